@@ -1,0 +1,1 @@
+"""How server processes wake one another: hints, never data."""

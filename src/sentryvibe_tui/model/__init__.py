@@ -1,0 +1,1 @@
+"""What a build is. Pure: no I/O, no clock, no randomness. Imports nothing of ours."""

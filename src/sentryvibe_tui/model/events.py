@@ -1,0 +1,145 @@
+"""What an agent can report about its build, in the order it happened (AGENT_FORMATS 10).
+
+Readers make these; `reducer.reduce` decides what each changes. A field that the agent did not say is empty or None.
+"""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct
+
+from .state import Agent, Level, NoteKind, Outcome, Phase, TodoStatus, Usage
+
+
+class BuildStarted(Struct, frozen=True):
+    """The build began, or goes on after it was taken for interrupted."""
+
+
+class AgentReported(Struct, frozen=True):
+    """Metadata, whole or in part: only what is known."""
+
+    agent: Agent
+
+
+class TodoItem(Struct, frozen=True):
+    content: str
+    status: TodoStatus = "pending"
+    active_form: str = ""
+    id: str = ""
+
+
+class TodosReported(Struct, frozen=True):
+    """The whole todo list of a phase; replaces the one before. `call_id` is the tool call that carried it, if one did."""
+
+    todos: tuple[TodoItem, ...]
+    phase: Phase = "build"
+    call_id: str = ""
+
+
+class ToolStarted(Struct, frozen=True):
+    """A call began. `todo_index` None: the todo in progress now; -1: none. `parent_id`: the call of the subagent it is part of.
+
+    `input` is None while it still streams. `input_bytes` is set when `input` is already a clipped form.
+    """
+
+    id: str
+    name: str
+    input: Raw | None = None
+    todo_index: int | None = None
+    parent_id: str = ""
+    input_bytes: int = 0
+
+
+class ToolEnded(Struct, frozen=True):
+    """A call ended. `name` and `todo_index` count only when its start was never seen."""
+
+    id: str
+    output: Raw | None = None
+    is_error: bool = False
+    name: str = ""
+    todo_index: int | None = None
+    parent_id: str = ""
+    output_bytes: int = 0
+
+
+class TextAdded(Struct, frozen=True):
+    """Text of the note `id`: `text` is added to it, or replaces it when `whole`."""
+
+    id: str
+    text: str
+    kind: NoteKind = "text"
+    whole: bool = False
+    todo_index: int | None = None
+
+
+class UsageReported(Struct, frozen=True):
+    """Totals of the build so far: known fields replace."""
+
+    usage: Usage
+
+
+class CodexReported(Struct, frozen=True):
+    """Part of the original's `codex` object (a JSON object): its keys replace those known."""
+
+    codex: Raw
+
+
+class PlanReported(Struct, frozen=True):
+    text: str
+
+
+class Noticed(Struct, frozen=True):
+    """Something a reader should know that is not the agent's own words: retries, compaction, warnings."""
+
+    message: str
+    level: Level = "info"
+
+
+class InputNeeded(Struct, frozen=True):
+    """The agent waits for a person (permission, question). An empty message: no longer."""
+
+    message: str
+
+
+class SummaryReported(Struct, frozen=True):
+    text: str
+
+
+class BuildEnded(Struct, frozen=True):
+    """The build ended. `summary` and `error` as the agent said them."""
+
+    outcome: Outcome
+    summary: str = ""
+    error: str = ""
+
+
+class Ignored(Struct, frozen=True):
+    """An event that is known and changes nothing (the original's `finish`, which ends a message, never the build)."""
+
+    type: str
+
+
+BuildEvent = (
+    BuildStarted
+    | AgentReported
+    | TodosReported
+    | ToolStarted
+    | ToolEnded
+    | TextAdded
+    | UsageReported
+    | CodexReported
+    | PlanReported
+    | Noticed
+    | InputNeeded
+    | SummaryReported
+    | BuildEnded
+    | Ignored
+)
+
+
+class About(Struct, frozen=True):
+    """Which build an event belongs to, and what its envelope says of the agent."""
+
+    project_id: str
+    session_id: str
+    build_id: str
+    agent: Agent = Agent()

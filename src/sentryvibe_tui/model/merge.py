@@ -1,0 +1,105 @@
+"""The merge rule: a whole state from outside meets the state a watcher has (PROTOCOL 2)."""
+
+from __future__ import annotations
+
+from msgspec.structs import asdict, replace
+
+from .reducer import merged_agent, with_item, with_tool
+from .state import PLANNING, BuildState, Millis, Note, Phase, ToolCall, Usage, note_key
+from .todos import apply_todos
+from .updates import TodoEntry, TodosChanged
+
+
+def merge(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
+    """What a watcher holds after `incoming`, a whole state that claims to be current, came at `at`.
+
+    A lower version of the same build never replaces a higher one. Another build starts clean and keeps the project's
+    name only. Metadata, texts and codex are never erased by what is missing; todos and status are taken as they come.
+    """
+    if not known.id or incoming.id != known.id:
+        name = incoming.agent.project_name or known.agent.project_name
+        return replace(incoming, agent=replace(incoming.agent, project_name=name))
+    if incoming.version:
+        if incoming.version < known.version:
+            return known
+        return replace(incoming, agent=merged_agent(known.agent, incoming.agent))
+    return _united(known, incoming, at)
+
+
+def merge_metadata(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
+    """For a state of the same build that may be as old as its first moment (the original's `get-state`).
+
+    Only what cannot be out of date is taken: metadata, and lists while there are none.
+    """
+    if not known.id or incoming.id != known.id:
+        return merge(known, incoming, at)
+    if known.tool_count or known.todos or known.template_todos or not known.is_active:
+        return replace(
+            known,
+            agent=merged_agent(known.agent, incoming.agent),
+            started_at=_earliest(known.started_at, incoming.started_at),
+            codex=known.codex or incoming.codex,
+        )
+    return _united(known, incoming, at)
+
+
+def _earliest(*times: int | None) -> int | None:
+    return min((time for time in times if time is not None), default=None)
+
+
+def _united(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
+    """Unversioned states of one build: lists and status of `incoming`, everything else added to what is known."""
+    united = replace(
+        known,
+        agent=merged_agent(known.agent, incoming.agent),
+        status=incoming.status,
+        started_at=_earliest(known.started_at, incoming.started_at),
+        ended_at=None if incoming.is_active else incoming.ended_at or known.ended_at,
+        last_event_at=max(known.last_event_at or 0, incoming.last_event_at or 0) or None,
+        codex=incoming.codex or known.codex,
+        plan=incoming.plan or known.plan,
+        summary=incoming.summary or known.summary,
+        error=incoming.error or known.error,
+        usage=Usage(**(asdict(known.usage) | {k: v for k, v in asdict(incoming.usage).items() if v is not None})),
+    )
+    keys: dict[int, int] = {}
+    for phase in ("template", "build") if incoming.phase == "build" else ("build", "template"):
+        united = _with_list(united, incoming, phase, at)
+        keys |= {old.key: new.key for old, new in zip(incoming.list_of(phase), united.list_of(phase), strict=True)}
+    for item in incoming.items():
+        moved = replace(item, todo=keys.get(item.todo, PLANNING))
+        united = _with_tool(united, moved) if isinstance(moved, ToolCall) else _with_note(united, moved)
+    return united
+
+
+def _with_list(known: BuildState, incoming: BuildState, phase: Phase, at: Millis) -> BuildState:
+    entries = tuple(TodoEntry(t.content, t.status, t.active_form, t.id) for t in incoming.list_of(phase))
+    active = incoming.active_todo if phase == incoming.phase else PLANNING
+    return apply_todos(known, TodosChanged(entries, active, phase), at)
+
+
+def _with_tool(state: BuildState, incoming: ToolCall) -> BuildState:
+    known = state.tool(incoming.id)
+    if known is None:
+        return with_tool(state, None, incoming)
+    reopened = incoming.is_open and not known.is_open
+    todo = incoming.todo if known.todo == PLANNING else known.todo
+    tool = replace(
+        known,
+        todo=todo,
+        state=known.state if reopened else incoming.state,
+        input=incoming.input or known.input,
+        output=incoming.output or known.output,
+        input_bytes=incoming.input_bytes or known.input_bytes,
+        output_bytes=incoming.output_bytes or known.output_bytes,
+        started_at=_earliest(known.started_at, incoming.started_at),
+        ended_at=known.ended_at if reopened else incoming.ended_at or known.ended_at,
+    )
+    return with_tool(state, known, tool)
+
+
+def _with_note(state: BuildState, incoming: Note) -> BuildState:
+    known = state.note(incoming.id)
+    if known is not None and not incoming.text:
+        return state
+    return with_item(state, note_key(incoming.id), incoming)

@@ -1,0 +1,440 @@
+"""The one place that says what an event means: `reduce` decides its updates, `apply` carries them out.
+
+A state is a fold of `apply` over the log, on the server, in a watcher, in a replay and in a test alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Raw
+from msgspec.structs import asdict, replace
+
+from .events import (
+    About,
+    AgentReported,
+    BuildEnded,
+    BuildEvent,
+    BuildStarted,
+    CodexReported,
+    Ignored,
+    InputNeeded,
+    Noticed,
+    PlanReported,
+    SummaryReported,
+    TextAdded,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+    UsageReported,
+)
+from .state import (
+    OPEN_STATES,
+    PLANNING,
+    TODO_TOOLS,
+    Agent,
+    BuildState,
+    Item,
+    Millis,
+    Note,
+    Phase,
+    ToolCall,
+    ToolState,
+    Usage,
+    note_key,
+    tool_key,
+)
+from .todos import active_index, apply_todos, todo_at
+from .updates import (
+    AgentChanged,
+    BuildBegan,
+    BuildFinished,
+    CodexChanged,
+    Entry,
+    InputNeededChanged,
+    NoticeAdded,
+    PlanChanged,
+    SummaryChanged,
+    TextChanged,
+    TodoCompleted,
+    TodoEntry,
+    TodosChanged,
+    ToolChanged,
+    Update,
+    UsageChanged,
+)
+
+NOTE_LIMIT = 64 * 1024
+"""Characters of one note; longer text goes on in a next one, so that adding to it stays cheap."""
+
+UNKNOWN_TOOL = "unknown"
+
+
+# --------------------------------------------------------------------------- deciding
+
+
+def reduce(state: BuildState, event: BuildEvent, at: Millis, about: About) -> tuple[BuildState, Entry | None]:
+    """What `event` does to `state`. None when it changes nothing: it then gets no version."""
+    updates = (*_beginning(state, event, about), *_decide(state, event))
+    if not updates:
+        return state, None
+    entry = Entry(state.version + 1, at, updates)
+    return apply(state, entry), entry
+
+
+def _beginning(state: BuildState, event: BuildEvent, about: About) -> Iterable[Update]:
+    """A build begins with its first event, and again when an interrupted one shows new activity."""
+    if isinstance(event, Ignored):
+        return
+    revives = isinstance(event, BuildStarted | ToolStarted | ToolEnded | TextAdded | TodosReported)
+    if not state.id or (state.status == "interrupted" and revives):
+        yield BuildBegan(about.build_id, about.session_id, about.project_id)
+    news = _news(state.agent, about.agent)
+    if news is not None and not isinstance(event, AgentReported):
+        yield AgentChanged(news)
+
+
+def _decide(state: BuildState, event: BuildEvent) -> Iterable[Update]:
+    match event:
+        case BuildStarted() | Ignored():
+            return ()
+        case AgentReported(agent):
+            news = _news(state.agent, agent)
+            return () if news is None else (AgentChanged(news),)
+        case TodosReported():
+            return _todos(state, event)
+        case ToolStarted():
+            return (*_tool_started(state, event), *_no_longer_waiting(state))
+        case ToolEnded():
+            return (*_tool_ended(state, event), *_no_longer_waiting(state))
+        case TextAdded():
+            return (*_text(state, event), *_no_longer_waiting(state))
+        case UsageReported(usage):
+            changed = _usage_merged(state.usage, usage) != state.usage
+            return (UsageChanged(usage),) if changed else ()
+        case CodexReported(codex):
+            changed = _codex_merged(state.codex, codex) != state.codex
+            return (CodexChanged(codex),) if changed else ()
+        case PlanReported(text):
+            return (PlanChanged(text),) if text and text != state.plan else ()
+        case SummaryReported(text):
+            return (SummaryChanged(text),) if text and text != state.summary else ()
+        case Noticed(message, level):
+            return (NoticeAdded(message, level),)
+        case InputNeeded(message):
+            return (InputNeededChanged(message),) if message != state.needs_input else ()
+        case BuildEnded():
+            return _ended(state, event)
+
+
+def _no_longer_waiting(state: BuildState) -> Iterable[Update]:
+    return (InputNeededChanged(""),) if state.needs_input else ()
+
+
+def _todos(state: BuildState, event: TodosReported) -> Iterable[Update]:
+    entries = tuple(TodoEntry(t.content, t.status, t.active_form, t.id) for t in event.todos)
+    known = state.list_of(event.phase)
+    same = [(t.content, t.status, t.active_form, t.id) for t in known] == [
+        (t.content, t.status, t.active_form, t.id) for t in entries
+    ]
+    if same and state.phase == event.phase and (known or not event.call_id or event.call_id in state.todo_calls):
+        return ()
+    return (TodosChanged(entries, active_index(known, entries), event.phase, event.call_id),)
+
+
+def _tool_started(state: BuildState, event: ToolStarted) -> Iterable[Update]:
+    if event.id in state.todo_calls or event.name in TODO_TOOLS:
+        return
+    known = state.tool(event.id)
+    opened: ToolState = "input-streaming" if event.input is None else "input-available"
+    if known is None:
+        index = state.active_todo if event.todo_index is None else event.todo_index
+        yield _tool_changed(state, event, index, opened)
+    elif known.is_open or known.state == "interrupted":
+        fresh = event.input is not None and event.input != known.input
+        if fresh or event.name != known.name or not known.is_open:
+            yield _tool_changed(state, event, PLANNING, opened)
+    elif known.input is None and event.input is not None:
+        yield _tool_changed(state, event, PLANNING, known.state)
+
+
+def _tool_ended(state: BuildState, event: ToolEnded) -> Iterable[Update]:
+    if event.id in state.todo_calls or event.name in TODO_TOOLS:
+        return
+    known = state.tool(event.id)
+    closed: ToolState = "error" if event.is_error else "output-available"
+    if known is None:
+        index = state.active_todo if event.todo_index is None else event.todo_index
+        yield _tool_changed(state, event, index, closed)
+    elif known.state != closed or known.output != event.output:
+        yield _tool_changed(state, event, PLANNING, closed)
+
+
+def _tool_changed(state: BuildState, event: ToolStarted | ToolEnded, index: int, new: ToolState) -> ToolChanged:
+    """`index` counts only for a call not seen before; a known one keeps its todo (PROTOCOL 2, merge rule)."""
+    known = state.tool(event.id)
+    phase, index = (state.phase, index) if known is None else place_of(state, known.todo)
+    name = event.name or (known.name if known else UNKNOWN_TOOL)
+    if isinstance(event, ToolStarted):
+        size = event.input_bytes
+        return ToolChanged(
+            event.id,
+            name,
+            index,
+            new,
+            phase,
+            input=event.input,
+            input_bytes=size,
+            clipped=size > 0,
+            parent_id=event.parent_id,
+        )
+    size = event.output_bytes
+    return ToolChanged(
+        event.id,
+        name,
+        index,
+        new,
+        phase,
+        output=event.output,
+        output_bytes=size,
+        clipped=size > 0,
+        parent_id=event.parent_id,
+    )
+
+
+def place_of(state: BuildState, key: int) -> tuple[Phase, int]:
+    """Phase and index of a todo now; (current phase, -1) when it is in no list."""
+    if key != PLANNING:
+        for phase in (state.phase, "template" if state.phase == "build" else "build"):
+            for index, todo in enumerate(state.list_of(phase)):
+                if todo.key == key:
+                    return phase, index
+    return state.phase, PLANNING
+
+
+def _text(state: BuildState, event: TextAdded) -> Iterable[Update]:
+    index = state.active_todo if event.todo_index is None else event.todo_index
+    parts = _parts(state, event.id)
+    chunks = [event.text[start : start + NOTE_LIMIT] for start in range(0, len(event.text), NOTE_LIMIT)]
+    if event.whole:
+        for number, chunk in enumerate(chunks):
+            known = state.note(_part(event.id, number))
+            if known is None or known.text != chunk:
+                yield TextChanged(_part(event.id, number), chunk, index, event.kind, True, state.phase)
+        for number in range(len(chunks), parts):
+            yield TextChanged(_part(event.id, number), "", index, event.kind, True, state.phase)
+        return
+    last = state.note(_part(event.id, max(0, parts - 1)))
+    at = parts if last is None or len(last.text) + len(event.text) > NOTE_LIMIT else parts - 1
+    for number, chunk in enumerate(chunks, start=at):
+        yield TextChanged(_part(event.id, number), chunk, index, event.kind, False, state.phase)
+
+
+def _parts(state: BuildState, note_id: str) -> int:
+    count = 0
+    while note_key(_part(note_id, count)) in state.positions:
+        count += 1
+    return count
+
+
+def _part(note_id: str, number: int) -> str:
+    return note_id if number == 0 else f"{note_id}~{number + 1}"
+
+
+def _ended(state: BuildState, event: BuildEnded) -> Iterable[Update]:
+    if state.id and not state.is_active:
+        if event.outcome == "interrupted" or event.outcome == state.status:
+            return ()
+    return (BuildFinished(event.outcome, event.summary, event.error),)
+
+
+def _news(known: Agent, incoming: Agent) -> Agent | None:
+    """The fields of `incoming` that say something new; None when there are none."""
+    if incoming == known:
+        return None
+    old = asdict(known)
+    news = {name: value for name, value in asdict(incoming).items() if value and value != old[name]}
+    return Agent(**news) if news else None
+
+
+# --------------------------------------------------------------------------- applying
+
+
+def apply(state: BuildState, entry: Entry) -> BuildState:
+    """`state` after `entry`. An entry at or below the state's version is a repeat and changes nothing."""
+    if entry.version and entry.version <= state.version:
+        return state
+    for update in entry.updates:
+        state = _apply(state, update, entry.at)
+    return replace(
+        state,
+        version=entry.version or state.version,
+        last_event_at=max(entry.at, state.last_event_at or entry.at),
+    )
+
+
+def _apply(state: BuildState, update: Update, at: Millis) -> BuildState:
+    match update:
+        case ToolChanged():
+            return _apply_tool(state, update, at)
+        case TextChanged():
+            return _apply_text(state, update, at)
+        case TodosChanged():
+            return apply_todos(state, update, at)
+        case TodoCompleted(index):
+            return _apply_todo_completed(state, index, at)
+        case BuildBegan():
+            return _apply_began(state, update, at)
+        case BuildFinished():
+            return _apply_finished(state, update, at)
+        case AgentChanged(agent):
+            return replace(state, agent=merged_agent(state.agent, agent))
+        case UsageChanged(usage):
+            return replace(state, usage=_usage_merged(state.usage, usage))
+        case CodexChanged(codex):
+            return replace(state, codex=_codex_merged(state.codex, codex))
+        case PlanChanged(text):
+            return replace(state, plan=text)
+        case SummaryChanged(text):
+            return replace(state, summary=text)
+        case InputNeededChanged(message):
+            return replace(state, needs_input=message)
+        case NoticeAdded(message, level):
+            note = Note(f"notice-{len(state.timeline)}", "notice", message, PLANNING, at, level)
+            return with_item(state, note_key(note.id), note)
+
+
+def merged_agent(known: Agent, incoming: Agent) -> Agent:
+    """What is known, with the non-empty fields of `incoming`."""
+    news = _news(known, incoming)
+    return known if news is None else Agent(**(asdict(known) | {k: v for k, v in asdict(news).items() if v}))
+
+
+def _usage_merged(known: Usage, incoming: Usage) -> Usage:
+    return Usage(**(asdict(known) | {k: v for k, v in asdict(incoming).items() if v is not None}))
+
+
+def _codex_merged(known: Raw | None, incoming: Raw) -> Raw:
+    """Keys of the incoming object replace those known; a null never does."""
+    old = msgspec.json.decode(known, type=dict[str, Raw]) if known is not None else {}
+    new = {key: value for key, value in msgspec.json.decode(incoming, type=dict[str, Raw]).items() if value != _NULL}
+    return Raw(msgspec.json.encode(old | new, order="sorted"))
+
+
+_NULL = Raw(b"null")
+
+
+def _apply_began(state: BuildState, update: BuildBegan, at: Millis) -> BuildState:
+    if state.id == update.build_id:
+        return replace(state, status="active", ended_at=None, error="")
+    return BuildState(
+        id=update.build_id,
+        project_id=update.project_id,
+        session_id=update.session_id,
+        started_at=at,
+        agent=Agent(project_name=state.agent.project_name),
+    )
+
+
+def _apply_finished(state: BuildState, update: BuildFinished, at: Millis) -> BuildState:
+    for tool_id in state.open_tools:
+        tool = state.tool(tool_id)
+        if tool is not None:
+            state = with_item(state, tool_key(tool_id), replace(tool, state="interrupted", ended_at=at))
+    return replace(
+        state,
+        status=update.outcome,
+        ended_at=at,
+        open_tools=frozenset(),
+        summary=update.summary or state.summary,
+        error=update.error or state.error,
+        needs_input="",
+    )
+
+
+def _apply_todo_completed(state: BuildState, index: int, at: Millis) -> BuildState:
+    todos = state.current_todos
+    if not 0 <= index < len(todos) or todos[index].status == "completed":
+        return state
+    done = replace(todos[index], status="completed", ended_at=at, started_at=todos[index].started_at or at)
+    changed = (*todos[:index], done, *todos[index + 1 :])
+    return replace(state, **{"template_todos" if state.phase == "template" else "todos": changed})
+
+
+def _apply_tool(state: BuildState, update: ToolChanged, at: Millis) -> BuildState:
+    if update.name in TODO_TOOLS:
+        return state
+    known = state.tool(update.id)
+    tool = _first_seen(state, update, at) if known is None else _seen_again(known, update, at)
+    return with_tool(state, known, tool)
+
+
+def with_tool(state: BuildState, known: ToolCall | None, tool: ToolCall) -> BuildState:
+    """`state` with `tool` in place of `known`, and its counts right."""
+    errors = state.error_count + (tool.state == "error") - (known is not None and known.state == "error")
+    was_open = known is not None and known.is_open
+    if tool.is_open and not was_open:
+        open_tools = state.open_tools | {tool.id}
+    elif was_open and not tool.is_open:
+        open_tools = state.open_tools - {tool.id}
+    else:
+        open_tools = state.open_tools
+    state = with_item(state, tool_key(tool.id), tool)
+    count = state.tool_count + (known is None)
+    return replace(state, open_tools=open_tools, tool_count=count, error_count=errors)
+
+
+def _first_seen(state: BuildState, update: ToolChanged, at: Millis) -> ToolCall:
+    return ToolCall(
+        id=update.id,
+        name=update.name,
+        todo=todo_at(state, update.phase, update.todo_index),
+        state=update.state,
+        input=update.input,
+        output=update.output,
+        input_bytes=update.input_bytes,
+        output_bytes=update.output_bytes,
+        clipped=update.clipped,
+        started_at=at,
+        ended_at=None if update.state in OPEN_STATES else at,
+        parent_id=update.parent_id,
+    )
+
+
+def _seen_again(known: ToolCall, update: ToolChanged, at: Millis) -> ToolCall:
+    """A finished call is not reopened by a repeated start; a new end updates it (PROTOCOL 2, merge rule)."""
+    opens = update.state in OPEN_STATES
+    stays = opens and not known.is_open and known.state != "interrupted"
+    ends = (not opens and update.output is not None) or (not opens and update.state != known.state)
+    return replace(
+        known,
+        name=update.name if known.name == UNKNOWN_TOOL or not known.name else known.name,
+        state=known.state if stays else update.state,
+        input=known.input if update.input is None else update.input,
+        output=known.output if update.output is None else update.output,
+        input_bytes=update.input_bytes if update.input is not None else known.input_bytes,
+        output_bytes=update.output_bytes if update.output is not None else known.output_bytes,
+        clipped=update.clipped or known.clipped,
+        ended_at=at if ends else (known.ended_at if stays or not opens else None),
+        parent_id=known.parent_id or update.parent_id,
+    )
+
+
+def _apply_text(state: BuildState, update: TextChanged, at: Millis) -> BuildState:
+    known = state.note(update.id)
+    if known is None:
+        todo = todo_at(state, update.phase, update.todo_index)
+        note = Note(update.id, update.kind, update.text, todo, at)
+    else:
+        note = replace(known, text=update.text if update.whole else known.text + update.text)
+    return with_item(state, note_key(update.id), note)
+
+
+def with_item(state: BuildState, key: str, item: Item) -> BuildState:
+    """`state` with `item` at the place of `key`, or at the end of the timeline when it is new."""
+    position = state.positions.get(key)
+    if position is not None:
+        return replace(state, timeline=state.timeline.set(position, item))
+    position = len(state.timeline)
+    return replace(state, timeline=state.timeline.set(position, item), positions=state.positions.set(key, position))

@@ -1,0 +1,184 @@
+"""What a build is: frozen values, shared structurally between versions.
+
+Times are Unix epoch milliseconds (UTC). JSON values that an agent chose freely (tool inputs and outputs) stay encoded
+(`msgspec.Raw`) until somebody shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from immutables import Map
+from msgspec import Raw, Struct
+
+Millis = int
+
+TodoStatus = Literal["pending", "in_progress", "completed"]
+Phase = Literal["template", "build"]
+ToolState = Literal["input-streaming", "input-available", "output-available", "error", "interrupted"]
+NoteKind = Literal["text", "reasoning", "notice", "prompt"]
+Level = Literal["info", "warning", "error"]
+Status = Literal["active", "completed", "failed", "cancelled", "interrupted"]
+Outcome = Literal["completed", "failed", "cancelled", "interrupted"]
+Drift = Literal["", "added", "renamed"]
+
+PLANNING = -1
+"""Key and index of no todo: what happens before, between and after todos."""
+
+OPEN_STATES: frozenset[ToolState] = frozenset({"input-streaming", "input-available"})
+
+TODO_TOOLS = frozenset({"TodoWrite", "todowrite", "write_todos", "update_plan"})
+"""Tools that carry a whole todo list; they are lists, not tool calls (PROTOCOL 1)."""
+
+
+class Todo(Struct, frozen=True):
+    """One step of the plan. `key` is its identity in the build, whatever its place in the list."""
+
+    content: str
+    status: TodoStatus = "pending"
+    active_form: str = ""
+    id: str = ""
+    key: int = PLANNING
+    drift: Drift = ""
+    started_at: Millis | None = None
+    ended_at: Millis | None = None
+
+
+class ToolCall(Struct, frozen=True):
+    """One call of a tool. `todo` is the key of the todo that was active when it began.
+
+    `input_bytes` and `output_bytes` are the sizes of the whole JSON values; `clipped` says that one of them is shortened.
+    """
+
+    id: str
+    name: str
+    todo: int = PLANNING
+    state: ToolState = "input-available"
+    input: Raw | None = None
+    output: Raw | None = None
+    input_bytes: int = 0
+    output_bytes: int = 0
+    clipped: bool = False
+    started_at: Millis | None = None
+    ended_at: Millis | None = None
+    parent_id: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+
+class Note(Struct, frozen=True):
+    """Text of the agent, its reasoning, a user's prompt, or a notice of the machinery."""
+
+    id: str
+    kind: NoteKind
+    text: str
+    todo: int = PLANNING
+    at: Millis = 0
+    level: Level = "info"
+
+
+Item = ToolCall | Note
+
+
+class Agent(Struct, frozen=True):
+    """Who works, on what: metadata that, once known, an empty value never erases (PROTOCOL 2, merge rule)."""
+
+    agent_id: str = ""
+    model: str = ""
+    project_name: str = ""
+    operation_type: str = ""
+    title: str = ""
+    cwd: str = ""
+    version: str = ""
+    branch: str = ""
+
+
+class Usage(Struct, frozen=True):
+    """Tokens, cost (US dollars) and context fill (percent) of the whole build; None is unknown."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cost_usd: float | None = None
+    context_percent: float | None = None
+
+
+class BuildState(Struct, frozen=True):
+    """A build at one version of its log.
+
+    `timeline` holds tools and notes in the order they first appeared, by position 0, 1, 2 …; `positions` finds an
+    item by `tool_key` or `note_key`; `open_tools` are the ids of the calls under way.
+    """
+
+    id: str = ""
+    project_id: str = ""
+    session_id: str = ""
+    version: int = 0
+    status: Status = "active"
+    agent: Agent = Agent()
+    started_at: Millis | None = None
+    ended_at: Millis | None = None
+    last_event_at: Millis | None = None
+    phase: Phase = "build"
+    todos: tuple[Todo, ...] = ()
+    template_todos: tuple[Todo, ...] = ()
+    dropped: tuple[Todo, ...] = ()
+    active_todo: int = PLANNING
+    next_key: int = 0
+    timeline: Map[int, Item] = Map()
+    positions: Map[str, int] = Map()
+    open_tools: frozenset[str] = frozenset()
+    todo_calls: tuple[str, ...] = ()
+    tool_count: int = 0
+    error_count: int = 0
+    usage: Usage = Usage()
+    codex: Raw | None = None
+    plan: str = ""
+    summary: str = ""
+    error: str = ""
+    needs_input: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == "active"
+
+    def items(self) -> Iterator[Item]:
+        """Tools and notes in order of appearance."""
+        return (self.timeline[position] for position in range(len(self.timeline)))
+
+    def tools(self) -> Iterator[ToolCall]:
+        return (item for item in self.items() if isinstance(item, ToolCall))
+
+    def notes(self) -> Iterator[Note]:
+        return (item for item in self.items() if isinstance(item, Note))
+
+    def tool(self, tool_id: str) -> ToolCall | None:
+        item = self._item(tool_key(tool_id))
+        return item if isinstance(item, ToolCall) else None
+
+    def note(self, note_id: str) -> Note | None:
+        item = self._item(note_key(note_id))
+        return item if isinstance(item, Note) else None
+
+    def _item(self, key: str) -> Item | None:
+        position = self.positions.get(key)
+        return None if position is None else self.timeline[position]
+
+    def list_of(self, phase: Phase) -> tuple[Todo, ...]:
+        return self.template_todos if phase == "template" else self.todos
+
+    @property
+    def current_todos(self) -> tuple[Todo, ...]:
+        """The list that `active_todo` points into."""
+        return self.list_of(self.phase)
+
+
+def tool_key(tool_id: str) -> str:
+    return "t:" + tool_id
+
+
+def note_key(note_id: str) -> str:
+    return "n:" + note_id

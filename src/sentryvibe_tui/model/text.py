@@ -1,0 +1,48 @@
+"""The one function that makes an agent's text safe for a terminal (DESIGN rule 5)."""
+
+from __future__ import annotations
+
+import re
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]?"  # CSI
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c|\Z)"  # OSC, DCS, SOS, PM, APC up to their terminator
+    r"|\x1b[ -/]*[0-~]?"  # other escapes
+    r"|\x9b[0-?]*[ -/]*[@-~]?"  # CSI as C1
+    r"|[\x90\x98\x9d-\x9f].*?(?:\x07|\x1b\\|\x9c|\Z)",
+    re.DOTALL,
+)
+_RETURNS = re.compile(r"\r\n?")
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and newline, DEL, C1
+    "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb"  # bidi controls, line separators, annotations
+    "\ud800-\udfff\ufeff\U000e0000-\U000e007f]"  # lone surrogates, byte order mark, tags
+)
+_BREAKS = re.compile(r"\s*\n\s*")
+
+REPLACEMENT = "\ufffd"
+
+
+def clean(text: str) -> str:
+    """`text` with terminal sequences removed and controls visible as U+FFFD; newlines stay, tabs become spaces."""
+    if text.isprintable():
+        return text
+    if "\x1b" in text or not text.isascii():
+        text = _ESCAPES.sub("", text)
+    text = _RETURNS.sub("\n", text).expandtabs(4)
+    return _UNSAFE.sub(REPLACEMENT, text)
+
+
+def clean_line(text: str, limit: int = 500) -> str:
+    """`text` as one safe line of at most `limit` characters; line breaks become spaces, a cut ends in `…`."""
+    line = _BREAKS.sub(" ", clean(text[: 4 * limit]).strip())
+    return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1] + "…"
+
+
+def clip_middle(text: str, limit: int) -> str:
+    """Head and tail of `text` in at most `limit` characters, with a mark between them of how much is missing."""
+    if len(text) <= limit:
+        return text
+    mark = f"\n… {len(text) - limit:,} characters left out …\n"
+    keep = max(2, limit - len(mark))
+    return text[: keep - keep // 3] + mark + text[len(text) - keep // 3 :]

@@ -1,0 +1,93 @@
+"""The todo list's own rules: which old todo a new one is, which one is active, what became of tools' todos."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from .state import PLANNING, BuildState, Millis, Phase, Todo
+from .updates import TodoEntry, TodosChanged
+
+
+def active_index(known: Sequence[Todo], incoming: Sequence[TodoEntry]) -> int:
+    """The todo in progress; of several the last that newly became so, else the one that was. -1: none."""
+    running = [index for index, todo in enumerate(incoming) if todo.status == "in_progress"]
+    before = {todo.id or todo.content for todo in known if todo.status == "in_progress"}
+    fresh = [index for index in running if (incoming[index].id or incoming[index].content) not in before]
+    return (fresh or running or [PLANNING])[-1]
+
+
+def apply_todos(state: BuildState, update: TodosChanged, at: Millis) -> BuildState:
+    """The list of `update.phase` replaced: todos that stay keep their key, times and tools; the others are dropped."""
+    known = state.list_of(update.phase)
+    matches = _match(known, state.dropped, update.todos)
+    next_key, todos = state.next_key, list[Todo]()
+    for index, entry in enumerate(update.todos):
+        old = matches.get(index)
+        if old is None:
+            drift = "added" if known else ""
+            old = Todo(entry.content, key=next_key, drift=drift)
+            next_key += 1
+        elif old.content != entry.content:
+            old = replace(old, drift="renamed")
+        todos.append(_moved_on(old, entry, at))
+    kept = {todo.key for todo in todos}
+    dropped = tuple(todo for todo in (*state.dropped, *known) if todo.key not in kept)
+    fields = {"template_todos" if update.phase == "template" else "todos": tuple(todos)}
+    return replace(
+        state,
+        **fields,
+        phase=update.phase,
+        dropped=dropped,
+        active_todo=update.active_index if -1 <= update.active_index < len(todos) else PLANNING,
+        next_key=next_key,
+        todo_calls=(*state.todo_calls, update.call_id)[-_CALLS_KEPT:] if update.call_id else state.todo_calls,
+    )
+
+
+_CALLS_KEPT = 64
+
+
+def _moved_on(old: Todo, entry: TodoEntry, at: Millis) -> Todo:
+    started, ended = old.started_at, old.ended_at
+    if entry.status != "pending" and started is None:
+        started = at
+    if entry.status != "completed":
+        ended = None
+    elif ended is None:
+        ended = at
+    return replace(
+        old,
+        content=entry.content,
+        status=entry.status,
+        active_form=entry.active_form,
+        id=entry.id or old.id,
+        started_at=started,
+        ended_at=ended,
+    )
+
+
+def _match(known: Sequence[Todo], dropped: Sequence[Todo], incoming: Sequence[TodoEntry]) -> dict[int, Todo]:
+    """Place in the new list -> the old todo it is: by id, else by text; what is left over in place, if most stayed, was renamed."""
+    by_name: defaultdict[str, deque[Todo]] = defaultdict(deque)
+    for todo in (*known, *dropped):
+        by_name[todo.id or todo.content].append(todo)
+    found: dict[int, Todo] = {}
+    for index, entry in enumerate(incoming):
+        same = by_name.get(entry.id or entry.content)
+        if same:
+            found[index] = same.popleft()
+    if len(known) == len(incoming) and 2 * len(found) >= len(known):
+        taken = {todo.key for todo in found.values()}
+        for index, old in enumerate(known):
+            if index not in found and old.key not in taken:
+                found[index] = old
+    return found
+
+
+def todo_at(state: BuildState, phase: Phase, index: int) -> int:
+    """Key of the todo at a place of a phase's list; PLANNING when there is none."""
+    todos = state.list_of(phase)
+    return todos[index].key if 0 <= index < len(todos) else PLANNING

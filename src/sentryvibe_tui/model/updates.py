@@ -1,0 +1,125 @@
+"""What the log keeps of an event: the decided changes, under one version (PROTOCOL 2, update vocabulary).
+
+An `Entry` is applied whole. `version` 0 marks updates of an original server, which knows no versions.
+"""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct
+
+from .state import Agent, Level, Millis, NoteKind, Outcome, Phase, TodoStatus, ToolState, Usage
+
+
+class BuildBegan(Struct, frozen=True):
+    build_id: str
+    session_id: str
+    project_id: str
+
+
+class AgentChanged(Struct, frozen=True):
+    """Only what became known."""
+
+    agent: Agent
+
+
+class TodoEntry(Struct, frozen=True):
+    content: str
+    status: TodoStatus = "pending"
+    active_form: str = ""
+    id: str = ""
+
+
+class TodosChanged(Struct, frozen=True):
+    todos: tuple[TodoEntry, ...]
+    active_index: int
+    phase: Phase = "build"
+    call_id: str = ""
+
+
+class TodoCompleted(Struct, frozen=True):
+    """The original's note that one todo of the current list is completed."""
+
+    index: int
+
+
+class ToolChanged(Struct, frozen=True):
+    """A call began or ended: only what this change brought. `todo_index` is its place in the list of `phase`."""
+
+    id: str
+    name: str
+    todo_index: int
+    state: ToolState
+    phase: Phase = "build"
+    input: Raw | None = None
+    output: Raw | None = None
+    input_bytes: int = 0
+    output_bytes: int = 0
+    clipped: bool = False
+    parent_id: str = ""
+
+
+class TextChanged(Struct, frozen=True):
+    """`text` is added to the note `id`, or replaces it when `whole`."""
+
+    id: str
+    text: str
+    todo_index: int
+    kind: NoteKind = "text"
+    whole: bool = False
+    phase: Phase = "build"
+
+
+class UsageChanged(Struct, frozen=True):
+    usage: Usage
+
+
+class CodexChanged(Struct, frozen=True):
+    codex: Raw
+
+
+class PlanChanged(Struct, frozen=True):
+    text: str
+
+
+class NoticeAdded(Struct, frozen=True):
+    message: str
+    level: Level = "info"
+
+
+class InputNeededChanged(Struct, frozen=True):
+    message: str
+
+
+class SummaryChanged(Struct, frozen=True):
+    text: str
+
+
+class BuildFinished(Struct, frozen=True):
+    outcome: Outcome
+    summary: str = ""
+    error: str = ""
+
+
+Update = (
+    BuildBegan
+    | AgentChanged
+    | TodosChanged
+    | TodoCompleted
+    | ToolChanged
+    | TextChanged
+    | UsageChanged
+    | CodexChanged
+    | PlanChanged
+    | NoticeAdded
+    | InputNeededChanged
+    | SummaryChanged
+    | BuildFinished
+)
+
+
+class Entry(Struct, frozen=True):
+    """What one event led to, at time `at`."""
+
+    version: int
+    at: Millis
+    updates: tuple[Update, ...]

@@ -1,0 +1,1 @@
+"""The same facts without a screen: words, lines, exit codes."""

@@ -1,0 +1,1 @@
+"""The ASGI application: ingest, hydrate, watch."""

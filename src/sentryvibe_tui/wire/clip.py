@@ -1,0 +1,38 @@
+"""Large values travel clipped; the store keeps them whole (PROTOCOL 2, large values)."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from msgspec import Raw
+
+from ..model.text import clip_middle
+from .json import encode, plain
+
+VALUE_LIMIT = 4096
+"""Bytes of JSON above which a tool's input or output is clipped."""
+
+
+def clip(value: Raw | None, limit: int = VALUE_LIMIT) -> tuple[Raw | None, int]:
+    """A form of `value` of about `limit` bytes, and the whole size in bytes; (value, 0) when it is small enough.
+
+    Objects keep their keys: only long strings inside lose their middle, so that what a call is about stays readable.
+    """
+    if value is None or (size := len(bytes(value))) <= limit:
+        return value, 0
+    whole = plain(value)
+    for share in (limit // 2, limit // 4, limit // 8, limit // 32):
+        text = encode(_shortened(whole, share))
+        if len(text) <= limit:
+            return Raw(text), size
+    return Raw(encode(clip_middle(bytes(value).decode("utf-8", "replace"), limit // 4))), size
+
+
+def _shortened(value: Any, limit: int) -> Any:
+    if isinstance(value, str):
+        return clip_middle(value, limit)
+    if isinstance(value, dict):
+        return {key: _shortened(item, limit) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_shortened(item, limit) for item in cast("list[Any]", value)[:limit]]
+    return value

@@ -1,0 +1,412 @@
+"""What a publisher posts to `/api/build-events`: the original runner's events and ours (PROTOCOL 1 and 2, ingest)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from msgspec import UNSET, Raw, Struct, UnsetType, field
+
+from ..model.events import (
+    About,
+    AgentReported,
+    BuildEnded,
+    BuildEvent,
+    BuildStarted,
+    CodexReported,
+    Ignored,
+    InputNeeded,
+    Noticed,
+    PlanReported,
+    SummaryReported,
+    TextAdded,
+    TodoItem,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+    UsageReported,
+)
+from ..model.state import TODO_TOOLS, Agent, Millis
+from .json import ABSENT, MAX_DEPTH, BadJson, decode, depth, encode, plain, present, raw
+from .times import Time, iso, millis
+from .updates import (
+    Wire,
+    WireAgent,
+    WireTodo,
+    WireUsage,
+    agent_of,
+    kind_of,
+    level_of,
+    phase_of,
+    status_of,
+    usage_of,
+    wire_agent,
+    wire_usage,
+)
+
+MAX_ID = 512
+"""Longest id of a project, session, build or event."""
+
+
+class Posted(Struct, frozen=True):
+    """One event as it came in: whose it is, its identity, and when the agent says it happened."""
+
+    about: About
+    event: BuildEvent
+    event_id: str = ""
+    at: Millis | None = None
+
+
+class _Envelope(Wire, frozen=True):
+    project_id: str
+    session_id: str
+    event: Raw
+    build_id: str | None = None
+    command_id: str | None = None
+    agent_id: str | None = None
+    claude_model_id: str | None = None
+    project_name: str | None = None
+    operation_type: str | None = None
+    title: str | None = None
+    event_id: str | None = None
+    at: Time = None
+
+
+class _Kind(Struct, frozen=True):
+    type: str
+
+
+class _Index(Struct, frozen=True, kw_only=True):
+    todo_index: int | UnsetType | None = field(default=UNSET, name="todoIndex")
+    old_todo_index: int | UnsetType | None = field(default=UNSET, name="todo_index")
+    parent_id: str | None = field(default=None, name="parentToolCallId")
+
+    @property
+    def index(self) -> int | None:
+        """0 is a todo like any other; None means that the event does not say."""
+        for said in (self.todo_index, self.old_todo_index):
+            if said is not UNSET and said is not None:
+                return said
+        return None
+
+
+class _ToolStart(_Index, frozen=True, kw_only=True):
+    id: str = field(name="toolCallId")
+    name: str = field(default="", name="toolName")
+    input: Raw = ABSENT
+    args: Raw = ABSENT
+
+
+class _ToolEnd(_Index, frozen=True, kw_only=True):
+    id: str = field(name="toolCallId")
+    name: str | None = field(default=None, name="toolName")
+    output: Raw = ABSENT
+    result: Raw = ABSENT
+    error: Raw = ABSENT
+    error_text: Raw = field(default=ABSENT, name="errorText")
+    is_error: bool = field(default=False, name="isError")
+
+
+class _Text(_Index, frozen=True, kw_only=True):
+    id: str = "text"
+    delta: str | None = None
+    text: str | None = None
+    kind: str = "text"
+
+
+class _Message(Struct, frozen=True):
+    message: str | None = None
+
+
+class _Reasoning(_Index, frozen=True, kw_only=True):
+    id: str = "reasoning"
+    message: str | None = None
+    delta: str | None = None
+    data: _Message | None = None
+
+
+class _End(Struct, frozen=True):
+    """`summary` and `error` stand beside `type`, or inside `payload`."""
+
+    summary: str | None = None
+    error: Raw = ABSENT
+    message: str | None = None
+    payload: Raw = ABSENT
+
+
+class _TodoList(Struct, frozen=True):
+    todos: list[WireTodo]
+    phase: str | None = None
+
+
+class _Notice(Struct, frozen=True):
+    message: str = ""
+    error: Raw = ABSENT
+    level: str | None = None
+
+
+class _Said(Struct, frozen=True):
+    text: str = ""
+
+
+# --------------------------------------------------------------------------- from outside
+
+
+def decode_posted(body: bytes | bytearray) -> tuple[Posted, ...]:
+    """The events of a request's body: one object, or an array of them. Raises BadJson, naming the element and field."""
+    if depth(bytes(body)) > MAX_DEPTH:
+        raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
+    if not bytes(body[:64]).lstrip().startswith(b"["):
+        return (_posted(body, ""),)
+    return tuple(_posted(bytes(part), f"event {number}: ") for number, part in enumerate(decode(body, list[Raw])))
+
+
+def _posted(data: bytes | bytearray, place: str) -> Posted:
+    try:
+        envelope = decode(data, _Envelope)
+        ids = ("projectId", envelope.project_id), ("sessionId", envelope.session_id)
+        for name, value in (*ids, ("buildId", envelope.build_id or "-"), ("eventId", envelope.event_id or "-")):
+            if not value.strip() or len(value) > MAX_ID:
+                raise BadJson(f"must be 1 to {MAX_ID} characters - at `$.{name}`")
+        return Posted(_about(envelope), decode_event(envelope.event), envelope.event_id or "", millis(envelope.at))
+    except BadJson as error:
+        raise BadJson(f"{place}{error}") from None
+
+
+def _about(envelope: _Envelope) -> About:
+    agent = Agent(
+        agent_id=envelope.agent_id or "",
+        model=envelope.claude_model_id or "",
+        project_name=envelope.project_name or "",
+        operation_type=envelope.operation_type or "",
+        title=envelope.title or "",
+    )
+    return About(envelope.project_id, envelope.session_id, envelope.build_id or envelope.session_id, agent)
+
+
+def decode_event(data: Raw) -> BuildEvent:
+    """One event of the original's vocabulary or ours. Raises BadJson for unknown types and wrong fields."""
+    text = bytes(data)
+    try:
+        kind = decode(text, _Kind).type
+        reader = _READERS.get(kind)
+        if reader is None:
+            raise BadJson(f"unknown event type {kind[:60]!r} - at `$.type`")
+        shape, convert = reader
+        return convert(decode(text, shape))
+    except BadJson as error:
+        raise BadJson(str(error).replace("`$", "`$.event")) from None
+
+
+def _tool_start(wire: _ToolStart) -> BuildEvent:
+    value = present(wire.input) or present(wire.args)
+    if wire.name in TODO_TOOLS and value is not None:
+        listed = decode(bytes(value), _TodoList)
+        return _todo_list(listed, wire.id)
+    return ToolStarted(_id(wire.id), wire.name or "unknown", value, wire.index, wire.parent_id or "")
+
+
+def _streaming(wire: _ToolStart) -> BuildEvent:
+    return ToolStarted(_id(wire.id), wire.name or "unknown", None, wire.index, wire.parent_id or "")
+
+
+def _id(text: str) -> str:
+    if not text or len(text) > MAX_ID:
+        raise BadJson(f"must be 1 to {MAX_ID} characters - at `$.toolCallId`")
+    return text
+
+
+def _todo_list(wire: _TodoList, call_id: str = "") -> BuildEvent:
+    items = tuple(
+        TodoItem(todo.content, status_of(todo.status), todo.active_form or "", str(todo.id or ""))
+        for todo in wire.todos
+    )
+    return TodosReported(items, phase_of(wire.phase), call_id)
+
+
+def _tool_end(wire: _ToolEnd) -> BuildEvent:
+    value = present(wire.output) or present(wire.result)
+    return ToolEnded(_id(wire.id), value, wire.is_error, wire.name or "", wire.index, wire.parent_id or "")
+
+
+def _tool_error(wire: _ToolEnd) -> BuildEvent:
+    said = map(present, (wire.error_text, wire.error, wire.output, wire.result))
+    value = next((part for part in said if part is not None), None)
+    return ToolEnded(_id(wire.id), value, True, wire.name or "", wire.index, wire.parent_id or "")
+
+
+def _text(wire: _Text) -> BuildEvent:
+    whole = wire.delta is None
+    said = wire.text if whole else wire.delta
+    return TextAdded(wire.id, said or "", kind_of(wire.kind), whole, wire.index)
+
+
+def _reasoning(wire: _Reasoning) -> BuildEvent:
+    said = wire.delta or wire.message or (wire.data.message if wire.data else None) or ""
+    return TextAdded(wire.id, said, "reasoning", False, wire.index)
+
+
+def _words(value: Raw) -> str:
+    """An error is text, or an object with a message."""
+    said = plain(value)
+    if isinstance(said, dict):
+        said = cast("dict[str, Any]", said).get("message", value)
+    if said is None or isinstance(said, str):
+        return said or ""
+    return bytes(value).decode("utf-8", "replace")
+
+
+def _completed(wire: _End) -> BuildEvent:
+    inner = _inner(wire)
+    return BuildEnded("completed", summary=wire.summary or inner.summary or "")
+
+
+def _failed(wire: _End) -> BuildEvent:
+    inner = _inner(wire)
+    said = _words(wire.error) or wire.message or _words(inner.error) or inner.message or ""
+    return BuildEnded("failed", wire.summary or inner.summary or "", said)
+
+
+def _inner(wire: _End) -> _End:
+    payload = bytes(wire.payload)
+    return decode(payload, _End) if payload.startswith(b"{") else _End()
+
+
+def _notice(wire: _Notice) -> BuildEvent:
+    return Noticed(wire.message or _words(wire.error), level_of(wire.level))
+
+
+def _error(wire: _Notice) -> BuildEvent:
+    return Noticed(wire.message or _words(wire.error) or "error", "error")
+
+
+_IGNORED = (
+    "finish",
+    "start-step",
+    "finish-step",
+    "text-start",
+    "text-end",
+    "reasoning-start",
+    "reasoning-end",
+    "tool-input-delta",
+    "message-metadata",
+    "result",
+    "command_start",
+    "command_complete",
+    "metadata",
+)
+
+_READERS: dict[str, tuple[type[Any], Callable[[Any], BuildEvent]]] = {
+    "start": (_Kind, lambda _: BuildStarted()),
+    "tool-input-start": (_ToolStart, _streaming),
+    "tool-input-available": (_ToolStart, _tool_start),
+    "tool-call": (_ToolStart, _tool_start),
+    "tool-output-available": (_ToolEnd, _tool_end),
+    "tool-result": (_ToolEnd, _tool_end),
+    "tool-error": (_ToolEnd, _tool_error),
+    "tool-output-error": (_ToolEnd, _tool_error),
+    "tool-input-error": (_ToolEnd, _tool_error),
+    "tool-output-denied": (_ToolEnd, _tool_error),
+    "text-delta": (_Text, _text),
+    "text": (_Text, _text),
+    "reasoning": (_Reasoning, _reasoning),
+    "reasoning-delta": (_Reasoning, _reasoning),
+    "data-reasoning": (_Reasoning, _reasoning),
+    "todos": (_TodoList, _todo_list),
+    "agent": (WireAgent, lambda w: AgentReported(agent_of(w))),
+    "usage": (WireUsage, lambda w: UsageReported(usage_of(w))),
+    "codex": (dict[str, Raw], lambda w: CodexReported(raw({k: v for k, v in w.items() if k != "type"}))),
+    "plan": (_Said, lambda w: PlanReported(w.text)),
+    "notice": (_Notice, _notice),
+    "error": (_Notice, _error),
+    "needs-input": (_Notice, lambda w: InputNeeded(w.message)),
+    "build-summary": (_Said, lambda w: SummaryReported(w.text)),
+    "build-completed": (_End, _completed),
+    "build-failed": (_End, _failed),
+    "build-cancelled": (_End, lambda w: BuildEnded("cancelled", w.summary or "", w.message or "")),
+    "build-interrupted": (_End, lambda w: BuildEnded("interrupted", w.summary or "", w.message or "")),
+    "abort": (_End, lambda w: BuildEnded("cancelled", "", w.message or "")),
+    **{kind: (_Kind, lambda w: Ignored(w.type)) for kind in _IGNORED},
+}
+
+
+# --------------------------------------------------------------------------- to outside
+
+
+def encode_posted(posted: Posted) -> bytes:
+    """One event as a publisher posts it. `decode_posted` gives the same back."""
+    agent = posted.about.agent
+    return encode(
+        _Envelope(
+            posted.about.project_id,
+            posted.about.session_id,
+            Raw(encode(_event(posted.event))),
+            posted.about.build_id,
+            posted.event_id or None,
+            agent.agent_id or None,
+            agent.model or None,
+            agent.project_name or None,
+            agent.operation_type or None,
+            agent.title or None,
+            posted.event_id or None,
+            iso(posted.at),
+        )
+    )
+
+
+def _event(event: BuildEvent) -> dict[str, object]:
+    match event:
+        case BuildStarted():
+            return {"type": "start"}
+        case ToolStarted():
+            kind = "tool-input-start" if event.input is None else "tool-input-available"
+            said = {"toolCallId": event.id, "toolName": event.name, "input": event.input}
+            return {"type": kind} | _known(said) | _place(event.todo_index, event.parent_id)
+        case ToolEnded():
+            kind = "tool-error" if event.is_error else "tool-output-available"
+            said = {"toolCallId": event.id, "toolName": event.name or None, "output": event.output}
+            return {"type": kind} | _known(said) | _place(event.todo_index, event.parent_id)
+        case TextAdded():
+            said = {"id": event.id, "text" if event.whole else "delta": event.text, "kind": event.kind}
+            kind = "text-delta" if event.kind == "text" and not event.whole else "text"
+            return {"type": kind} | said | _place(event.todo_index, "")
+        case TodosReported():
+            todos = [WireTodo(t.content, t.status, t.active_form, t.id) for t in event.todos]
+            call = {"toolCallId": event.call_id or "todos", "toolName": "TodoWrite"}
+            return {"type": "tool-input-available", **call, "input": {"todos": todos, "phase": event.phase}}
+        case AgentReported(agent):
+            return {"type": "agent"} | _fields(wire_agent(agent))
+        case UsageReported(usage):
+            return {"type": "usage"} | _fields(wire_usage(usage))
+        case CodexReported(codex):
+            return {"type": "codex"} | decode(bytes(codex), dict[str, object])
+        case PlanReported(text):
+            return {"type": "plan", "text": text}
+        case SummaryReported(text):
+            return {"type": "build-summary", "text": text}
+        case Noticed(message, level):
+            return {"type": "notice", "message": message, "level": level}
+        case InputNeeded(message):
+            return {"type": "needs-input", "message": message}
+        case BuildEnded(outcome, summary, error):
+            said = {"summary": summary or None, "error" if outcome == "failed" else "message": error or None}
+            return {"type": f"build-{outcome}"} | _known(said)
+        case Ignored(kind):
+            return {"type": kind}
+
+
+def _known(fields: dict[str, Any]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _fields(wire: Wire) -> dict[str, object]:
+    return decode(encode(wire), dict[str, object])
+
+
+def _place(index: int | None, parent_id: str) -> dict[str, object]:
+    return _known({"todoIndex": index, "parentToolCallId": parent_id or None})
+
+
+def encode_array(events: Iterable[bytes]) -> bytes:
+    """Encoded events as one body."""
+    return b"[" + b",".join(events) + b"]"

@@ -1,0 +1,104 @@
+"""JSON at the border: typed, and forgiving where agents are sloppy (lone surrogates, invalid UTF-8)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar, cast
+
+import msgspec
+from msgspec import Raw
+
+T = TypeVar("T")
+
+MAX_DEPTH = 100
+"""Deepest nesting of a JSON text that is taken."""
+
+_SURROGATE = re.compile(
+    rb"(?<!\\)((?:\\\\)*)(?:"
+    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_DEEPER = {0x5B: 1, 0x7B: 1, 0x5D: -1, 0x7D: -1}
+
+
+class BadJson(ValueError):
+    """Text that is no JSON of the expected shape; the message names the field and the reason."""
+
+
+def decode(data: bytes | bytearray, kind: type[T]) -> T:
+    """`data` as a `kind`. Lone surrogates and bytes that are no UTF-8 become U+FFFD. Raises BadJson."""
+    try:
+        data.decode()
+        return msgspec.json.decode(data, type=kind)
+    except RecursionError:
+        raise BadJson("nested too deep") from None
+    except msgspec.ValidationError as error:
+        raise BadJson(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _decode_repaired(repaired(data), kind)
+
+
+def _decode_repaired(data: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise BadJson(str(error)) from None
+    except RecursionError:
+        raise BadJson("nested too deep") from None
+
+
+def repaired(data: bytes | bytearray) -> bytes:
+    """`data` as UTF-8 without escapes of lone surrogates; both become U+FFFD."""
+    text = bytes(data).decode("utf-8", "replace").encode()
+    return _SURROGATE.sub(lambda match: match[1] + (match[2] or rb"\ufffd"), text)
+
+
+def depth(data: bytes) -> int:
+    """How deep the brackets of a JSON text nest."""
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return 0
+    now = deepest = 0
+    for byte in _STRINGS.sub(b"", data):
+        now += _DEEPER.get(byte, 0)
+        deepest = max(deepest, now)
+    return deepest
+
+
+def encode(value: object) -> bytes:
+    """Compact JSON text. Lone surrogates become U+FFFD."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_without_surrogates(value))
+
+
+def raw(value: object) -> Raw:
+    """`value` as encoded JSON."""
+    return Raw(encode(value))
+
+
+ABSENT = Raw(b"")
+"""Default of a JSON value in a typed shape: msgspec knows no optional Raw."""
+
+
+def present(value: Raw) -> Raw | None:
+    """The encoded value; None where it was absent or null."""
+    return None if bytes(value) in (b"", b"null") else value
+
+
+def plain(value: Raw | None) -> Any:
+    """The Python value of encoded JSON; None when there is none."""
+    return None if value is None or not bytes(value) else decode(bytes(value), Any)  # type: ignore[arg-type]
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {
+            _without_surrogates(key): _without_surrogates(item) for key, item in cast("dict[str, Any]", value).items()
+        }
+    if isinstance(value, list | tuple):
+        return [_without_surrogates(item) for item in cast("list[Any]", value)]
+    return value

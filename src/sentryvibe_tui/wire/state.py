@@ -1,0 +1,370 @@
+"""A build state as JSON: the original's `GenerationState` plus what ours knows more (PROTOCOL 1, build state).
+
+`decode_state(encode_state(s)) == s` for every state of ours; the original's states decode as far as they say.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TypeVar
+
+from immutables import Map
+from msgspec import Raw
+from msgspec.structs import replace
+
+from ..model.state import (
+    PLANNING,
+    TODO_TOOLS,
+    Agent,
+    BuildState,
+    Item,
+    Note,
+    Status,
+    Todo,
+    ToolCall,
+    Usage,
+    note_key,
+    tool_key,
+)
+from .json import ABSENT, decode, encode, present
+from .times import Time, iso, millis
+from .updates import (
+    Wire,
+    WireAgent,
+    WireTodo,
+    WireUsage,
+    agent_of,
+    kind_of,
+    level_of,
+    phase_of,
+    status_of,
+    tool_state_of,
+    usage_of,
+    wire_usage,
+)
+
+
+class _Todo(WireTodo, frozen=True):
+    key: int | None = None
+    drift: str = ""
+    start_time: Time = None
+    end_time: Time = None
+
+
+class _Tool(Wire, frozen=True):
+    id: str
+    name: str = ""
+    state: str = ""
+    input: Raw = ABSENT
+    output: Raw = ABSENT
+    start_time: Time = None
+    end_time: Time = None
+    input_bytes: int = 0
+    output_bytes: int = 0
+    clipped: bool = False
+    parent_id: str = ""
+    todo_key: int | None = None
+    seq: int | None = None
+
+
+class _Note(Wire, frozen=True):
+    id: str
+    text: str | None = ""
+    timestamp: Time = None
+    kind: str = "text"
+    level: str = "info"
+    todo_key: int | None = None
+    seq: int | None = None
+
+
+class _State(Wire, frozen=True):
+    """Field names as PROTOCOL 1; from `status` on ours."""
+
+    id: str | None = None
+    project_id: str | None = None
+    project_name: str | None = None
+    operation_type: str | None = None
+    agent_id: str | None = None
+    claude_model_id: str | None = None
+    todos: list[_Todo] | None = None
+    tools_by_todo: dict[str, list[_Tool]] | None = None
+    text_by_todo: dict[str, list[_Note]] | None = None
+    active_todo_index: int | None = None
+    is_active: bool | None = None
+    start_time: Time = None
+    end_time: Time = None
+    codex: Raw = ABSENT
+    state_version: int | None = None
+    build_summary: str | None = None
+    planning_tools: list[_Tool] | None = None
+    build_plan: Raw = ABSENT
+    current_phase: str | None = None
+    template_todos: list[_Todo] | None = None
+    active_template_todo_index: int | None = None
+    status: str | None = None
+    session_id: str | None = None
+    error: str | None = None
+    dropped_todos: list[_Todo] | None = None
+    notes: list[_Note] | None = None
+    usage: WireUsage | None = None
+    title: str | None = None
+    cwd: str | None = None
+    agent_version: str | None = None
+    branch: str | None = None
+    needs_input: str | None = None
+    todo_calls: list[str] | None = None
+    next_key: int | None = None
+    last_event_at: Time = None
+
+
+# --------------------------------------------------------------------------- to outside
+
+
+def encode_state(state: BuildState) -> bytes:
+    """JSON text of a state; equal states give equal text."""
+    places = {todo.key: index for index, todo in enumerate(state.todos)}
+    tools: defaultdict[str, list[_Tool]] = defaultdict(list)
+    texts: defaultdict[str, list[_Note]] = defaultdict(list)
+    notes: list[_Note] = []
+    for seq, item in enumerate(state.items()):
+        place = places.get(item.todo, PLANNING)
+        key = item.todo if place == PLANNING and item.todo != PLANNING else None
+        if isinstance(item, ToolCall):
+            tools[str(place)].append(_wire_tool(item, key, seq))
+        elif item.kind == "text":
+            texts[str(place)].append(_Note(item.id, item.text, iso(item.at), todo_key=key, seq=seq))
+        else:
+            todo = None if item.todo == PLANNING else item.todo
+            notes.append(_Note(item.id, item.text, iso(item.at), item.kind, item.level, todo, seq))
+    in_template = state.phase == "template"
+    agent = state.agent
+    always = {
+        "id": state.id,
+        "projectId": state.project_id,
+        "projectName": agent.project_name,
+        "operationType": agent.operation_type,
+        "agentId": agent.agent_id,
+        "claudeModelId": agent.model,
+        "todos": [_wire_todo(todo, index) for index, todo in enumerate(state.todos)],
+        "toolsByTodo": tools,
+        "textByTodo": texts,
+        "activeTodoIndex": PLANNING if in_template else state.active_todo,
+        "isActive": state.is_active,
+        "startTime": iso(state.started_at),
+        "stateVersion": state.version,
+        "status": state.status,
+        "sessionId": state.session_id,
+    }
+    sometimes = _State(
+        end_time=iso(state.ended_at),
+        codex=state.codex or ABSENT,
+        build_summary=state.summary or None,
+        build_plan=Raw(encode(state.plan)) if state.plan else ABSENT,
+        current_phase="template" if in_template else None,
+        template_todos=[_wire_todo(todo, None) for todo in state.template_todos] or None,
+        active_template_todo_index=state.active_todo if in_template else None,
+        error=state.error or None,
+        dropped_todos=[_wire_todo(todo, None) for todo in state.dropped] or None,
+        notes=notes or None,
+        usage=wire_usage(state.usage) if state.usage != Usage() else None,
+        title=agent.title or None,
+        cwd=agent.cwd or None,
+        agent_version=agent.version or None,
+        branch=agent.branch or None,
+        needs_input=state.needs_input or None,
+        todo_calls=list(state.todo_calls) or None,
+        next_key=state.next_key,
+        last_event_at=iso(state.last_event_at),
+    )
+    first, rest = encode(always), encode(sometimes)
+    return first[:-1] + b"," + rest[1:]
+
+
+def _wire_todo(todo: Todo, index: int | None) -> _Todo:
+    return _Todo(
+        todo.content,
+        todo.status,
+        todo.active_form,
+        todo.id,
+        None if todo.key == index else todo.key,
+        todo.drift,
+        iso(todo.started_at),
+        iso(todo.ended_at),
+    )
+
+
+def _wire_tool(tool: ToolCall, todo_key: int | None, seq: int) -> _Tool:
+    return _Tool(
+        tool.id,
+        tool.name,
+        tool.state,
+        tool.input or ABSENT,
+        tool.output or ABSENT,
+        iso(tool.started_at),
+        iso(tool.ended_at),
+        tool.input_bytes,
+        tool.output_bytes,
+        tool.clipped,
+        tool.parent_id,
+        todo_key,
+        seq,
+    )
+
+
+# --------------------------------------------------------------------------- from outside
+
+
+def decode_state(data: bytes | Raw) -> BuildState:
+    """The state in a JSON object. Raises BadJson when it is none."""
+    wire = decode(bytes(data), _State)
+    todos, template = _todos(wire.todos, 0), _todos(wire.template_todos, len(wire.todos or ()))
+    phase = phase_of(wire.current_phase) if template and not todos else "build"
+    if wire.current_phase == "template" and wire.active_template_todo_index is not None:
+        phase = "template"
+    active = wire.active_template_todo_index if phase == "template" else wire.active_todo_index
+    items = _items(wire, todos)
+    timeline, positions = Map(dict(enumerate(items))), Map({_key(item): seq for seq, item in enumerate(items)})
+    tools = [item for item in items if isinstance(item, ToolCall)]
+    state = BuildState(
+        id=wire.id or "",
+        project_id=wire.project_id or "",
+        session_id=wire.session_id or "",
+        version=wire.state_version or 0,
+        status=_status(wire),
+        agent=_agent(wire),
+        started_at=millis(wire.start_time),
+        ended_at=millis(wire.end_time),
+        last_event_at=millis(wire.last_event_at),
+        phase=phase,
+        todos=todos,
+        template_todos=template,
+        dropped=_todos(wire.dropped_todos, 0),
+        active_todo=PLANNING if active is None else active,
+        timeline=timeline,
+        positions=positions,
+        open_tools=frozenset(tool.id for tool in tools if tool.is_open),
+        todo_calls=tuple(wire.todo_calls or ()),
+        tool_count=len(tools),
+        error_count=sum(tool.state == "error" for tool in tools),
+        usage=usage_of(wire.usage) if wire.usage else Usage(),
+        codex=present(wire.codex),
+        plan=_plan(present(wire.build_plan)),
+        summary=wire.build_summary or "",
+        error=wire.error or "",
+        needs_input=wire.needs_input or "",
+    )
+    return replace(state, next_key=_next_key(state) if wire.next_key is None else wire.next_key)
+
+
+def _key(item: Item) -> str:
+    return tool_key(item.id) if isinstance(item, ToolCall) else note_key(item.id)
+
+
+def _next_key(state: BuildState) -> int:
+    every = (*state.todos, *state.template_todos, *state.dropped)
+    return max((todo.key for todo in every), default=PLANNING) + 1
+
+
+def _status(wire: _State) -> Status:
+    if wire.status in ("active", "completed", "failed", "cancelled", "interrupted"):
+        return wire.status
+    return "completed" if wire.is_active is False else "active"
+
+
+def _agent(wire: _State) -> Agent:
+    return agent_of(
+        WireAgent(
+            wire.agent_id,
+            wire.claude_model_id,
+            wire.project_name,
+            wire.operation_type,
+            wire.title,
+            wire.cwd,
+            wire.agent_version,
+            wire.branch,
+        )
+    )
+
+
+def _plan(wire: Raw | None) -> str:
+    """The original's plan has no fixed shape; ours is text."""
+    if wire is None:
+        return ""
+    text = bytes(wire)
+    return decode(text, str) if text.startswith(b'"') else text.decode("utf-8", "replace")
+
+
+def _todos(wire: list[_Todo] | None, first_key: int) -> tuple[Todo, ...]:
+    return tuple(
+        Todo(
+            todo.content,
+            status_of(todo.status),
+            todo.active_form or "",
+            str(todo.id or ""),
+            first_key + index if todo.key is None else todo.key,
+            todo.drift if todo.drift in ("added", "renamed") else "",
+            millis(todo.start_time),
+            millis(todo.end_time),
+        )
+        for index, todo in enumerate(wire or ())
+    )
+
+
+def _items(wire: _State, todos: tuple[Todo, ...]) -> list[Item]:
+    """Tools and notes in order of appearance: by `seq` where ours wrote it, else by time."""
+    found: list[tuple[tuple[int, int], Item]] = []
+    for key, tool in _by_todo(wire.tools_by_todo, todos):
+        _add_tool(found, tool, key)
+    for tool in wire.planning_tools or ():
+        _add_tool(found, tool, PLANNING)
+    for key, note in _by_todo(wire.text_by_todo, todos):
+        found.append((_order(note.seq, note.timestamp), _note(note, key)))
+    found.extend((_order(note.seq, note.timestamp), _note(note, PLANNING)) for note in wire.notes or ())
+    found.sort(key=lambda pair: pair[0])
+    return list({_key(item): item for _, item in found}.values())
+
+
+_T = TypeVar("_T", _Tool, _Note)
+
+
+def _by_todo(wire: dict[str, list[_T]] | None, todos: tuple[Todo, ...]) -> Iterable[tuple[int, _T]]:
+    for text, group in (wire or {}).items():
+        index = int(text) if text.lstrip("-").isdecimal() else PLANNING
+        key = todos[index].key if 0 <= index < len(todos) else PLANNING
+        yield from ((key, item) for item in group)
+
+
+def _order(seq: int | None, time: Time) -> tuple[int, int]:
+    return (0, seq) if seq is not None else (1, millis(time) or 0)
+
+
+def _add_tool(found: list[tuple[tuple[int, int], Item]], wire: _Tool, key: int) -> None:
+    if wire.name in TODO_TOOLS:
+        return
+    tool = ToolCall(
+        wire.id,
+        wire.name,
+        key if wire.todo_key is None else wire.todo_key,
+        tool_state_of(wire.state),
+        present(wire.input),
+        present(wire.output),
+        wire.input_bytes,
+        wire.output_bytes,
+        wire.clipped,
+        millis(wire.start_time),
+        millis(wire.end_time),
+        wire.parent_id,
+    )
+    found.append((_order(wire.seq, wire.start_time), tool))
+
+
+def _note(wire: _Note, key: int) -> Note:
+    return Note(
+        wire.id,
+        kind_of(wire.kind),
+        wire.text or "",
+        key if wire.todo_key is None else wire.todo_key,
+        millis(wire.timestamp) or 0,
+        level_of(wire.level),
+    )

@@ -1,0 +1,32 @@
+"""Dates on the wire: ISO 8601 text, or epoch milliseconds, or nothing (PROTOCOL 1, build state)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ..model.state import Millis
+
+Time = str | int | float | None
+
+_HIGHEST = 253_402_300_799_999  # the end of year 9999
+
+
+def iso(at: Millis | None) -> str | None:
+    """ISO 8601 in UTC with milliseconds."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def millis(time: Time) -> Millis | None:
+    """Epoch milliseconds of a date in either form; None for what is no date."""
+    if isinstance(time, str):
+        try:
+            moment = datetime.fromisoformat(time)
+        except ValueError:
+            return None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0, round(moment.timestamp() * 1000))
+    if time is None or not 0 <= time <= _HIGHEST:
+        return None
+    return int(time)

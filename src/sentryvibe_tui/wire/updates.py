@@ -1,0 +1,393 @@
+"""Entries of the log as the `updates` of a `batch-update` frame, and back (PROTOCOL 1 and 2, update vocabulary)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, cast
+
+from msgspec import Raw, Struct, field
+
+from ..model.state import PLANNING, Agent, Level, Millis, NoteKind, Outcome, Phase, TodoStatus, ToolState, Usage
+from ..model.updates import (
+    AgentChanged,
+    BuildBegan,
+    BuildFinished,
+    CodexChanged,
+    Entry,
+    InputNeededChanged,
+    NoticeAdded,
+    PlanChanged,
+    SummaryChanged,
+    TextChanged,
+    TodoCompleted,
+    TodoEntry,
+    TodosChanged,
+    ToolChanged,
+    Update,
+    UsageChanged,
+)
+from .json import ABSENT, BadJson, decode, encode, present
+from .times import Time, millis
+
+
+class Wire(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Base of everything on the wire: camelCase, nothing said that is empty."""
+
+
+class WireTodo(Wire, frozen=True):
+    content: str = ""
+    status: str = ""
+    active_form: str | None = ""
+    id: str | int | None = ""
+
+
+class WireUpdate(Wire, frozen=True, omit_defaults=False):
+    """One element of `updates`. `version` is absent on the original's."""
+
+    type: str
+    data: Raw
+    timestamp: Time = None
+    version: int = 0
+
+
+class _Started(Wire, frozen=True):
+    build_id: str
+    session_id: str = ""
+    project_id: str = ""
+
+
+class WireAgent(Wire, frozen=True):
+    agent_id: str | None = None
+    claude_model_id: str | None = None
+    project_name: str | None = None
+    operation_type: str | None = None
+    title: str | None = None
+    cwd: str | None = None
+    agent_version: str | None = None
+    branch: str | None = None
+
+
+class _Todos(Wire, frozen=True, omit_defaults=False):
+    todos: list[WireTodo]
+    active_todo_index: int | None = None
+    phase: str | None = None
+    tool_call_id: str | None = None
+
+
+class _TodoCompleted(Wire, frozen=True):
+    todo_index: int
+
+
+class _Tool(Wire, frozen=True):
+    id: str
+    name: str = ""
+    todo_index: int | None = field(default=None)
+    state: str = ""
+    phase: str | None = None
+    input: Raw = ABSENT
+    output: Raw = ABSENT
+    input_bytes: int = 0
+    output_bytes: int = 0
+    clipped: bool = False
+    parent_id: str = ""
+
+
+class _Text(Wire, frozen=True):
+    id: str
+    todo_index: int | None = None
+    text: str | None = None
+    delta: str | None = None
+    kind: str = "text"
+    phase: str | None = None
+
+
+class WireUsage(Wire, frozen=True):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cost_usd: float | None = None
+    context_percent: float | None = None
+
+
+class _Plan(Wire, frozen=True):
+    text: str = ""
+
+
+class _Notice(Wire, frozen=True, omit_defaults=False):
+    level: str = "info"
+    message: str = ""
+
+
+class _Complete(Wire, frozen=True):
+    """`status` as the original knows it; `outcome` says exactly how it ended."""
+
+    status: str = ""
+    outcome: str | None = None
+    summary: str | None = None
+    error: str | None = None
+
+
+class _Summary(Wire, frozen=True):
+    summary: str = ""
+
+
+# --------------------------------------------------------------------------- from outside
+
+
+def status_of(text: str) -> TodoStatus:
+    """A todo's status in any agent's spelling; what is unknown is pending."""
+    return _TODO_STATUS.get(text, "pending")
+
+
+_TODO_STATUS: dict[str, TodoStatus] = {
+    "pending": "pending",
+    "open": "pending",
+    "blocked": "pending",
+    "in_progress": "in_progress",
+    "in-progress": "in_progress",
+    "active": "in_progress",
+    "completed": "completed",
+    "done": "completed",
+    "closed": "completed",
+    "cancelled": "completed",
+}
+_TOOL_STATES = frozenset({"input-streaming", "input-available", "output-available", "error", "interrupted"})
+_OLD_TOOL_STATES = {"output-error": "error", "executing": "input-available", "complete": "output-available"}
+_OUTCOMES = frozenset({"completed", "failed", "cancelled", "interrupted"})
+_KINDS = frozenset({"text", "reasoning", "notice", "prompt"})
+_LEVELS = frozenset({"info", "warning", "error"})
+
+
+def phase_of(text: str | None) -> Phase:
+    return "template" if text == "template" else "build"
+
+
+def tool_state_of(text: str) -> ToolState:
+    known = text if text in _TOOL_STATES else _OLD_TOOL_STATES.get(text, "input-available")
+    return cast(ToolState, known)
+
+
+def outcome_of(text: str | None) -> Outcome:
+    return cast(Outcome, text) if text in _OUTCOMES else "failed"
+
+
+def kind_of(text: str) -> NoteKind:
+    return cast(NoteKind, text) if text in _KINDS else "text"
+
+
+def level_of(text: str | None) -> Level:
+    return cast(Level, text) if text in _LEVELS else "info"
+
+
+def todo_entry(todo: WireTodo) -> TodoEntry:
+    return TodoEntry(todo.content, status_of(todo.status), todo.active_form or "", str(todo.id or ""))
+
+
+def agent_of(wire: WireAgent) -> Agent:
+    return Agent(
+        agent_id=wire.agent_id or "",
+        model=wire.claude_model_id or "",
+        project_name=wire.project_name or "",
+        operation_type=wire.operation_type or "",
+        title=wire.title or "",
+        cwd=wire.cwd or "",
+        version=wire.agent_version or "",
+        branch=wire.branch or "",
+    )
+
+
+def usage_of(wire: WireUsage) -> Usage:
+    return Usage(wire.input_tokens, wire.output_tokens, wire.cache_read_tokens, wire.cost_usd, wire.context_percent)
+
+
+def _tool(wire: _Tool) -> Update:
+    return ToolChanged(
+        wire.id,
+        wire.name,
+        PLANNING if wire.todo_index is None else wire.todo_index,
+        tool_state_of(wire.state),
+        phase_of(wire.phase),
+        present(wire.input),
+        present(wire.output),
+        wire.input_bytes,
+        wire.output_bytes,
+        wire.clipped,
+        wire.parent_id,
+    )
+
+
+def _text(wire: _Text) -> Update:
+    index = PLANNING if wire.todo_index is None else wire.todo_index
+    whole = wire.delta is None
+    said = wire.text if whole else wire.delta
+    return TextChanged(wire.id, said or "", index, kind_of(wire.kind), whole, phase_of(wire.phase))
+
+
+def _todos(wire: _Todos) -> Update:
+    entries = tuple(map(todo_entry, wire.todos))
+    index = wire.active_todo_index
+    if index is None:
+        index = next((i for i, todo in enumerate(entries) if todo.status == "in_progress"), PLANNING)
+    return TodosChanged(entries, index, phase_of(wire.phase), wire.tool_call_id or "")
+
+
+def _complete(wire: _Complete) -> Update:
+    return BuildFinished(outcome_of(wire.outcome or wire.status), wire.summary or "", wire.error or "")
+
+
+_READERS: dict[str, tuple[type[Any], Callable[[Any], Update]]] = {
+    "build-started": (_Started, lambda w: BuildBegan(w.build_id, w.session_id, w.project_id)),
+    "agent": (WireAgent, lambda w: AgentChanged(agent_of(w))),
+    "todos-update": (_Todos, _todos),
+    "todo-update": (_Todos, _todos),
+    "todo-completed": (_TodoCompleted, lambda w: TodoCompleted(w.todo_index)),
+    "tool-call": (_Tool, _tool),
+    "text": (_Text, _text),
+    "usage": (WireUsage, lambda w: UsageChanged(usage_of(w))),
+    "plan": (_Plan, lambda w: PlanChanged(w.text)),
+    "notice": (_Notice, lambda w: NoticeAdded(w.message, level_of(w.level))),
+    "needs-input": (_Notice, lambda w: InputNeededChanged(w.message)),
+    "build-complete": (_Complete, _complete),
+    "build-summary": (_Summary, lambda w: SummaryChanged(w.summary)),
+    "autofix-started": (_Summary, lambda _: NoticeAdded("autofix started", "warning")),
+}
+
+
+def decode_update(wire: WireUpdate) -> Update | None:
+    """The update, or None for a type this reader does not know. Raises BadJson when its data has the wrong shape."""
+    if wire.type == "codex":
+        decode(bytes(wire.data), dict[str, Raw])
+        return CodexChanged(wire.data)
+    reader = _READERS.get(wire.type)
+    if reader is None:
+        return None
+    kind, convert = reader
+    return convert(decode(bytes(wire.data), kind))
+
+
+class Decoded(Struct, frozen=True):
+    """What a list of wire updates held, in its order. `unknown` counts updates that were skipped."""
+
+    items: tuple[Entry | Raw, ...]
+    unknown: int = 0
+
+
+def decode_updates(updates: Iterable[WireUpdate], now: Millis) -> Decoded:
+    """Neighbours of one version become one entry; updates without a version one entry each, in order of arrival.
+
+    v1's `state-update` is a whole state and stays encoded (`wire.state.decode_state`).
+    """
+    items: list[Entry | Raw] = []
+    unknown = 0
+    for wire in updates:
+        if wire.type == "state-update":
+            items.append(wire.data)
+            continue
+        try:
+            update = decode_update(wire)
+        except BadJson:
+            update = None
+        changes = () if update is None else (update,)
+        unknown += update is None
+        last = items[-1] if items else None
+        if wire.version and isinstance(last, Entry) and last.version == wire.version:
+            items[-1] = Entry(last.version, last.at, last.updates + changes)
+        elif wire.version or changes:
+            items.append(Entry(wire.version, _time(wire.timestamp, now), changes))
+    return Decoded(tuple(items), unknown)
+
+
+def _time(time: Time, now: Millis) -> Millis:
+    known = millis(time)
+    return now if known is None else known
+
+
+# --------------------------------------------------------------------------- to outside
+
+
+def encode_entry(entry: Entry) -> tuple[bytes, ...]:
+    """The elements of `updates` that carry one entry."""
+    return tuple(
+        encode(WireUpdate(kind, Raw(encode(data)), entry.at, entry.version))
+        for kind, data in map(_written, entry.updates)
+    )
+
+
+def wire_todos(todos: Iterable[TodoEntry]) -> list[WireTodo]:
+    return [WireTodo(t.content, t.status, t.active_form, t.id) for t in todos]
+
+
+def wire_agent(agent: Agent) -> WireAgent:
+    return WireAgent(
+        agent.agent_id or None,
+        agent.model or None,
+        agent.project_name or None,
+        agent.operation_type or None,
+        agent.title or None,
+        agent.cwd or None,
+        agent.version or None,
+        agent.branch or None,
+    )
+
+
+def wire_usage(usage: Usage) -> WireUsage:
+    return WireUsage(
+        usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cost_usd, usage.context_percent
+    )
+
+
+def _written(update: Update) -> tuple[str, object]:
+    match update:
+        case ToolChanged():
+            return "tool-call", _Tool(
+                update.id,
+                update.name,
+                update.todo_index,
+                update.state,
+                _phase(update.phase),
+                update.input or ABSENT,
+                update.output or ABSENT,
+                update.input_bytes,
+                update.output_bytes,
+                update.clipped,
+                update.parent_id,
+            )
+        case TextChanged():
+            text, delta = (update.text, None) if update.whole else (None, update.text)
+            return "text", _Text(update.id, update.todo_index, text, delta, update.kind, _phase(update.phase))
+        case TodosChanged():
+            data: dict[str, object] = {"todos": wire_todos(update.todos), "activeTodoIndex": update.active_index}
+            if update.phase == "template":
+                data["phase"] = update.phase
+            if update.call_id:
+                data["toolCallId"] = update.call_id
+            return "todos-update", data
+        case TodoCompleted(index):
+            return "todo-completed", {"todoIndex": index, "persisted": True}
+        case BuildBegan():
+            return "build-started", _Started(update.build_id, update.session_id, update.project_id)
+        case AgentChanged(agent):
+            return "agent", wire_agent(agent)
+        case UsageChanged(usage):
+            return "usage", wire_usage(usage)
+        case CodexChanged(codex):
+            return "codex", codex
+        case PlanChanged(text):
+            return "plan", {"text": text}
+        case NoticeAdded(message, level):
+            return "notice", _Notice(level, message)
+        case InputNeededChanged(message):
+            return "needs-input", {"message": message}
+        case SummaryChanged(text):
+            return "build-summary", {"summary": text}
+        case BuildFinished():
+            return "build-complete", _finished(update)
+
+
+def _phase(phase: Phase) -> str | None:
+    return "template" if phase == "template" else None
+
+
+def _finished(update: BuildFinished) -> _Complete:
+    status: Literal["completed", "failed"] = "completed" if update.outcome == "completed" else "failed"
+    return _Complete(status, update.outcome, update.summary or None, update.error or None)
