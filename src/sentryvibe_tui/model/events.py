@@ -28,7 +28,7 @@ class TodoItem(Struct, frozen=True):
 
 
 class TodosReported(Struct, frozen=True):
-    """The whole todo list of a phase; replaces the one before. `call_id` is the tool call that carried it, if one did."""
+    """The whole todo list of a phase; replaces the one before. `call_id`: the tool call that carried it."""
 
     todos: tuple[TodoItem, ...]
     phase: Phase = "build"
@@ -36,7 +36,7 @@ class TodosReported(Struct, frozen=True):
 
 
 class ToolStarted(Struct, frozen=True):
-    """A call began. `todo_index` None: the todo in progress now; -1: none. `parent_id`: the call of the subagent it is part of.
+    """A call began. `todo_index` None: the todo in progress now; -1: none. `parent_id`: the call of its subagent.
 
     `input` is None while it still streams. `input_bytes` is set when `input` is already a clipped form.
     """

@@ -84,13 +84,16 @@ def reduce(state: BuildState, event: BuildEvent, at: Millis, about: About) -> tu
 
 
 def _beginning(state: BuildState, event: BuildEvent, about: About) -> Iterable[Update]:
-    """A build begins with its first event, and again when an interrupted one shows new activity."""
+    """A build begins with its first event, and again when an interrupted one shows new activity.
+
+    The envelope's metadata fills in what is unknown; only the agent's own report changes what is known.
+    """
     if isinstance(event, Ignored):
         return
     revives = isinstance(event, BuildStarted | ToolStarted | ToolEnded | TextAdded | TodosReported)
     if not state.id or (state.status == "interrupted" and revives):
         yield BuildBegan(about.build_id, about.session_id, about.project_id)
-    news = _news(state.agent, about.agent)
+    news = _news(state.agent, merged_agent(about.agent, state.agent))
     if news is not None and not isinstance(event, AgentReported):
         yield AgentChanged(news)
 
@@ -153,7 +156,8 @@ def _tool_started(state: BuildState, event: ToolStarted) -> Iterable[Update]:
         yield _tool_changed(state, event, index, opened)
     elif known.is_open or known.state == "interrupted":
         fresh = event.input is not None and event.input != known.input
-        if fresh or event.name != known.name or not known.is_open:
+        reopened = not known.is_open and state.status in ("active", "interrupted")
+        if fresh or event.name != known.name or reopened:
             yield _tool_changed(state, event, PLANNING, opened)
     elif known.input is None and event.input is not None:
         yield _tool_changed(state, event, PLANNING, known.state)
@@ -243,9 +247,8 @@ def _part(note_id: str, number: int) -> str:
 
 
 def _ended(state: BuildState, event: BuildEnded) -> Iterable[Update]:
-    if state.id and not state.is_active:
-        if event.outcome == "interrupted" or event.outcome == state.status:
-            return ()
+    if state.id and not state.is_active and event.outcome in ("interrupted", state.status):
+        return ()
     return (BuildFinished(event.outcome, event.summary, event.error),)
 
 
@@ -367,6 +370,8 @@ def _apply_tool(state: BuildState, update: ToolChanged, at: Millis) -> BuildStat
         return state
     known = state.tool(update.id)
     tool = _first_seen(state, update, at) if known is None else _seen_again(known, update, at)
+    if tool.is_open and not state.is_active:
+        tool = replace(tool, state="interrupted", ended_at=at)
     return with_tool(state, known, tool)
 
 

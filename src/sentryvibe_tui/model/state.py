@@ -48,7 +48,7 @@ class Todo(Struct, frozen=True):
 class ToolCall(Struct, frozen=True):
     """One call of a tool. `todo` is the key of the todo that was active when it began.
 
-    `input_bytes` and `output_bytes` are the sizes of the whole JSON values; `clipped` says that one of them is shortened.
+    `input_bytes` and `output_bytes` are the sizes of whole JSON values that are `clipped` here, else 0.
     """
 
     id: str

@@ -15,7 +15,7 @@ _ESCAPES = re.compile(
 _RETURNS = re.compile(r"\r\n?")
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and newline, DEL, C1
-    "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb"  # bidi controls, line separators, annotations
+    "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb"  # bidi, separators, annotations
     "\ud800-\udfff\ufeff\U000e0000-\U000e007f]"  # lone surrogates, byte order mark, tags
 )
 _BREAKS = re.compile(r"\s*\n\s*")

@@ -70,7 +70,10 @@ def _moved_on(old: Todo, entry: TodoEntry, at: Millis) -> Todo:
 
 
 def _match(known: Sequence[Todo], dropped: Sequence[Todo], incoming: Sequence[TodoEntry]) -> dict[int, Todo]:
-    """Place in the new list -> the old todo it is: by id, else by text; what is left over in place, if most stayed, was renamed."""
+    """Place in the new list -> the old todo it is: by id, else by text.
+
+    What is left over at the same place was renamed, if most of the list stayed.
+    """
     by_name: defaultdict[str, deque[Todo]] = defaultdict(deque)
     for todo in (*known, *dropped):
         by_name[todo.id or todo.content].append(todo)
