@@ -195,7 +195,8 @@ def decode_event(data: Raw) -> BuildEvent:
         shape, convert = reader
         return convert(decode(text, shape))
     except BadJson as error:
-        raise BadJson(str(error).replace("`$", "`$.event")) from None
+        reason = str(error) if "`$" in str(error) else f"{error} - at `$`"
+        raise BadJson(reason.replace("`$", "`$.event")) from None
 
 
 def _tool_start(wire: _ToolStart) -> BuildEvent:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ..model.state import Millis
 
 Time = str | int | float | None
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _HIGHEST = 253_402_300_799_999  # the end of year 9999
 
 
@@ -15,7 +17,7 @@ def iso(at: Millis | None) -> str | None:
     """ISO 8601 in UTC with milliseconds."""
     if at is None:
         return None
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (_EPOCH + at * _MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def millis(time: Time) -> Millis | None:
@@ -26,7 +28,7 @@ def millis(time: Time) -> Millis | None:
         except ValueError:
             return None
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0, round(moment.timestamp() * 1000))
+        return max(0, (moment - _EPOCH) // _MILLISECOND)
     if time is None or not 0 <= time <= _HIGHEST:
         return None
     return int(time)

@@ -1,0 +1,44 @@
+"""Large values travel clipped (PROTOCOL 2)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from sentryvibe_tui.wire.clip import VALUE_LIMIT, clip
+from sentryvibe_tui.wire.json import plain, raw
+
+
+def test_a_small_value_stays_as_it_is() -> None:
+    value = Raw(b'{"a": 1}')
+    assert clip(value) == (value, 0)
+    assert clip(None) == (None, 0)
+
+
+def test_an_object_keeps_its_keys_and_the_ends_of_its_strings() -> None:
+    value = raw({"file_path": "src/app.py", "content": "first" + "x" * 200_000 + "last"})
+    short, size = clip(value)
+    assert size == len(bytes(value))
+    assert len(bytes(short)) <= VALUE_LIMIT
+    read = plain(short)
+    assert read["file_path"] == "src/app.py"
+    assert read["content"].startswith("first")
+    assert read["content"].endswith("last")
+
+
+@pytest.mark.parametrize(
+    "value", [list(range(5000)), {str(i): i for i in range(2000)}, "é" * 9000, [["x" * 50] * 90] * 9]
+)
+def test_every_shape_fits(value: object) -> None:
+    short, size = clip(raw(value))
+    assert size > VALUE_LIMIT
+    assert len(bytes(short)) <= VALUE_LIMIT
+    plain(short)
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=0, max_size=300), st.integers(200, 600))
+def test_a_clipped_value_is_json_within_the_limit(text: str, limit: int) -> None:
+    short, size = clip(raw(text), limit)
+    assert len(bytes(short)) <= limit
+    assert (size == 0) == (len(bytes(raw(text))) <= limit)
+    plain(short)

@@ -1,0 +1,133 @@
+"""Frames of both ages, and frames of nobody."""
+
+import gzip
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentryvibe_tui.model.state import Agent, BuildState
+from sentryvibe_tui.model.updates import BuildBegan, Entry
+from sentryvibe_tui.wire.frames import (
+    Alive,
+    Batch,
+    Connected,
+    GetState,
+    Heartbeat,
+    HeartbeatAck,
+    Recovery,
+    RecoveryFailed,
+    Subscribe,
+    Unknown,
+    compressed,
+    decode_asked,
+    decode_frame,
+    encode_connected,
+    encode_get_state,
+    encode_heartbeat,
+    encode_recovery,
+)
+from sentryvibe_tui.wire.state import decode_state
+from sentryvibe_tui.wire.times import iso, millis
+
+
+def test_ours_there_and_back() -> None:
+    state = BuildState(id="b", project_id="p", session_id="s", version=3, agent=Agent(model="sonnet"), next_key=0)
+    assert decode_frame(encode_recovery(state, "e", 1), 0) == Recovery(state, "s", "active", "e")
+    assert decode_frame(compressed(encode_recovery(state, "e", 1)), 0) == Recovery(state, "s", "active", "e")
+    assert decode_frame(encode_recovery(None, "e", 1), 0) == Recovery(None, epoch="e")
+    assert decode_frame(encode_connected("c", "p", "", "e", "0.1", 1), 0) == Connected("e", 2, "0.1", "c")
+    mark = Heartbeat("e", "b", 7, 2)
+    assert decode_frame(encode_heartbeat(mark, 1), 0) == mark
+    assert decode_asked(encode_get_state("b", 7, "e")) == GetState("b", 7, "e")
+    assert encode_get_state() == b'{"type":"get-state"}'
+
+
+ORIGINAL = {
+    '{"type":"connected","clientId":"c","projectId":"p","timestamp":1}': Connected("", 1, "", "c"),
+    '{"type":"state-recovery","state":null,"timestamp":1}': Recovery(None),
+    '{"type":"state-recovery-failed","error":"no"}': RecoveryFailed("no"),
+    '{"type":"heartbeat","timestamp":1}': Heartbeat(),
+    '{"type":"heartbeat-ack","timestamp":1}': HeartbeatAck(),
+    '{"type":"state-response","message":"soon"}': Unknown("state-response"),
+    '{"type":"batch-update","projectId":"p","sessionId":"s","updates":[{"type":"build-started",'
+    '"data":{"buildId":"b","sessionId":"s","projectId":"p"},"timestamp":5},{"type":"dance","data":null}]}': Batch(
+        "p", "s", "", (Entry(0, 5, (BuildBegan("b", "s", "p"),)),), 1
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "frame"), ORIGINAL.items(), ids=lambda value: str(value)[:40])
+def test_the_originals_frames(text, frame) -> None:
+    assert decode_frame(text, 9) == frame
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "{",
+        "[]",
+        "3",
+        '{"type":5}',
+        b"\x1f\x8bgarbage",
+        b"\xff\xfe",
+        "\ud800",
+        '{"type":"batch-update","updates":[{"type":7}]}',
+        '{"type":"state-recovery","state":{"todos":7}}',
+        gzip.compress(b"{"),
+    ],
+)
+def test_nothing_a_server_sends_raises(data) -> None:
+    frame = decode_frame(data, 0)
+    assert isinstance(frame, Unknown)
+    assert frame.reason
+
+
+@given(st.binary() | st.text())
+def test_no_bytes_raise_on_either_side(data) -> None:
+    decode_frame(data, 0)
+    decode_asked(data)
+
+
+def test_what_a_watcher_asks() -> None:
+    assert decode_asked('{"type":"heartbeat","timestamp":1}') == Alive()
+    assert decode_asked('{"type":"subscribe","projectId":"p"}') == Subscribe("p")
+    assert decode_asked('{"type":"subscribe"}') == Unknown("", decode_asked('{"type":"subscribe"}').reason)
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        ("2026-11-22T18:51:32.613Z", 1795373492613),
+        (1795373492613, 1795373492613),
+        (1.5, 1),
+        (None, None),
+        ("soon", None),
+        (-5, None),
+        (10**18, None),
+        ("1969-01-01T00:00:00Z", 0),
+        (float("nan"), None),
+    ],
+)
+def test_dates_in_any_form(time, expected) -> None:
+    assert millis(time) == expected
+
+
+@given(st.integers(0, 253_402_300_799_999))
+def test_dates_there_and_back(at: int) -> None:
+    assert millis(iso(at)) == at
+
+
+def test_a_state_of_the_original_with_every_oddity() -> None:
+    state = decode_state(
+        b"""{"id":"b","projectId":"p","projectName":null,"agentId":"claude-code","claudeModelId":"m","isActive":false,
+        "todos":[{"content":"x","status":"completed","activeForm":null}],"activeTodoIndex":-1,"startTime":1795373492613,
+        "toolsByTodo":{"0":[{"id":"a","name":"Bash","state":"output-available","input":null,"output":"ok",
+        "startTime":"2026-11-22T18:51:32.613Z"},{"id":"w","name":"TodoWrite","state":"output-available"}],"odd":[]},
+        "planningTools":[{"id":"p1","name":"Glob","state":"error","startTime":"2026-11-22T18:51:30.000Z"}],
+        "textByTodo":{"0":[{"id":"t","text":"hi","timestamp":1795373492700}]},"codex":null,"buildPlan":{"any":"shape"}}"""
+    )
+    assert [item.id for item in state.items()] == ["p1", "a", "t"]
+    assert (state.status, state.started_at, state.error_count, state.codex) == ("completed", 1795373492613, 1, None)
+    assert state.tool("a").todo == state.todos[0].key

@@ -1,0 +1,51 @@
+"""The border takes what sloppy agents write, and names what it cannot take."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentryvibe_tui.wire.json import MAX_DEPTH, BadJson, decode, depth, encode, plain, raw
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (rb'"\ud800x"', "\ufffdx"),
+        (rb'"\udc00\ud83d"', "\ufffd\ufffd"),
+        (rb'"\ud83d\ude00"', "😀"),
+        (rb'"\ud83d\ude00\ud83d"', "😀\ufffd"),
+        (rb'"\\ud800 \ud800"', "\\ud800 \ufffd"),
+        (b'"a\xffb"', "a\ufffdb"),
+        ('"a\u2028b"'.encode(), "a\u2028b"),
+        (rb'"a\u0000b"', "a\0b"),
+    ],
+)
+def test_strings_no_other_reader_takes(text: bytes, value: str) -> None:
+    assert decode(text, str) == value
+    assert plain(raw(value)) == value
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[1,]", b"nul", b'{"a":1}x', b"[" * 100_000, b'"\x01"'])
+def test_what_is_no_json_is_said(text: bytes) -> None:
+    with pytest.raises(BadJson):
+        decode(text, Any)
+
+
+def test_depth_counts_brackets_outside_of_strings() -> None:
+    assert depth(b"[" * 200 + b"]" * 200) == 200
+    assert depth(b'{"a":"' + b"[" * 200 + b'"}') <= MAX_DEPTH
+    assert depth(b'{"a":"\\"' + b"[" * 200 + b'"}') <= MAX_DEPTH
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
+    max_leaves=10,
+)
+
+
+@given(_json)
+def test_any_value_can_be_written_and_read(value: object) -> None:
+    assert encode(decode(encode(value), Any)) == encode(value)
