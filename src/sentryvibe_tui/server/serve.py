@@ -1,0 +1,186 @@
+"""Running a server: inside an event loop that exists (`running`), or as a command (`serve`)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from msgspec import Struct
+
+from .. import runtime
+from ..store.contract import StoreBroken, StoreUnavailable
+from ..store.sqlite import SqliteStore
+from .app import App
+from .direct import DirectWebSocket
+from .settings import Settings
+
+log = logging.getLogger("sentryvibe_tui.server")
+
+
+class Running(Struct, frozen=True):
+    """A server that accepts connections. `url` has the real port."""
+
+    url: str
+    app: App
+
+
+class CannotServe(Exception):
+    """Why a server cannot start: port or data directory in use, store broken. The message says what to do."""
+
+
+@contextlib.asynccontextmanager
+async def running(
+    data: Path, host: str = "127.0.0.1", port: int = 0, settings: Settings | None = None
+) -> AsyncIterator[Running]:
+    """A server in the running event loop, for as long as the block lasts. Raises CannotServe.
+
+    Installs no signal handlers, writes no runtime file and prints nothing.
+    """
+    listener = _listen(host, port)
+    try:
+        store = await SqliteStore.open(data)
+    except (StoreBroken, StoreUnavailable) as error:
+        listener.close()
+        raise CannotServe(str(error)) from None
+    app = App(store, settings or Settings(), host)
+    server = _Server(_config(app))
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
+    try:
+        await app.start()
+        await server.up()
+        yield Running(_url(host, listener.getsockname()[1]), app)
+    finally:
+        await app.stop()
+        server.should_exit = True
+        await asyncio.wait([task])
+        await store.close()
+
+
+def serve(host: str = "127.0.0.1", port: int = 4777, data: Path | None = None, settings: Settings | None = None) -> int:
+    """The command: run until SIGINT or SIGTERM. Exit code 0, or 1 with the reason on stderr.
+
+    Prints `ready URL` on stdout once it accepts connections, and logs to stderr. `data` None: the user's data folder.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(host, port, data or default_data(), settings))
+    except CannotServe as error:
+        print(f"sentryvibe-tui: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def default_data() -> Path:
+    """Where a server keeps its builds unless told otherwise."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("sentryvibe-tui"))
+
+
+async def _serve(host: str, port: int, data: Path, settings: Settings | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with running(data, host, port, settings) as server:
+        with _announced(server.url, data):
+            print(f"ready {server.url}", flush=True)
+            log.info("serving %s from %s", server.url, data)
+            await stop.wait()
+            log.info("stopping")
+
+
+@contextlib.contextmanager
+def _announced(url: str, data: Path) -> Iterator[None]:
+    """The runtime file, while the server runs. Not being able to write it is no reason not to serve."""
+    local = runtime.LocalServer(url, os.getpid(), str(data), time.time_ns() // 1_000_000)
+    try:
+        runtime.announce(local)
+    except OSError as error:
+        log.warning("cannot write the runtime file: %s", error)
+    try:
+        yield
+    finally:
+        runtime.withdraw(local)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+    except OSError as error:
+        raise CannotServe(f"cannot listen on {host}: {error.strerror}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise CannotServe(f"port {port} on {host} is in use; choose another with --port") from None
+        raise CannotServe(f"cannot listen on {host} port {port}: {error.strerror}") from None
+    return listener
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _loop_factory() -> Any:
+    """uvloop where it is installed, else asyncio's own loop."""
+    try:
+        import uvloop  # pyright: ignore
+    except ImportError:
+        return None
+    return uvloop.new_event_loop  # pyright: ignore
+
+
+def _config(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws=DirectWebSocket,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ws_max_size=64 * 1024,
+        ws_per_message_deflate=False,
+        ws_ping_interval=5,
+        ws_ping_timeout=7.5,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=3,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers of its own, and with a sign that it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._up.set()
+
+    async def up(self) -> None:
+        await self._up.wait()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        yield

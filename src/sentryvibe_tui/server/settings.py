@@ -1,0 +1,22 @@
+"""What a server allows and how long it waits."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Settings(Struct, frozen=True):
+    """Times in seconds, sizes in bytes.
+
+    `hosts`: names beside loopback and the listening address that a `Host` header may carry.
+    `origins`: web origins (`https://name:port`) beside the server's own that may post and watch.
+    `silence`: an active build without a sign of its agent for so long becomes interrupted.
+    """
+
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    body_limit: int = 1024 * 1024
+    silence: float = 30 * 60
+    heartbeat: float = 5
+    idle_heartbeat: float = 30
+    send_timeout: float = 10
