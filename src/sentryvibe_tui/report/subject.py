@@ -1,0 +1,403 @@
+"""What a tool call is about, in one line: `Edit src/app.py +34 -2`, `Bash npm test`, `github · create_issue`.
+
+Tolerates any shape of input and output, and gives safe text only (model.text).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal, cast
+
+from msgspec import Struct
+
+from ..model.state import Note, ToolCall
+from ..model.text import clean, clean_line
+from ..wire.json import BadJson, plain
+
+Kind = Literal["shell", "read", "write", "edit", "search", "web", "agent", "mcp", "other"]
+
+TEXT_LIMIT = 300
+"""Characters of a subject's text."""
+
+
+class Subject(Struct, frozen=True):
+    """One line in three parts: what is done, to what, and what came of it (`+34 -2`, `exit 1`); safe, maybe empty."""
+
+    verb: str
+    text: str = ""
+    detail: str = ""
+    kind: Kind = "other"
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.verb, self.text, self.detail) if part)
+
+
+_KINDS: dict[str, tuple[Kind, str]] = {
+    "bash": ("shell", "Bash"),
+    "bashoutput": ("shell", "BashOutput"),
+    "killshell": ("shell", "KillShell"),
+    "shell": ("shell", "Shell"),
+    "exec_command": ("shell", "Shell"),
+    "write_stdin": ("shell", "Stdin"),
+    "local_shell": ("shell", "Shell"),
+    "local_shell_call": ("shell", "Shell"),
+    "command_execution": ("shell", "Shell"),
+    "run_shell_command": ("shell", "Shell"),
+    "read": ("read", "Read"),
+    "read_file": ("read", "Read"),
+    "read_many_files": ("read", "Read"),
+    "notebookread": ("read", "Read"),
+    "view_image": ("read", "View"),
+    "write": ("write", "Write"),
+    "write_file": ("write", "Write"),
+    "edit": ("edit", "Edit"),
+    "multiedit": ("edit", "Edit"),
+    "notebookedit": ("edit", "Edit"),
+    "str_replace": ("edit", "Edit"),
+    "replace": ("edit", "Edit"),
+    "patch": ("edit", "Patch"),
+    "apply_patch": ("edit", "Patch"),
+    "file_change": ("edit", "Patch"),
+    "grep": ("search", "Grep"),
+    "search_file_content": ("search", "Grep"),
+    "glob": ("search", "Glob"),
+    "ls": ("search", "List"),
+    "list": ("search", "List"),
+    "list_directory": ("search", "List"),
+    "webfetch": ("web", "WebFetch"),
+    "web_fetch": ("web", "WebFetch"),
+    "websearch": ("web", "WebSearch"),
+    "web_search": ("web", "WebSearch"),
+    "google_web_search": ("web", "WebSearch"),
+    "task": ("agent", "Task"),
+    "agent": ("agent", "Agent"),
+    "spawn_agent": ("agent", "Agent"),
+}
+
+_PATHS = (
+    "file_path",
+    "path",
+    "notebook_path",
+    "absolute_path",
+    "filePath",
+    "filename",
+    "file",
+    "dir_path",
+    "directory",
+)
+_TELLING = (
+    "description",
+    "title",
+    "subject",
+    "name",
+    "query",
+    "command",
+    "url",
+    "prompt",
+    "question",
+    "message",
+    "text",
+)
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of a tool by its name; `other` for what is not known."""
+    if name.startswith("mcp__"):
+        return "mcp"
+    return _KINDS.get(name.lower(), ("other", ""))[0]
+
+
+def subject(tool: ToolCall, cwd: str = "") -> Subject:
+    """The line of a call. Paths below `cwd` (the build's working directory) are shown relative to it."""
+    values = input_of(tool)
+    kind, verb = kind_of(tool.name), _verb(tool.name)
+    text, detail = _TEXTS[kind](tool, values, cwd)
+    if tool.state == "error":
+        detail = failure(tool) or detail
+    return Subject(verb, clean_line(text, TEXT_LIMIT), clean_line(detail, 120), kind)
+
+
+def input_of(tool: ToolCall) -> dict[str, Any]:
+    """The call's input as an object; what is none stands under `""`."""
+    value = _value(tool.input)
+    if isinstance(value, str) and value[:1] == "{":
+        value = _value(value.encode("utf-8", "replace")) or value
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value)
+    return {} if value is None else {"": value}
+
+
+def output_text(tool: ToolCall) -> str:
+    """What a call gave back, as text of several lines (safe)."""
+    return clean(_said(_value(tool.output)))
+
+
+def exit_code(tool: ToolCall) -> int | None:
+    """Exit code of a shell command, where its agent says it."""
+    value = _value(tool.output)
+    if isinstance(value, str) and value[:1] == "{":
+        value = _value(value.encode("utf-8", "replace")) or value
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        metadata = fields.get("metadata")
+        for holder in (fields, cast("dict[str, Any]", metadata) if isinstance(metadata, dict) else {}):
+            for key in ("exit_code", "exitCode", "exit"):
+                if isinstance(holder.get(key), int):
+                    return int(holder[key])
+    found = _EXIT.search(_said(value)[:2000])
+    return int(found[1]) if found else None
+
+
+def failure(tool: ToolCall) -> str:
+    """Why a call failed, in a few words: the exit code of a command, else the first telling line of its output."""
+    code = exit_code(tool) if kind_of(tool.name) == "shell" else None
+    line = next(iter(error_tail(tool, 1)), "")
+    if code is None:
+        return line
+    return f"exit {code}"
+
+
+def error_tail(tool: ToolCall, lines: int = 3) -> tuple[str, ...]:
+    """The last telling lines of a failed call's output, safe, without blank ones; fewer when there are fewer."""
+    text = _TAGS.sub("", output_text(tool)[-8000:])
+    telling = [line.rstrip() for line in text.split("\n") if line.strip() and not _EXIT_LINE.match(line)]
+    return tuple(clean_line(line, TEXT_LIMIT) for line in telling[-lines:])
+
+
+def note_line(note: Note) -> str:
+    """The first line of a note that says something."""
+    return next((clean_line(line, TEXT_LIMIT) for line in note.text.split("\n") if line.strip()), "")
+
+
+_EXIT = re.compile(r"(?:\bexit(?:ed with)? code:?|\bexit status:?) (-?\d+)", re.IGNORECASE)
+_EXIT_LINE = re.compile(r"\s*(?:error:\s*)?(?:process )?exit(?:ed with)? (?:code|status):? -?\d+\s*$", re.IGNORECASE)
+_TAGS = re.compile(r"</?(?:tool_use_error|error|stdout|stderr|bash-stdout|bash-stderr)>")
+
+
+# --------------------------------------------------------------------------- one kind each: (text, detail)
+
+_Parts = tuple[str, str]
+
+
+def _shell(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
+    command = command_of(values)
+    for prefix in (f"cd {cwd} && ", f'cd "{cwd}" && ') if cwd else ():
+        command = command.removeprefix(prefix)
+    if not command:
+        command = _first(values, "shell_id", "bash_id", "session_id", "chars") or _telling(values)
+    return command, ""
+
+
+def command_of(values: dict[str, Any]) -> str:
+    """The command line of a shell call, without the shell that wraps it."""
+    value = next((values[key] for key in ("command", "cmd", "script", "") if values.get(key)), "")
+    if isinstance(value, list):
+        words = [str(word) for word in cast("list[Any]", value)]
+        wrapped = len(words) == 3 and words[0].rpartition("/")[2] in _SHELLS and words[1] in ("-c", "-lc")
+        return words[2] if wrapped else " ".join(words)
+    command = str(value)
+    found = _WRAPPED.match(command)
+    return found[2] if found else command
+
+
+_SHELLS = ("bash", "sh", "zsh")
+_WRAPPED = re.compile(r"(?:\S*/)?(?:bash|sh|zsh) -l?c (['\"]?)(.*)\1$", re.DOTALL)
+
+
+def _path_only(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
+    path = _path(values, cwd)
+    paths = values.get("paths")
+    if not path and isinstance(paths, list):
+        path = ", ".join(_relative(str(item), cwd) for item in cast("list[Any]", paths)[:3])
+    first, amount = values.get("offset"), values.get("limit")
+    if isinstance(first, int) and isinstance(amount, int):
+        return path, f":{first}-{first + amount - 1}"
+    return path or _telling(values), ""
+
+
+def _write(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
+    content = values.get("content")
+    exact = isinstance(content, str) and not tool.input_bytes
+    return _path(values, cwd) or _telling(values), f"+{len(str(content).splitlines())}" if exact else ""
+
+
+def _edit(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
+    patch = next((str(values[key]) for key in ("input", "patch", "") if isinstance(values.get(key), str)), "")
+    changes = values.get("changes")
+    if patch:
+        paths = [_relative(path.strip(), cwd) for path in _PATCHED.findall(patch)]
+    elif isinstance(changes, list | dict):
+        paths = [_relative(path, cwd) for path in _changed_paths(cast("list[Any] | dict[str, Any]", changes))]
+    else:
+        paths = [_path(values, cwd)]
+    text = ", ".join(paths[:2]) + (f" and {len(paths) - 2} more" if len(paths) > 2 else "")
+    added, removed = _edited_lines(values, patch)
+    detail = f"+{added} -{removed}" if (added or removed) and not tool.input_bytes else ""
+    return text or _telling(values), detail
+
+
+_PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
+
+
+def _changed_paths(changes: list[Any] | dict[str, Any]) -> list[str]:
+    if isinstance(changes, dict):
+        return [str(path) for path in changes]
+    return [str(cast("dict[str, Any]", item).get("path", "")) for item in changes if isinstance(item, dict)]
+
+
+def _edited_lines(values: dict[str, Any], patch: str) -> tuple[int, int]:
+    """Lines added and removed."""
+    if patch:
+        lines = patch.split("\n")
+        plus = sum(line[:1] == "+" and line[:3] != "+++" for line in lines)
+        return plus, sum(line[:1] == "-" and line[:3] != "---" for line in lines)
+    edits = values.get("edits")
+    pairs = cast("list[Any]", edits) if isinstance(edits, list) else [values]
+    added = removed = 0
+    for pair in pairs:
+        if isinstance(pair, dict):
+            old, new = _first(pair, "old_string", "oldString"), _first(pair, "new_string", "newString", "new_source")
+            plus, minus = line_changes(old, new)
+            added, removed = added + plus, removed + minus
+    return added, removed
+
+
+def line_changes(old: str, new: str) -> tuple[int, int]:
+    """How many lines were added and removed between two texts."""
+    before, after = old.splitlines(), new.splitlines()
+    while before and after and before[0] == after[0]:
+        before, after = before[1:], after[1:]
+    while before and after and before[-1] == after[-1]:
+        before, after = before[:-1], after[:-1]
+    if not before or not after or len(before) * len(after) > 40_000:
+        return len(after), len(before)
+    from difflib import SequenceMatcher
+
+    same = sum(block.size for block in SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks())
+    return len(after) - same, len(before) - same
+
+
+def _search(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
+    pattern = _first(values, "pattern", "query", "regex", "include")
+    where = _path(values, cwd) or _first(values, "glob")
+    if not pattern:
+        return where or _telling(values), ""
+    quoted = f'"{pattern}"' if _verb(tool.name) == "Grep" else pattern
+    return (f"{quoted} in {where}" if where and where != "." else quoted), ""
+
+
+def _web(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
+    query = _first(values, "query")
+    return f'"{query}"' if query else _first(values, "url") or _telling(values), ""
+
+
+def _agent(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
+    return _first(values, "description", "title", "prompt", "message"), _first(values, "subagent_type", "agent_type")
+
+
+def _other(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
+    return _path(values, cwd) or _telling(values), ""
+
+
+_TEXTS = {
+    "shell": _shell,
+    "read": _path_only,
+    "write": _write,
+    "edit": _edit,
+    "search": _search,
+    "web": _web,
+    "agent": _agent,
+    "mcp": _other,
+    "other": _other,
+}
+
+
+# --------------------------------------------------------------------------- parts
+
+
+def _verb(name: str) -> str:
+    if name.startswith("mcp__"):
+        server, _, tool = name.removeprefix("mcp__").partition("__")
+        return clean_line(f"{server} · {tool}" if tool else server, 60)
+    known = _KINDS.get(name.lower())
+    return known[1] if known else clean_line(name, 60) or "tool"
+
+
+def _value(encoded: Any) -> Any:
+    try:
+        return plain(encoded)
+    except (BadJson, ValueError):
+        return None
+
+
+def _first(values: Any, *keys: str) -> str:
+    for key in keys:
+        value = values.get(key)
+        if isinstance(value, str) and value.strip():
+            return value
+    return ""
+
+
+def _telling(values: dict[str, Any]) -> str:
+    """The first short string of an input that says something, and of its inner objects."""
+    return _first(values, *_TELLING) or next(_strings(values, 3), "")
+
+
+def _strings(value: Any, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.strip():
+            yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
+    elif depth and isinstance(value, dict | list):
+        held = cast("dict[str, Any] | list[Any]", value)
+        items = list(held.values()) if isinstance(held, dict) else held
+        for item in items[:20]:
+            yield from _strings(item, depth - 1)
+
+
+def _path(values: dict[str, Any], cwd: str) -> str:
+    return _relative(_first(values, *_PATHS), cwd)
+
+
+def _relative(path: str, cwd: str) -> str:
+    root = cwd.rstrip("/\\")
+    if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("/", "\\", ""):
+        return path[len(root) + 1 :] or "."
+    return path
+
+
+def _said(value: Any, depth: int = 6) -> str:
+    """The text inside an output of any shape."""
+    if isinstance(value, str):
+        return value
+    if value is None or not depth:
+        return ""
+    if isinstance(value, list):
+        return "\n".join(filter(None, (_said(item, depth - 1) for item in cast("list[Any]", value))))
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        keys = (
+            "stdout",
+            "stderr",
+            "aggregated_output",
+            "output",
+            "content",
+            "text",
+            "result",
+            "error",
+            "message",
+            "file",
+        )
+        parts = [_said(fields[key], depth - 1) for key in keys if fields.get(key)]
+        if any(parts):
+            return "\n".join(filter(None, parts))
+        return "" if not fields else _json(fields)
+    return str(value)
+
+
+def _json(value: Any) -> str:
+    from ..wire.json import encode
+
+    return encode(value).decode("utf-8", "replace")

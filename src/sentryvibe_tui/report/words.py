@@ -1,0 +1,246 @@
+"""How facts are said, the same on a screen, in plain lines and in exports: durations, clocks, sizes, states, the link.
+
+Pure: times are epoch milliseconds, `now` is passed in; clocks are in the local time zone.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from msgspec import Struct
+
+from ..client.watching import CaughtUp, LinkStatus
+from ..model.state import Level, Millis, Status, TodoStatus, ToolState
+
+Tone = Literal["good", "busy", "warn", "bad", "dim"]
+"""What a colour may add to a glyph; never the only bearer of a meaning."""
+
+DURATION_WIDTH = 6
+"""Cells of the widest `duration` below 100 days."""
+
+CLOCK_WIDTH = 8
+
+# --------------------------------------------------------------------------- numbers
+
+
+def duration(ms: float) -> str:
+    """`0.4s`, `41s`, `2m18s`, `1h04m`, `3d07h`: at most DURATION_WIDTH cells, cut off rather than rounded up."""
+    ms = max(0, int(ms))
+    if ms < 10_000:
+        return f"{ms // 1000}.{ms % 1000 // 100}s"
+    seconds = ms // 1000
+    if seconds < 60:
+        return f"{seconds}s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes}m{seconds:02}s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}h{minutes:02}m"
+    return f"{hours // 24}d{hours % 24:02}h"
+
+
+def running(ms: float) -> str:
+    """`duration` of something still under way: whole seconds, as it is drawn once a second."""
+    return f"{int(ms) // 1000}s" if 0 <= ms < 10_000 else duration(ms)
+
+
+def clock(at: Millis | None) -> str:
+    """`12:03:11`, local time; dashes when unknown."""
+    if at is None:
+        return "--:--:--"
+    return time.strftime("%H:%M:%S", time.localtime(at / 1000))
+
+
+def age(ms: float) -> str:
+    """`now`, `41s ago`, `5m ago`, `3h ago`, `2d ago`."""
+    seconds = max(0, int(ms)) // 1000
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        if seconds >= length:
+            return f"{seconds // length}{unit} ago"
+    return "now"
+
+
+def size(count_of_bytes: int) -> str:
+    """`812 B`, `4.1 KiB`, `31 MiB`."""
+    if count_of_bytes < 1024:
+        return f"{count_of_bytes} B"
+    amount = float(count_of_bytes)
+    for unit in ("KiB", "MiB", "GiB"):
+        amount /= 1024
+        if amount < 1023.5 or unit == "GiB":
+            return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:.0f} {unit}"
+    raise AssertionError("unreachable")
+
+
+def count(number: int) -> str:
+    """`812`, `8.1k`, `812k`, `1.2M`: at most four digits and a unit, cut off rather than rounded up."""
+    if number < 1_000:
+        return str(number)
+    for unit, length in (("k", 1_000), ("M", 1_000_000)):
+        if number < length * 10:
+            return f"{number / length - 0.05:.1f}{unit}" if number % length else f"{number // length}.0{unit}"
+        if number < length * 1_000:
+            return f"{number // length}{unit}"
+    return f"{number // 1_000_000:,}M"
+
+
+def plural(number: int, word: str) -> str:
+    """`1 tool`, `12 tools`."""
+    return f"{number} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def cost(usd: float) -> str:
+    return f"${usd:.2f}" if usd >= 0.005 or usd == 0 else f"${usd:.4f}"
+
+
+# --------------------------------------------------------------------------- marks
+
+
+class Glyphs(Struct, frozen=True):
+    """One cell each; the same meaning has the same mark everywhere."""
+
+    running: str = "◐"
+    done: str = "✓"
+    failed: str = "✗"
+    stopped: str = "■"
+    pending: str = "○"
+    streaming: str = "◌"
+    live: str = "●"
+    retry: str = "↻"
+    open: str = "▾"
+    closed: str = "▸"
+    needs: str = "?"
+    dot: str = "·"
+    into: str = "›"
+    text: str = "·"
+    thought: str = "∴"
+    bar: str = "█"
+    track: str = "░"
+    rule: str = "─"
+    side: str = "│"
+    gap: str = "━"
+    down: str = "↓"
+    added: str = "+"
+    renamed: str = "~"
+
+
+UNICODE = Glyphs()
+ASCII = Glyphs(
+    running="*",
+    done="+",
+    failed="x",
+    stopped="#",
+    pending="-",
+    streaming="~",
+    live="*",
+    retry="~",
+    open="v",
+    closed=">",
+    dot="-",
+    into=">",
+    text="|",
+    thought=":",
+    bar="#",
+    track=".",
+    rule="-",
+    side="|",
+    gap="=",
+    down="v",
+)
+"""For fonts and locales where the others are missing or two cells wide."""
+
+
+class Mark(Struct, frozen=True):
+    """A glyph, its word and its tone."""
+
+    glyph: str
+    word: str
+    tone: Tone
+
+
+def status_mark(status: Status, glyphs: Glyphs = UNICODE) -> Mark:
+    match status:
+        case "active":
+            return Mark(glyphs.running, "running", "busy")
+        case "completed":
+            return Mark(glyphs.done, "completed", "good")
+        case "failed":
+            return Mark(glyphs.failed, "failed", "bad")
+        case "cancelled":
+            return Mark(glyphs.stopped, "cancelled", "warn")
+        case "interrupted":
+            return Mark(glyphs.stopped, "interrupted", "warn")
+
+
+def todo_mark(status: TodoStatus, glyphs: Glyphs = UNICODE, *, ended: bool = False) -> Mark:
+    """`ended`: the build is over, so a todo in progress was left there."""
+    match status:
+        case "completed":
+            return Mark(glyphs.done, "done", "good")
+        case "in_progress":
+            return Mark(glyphs.stopped, "left open", "warn") if ended else Mark(glyphs.running, "in progress", "busy")
+        case "pending":
+            return Mark(glyphs.pending, "pending", "dim")
+
+
+def tool_mark(state: ToolState, glyphs: Glyphs = UNICODE) -> Mark:
+    match state:
+        case "output-available":
+            return Mark(glyphs.done, "done", "good")
+        case "error":
+            return Mark(glyphs.failed, "error", "bad")
+        case "interrupted":
+            return Mark(glyphs.stopped, "interrupted", "warn")
+        case "input-streaming":
+            return Mark(glyphs.streaming, "starting", "busy")
+        case "input-available":
+            return Mark(glyphs.running, "running", "busy")
+
+
+def level_tone(level: Level) -> Tone:
+    return {"info": "dim", "warning": "warn", "error": "bad"}[level]  # type: ignore[return-value]
+
+
+# --------------------------------------------------------------------------- the link
+
+
+def link_mark(link: LinkStatus, now: Millis, glyphs: Glyphs = UNICODE) -> Mark:
+    """The link cell: glyph and phrase. `now` counts a retry down."""
+    match link.phase:
+        case "connecting":
+            return Mark(glyphs.streaming, "connecting", "busy")
+        case "waiting":
+            return Mark(glyphs.streaming, "waiting for a build", "busy")
+        case "live":
+            parts = ["live"]
+            if link.transport != "ws":
+                parts.append(f"{glyphs.dot} {link.transport}")
+            if link.rtt_ms is not None:
+                parts.append(f"{link.rtt_ms:.0f}ms")
+            return Mark(glyphs.live, " ".join(parts), "good")
+        case "retrying":
+            seconds = max(0, -(-(link.retry_at - now) // 1000)) if link.retry_at is not None else 0
+            when = f" in {seconds}s" if seconds else ""
+            return Mark(glyphs.retry, f"retry {link.attempt}/{link.attempts}{when}", "warn")
+        case "gave-up":
+            return Mark(glyphs.failed, f"gave up {glyphs.dot} r retries", "bad")
+        case "refused":
+            reason = f": {link.reason}" if link.reason else ""
+            return Mark(glyphs.failed, f"refused{reason}", "bad")
+        case "closed":
+            if link.lost_at is not None:
+                return Mark(glyphs.pending, f"offline, showing {clock(link.lost_at)}", "warn")
+            return Mark(glyphs.stopped, "ended", "dim")
+
+
+def caught_up(gap: CaughtUp, glyphs: Glyphs = UNICODE) -> str:
+    """`link lost 12:03:02 · back 12:03:09 · 14 events replayed`."""
+    what = {
+        "nothing missed": "nothing missed",
+        "replayed": f"{plural(gap.missed, 'event')} replayed",
+        "resynchronised": f"{plural(gap.missed, 'event')} resynchronised" if gap.missed else "resynchronised",
+    }[gap.how]
+    dot = f" {glyphs.dot} "
+    return dot.join((f"link lost {clock(gap.lost_at)}", f"back {clock(gap.back_at)}", what))

@@ -1,0 +1,115 @@
+"""One line per call, whatever its input and output look like."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentryvibe_tui.model.state import ToolCall
+from sentryvibe_tui.model.text import clean
+from sentryvibe_tui.report.subject import error_tail, exit_code, output_text, subject
+from sentryvibe_tui.wire.json import raw
+
+CWD = "/home/dev/shop"
+PATCH = (
+    "*** Begin Patch\n*** Update File: /home/dev/shop/a.py\n-old\n+new\n+more\n*** Add File: b.py\n+x\n*** End Patch"
+)
+
+
+def call(name: str, given: object = None, back: object = None, state: str = "output-available") -> ToolCall:
+    return ToolCall("t", name, state=state, input=raw(given), output=None if back is None else raw(back))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "line"),
+    [
+        ("Bash", {"command": "npm test", "description": "Run tests"}, "Bash npm test"),
+        ("Bash", {"command": "cd /home/dev/shop && npm test"}, "Bash npm test"),
+        ("Bash", {"command": "cat <<E\nx\nE"}, "Bash cat <<E x E"),
+        ("shell", {"command": ["bash", "-lc", "ls -l"], "workdir": "."}, "Shell ls -l"),
+        ("shell", '{"command":["git","status"]}', "Shell git status"),
+        ("command_execution", {"command": "/usr/bin/bash -lc 'ls -l'"}, "Shell ls -l"),
+        ("exec_command", {"cmd": "pwd && ls"}, "Shell pwd && ls"),
+        ("Read", {"file_path": "/home/dev/shop/src/app.py"}, "Read src/app.py"),
+        ("Read", {"file_path": "/etc/hosts", "offset": 10, "limit": 5}, "Read /etc/hosts :10-14"),
+        ("read", {"filePath": "/home/dev/shopping"}, "Read /home/dev/shopping"),
+        ("Write", {"file_path": f"{CWD}/a.txt", "content": "1\n2\n"}, "Write a.txt +2"),
+        ("Edit", {"file_path": f"{CWD}/a.py", "old_string": "a\nb", "new_string": "a\nc\nd"}, "Edit a.py +2 -1"),
+        ("MultiEdit", {"file_path": "a", "edits": [{"old_string": "x", "new_string": "y"}]}, "Edit a +1 -1"),
+        ("apply_patch", {"input": PATCH}, "Patch a.py, b.py +3 -1"),
+        ("apply_patch", PATCH, "Patch a.py, b.py +3 -1"),
+        ("file_change", {"changes": [{"path": f"{CWD}/u.lock", "kind": "update"}]}, "Patch u.lock"),
+        ("Grep", {"pattern": "x", "path": f"{CWD}/src"}, 'Grep "x" in src'),
+        ("Glob", {"pattern": "**/*.py"}, "Glob **/*.py"),
+        ("WebSearch", {"query": "rust"}, 'WebSearch "rust"'),
+        ("WebFetch", {"url": "https://x.dev", "prompt": "read"}, "WebFetch https://x.dev"),
+        ("mcp__github__create_issue", {"title": "Broken"}, "github · create_issue Broken"),
+        ("Task", {"description": "Find it", "prompt": "long", "subagent_type": "Explore"}, "Task Find it Explore"),
+        ("Mystery", {"n": {"deep": ["word"]}}, "Mystery word"),
+        ("Mystery", None, "Mystery"),
+        ("", 7, "tool 7"),
+    ],
+)
+def test_line(name: str, given: object, line: str) -> None:
+    assert str(subject(call(name, given), CWD)) == line
+
+
+def test_a_failed_command_says_its_exit_code() -> None:
+    failed = call("Bash", {"command": "npm test"}, "Exit code 2\nError: TS2345\n\n  at x", "error")
+    assert str(subject(failed)) == "Bash npm test exit 2"
+    assert error_tail(failed) == ("Error: TS2345", "at x")
+
+
+def test_another_failed_call_says_the_reason() -> None:
+    failed = call("Edit", {"file_path": "a"}, "<tool_use_error>File has not been read yet.</tool_use_error>", "error")
+    assert subject(failed).detail == "File has not been read yet."
+
+
+@pytest.mark.parametrize(
+    ("back", "code"),
+    [
+        ({"exit_code": 3}, 3),
+        ('{"output":"x","metadata":{"exit_code":1}}', 1),
+        ("Process exited with code 127\nnot found", 127),
+        ([{"type": "text", "text": "Exit code 1"}], 1),
+        ("fine", None),
+    ],
+)
+def test_exit_code(back: object, code: int | None) -> None:
+    assert exit_code(call("Bash", {}, back)) == code
+
+
+def test_output_of_content_blocks_is_their_text() -> None:
+    assert output_text(call("Read", {}, {"content": [{"type": "text", "text": "a"}, {"text": "b"}]})) == "a\nb"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(st.text() | st.sampled_from(["path", "command", "edits", "changes", "input", "paths"]), inner)
+    ),
+    max_leaves=12,
+)
+NAMES = st.text() | st.sampled_from(
+    ["Bash", "Edit", "apply_patch", "Read", "Grep", "WebFetch", "Task", "mcp__a__b", "Write"]
+)
+
+
+@given(NAMES, JSON, JSON, st.sampled_from(["error", "output-available"]))
+def test_any_shape_gives_safe_text(name: str, given: object, back: object, state: str) -> None:
+    tool = call(name, given, back, state)
+    parts = subject(tool, "/home")
+    for text in (parts.verb, parts.text, parts.detail, *error_tail(tool)):
+        assert text == clean(text)
+        assert "\n" not in text
+    assert output_text(tool) == clean(output_text(tool))
+
+
+def test_a_value_that_is_no_json_is_no_crash() -> None:
+    tool = ToolCall("t", "Bash", input=msgspec.Raw(b"{broken"), output=msgspec.Raw(b"\xff"))
+    assert str(subject(tool)) == "Bash"

@@ -1,0 +1,106 @@
+"""How facts are said: durations, clocks, sizes, marks, the link."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from sentryvibe_tui.client.watching import CaughtUp, LinkStatus
+from sentryvibe_tui.report import words
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("ms", "said"),
+    [
+        (0, "0.0s"),
+        (-5, "0.0s"),
+        (449, "0.4s"),
+        (9_999, "9.9s"),
+        (10_000, "10s"),
+        (41_700, "41s"),
+        (59_999, "59s"),
+        (138_000, "2m18s"),
+        (3_599_999, "59m59s"),
+        (3_840_000, "1h04m"),
+        (86_399_999, "23h59m"),
+        (86_400_000 * 3 + 7 * 3_600_000, "3d07h"),
+    ],
+)
+def test_duration(ms: int, said: str) -> None:
+    assert words.duration(ms) == said
+
+
+@given(st.integers(0, 99 * 86_400_000))
+def test_a_duration_never_gets_wider_than_its_column(ms: int) -> None:
+    assert len(words.duration(ms)) <= words.DURATION_WIDTH
+
+
+def test_a_running_clock_shows_whole_seconds() -> None:
+    assert [words.running(ms) for ms in (0, 999, 1_000, 9_999, 61_000)] == ["0s", "0s", "1s", "9s", "1m01s"]
+
+
+def test_clock_is_local_time() -> None:
+    assert words.clock(43_391_000) == "12:03:11"
+    assert words.clock(None) == "--:--:--"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(0, "0"), (999, "999"), (1_000, "1.0k"), (8_124, "8.1k"), (9_999, "9.9k"), (812_345, "812k"), (1_250_000, "1.2M")],
+)
+def test_count(number: int, said: str) -> None:
+    assert words.count(number) == said
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [(0, "0 B"), (1023, "1023 B"), (4198, "4.1 KiB"), (1024 * 1024 - 1, "1.0 MiB"), (31 << 20, "31 MiB")],
+)
+def test_size(amount: int, said: str) -> None:
+    assert words.size(amount) == said
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        (LinkStatus("connecting"), "◌ connecting"),
+        (LinkStatus("live", rtt_ms=38.2), "● live 38ms"),
+        (LinkStatus("live", "sse"), "● live · sse"),
+        (LinkStatus("retrying", attempt=3, retry_at=104_000), "↻ retry 3/10 in 4s"),
+        (LinkStatus("retrying", attempt=3, retry_at=100_001), "↻ retry 3/10 in 1s"),
+        (LinkStatus("retrying", attempt=3, retry_at=90_000), "↻ retry 3/10"),
+        (LinkStatus("gave-up"), "✗ gave up · r retries"),
+        (LinkStatus("refused", reason="401 no token"), "✗ refused: 401 no token"),
+        (LinkStatus("closed", lost_at=43_382_000), "○ offline, showing 12:03:02"),
+        (LinkStatus("closed"), "■ ended"),
+    ],
+)
+def test_link(link: LinkStatus, said: str) -> None:
+    mark = words.link_mark(link, 100_000)
+    assert f"{mark.glyph} {mark.word}" == said
+
+
+def test_gap_line() -> None:
+    gap = CaughtUp(43_382_000, 43_389_000, 14, "replayed")
+    assert words.caught_up(gap) == "link lost 12:03:02 · back 12:03:09 · 14 events replayed"
+
+
+@pytest.mark.parametrize("glyphs", [words.UNICODE, words.ASCII])
+def test_every_glyph_takes_one_cell(glyphs: words.Glyphs) -> None:
+    assert {
+        name: cell_len(getattr(glyphs, name))
+        for name in glyphs.__struct_fields__
+        if cell_len(getattr(glyphs, name)) != 1
+    } == {}
+
+
+def test_ascii_glyphs_are_ascii() -> None:
+    assert all(getattr(words.ASCII, name).isascii() for name in words.ASCII.__struct_fields__)
