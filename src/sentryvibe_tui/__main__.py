@@ -1,0 +1,5 @@
+"""`python -m sentryvibe_tui`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,58 @@
+"""The command line. `main` answers `--help` and `--version` itself, so that they cost no more than Python's start."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+PROGRAM = "sentryvibe-tui"
+
+COMMANDS = {
+    "demo": "Watch an invented build, to see what this is.",
+    "serve": "Keep builds, take in events and tell watchers of them.",
+    "ingest": "Publish a coding agent's output as a build.",
+    "watch": "Watch a project's build as it happens.",
+    "show": "Print the state of a build once.",
+    "ls": "List projects and their builds.",
+    "config": "Print the settings and where each comes from.",
+}
+
+OVERVIEW = f"""\
+Usage: {PROGRAM} COMMAND [OPTIONS]
+
+  Builds of coding agents in your terminal: live, kept, and from several
+  terminals at once.
+
+Commands:
+{chr(10).join(f"  {name:<8}{text}" for name, text in COMMANDS.items())}
+
+  {PROGRAM} COMMAND --help tells more of each.
+
+Options:
+  --version  Print the version.
+  --help     Print this.
+
+Exit codes of demo, ingest, watch and show:
+  0    the build completed (show: the state was printed)
+  1    it failed, was cancelled or interrupted
+  2    wrong usage, or no such project
+  3    no link to a server
+  130  stopped with ctrl+c
+"""
+
+
+def main() -> None:
+    """The console script: run the command in `sys.argv` and exit with its status."""
+    arguments = sys.argv[1:]
+    completing = f"_{PROGRAM.replace('-', '_').upper()}_COMPLETE" in os.environ
+    if not completing and arguments in ([], ["--help"], ["-h"], ["help"]):
+        sys.stdout.write(OVERVIEW)
+        sys.exit(0 if arguments else 2)
+    if not completing and arguments == ["--version"]:
+        from .. import __version__
+
+        sys.stdout.write(f"{PROGRAM} {__version__}\n")
+        sys.exit(0)
+    from .commands import run
+
+    sys.exit(run(arguments))

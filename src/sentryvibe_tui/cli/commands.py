@@ -1,0 +1,43 @@
+"""The commands for click: each is a module of this package, imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from ..report import exit_codes
+from . import COMMANDS, OVERVIEW, PROGRAM
+from .output import PipeClosed
+
+
+class Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            ctx.fail(f"No such command {cmd_name!r}; there are {', '.join(COMMANDS)}.")
+        command: click.Command = import_module(f"{__package__}.{cmd_name}").command
+        return command
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(OVERVIEW)
+
+
+group = Commands(name=PROGRAM, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit status of a command line."""
+    try:
+        code = group.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return exit_codes.INTERRUPTED
+    except PipeClosed:
+        return exit_codes.PIPE_CLOSED
+    return code if isinstance(code, int) else 0

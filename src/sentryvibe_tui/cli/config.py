@@ -1,0 +1,33 @@
+"""`config`: what is set, and by what."""
+
+from __future__ import annotations
+
+import click
+from msgspec.structs import asdict
+
+from ..settings import data_dir, log_file
+from .options import find_server, settings
+from .output import any_text, write_line
+
+
+@click.command("config")
+def command() -> int:
+    """Print the config file's path, every setting and where each comes from.
+
+    Flags win over the environment, the environment over the config file (TOML). SENTRYVIBE_CONFIG names another file.
+    """
+    any_text()
+    loaded = settings()
+    ours = loaded.settings
+    write_line(f"config file  {loaded.path}{'' if loaded.path.exists() else '  (does not exist)'}")
+    found = find_server(None)
+    inferred = {
+        "server": f"{found.url}  ({found.source})",
+        "data_dir": data_dir(ours),
+        "log_dir": log_file(ours).parent,
+    }
+    rows = [(name, repr(value) if value else str(inferred.get(name, value))) for name, value in asdict(ours).items()]
+    width = max(len(value) for _, value in rows)
+    for name, value in rows:
+        write_line(f"{name:<11}  {value:<{width}}  {loaded.sources[name]}")
+    return 0

@@ -1,0 +1,59 @@
+"""A watch as JSON lines: every update as it travels, and at last the whole state (PROTOCOL 2, update vocabulary)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from ..client.watching import CaughtUp, Changed, LinkChanged, SignOfLife, Skipped, Snapshot, WatchEvent
+from ..model.state import BuildState
+from ..wire.json import decode, encode
+from ..wire.state import encode_state
+from ..wire.times import iso
+from ..wire.updates import encode_entry
+
+_LIVE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+class JsonLines:
+    """One JSON object a line, valid UTF-8. Texts are the agent's own; what a terminal would act on is escaped."""
+
+    def event(self, event: WatchEvent) -> Iterator[str]:
+        """`snapshot` has the whole state; an update has the `type`, `data`, `timestamp` and `version` of the wire."""
+        match event:
+            case Changed(_, entry):
+                yield from (_safe(text) for text in encode_entry(entry))
+            case Snapshot(state, cause):
+                yield _line(type="snapshot", cause=cause, version=state.version, state=Raw(encode_state(state)))
+            case LinkChanged(status):
+                known = {name: value for name, value in msgspec.to_builtins(status).items() if value not in (None, "")}
+                yield _line(type="link", **known)
+            case CaughtUp(lost_at, back_at, missed, how):
+                yield _line(type="caught-up", lostAt=iso(lost_at), backAt=iso(back_at), missed=missed, how=how)
+            case Skipped(count, reason):
+                yield _line(type="skipped", count=count, reason=reason)
+            case SignOfLife():
+                return
+
+    def end(self, state: BuildState) -> Iterator[str]:
+        """Keys are sorted, so that the same state is the same text."""
+        whole = {"type": "end", "status": state.status, "version": state.version, "state": state_object(state)}
+        yield _safe(msgspec.json.encode(whole, order="sorted"))
+
+
+def state_object(state: BuildState) -> Any:
+    """The build state of PROTOCOL 1 as plain values."""
+    return decode(encode_state(state), object)
+
+
+def _line(**fields: object) -> str:
+    return _safe(encode(fields))
+
+
+def _safe(text: bytes) -> str:
+    """JSON escapes control characters below U+0020 by itself; outside strings all of it is ASCII."""
+    return _LIVE.sub(lambda match: f"\\u{ord(match[0]):04x}", text.decode())

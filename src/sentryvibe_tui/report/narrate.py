@@ -1,0 +1,50 @@
+"""A watch told line by line, until its build ends or its link is given up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from msgspec import Struct
+
+from ..client.watching import Changed, LinkChanged, Snapshot, WatchEvent, Watching
+from ..model.state import BuildState
+from . import exit_codes
+
+
+class Report(Protocol):
+    """How events become lines (`plain.PlainLines`, `jsonl.JsonLines`)."""
+
+    def event(self, event: WatchEvent) -> Iterator[str]: ...
+
+    def end(self, state: BuildState) -> Iterator[str]:
+        """The last words, at the state a watch stopped at."""
+        ...
+
+
+class Told(Struct, frozen=True):
+    """What a narration came to: its exit status, and why it had no link when that is the reason."""
+
+    code: int
+    reason: str = ""
+
+
+async def narrate(watch: Watching, report: Report, write: Callable[[str], None]) -> Told:
+    """Write a line for each event. Returns at the end of the build, or when the link is given up for good."""
+    state: BuildState | None = None
+    lost = Told(exit_codes.NO_LINK, "the link was closed")
+    async for event in watch.events():
+        for line in report.event(event):
+            write(line)
+        if isinstance(event, LinkChanged) and event.status.phase in ("gave-up", "refused"):
+            lost = Told(exit_codes.NO_LINK, event.status.reason)
+            break
+        if isinstance(event, Snapshot | Changed):
+            state = event.state
+            if not state.is_active:
+                break
+    if state is None:
+        return lost
+    for line in report.end(state):
+        write(line)
+    return lost if state.is_active else Told(exit_codes.of_build(state.status))

@@ -1,0 +1,131 @@
+"""What a user can set, and where each value comes from: config file < environment < flags.
+
+Nothing here fails on a bad value: the problem is told, and the value below it in that order stands.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from msgspec import Struct
+from msgspec.structs import asdict
+
+APP = "sentryvibe-tui"
+
+
+class Settings(Struct, frozen=True):
+    """Names as in the config file. Empty text: the default place, or found by itself."""
+
+    server: str = ""
+    host: str = "127.0.0.1"
+    port: int = 4777
+    max_body: int = 1024 * 1024
+    data_dir: str = ""
+    log_dir: str = ""
+
+
+ENVIRONMENT = {
+    "server": "SENTRYVIBE_SERVER",
+    "host": "SENTRYVIBE_HOST",
+    "port": "SENTRYVIBE_PORT",
+    "max_body": "SENTRYVIBE_MAX_BODY",
+    "data_dir": "SENTRYVIBE_DATA_DIR",
+    "log_dir": "SENTRYVIBE_LOG_DIR",
+}
+
+_LIMITS = {"port": (0, 65_535), "max_body": (1024, 1024**3)}
+
+
+class Loaded(Struct, frozen=True):
+    """`sources` says for each name where its value comes from; `problems` are sentences for a person."""
+
+    settings: Settings
+    sources: dict[str, str]
+    path: Path
+    problems: tuple[str, ...] = ()
+
+
+def config_path(environ: Mapping[str, str] = os.environ) -> Path:
+    named = environ.get("SENTRYVIBE_CONFIG")
+    return Path(named).expanduser() if named else platformdirs.user_config_path(APP) / "config.toml"
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Loaded:
+    """The settings of the config file and the environment."""
+    path = config_path(environ)
+    values, sources = asdict(Settings()), dict.fromkeys(asdict(Settings()), "default")
+    problems: list[str] = []
+    told, unreadable = _file(path)
+    problems.extend(unreadable)
+    for name, value in told.items():
+        if name not in values:
+            problems.append(f"{path}: unknown setting {name!r}{_nearest(name, values)}")
+        elif (wrong := _wrong(name, value)) is not None:
+            problems.append(f"{path}: {wrong}")
+        else:
+            values[name], sources[name] = value, "config file"
+    for name, variable in ENVIRONMENT.items():
+        if not (text := environ.get(variable)):
+            continue
+        value = _number(text) if isinstance(values[name], int) else text
+        if (wrong := _wrong(name, value)) is not None:
+            problems.append(f"{variable}: {wrong}")
+        else:
+            values[name], sources[name] = value, f"environment {variable}"
+    return Loaded(Settings(**values), sources, path, tuple(problems))
+
+
+def data_dir(settings: Settings) -> Path:
+    """Where builds are kept."""
+    return Path(settings.data_dir).expanduser() if settings.data_dir else platformdirs.user_data_path(APP)
+
+
+def log_file(settings: Settings) -> Path:
+    """Where a command with a screen logs; its folder is made."""
+    folder = Path(settings.log_dir).expanduser() if settings.log_dir else platformdirs.user_log_path(APP)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "sentryvibe-tui.log"
+
+
+def _file(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}, ()
+    except OSError as error:
+        return {}, (f"{path}: cannot be read: {error.strerror}",)
+    import tomllib  # few have a config file
+
+    try:
+        return tomllib.loads(data.decode()), ()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return {}, (f"{path}: no valid TOML, left out whole: {error}",)
+
+
+def _nearest(name: str, known: Mapping[str, object]) -> str:
+    import difflib  # only to report a mistake
+
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+
+
+def _number(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _wrong(name: str, value: object) -> str | None:
+    """Why `value` cannot be the setting `name`; None when it can."""
+    kind = int if name in _LIMITS else str
+    if type(value) is not kind:
+        return f"{name} must be {'a whole number' if kind is int else 'text'}, not {value!r}"
+    low, high = _LIMITS.get(name, (0, 0))
+    if isinstance(value, int) and not low <= value <= high:
+        return f"{name} must be {low} to {high}, not {value}"
+    return None
