@@ -1,0 +1,20 @@
+"""What every test relies on: no settings, servers or looks of the machine it runs on."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+for _name in [name for name in os.environ if name.startswith(("SENTRYVIBE_", "TEXTUAL_"))]:
+    del os.environ[_name]
+for _name in ("NO_COLOR", "FORCE_COLOR"):
+    os.environ.pop(_name, None)
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data, config, logs and runtime files of a test stay in a folder of its own."""
+    home: Path = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("SENTRYVIBE_CONFIG", str(home / "config.toml"))
+    for name in ("DATA", "LOG", "RUNTIME"):
+        monkeypatch.setenv(f"SENTRYVIBE_{name}_DIR", str(home / name.lower()))
