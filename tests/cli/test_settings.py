@@ -1,0 +1,71 @@
+"""Config file < environment; what is wrong is told and changes nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from sentryvibe_tui.settings import ENVIRONMENT, Settings, config_path, data_dir, load, log_file
+
+
+def _load(tmp_path: Path, text: str, **environ: str) -> tuple[Settings, dict[str, str], tuple[str, ...]]:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    loaded = load({"SENTRYVIBE_CONFIG": str(path), **environ})
+    return loaded.settings, loaded.sources, loaded.problems
+
+
+def test_nothing_set() -> None:
+    loaded = load({"SENTRYVIBE_CONFIG": "/nonexistent/config.toml"})
+    assert (loaded.settings, loaded.problems, set(loaded.sources.values())) == (Settings(), (), {"default"})
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    text = 'server = "http://a"\nport = 5000\n'
+    settings, sources, problems = _load(tmp_path, text, SENTRYVIBE_SERVER="http://b")
+    assert (settings.server, settings.port, problems) == ("http://b", 5000, ())
+    assert (sources["server"], sources["port"], sources["host"]) == (
+        "environment SENTRYVIBE_SERVER",
+        "config file",
+        "default",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "told"),
+    [
+        ("sevrer = 'x'", {}, "unknown setting 'sevrer'; did you mean 'server'?"),
+        ("zzz = 1", {}, "unknown setting 'zzz'; there are server, host"),
+        ("port = '1'", {}, "port must be a whole number, not '1'"),
+        ("port = true", {}, "port must be a whole number, not True"),
+        ("port = 70000", {}, "port must be 0 to 65535, not 70000"),
+        ("server = 1", {}, "server must be text, not 1"),
+        ("port = = 1", {}, "no valid TOML, left out whole: Invalid value (at line 1, column 8)"),
+        ("", {"SENTRYVIBE_PORT": "many"}, "SENTRYVIBE_PORT: port must be a whole number, not 'many'"),
+    ],
+)
+def test_mistakes_are_told(tmp_path: Path, text: str, environ: dict[str, str], told: str) -> None:
+    settings, _, problems = _load(tmp_path, text, **environ)
+    assert len(problems) == 1
+    assert told in problems[0]
+    assert settings == Settings()
+
+
+def test_a_mistake_leaves_the_rest_in_force(tmp_path: Path) -> None:
+    settings, _, problems = _load(tmp_path, "port = 5000\nhots = 'x'", SENTRYVIBE_PORT="-1")
+    assert (settings.port, len(problems)) == (5000, 2)
+
+
+def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
+    (problem,) = load({"SENTRYVIBE_CONFIG": str(tmp_path)}).problems
+    assert "cannot be read" in problem
+
+
+def test_paths(tmp_path: Path) -> None:
+    assert data_dir(Settings(data_dir="~/x")) == Path("~/x").expanduser()
+    assert data_dir(Settings()).name == "sentryvibe-tui"
+    assert log_file(Settings(log_dir=str(tmp_path / "a" / "b"))).parent.is_dir()
+    assert config_path({}).name == "config.toml"
+
+
+def test_every_setting_has_its_variable() -> None:
+    assert set(ENVIRONMENT) == {field for field in Settings.__struct_fields__}

@@ -1,0 +1,118 @@
+"""Plain lines: every fact once, in words, safe for a terminal."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus, SignOfLife, Skipped
+from sentryvibe_tui.model.events import (
+    BuildEnded,
+    BuildEvent,
+    BuildStarted,
+    Noticed,
+    TextAdded,
+    TodoItem,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+)
+from sentryvibe_tui.report.plain import PlainLines
+from sentryvibe_tui.wire.json import raw
+
+HOSTILE = "a[/]\x1b]52;c;ZXZpbA==\x07b\x1b[2Jc\x9b31md\u202ee\ud800f"
+
+
+def _told(script: Any, detail: Any = "normal") -> list[str]:
+    report = PlainLines(detail)
+    lines = [line for event in script.told for line in report.event(event)]
+    return [*lines, *report.end(script.state)]
+
+
+STORY: list[BuildEvent] = [
+    BuildStarted(),
+    TodosReported((TodoItem("Read it", "in_progress", "Reading it"), TodoItem("Fix it"))),
+    ToolStarted("t1", "Bash", raw({"command": "npm test"})),
+    TextAdded("n1", "All is "),
+    TextAdded("n1", "well.\nGoing on."),
+    ToolEnded("t1", raw("boom\nexit code 1"), is_error=True),
+    TodosReported((TodoItem("Read it", "completed"), TodoItem("Repair it", "in_progress"))),
+    ToolStarted("t2", "Read", raw({"file_path": "a.py"})),
+    BuildEnded("failed", error="gave up"),
+]
+
+
+def test_story(script: Callable[..., Any]) -> None:
+    assert _told(script(STORY)) == [
+        "22:13:20 build started: Shop (claude-code · sonnet) running, 0 tools, 0 errors, 0.0s",
+        "22:13:21 todo 1/2 in progress: Reading it",
+        "22:13:21 todo 2/2 pending: Fix it",
+        "22:13:22 tool running: Bash npm test",
+        "22:13:23 says: All is well. Going on.",
+        "22:13:25 tool error: Bash npm test exit 1 (3.0s): boom",
+        "22:13:26 todo 1/2 done: Read it (5.0s)",
+        "22:13:26 todo 2/2 in progress: Repair it",
+        "22:13:27 tool running: Read a.py",
+        "22:13:28 tool interrupted: Read a.py (1.0s)",
+        "22:13:28 build failed: 1/2 todos, 2 tools, 1 error, 8.0s",
+        "22:13:28 error: gave up",
+    ]
+
+
+def test_who_joins_late_is_told_what_happened(script: Callable[..., Any]) -> None:
+    lines = _told(script(STORY, joined=6))
+    assert lines[0] == (
+        "22:13:25 Shop (claude-code · sonnet) running, 0/2 todos, 1 tool, 1 error, 5.0s, since 22:13:20"
+    )
+    assert "22:13:22 tool error: Bash npm test exit 1 (3.0s): boom" in lines
+    assert "22:13:23 says: All is well. Going on." in lines
+    assert lines[-2:] == _told(script(STORY))[-2:]
+
+
+@pytest.mark.parametrize("detail", ["quiet", "normal", "verbose"])
+def test_nothing_hostile_reaches_a_terminal(script: Callable[..., Any], detail: str) -> None:
+    text = HOSTILE + "x" * 200_000
+    lines = _told(
+        script(
+            [
+                TodosReported((TodoItem(HOSTILE, "in_progress", HOSTILE),)),
+                ToolStarted("t1", HOSTILE, raw({"command": text})),
+                ToolEnded("t1", raw(text), is_error=True),
+                TextAdded("n1", text),
+                TextAdded("n2", text, "reasoning"),
+                Noticed(HOSTILE, "warning"),
+                BuildEnded("failed", HOSTILE, HOSTILE),
+            ]
+        ),
+        detail,
+    )
+    joined = "".join(lines)
+    assert not set(joined) & set("\x1b\x07\x9b\u202e\ud800\n")
+    assert "a[/]" in joined
+    assert detail == "verbose" or max(map(len, lines)) < 1_000
+
+
+def test_quiet_tells_todos_errors_start_and_end(script: Callable[..., Any]) -> None:
+    lines = _told(script(STORY), "quiet")
+    assert not [line for line in lines if "says" in line or "tool running" in line]
+    assert [line for line in lines if "tool error" in line]
+
+
+def test_growing_text_is_told_once_and_whole(script: Callable[..., Any]) -> None:
+    told = script([TextAdded("n1", "one "), TextAdded("n1", "two "), TextAdded("n1", "three")])
+    told.told.insert(3, SignOfLife())
+    says = [line for line in _told(told) if "says" in line]
+    assert [line.split(": ", 1)[1] for line in says] == ["one two", "three"]
+
+
+def test_link_trouble_is_told_and_its_end(script: Callable[..., Any]) -> None:
+    lost = LinkChanged(LinkStatus("retrying", attempt=1, retry_at=9_000, lost_at=5_000, reason="reset\x1b[2J"))
+    live = LinkStatus("live", rtt_ms=1.0)
+    link = [lost, LinkChanged(live), LinkChanged(LinkStatus("live", rtt_ms=2.0)), CaughtUp(0, 7000, 3, "replayed")]
+    lines = _told(script([BuildStarted()], link=[*link, Skipped(2, "odd")]))
+    assert lines[1:-1] == [
+        "link lost: retry 1 of 10, next in 4s (reset)",
+        "link is back",
+        "link lost 00:00:00 · back 00:00:07 · 3 events replayed",
+        "skipped: 2 updates that this version cannot read odd",
+    ]
