@@ -1,0 +1,141 @@
+"""Messages of Claude Code, as its stream and its session files both carry them (AGENT_FORMATS 2 and 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from ..model.events import AgentReported, BuildEvent, Noticed, TextAdded, ToolEnded, ToolStarted
+from ..model.state import Agent, NoteKind
+from .claude_tasks import TODO_TOOLS, TaskLists
+from .values import EMPTY, Record, as_object, fingerprint, flat, obj, objects, text, value
+
+AGENT = "claude-code"
+SUBAGENT_TOOLS = frozenset({"Task", "Agent"})
+SYNTHETIC = "<synthetic>"
+
+_INTERRUPTED = "[Request interrupted by user"
+_COMMAND = re.compile(r"<command-name>\s*(.*?)\s*</command-name>", re.DOTALL)
+_ARGUMENTS = re.compile(r"<command-args>\s*(.*?)\s*</command-args>", re.DOTALL)
+_MACHINE = ("<local-command", "<bash-", "<system-reminder", "<task-notification", "Caveat: ", "<user-prompt-submit")
+_TITLE = 120
+
+
+class Conversation:
+    """Turns messages into events. `uuid` is the record's own id: notes get theirs from it, so repeats are harmless."""
+
+    def __init__(self) -> None:
+        self.agent = Agent()
+        self._titled = False
+        self._lists = TaskLists()
+
+    def told(self, agent: Agent) -> Iterator[BuildEvent]:
+        """Metadata, when it is news."""
+        if agent != self.agent:
+            self.agent = agent
+            yield AgentReported(agent)
+
+    def assistant(self, message: Record, uuid: str, parent_id: str = "", streamed: str = "") -> Iterator[BuildEvent]:
+        """Text, reasoning and tool calls. `streamed`: the note that already shows this message's block as it grew."""
+        for number, block in enumerate(_blocks(message)):
+            kind = text(block, "type")
+            if kind == "text":
+                yield from self._note(block, "text", "text", uuid, number, streamed)
+            elif kind == "thinking":
+                yield from self._note(block, "thinking", "reasoning", uuid, number, streamed)
+            elif kind.endswith("tool_use"):
+                yield from self._called(block, parent_id)
+            elif kind.endswith("tool_result"):
+                yield from self._returned(block, EMPTY, parent_id)
+
+    def user(
+        self, message: Record, uuid: str, result: Any, parent_id: str = "", own: bool = True
+    ) -> Iterator[BuildEvent]:
+        """Results of tools, and the prompts of a person (`own`: not an injected or a subagent's message)."""
+        structured = as_object(result)
+        for number, block in enumerate(_blocks(message)):
+            kind = text(block, "type")
+            if kind.endswith("tool_result"):
+                yield from self._returned(block, structured, parent_id)
+            elif kind == "text" and own and not parent_id:
+                yield from self._prompt(text(block, "text"), f"{uuid}:{number}" if uuid else "")
+
+    def _note(
+        self, block: Record, key: str, kind: NoteKind, uuid: str, number: int, streamed: str
+    ) -> Iterator[BuildEvent]:
+        said = text(block, key)
+        if said:
+            own = f"{uuid}:{number}" if uuid else f"{kind}:{fingerprint(said)}"
+            yield TextAdded(streamed or own, said, kind, whole=True)
+
+    def _called(self, block: Record, parent_id: str) -> Iterator[BuildEvent]:
+        call_id, name = text(block, "id"), text(block, "name")
+        if not call_id:
+            return
+        if name in TODO_TOOLS:
+            listed = self._lists.started(call_id, name, obj(block, "input"), own=not parent_id)
+            if listed is not None:
+                yield listed
+            return
+        yield ToolStarted(call_id, name or "unknown", value(block.get("input")), parent_id=parent_id)
+
+    def _returned(self, block: Record, structured: Record, parent_id: str) -> Iterator[BuildEvent]:
+        call_id = text(block, "tool_use_id")
+        if not call_id:
+            return
+        content, is_error = flat(block.get("content")), block.get("is_error") is True
+        if self._lists.has(call_id):
+            said = content if isinstance(content, str) else ""
+            listed = self._lists.ended(call_id, said, structured, is_error)
+            if listed is not None:
+                yield listed
+            return
+        yield ToolEnded(call_id, None if content is None else value(content), is_error, parent_id=parent_id)
+
+    def _prompt(self, said: str, note_id: str) -> Iterator[BuildEvent]:
+        if said.startswith(_INTERRUPTED):
+            yield Noticed("interrupted by the user", "warning")
+            return
+        said = spoken(said)
+        if not said:
+            return
+        if not self._titled:
+            yield from self.titled(title_of(said))
+        yield TextAdded(note_id or f"prompt:{fingerprint(said)}", said, "prompt", whole=True)
+
+    def titled(self, title: str) -> Iterator[BuildEvent]:
+        if title and title != self.agent.title:
+            self._titled = True
+            self.agent = replace(self.agent, title=title)
+            yield AgentReported(Agent(title=title))
+
+
+def _blocks(message: Record) -> list[Record]:
+    """Content is text or a list of blocks; text is one block."""
+    content = message.get("content")
+    return [{"type": "text", "text": content}] if isinstance(content, str) else objects(message, "content")
+
+
+def spoken(said: str) -> str:
+    """What a person said: a slash command as typed, "" for the machinery's own messages."""
+    said = said.strip()
+    command = _COMMAND.search(said[:4000])
+    if command is not None and said.startswith("<command-"):
+        arguments = _ARGUMENTS.search(said[:8000])
+        return f"{command[1]} {arguments[1] if arguments else ''}".strip()
+    return "" if said.startswith(_MACHINE) else said
+
+
+def title_of(prompt: str) -> str:
+    """The first line of a prompt, cut to 120 characters."""
+    line = next((line.strip() for line in prompt.splitlines() if line.strip()), "")
+    return line if len(line) <= _TITLE else line[: _TITLE - 1] + "…"
+
+
+def model_of(message: Record) -> str:
+    """The model that wrote a message; "" for what the program made up itself."""
+    model = text(message, "model")
+    return "" if model == SYNTHETIC else model

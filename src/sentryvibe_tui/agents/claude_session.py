@@ -1,0 +1,224 @@
+"""Claude Code's session files, `~/.claude/projects/<folder>/<session>.jsonl` and their subagents' (AGENT_FORMATS 3)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from ..model.events import AgentReported, BuildEnded, BuildEvent, BuildStarted, ToolStarted, UsageReported
+from ..model.state import Usage
+from ..wire.json import plain
+from .claude import AGENT, SUBAGENT_TOOLS, Conversation, model_of
+from .claude_stream import notice_of
+from .lines import JsonLines
+from .reading import Counts, Reported
+from .values import Record, as_object, count, obj, objects, text, time
+
+_QUIET = frozenset(
+    {
+        "file-history-snapshot",
+        "progress",
+        "queue-operation",
+        "attachment",
+        "agent-name",
+        "agent-setting",
+        "agent-color",
+        "permission-mode",
+        "mode",
+        "last-prompt",
+        "pr-link",
+        "bridge-session",
+        "atis-latch",
+        "tag",
+        "worktree-state",
+        "content-replacement",
+        "marble-origami-commit",
+        "speculation-accept",
+        "saved_hook_context",
+    }
+)
+_QUIET_SYSTEM = frozenset(
+    {
+        "stop_hook_summary",
+        "turn_duration",
+        "local_command",
+        "away_summary",
+        "informational",
+        "bridge_status",
+        "microcompact_boundary",
+        "task_notification",
+        "init",
+        "memory_saved",
+        "agents_killed",
+        "scheduled_task_fire",
+        "permission_retry",
+    }
+)
+_TITLES = {"ai-title": "aiTitle", "custom-title": "customTitle", "summary": "summary"}
+
+
+class ClaudeSession:
+    """One file: one build. With `parent_id`, the file of the subagent that this call runs: tools and text only."""
+
+    def __init__(self, parent_id: str = "") -> None:
+        self.counts = Counts()
+        self._lines = JsonLines(self.counts)
+        self._parent_id = parent_id
+        self._session = ""
+        self._talk = Conversation()
+        self._asides = _Asides()
+        self._alone: bool | None = None
+        self._started = bool(parent_id)
+        self._api_error = ""
+        self._tokens = _Tokens()
+
+    def feed(self, data: bytes) -> list[Reported]:
+        return [report for record in self._lines.feed(data) for report in self._read(record)]
+
+    def finish(self) -> list[Reported]:
+        reports = [report for record in self._lines.finish() for report in self._read(record)]
+        left_out = self.counts.left_out()
+        if left_out is not None:
+            reports.append(Reported(left_out, None, self._session))
+        if not self._parent_id:
+            reports.append(Reported(self._end(), None, self._session))
+        return reports
+
+    def _end(self) -> BuildEvent:
+        return BuildEnded("failed", error=self._api_error) if self._api_error else BuildEnded("interrupted")
+
+    def _read(self, record: Record) -> Iterator[Reported]:
+        at = time(record)
+        self._session = self._session or text(record, "sessionId")
+        for event in self._events(record):
+            if not self._started:
+                self._started = True
+                yield Reported(BuildStarted(), at, self._session)
+            if not (self._parent_id and isinstance(event, AgentReported | UsageReported)):
+                yield Reported(event, at, self._session)
+
+    def _events(self, record: Record) -> Iterator[BuildEvent]:
+        kind = text(record, "type")
+        if kind in ("user", "assistant"):
+            yield from self._message(kind, record)
+        elif kind in _TITLES:
+            yield from self._talk.titled(text(record, _TITLES[kind]))
+        elif kind == "system":
+            notice = notice_of(record)
+            if notice is not None:
+                yield notice
+            elif text(record, "subtype") not in _QUIET_SYSTEM:
+                self.counts.add_unknown(f"system/{text(record, 'subtype')}")
+        elif kind not in _QUIET:
+            self.counts.add_unknown(kind or "no type")
+
+    def _message(self, kind: str, record: Record) -> Iterator[BuildEvent]:
+        message, uuid = obj(record, "message"), text(record, "uuid")
+        aside = record.get("isSidechain") is True
+        if self._alone is None:
+            self._alone = aside
+        parent = self._parent_id or ("" if self._alone or not aside else self._asides.parent_of(record))
+        main = not aside or self._alone
+        if main:
+            yield from self._told(record, message)
+        if kind == "user":
+            own = main and record.get("isMeta") is not True and record.get("isCompactSummary") is not True
+            yield from self._talk.user(message, uuid, record.get("toolUseResult"), parent, own)
+            return
+        if main:
+            self._api_error = _words(message) if record.get("isApiErrorMessage") is True else ""
+        for event in self._talk.assistant(message, uuid, parent):
+            if isinstance(event, ToolStarted) and event.name in SUBAGENT_TOOLS:
+                self._asides.called(event.id, _prompt_of(message, event.id))
+            yield event
+        usage = self._tokens.added(text(message, "id"), obj(message, "usage"))
+        if usage is not None:
+            yield UsageReported(usage)
+
+    def _told(self, record: Record, message: Record) -> Iterator[BuildEvent]:
+        known = self._talk.agent
+        yield from self._talk.told(
+            replace(
+                known,
+                agent_id=AGENT,
+                model=model_of(message) or known.model,
+                cwd=text(record, "cwd") or known.cwd,
+                version=text(record, "version") or known.version,
+                branch=text(record, "gitBranch") or known.branch,
+            )
+        )
+
+
+class _Asides:
+    """Which call an inline record of a subagent belongs to: the first one repeats its prompt, the others follow."""
+
+    def __init__(self) -> None:
+        self._prompts: dict[str, str] = {}
+        self._records: dict[str, str] = {}
+        self._agents: dict[str, str] = {}
+        self._last = ""
+
+    def called(self, call_id: str, prompt: str) -> None:
+        self._prompts[prompt] = call_id
+        self._last = call_id
+
+    def parent_of(self, record: Record) -> str:
+        agent_id = text(record, "agentId")
+        found = self._agents.get(agent_id) if agent_id else None
+        found = found or self._records.get(text(record, "parentUuid"))
+        found = found or self._prompts.get(_words(obj(record, "message"))) or self._last
+        self._records[text(record, "uuid")] = found
+        if agent_id:
+            self._agents[agent_id] = found
+        return found
+
+
+class _Tokens:
+    """Usage is repeated on every line of a message: the last one of each message counts."""
+
+    def __init__(self) -> None:
+        self._recent: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
+        self._sum = [0, 0, 0]
+
+    def added(self, message_id: str, usage: Record) -> Usage | None:
+        now = (count(usage, "input_tokens"), count(usage, "output_tokens"), count(usage, "cache_read_input_tokens"))
+        before = self._recent.get(message_id, (0, 0, 0))
+        if not message_id or not usage or now == before:
+            return None
+        self._recent[message_id] = now
+        if len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
+        self._sum = [total + new - old for total, new, old in zip(self._sum, now, before, strict=True)]
+        return Usage(*self._sum)
+
+
+_RECENT = 4096
+
+
+def _prompt_of(message: Record, call_id: str) -> str:
+    blocks = (block for block in objects(message, "content") if text(block, "id") == call_id)
+    return next((text(obj(block, "input"), "prompt") for block in blocks), "").strip()
+
+
+def _words(message: Record) -> str:
+    content = message.get("content")
+    if isinstance(content, str):
+        return content.strip()
+    return "\n".join(text(block, "text") for block in objects(message, "content")).strip()
+
+
+def subagent_prompt(event: BuildEvent) -> str:
+    """What a call of a subagent asks of it; "" for any other event. The subagent's file begins with the same words."""
+    if not isinstance(event, ToolStarted) or event.name not in SUBAGENT_TOOLS or event.input is None:
+        return ""
+    return text(as_object(plain(event.input)), "prompt").strip()
+
+
+def first_prompt(head: bytes) -> str:
+    """The words that the first record of a subagent's file begins with; "" when it is not there yet."""
+    for record in JsonLines(Counts()).feed(head):
+        if text(record, "type") == "user":
+            return _words(obj(record, "message"))
+    return ""

@@ -1,0 +1,283 @@
+"""Claude Code's `-p --output-format stream-json --verbose` (AGENT_FORMATS 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
+
+from ..model.events import (
+    AgentReported,
+    BuildEnded,
+    BuildEvent,
+    BuildStarted,
+    Noticed,
+    TextAdded,
+    ToolStarted,
+    UsageReported,
+)
+from ..model.state import Millis, Usage
+from .claude import AGENT, Conversation, model_of
+from .claude_tasks import TODO_TOOLS
+from .lines import JsonLines
+from .reading import Counts, Reported
+from .values import Record, as_list, as_object, count, number, obj, objects, text, time
+
+_QUIET = frozenset(
+    {
+        "tool_progress",
+        "prompt_suggestion",
+        "conversation_reset",
+        "control_request",
+        "control_response",
+        "control_cancel_request",
+        "keep_alive",
+        "auth_status",
+        "streamlined_text",
+    }
+)
+_QUIET_SYSTEM = frozenset(
+    {
+        "hook_started",
+        "hook_progress",
+        "hook_response",
+        "task_started",
+        "task_progress",
+        "task_updated",
+        "background_tasks_changed",
+        "thinking_tokens",
+        "post_turn_summary",
+        "permission_denied",
+        "mirror_error",
+        "status",
+        "task_notification",
+        "session_state_changed",
+        "files_persisted",
+        "local_command_output",
+        "elicitation_complete",
+    }
+)
+
+
+class ClaudeStream:
+    """One process's output: one build, and another one when `/clear` gives it another session."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self._lines = JsonLines(self.counts)
+        self._session = ""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._started = False
+        self._talk = Conversation()
+        self._result: Record | None = None
+        self._spent = Usage()
+        self._context = 0
+        self._growing: dict[str, _Growing] = {}
+
+    def feed(self, data: bytes) -> list[Reported]:
+        return [report for record in self._lines.feed(data) for report in self._read(record)]
+
+    def finish(self) -> list[Reported]:
+        reports = [report for record in self._lines.finish() for report in self._read(record)]
+        left_out = self.counts.left_out()
+        if left_out is not None:
+            reports.append(Reported(left_out, None, self._session))
+        return [*reports, Reported(self._end(), None, self._session)]
+
+    def _read(self, record: Record) -> Iterator[Reported]:
+        kind, at = text(record, "type"), time(record)
+        if kind == "system" and text(record, "subtype") == "init":
+            yield from self._changed_session(text(record, "session_id"), at)
+        self._session = self._session or text(record, "session_id")
+        for event in self._events(kind, record):
+            if not self._started:
+                self._started = True
+                yield Reported(BuildStarted(), at, self._session)
+                if not isinstance(event, AgentReported):
+                    yield from self._wrapped(self._talk.told(replace(self._talk.agent, agent_id=AGENT)), at)
+            yield Reported(event, at, self._session)
+
+    def _changed_session(self, session: str, at: Millis | None) -> Iterator[Reported]:
+        if session and self._session and session != self._session:
+            if self._started:
+                yield Reported(self._end(), at, self._session)
+            self._session = session
+            self._begin()
+
+    def _wrapped(self, events: Iterable[BuildEvent], at: Millis | None) -> Iterator[Reported]:
+        return (Reported(event, at, self._session) for event in events)
+
+    def _events(self, kind: str, record: Record) -> Iterator[BuildEvent]:
+        parent, uuid = text(record, "parent_tool_use_id"), text(record, "uuid")
+        message = obj(record, "message")
+        if kind == "assistant":
+            yield from self._assistant(message, uuid, parent)
+        elif kind == "user":
+            own = record.get("isSynthetic") is not True and record.get("isMeta") is not True
+            yield from self._talk.user(message, uuid, record.get("tool_use_result"), parent, own)
+        elif kind == "stream_event":
+            yield from self._growth(obj(record, "event"), parent)
+        elif kind == "system":
+            yield from self._system(record)
+        elif kind == "result":
+            yield from self._resulted(record)
+        elif kind == "rate_limit_event":
+            yield from _rate_limit(obj(record, "rate_limit_info"))
+        elif kind not in _QUIET:
+            self.counts.add_unknown(kind or "no type")
+
+    def _assistant(self, message: Record, uuid: str, parent: str) -> Iterator[BuildEvent]:
+        if not parent:
+            self._result = None
+            usage = obj(message, "usage")
+            self._context = sum(count(usage, key) for key in _CONTEXT) or self._context
+            model = model_of(message)
+            if model and model != self._talk.agent.model:
+                yield from self._talk.told(replace(self._talk.agent, agent_id=AGENT, model=model))
+        growing = self._growing.get(parent)
+        streamed = growing.note_for(message) if growing else ""
+        yield from self._talk.assistant(message, uuid, parent, streamed)
+
+    def _growth(self, event: Record, parent: str) -> Iterator[BuildEvent]:
+        """Pieces of a block show it live; the complete block replaces them."""
+        kind = text(event, "type")
+        if kind == "message_start":
+            self._growing[parent] = _Growing(text(obj(event, "message"), "id"))
+        growing = self._growing.get(parent)
+        if growing is None:
+            return
+        if kind == "content_block_start":
+            block = obj(event, "content_block")
+            growing.begin(count(event, "index"), text(block, "type"))
+            name = text(block, "name")
+            if text(block, "type") == "tool_use" and text(block, "id") and name not in TODO_TOOLS:
+                yield ToolStarted(text(block, "id"), name or "unknown", parent_id=parent)
+        elif kind == "content_block_delta":
+            yield from growing.piece(count(event, "index"), obj(event, "delta"))
+        elif kind == "message_stop":
+            del self._growing[parent]
+
+    def _system(self, record: Record) -> Iterator[BuildEvent]:
+        subtype = text(record, "subtype")
+        if subtype == "init":
+            yield from self._talk.told(
+                replace(
+                    self._talk.agent,
+                    agent_id=AGENT,
+                    model=text(record, "model") or self._talk.agent.model,
+                    cwd=text(record, "cwd"),
+                    version=text(record, "claude_code_version"),
+                )
+            )
+        elif (notice := notice_of(record)) is not None:
+            yield notice
+        elif subtype not in _QUIET_SYSTEM:
+            self.counts.add_unknown(f"system/{subtype}")
+
+    def _resulted(self, record: Record) -> Iterator[BuildEvent]:
+        self._result = record
+        self._spent = _spent(record, self._spent, self._context)
+        yield UsageReported(self._spent)
+
+    def _end(self) -> BuildEvent:
+        return BuildEnded("interrupted") if self._result is None else outcome(self._result)
+
+
+_CONTEXT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+
+
+class _Growing:
+    """A message that is being streamed: which of its blocks grows, and under which note."""
+
+    def __init__(self, message_id: str) -> None:
+        self._message_id = message_id
+        self._open: tuple[int, str] = (-1, "")
+        self._seen: set[int] = set()
+
+    def begin(self, index: int, kind: str) -> None:
+        self._open = (index, kind)
+
+    def piece(self, index: int, delta: Record) -> Iterator[BuildEvent]:
+        said = text(delta, "text") or text(delta, "thinking")
+        if said:
+            first = index not in self._seen
+            self._seen.add(index)
+            kind = "text" if text(delta, "type") == "text_delta" else "reasoning"
+            yield TextAdded(self._note(index), said, kind, whole=first)
+
+    def note_for(self, message: Record) -> str:
+        """The note of the block that this complete message replaces; "" when none was streamed."""
+        blocks = objects(message, "content")
+        index, kind = self._open
+        fits = text(message, "id") == self._message_id and len(blocks) == 1 and text(blocks[0], "type") == kind
+        return self._note(index) if fits and index in self._seen else ""
+
+    def _note(self, index: int) -> str:
+        return f"{self._message_id}:{index}"
+
+
+def _spent(result: Record, before: Usage, context: int) -> Usage:
+    """`modelUsage` is the total of the process and covers subagents; `usage` is one turn of the main loop."""
+    models = [as_object(model) for model in obj(result, "modelUsage").values()]
+    cost = number(result, "total_cost_usd")
+    if models:
+        window = max(count(model, "contextWindow") for model in models)
+        return Usage(
+            sum(count(model, "inputTokens") for model in models),
+            sum(count(model, "outputTokens") for model in models),
+            sum(count(model, "cacheReadInputTokens") for model in models),
+            None if cost is None else float(cost),
+            round(100 * context / window, 1) if window and context else None,
+        )
+    usage = obj(result, "usage")
+    return Usage(
+        (before.input_tokens or 0) + count(usage, "input_tokens"),
+        (before.output_tokens or 0) + count(usage, "output_tokens"),
+        (before.cache_read_tokens or 0) + count(usage, "cache_read_input_tokens"),
+        before.cost_usd if cost is None else float(cost),
+    )
+
+
+def outcome(result: Record) -> BuildEnded:
+    """Failed when the subtype is no success or `is_error` is set: either may stand alone (AGENT_FORMATS 2.2)."""
+    subtype, reason = text(result, "subtype"), text(result, "terminal_reason")
+    said = text(result, "result")
+    if reason.startswith("aborted"):
+        return BuildEnded("cancelled", error=reason.replace("_", " "))
+    if subtype == "success" and result.get("is_error") is not True:
+        return BuildEnded("completed", summary=said)
+    listed = "; ".join(str(error) for error in as_list(result.get("errors")))
+    return BuildEnded("failed", error=listed or said or subtype.replace("_", " ") or "failed")
+
+
+def notice_of(record: Record) -> Noticed | None:
+    """What a `system` record has to tell a person."""
+    subtype = text(record, "subtype")
+    if subtype in ("api_retry", "api_error"):
+        attempt = count(record, "attempt") or count(record, "retryAttempt")
+        most = count(record, "max_retries") or count(record, "maxRetries")
+        why = text(record, "error") or "error"
+        code = count(record, "error_status")
+        return Noticed(f"API retry {attempt}/{most}: {why}{f' ({code})' if code else ''}", "warning")
+    if subtype == "compact_boundary":
+        about = obj(record, "compact_metadata") or obj(record, "compactMetadata")
+        tokens = count(about, "pre_tokens") or count(about, "preTokens")
+        return Noticed(f"conversation compacted ({text(about, 'trigger') or 'auto'}, {tokens:,} tokens before)")
+    if subtype == "notification":
+        return Noticed(text(record, "text") or "notification")
+    if subtype == "model_fallback":
+        return Noticed(f"model fallback: {text(record, 'message') or text(record, 'fallback_model')}", "warning")
+    if subtype == "task_notification" and text(record, "status") in ("failed", "stopped"):
+        return Noticed(f"background task {text(record, 'status')}: {text(record, 'summary')}", "warning")
+    return None
+
+
+def _rate_limit(info: Record) -> Iterator[BuildEvent]:
+    status, kind = text(info, "status"), text(info, "rateLimitType").replace("_", " ")
+    if status == "rejected":
+        yield Noticed(f"rate limit reached ({kind})", "error")
+    elif status == "allowed_warning":
+        used = number(info, "utilization")
+        yield Noticed(f"rate limit near ({kind}{f', {used:.0%}' if used is not None else ''})", "warning")

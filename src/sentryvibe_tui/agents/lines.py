@@ -1,0 +1,112 @@
+"""Bytes to lines to JSON objects, whatever the agent mixes in (AGENT_FORMATS 1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+from ..wire.json import BadJson, decode
+from .reading import Counts
+
+Record = dict[str, Any]
+
+MAX_LINE = 16 * 1024 * 1024
+"""Bytes of the longest line that is read; a longer one is dropped and counted."""
+
+_GLUED = json.JSONDecoder(strict=False)
+
+
+class Lines:
+    """Splits at newline only (U+2028, form feeds, lone returns occur inside strings), in bounded memory."""
+
+    def __init__(self, counts: Counts, limit: int = MAX_LINE) -> None:
+        self._counts = counts
+        self._limit = limit
+        self._pending: list[bytes] = []
+        self._size = 0
+        self._dropping = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Lines that are complete now, without their newline."""
+        start = 0
+        while (end := data.find(b"\n", start)) >= 0:
+            line = self._complete(data[start:end])
+            start = end + 1
+            if line is not None:
+                yield line
+        self._hold(data[start:])
+
+    def finish(self) -> Iterator[bytes]:
+        """The last line, when no newline ended it."""
+        line = self._complete(b"")
+        if line:
+            yield line
+
+    def _complete(self, tail: bytes) -> bytes | None:
+        self._hold(tail)
+        line = b"".join(self._pending) if len(self._pending) != 1 else self._pending[0]
+        dropped = self._dropping
+        self._pending, self._size, self._dropping = [], 0, False
+        if dropped:
+            self._counts.oversize += 1
+            return None
+        return line
+
+    def _hold(self, piece: bytes) -> None:
+        if not piece or self._dropping:
+            return
+        self._size += len(piece)
+        if self._size > self._limit:
+            self._dropping, self._pending = True, []
+        else:
+            self._pending.append(piece)
+
+
+class JsonLines:
+    """Lines to JSON objects. Server-sent events are taken too: the object behind `data:`."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+        self._lines = Lines(counts)
+
+    def feed(self, data: bytes) -> Iterator[Record]:
+        for line in self._lines.feed(data):
+            yield from self.records(line)
+
+    def finish(self) -> Iterator[Record]:
+        for line in self._lines.finish():
+            yield from self.records(line)
+
+    def records(self, line: bytes) -> Iterator[Record]:
+        """The objects of one line; a line that holds none is counted as noise."""
+        line = line.strip()
+        if line.startswith(b"data:"):
+            line = line[5:].lstrip()
+        if not line or line == b"[DONE]" or line.startswith(_SSE_FIELDS):
+            return
+        self._counts.lines += 1
+        if not line.startswith(b"{"):
+            self._counts.noise += 1
+            return
+        try:
+            yield decode(line, dict[str, Any])
+        except BadJson:
+            yield from self._glued(line)
+
+    def _glued(self, line: bytes) -> Iterator[Record]:
+        """Objects written one behind the other without a newline. What follows the last whole one is noise."""
+        text, at = line.decode("utf-8", "replace"), 0
+        while at < len(text):
+            try:
+                value, at = _GLUED.raw_decode(text, at)
+            except (ValueError, RecursionError):
+                self._counts.noise += 1
+                return
+            if isinstance(value, dict):
+                yield cast("Record", value)
+            while at < len(text) and text[at].isspace():
+                at += 1
+
+
+_SSE_FIELDS = (b":", b"event:", b"id:", b"retry:")

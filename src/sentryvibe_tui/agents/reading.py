@@ -1,0 +1,69 @@
+"""What every reader of an agent's output does. Sans-I/O: bytes in, events out; no clock, no files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from msgspec import Struct
+
+from ..model.events import BuildEvent, Noticed
+from ..model.state import Millis
+
+
+class Reported(Struct, frozen=True):
+    """One event of a build. `at` is the agent's own time, when its format has one.
+
+    `session` is the agent's own id of the build; another one than before means that another build began.
+    """
+
+    event: BuildEvent
+    at: Millis | None = None
+    session: str = ""
+
+
+@dataclass
+class Counts:
+    """What a reader met: lines in all, and what it could not use."""
+
+    lines: int = 0
+    noise: int = 0
+    oversize: int = 0
+    unknown: Counter[str] = field(default_factory=Counter[str])
+
+    def left_out(self) -> Noticed | None:
+        """One notice of everything that was not understood; None when there is nothing to tell."""
+        said: list[str] = []
+        if self.noise:
+            said.append(f"{self.noise} lines that are no JSON")
+        if self.oversize:
+            said.append(f"{self.oversize} lines that are too long")
+        if self.unknown:
+            kinds = ", ".join(f"{kind[:40]} ×{count}" for kind, count in self.unknown.most_common(8))
+            said.append(f"{self.unknown.total()} records of unknown kind ({kinds})")
+        return Noticed("not read: " + "; ".join(said)) if said else None
+
+    def add_unknown(self, kind: str) -> None:
+        """Counts a record of unknown kind; at most 256 kinds are told apart."""
+        self.unknown[kind if len(self.unknown) < _KINDS or kind in self.unknown else "…"] += 1
+
+
+_KINDS = 256
+
+
+class Reader(Protocol):
+    """Reads one input: a pipe, a file, or one of several files of a build.
+
+    The same bytes give the same events, however they are cut into pieces; a longer input only adds events.
+    """
+
+    counts: Counts
+
+    def feed(self, data: bytes) -> list[Reported]:
+        """The events of what is complete in everything fed so far."""
+        ...
+
+    def finish(self) -> list[Reported]:
+        """The last events, now that the input has ended: among them the end of the build."""
+        ...
