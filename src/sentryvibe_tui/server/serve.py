@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class CannotServe(Exception):
 @contextlib.asynccontextmanager
 async def running(
     data: Path, host: str = "127.0.0.1", port: int = 0, settings: Settings | None = None
-) -> AsyncIterator[Running]:
+) -> AsyncGenerator[Running]:
     """A server in the running event loop, for as long as the block lasts. Raises CannotServe.
 
     Installs no signal handlers, writes no runtime file and prints nothing.
@@ -67,27 +67,20 @@ async def running(
         await store.close()
 
 
-def serve(host: str = "127.0.0.1", port: int = 4777, data: Path | None = None, settings: Settings | None = None) -> int:
+def serve(host: str, port: int, data: Path, settings: Settings | None = None) -> int:
     """The command: run until SIGINT or SIGTERM. Exit code 0, or 1 with the reason on stderr.
 
-    Prints `ready URL` on stdout once it accepts connections, and logs to stderr. `data` None: the user's data folder.
+    Prints `ready URL` on stdout once it accepts connections, and logs to stderr.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(host, port, data or default_data(), settings))
+            runner.run(_serve(host, port, data, settings))
     except CannotServe as error:
         print(f"sentryvibe-tui: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def default_data() -> Path:
-    """Where a server keeps its builds unless told otherwise."""
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("sentryvibe-tui"))
 
 
 async def _serve(host: str, port: int, data: Path, settings: Settings | None) -> None:
@@ -104,7 +97,7 @@ async def _serve(host: str, port: int, data: Path, settings: Settings | None) ->
 
 
 @contextlib.contextmanager
-def _announced(url: str, data: Path) -> Iterator[None]:
+def _announced(url: str, data: Path) -> Generator[None]:
     """The runtime file, while the server runs. Not being able to write it is no reason not to serve."""
     local = runtime.LocalServer(url, os.getpid(), str(data), time.time_ns() // 1_000_000)
     try:
@@ -126,6 +119,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(2048)
         listener.setblocking(False)
     except OSError as error:
         listener.close()
@@ -182,5 +176,5 @@ class _Server(uvicorn.Server):
         await self._up.wait()
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def capture_signals(self) -> Generator[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         yield

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Raw, Struct
 
-from ..model.state import BuildState, Millis
+from ..model.progress import progress
+from ..model.state import BuildState, Millis, Status
 from ..model.updates import Entry
 from ..wire.events import Posted
+from ..wire.json import decode
+from ..wire.updates import WireUpdate, decode_updates
 
 
 class BuildKey(Struct, frozen=True):
@@ -20,12 +23,33 @@ class BuildKey(Struct, frozen=True):
     build_id: str
 
 
-class Commit(Struct, frozen=True):
-    """What one transaction added to one build: its entries in order, and the state after them."""
+class Logged(Struct, frozen=True):
+    """One entry as the log keeps it: its updates as the comma-separated elements of a `batch-update`."""
+
+    version: int
+    updates: bytes
+
+    def entry(self) -> Entry:
+        """The entry decoded; `apply` carries it out."""
+        found = decode_updates(decode(b"[" + self.updates + b"]", list[WireUpdate]), 0).items
+        (entry,) = (item for item in found if isinstance(item, Entry))
+        return entry
+
+
+class Head(Struct, frozen=True):
+    """How far a build has come. `number` orders builds by their first event."""
 
     key: BuildKey
-    entries: tuple[Entry, ...]
-    state: BuildState
+    number: int
+    version: int
+    is_active: bool
+
+
+class Commit(Struct, frozen=True):
+    """What one transaction added to one build: the head after it, and the entries in order."""
+
+    head: Head
+    entries: tuple[Logged, ...]
 
 
 class Accepted(Struct, frozen=True):
@@ -44,6 +68,52 @@ class Project(Struct, frozen=True, rename="camel"):
     updated_at: Millis
 
 
+class BuildRow(Struct, frozen=True, rename="camel"):
+    """One build in a list, without its log or state."""
+
+    project_id: str
+    session_id: str
+    build_id: str
+    status: Status = "active"
+    agent_id: str = ""
+    model: str = ""
+    title: str = ""
+    todos_done: int = 0
+    todos_total: int = 0
+    tools: int = 0
+    errors: int = 0
+    started_at: Millis | None = None
+    ended_at: Millis | None = None
+    last_event_at: Millis | None = None
+    version: int = 0
+
+    @property
+    def key(self) -> BuildKey:
+        return BuildKey(self.project_id, self.session_id, self.build_id)
+
+
+def row_of(key: BuildKey, state: BuildState) -> BuildRow:
+    """What a list says of a build in `state`."""
+    done = progress(state)
+    return BuildRow(
+        key.project_id,
+        key.session_id,
+        key.build_id,
+        state.status,
+        state.agent.agent_id,
+        state.agent.model,
+        state.agent.title,
+        done.done,
+        done.total,
+        state.tool_count,
+        state.error_count,
+        state.started_at,
+        state.ended_at,
+        state.last_event_at,
+        state.version,
+    )
+
+
 class StoreUnavailable(Exception):
     """The store cannot write or read now (disk full, read-only, locked); the message says why. Nothing was kept."""
 
@@ -52,27 +122,56 @@ class StoreBroken(Exception):
     """The store's files cannot be used; the message says what to do."""
 
 
+class FoundTool(Struct, frozen=True):
+    id: str
+    name: str
+    state: str
+    input: Raw | None
+    output: Raw | None
+
+
 class Store(Protocol):
+    """`epoch` is the identity of the log: another one when the data is new, replaced or reset."""
+
     epoch: str
 
-    async def append(self, events: Sequence[Posted], now: Millis) -> tuple[Accepted, tuple[Commit, ...]]:
-        """All events or none, in one durable transaction. Raises StoreUnavailable."""
+    async def append(self, events: Sequence[Posted], now: Millis) -> Accepted:
+        """All events or none, in one durable transaction. Raises StoreUnavailable.
+
+        Events without a time get `now`.
+        """
         ...
 
-    async def read(self, key: BuildKey, since: int, limit: int) -> tuple[Entry, ...]:
-        """Entries after version `since`, oldest first."""
+    def on_commit(self, listener: Callable[[Sequence[Commit]], None]) -> None:
+        """`listener` hears of every commit, in order, in the event loop, after its appends were answered."""
+        ...
+
+    async def read(self, key: BuildKey, since: int, limit: int) -> tuple[Logged, ...]:
+        """At most `limit` entries after version `since`, oldest first."""
         ...
 
     async def state(self, key: BuildKey) -> BuildState | None: ...
 
-    async def projects(self) -> tuple[Project, ...]: ...
-
-    async def builds(self, project_id: str) -> tuple[BuildKey, ...]:
-        """A project's builds, newest first."""
+    async def projects(self) -> tuple[Project, ...]:
+        """All projects, the one with the latest event first."""
         ...
 
-    async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None] | None:
-        """Input and output of a call, unclipped; None when there is no such call."""
+    async def project(self, project_id: str) -> Project | None: ...
+
+    async def builds(self, project_id: str, limit: int) -> tuple[BuildRow, ...]:
+        """A project's latest builds, newest first."""
+        ...
+
+    async def active_builds(self) -> tuple[BuildKey, ...]:
+        """Every build that has not ended."""
+        ...
+
+    async def find_build(self, project_id: str, session_id: str = "", build_id: str = "") -> Head | None:
+        """The newest build of a project that fits; an empty session or build id fits all."""
+        ...
+
+    async def find_tool(self, session_id: str, tool_id: str, build_id: str = "") -> FoundTool | None:
+        """A call with its values unclipped; of several builds of the session the newest that has it."""
         ...
 
     async def close(self) -> None: ...

@@ -1,0 +1,132 @@
+"""The ASGI application: which path is which endpoint, and how errors are answered."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route, Router
+
+from .. import __version__
+from ..bus.contract import Bus
+from ..bus.local import LocalBus
+from ..store.contract import Store, StoreUnavailable
+from ..wire.json import encode
+from . import hydrate
+from .asgi import Receive, Refused, Scope, Send, answer, answer_packed, query, refuse
+from .guard import Guard
+from .ingest import agent_heartbeat, ingest
+from .serving import Serving
+from .settings import Settings
+from .sse import stream
+from .watch import watch
+
+log = logging.getLogger("sentryvibe_tui.server")
+
+_RETRY_AFTER = 1
+
+
+class App:
+    """One server over one store. `host` is the address it listens on. `start` before the first request."""
+
+    def __init__(self, store: Store, settings: Settings, host: str = "127.0.0.1", bus: Bus | None = None) -> None:
+        self.serving = Serving(store, bus or LocalBus(), settings)
+        self._guard = Guard(host, settings)
+        self._router = self._routes()
+
+    async def start(self) -> None:
+        await self.serving.start()
+
+    async def stop(self) -> None:
+        await self.serving.stop()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self._guard.check(scope)
+            if scope["type"] == "websocket":
+                await self._watch(scope, receive, send)
+            elif scope["path"] == "/api/build-events":
+                await self._ingest(scope, receive, send)
+            else:
+                await self._router(scope, receive, send)
+        except Refused as refused:
+            await refuse(scope, send, refused)
+        except StoreUnavailable as error:
+            await refuse(scope, send, Refused(503, str(error), retry_after=_RETRY_AFTER))
+
+    async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != "/ws":
+            raise Refused(404, "no such path")
+        await watch(scope, receive, send, self.serving)
+
+    async def _ingest(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            raise Refused(405, "events are posted")
+        serving = self.serving
+        body = await ingest(scope, receive, serving.store, serving.settings.body_limit, serving.now)
+        await answer(send, body)
+
+    def _routes(self) -> Router:
+        store = self.serving.store
+
+        async def health(request: Request) -> bytes:
+            return encode(
+                {"ok": True, "epoch": store.epoch, "version": __version__, "watchers": self.serving.hub.watchers}
+            )
+
+        async def projects(request: Request) -> bytes:
+            return await hydrate.projects(store)
+
+        async def project(request: Request) -> bytes:
+            return await hydrate.project(store, request.path_params["project"])
+
+        async def builds(request: Request) -> bytes:
+            return await hydrate.builds(store, request.path_params["project"])
+
+        async def messages(request: Request) -> bytes:
+            asked = query(request.scope)
+            project_id = request.path_params["project"]
+            return await hydrate.messages(store, project_id, asked.get("sessionId", ""), asked.get("buildId", ""))
+
+        async def tool(request: Request) -> bytes:
+            session_id, tool_id = request.path_params["session"], request.path_params["tool"]
+            return await hydrate.tool(store, session_id, tool_id, query(request.scope).get("buildId", ""))
+
+        async def heartbeat(request: Request) -> bytes:
+            return await agent_heartbeat(request.scope, request.receive, self.serving.liveness)
+
+        async def events(scope: Scope, receive: Receive, send: Send) -> None:
+            await stream(scope, receive, send, self.serving, scope["path_params"]["project"])
+
+        async def missing(scope: Scope, receive: Receive, send: Send) -> None:
+            raise Refused(404, "no such path")
+
+        routes = [
+            Route("/healthz", _json(health)),
+            Route("/api/projects", _json(projects)),
+            Route("/api/projects/{project}", _json(project)),
+            Route("/api/projects/{project}/builds", _json(builds)),
+            Route("/api/projects/{project}/messages", _json(messages)),
+            Route("/api/projects/{project}/events", _Plain(events)),
+            Route("/api/sessions/{session}/tools/{tool:path}", _json(tool)),
+            Route("/api/build-heartbeats", _json(heartbeat), methods=["POST"]),
+        ]
+        return Router(routes, redirect_slashes=False, default=missing)
+
+
+class _Plain:
+    """An ASGI endpoint for `Route`, which takes functions for request handlers."""
+
+    def __init__(self, endpoint: Any) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._endpoint(scope, receive, send)
+
+
+def _json(endpoint: Any) -> _Plain:
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer_packed(scope, send, await endpoint(Request(scope, receive, send)))
+
+    return _Plain(handle)

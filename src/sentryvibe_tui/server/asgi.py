@@ -1,0 +1,74 @@
+"""The little of ASGI that every endpoint needs."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from ..wire.json import encode
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_COMPRESSED = 1024
+
+
+class Refused(Exception):
+    """A request that gets an error for an answer: `{error, field?}`."""
+
+    def __init__(self, status: int, error: str, *, field: str = "", retry_after: int = 0) -> None:
+        super().__init__(error)
+        self.status = status
+        self.field = field
+        self.retry_after = retry_after
+
+    @property
+    def body(self) -> bytes:
+        return encode({"error": str(self)} | ({"field": self.field} if self.field else {}))
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The last header of that (lower case) name."""
+    value = next((value for key, value in reversed(scope["headers"]) if key == name), None)
+    return None if value is None else value.decode("latin-1")
+
+
+def query(scope: Scope) -> dict[str, str]:
+    """The query's parameters; of a repeated one the first."""
+    text = scope.get("query_string", b"").decode("latin-1")
+    try:
+        parsed = parse_qs(text, keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise Refused(400, "too many query parameters") from None
+    return {name: values[0] for name, values in parsed.items()}
+
+
+async def answer(send: Send, body: bytes, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    """A JSON answer."""
+    length = (b"content-length", str(len(body)).encode())
+    fields = [(b"content-type", b"application/json"), length, *headers]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def answer_packed(scope: Scope, send: Send, body: bytes) -> None:
+    """A JSON answer of any size: compressed when it is worth it and the client accepts it."""
+    if len(body) < _COMPRESSED or "gzip" not in (header(scope, b"accept-encoding") or ""):
+        await answer(send, body, headers=((b"vary", b"accept-encoding"),))
+        return
+    packed = gzip.compress(body, compresslevel=1, mtime=0)
+    await answer(send, packed, headers=((b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")))
+
+
+async def refuse(scope: Scope, send: Send, refused: Refused) -> None:
+    """The error of a request, or of a WebSocket upgrade."""
+    fields = [(b"content-type", b"application/json"), (b"content-length", str(len(refused.body)).encode())]
+    if refused.retry_after:
+        fields.append((b"retry-after", str(refused.retry_after).encode()))
+    prefix = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+    await send({"type": f"{prefix}.start", "status": refused.status, "headers": fields})
+    await send({"type": f"{prefix}.body", "body": refused.body})

@@ -1,0 +1,287 @@
+"""Fan-out: what is committed goes to whoever watches (PROTOCOL 2, batching, slow watchers, marks).
+
+A watcher is a cursor on its project's ring, not a queue. Everything here is synchronous and knows no sockets:
+an outlet takes one frame at a time and says whether it can take another.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Protocol
+
+from msgspec import Struct
+
+from ..model.state import Millis
+from ..store.contract import BuildKey, Commit, Head, Logged
+from ..wire.frames import AgentSign, Heartbeat, encode_batch, encode_heartbeat
+from .frame import Frame
+
+RING_COUNT = 4096
+RING_BYTES = 8 * 1024 * 1024
+FRAME_BYTES = 192 * 1024
+"""About how much goes into one `batch-update`; an entry is never split."""
+TOO_SLOW = 4408
+
+
+class Outlet(Protocol):
+    """One watcher's link."""
+
+    def take(self, frame: Frame) -> bool:
+        """Send `frame`. False: no more until `Hub.resume`."""
+        ...
+
+    def close(self, code: int, reason: str) -> None: ...
+
+
+class Watcher:
+    """A cursor: the number of the next entry of the ring that its outlet needs.
+
+    `held`: a starting point is being prepared, and goes before anything from the ring. `floors`: versions that it
+    brought, so that entries up to them are not sent again. `last`: the build of the last frame with a place in a log.
+    """
+
+    def __init__(self, channel: Channel, session_id: str, outlet: Outlet) -> None:
+        self.channel = channel
+        self.session_id = session_id
+        self.outlet = outlet
+        self.cursor = channel.head
+        self.held = True
+        self.ready = True
+        self.busy_since: float | None = None
+        self.backlog: deque[Frame] = deque()
+        self.floors: dict[BuildKey, int] = {}
+        self.last: BuildKey | None = None
+
+
+class _Slot(Struct, frozen=True):
+    key: BuildKey
+    logged: Logged
+
+
+class Channel:
+    """A watched project: its ring of recent entries, how far its builds have come, and who watches."""
+
+    def __init__(self, project_id: str) -> None:
+        self.project_id = project_id
+        self.heads: dict[BuildKey, Head] = {}
+        self.watchers: dict[Watcher, None] = {}
+        self.head = 0
+        self.beat_at = 0.0
+        self._ring: deque[_Slot] = deque()
+        self._bytes = 0
+        self._frames: dict[tuple[int, str], tuple[Frame | None, int]] = {}
+
+    @property
+    def tail(self) -> int:
+        """Number of the oldest entry in the ring."""
+        return self.head - len(self._ring)
+
+    def add(self, commit: Commit) -> None:
+        self.learn(commit.head)
+        for logged in commit.entries:
+            self._ring.append(_Slot(commit.head.key, logged))
+            self._bytes += len(logged.updates)
+            self.head += 1
+        while self._ring and (len(self._ring) > RING_COUNT or self._bytes > RING_BYTES):
+            self._bytes -= len(self._ring.popleft().logged.updates)
+        self._frames.clear()
+
+    def learn(self, head: Head) -> None:
+        known = self.heads.get(head.key)
+        if known is None or known.version < head.version:
+            self.heads[head.key] = head
+
+    def newest(self, session_id: str = "") -> Head | None:
+        """The head of the latest build, of one session or of all."""
+        fitting = (head for head in self.heads.values() if not session_id or head.key.session_id == session_id)
+        return max(fitting, key=lambda head: head.number, default=None)
+
+    def frame(self, cursor: int, session_id: str, now: Millis) -> tuple[Frame | None, int]:
+        """A frame of entries of one build from `cursor` on, and the cursor after it. None: nothing for this session."""
+        known = self._frames.get((cursor, session_id))
+        if known is None:
+            known = self._frames[cursor, session_id] = self._encode(cursor, session_id, now)
+        return known
+
+    def slots(self, cursor: int) -> Iterable[_Slot]:
+        behind = self.head - cursor
+        if behind == 1:
+            return (self._ring[-1],)
+        return islice(self._ring, len(self._ring) - behind, None)
+
+    def _encode(self, cursor: int, session_id: str, now: Millis) -> tuple[Frame | None, int]:
+        key: BuildKey | None = None
+        run: list[Logged] = []
+        size = 0
+        for slot in self.slots(cursor):
+            if session_id and slot.key.session_id != session_id:
+                cursor += 1
+                continue
+            if run and (slot.key != key or size + len(slot.logged.updates) > FRAME_BYTES):
+                break
+            key = slot.key
+            run.append(slot.logged)
+            size += len(slot.logged.updates)
+            cursor += 1
+        return (None if key is None else batch_frame(key, run, now)), cursor
+
+
+def batch_frame(key: BuildKey, entries: Sequence[Logged], now: Millis) -> Frame:
+    updates = (logged.updates for logged in entries)
+    text = encode_batch(key.project_id, key.session_id, key.build_id, updates, now)
+    return Frame(text, key, entries[-1].version)
+
+
+class Hub:
+    """`clock`: monotonic seconds. `now`: epoch milliseconds. `lost`: prepares a new starting point for a watcher."""
+
+    def __init__(
+        self,
+        epoch: str,
+        clock: Callable[[], float],
+        now: Callable[[], Millis],
+        sign: Callable[[BuildKey], AgentSign | None] = lambda _: None,
+    ) -> None:
+        self.epoch = epoch
+        self.lost: Callable[[Watcher], None] = lambda _: None
+        self._clock = clock
+        self._now = now
+        self._sign = sign
+        self.channels: dict[str, Channel] = {}
+
+    @property
+    def watchers(self) -> int:
+        return sum(len(channel.watchers) for channel in self.channels.values())
+
+    def join(self, project_id: str, session_id: str, outlet: Outlet) -> Watcher:
+        """A watcher at the head, held until `begin`: whatever is committed from now on reaches it."""
+        channel = self.channels.get(project_id)
+        if channel is None:
+            channel = self.channels[project_id] = Channel(project_id)
+            channel.beat_at = self._clock()
+        watcher = Watcher(channel, session_id, outlet)
+        channel.watchers[watcher] = None
+        return watcher
+
+    def leave(self, watcher: Watcher) -> None:
+        watcher.held, watcher.ready = True, False
+        watcher.backlog.clear()
+        watcher.channel.watchers.pop(watcher, None)
+        if not watcher.channel.watchers:
+            self.channels.pop(watcher.channel.project_id, None)
+
+    def hold(self, watcher: Watcher) -> None:
+        """Nothing more is sent from the ring until `begin`; what follows from now on will be."""
+        watcher.held = True
+        watcher.cursor = watcher.channel.head
+        watcher.backlog.clear()
+
+    def begin(self, watcher: Watcher, frames: Iterable[Frame], heads: Iterable[Head]) -> None:
+        """Send a starting point, then a mark, then what lies in the ring beyond `heads`."""
+        for head in heads:
+            watcher.channel.learn(head)
+            watcher.floors[head.key] = max(head.version, watcher.floors.get(head.key, 0))
+        watcher.backlog.extend(frames)
+        watcher.backlog.append(self._mark(watcher.channel, watcher.session_id))
+        watcher.held = False
+        self._pump(watcher)
+
+    def publish(self, commits: Sequence[Commit]) -> None:
+        """What was committed goes out: at once to who is ready, with the rest later to who is not."""
+        touched: dict[Channel, None] = {}
+        for commit in commits:
+            channel = self.channels.get(commit.head.key.project_id)
+            if channel is not None:
+                channel.add(commit)
+                touched[channel] = None
+        for channel in touched:
+            for watcher in tuple(channel.watchers):
+                if watcher.ready:
+                    self._pump(watcher)
+
+    def resume(self, watcher: Watcher) -> None:
+        """The outlet can take a frame again."""
+        watcher.ready, watcher.busy_since = True, None
+        self._pump(watcher)
+
+    def tell(self, watcher: Watcher, frame: Frame) -> None:
+        """A frame outside the log; left out when the outlet is busy."""
+        if watcher.ready and not watcher.backlog:
+            self._give(watcher, frame)
+
+    def beat(self, interval: float, idle_interval: float) -> None:
+        """Heartbeats where they are due: each a mark, so only to who has everything."""
+        now = self._clock()
+        for channel in tuple(self.channels.values()):
+            newest = channel.newest()
+            if now - channel.beat_at < (interval if newest and newest.is_active else idle_interval):
+                continue
+            channel.beat_at = now
+            marks: dict[str, Frame] = {}
+            for watcher in tuple(channel.watchers):
+                if watcher.ready and not watcher.held and watcher.cursor == channel.head:
+                    if watcher.session_id not in marks:
+                        marks[watcher.session_id] = self._mark(channel, watcher.session_id)
+                    self.tell(watcher, marks[watcher.session_id])
+
+    def close_stalled(self, longest: float) -> None:
+        """End the links that took nothing for `longest` seconds."""
+        limit = self._clock() - longest
+        for channel in tuple(self.channels.values()):
+            for watcher in tuple(channel.watchers):
+                if watcher.busy_since is not None and watcher.busy_since < limit:
+                    self.leave(watcher)
+                    watcher.outlet.close(TOO_SLOW, "too slow")
+
+    def close(self, code: int, reason: str) -> None:
+        for channel in tuple(self.channels.values()):
+            for watcher in tuple(channel.watchers):
+                self.leave(watcher)
+                watcher.outlet.close(code, reason)
+
+    def _mark(self, channel: Channel, session_id: str) -> Frame:
+        newest = channel.newest(session_id)
+        if newest is None:
+            beat = Heartbeat(self.epoch, watchers=len(channel.watchers))
+        else:
+            sign = self._sign(newest.key)
+            beat = Heartbeat(self.epoch, newest.key.build_id, newest.version, len(channel.watchers), sign)
+        return Frame(encode_heartbeat(beat, self._now()))
+
+    def _pump(self, watcher: Watcher) -> None:
+        """Give the outlet what it lacks, frame by frame, until it is busy or has everything."""
+        channel = watcher.channel
+        while watcher.ready:
+            if watcher.backlog:
+                self._give(watcher, watcher.backlog.popleft())
+            elif watcher.held or watcher.cursor == channel.head:
+                return
+            elif watcher.cursor < channel.tail:
+                self.hold(watcher)
+                self.lost(watcher)
+            else:
+                self._advance(watcher, channel)
+
+    def _advance(self, watcher: Watcher, channel: Channel) -> None:
+        if watcher.floors and self._skip(watcher, channel):
+            return
+        frame, watcher.cursor = channel.frame(watcher.cursor, watcher.session_id, self._now())
+        if frame is not None:
+            self._give(watcher, frame)
+
+    def _skip(self, watcher: Watcher, channel: Channel) -> bool:
+        """Whether the next entry was part of the starting point; then it is passed over."""
+        slot = next(iter(channel.slots(watcher.cursor)))
+        if slot.logged.version <= watcher.floors.get(slot.key, 0):
+            watcher.cursor += 1
+            return True
+        watcher.floors.pop(slot.key, None)
+        return False
+
+    def _give(self, watcher: Watcher, frame: Frame) -> None:
+        if frame.key is not None:
+            watcher.last = frame.key
+        if not watcher.outlet.take(frame):
+            watcher.ready, watcher.busy_since = False, self._clock()

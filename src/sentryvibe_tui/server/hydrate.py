@@ -1,0 +1,108 @@
+"""What is known, over HTTP: projects, builds, states and whole values (PROTOCOL 1, HTTP)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec import Raw
+
+from ..model.state import BuildState
+from ..store.contract import BuildRow, Project, Store
+from ..wire.json import encode
+from ..wire.state import encode_state
+from ..wire.times import iso
+from .asgi import Refused
+
+BUILDS = 20
+"""Latest builds that a listing names."""
+MORE_BUILDS = 500
+
+
+async def projects(store: Store) -> bytes:
+    rows = [_project(project, await store.builds(project.id, BUILDS)) for project in await store.projects()]
+    return encode({"projects": rows})
+
+
+async def project(store: Store, project_id: str) -> bytes:
+    return encode({"project": _project(await _known(store, project_id), await store.builds(project_id, BUILDS))})
+
+
+async def builds(store: Store, project_id: str) -> bytes:
+    """A project's builds, newest first."""
+    await _known(store, project_id)
+    return encode({"builds": await store.builds(project_id, MORE_BUILDS)})
+
+
+async def messages(store: Store, project_id: str, session_id: str = "", build_id: str = "") -> bytes:
+    """Newest session first, each with the state of its latest build, or of the one that was asked for."""
+    await _known(store, project_id)
+    seen: dict[str, BuildRow] = {}
+    for row in await store.builds(project_id, MORE_BUILDS):
+        if session_id in ("", row.session_id) and build_id in ("", row.build_id):
+            seen.setdefault(row.session_id, row)
+    if not seen and session_id and (head := await store.find_build(project_id, session_id, build_id)):
+        seen[session_id] = BuildRow(project_id, session_id, head.key.build_id)
+    sessions: list[Raw] = []
+    for row in tuple(seen.values())[:BUILDS]:
+        state = await store.state(row.key)
+        if state is not None:
+            sessions.append(Raw(await asyncio.to_thread(_session, state)))
+    return encode({"messages": [], "sessions": sessions})
+
+
+async def tool(store: Store, session_id: str, tool_id: str, build_id: str = "") -> bytes:
+    """A call with its whole input and output."""
+    found = await store.find_tool(session_id, tool_id, build_id)
+    if found is None:
+        raise Refused(404, "no such tool call")
+    return encode(found)
+
+
+async def _known(store: Store, project_id: str) -> Project:
+    found = await store.project(project_id)
+    if found is None:
+        raise Refused(404, "no such project")
+    return found
+
+
+def _project(known: Project, rows: tuple[BuildRow, ...]) -> dict[str, object]:
+    return {
+        "id": known.id,
+        "name": known.name,
+        "slug": known.slug,
+        "status": rows[0].status if rows else "idle",
+        "createdAt": iso(known.created_at),
+        "updatedAt": iso(known.updated_at),
+        "builds": rows,
+    }
+
+
+def _session(state: BuildState) -> bytes:
+    places = {todo.key: index for index, todo in enumerate(state.todos)}
+    session = {
+        "id": state.session_id,
+        "projectId": state.project_id,
+        "buildId": state.id,
+        "status": state.status,
+        "startedAt": iso(state.started_at),
+        "endedAt": iso(state.ended_at),
+        "summary": state.summary or None,
+    }
+    return encode(
+        {
+            "session": session,
+            "todos": [
+                {"todoIndex": index, "content": todo.content, "activeForm": todo.active_form, "status": todo.status}
+                for index, todo in enumerate(state.todos)
+            ],
+            "tools": [
+                {"toolCallId": tool.id, "name": tool.name, "todoIndex": places.get(tool.todo, -1), "state": tool.state}
+                for tool in state.tools()
+            ],
+            "notes": [
+                {"textId": note.id, "kind": note.kind, "todoIndex": places.get(note.todo, -1), "content": note.text}
+                for note in state.notes()
+            ],
+            "hydratedState": Raw(encode_state(state)),
+        }
+    )

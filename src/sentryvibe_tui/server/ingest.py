@@ -1,0 +1,90 @@
+"""`POST /api/build-events`: an agent's events, answered once they are on disk (PROTOCOL 2, ingest)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from ..model.state import Millis
+from ..store.contract import Accepted, BuildKey, Store
+from ..wire.events import decode_posted
+from ..wire.json import BadJson, decode, encode
+from ..wire.updates import Wire
+from .asgi import Message, Receive, Refused, Scope, header
+from .liveness import Liveness
+
+_PLACE = re.compile(r" - at `(.+)`$")
+_OTHER_TYPES = ("multipart/", "application/x-www-form-urlencoded", "application/xml", "text/html", "text/xml")
+
+
+async def ingest(scope: Scope, receive: Receive, store: Store, limit: int, now: Callable[[], Millis]) -> bytes:
+    """Raises Refused for what is not taken, StoreUnavailable when nothing can be kept."""
+    try:
+        events = decode_posted(await read_body(scope, receive, limit))
+    except BadJson as error:
+        raise bad_request(error) from None
+    accepted = await store.append(events, now()) if events else Accepted(0, 0, 0)
+    return b'{"accepted":%d,"duplicates":%d,"version":%d}' % (
+        accepted.accepted,
+        accepted.duplicates,
+        accepted.version,
+    )
+
+
+class _Beat(Wire, frozen=True):
+    project_id: str
+    session_id: str
+    build_id: str | None = None
+    outbox: int = 0
+
+
+async def agent_heartbeat(scope: Scope, receive: Receive, liveness: Liveness) -> bytes:
+    """`POST /api/build-heartbeats`: the publisher of a build lives, and `outbox` events wait with it."""
+    try:
+        beat = decode(await read_body(scope, receive, 4096), _Beat)
+    except BadJson as error:
+        raise bad_request(error) from None
+    key = BuildKey(beat.project_id, beat.session_id, beat.build_id or beat.session_id)
+    return encode({"known": liveness.heartbeat(key, max(0, beat.outbox))})
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises Refused: 413 above `limit` bytes, 415 for what says it is no JSON."""
+    kind = (header(scope, b"content-type") or "").lower()
+    if kind.startswith(_OTHER_TYPES):
+        raise Refused(415, "the body must be application/json")
+    length = header(scope, b"content-length")
+    if length is not None and length.isdecimal() and int(length) > limit:
+        raise _too_large(limit)
+    message = await receive()
+    if not message.get("more_body"):
+        return _bounded(message, limit, 0)
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        parts.append(_bounded(message, limit, size))
+        size += len(parts[-1])
+        if not message.get("more_body"):
+            return b"".join(parts)
+        message = await receive()
+
+
+def _bounded(message: Message, limit: int, size: int) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise Refused(400, "the body ended early")
+    part = message.get("body", b"")
+    if size + len(part) > limit:
+        raise _too_large(limit)
+    return part
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(413, f"the body is larger than {limit} bytes")
+
+
+def bad_request(error: BadJson) -> Refused:
+    """400, with the field that the reason names."""
+    reason = str(error)
+    place = _PLACE.search(reason)
+    field = place[1].removeprefix("$").removeprefix(".") if place else ""
+    return Refused(400, reason, field=field)

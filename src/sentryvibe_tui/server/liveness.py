@@ -1,0 +1,67 @@
+"""Which builds still have an agent: a build is taken for interrupted by its silence, never by its age."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from ..model.events import About, BuildEnded
+from ..model.state import Millis
+from ..store.contract import BuildKey, Commit
+from ..wire.events import Posted
+from ..wire.frames import AgentSign
+
+
+class _Sign:
+    def __init__(self, heard: float, at: Millis | None) -> None:
+        self.heard = heard
+        self.at = at
+        self.outbox = 0
+
+
+class Liveness:
+    """The server's own clocks count, not the agent's: `clock` in monotonic seconds, `now` in epoch milliseconds."""
+
+    def __init__(self, clock: Callable[[], float], now: Callable[[], Millis]) -> None:
+        self._clock = clock
+        self._now = now
+        self._signs: dict[BuildKey, _Sign] = {}
+
+    def expect(self, builds: Iterable[BuildKey]) -> None:
+        """Builds found active at the start: their silence counts from now."""
+        for key in builds:
+            self._signs.setdefault(key, _Sign(self._clock(), None))
+
+    def heard(self, commits: Sequence[Commit]) -> None:
+        """Events came."""
+        for commit in commits:
+            if not commit.head.is_active:
+                self._signs.pop(commit.head.key, None)
+                continue
+            sign = self._signs.get(commit.head.key)
+            if sign is None:
+                sign = self._signs[commit.head.key] = _Sign(0, None)
+            sign.heard, sign.at = self._clock(), self._now()
+
+    def heartbeat(self, key: BuildKey, outbox: int) -> bool:
+        """The publisher of `key` lives. False: no such build is active here."""
+        sign = self._signs.get(key)
+        if sign is None:
+            return False
+        sign.heard, sign.outbox = self._clock(), outbox
+        return True
+
+    def sign(self, key: BuildKey) -> AgentSign | None:
+        """What heartbeats to watchers say of the agent: its last event here, and what waits in its outbox."""
+        sign = self._signs.get(key)
+        return None if sign is None else AgentSign(sign.at, sign.outbox)
+
+    def silent(self, bound: float) -> tuple[Posted, ...]:
+        """The ends of the builds that nothing was heard of for `bound` seconds."""
+        limit = self._clock() - bound
+        lost = [key for key, sign in self._signs.items() if sign.heard < limit]
+        event = BuildEnded("interrupted", error=f"nothing heard of the agent for {_words(bound)}")
+        return tuple(Posted(About(key.project_id, key.session_id, key.build_id), event) for key in lost)
+
+
+def _words(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"

@@ -1,0 +1,82 @@
+"""What the endpoints of one server share: store, hub, starting points, and who is alive."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from ..bus.contract import Bus
+from ..model.state import Millis
+from ..store.contract import Commit, Store, StoreUnavailable
+from .hub import Hub, Watcher
+from .liveness import Liveness
+from .settings import Settings
+from .starting import Starter
+
+log = logging.getLogger("sentryvibe_tui.server")
+
+RESTART = 1012
+_ROUND = 1.0
+
+
+class Serving:
+    def __init__(self, store: Store, bus: Bus, settings: Settings) -> None:
+        self.store = store
+        self.settings = settings
+        self.liveness = Liveness(time.monotonic, self.now)
+        self.hub = Hub(store.epoch, time.monotonic, self.now, self.liveness.sign)
+        self.starter = Starter(self.hub, store, self.now)
+        self._bus = bus
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @staticmethod
+    def now() -> Millis:
+        return time.time_ns() // 1_000_000
+
+    async def start(self) -> None:
+        self.hub.lost = self._restart
+        self.store.on_commit(self._committed)
+        self.liveness.expect(await self.store.active_builds())
+        self._keep(asyncio.create_task(self._rounds(), name="rounds"))
+
+    async def stop(self) -> None:
+        """Ends every watcher's link; they come back when the server does."""
+        self.hub.close(RESTART, "the server is stopping")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._bus.close()
+
+    def _committed(self, commits: Sequence[Commit]) -> None:
+        self.liveness.heard(commits)
+        self.hub.publish(commits)
+        self._bus.announce([commit.head for commit in commits])
+
+    def _restart(self, watcher: Watcher) -> None:
+        self._keep(asyncio.create_task(self._start_again(watcher)))
+
+    async def _start_again(self, watcher: Watcher) -> None:
+        try:
+            await self.starter.restart(watcher)
+        except StoreUnavailable as error:
+            log.warning("no starting point: %s", error)
+            watcher.outlet.close(RESTART, "the store is unavailable")
+
+    async def _rounds(self) -> None:
+        """Once a second: heartbeats, links that stand still, agents that fell silent."""
+        while True:
+            await asyncio.sleep(_ROUND)
+            self.hub.beat(self.settings.heartbeat, self.settings.idle_heartbeat)
+            self.hub.close_stalled(self.settings.send_timeout)
+            silent = self.liveness.silent(self.settings.silence)
+            if silent:
+                try:
+                    await self.store.append(silent, self.now())
+                except StoreUnavailable as error:
+                    log.warning("cannot end silent builds: %s", error)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,99 @@
+"""`GET /api/projects/{id}/events`: the frames of `/ws` as server-sent events, where a WebSocket cannot pass."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+
+from ..store.contract import StoreUnavailable
+from .asgi import Receive, Scope, Send, header, query
+from .frame import Frame, parse_event_id
+from .serving import Serving
+from .starting import Since
+from .watch import connected, since_of
+
+COMMENT_EVERY = 15.0
+_HEADERS = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class _Outlet:
+    """Holds one frame until it is sent."""
+
+    def __init__(self) -> None:
+        self._next: asyncio.Queue[Frame | None] = asyncio.Queue()
+
+    def take(self, frame: Frame) -> bool:
+        self._next.put_nowait(frame)
+        return False
+
+    def close(self, code: int, reason: str) -> None:
+        self._next.put_nowait(None)
+
+    async def next(self) -> Frame | None:
+        """The frame to send; None: the stream ends. Raises TimeoutError when there is none for a while."""
+        return await asyncio.wait_for(self._next.get(), COMMENT_EVERY)
+
+
+async def stream(scope: Scope, receive: Receive, send: Send, serving: Serving, project_id: str) -> None:
+    asked = query(scope)
+    outlet = _Outlet()
+    watcher = serving.hub.join(project_id, asked.get("sessionId", ""), outlet)
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await _put(send, connected(serving, project_id, watcher.session_id).event(serving.hub.epoch))
+        await serving.starter.start(watcher, _since(scope, asked))
+        await _until_gone(_send_all(outlet, send, serving, lambda: serving.hub.resume(watcher)), receive)
+    except StoreUnavailable:
+        pass  # the stream ends, and the watcher comes back
+    finally:
+        serving.hub.leave(watcher)
+    with suppress(Exception):
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _since(scope: Scope, asked: dict[str, str]) -> Since:
+    place = parse_event_id(header(scope, b"last-event-id") or "")
+    if place is None:
+        return since_of(asked)
+    epoch, build_id, version = place
+    return Since(version, epoch, build_id)
+
+
+async def _put(send: Send, body: bytes) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _send_all(outlet: _Outlet, send: Send, serving: Serving, ready: Callable[[], None]) -> None:
+    while True:
+        try:
+            frame = await outlet.next()
+        except TimeoutError:
+            await _put(send, b": alive\n\n")
+            continue
+        if frame is None:
+            return
+        await _put(send, frame.event(serving.hub.epoch))
+        ready()
+
+
+async def _until_gone(sending: Coroutine[None, None, None], receive: Receive) -> None:
+    """`sending`, until it ends or the client does."""
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    tasks = {asyncio.create_task(sending), asyncio.create_task(gone())}
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

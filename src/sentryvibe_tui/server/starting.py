@@ -1,0 +1,121 @@
+"""Where a watcher starts: what it missed, or a whole state when that is cheaper (PROTOCOL 2, watch)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from ..model.state import BuildState, Millis
+from ..store.contract import BuildKey, Head, Logged, Store
+from ..wire.frames import encode_recovery
+from .frame import Frame
+from .hub import FRAME_BYTES, Hub, Watcher, batch_frame
+
+RESUME_LIMIT = 1000
+"""Entries behind the head up to which a watcher is sent what it missed."""
+_SMALL_STATE = 300
+"""Tools in a state up to which it is encoded in the event loop."""
+_KEPT = 8
+
+
+class Since(Struct, frozen=True):
+    """What a watcher says it has: `version` of `build_id` in the log `epoch`; None: it asks for a whole state."""
+
+    version: int | None = None
+    epoch: str = ""
+    build_id: str = ""
+
+
+class Starter:
+    """Prepares starting points. Watchers that want the same state at once share one encoding of it."""
+
+    def __init__(self, hub: Hub, store: Store, now: Callable[[], Millis]) -> None:
+        self._hub = hub
+        self._store = store
+        self._now = now
+        self._recoveries: dict[tuple[BuildKey, int], asyncio.Future[Frame]] = {}
+
+    async def start(self, watcher: Watcher, since: Since) -> None:
+        """Bring `watcher` to the head: the tail of the build it has, then the newest one. Raises StoreUnavailable.
+
+        The cursor is set before anything is read, so nothing falls between; what comes twice is passed over.
+        """
+        self._hub.hold(watcher)
+        project_id, session_id = watcher.channel.project_id, watcher.session_id
+        newest = await self._store.find_build(project_id, session_id)
+        if newest is None:
+            frame = Frame(encode_recovery(None, self._hub.epoch, self._now()))
+            self._hub.begin(watcher, (frame,), ())
+            return
+        frames: list[Frame] = []
+        heads: list[Head] = []
+        asked = await self._asked(project_id, session_id, since, newest)
+        if asked is not None:
+            await self._replay(asked, since.version, frames, heads)
+        if asked is None or asked.key != newest.key:
+            await self._recover(newest, frames, heads)
+        self._hub.begin(watcher, frames, heads)
+
+    async def restart(self, watcher: Watcher) -> None:
+        """A watcher fell off the ring: whole states of the build it had and of the newest."""
+        last = watcher.last
+        await self.start(watcher, Since(-1, self._hub.epoch, last.build_id) if last else Since())
+
+    async def _asked(self, project_id: str, session_id: str, since: Since, newest: Head) -> Head | None:
+        """The build that the watcher has, when the log still knows it."""
+        if since.version is None or since.epoch != self._hub.epoch:
+            return None
+        if since.build_id == newest.key.build_id:
+            return newest
+        if since.build_id:
+            return await self._store.find_build(project_id, session_id, since.build_id)
+        only = len(await self._store.builds(project_id, 2)) == 1
+        return newest if only else None
+
+    async def _replay(self, head: Head, since: int | None, frames: list[Frame], heads: list[Head]) -> None:
+        """The entries after `since`, or the whole state when they are many or `since` was never reached."""
+        if since is None or not 0 < since <= head.version or head.version - since > RESUME_LIMIT:
+            await self._recover(head, frames, heads)
+            return
+        missed = await self._store.read(head.key, since, RESUME_LIMIT) if since < head.version else ()
+        frames.extend(batch_frame(head.key, part, self._now()) for part in _parts(missed))
+        heads.append(Head(head.key, head.number, missed[-1].version if missed else since, head.is_active))
+
+    async def _recover(self, head: Head, frames: list[Frame], heads: list[Head]) -> None:
+        state = await self._store.state(head.key)
+        if state is None:
+            return
+        frames.append(await self._recovery(head.key, state))
+        heads.append(Head(head.key, head.number, state.version, state.is_active))
+
+    async def _recovery(self, key: BuildKey, state: BuildState) -> Frame:
+        known = self._recoveries.get((key, state.version))
+        if known is None:
+            known = asyncio.ensure_future(self._encode(key, state))
+            self._recoveries[key, state.version] = known
+            while len(self._recoveries) > _KEPT:
+                del self._recoveries[next(iter(self._recoveries))]
+        return await asyncio.shield(known)
+
+    async def _encode(self, key: BuildKey, state: BuildState) -> Frame:
+        def encoded() -> Frame:
+            frame = Frame(encode_recovery(state, self._hub.epoch, self._now()), key, state.version)
+            _ = frame.packed_message
+            return frame
+
+        return encoded() if state.tool_count <= _SMALL_STATE else await asyncio.to_thread(encoded)
+
+
+def _parts(entries: Sequence[Logged]) -> Sequence[Sequence[Logged]]:
+    """`entries` in runs of about a frame's size."""
+    parts: list[list[Logged]] = []
+    size = FRAME_BYTES
+    for logged in entries:
+        size += len(logged.updates)
+        if size > FRAME_BYTES:
+            parts.append([])
+            size = len(logged.updates)
+        parts[-1].append(logged)
+    return parts

@@ -1,0 +1,106 @@
+"""`GET /ws`: one watcher's WebSocket (PROTOCOL 2, watch)."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import cast
+
+from .. import __version__
+from ..store.contract import StoreUnavailable
+from ..wire.frames import Alive, GetState, Subscribe, decode_asked, encode_connected
+from ..wire.json import encode
+from .asgi import Message, Receive, Refused, Scope, Send, query
+from .direct import EXTENSION, DirectWebSocket
+from .frame import Frame
+from .hub import Watcher
+from .serving import Serving
+from .starting import Since
+
+log = logging.getLogger("sentryvibe_tui.server")
+
+TRY_AGAIN = 1013
+_ACK = Frame(b'{"type":"heartbeat-ack"}')
+
+
+class _Outlet:
+    """Straight into the transport; large states gzipped for who speaks protocol 2."""
+
+    def __init__(self, link: DirectWebSocket, packed: bool) -> None:
+        self._link = link
+        self._packed = packed
+
+    def take(self, frame: Frame) -> bool:
+        return self._link.take(frame.packed_message if self._packed else frame.message)
+
+    def close(self, code: int, reason: str) -> None:
+        self._link.close(code, reason)
+
+
+async def watch(scope: Scope, receive: Receive, send: Send, serving: Serving) -> None:
+    """Raises Refused before the upgrade is accepted."""
+    asked = query(scope)
+    link = cast("DirectWebSocket | None", scope["extensions"].get(EXTENSION))
+    if link is None:
+        raise Refused(501, "this server cannot watch over WebSocket")
+    if not asked.get("projectId"):
+        raise Refused(400, "projectId is missing", field="projectId")
+    await receive()
+    await send({"type": "websocket.accept"})
+    outlet = _Outlet(link, asked.get("protocol") == "2")
+    watcher = _join(serving, outlet, link, asked["projectId"], asked.get("sessionId", ""))
+    try:
+        if await _start(serving, watcher, since_of(asked)):
+            while (message := await receive())["type"] == "websocket.receive":
+                watcher = await _answer(serving, watcher, outlet, link, message)
+    finally:
+        link.on_writable = None
+        serving.hub.leave(watcher)
+
+
+def since_of(asked: dict[str, str]) -> Since:
+    """What the query says the watcher has."""
+    version = asked.get("since", "")
+    known = int(version[:18]) if version.isascii() and version.isdecimal() else None
+    return Since(known, asked.get("epoch", ""), asked.get("buildId", ""))
+
+
+def connected(serving: Serving, project_id: str, session_id: str) -> Frame:
+    client = secrets.token_hex(8)
+    return Frame(encode_connected(client, project_id, session_id, serving.hub.epoch, __version__, serving.now()))
+
+
+def _join(serving: Serving, outlet: _Outlet, link: DirectWebSocket, project_id: str, session_id: str) -> Watcher:
+    watcher = serving.hub.join(project_id, session_id, outlet)
+    link.on_writable = lambda: serving.hub.resume(watcher)
+    serving.hub.tell(watcher, connected(serving, project_id, session_id))
+    return watcher
+
+
+async def _start(serving: Serving, watcher: Watcher, since: Since) -> bool:
+    """False: the store cannot be read, and the link ends."""
+    try:
+        await serving.starter.start(watcher, since)
+    except StoreUnavailable as error:
+        log.warning("no starting point: %s", error)
+        serving.hub.tell(watcher, Frame(encode({"type": "state-recovery-failed", "error": str(error)})))
+        watcher.outlet.close(TRY_AGAIN, "the store is unavailable")
+        return False
+    return True
+
+
+async def _answer(
+    serving: Serving, watcher: Watcher, outlet: _Outlet, link: DirectWebSocket, message: Message
+) -> Watcher:
+    match decode_asked(message.get("text") or message.get("bytes") or b""):
+        case GetState(build_id, since, epoch):
+            await _start(serving, watcher, Since(since, epoch, build_id))
+        case Subscribe(project_id, session_id) if project_id:
+            serving.hub.leave(watcher)
+            watcher = _join(serving, outlet, link, project_id, session_id)
+            await _start(serving, watcher, Since())
+        case Alive():
+            serving.hub.tell(watcher, _ACK)
+        case _:
+            pass
+    return watcher

@@ -1,0 +1,68 @@
+"""Tables of the SQLite store, and how an older file becomes a current one."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+
+from .contract import StoreBroken
+
+MIGRATIONS = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+    CREATE TABLE projects (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, slug TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL
+    ) WITHOUT ROWID;
+
+    -- One row a build; `log` numbers them in order of their first event. Version 0: nothing to show yet.
+    CREATE TABLE builds (
+        log INTEGER PRIMARY KEY,
+        project_id TEXT NOT NULL REFERENCES projects (id),
+        session_id TEXT NOT NULL,
+        build_id TEXT NOT NULL,
+        version INTEGER NOT NULL DEFAULT 0,
+        status TEXT NOT NULL DEFAULT 'active',
+        updated_at INTEGER NOT NULL,
+        row BLOB,
+        UNIQUE (project_id, session_id, build_id)
+    );
+    CREATE INDEX builds_of_project ON builds (project_id, log);
+    CREATE INDEX builds_of_session ON builds (session_id, log);
+    CREATE INDEX builds_active ON builds (log) WHERE status = 'active';
+
+    -- What each event led to: its updates as they travel, without the brackets of the list.
+    CREATE TABLE entries (
+        log INTEGER NOT NULL, version INTEGER NOT NULL, updates BLOB NOT NULL, PRIMARY KEY (log, version)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE event_ids (
+        log INTEGER NOT NULL, event_id TEXT NOT NULL, PRIMARY KEY (log, event_id)
+    ) WITHOUT ROWID;
+
+    -- A state is the snapshot with the entries after it.
+    CREATE TABLE snapshots (log INTEGER PRIMARY KEY, version INTEGER NOT NULL, state BLOB NOT NULL);
+
+    -- Whole inputs and outputs of calls that travel clipped.
+    CREATE TABLE blobs (
+        log INTEGER NOT NULL, tool_id TEXT NOT NULL, side TEXT NOT NULL, value BLOB NOT NULL,
+        PRIMARY KEY (log, tool_id, side)
+    ) WITHOUT ROWID;
+    """,
+)
+"""The script at place n takes a file from schema n to n + 1. A published one is never edited."""
+
+
+def migrate(db: sqlite3.Connection) -> str:
+    """Bring the file to the current schema and return its epoch. Raises StoreBroken for a file of a newer program."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > len(MIGRATIONS):
+        raise StoreBroken(
+            f"the database has schema {version}, and this version of sentryvibe-tui knows {len(MIGRATIONS)}; "
+            "upgrade sentryvibe-tui, or choose another --data directory"
+        )
+    for number in range(version, len(MIGRATIONS)):
+        db.executescript(f"BEGIN IMMEDIATE;{MIGRATIONS[number]};PRAGMA user_version={number + 1};COMMIT;")
+    db.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
+    (epoch,) = db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+    return epoch

@@ -1,0 +1,183 @@
+"""The default store: one SQLite file, one writer with group commit, readers beside it (REALTIME 2)."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from ..model.state import BuildState, Millis
+from ..wire.events import Posted
+from . import queries
+from .contract import (
+    Accepted,
+    BuildKey,
+    BuildRow,
+    Commit,
+    FoundTool,
+    Head,
+    Logged,
+    Project,
+    StoreBroken,
+    StoreUnavailable,
+)
+from .schema import migrate
+from .writer import Writer, unavailable
+
+T = TypeVar("T")
+
+DATABASE = "builds.db"
+_LOCK = "lock"
+_BUSY = 1.0
+_CHECKED = 32 * 1024 * 1024
+
+
+class SqliteStore:
+    """`store.contract.Store` over the files of one directory, which one process at a time may have open."""
+
+    def __init__(self, lock: int, writer: Writer, reader: sqlite3.Connection, epoch: str) -> None:
+        self.epoch = epoch
+        self._lock = lock
+        self._writer = writer
+        self._reader = reader
+        self._reading = ThreadPoolExecutor(1, "store reader")
+
+    @classmethod
+    async def open(cls, directory: Path) -> SqliteStore:
+        """Raises StoreBroken and StoreUnavailable; their messages are for the user."""
+        lock = _lock_directory(directory)
+        try:
+            path = directory / DATABASE
+            db, epoch = _open_database(path)
+            reader = _connect(path, "ro")
+        except BaseException:
+            os.close(lock)
+            raise
+        return cls(lock, Writer(db), reader, epoch)
+
+    async def append(self, events: Sequence[Posted], now: Millis) -> Accepted:
+        return await self._writer.append(events, now)
+
+    def on_commit(self, listener: Callable[[Sequence[Commit]], None]) -> None:
+        self._writer.listener = listener
+
+    async def read(self, key: BuildKey, since: int, limit: int) -> tuple[Logged, ...]:
+        def entries(db: sqlite3.Connection) -> tuple[Logged, ...]:
+            found = queries.find_log(db, key)
+            return () if found is None else queries.read_entries(db, found[0], since, limit)
+
+        return await self._read(entries)
+
+    async def state(self, key: BuildKey) -> BuildState | None:
+        live = self._writer.live.get(key)
+        if live is not None:
+            return live.state if live.state.version else None
+        return await self._read(lambda db: _state(db, key))
+
+    async def projects(self) -> tuple[Project, ...]:
+        return await self._read(queries.read_projects)
+
+    async def project(self, project_id: str) -> Project | None:
+        found = await self._read(lambda db: queries.read_projects(db, project_id))
+        return found[0] if found else None
+
+    async def builds(self, project_id: str, limit: int) -> tuple[BuildRow, ...]:
+        return await self._read(lambda db: queries.read_builds(db, project_id, limit))
+
+    async def active_builds(self) -> tuple[BuildKey, ...]:
+        return await self._read(queries.read_active)
+
+    async def find_build(self, project_id: str, session_id: str = "", build_id: str = "") -> Head | None:
+        return await self._read(lambda db: queries.find_build(db, project_id, session_id, build_id))
+
+    async def find_tool(self, session_id: str, tool_id: str, build_id: str = "") -> FoundTool | None:
+        for log, key in await self._read(lambda db: queries.session_logs(db, session_id, build_id)):
+            state = await self.state(key)
+            tool = None if state is None else state.tool(tool_id)
+            if tool is not None:
+                return await self._read(lambda db, log=log, tool=tool: queries.whole_tool(db, log, tool))
+        return None
+
+    async def close(self) -> None:
+        self._reading.shutdown(wait=True)
+        self._reader.close()
+        await self._writer.close()
+        os.close(self._lock)
+
+    async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reading, question, self._reader)
+        except sqlite3.Error as error:
+            raise unavailable(error) from None
+
+
+def _state(db: sqlite3.Connection, key: BuildKey) -> BuildState | None:
+    found = queries.find_log(db, key)
+    state = None if found is None else queries.read_state(db, found[0])[0]
+    return state if state is not None and state.version else None
+
+
+def _lock_directory(directory: Path) -> int:
+    """The lock goes with its process, however that ends."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreUnavailable(f"cannot use the data directory {directory}: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.read(lock, 20).decode("ascii", "replace").strip()
+        os.close(lock)
+        raise StoreBroken(
+            f"the data directory {directory} is in use by another server (process {owner or 'unknown'}); "
+            "stop it, or choose another directory with --data"
+        ) from None
+    with suppress(OSError):
+        os.truncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
+
+
+def _open_database(path: Path) -> tuple[sqlite3.Connection, str]:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        db = _connect(path, "rw")
+    except OSError as error:
+        raise StoreUnavailable(f"cannot open {path}: {error.strerror}") from None
+    try:
+        db.execute("PRAGMA journal_mode = WAL").fetchone()
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        if path.stat().st_size <= _CHECKED:
+            (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
+        return db, migrate(db)
+    except sqlite3.Error as error:
+        db.close()
+        if _is_damage(error):
+            raise StoreBroken(
+                f"{path} is damaged or no database of ours ({error}); restore it from a backup, "
+                "or move it away and start again with an empty one"
+            ) from None
+        raise StoreUnavailable(f"cannot open {path}: {unavailable(error)}") from None
+    except StoreBroken:
+        db.close()
+        raise
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return not isinstance(error, sqlite3.OperationalError)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path))}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY, isolation_level=None, check_same_thread=False)
