@@ -1,0 +1,318 @@
+"""Which build a watcher follows and what it knows of it: versions, gaps, epochs, merging (PROTOCOL 2). Pure.
+
+A `Follower` is fed with decoded frames and answers with what happened. `lack` is what it must ask the server for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..model.merge import merge, merge_metadata
+from ..model.reducer import apply
+from ..model.state import Agent, BuildState, Millis, Outcome
+from ..model.updates import BuildBegan, BuildFinished, Entry
+from ..wire.frames import Batch, Connected, Heartbeat, Recovery
+from .watching import Cause, Changed, Skipped, Snapshot, WatchEvent
+
+AHEAD = 4096
+"""Entries kept above a gap until it is closed; further ones come again with the answer."""
+
+_OUTCOMES: dict[str, Outcome] = {
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "interrupted": "interrupted",
+}
+
+
+class Question(Struct, frozen=True):
+    """What to ask for: entries of `build_id` after version `since`."""
+
+    build_id: str
+    since: int
+
+
+class Follower:
+    """Follows a project's newest build, or the builds of one session only."""
+
+    def __init__(self, session_id: str = "") -> None:
+        self.pinned = session_id
+        self.state = BuildState()
+        self.epoch = ""
+        self.protocol = 0
+        self.resynchronised = False
+        self.held: list[tuple[Batch | Recovery, Millis]] = []
+        self._retired: set[str] = set()
+        self._ahead: dict[int, Entry] = {}
+        self._head = 0
+        self._wanted = ""
+        self._fresh = False
+        self._foreign = False
+        self._holding = False
+        self._said: list[WatchEvent] = []
+
+    @property
+    def is_original(self) -> bool:
+        return self.protocol == 1
+
+    @property
+    def is_expecting(self) -> bool:
+        """The server's first answer on this connection is still to come."""
+        return self.protocol == 0 or self._fresh or self._holding
+
+    @property
+    def is_settled(self) -> bool:
+        """The server's first answer on this connection has arrived, and nothing is missing."""
+        return not self.is_expecting and self.lack is None
+
+    @property
+    def lack(self) -> Question | None:
+        """What is missing, as far as is known: another build, a state of the new epoch, or the rest of this build."""
+        if self.protocol < 2:
+            return None
+        if self._wanted:
+            return Question(self._wanted, 0)
+        if self._foreign or (self._fresh and not self.state.id):
+            return Question(self.state.id, 0)
+        if self.state.version < self._head:
+            return Question(self.state.id, self.state.version)
+        return None
+
+    # ----------------------------------------------------------------------- inputs
+
+    def connected(self, frame: Connected) -> None:
+        """A new connection: what was known of the server's head counts no longer."""
+        self.protocol = frame.protocol
+        self._ahead.clear()
+        self._head, self._wanted, self._fresh, self.resynchronised = 0, "", True, False
+        self.held.clear()
+        self._holding = self.is_original
+        if self.is_original:
+            self.epoch = ""
+        else:
+            self._in_epoch(frame.epoch)
+
+    def frame(self, frame: Batch | Recovery | Heartbeat, now: Millis) -> list[WatchEvent]:
+        """What a frame changed. While a hydration is under way, an original server's frames are held back."""
+        if isinstance(frame, Heartbeat):
+            self._mark(frame)
+        elif self._holding:
+            self.held.append((frame, now))
+        elif isinstance(frame, Batch):
+            self._batch(frame, now)
+        else:
+            self._recovery(frame, now)
+        return self._told()
+
+    def hydrated(self, state: BuildState | None, older: Iterable[str], now: Millis) -> list[WatchEvent]:
+        """An original server's answer over HTTP: first the answer, then what arrived while it was under way.
+
+        `older` are the ids of the project's other builds, whose frames are not ours.
+        """
+        self._retired.update(older)
+        if state is not None and state.id:
+            self._retired.discard(state.id)
+            self._original_state(state, now)
+        return self.release()
+
+    def release(self) -> list[WatchEvent]:
+        """Applies what was held back, in order of arrival."""
+        self._holding, self._fresh = False, False
+        held, self.held = self.held, []
+        for frame, at in held:
+            if isinstance(frame, Batch):
+                self._batch(frame, at)
+            else:
+                self._recovery(frame, at)
+        return self._told()
+
+    def _told(self) -> list[WatchEvent]:
+        said, self._said = self._said, []
+        return said
+
+    # ----------------------------------------------------------------------- our servers
+
+    def _in_epoch(self, epoch: str) -> None:
+        """Versions of another log mean nothing: the next state replaces ours whatever its version."""
+        if epoch and epoch != self.epoch:
+            self._foreign = bool(self.state.id)
+            self.epoch = epoch
+            self._retired.clear()
+            self._ahead.clear()
+            self._head = 0
+
+    def _mark(self, mark: Heartbeat) -> None:
+        if self.protocol < 2 or not mark.version:
+            return
+        self._in_epoch(mark.epoch)
+        if mark.build_id and mark.build_id != self.state.id:
+            self._wanted = mark.build_id
+            return
+        self._fresh, self._wanted = False, ""
+        self._head = max(self._head, mark.version)
+
+    def _batch(self, batch: Batch, now: Millis) -> None:
+        if batch.unknown:
+            self._said.append(Skipped(batch.unknown, "updates of an unknown type or shape"))
+        if self._is_other_session(batch.session_id):
+            return
+        if self.protocol < 2:
+            self._original_batch(batch, now)
+            return
+        for change in batch.changes:
+            if isinstance(change, BuildState):
+                self._recovered(change)
+            elif not change.version:
+                self._said.append(Skipped(1, "an update without a version"))
+            else:
+                self._entry(batch.build_id or self.state.id, change)
+
+    def _is_other_session(self, session_id: str) -> bool:
+        return bool(self.pinned and session_id and session_id != self.pinned)
+
+    def _entry(self, build_id: str, entry: Entry) -> None:
+        if build_id != self.state.id or self._foreign:
+            if not self._is_expected(build_id):
+                return
+            if entry.version > 1:
+                self._wanted = build_id
+                return
+            self._begin(entry)
+        elif entry.version == self.state.version + 1:
+            self._apply(entry)
+        elif entry.version > self.state.version + 1:
+            self._head = max(self._head, entry.version)
+            if len(self._ahead) < AHEAD:
+                self._ahead[entry.version] = entry
+        self._fresh = False
+        while (following := self._ahead.pop(self.state.version + 1, None)) is not None:
+            self._apply(following)
+
+    def _is_expected(self, build_id: str) -> bool:
+        """A build that another one replaced comes back only when asked for, or as the first word of a connection."""
+        return build_id not in self._retired or self._fresh or build_id == self._wanted
+
+    def _begin(self, entry: Entry) -> None:
+        """The first entry of another build, or of this one in a new log."""
+        name = self.state.agent.project_name
+        cause = self._cause("new-build")
+        self._take(apply(BuildState(agent=Agent(project_name=name)), entry), cause)
+
+    def _apply(self, entry: Entry) -> None:
+        self.state = apply(self.state, entry)
+        self._said.append(Changed(self.state, entry))
+
+    def _recovery(self, frame: Recovery, now: Millis) -> None:
+        if self._is_other_session(frame.session_id):
+            return
+        if self.protocol < 2:
+            self._original_recovery(frame, now)
+            return
+        self._in_epoch(frame.epoch)
+        if frame.state is None or not frame.state.id:
+            self._fresh, self._foreign, self._wanted = False, False, ""
+            return
+        state = frame.state
+        if not state.session_id:
+            state = replace(state, session_id=frame.session_id)
+        self._recovered(state)
+
+    def _recovered(self, state: BuildState) -> None:
+        if state.id != self.state.id:
+            if self._is_expected(state.id):
+                name = self.state.agent.project_name
+                agent = state.agent if state.agent.project_name else replace(state.agent, project_name=name)
+                self._take(replace(state, agent=agent), self._cause("new-build"))
+        elif self._foreign:
+            self._take(state, "resynchronised")
+        elif state.version >= self.state.version:
+            self._fresh, self._wanted = False, ""
+            if (merged := merge(self.state, state, 0)) != self.state:
+                self.state, self.resynchronised = merged, True
+                self._said.append(Snapshot(merged, "resynchronised"))
+            self._ahead = {version: entry for version, entry in self._ahead.items() if version > state.version}
+            while (following := self._ahead.pop(self.state.version + 1, None)) is not None:
+                self._apply(following)
+
+    def _cause(self, otherwise: Cause) -> Cause:
+        if not self.state.id:
+            return "hydrated"
+        return "resynchronised" if self._foreign else otherwise
+
+    def _take(self, state: BuildState, cause: Cause) -> None:
+        """`state` takes the place of what was known, and its build that of the one before."""
+        if self.state.id and self.state.id != state.id:
+            self._retired.add(self.state.id)
+        self._retired.discard(state.id)
+        self._ahead.clear()
+        self._head, self._wanted, self._fresh, self._foreign = 0, "", False, False
+        self.state = state
+        self._said.append(Snapshot(state, cause))
+
+    # ----------------------------------------------------------------------- original servers
+
+    def _original_batch(self, batch: Batch, now: Millis) -> None:
+        for change in batch.changes:
+            if isinstance(change, BuildState):
+                state = change if change.session_id else replace(change, session_id=batch.session_id)
+                self._original_state(state, now)
+            else:
+                self._original_entry(batch.session_id, change)
+
+    def _original_entry(self, session_id: str, entry: Entry) -> None:
+        """Updates name no build: it is the one that the last start or state named, in the same session."""
+        began = next((update for update in entry.updates if isinstance(update, BuildBegan)), None)
+        if began is not None:
+            if began.build_id in self._retired:
+                return
+            if began.build_id != self.state.id:
+                cause = self._cause("new-build")
+                self._take(replace(apply(self.state, entry), version=0), cause)
+                return
+        elif session_id and self.state.session_id and session_id != self.state.session_id:
+            return
+        state = apply(self.state, entry)
+        self.state = state if state.session_id else replace(state, session_id=session_id)
+        self._said.append(Changed(self.state, entry))
+
+    def _original_state(self, incoming: BuildState, now: Millis) -> None:
+        """A whole state that claims to be current (hydration, v1's `state-update`)."""
+        if incoming.id in self._retired:
+            return
+        incoming = replace(incoming, version=0)
+        if incoming.id != self.state.id:
+            self._take(merge(self.state, incoming, now), self._cause("new-build"))
+            return
+        merged = merge(self.state, incoming, now)
+        if not self.state.is_active and not incoming.is_active:
+            merged = replace(merged, status=self.state.status, ended_at=self.state.ended_at or merged.ended_at)
+        self._merged(merged)
+
+    def _original_recovery(self, frame: Recovery, now: Millis) -> None:
+        """Its state may be as old as the build's first moment; only its end is news (PROTOCOL 1)."""
+        state = frame.state
+        if state is not None and state.id:
+            if state.id in self._retired or self._is_of_other_session(state.id, frame.session_id):
+                return
+            state = replace(state, version=0, session_id=state.session_id or frame.session_id)
+            if state.id != self.state.id:
+                self._take(merge(self.state, state, now), self._cause("new-build"))
+            else:
+                self._merged(merge_metadata(self.state, state, now))
+        outcome = _OUTCOMES.get(frame.session_status)
+        ours = state is not None or (bool(frame.session_id) and frame.session_id == self.state.session_id)
+        if outcome and ours and self.state.id and self.state.is_active:
+            self._apply(Entry(0, now, (BuildFinished(outcome),)))
+
+    def _is_of_other_session(self, build_id: str, session_id: str) -> bool:
+        """A late answer about the session of before says nothing of the build that runs now."""
+        known = self.state.session_id
+        return bool(self.state.id and build_id != self.state.id and known and session_id and session_id != known)
+
+    def _merged(self, state: BuildState) -> None:
+        if state != self.state:
+            self.state = state
+            self._said.append(Snapshot(state, "merged"))

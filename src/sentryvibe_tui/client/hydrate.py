@@ -1,0 +1,322 @@
+"""Reading from a server over HTTP: which projects and builds there are, their states, whole tool calls.
+
+It uses the standard library's client in a thread: a watch must show its first frame before httpx could be imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import http.client
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from ..model.reducer import apply
+from ..model.state import BuildState, Millis, Outcome
+from ..model.updates import BuildFinished, Entry
+from ..wire.json import ABSENT, BadJson, decode, plain, present
+from ..wire.state import decode_state
+from ..wire.times import Time, millis
+from .address import Address
+from .watching import BuildSummary
+
+TIMEOUT = 10.0
+"""Seconds for connecting, and for every read."""
+
+T = TypeVar("T")
+
+
+class NoAnswer(Exception):
+    """The server could not be reached, or said nothing that can be read; the message says why."""
+
+
+class HttpError(NoAnswer):
+    """The server answered with an error status."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"HTTP {status}: {reason}" if reason else f"HTTP {status}")
+        self.status = status
+
+
+class ProjectRef(Struct, frozen=True):
+    id: str
+    name: str = ""
+    slug: str = ""
+
+
+class NoSuchProject(LookupError):
+    """No project of that name; `listing` holds those there are."""
+
+    def __init__(self, text: str, listing: tuple[ProjectRef, ...]) -> None:
+        known = ", ".join(project.name or project.id for project in listing) or "none yet"
+        super().__init__(f"no project {text!r}; there are: {known}")
+        self.listing = listing
+
+
+class AmbiguousProject(LookupError):
+    """Several projects begin like that: `matches`."""
+
+    def __init__(self, text: str, matches: tuple[ProjectRef, ...]) -> None:
+        super().__init__(f"{text!r} is one of several: {', '.join(project.id for project in matches)}")
+        self.matches = matches
+
+
+class Project(Struct, frozen=True, rename="camel"):
+    """One row of the list. `builds` are newest first; an original server says none."""
+
+    id: str
+    name: str = ""
+    slug: str = ""
+    status: str = ""
+    builds: tuple[BuildSummary, ...] = ()
+
+    @property
+    def ref(self) -> ProjectRef:
+        return ProjectRef(self.id, self.name, self.slug)
+
+
+class Hydration(Struct, frozen=True):
+    """The newest state (of one session, if asked for), and the ids of the project's other builds."""
+
+    state: BuildState | None
+    older: tuple[str, ...] = ()
+
+
+class _BuildRow(BuildSummary, frozen=True, rename="camel"):
+    started_at: Time = None  # type: ignore[assignment]
+    ended_at: Time = None  # type: ignore[assignment]
+    last_event_at: Time = None  # type: ignore[assignment]
+
+
+class _ProjectRow(Struct, frozen=True, rename="camel"):
+    id: str
+    name: str | None = None
+    slug: str | None = None
+    status: str | None = None
+    builds: list[_BuildRow] | None = None
+
+
+class _Projects(Struct, frozen=True):
+    projects: list[_ProjectRow]
+
+
+class _SessionRow(Struct, frozen=True, rename="camel"):
+    id: str | None = None
+    session_id: str | None = None
+    build_id: str | None = None
+    status: str | None = None
+    ended_at: Time = None
+
+
+class _Session(Struct, frozen=True, rename="camel"):
+    session: _SessionRow | None = None
+    hydrated_state: Raw = ABSENT
+
+
+class _Messages(Struct, frozen=True):
+    sessions: list[_Session] = []
+
+
+class _Error(Struct, frozen=True):
+    error: Raw = ABSENT
+
+
+class _Tool(Struct, frozen=True):
+    input: Raw = ABSENT
+    output: Raw = ABSENT
+
+
+# --------------------------------------------------------------------------- questions
+
+
+async def projects(server: Address) -> tuple[Project, ...]:
+    """All projects, in the server's order. Raises NoAnswer."""
+    answer = _shaped(await _get(server, server.http("projects")), _Projects)
+    return tuple(
+        Project(row.id, row.name or "", row.slug or "", row.status or "", tuple(map(_summary, row.builds or ())))
+        for row in answer.projects
+    )
+
+
+async def resolve(server: Address, text: str) -> ProjectRef:
+    """The project that a person means: by id, slug or name, else by a unique prefix of one of them.
+
+    Raises NoSuchProject, AmbiguousProject, NoAnswer.
+    """
+    return choose(text, [project.ref for project in await projects(server)])
+
+
+def choose(text: str, listing: Iterable[ProjectRef]) -> ProjectRef:
+    """`resolve` among projects already listed."""
+    known, wanted = tuple(listing), text.strip()
+    folded = wanted.casefold()
+    for exact in (
+        [p for p in known if wanted == p.id],
+        [p for p in known if wanted in (p.slug, p.name)],
+        [p for p in known if folded in (p.slug.casefold(), p.name.casefold())],
+        [p for p in known if folded and any(s.casefold().startswith(folded) for s in (p.id, p.slug, p.name))],
+    ):
+        if len(exact) == 1:
+            return exact[0]
+        if exact:
+            raise AmbiguousProject(text, tuple(exact))
+    raise NoSuchProject(text, known)
+
+
+async def builds(server: Address, project_id: str) -> tuple[BuildSummary, ...]:
+    """A project's builds, newest first; from the states themselves where the server lists none."""
+    for project in await projects(server):
+        if project.id == project_id and project.builds:
+            return project.builds
+    return tuple(map(summary, await states(server, project_id)))
+
+
+async def states(server: Address, project_id: str) -> tuple[BuildState, ...]:
+    """The newest state of every session of a project, newest first. Raises NoAnswer."""
+    answer = _shaped(await _get(server, server.http("projects", project_id, "messages")), _Messages)
+    found = (_state(session) for session in answer.sessions)
+    return tuple(state for state in found if state is not None and state.id)
+
+
+async def build(server: Address, project_id: str, session_id: str, build_id: str) -> BuildState | None:
+    """One build as the server has it now; None when it has none such."""
+    for state in await states(server, project_id):
+        if state.id == build_id and session_id in ("", state.session_id):
+            return state
+    return None
+
+
+async def hydrate(server: Address, project_id: str, session_id: str = "") -> Hydration:
+    """What a watcher of an original server begins with. Raises NoAnswer."""
+    found = await states(server, project_id)
+    ours = [state for state in found if session_id in ("", state.session_id)]
+    if not ours:
+        return Hydration(None, tuple(state.id for state in found))
+    return Hydration(ours[0], tuple(state.id for state in found if state.id != ours[0].id))
+
+
+async def whole_tool(server: Address, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
+    """Input and output of a call, unclipped; (None, None) from a server that does not keep them. Raises NoAnswer."""
+    try:
+        answer = _shaped(await _get(server, server.http("sessions", session_id, "tools", tool_id)), _Tool)
+    except HttpError as error:
+        if error.status == 404:
+            return None, None
+        raise
+    return present(answer.input), present(answer.output)
+
+
+# --------------------------------------------------------------------------- shapes
+
+
+def summary(state: BuildState) -> BuildSummary:
+    todos = state.todos or state.template_todos
+    return BuildSummary(
+        state.session_id,
+        state.id,
+        state.status,
+        state.agent.agent_id,
+        state.agent.model,
+        state.agent.title,
+        sum(todo.status == "completed" for todo in todos),
+        len(todos),
+        state.tool_count,
+        state.error_count,
+        state.started_at,
+        state.ended_at,
+        state.last_event_at,
+        state.version,
+    )
+
+
+def _summary(row: _BuildRow) -> BuildSummary:
+    fields: dict[str, Any] = {name: getattr(row, name) for name in BuildSummary.__struct_fields__}
+    times: dict[str, Any] = {name: millis(fields[name]) for name in ("started_at", "ended_at", "last_event_at")}
+    return BuildSummary(**(fields | times))
+
+
+def _state(session: _Session) -> BuildState | None:
+    """The state of a session, ended if the session is (an original state may still say active)."""
+    if (data := present(session.hydrated_state)) is None:
+        return None
+    try:
+        state = decode_state(data)
+    except BadJson as error:
+        raise NoAnswer(f"hydratedState: {error}") from None
+    row = session.session
+    if row is None:
+        return state
+    state = replace(state, session_id=state.session_id or row.session_id or row.id or "")
+    outcome = _OUTCOMES.get(row.status or "")
+    if outcome is None or (not state.is_active and (state.version or outcome == "completed")):
+        return state
+    ended: Millis = state.ended_at or millis(row.ended_at) or state.last_event_at or state.started_at or 0
+    return replace(apply(state, Entry(0, ended, (BuildFinished(outcome),))), version=state.version)
+
+
+_OUTCOMES: dict[str, Outcome] = {"completed": "completed", "failed": "failed", "cancelled": "cancelled"}
+
+
+def _shaped(body: bytes, kind: type[T]) -> T:
+    try:
+        return decode(body, kind)
+    except BadJson as error:
+        raise NoAnswer(f"an answer of another shape: {error}") from None
+
+
+# --------------------------------------------------------------------------- HTTP
+
+
+async def _get(server: Address, url: str) -> bytes:
+    """Body of a successful GET. Cancelling cuts the connection, so that no thread stays behind."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    reading = asyncio.get_running_loop().run_in_executor(None, _read, connection, target, server.headers)
+    try:
+        status, body = await asyncio.shield(reading)
+    except asyncio.CancelledError:
+        if connection.sock is not None:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+        reading.add_done_callback(_retrieved)
+        raise
+    except (OSError, http.client.HTTPException, EOFError) as error:
+        raise NoAnswer(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__) from None
+    if status != 200:
+        raise HttpError(status, error_text(body))
+    return body
+
+
+def _read(connection: http.client.HTTPConnection, target: str, headers: dict[str, str]) -> tuple[int, bytes]:
+    try:
+        connection.request("GET", target, headers={"Accept": "application/json", "Accept-Encoding": "gzip", **headers})
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        return answer.status, body
+    finally:
+        connection.close()
+
+
+def _retrieved(reading: asyncio.Future[tuple[int, bytes]]) -> None:
+    """Nobody waits for the outcome any more."""
+    if not reading.cancelled():
+        reading.exception()
+
+
+def error_text(body: bytes) -> str:
+    """The reason in an error answer of ours or the original's; empty when it is none."""
+    try:
+        said = plain(decode(body, _Error).error)
+    except BadJson:
+        return ""
+    return said if isinstance(said, str) else ""

@@ -1,0 +1,133 @@
+"""What was published and not yet acknowledged, on disk: one SQLite file per server and project, one owner at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+LIMIT = 64 * 1024 * 1024
+"""Bytes of events that an outbox holds."""
+SLOTS = 16
+"""Publishers of one project to one server at the same time on this machine."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS event (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS parked (n INTEGER PRIMARY KEY, id TEXT NOT NULL, body BLOB NOT NULL, reason TEXT NOT NULL);
+"""
+
+
+class Waiting(Struct, frozen=True):
+    """An event to be sent; `n` is its place, `id` unique over builds, `body` the encoded event."""
+
+    id: str
+    body: bytes
+    n: int = 0
+
+
+class Outbox:
+    """Blocking; its owner calls it from one thread at a time."""
+
+    def __init__(self, folder: Path, server: str, project_id: str, limit: int = LIMIT) -> None:
+        """Opens the first file that nobody else owns. Raises OSError, sqlite3.Error."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = hashlib.sha256(f"{server}\n{project_id}".encode()).hexdigest()[:16]
+        self._lock, self.path = _owned(folder, name)
+        self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
+        self._limit = limit
+        self.depth, self.size = self._db.execute(
+            "SELECT count(*), coalesce(sum(length(body)), 0) FROM event"
+        ).fetchone()
+        self.parked: int = self._db.execute("SELECT count(*) FROM parked").fetchone()[0]
+
+    def put(self, events: Iterable[Waiting]) -> int:
+        """Keeps events in their order; one with a known id is kept once. Answers how many found no room."""
+        refused = 0
+        with self._transaction():
+            for event in events:
+                if self.size + len(event.body) > self._limit:
+                    refused += 1
+                    continue
+                row = (event.id, event.body)
+                added = self._db.execute("INSERT OR IGNORE INTO event (id, body) VALUES (?, ?)", row).rowcount
+                self.depth += added
+                self.size += added * len(event.body)
+        return refused
+
+    def first(self, count: int, size: int) -> list[Waiting]:
+        """The oldest events: at most `count`, of at most `size` bytes together, but at least one."""
+        found: list[Waiting] = []
+        total = 0
+        rows = self._db.execute("SELECT id, body, n FROM event ORDER BY n LIMIT ?", (count,))
+        for event_id, body, n in rows:
+            total += len(body) + 1
+            if found and total > size:
+                break
+            found.append(Waiting(event_id, body, n))
+        rows.close()
+        return found
+
+    def done(self, events: Sequence[Waiting]) -> None:
+        """They were acknowledged."""
+        with self._transaction():
+            self._remove(events)
+
+    def park(self, event: Waiting, reason: str) -> None:
+        """The server refuses this event for good: it is set aside, the rest goes on."""
+        with self._transaction():
+            self._db.execute("INSERT INTO parked VALUES (?, ?, ?, ?)", (event.n, event.id, event.body, reason))
+            self._remove([event])
+        self.parked += 1
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, also in the counts."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._count()
+            raise
+
+    def _count(self) -> None:
+        self.depth, self.size = self._db.execute(
+            "SELECT count(*), coalesce(sum(length(body)), 0) FROM event"
+        ).fetchone()
+
+    def _remove(self, events: Sequence[Waiting]) -> None:
+        self._db.executemany("DELETE FROM event WHERE n = ?", [(event.n,) for event in events])
+        self.depth -= len(events)
+        self.size -= sum(len(event.body) for event in events)
+
+    def close(self) -> None:
+        """An empty outbox leaves no file behind."""
+        empty = not self.depth and not self.parked
+        self._db.close()
+        if empty:
+            self.path.unlink(missing_ok=True)
+        os.close(self._lock)
+
+
+def _owned(folder: Path, name: str) -> tuple[int, Path]:
+    """A lock that ends with its process, and the file it stands for."""
+    for slot in range(SLOTS):
+        lock = os.open(folder / f"{name}-{slot}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            continue
+        path = folder / f"{name}-{slot}.sqlite"
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        return lock, path
+    raise OSError(f"{SLOTS} publishers of this project run already ({folder})")

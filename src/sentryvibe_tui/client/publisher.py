@@ -1,0 +1,282 @@
+"""The agent's side of the wire: what is published reaches the server once and in order, whatever fails between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import httpx
+from msgspec import Struct
+
+from ..model.events import About, BuildEnded, BuildEvent, Noticed
+from ..model.state import Millis
+from ..wire.events import MAX_ID, Posted, encode_array, encode_posted
+from ..wire.json import BadJson, decode, encode
+from .address import Address, parse_address
+from .backoff import LONGEST_ASKED, delay
+from .hydrate import error_text
+from .outbox import LIMIT, Outbox, Waiting
+from .transport import seconds
+
+log = logging.getLogger("sentryvibe_tui.publisher")
+
+BODY_EVENTS, BODY_BYTES = 256, 512 * 1024
+HEARTBEAT_EVERY = 5.0
+DISK_AGAIN = 1.0
+TIMEOUT = 15.0
+
+_UNWELCOME = frozenset({400, 409, 413, 415, 422})
+"""Statuses that speak of one event: trying it again won't help, the others may pass."""
+
+T = TypeVar("T")
+Verdict = Literal["taken", "unwelcome", "later"]
+
+
+class _Answer(Struct, frozen=True):
+    accepted: int | None = None
+
+
+class Publisher:
+    """Publishes one build's events. An async context manager; `publish` never waits.
+
+    `source` names the input (a file, a session): its n-th event gets the id `source:n`, so that reading the same
+    input again changes nothing. `report` hears what a person should know.
+    """
+
+    def __init__(
+        self,
+        server: Address | str,
+        about: About,
+        outbox_dir: Path,
+        *,
+        source: str = "",
+        report: Callable[[str], None] = log.warning,
+        chance: Callable[[], float] = random.random,
+        limit: int = LIMIT,
+    ) -> None:
+        self.server = parse_address(server) if isinstance(server, str) else server
+        self.about = about
+        self.dropped = 0
+        self.last_error = ""
+        self._source = (source or uuid.uuid4().hex)[: MAX_ID - 24]
+        self._dir, self._limit = outbox_dir, limit
+        self._report, self._chance = report, chance
+        self._count = self._lost = self._notices = 0
+        self._pending: list[Waiting] = []
+        self._pending_size = 0
+        self._storing = 0
+        self._work, self._empty = asyncio.Event(), asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._thread = ThreadPoolExecutor(1, "outbox")
+        self._at_once = BODY_EVENTS
+        self._most_at_once = BODY_EVENTS
+        self._ended = False
+
+    # ----------------------------------------------------------------------- doors
+
+    async def __aenter__(self) -> Publisher:
+        """Opens the outbox and sends what an earlier run left. Raises OSError, sqlite3.Error."""
+        self._outbox = await self._blocking(
+            lambda: Outbox(self._dir, self.server.base, self.about.project_id, self._limit)
+        )
+        self._client = httpx.AsyncClient(
+            headers={"Content-Type": "application/json", **self.server.headers},
+            timeout=TIMEOUT,
+            trust_env=not self.server.is_loopback,
+        )
+        self._work.set()
+        self._tasks = [asyncio.create_task(work) for work in (self._send_all(), self._beat())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stops at once; what is not acknowledged stays in the outbox for the next run."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            self._tasks = []
+            await self._store()
+            await self._client.aclose()
+            await self._blocking(self._outbox.close)
+        self._thread.shutdown()
+
+    def publish(self, event: BuildEvent, at: Millis | None = None, event_id: str = "") -> None:
+        """Takes an event; `at` is when the agent says it happened (epoch ms), `event_id` its identity in the build."""
+        self._count += 1
+        self._add(event, at, event_id or f"{self._source}:{self._count}")
+        if isinstance(event, BuildEnded):
+            self._ended = True
+
+    @property
+    def depth(self) -> int:
+        """Events that are not acknowledged yet."""
+        return len(self._pending) + self._storing + (self._outbox.depth if self._tasks else 0)
+
+    @property
+    def parked(self) -> int:
+        """Events that the server refused for good; they stay in the outbox's file, set aside."""
+        return self._outbox.parked
+
+    async def drain(self, timeout: float | None = None) -> bool:
+        """Waits until everything is acknowledged or set aside; False when `timeout` seconds did not suffice."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self.depth:
+                    self._empty.clear()
+                    self._work.set()
+                    await self._empty.wait()
+        return not self.depth
+
+    # ----------------------------------------------------------------------- keeping
+
+    def _add(self, event: BuildEvent, at: Millis | None, event_id: str) -> None:
+        body = encode_posted(Posted(self.about, event, event_id, at if at is not None else time.time_ns() // 1_000_000))
+        if self._pending_size + len(body) > self._limit:
+            self._no_room(1)
+            return
+        self._pending.append(Waiting(f"{self.about.session_id}\n{self.about.build_id}\n{event_id}", body))
+        self._pending_size += len(body)
+        self._work.set()
+
+    def _no_room(self, count: int) -> None:
+        if not self._lost:
+            self._report("the outbox is full: events are being lost until the server is back")
+        self._lost += count
+        self.dropped += count
+
+    async def _store(self) -> None:
+        """What was published goes to the disk; while that fails it waits in memory."""
+        pending, size = self._pending, self._pending_size
+        if not pending:
+            return
+        self._pending, self._pending_size, self._storing = [], 0, len(pending)
+        try:
+            refused = await self._blocking(lambda: self._outbox.put(pending))
+        except sqlite3.Error as error:
+            self._pending, self._pending_size = pending + self._pending, size + self._pending_size
+            self._trouble(f"cannot write the outbox {self._outbox.path}: {error}")
+            await asyncio.sleep(DISK_AGAIN)
+            return
+        finally:
+            self._storing = 0
+        if refused:
+            self._no_room(refused)
+
+    async def _blocking(self, work: Callable[[], T]) -> T:
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
+
+    # ----------------------------------------------------------------------- sending
+
+    async def _send_all(self) -> None:
+        failures = 0
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self.depth:
+                await self._store()
+                events = await self._blocking(lambda: self._outbox.first(self._at_once, BODY_BYTES))
+                if not events:
+                    continue
+                verdict, wait = await self._post(events)
+                if verdict == "later":
+                    pause = max(delay(failures, self._chance()), min(wait, LONGEST_ASKED))
+                    failures += 1
+                    await self._pause(pause / 1000)
+                    continue
+                failures = 0
+                await self._settle(events, verdict)
+            self._empty.set()
+
+    async def _pause(self, seconds: float) -> None:
+        """While waiting, new events still reach the disk."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._work.wait()
+                    self._work.clear()
+                    await self._store()
+
+    async def _settle(self, events: list[Waiting], verdict: Verdict) -> None:
+        if verdict == "taken":
+            await self._blocking(lambda: self._outbox.done(events))
+            self._at_once = min(self._at_once * 2, self._most_at_once)
+            if self._lost:
+                self._tell_loss()
+        elif len(events) > 1:
+            self._at_once = (len(events) + 1) // 2
+        else:
+            await self._blocking(lambda: self._outbox.park(events[0], self.last_error))
+            self._report(f"the server refuses an event, it is set aside: {self.last_error}")
+
+    def _tell_loss(self) -> None:
+        """The build's log says that something is missing from it."""
+        lost, self._lost = self._lost, 0
+        self._notices += 1
+        words = f"{lost} events were lost: the publisher's outbox was full"
+        self._add(Noticed(words, "error"), None, f"{uuid.uuid4().hex}:{self._notices}")
+
+    async def _post(self, events: list[Waiting]) -> tuple[Verdict, Millis]:
+        """Sends events in one body; how it went, and how long the server wants to be left alone."""
+        body = events[0].body if len(events) == 1 else encode_array(event.body for event in events)
+        try:
+            answer = await self._client.post(self.server.http("build-events"), content=body)
+        except httpx.HTTPError as error:
+            self._trouble(f"cannot reach the server: {error or type(error).__name__}")
+            return "later", 0
+        status = answer.status_code
+        if status == 200:
+            self.last_error = ""
+            if len(events) == 1 and not _is_ours(answer.content):
+                self._most_at_once = 1
+            return "taken", 0
+        reason = f"HTTP {status} {error_text(answer.content)}".strip()
+        if status in _UNWELCOME:
+            self.last_error = reason
+            return "unwelcome", 0
+        self._trouble(reason)
+        return "later", seconds(answer.headers.get("Retry-After"))
+
+    def _trouble(self, reason: str) -> None:
+        if not self.last_error:
+            self._report(f"{reason}; events wait in the outbox")
+        self.last_error = reason
+
+    # ----------------------------------------------------------------------- sign of life
+
+    async def _beat(self) -> None:
+        """Tells a busy agent from a gone one, while the build runs or events wait. An original server knows it not."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_EVERY)
+            if not self._count or (self._ended and not self.depth):
+                continue
+            sign: dict[str, Any] = {
+                "projectId": self.about.project_id,
+                "sessionId": self.about.session_id,
+                "buildId": self.about.build_id,
+                "outbox": self.depth,
+            }
+            with suppress(httpx.HTTPError):
+                answer = await self._client.post(self.server.http("build-heartbeats"), content=encode(sign))
+                if answer.status_code in (404, 405):
+                    return
+
+
+def _is_ours(body: bytes) -> bool:
+    """Our servers say how many events they accepted, and take arrays; the original's take one event a body."""
+    try:
+        return decode(body, _Answer).accepted is not None
+    except BadJson:
+        return False

@@ -1,0 +1,71 @@
+"""The event stream (PROTOCOL 2, SSE fallback): the same frames where WebSockets do not get through."""
+
+from __future__ import annotations
+
+from .address import Address
+from .hydrate import error_text
+from .link import Open
+from .transport import MAX_FRAME, OPEN_TIMEOUT, Ended, Failed, Listener, query, seconds
+
+
+class Lines:
+    """Bytes of an event stream -> the `data` of its events (WHATWG HTML, 9.2.6). Feed pieces as they come."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+        self._size = 0
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The frames that `piece` completes. Comments, ids and names are not frames. Raises ValueError: too large."""
+        text = self._rest + piece
+        lines = text.replace(b"\r\n", b"\n").split(b"\n")
+        self._rest = lines.pop()
+        if self._size + len(self._rest) > 2 * MAX_FRAME:
+            raise ValueError("an event larger than a frame may be")
+        found: list[bytes] = []
+        for line in lines:
+            if not line:
+                if self._data:
+                    found.append(b"\n".join(self._data))
+                self._data, self._size = [], 0
+            elif line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" "))
+                self._size += len(line)
+        return found
+
+
+async def stream(server: Address, opening: Open, listener: Listener) -> None:
+    """The event stream until it ends. Raises Ended or Failed; never returns."""
+    import httpx
+
+    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", **server.headers}
+    if opening.since:
+        headers["Last-Event-ID"] = f"{opening.epoch}:{opening.since}"
+    asked = {name: value for name, value in query(opening).items() if name in ("sessionId", "buildId")}
+    timeout = httpx.Timeout(OPEN_TIMEOUT, read=None)
+    url = server.http("projects", opening.project_id, "events", query=asked)
+    try:
+        async with (
+            httpx.AsyncClient(timeout=timeout, trust_env=not server.is_loopback) as client,
+            client.stream("GET", url, headers=headers) as answer,
+        ):
+            kind = answer.headers.get("Content-Type", "")
+            if answer.status_code != 200 or not kind.startswith("text/event-stream"):
+                raise _refusal(answer.status_code, await answer.aread(), answer.headers.get("Retry-After"))
+            await listener.opened("sse")
+            lines = Lines()
+            async for piece in answer.aiter_bytes():
+                await listener.heard(None)
+                for frame in lines.feed(piece):
+                    await listener.frame(frame)
+    except (httpx.HTTPError, ValueError, OSError) as error:
+        raise Failed(f"event stream: {error or type(error).__name__}") from None
+    raise Ended(1006, "the event stream ended")
+
+
+def _refusal(status: int, body: bytes, retry_after: str | None) -> Failed:
+    reason = error_text(body)
+    if status in (401, 403, 404) and reason:
+        return Failed(reason, status)
+    return Failed(reason or f"no event stream (HTTP {status})", None, seconds(retry_after))

@@ -1,0 +1,181 @@
+"""The way to a server: a WebSocket, or the event stream where something between refuses it. A thin driver.
+
+`connect` runs one connection until it ends, tells its `Listener` what comes, and raises how it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import suppress
+from typing import Protocol
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as ws_connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
+
+from ..model.state import Millis
+from .address import Address
+from .hydrate import error_text
+from .link import Open, Transport
+
+OPEN_TIMEOUT = 10.0
+PING_EVERY = 5.0
+MAX_FRAME = 64 * 1024 * 1024
+"""Bytes of the largest frame that is taken."""
+
+_RETRY_LATER = frozenset({429, 500, 502, 503, 504})
+_FINAL = frozenset({401, 403, 404})
+
+
+class Ended(Exception):
+    """A connection that was open was closed."""
+
+    def __init__(self, code: int, reason: str = "", retry_after: Millis = 0) -> None:
+        super().__init__(reason or f"closed ({code})")
+        self.code, self.reason, self.retry_after = code, reason, retry_after
+
+
+class Failed(Exception):
+    """No connection came about. `status` is set when the server itself gave a final answer."""
+
+    def __init__(self, reason: str, status: int | None = None, retry_after: Millis = 0) -> None:
+        super().__init__(reason)
+        self.reason, self.status, self.retry_after = reason, status, retry_after
+
+
+class Blocked(Exception):
+    """WebSockets do not get through here; the event stream may."""
+
+
+class Listener(Protocol):
+    async def opened(self, transport: Transport) -> None: ...
+
+    async def frame(self, data: str | bytes) -> None: ...
+
+    async def heard(self, rtt_ms: float | None) -> None: ...
+
+    async def next_message(self) -> bytes:
+        """What is to be sent next."""
+        ...
+
+
+def query(opening: Open) -> dict[str, str]:
+    """Parameters of `/ws` and of the event stream."""
+    asked = {"projectId": opening.project_id}
+    if opening.session_id:
+        asked["sessionId"] = opening.session_id
+    if opening.since:
+        asked |= {"buildId": opening.build_id, "since": str(opening.since), "epoch": opening.epoch}
+    return asked
+
+
+async def connect(server: Address, opening: Open, listener: Listener) -> None:
+    """A WebSocket until it ends. Raises Ended, Failed or Blocked; never returns."""
+    try:
+        ws = await _open(server, opening)
+    except InvalidStatus as error:
+        raise _refusal(error) from None
+    except InvalidMessage as error:
+        if isinstance(error.__cause__, EOFError | ConnectionError):
+            raise Blocked("the connection was cut in the handshake") from None
+        raise Blocked(f"no HTTP: {error}") from None
+    except InvalidHandshake as error:
+        raise Blocked(str(error)) from None
+    except (OSError, TimeoutError) as error:
+        raise Failed(_words(error)) from None
+    try:
+        await listener.opened("ws")
+        await _converse(ws, listener)
+    finally:
+        ws.transport.abort()
+
+
+async def reaches(server: Address, opening: Open) -> bool:
+    """Whether a WebSocket gets through now, up to its first frame."""
+    try:
+        async with asyncio.timeout(OPEN_TIMEOUT), await _open(server, opening) as ws:
+            await ws.recv()
+            return True
+    except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
+        return False
+
+
+async def _open(server: Address, opening: Open) -> ClientConnection:
+    return await ws_connect(
+        server.ws(query(opening)),
+        additional_headers=server.headers,
+        compression=None,
+        proxy=None if server.is_loopback else True,
+        max_size=MAX_FRAME,
+        open_timeout=OPEN_TIMEOUT,
+        ping_interval=None,
+        close_timeout=1,
+    )
+
+
+async def _converse(ws: ClientConnection, listener: Listener) -> None:
+    helpers = [asyncio.create_task(_ping(ws, listener)), asyncio.create_task(_send(ws, listener))]
+    heard = False
+    try:
+        while True:
+            await listener.frame(await ws.recv())
+            heard = True
+    except ConnectionClosed as error:
+        received = error.rcvd
+        code, reason = (1006, "") if received is None else (received.code, received.reason)
+        if not heard and code in (1000, 1001, 1002, 1005, 1006):
+            raise Blocked("closed before the first frame") from None
+        raise Ended(code, reason, retry_after_close(code, reason)) from None
+    finally:
+        for helper in helpers:
+            helper.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+
+
+async def _ping(ws: ClientConnection, listener: Listener) -> None:
+    with suppress(ConnectionClosed):
+        while True:
+            waiter = await ws.ping()
+            await listener.heard(1000 * await waiter)
+            await asyncio.sleep(PING_EVERY)
+
+
+async def _send(ws: ClientConnection, listener: Listener) -> None:
+    with suppress(ConnectionClosed):
+        while True:
+            await ws.send(await listener.next_message(), text=True)
+
+
+def _refusal(error: InvalidStatus) -> Exception:
+    """401, 403 and 404 are final when the server itself says so; from anything between they mean: no WebSocket here."""
+    status, headers = error.response.status_code, error.response.headers
+    reason = error_text(bytes(error.response.body or b""))
+    if status in _FINAL and reason:
+        return Failed(reason, status)
+    if status in _RETRY_LATER:
+        return Failed(reason or f"HTTP {status}", None, seconds(headers.get("Retry-After")))
+    return Blocked(f"the upgrade was answered with HTTP {status}")
+
+
+def seconds(header: str | None) -> Millis:
+    """Milliseconds of a Retry-After in seconds; 0 when it says nothing that can be read."""
+    text = (header or "").strip()
+    return int(text) * 1000 if text.isascii() and text.isdecimal() and len(text) < 8 else 0
+
+
+_MILLIS = re.compile(r"(\d{1,8})\s*ms|retry_ms\W{0,3}(\d{1,8})")
+
+
+def retry_after_close(code: int, reason: str) -> Millis:
+    """What the reason of a 1013 asks for: `… 2000 ms`, or `retry_ms=2000`."""
+    found = _MILLIS.search(reason) if code == 1013 else None
+    return int(found[1] or found[2]) if found else 0
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    return str(error) or type(error).__name__
