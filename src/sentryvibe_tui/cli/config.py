@@ -22,7 +22,7 @@ def command() -> int:
     write_line(f"config file  {loaded.path}{'' if loaded.path.exists() else '  (does not exist)'}")
     found = find_server(None)
     inferred = {
-        "server": f"{found.url}  ({found.source})",
+        "server": f"{found.address.base}  ({found.source})",
         "data_dir": data_dir(ours),
         "log_dir": log_file(ours).parent,
     }

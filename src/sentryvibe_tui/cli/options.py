@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from zlib import crc32
 
 import click
 from msgspec import Struct
 
 from .. import runtime
+from ..client.address import Address, BadAddress, parse_address
 from ..report import exit_codes
 from ..settings import Loaded, load
 from .output import tell
@@ -52,33 +54,43 @@ class Refused(click.ClickException):
 class Server(Struct, frozen=True):
     """A server's address and where it was found. `certain`: named by the user, or known to run."""
 
-    url: str
+    address: Address
     source: str
-    certain: bool
+    certain: bool = True
 
     @property
-    def is_local(self) -> bool:
-        return (urlsplit(self.url).hostname or "") in ("127.0.0.1", "::1", "localhost")
-
-    @property
-    def hint(self) -> str:
-        """What to do when it does not answer."""
-        start = "start one with `sentryvibe-tui serve`"
-        return f"{start}, or name one with --server" if not self.certain else f"it is named by {self.source}; {start}?"
+    def absence(self) -> str:
+        """What to say and to do when it does not answer."""
+        told = "" if self.source == "default" else f" ({self.source})"
+        other = "" if self.source == "--server" else ", or name one with --server"
+        return f"no server at {self.address.base}{told}; start one with `sentryvibe-tui serve`{other}"
 
 
 def find_server(flag: str | None) -> Server:
     """Flag, environment, config file, a running local server, the original's address: the first that says something."""
     loaded = settings()
     if flag:
-        return Server(_url(flag, "--server"), "--server", True)
+        return Server(_address(flag, "--server"), "--server")
     if loaded.settings.server:
         source = loaded.sources["server"]
-        return Server(_url(loaded.settings.server, source), source, True)
+        return Server(_address(loaded.settings.server, source), source)
     running = runtime.find_local_server()
     if running:
-        return Server(running, "the server running here", True)
-    return Server(ORIGINAL, "default", False)
+        return Server(parse_address(running), "running here")
+    return Server(parse_address(ORIGINAL), "default", False)
+
+
+def _address(text: str, source: str) -> Address:
+    try:
+        return parse_address(text)
+    except BadAddress as error:
+        raise Refused(f"{source}: {error}") from None
+
+
+def project_id(name: str) -> str:
+    """The id of a project that a person calls `name`: letters and digits of any script, and hyphens."""
+    plain = re.sub(r"[\W_]+", "-", name.casefold()).strip("-")[:80]
+    return plain or f"project-{crc32(name.encode('utf-8', 'replace')):08x}"
 
 
 def settings() -> Loaded:
@@ -87,15 +99,3 @@ def settings() -> Loaded:
     for problem in loaded.problems:
         tell(problem)
     return loaded
-
-
-def _url(text: str, source: str) -> str:
-    text = text if "://" in text else f"http://{text}"
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise Refused(f"{source}: {text!r} is no http:// or https:// address")
-    return text.rstrip("/")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -40,20 +39,27 @@ class JsonLines:
                 return
 
     def end(self, state: BuildState) -> Iterator[str]:
-        """Keys are sorted, so that the same state is the same text."""
-        whole = {"type": "end", "status": state.status, "version": state.version, "state": state_object(state)}
-        yield _safe(msgspec.json.encode(whole, order="sorted"))
+        """The state's keys are sorted, so that the same state is the same text."""
+        yield _line(type="end", status=state.status, version=state.version, state=_sorted(state))
 
 
-def state_object(state: BuildState) -> Any:
-    """The build state of PROTOCOL 1 as plain values."""
-    return decode(encode_state(state), object)
+def state_line(state: BuildState) -> str:
+    """The build state of PROTOCOL 1, keys sorted."""
+    return _safe(bytes(_sorted(state)))
+
+
+def json_line(value: object) -> str:
+    return _safe(encode(value))
 
 
 def _line(**fields: object) -> str:
-    return _safe(encode(fields))
+    return json_line(fields)
 
 
 def _safe(text: bytes) -> str:
     """JSON escapes control characters below U+0020 by itself; outside strings all of it is ASCII."""
     return _LIVE.sub(lambda match: f"\\u{ord(match[0]):04x}", text.decode())
+
+
+def _sorted(state: BuildState) -> Raw:
+    return Raw(msgspec.json.encode(decode(encode_state(state), object), order="sorted"))

@@ -75,7 +75,7 @@ class PlainLines:
         self._state = state
         since = f", since {words.clock(state.started_at)}" if state.started_at is not None else ""
         yield f"{words.clock(state.last_event_at)} {headline(state)}{since}{why}"
-        yield from self._todos(before, state, state.last_event_at)
+        yield from self._todos(before, state, None)
         for item in state.items():
             known = before.tool(item.id) if isinstance(item, ToolCall) else before.note(item.id)
             if item != known:
@@ -147,9 +147,10 @@ class PlainLines:
             for number, todo in enumerate(todos, 1):
                 known = old.pop(todo.key, None)
                 if known is None or (known.status, known.content) != (todo.status, todo.content):
-                    yield f"{words.clock(at)} {name} {number}/{len(todos)} {_todo(todo)}"
+                    when = at if at is not None else (todo.ended_at or todo.started_at or state.last_event_at)
+                    yield f"{words.clock(when)} {name} {number}/{len(todos)} {_todo(todo)}"
             for todo in old.values():
-                yield f"{words.clock(at)} {name} dropped: {clean_line(todo.content)}"
+                yield f"{words.clock(at or state.last_event_at)} {name} dropped: {clean_line(todo.content)}"
 
     def _finished_text(self) -> Iterator[str]:
         """The part not told yet of the text that was growing."""

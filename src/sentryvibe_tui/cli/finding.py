@@ -1,0 +1,63 @@
+"""Which project and session a person means, asked of the server."""
+
+from __future__ import annotations
+
+from ..client.hydrate import AmbiguousProject, NoAnswer, NoSuchProject, ProjectRef, builds, resolve, states
+from ..model.state import BuildState
+from ..model.text import clean_line
+from .options import NoLink, Refused, Server, project_id
+
+
+async def find_project(server: Server, text: str) -> ProjectRef:
+    """The project there is. Raises NoLink, and Refused with a list of what there is."""
+    try:
+        return await resolve(server.address, text)
+    except NoAnswer as error:
+        raise NoLink(f"{server.absence}: {clean_line(str(error))}") from None
+    except (NoSuchProject, AmbiguousProject) as error:
+        raise Refused(clean_line(str(error))) from None
+
+
+async def expect_project(server: Server, text: str) -> ProjectRef:
+    """The project there is, or that there will be under this name. Raises NoLink, Refused.
+
+    A server that the user named, or that runs here, may come back: then the link tries again by itself.
+    """
+    try:
+        return await resolve(server.address, text)
+    except NoSuchProject:
+        return ProjectRef(project_id(text), text)
+    except AmbiguousProject as error:
+        raise Refused(clean_line(str(error))) from None
+    except NoAnswer as error:
+        if not server.certain:
+            raise NoLink(f"{server.absence}: {clean_line(str(error))}") from None
+        return ProjectRef(project_id(text), text)
+
+
+async def find_session(server: Server, project: ProjectRef, text: str) -> str:
+    """The id of the session that `text` is, or begins. Raises NoLink, Refused."""
+    try:
+        known = dict.fromkeys(build.session_id for build in await builds(server.address, project.id))
+    except NoAnswer as error:
+        raise NoLink(f"{server.absence}: {clean_line(str(error))}") from None
+    fitting = [text] if text in known else [session for session in known if session.startswith(text)]
+    if len(fitting) == 1:
+        return fitting[0]
+    listed = ", ".join(fitting or known) or "none yet"
+    problem = f"{text!r} is one of several" if fitting else f"no session {text!r}; there are"
+    raise Refused(clean_line(f"{problem}: {listed}"))
+
+
+async def newest_state(server: Server, text: str, session: str | None) -> BuildState:
+    """The state of a project's newest build, or of a session's. Raises NoLink, Refused."""
+    project = await find_project(server, text)
+    session_id = await find_session(server, project, session) if session else ""
+    try:
+        found = await states(server.address, project.id)
+    except NoAnswer as error:
+        raise NoLink(f"{server.absence}: {clean_line(str(error))}") from None
+    for state in found:
+        if session_id in ("", state.session_id):
+            return state
+    raise Refused(f"project {clean_line(project.name or project.id)!r} has no build yet")

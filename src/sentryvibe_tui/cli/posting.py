@@ -1,0 +1,61 @@
+"""Which build each reported event belongs to, and its identity there: the same input always posts the same events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from zlib import crc32
+
+from msgspec.structs import replace
+
+from ..agents.reading import Reported
+from ..model.events import About, AgentReported, BuildEnded, BuildEvent
+from ..model.state import Agent, Millis, Outcome
+from ..wire.events import Posted, encode_posted
+
+
+class Posting:
+    """Labels the events of one input.
+
+    A build's id is the agent's own session id, so that reading an input again, or more of it, adds only what is new;
+    `session` stands in for it where the agent tells none, and replaces it when `fixed`. An `event_id` is the event's
+    number in its build and a check sum of its content: another input that tells of the same build never passes for a
+    repeat of this one.
+    """
+
+    def __init__(self, project_id: str, project_name: str, session: str, *, fixed: bool = False) -> None:
+        self._project_id, self._project_name = project_id, project_name
+        self._session, self._fixed = session, fixed
+        self._numbers: Counter[str] = Counter()
+        self._open = False
+        self._latest: Millis | None = None
+        self.outcome: Outcome | None = None
+        """How the latest build ended; None while it goes on."""
+
+    @property
+    def about(self) -> About:
+        """The build of the latest event."""
+        return About(self._project_id, self._session, self._session, Agent(project_name=self._project_name))
+
+    def label(self, reported: Iterable[Reported], *, past: bool = False) -> Iterator[Posted]:
+        """`past`: what has no time of its own happened when the agent was last heard, not now."""
+        for one in reported:
+            if one.session and one.session != self._session and not self._fixed:
+                yield from self.ended("interrupted", "another build began in the same input")
+                self._session, self._latest = one.session, None
+            self._latest = max(self._latest or 0, one.at) if one.at is not None else self._latest
+            yield self._posted(one.event, self._latest if one.at is None and past else one.at)
+
+    def ended(self, outcome: Outcome, why: str) -> Iterator[Posted]:
+        """The end of a build that has begun and told none."""
+        if self._open:
+            yield self._posted(BuildEnded(outcome, error=why), self._latest)
+
+    def _posted(self, event: BuildEvent, at: Millis | None) -> Posted:
+        self.outcome = event.outcome if isinstance(event, BuildEnded) else None
+        self._open = self.outcome is None
+        if isinstance(event, AgentReported) and not event.agent.project_name:
+            event = AgentReported(replace(event.agent, project_name=self._project_name))
+        self._numbers[self._session] += 1
+        posted = Posted(self.about, event, "", at)
+        return replace(posted, event_id=f"{self._numbers[self._session]}-{crc32(encode_posted(posted)):08x}")

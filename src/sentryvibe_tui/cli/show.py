@@ -1,0 +1,36 @@
+"""`show`: the state of a build, once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import click
+
+from .finding import newest_state
+from .options import find_server, server_option
+from .output import any_text, write_line
+
+
+@click.command("show")
+@click.argument("project")
+@server_option
+@click.option("--session", metavar="ID", help="This session's build, not the newest; the beginning of its id will do.")
+@click.option("--json", "as_json", is_flag=True, help="The whole build state as JSON, with stateVersion and status.")
+def command(project: str, server: str | None, session: str | None, as_json: bool) -> int:
+    """Print the state of PROJECT's newest build once.
+
+    Exit codes: 0 printed, whatever the build's status; 2 no such project; 3 no link to a server.
+    """
+    any_text(utf8=as_json)
+    state = asyncio.run(newest_state(find_server(server), project, session))
+    if as_json:
+        from ..report.jsonl import state_line
+
+        write_line(state_line(state))
+        return 0
+    from ..report.summary import page
+
+    for line in page(state, time.time_ns() // 1_000_000):
+        write_line(line)
+    return 0

@@ -1,0 +1,71 @@
+"""A build on one page: status, todos, tools, errors, time and cost, as lines of safe text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from ..model.progress import elapsed, progress
+from ..model.state import BuildState, Millis, Phase, Todo
+from ..model.text import clean_line
+from . import words
+from .plain import usage_facts
+from .subject import error_tail, subject
+
+SHOWN_ERRORS = 5
+
+
+def page(state: BuildState, now: Millis, glyphs: words.Glyphs = words.UNICODE) -> Iterator[str]:
+    """What `show` prints."""
+    agent = state.agent
+    who = f" {glyphs.dot} ".join(clean_line(part, 80) for part in (agent.agent_id, agent.model) if part)
+    yield clean_line(agent.project_name or state.project_id, 80) + (f"  ({who})" if who else "")
+    if agent.title:
+        yield f"  {clean_line(agent.title, 120)}"
+    status = words.status_mark(state.status, glyphs)
+    took = words.duration(elapsed(state, now)) if state.started_at is not None else ""
+    seen = words.age(now - state.last_event_at) if state.last_event_at is not None else "never"
+    yield f"{'status':<8}{status.glyph} {status.word}  {took}  last event {seen}"
+    yield f"{'build':<8}session {clean_line(state.session_id, 80)}, version {state.version}"
+    yield from _todos(state, glyphs)
+    yield from _tools(state, glyphs)
+    usage = usage_facts(state.usage)
+    if usage:
+        yield f"{'usage':<8}{', '.join(usage)}"
+    for name, text in (("error", state.error), ("summary", state.summary), ("waits", state.needs_input)):
+        if text:
+            yield f"{name:<8}{clean_line(text)}"
+
+
+def _todos(state: BuildState, glyphs: words.Glyphs) -> Iterator[str]:
+    done = progress(state)
+    if not done.total:
+        return
+    yield f"{'todos':<8}{done.done}/{done.total} done"
+    counts = Counter(tool.todo for tool in state.tools())
+    phases: tuple[Phase, ...] = ("template", "build")
+    for phase in phases:
+        for todo in state.list_of(phase):
+            yield f"  {_todo(todo, counts[todo.key], state, glyphs)}"
+
+
+def _todo(todo: Todo, tools: int, state: BuildState, glyphs: words.Glyphs) -> str:
+    facts = [words.plural(tools, "tool")] if tools else []
+    if todo.status == "completed" and todo.started_at is not None and todo.ended_at is not None:
+        facts.append(words.duration(todo.ended_at - todo.started_at))
+    mark = words.todo_mark(todo.status, glyphs, ended=not state.is_active)
+    return f"{mark.glyph} {clean_line(todo.content, 100)}" + (f"  ({', '.join(facts)})" if facts else "")
+
+
+def _tools(state: BuildState, glyphs: words.Glyphs) -> Iterator[str]:
+    names = Counter(subject(tool).verb for tool in state.tools())
+    kinds = ", ".join(f"{name} {count}" for name, count in names.most_common(8))
+    errors = [tool for tool in state.tools() if tool.state == "error"]
+    told = f", {words.plural(len(errors), 'error')}" if errors else ""
+    yield f"{'tools':<8}{state.tool_count}{told}" + (f": {kinds}" if kinds else "")
+    if len(errors) > SHOWN_ERRORS:
+        yield f"  the last {SHOWN_ERRORS} errors:"
+    for tool in errors[-SHOWN_ERRORS:]:
+        tail = next(iter(error_tail(tool, 1)), "")
+        about = subject(tool, state.agent.cwd)
+        yield f"  {glyphs.failed} {about}" + (f": {tail}" if tail and tail != about.detail else "")

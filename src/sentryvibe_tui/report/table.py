@@ -1,0 +1,66 @@
+"""Projects and builds as a table that fits the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.cells import cell_len, set_cell_size
+
+from ..client.hydrate import Project
+from ..client.watching import BuildSummary
+from ..model.state import Millis
+from ..model.text import clean_line
+from . import words
+
+HEADER = ("PROJECT", "STATUS", "TODOS", "TOOLS", "ERRORS", "AGENT", "MODEL", "AGE", "SESSION")
+_NARROWEST = 8
+
+
+def build_rows(projects: Iterable[Project], now: Millis) -> Iterator[tuple[str, ...]]:
+    """The header, and one row of safe texts for each build; a project without builds has one row too."""
+    yield HEADER
+    for project in projects:
+        name = clean_line(project.name or project.id, 60)
+        if not project.builds:
+            yield (name, clean_line(project.status or "no build", 20), *[""] * (len(HEADER) - 2))
+        for build in project.builds:
+            yield _row(name, build, now)
+
+
+def _row(name: str, build: BuildSummary, now: Millis) -> tuple[str, ...]:
+    mark = words.status_mark(build.status)
+    seen = build.last_event_at if build.last_event_at is not None else build.ended_at
+    return (
+        name,
+        f"{mark.glyph} {mark.word}",
+        f"{build.todos_done}/{build.todos_total}" if build.todos_total else "",
+        str(build.tools),
+        str(build.errors) if build.errors else "",
+        clean_line(build.agent_id, 40),
+        clean_line(build.model, 40),
+        words.age(now - seen) if seen is not None else "",
+        clean_line(build.session_id, 40),
+    )
+
+
+def fitted(rows: Iterable[Sequence[str]], width: int | None) -> Iterator[str]:
+    """The rows as lines of at most `width` cells: the widest columns are cut first, then columns are left out."""
+    table = [list(row) for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    while width is not None and _total(widths) > width:
+        widest = max(range(len(widths)), key=widths.__getitem__)
+        if widths[widest] <= _NARROWEST:
+            widths.pop()
+            continue
+        widths[widest] -= 1
+    for row in table:
+        cells = (_cell(text, size) for text, size in zip(row, widths, strict=False))
+        yield "  ".join(cells).rstrip()
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _cell(text: str, size: int) -> str:
+    return set_cell_size(text, size) if cell_len(text) <= size else set_cell_size(text, size - 1) + "…"
