@@ -48,7 +48,7 @@ class Follower:
         self._retired: set[str] = set()
         self._ahead: dict[int, Entry] = {}
         self._head = 0
-        self._wanted = ""
+        self._wanted = self._marked = ""
         self._fresh = False
         self._foreign = False
         self._holding = False
@@ -87,7 +87,8 @@ class Follower:
         """A new connection: what was known of the server's head counts no longer."""
         self.protocol = frame.protocol
         self._ahead.clear()
-        self._head, self._wanted, self._fresh, self.resynchronised = 0, "", True, False
+        self._head, self._wanted, self._marked = 0, "", ""
+        self._fresh, self.resynchronised = True, False
         self.held.clear()
         self._holding = self.is_original
         if self.is_original:
@@ -148,6 +149,7 @@ class Follower:
         if self.protocol < 2 or not mark.version:
             return
         self._in_epoch(mark.epoch)
+        self._marked = mark.build_id
         if mark.build_id and mark.build_id != self.state.id:
             self._wanted = mark.build_id
             return
@@ -178,7 +180,8 @@ class Follower:
             if not self._is_expected(build_id):
                 return
             if entry.version > 1:
-                self._wanted = build_id
+                if not self.state.id and not self._fresh:
+                    self._wanted = build_id
                 return
             self._begin(entry)
         elif entry.version == self.state.version + 1:
@@ -194,6 +197,11 @@ class Follower:
     def _is_expected(self, build_id: str) -> bool:
         """A build that another one replaced comes back only when asked for, or as the first word of a connection."""
         return build_id not in self._retired or self._fresh or build_id == self._wanted
+
+    def _is_newer(self, build_id: str) -> bool:
+        """A whole state says not which build is the newest; the last mark does."""
+        asked = self._fresh or build_id == self._wanted
+        return asked or (self._is_expected(build_id) and self._marked != self.state.id)
 
     def _begin(self, entry: Entry) -> None:
         """The first entry of another build, or of this one in a new log."""
@@ -222,7 +230,7 @@ class Follower:
 
     def _recovered(self, state: BuildState) -> None:
         if state.id != self.state.id:
-            if self._is_expected(state.id):
+            if not self.state.id or self._is_newer(state.id):
                 name = self.state.agent.project_name
                 agent = state.agent if state.agent.project_name else replace(state.agent, project_name=name)
                 self._take(replace(state, agent=agent), self._cause("new-build"))

@@ -177,16 +177,17 @@ async def builds(server: Address, project_id: str) -> tuple[BuildSummary, ...]:
     return tuple(map(summary, await states(server, project_id)))
 
 
-async def states(server: Address, project_id: str) -> tuple[BuildState, ...]:
-    """The newest state of every session of a project, newest first. Raises NoAnswer."""
-    answer = _shaped(await _get(server, server.http("projects", project_id, "messages")), _Messages)
+async def states(server: Address, project_id: str, session_id: str = "", build_id: str = "") -> tuple[BuildState, ...]:
+    """The newest state of every session of a project, newest first; our servers take a choice. Raises NoAnswer."""
+    asked = {name: value for name, value in (("sessionId", session_id), ("buildId", build_id)) if value}
+    answer = _shaped(await _get(server, server.http("projects", project_id, "messages", query=asked)), _Messages)
     found = (_state(session) for session in answer.sessions)
     return tuple(state for state in found if state is not None and state.id)
 
 
 async def build(server: Address, project_id: str, session_id: str, build_id: str) -> BuildState | None:
     """One build as the server has it now; None when it has none such."""
-    for state in await states(server, project_id):
+    for state in await states(server, project_id, session_id, build_id):
         if state.id == build_id and session_id in ("", state.session_id):
             return state
     return None

@@ -185,19 +185,25 @@ class Publisher:
             await self._work.wait()
             self._work.clear()
             while self.depth:
-                await self._store()
-                events = await self._blocking(lambda: self._outbox.first(self._at_once, BODY_BYTES))
-                if not events:
-                    continue
-                verdict, wait = await self._post(events)
-                if verdict == "later":
-                    pause = max(delay(failures, self._chance()), min(wait, LONGEST_ASKED))
-                    failures += 1
-                    await self._pause(pause / 1000)
-                    continue
-                failures = 0
-                await self._settle(events, verdict)
+                try:
+                    failures = await self._send_some(failures)
+                except sqlite3.Error as error:
+                    self._trouble(f"the outbox {self._outbox.path} fails: {error}")
+                    await asyncio.sleep(DISK_AGAIN)
             self._empty.set()
+
+    async def _send_some(self, failures: int) -> int:
+        """One body; answers how many tries in a row have failed now."""
+        await self._store()
+        events = await self._blocking(lambda: self._outbox.first(self._at_once, BODY_BYTES))
+        if not events:
+            return failures
+        verdict, wait = await self._post(events)
+        if verdict == "later":
+            await self._pause(max(delay(failures, self._chance()), min(wait, LONGEST_ASKED)) / 1000)
+            return failures + 1
+        await self._settle(events, verdict)
+        return 0
 
     async def _pause(self, seconds: float) -> None:
         """While waiting, new events still reach the disk."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from .address import Address
 from .hydrate import error_text
 from .link import Open
@@ -41,8 +43,8 @@ async def stream(server: Address, opening: Open, listener: Listener) -> None:
 
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", **server.headers}
     if opening.since:
-        headers["Last-Event-ID"] = f"{opening.epoch}:{opening.since}"
-    asked = {name: value for name, value in query(opening).items() if name in ("sessionId", "buildId")}
+        headers["Last-Event-ID"] = f"{opening.epoch}:{quote(opening.build_id, safe='')}:{opening.since}"
+    asked = {name: value for name, value in query(opening).items() if name != "projectId"}
     timeout = httpx.Timeout(OPEN_TIMEOUT, read=None)
     url = server.http("projects", opening.project_id, "events", query=asked)
     try:

@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect as ws_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
 from ..model.state import Millis
+from ..wire.frames import PROTOCOL
 from .address import Address
 from .hydrate import error_text
 from .link import Open, Transport
@@ -62,7 +63,7 @@ class Listener(Protocol):
 
 def query(opening: Open) -> dict[str, str]:
     """Parameters of `/ws` and of the event stream."""
-    asked = {"projectId": opening.project_id}
+    asked = {"projectId": opening.project_id, "protocol": str(PROTOCOL)}
     if opening.session_id:
         asked["sessionId"] = opening.session_id
     if opening.since:
