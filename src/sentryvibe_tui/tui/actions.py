@@ -1,0 +1,84 @@
+"""Everything a key can do: each action once, with its keys, its place in the footer and its help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from msgspec import Struct
+from textual.binding import Binding
+
+Scope = Literal["screen", "rows"]
+
+
+class Action(Struct, frozen=True):
+    """`name` is Textual's action; `keys` comma-separated; `footer` the rank in the footer, 0 for none."""
+
+    name: str
+    keys: str
+    title: str
+    help: str
+    scope: Scope = "screen"
+    footer: int = 0
+    palette: bool = True
+
+
+ACTIONS = (
+    Action("quit", "q", "quit", "Leave; the exit status says how the build ended", footer=1),
+    Action("help", "question_mark", "help", "All keys", footer=2),
+    Action("app.command_palette", "ctrl+p,colon", "commands", "Find any action by its name", footer=8, palette=False),
+    Action("next_pane", "tab", "next pane", "Go to the next pane", footer=5, palette=False),
+    Action("previous_pane", "shift+tab", "previous pane", "Go to the previous pane", palette=False),
+    Action("pane('todos')", "1", "todos", "Go to the todos"),
+    Action("pane('stream')", "2", "stream", "Go to the stream"),
+    Action("older", "left_square_bracket", "older build", "Show the project's build before this one", footer=7),
+    Action("newer", "right_square_bracket", "newer build", "Show the build after this one; the newest is live"),
+    Action("retry", "r", "retry link", "Try the link again at once"),
+    Action("follow_all", "F", "follow", "Follow what is new in all panes", footer=6),
+    Action("up", "k,up", "up", "One row up", "rows", palette=False),
+    Action("down", "j,down", "down", "One row down", "rows", footer=3, palette=False),
+    Action("page(-0.5)", "ctrl+u", "half a page up", "Half a page up", "rows", palette=False),
+    Action("page(0.5)", "ctrl+d", "half a page down", "Half a page down", "rows", palette=False),
+    Action("page(-1)", "pageup,b", "page up", "One page up", "rows", palette=False),
+    Action("page(1)", "pagedown,space", "page down", "One page down", "rows", palette=False),
+    Action("first", "g,home", "first", "To the first row", "rows", palette=False),
+    Action("last", "G,end", "last", "To the last row, and follow what is new", "rows", palette=False),
+    Action("open", "enter,l,h,right,left", "open", "Open or close the row", "rows", footer=4, palette=False),
+)
+
+_SHOWN = {
+    "question_mark": "?",
+    "colon": ":",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+}
+
+
+def bindings(scope: Scope) -> list[Binding]:
+    """Textual's bindings of the actions of a scope; the id is the action's name."""
+    return [
+        Binding(action.keys, action.name, action.title, show=False, id=action.name, tooltip=action.help)
+        for action in ACTIONS
+        if action.scope == scope
+    ]
+
+
+def key_name(key: str) -> str:
+    return _SHOWN.get(key, key)
+
+
+def keys_of(action: Action) -> str:
+    """`j ↓`."""
+    return " ".join(key_name(key) for key in action.keys.split(","))
+
+
+def in_footer(actions: Iterable[Action] = ACTIONS) -> Iterator[tuple[str, str]]:
+    """Key and title of what the footer shows, most important first."""
+    for action in sorted((action for action in actions if action.footer), key=lambda action: action.footer):
+        yield key_name(action.keys.split(",")[0]), action.title

@@ -1,0 +1,126 @@
+"""Lines of styled text before they are painted: cut, filled and wrapped by terminal cells. Pure.
+
+A `Line` is a list of spans, a span a text without line breaks and the role that styles it (`Painted.ROLES`).
+The texts must be safe already (model.text).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+Span = tuple[str, str]
+Line = list[Span]
+
+_WORDS = re.compile(r"\s+|[^\s]+")
+
+
+def cells(text: str) -> int:
+    """Terminal cells that `text` takes."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def length(line: Iterable[Span]) -> int:
+    return sum(cells(text) for text, _ in line)
+
+
+def plain(line: Iterable[Span]) -> str:
+    return "".join(text for text, _ in line)
+
+
+def cut(line: Line, room: int, mark: str = "…") -> Line:
+    """`line` in at most `room` cells; a cut ends in `mark`."""
+    if length(line) <= room:
+        return line
+    room -= cells(mark)
+    if room < 0:
+        return []
+    short: Line = []
+    for text, role in line:
+        taken = cells(text)
+        if taken > room:
+            short.append((_head(text, room) + mark, role))
+            break
+        short.append((text, role))
+        room -= taken
+    return short
+
+
+def _head(text: str, room: int) -> str:
+    if text.isascii():
+        return text[:room]
+    return set_cell_size(text, room).rstrip() if room else ""
+
+
+def pad(text: str, room: int) -> str:
+    """`text` with spaces up to `room` cells; never cut."""
+    return text + " " * (room - cells(text))
+
+
+def fill(left: Line, right: Line, room: int) -> Line:
+    """`left` and `right` at the two ends of exactly `room` cells; `left` is cut, `right` goes when there is no room."""
+    kept = length(right)
+    if kept > max(0, room - 4):
+        right, kept = [], 0
+    left = cut(left, room - kept - (1 if kept else 0))
+    gap = room - kept - length(left)
+    return [*left, (" " * max(0, gap), ""), *right]
+
+
+def parted(left: list[tuple[int, Line]], right: Line, room: int, gap: str = "  ") -> Line:
+    """Parts of falling importance (0 is kept longest) on one line: what does not fit goes, least important first."""
+    parts = [(rank, part) for rank, part in left if part]
+    while len(parts) > 1 and sum(length(part) + len(gap) for _, part in parts) + length(right) > room:
+        parts.remove(max(parts, key=lambda part: part[0]))
+    joined: Line = []
+    for _, part in parts:
+        joined += [(gap, ""), *part] if joined else part
+    return fill(joined, right, room)
+
+
+def wrap(line: Line, room: int) -> list[Line]:
+    """`line` broken at spaces into lines of at most `room` cells; longer words are chopped. At least one line."""
+    room = max(1, room)
+    if length(line) <= room:
+        return [line]
+    lines: list[Line] = [[]]
+    free = room
+    for word, role in _pieces(line, room):
+        taken = cells(word)
+        if taken > free:
+            lines.append([])
+            free = room
+            if word.isspace():
+                continue
+        lines[-1].append((word, role))
+        free -= taken
+    return [joined(one) for one in lines if one] or [[]]
+
+
+def _pieces(line: Line, room: int) -> Iterator[Span]:
+    for text, role in line:
+        for word in _WORDS.findall(text):
+            if cells(word) <= room:
+                yield word, role
+            else:
+                for piece in _chopped(word, room):
+                    yield piece, role
+
+
+def _chopped(word: str, room: int) -> list[str]:
+    if word.isascii():
+        return [word[start : start + room] for start in range(0, len(word), room)]
+    return chop_cells(word, max(2, room))
+
+
+def joined(line: Line) -> Line:
+    """Neighbouring spans of one role made one."""
+    short: Line = []
+    for text, role in line:
+        if short and short[-1][1] == role:
+            short[-1] = (short[-1][0] + text, role)
+        else:
+            short.append((text, role))
+    return short

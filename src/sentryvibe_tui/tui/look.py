@@ -1,0 +1,51 @@
+"""How everything on the screen is drawn: which glyphs, which clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from ..model.state import Millis, ToolCall
+from ..report.words import UNICODE, Glyphs, Tone, clock, duration, running
+from .lines import Line, Span
+
+
+class Look(Struct, frozen=True):
+    """`now` gives epoch milliseconds."""
+
+    now: Callable[[], Millis]
+    glyphs: Glyphs = UNICODE
+
+    def time(self, at: Millis | None) -> Span:
+        return clock(at), "faint"
+
+    def taken(self, tool: ToolCall) -> Span:
+        """How long a call took, or takes so far."""
+        if tool.started_at is None:
+            return "", ""
+        if tool.is_open:
+            return running(self.now() - tool.started_at), "busy"
+        return duration((tool.ended_at or tool.started_at) - tool.started_at), "dim"
+
+
+def right(span: Span, room: int) -> Span:
+    text, role = span
+    return text.rjust(room), role
+
+
+def role(tone: Tone) -> str:
+    """The role of a tone: they have the same names."""
+    return tone
+
+
+def changes(detail: str) -> Line:
+    """A subject's detail: added lines good, removed ones bad."""
+    parts = detail.split(" ")
+    if not all(part[:1] in "+-" and part[1:].isdigit() for part in parts):
+        return [(detail, "dim")]
+    spans: Line = []
+    for part in parts:
+        spans += [(" ", "")] if spans else []
+        spans.append((part, "good" if part[0] == "+" else "bad"))
+    return spans

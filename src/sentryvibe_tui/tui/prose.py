@@ -1,0 +1,68 @@
+"""Text of an agent as lines: light Markdown, line by line, never a document tree. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ..model.text import clean
+from ..report.words import Glyphs
+from .lines import Line, wrap
+
+LIMIT = 20_000
+"""Characters of one note that are laid out."""
+
+_INLINE = re.compile(r"`([^`\n]+)`|\*\*([^*\n]+)\*\*|__([^_\n]+)__")
+_HEADING = re.compile(r"(#{1,6})\s+(.*)")
+_ITEM = re.compile(r"(\s*)([-*+]|\d{1,3}[.)])\s+(.*)")
+_FENCE = re.compile(r"\s*(```|~~~)")
+
+
+def prose(text: str, width: int, glyphs: Glyphs, base: str = "") -> list[Line]:
+    """`text` (as the agent gave it) in lines of `width` cells, single blank lines inside."""
+    lines: list[Line] = []
+    fenced = False
+    for raw in clean(text[:LIMIT]).strip("\n").split("\n"):
+        if _FENCE.match(raw):
+            fenced = not fenced
+            continue
+        if fenced:
+            lines += wrap([(raw.rstrip() or " ", "code")], width)
+        elif raw.strip():
+            lines += _paragraph(raw.rstrip(), width, glyphs, base)
+        elif lines and lines[-1]:
+            lines.append([])
+    while lines and not lines[-1]:
+        lines.pop()
+    if len(text) > LIMIT:
+        lines.append([(f"… {len(text) - LIMIT:,} more characters", "faint")])
+    return lines or [[]]
+
+
+def _paragraph(line: str, width: int, glyphs: Glyphs, base: str) -> list[Line]:
+    if heading := _HEADING.match(line):
+        return wrap([(heading[2].strip("#* "), "heading")], width)
+    if line.lstrip().startswith("|"):
+        return wrap([(line, base)], width)
+    if item := _ITEM.match(line):
+        indent = min(len(item[1]), 8)
+        mark = glyphs.dot if item[2] in "-*+" else item[2]
+        lead = " " * indent + mark + " "
+        wrapped = wrap(inline(item[3], base), width - len(lead))
+        return [[(lead if not at else " " * len(lead), "dim"), *part] for at, part in enumerate(wrapped)]
+    if line.lstrip().startswith(">"):
+        return [[(glyphs.side + " ", "faint"), *part] for part in wrap([(line.lstrip("> "), "dim")], width - 2)]
+    return wrap(inline(line, base), width)
+
+
+def inline(text: str, base: str = "") -> Line:
+    """Code and strong words of a line as spans."""
+    spans: Line = []
+    end = 0
+    for found in _INLINE.finditer(text):
+        if found.start() > end:
+            spans.append((text[end : found.start()], base))
+        spans.append((found[1], "code") if found[1] else (found[2] or found[3], "strong"))
+        end = found.end()
+    if end < len(text) or not spans:
+        spans.append((text[end:], base))
+    return spans

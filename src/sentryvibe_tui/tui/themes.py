@@ -1,0 +1,37 @@
+"""Our own looks: calm, few colours, much contrast where it counts."""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="sentry",
+    primary="#7aa2f7",
+    secondary="#5a6fa8",
+    accent="#d8a657",
+    success="#7fbf7a",
+    warning="#e0af68",
+    error="#ef6f7b",
+    foreground="#d3d7e3",
+    background="#14161c",
+    surface="#1a1d25",
+    panel="#1d212b",
+    dark=True,
+)
+
+LIGHT = Theme(
+    name="sentry-light",
+    primary="#2f5fc4",
+    secondary="#6d84bd",
+    accent="#9a6200",
+    success="#2c7a33",
+    warning="#95600a",
+    error="#c0303f",
+    foreground="#22262f",
+    background="#fbfaf7",
+    surface="#f3f1ec",
+    panel="#ebe8e1",
+    dark=False,
+)
+
+THEMES = (DARK, LIGHT)

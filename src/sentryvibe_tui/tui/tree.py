@@ -1,0 +1,99 @@
+"""Which rows the todo list shows: todos, groups and the calls below them. Pure.
+
+Active todos are open and show their latest calls, finished ones are folded, until the reader says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from ..model.progress import active
+from ..model.state import PLANNING, Todo, ToolCall, tool_key
+from .view import View
+
+RowKind = Literal["group", "todo", "tool", "tail", "earlier"]
+
+LATEST = 8
+"""Calls that a todo shows when it opened by itself."""
+
+TEMPLATE, DROPPED, PLANNED = "template", "dropped", "planning"
+
+
+class Row(NamedTuple):
+    """`ident`: key of a todo, name of a group, position of a call, `tool_key` of a subagent. `number`: hidden calls."""
+
+    kind: RowKind
+    ident: int | str
+    depth: int = 0
+    number: int = 0
+    open: bool = False
+
+
+def rows(view: View, folds: dict[int | str, bool]) -> list[Row]:
+    """All rows, top to bottom. `folds`: what the reader opened (True) or closed, by ident of group and todo."""
+    return list(_Tree(view, folds).rows())
+
+
+class _Tree:
+    def __init__(self, view: View, folds: dict[int | str, bool]) -> None:
+        self.view, self.folds = view, folds
+        self.state = view.shown
+        current = active(self.state)
+        self.current = current.key if current is not None and self.state.is_active else None
+
+    def rows(self) -> Iterator[Row]:
+        state = self.state
+        if self.view.group(PLANNING).positions:
+            planning = state.is_active and self.current is None
+            yield from self._group(PLANNED, planning, self._calls(PLANNING, 1))
+        if state.template_todos:
+            at_work = state.phase == "template" or not state.todos
+            yield from self._group(TEMPLATE, at_work, self._todos(state.template_todos, 1))
+        yield from self._todos(state.todos, 0)
+        if state.dropped:
+            yield from self._group(DROPPED, False, self._todos(state.dropped, 1))
+
+    def _group(self, name: str, by_itself: bool, inside: Iterator[Row]) -> Iterator[Row]:
+        is_open = self.folds.get(name, by_itself)
+        yield Row("group", name, open=is_open)
+        if is_open:
+            yield from inside
+
+    def _todos(self, todos: tuple[Todo, ...], depth: int) -> Iterator[Row]:
+        for todo in todos:
+            has_calls = todo.key in self.view.groups
+            is_open = has_calls and self.folds.get(todo.key, todo.key == self.current)
+            yield Row("todo", todo.key, depth, open=is_open)
+            if is_open:
+                yield from self._calls(todo.key, depth + 1)
+
+    def _calls(self, key: int, depth: int) -> Iterator[Row]:
+        """Calls of a todo, those of subagents below theirs; only the latest where the reader did not open it."""
+        timeline = self.state.timeline
+        top = [
+            position
+            for position in self.view.group(key).positions
+            if isinstance(tool := timeline[position], ToolCall) and not self.view.is_nested(tool)
+        ]
+        by_reader = self.folds.get(PLANNED if key == PLANNING else key, False)
+        hidden = 0 if by_reader else max(0, len(top) - LATEST)
+        if hidden > 1:
+            yield Row("earlier", key, depth, hidden)
+            top = top[hidden:]
+        for position in top:
+            yield from self._call(position, depth, set())
+
+    def _call(self, position: int, depth: int, above: set[str]) -> Iterator[Row]:
+        tool = self.state.timeline[position]
+        assert isinstance(tool, ToolCall)
+        yield Row("tool", position, depth)
+        if tool.state == "error":
+            yield Row("tail", position, depth)
+        below = self.view.children.get(tool.id, []) if tool.id not in above else []
+        hidden = max(0, len(below) - LATEST) if tool_key(tool.id) not in self.folds else 0
+        if hidden > 1:
+            yield Row("earlier", tool_key(tool.id), depth + 1, hidden)
+            below = below[hidden:]
+        for child in below:
+            yield from self._call(child, depth + 1, above | {tool.id})

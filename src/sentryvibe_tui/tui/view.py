@@ -1,0 +1,192 @@
+"""What the screen shows: the newest state of a watch, and which parts of it changed since it was last painted.
+
+No widget and no clock here: watch events go in, `take_changes` says what to repaint.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Literal
+
+from msgspec import Struct
+
+from ..client.watching import CaughtUp, Changed, LinkChanged, LinkStatus, SignOfLife, Skipped, Snapshot, WatchEvent
+from ..model.state import PLANNING, BuildState, Item, Millis, ToolCall, note_key, tool_key
+from ..model.updates import BuildBegan, BuildFinished, Entry, TextChanged, TodoCompleted, TodosChanged, ToolChanged
+from ..report import words
+
+ExtraKind = Literal["gap", "build", "end"]
+
+ACTIVITY_STEP = 2_000
+"""Milliseconds of the finest stretch of `View.activity`."""
+
+
+class Extra(Struct, frozen=True):
+    """A line of the stream that no agent said: a gap of the link, another build, the end."""
+
+    kind: ExtraKind
+    text: str
+    at: Millis
+
+
+class Changes(Struct):
+    """What was touched since the last painting. `whole`: everything; `todos`: the rows of the todo tree;
+    `positions`: items of the timeline that stay where they are."""
+
+    whole: bool = False
+    todos: bool = False
+    head: bool = False
+    positions: set[int] = set()
+
+
+class Group(Struct):
+    """Calls of one todo: their positions in order, and how many failed."""
+
+    positions: list[int]
+    errors: int = 0
+
+
+class View:
+    """The shown build, the link, and the indexes that the lists on the screen need."""
+
+    def __init__(self) -> None:
+        self.link = LinkStatus("connecting")
+        self.life: SignOfLife | None = None
+        self.live = BuildState()
+        self.shown = self.live
+        self.pinned = False
+        self.skipped = 0
+        self._changes = Changes(whole=True, positions=set())
+        self._restart([])
+
+    # ----------------------------------------------------------------- what happens
+
+    def take(self, event: WatchEvent) -> None:
+        self._changes.head = True
+        match event:
+            case Changed(state, entry):
+                self._changed(state, entry)
+            case Snapshot(state):
+                self._snapshot(state)
+            case LinkChanged(status):
+                self.link = status
+            case CaughtUp(back_at=at):
+                self._add(Extra("gap", words.caught_up(event), at))
+            case SignOfLife():
+                self.life = event
+            case Skipped(count):
+                self.skipped += count
+
+    def take_changes(self) -> Changes:
+        """What to repaint; from now on nothing is."""
+        changes, self._changes = self._changes, Changes(positions=set())
+        return changes
+
+    def show(self, state: BuildState | None) -> None:
+        """Another build on screen, as it is now; None: the newest one, live."""
+        self.pinned = state is not None
+        self.shown = self.live if state is None else state
+        self._restart([])
+
+    def _snapshot(self, state: BuildState) -> None:
+        """A newer state of the same build keeps our own lines where they stand; another build announces itself."""
+        old, self.live = self.live, state
+        if self.pinned:
+            return
+        self.shown = state
+        if old.id == state.id:
+            self._restart([(row, entry) for row, entry in enumerate(self.entries) if isinstance(entry, Extra)])
+        elif old.id:
+            self._restart([(0, Extra("build", "new build", state.started_at or state.last_event_at or 0))])
+        else:
+            self._restart([])
+
+    def _changed(self, state: BuildState, entry: Entry) -> None:
+        if state.id != self.live.id:
+            self._snapshot(state)
+            return
+        old, self.live = self.live, state
+        if self.pinned:
+            return
+        self.shown = state
+        for position in range(len(old.timeline), len(state.timeline)):
+            self._append(position, state.timeline[position])
+        for update in entry.updates:
+            match update:
+                case ToolChanged(id=ident):
+                    self._touch(state.positions.get(tool_key(ident)), old)
+                case TextChanged(id=ident):
+                    self._touch(state.positions.get(note_key(ident)), old)
+                case TodosChanged() | TodoCompleted():
+                    self._changes.todos = True
+                case BuildFinished() | BuildBegan():
+                    self._changes.whole = True
+                case _:
+                    pass
+
+    def _touch(self, position: int | None, old: BuildState) -> None:
+        if position is None or position >= len(old.timeline):
+            return
+        self._changes.positions.add(position)
+        now, before = self.shown.timeline[position], old.timeline[position]
+        if isinstance(now, ToolCall) and isinstance(before, ToolCall) and now.state != before.state:
+            errors = (now.state == "error") - (before.state == "error")
+            self.groups[now.todo].errors += errors
+            self._changes.todos = True
+
+    def _add(self, extra: Extra) -> None:
+        self.entries.append(extra)
+
+    # ----------------------------------------------------------------- indexes
+
+    def _restart(self, extras: list[tuple[int, Extra]]) -> None:
+        """Everything anew from the shown state; `extras` are lines of ours and their rows."""
+        self._changes.whole = self._changes.head = True
+        self.groups: dict[int, Group] = {}
+        self.children: defaultdict[str, list[int]] = defaultdict(list)
+        self.starts: defaultdict[int, int] = defaultdict(int)
+        self.entries: list[int | Extra] = list(range(len(self.shown.timeline)))
+        for row, extra in extras:
+            self.entries.insert(row, extra)
+        self.row_of = [row for row, entry in enumerate(self.entries) if isinstance(entry, int)]
+        for position, item in enumerate(self.shown.items()):
+            self._index(position, item)
+
+    def _append(self, position: int, item: Item) -> None:
+        self.row_of.append(len(self.entries))
+        self.entries.append(position)
+        self._index(position, item)
+
+    def _index(self, position: int, item: Item) -> None:
+        if not isinstance(item, ToolCall):
+            return
+        self._changes.todos = True
+        group = self.groups.setdefault(item.todo, Group([]))
+        group.positions.append(position)
+        group.errors += item.state == "error"
+        if item.parent_id:
+            self.children[item.parent_id].append(position)
+        if item.started_at is not None:
+            self.starts[item.started_at // ACTIVITY_STEP] += 1
+
+    # ----------------------------------------------------------------- questions
+
+    def group(self, key: int = PLANNING) -> Group:
+        return self.groups.get(key) or Group([])
+
+    def is_nested(self, tool: ToolCall) -> bool:
+        """Whether a call stands below the call of its subagent."""
+        return bool(tool.parent_id) and tool_key(tool.parent_id) in self.shown.positions
+
+    def activity(self, buckets: int, until: Millis) -> list[int]:
+        """Calls begun per stretch of time from the build's start to `until`, in at most `buckets` stretches."""
+        begin = self.shown.started_at
+        if begin is None or buckets < 1 or until <= begin:
+            return []
+        first, last = begin // ACTIVITY_STEP, until // ACTIVITY_STEP
+        stretch = max(1, -(-(last - first + 1) // buckets))
+        counts = [0] * ((last - first) // stretch + 1)
+        for step, number in self.starts.items():
+            if first <= step <= last:
+                counts[(step - first) // stretch] += number
+        return counts

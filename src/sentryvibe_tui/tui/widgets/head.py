@@ -1,0 +1,207 @@
+"""The three rows on top: which build and is it true now; how far; what it does right now."""
+
+from __future__ import annotations
+
+from ...model.progress import active, elapsed, progress, silence
+from ...model.state import ToolCall
+from ...model.text import clean_line
+from ...report.subject import subject
+from ...report.words import (
+    DURATION_WIDTH,
+    cost,
+    count,
+    duration,
+    link_mark,
+    plural,
+    running,
+    status_mark,
+)
+from ..lines import Line, cut, fill, length, parted
+from ..look import Look, role
+from ..view import View
+from .painted import Bar
+
+QUIET = 30_000
+"""Milliseconds without any event, and no call under way, after which a build is said to be quiet."""
+
+SPARKS = "▁▂▃▄▅▆▇█"
+ASCII_SPARKS = "_.:-=+*#"
+
+
+class HeadBar(Bar):
+    """A bar that tells of the view."""
+
+    def __init__(self, view: View, look: Look, **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.view, self.look = view, look
+
+    @property
+    def _dot(self) -> str:
+        return f" {self.look.glyphs.dot} "
+
+
+class Who(HeadBar):
+    """Status, project, title, agent and model; the link at the right."""
+
+    def __init__(self, project: str, view: View, look: Look, **options: str) -> None:
+        super().__init__(view, look, **options)
+        self.project = project
+        self.place = ""
+
+    def line(self, width: int) -> Line:
+        state, agent = self.view.shown, self.view.shown.agent
+        mark = status_mark(state.status, self.look.glyphs)
+        name = clean_line(agent.project_name or self.project, 80)
+        status: Line = [(mark.glyph + " ", role(mark.tone))] if state.id else []
+        model = [clean_line(agent.agent_id, 40), clean_line(agent.model.removeprefix("claude-"), 40)]
+        title = clean_line(agent.title, 120)
+        parts: list[tuple[int, Line]] = [
+            (0, [*status, (name, "strong")]),
+            (1, [(self.place, "alarm")] if self.place else []),
+            (3, [(title, "")] if title and title != name else []),
+            (2, [(self._dot.join(part for part in model if part), "dim")] if any(model) else []),
+            (4, [(clean_line(agent.operation_type, 40), "dim")] if width >= 110 else []),
+            (5, [(clean_line(agent.branch, 40), "dim")] if width >= 140 and agent.branch else []),
+        ]
+        return [(" ", ""), *parted(parts, self._link(width), width - 2), (" ", "")]
+
+    def _link(self, width: int) -> Line:
+        mark = link_mark(self.view.link, self.look.now(), self.look.glyphs)
+        word = clean_line(mark.word, max(12, width // 2))
+        watchers = self.view.life.watchers if self.view.life else None
+        others: Line = [(f"{watchers} watching  ", "dim")] if watchers and watchers > 1 and width >= 80 else []
+        plain = "" if mark.tone == "good" else role(mark.tone)
+        return [*others, (mark.glyph + " ", role(mark.tone)), (word, plain or "dim")]
+
+
+class HowFar(HeadBar):
+    """The bar, or the activity of a build that has no todos; time, calls, errors, tokens, cost."""
+
+    def line(self, width: int) -> Line:
+        state = self.view.shown
+        if not state.id:
+            return []
+        facts = self._facts(width - 2)
+        room = width - 3 - length(facts)
+        return [(" ", ""), *fill(self._left(room), facts, width - 2), (" ", "")]
+
+    def _facts(self, width: int) -> Line:
+        state, usage = self.view.shown, self.view.shown.usage
+        spent = elapsed(state, self.look.now())
+        clock = (running(spent) if state.is_active else duration(spent)).rjust(DURATION_WIDTH)
+        facts: list[tuple[int, Line]] = [(0, [(clock, "strong")])]
+        facts.append((1, [(plural(state.tool_count, "tool").rjust(8), "dim")]))
+        if state.error_count:
+            facts.append((0, [(f"{self.look.glyphs.failed} {state.error_count}", "bad")]))
+        tokens = [
+            f"{word} {count(amount)}"
+            for word, amount in (("in", usage.input_tokens), ("out", usage.output_tokens))
+            if amount is not None
+        ]
+        if tokens:
+            facts.append((4, [(" ".join(tokens), "dim")]))
+        if usage.context_percent is not None:
+            facts.append((3, [(f"ctx {usage.context_percent:.0f}%", "dim")]))
+        if usage.cost_usd is not None:
+            facts.append((2, [(cost(usage.cost_usd), "dim")]))
+        room = width * 3 // 5
+        while len(facts) > 1 and sum(length(part) + 3 for _, part in facts) > room:
+            facts.remove(max(facts, key=lambda fact: fact[0]))
+        joined: Line = []
+        for _, part in facts:
+            joined += [("   ", ""), *part] if joined else part
+        return joined
+
+    def _left(self, room: int) -> Line:
+        state = self.view.shown
+        far = progress(state)
+        if far.percent is None:
+            return self._activity(room)
+        lead: Line = [*self._template(room), (f"{far.done}/{far.total}".rjust(5), "strong"), (" ", "")]
+        percent = f" {far.percent:3}%"
+        cells = room - length(lead) - len(percent)
+        if cells < 6:
+            return cut([*lead, (percent.strip(), "")], room)
+        return [*lead, *self._bar(far.done, far.total, cells), (percent, "")]
+
+    def _template(self, room: int) -> Line:
+        """The template's part of the work, when there is one."""
+        state = self.view.shown
+        if not state.template_todos or room < 60:
+            return []
+        done = sum(todo.status == "completed" for todo in state.template_todos)
+        if done == len(state.template_todos):
+            return [("Template ", "dim"), (self.look.glyphs.done, "good"), ("  ", "")]
+        return [("Template ", "dim"), (f"{done}/{len(state.template_todos)}", "busy"), ("  ", "")]
+
+    def _bar(self, done: int, total: int, cells: int) -> Line:
+        state, glyphs = self.view.shown, self.look.glyphs
+        full = done * cells // total
+        tint = "bar" if state.is_active else "bar-done" if state.status == "completed" else "bar-bad"
+        return [(glyphs.bar * full, tint), (glyphs.track * (cells - full), "faint")]
+
+    def _activity(self, room: int) -> Line:
+        """How lively the build was and is: calls begun over its time."""
+        state = self.view.shown
+        until = self.look.now() if state.is_active else state.ended_at or state.last_event_at or 0
+        label: Line = [("activity ", "dim")] if room >= 24 else []
+        counts = self.view.activity(room - length(label), until)
+        sparks = SPARKS if self.look.glyphs.done == "✓" else ASCII_SPARKS
+        top = max(counts, default=0)
+        text = "".join(sparks[0 if not number else max(1, number * 7 // top)] for number in counts)
+        return cut([*label, (text, "bar")], room)
+
+
+class Now(HeadBar):
+    """What it does right now: a question to the reader first, then the call under way, then silence."""
+
+    def line(self, width: int) -> Line:
+        left, right = self._said()
+        return [(" ", ""), *fill(left, right, width - 2), (" ", "")]
+
+    def _said(self) -> tuple[Line, Line]:
+        state, glyphs, now = self.view.shown, self.look.glyphs, self.look.now()
+        if not state.id:
+            return [(self._without_build(), "dim")], []
+        if not state.is_active:
+            return self._ended(), []
+        if state.needs_input:
+            return [(f"{glyphs.needs} needs you: {clean_line(state.needs_input)}", "alarm")], []
+        todo = active(state)
+        said: Line = [(f"{glyphs.running} ", "busy")]
+        if todo is not None:
+            said.append((clean_line(todo.active_form or todo.content), "strong"))
+        tool = self._call()
+        if tool is not None:
+            about = subject(tool, state.agent.cwd)
+            if todo is not None:
+                said.append((f"  {glyphs.into} ", "faint"))
+            said += [(about.verb, "strong" if todo is None else ""), (" " + about.text, "")]
+            if len(state.open_tools) > 1:
+                said.append((f"  +{len(state.open_tools) - 1} more", "dim"))
+            since = now - (tool.started_at if tool.started_at is not None else now)
+            return said, [(running(since).rjust(DURATION_WIDTH), "busy")]
+        quiet = silence(state, now)
+        if quiet >= QUIET:
+            text = f"quiet for {running(quiet)}"
+            return ([*said, (f"  {glyphs.into} " if todo else "", "faint"), (text, "warn")], [])
+        if todo is None:
+            said.append(("thinking" if state.tool_count else "getting started", ""))
+        return said, [(running(quiet).rjust(DURATION_WIDTH), "faint")]
+
+    def _call(self) -> ToolCall | None:
+        """The call under way that began last."""
+        state = self.view.shown
+        tools = [tool for ident in state.open_tools if (tool := state.tool(ident)) is not None]
+        return max(tools, key=lambda tool: (tool.started_at or 0, tool.id), default=None)
+
+    def _ended(self) -> Line:
+        state = self.view.shown
+        mark = status_mark(state.status, self.look.glyphs)
+        why = clean_line(state.error if state.status == "failed" else state.summary)
+        said: Line = [(f"{mark.glyph} {mark.word}", role(mark.tone))]
+        return [*said, (self._dot, "faint"), (why, "")] if why else said
+
+    def _without_build(self) -> str:
+        waiting = self.view.link.phase in ("live", "waiting")
+        return "waiting for the first build" if waiting else "no build yet"

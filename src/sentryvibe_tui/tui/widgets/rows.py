@@ -1,0 +1,270 @@
+"""A long list of rows of differing heights that paints only what is visible, and follows its end."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import var
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from ..heights import Heights
+from ..lines import Line
+from .painted import Painted
+
+KEPT_ROWS = 512
+"""Painted rows that are kept; a few screens full."""
+
+
+class Rows(Painted, ScrollView, can_focus=True):
+    """Rows 0 … n-1, each made of lines by `lines_of`. Heights far from view are guesses until they come near."""
+
+    cursor: var[int] = var(0, init=False)
+
+    class Moved(Message):
+        """The reader moved the cursor or scrolled."""
+
+    def __init__(self, **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.heights = Heights()
+        self._measured: set[int] = set()
+        self._painted: dict[int, list[Strip]] = {}
+        self._settling = False
+        self.following = True
+
+    # ----------------------------------------------------------------- for subclasses
+
+    def lines_of(self, row: int, width: int) -> list[Line]:
+        """The lines of a row in `width` cells; at least one."""
+        raise NotImplementedError
+
+    def guess(self, row: int, width: int) -> int:
+        """How many lines a row probably has; cheap."""
+        return 1
+
+    # ----------------------------------------------------------------- changing
+
+    def reset(self, rows: int) -> None:
+        """All rows anew."""
+        width = self.row_width
+        self.heights = Heights(self.guess(row, width) for row in range(rows))
+        self._measured.clear()
+        self._painted.clear()
+        self.set_reactive(Rows.cursor, max(0, min(self.cursor, rows - 1)))
+        self._fit()
+
+    def extend(self, rows: int) -> None:
+        """Rows are added at the end until there are `rows`."""
+        width = self.row_width
+        for row in range(len(self.heights), rows):
+            self.heights.append(self.guess(row, width))
+        self._fit()
+
+    def changed(self, rows: set[int]) -> None:
+        """Some rows say something else now."""
+        for row in rows:
+            self._painted.pop(row, None)
+            self._measured.discard(row)
+        self._fit()
+
+    def repaint_rows(self, rows: set[int]) -> None:
+        """Rows of unchanged height say something else now: only those on screen cost anything."""
+        top, bottom = self._visible()
+        for row in rows:
+            self._painted.pop(row, None)
+            if top <= row <= bottom and row < len(self.heights):
+                self.refresh_lines(self.heights.start(row), self.heights[row])
+
+    def _fit(self) -> None:
+        """Sizes, scroll position and picture after a change."""
+        self._settle()
+        if self.following:
+            self.follow_end()
+        self.refresh()
+
+    def follow_end(self) -> None:
+        """To where `following` looks at: the last row, unless a subclass knows a better one."""
+        self.set_reactive(Rows.cursor, max(0, len(self.heights) - 1))
+        self._to(self.heights.total)
+        self._settle()
+        self._to(self.heights.total)
+
+    def _to(self, line: int) -> None:
+        self.scroll_to(y=max(0, min(line, self._highest)), animate=False, force=True, immediate=True)
+
+    @property
+    def _highest(self) -> int:
+        return max(0, self.heights.total - self._viewport)
+
+    @property
+    def _viewport(self) -> int:
+        return self.scrollable_content_region.height
+
+    @property
+    def row_width(self) -> int:
+        return max(1, self.scrollable_content_region.width)
+
+    # ----------------------------------------------------------------- measuring
+
+    def _visible(self) -> tuple[int, int]:
+        """First and last row on screen."""
+        top = self.scroll_offset.y
+        return self.heights.find(top), self.heights.find(top + max(0, self._viewport - 1))
+
+    def _settle(self) -> None:
+        """Makes guesses near the view true; what is on screen keeps its place when a row above it turns out taller."""
+        if self._settling or not self._viewport:
+            return
+        self._settling = True
+        try:
+            while unmeasured := [row for row in self._near() if row not in self._measured]:
+                for row in unmeasured:
+                    self._measure(row)
+            self._resize()
+        finally:
+            self._settling = False
+
+    def _near(self) -> range:
+        top, bottom = self._visible()
+        return range(top, min(bottom + 1, len(self.heights)))
+
+    def _measure(self, row: int) -> None:
+        self._measured.add(row)
+        start = self.heights.start(row)
+        grown = self.heights.set(row, len(self._strips(row)))
+        if grown and start < self.scroll_offset.y:
+            self._resize()
+            self._to(self.scroll_offset.y + grown)
+
+    def _resize(self) -> None:
+        size = Size(self.row_width, self.heights.total)
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    # ----------------------------------------------------------------- painting
+
+    def _strips(self, row: int) -> list[Strip]:
+        strips = self._painted.get(row)
+        if strips is None:
+            if len(self._painted) >= KEPT_ROWS:
+                self._painted.clear()
+            width = self.row_width
+            mark = self._row_role(row)
+            strips = [self.strip(line, width, mark) for line in self.lines_of(row, width)]
+            self._painted[row] = strips
+        return strips
+
+    def _row_role(self, row: int) -> str:
+        if row != self.cursor:
+            return ""
+        return "cursor" if self.has_focus else "cursor-blurred" if not self.following else ""
+
+    def render_line(self, y: int) -> Strip:
+        line = self.scroll_offset.y + y
+        width = self.row_width
+        if not 0 <= line < self.heights.total:
+            return Strip.blank(width, self.role_style(""))
+        row = self.heights.find(line)
+        strips = self._strips(row)
+        within = line - self.heights.start(row)
+        return strips[within] if within < len(strips) else Strip.blank(width, self.role_style(""))
+
+    def notify_style_update(self) -> None:
+        self._painted = {}
+        super().notify_style_update()
+
+    # ----------------------------------------------------------------- moving
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._settle()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._painted.clear()
+        self._measured.clear()
+        top = self._visible()[0] if len(self.heights) else 0
+        width = self.row_width
+        self.heights = Heights(self.guess(row, width) for row in range(len(self.heights)))
+        if not self.following:
+            self._to(self.heights.start(top))
+        self._fit()
+
+    def on_focus(self) -> None:
+        self.repaint_rows({self.cursor})
+
+    def on_blur(self) -> None:
+        self.repaint_rows({self.cursor})
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        self.repaint_rows({old, new})
+
+    def move(self, row: int) -> None:
+        """The cursor to a row, which comes into view."""
+        if not len(self.heights):
+            return
+        self.cursor = max(0, min(row, len(self.heights) - 1))
+        self.reveal(self.cursor)
+        self._moved()
+
+    def reveal(self, row: int) -> None:
+        start, height = self.heights.start(row), self.heights[row]
+        top, room = self.scroll_offset.y, self._viewport
+        if start < top:
+            self._to(start)
+        elif start + height > top + room:
+            self._to(min(start, start + height - room))
+
+    def _moved(self) -> None:
+        """The reader took over: following goes on only at the end."""
+        self.following = self.at_end
+        self.repaint_rows({self.cursor})
+        self.post_message(self.Moved())
+
+    @property
+    def at_end(self) -> bool:
+        return self.scroll_offset.y >= self._highest and self.cursor >= len(self.heights) - 1
+
+    def action_up(self) -> None:
+        self.move(self.cursor - 1)
+
+    def action_down(self) -> None:
+        self.move(self.cursor + 1)
+
+    def action_page(self, pages: float) -> None:
+        line = self.heights.start(self.cursor) + int(pages * max(1, self._viewport))
+        self.move(self.heights.find(max(0, line)) if line < self.heights.total else len(self.heights) - 1)
+
+    def action_first(self) -> None:
+        self.move(0)
+
+    def action_last(self) -> None:
+        self.move(len(self.heights) - 1)
+        self._to(self.heights.total)
+
+    def action_follow(self) -> None:
+        self.following = True
+        self._fit()
+        self.post_message(self.Moved())
+
+    def on_click(self, event: events.Click) -> None:
+        line = self.scroll_offset.y + event.y - self.gutter.top
+        if 0 <= line < self.heights.total:
+            self.move(self.heights.find(line))
+
+    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        super()._on_mouse_scroll_up(event)
+        self._scrolled()
+
+    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        super()._on_mouse_scroll_down(event)
+        self._scrolled()
+
+    def _scrolled(self) -> None:
+        """The wheel takes the cursor along."""
+        self.call_after_refresh(self._cursor_into_view)
+
+    def _cursor_into_view(self) -> None:
+        top, bottom = self._visible()
+        self.cursor = bottom if self.scroll_offset.y >= self._highest else max(top, min(self.cursor, bottom))
+        self._moved()

@@ -1,0 +1,204 @@
+"""The todo list: what is done, what is under way with its calls, what is to come."""
+
+from __future__ import annotations
+
+from ...model.state import Todo, ToolCall
+from ...model.text import clean_line
+from ...report.subject import error_tail, subject
+from ...report.words import DURATION_WIDTH, duration, plural, running, todo_mark, tool_mark
+from ..lines import Line, fill, pad
+from ..look import Look, changes, right, role
+from ..tree import DROPPED, PLANNED, TEMPLATE, Row, rows
+from ..view import View
+from .rows import Rows
+
+NAMES = {PLANNED: "Planning", TEMPLATE: "Template", DROPPED: "Dropped"}
+
+
+class Todos(Rows):
+    """One line per row of the tree. It follows the active todo."""
+
+    def __init__(self, view: View, look: Look, **options: str) -> None:
+        super().__init__(**options)
+        self.view, self.look = view, look
+        self.folds: dict[int | str, bool] = {}
+        self.nodes: list[Row] = []
+        self._todos: dict[int, Todo] = {}
+
+    # ----------------------------------------------------------------- following the view
+
+    def renew(self) -> None:
+        """Another build."""
+        self.folds.clear()
+        self.following = True
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """The tree anew; the cursor stays on its row."""
+        state = self.view.shown
+        kept = self.nodes[self.cursor][:2] if self.cursor < len(self.nodes) else None
+        self._todos = {todo.key: todo for todo in (*state.todos, *state.template_todos, *state.dropped)}
+        self.nodes = rows(self.view, self.folds)
+        if not self.following and kept is not None:
+            place = next((index for index, row in enumerate(self.nodes) if row[:2] == kept), self.cursor)
+            self.set_reactive(Rows.cursor, place)
+        self.reset(len(self.nodes))
+
+    def update(self, positions: set[int]) -> None:
+        """Calls at `positions` changed where they stand."""
+        self.repaint_rows({index for index, row in enumerate(self.nodes) if row.ident in positions})
+
+    def tick(self) -> None:
+        """A second went by: what is under way shows it."""
+        self.repaint_rows({index for index, row in enumerate(self.nodes) if self._ticks(row)})
+
+    def _ticks(self, row: Row) -> bool:
+        if row.kind == "todo":
+            todo = self._todos.get(row.ident)  # type: ignore[arg-type]
+            return todo is not None and todo.status == "in_progress"
+        if row.kind == "tool":
+            tool = self.view.shown.timeline[row.ident]  # type: ignore[index]
+            return isinstance(tool, ToolCall) and tool.is_open
+        return False
+
+    def follow_end(self) -> None:
+        """The end of what is under way, with its todo above it if both fit."""
+        first, last = self._under_way()
+        self.set_reactive(Rows.cursor, first)
+        room = max(1, self._viewport)
+        below = min(2, max(0, room - 3))
+        lines = min(last + below, len(self.nodes) - 1)
+        top = self.scroll_offset.y
+        if lines >= top + room or first < top or self._highest < top:
+            self._to(min(first, max(0, lines - room + 1)) if lines - first < room else lines - room + 1)
+
+    def _under_way(self) -> tuple[int, int]:
+        """Rows of the active todo: its own and the last one below it; of an ended build the first row."""
+        state = self.view.shown
+        first = next((at for at, row in enumerate(self.nodes) if row.kind == "todo" and self._is_current(row)), None)
+        if first is None:
+            opened = next((at for at, row in enumerate(self.nodes) if row.kind == "group" and row.open), None)
+            if opened is None or not state.is_active:
+                return 0, 0
+            first = opened
+        last = first
+        while last + 1 < len(self.nodes) and self.nodes[last + 1].kind not in ("todo", "group"):
+            last += 1
+        return first, last
+
+    def _is_current(self, row: Row) -> bool:
+        state = self.view.shown
+        todos = state.current_todos
+        return state.is_active and 0 <= state.active_todo < len(todos) and todos[state.active_todo].key == row.ident
+
+    @property
+    def at_end(self) -> bool:
+        return False
+
+    # ----------------------------------------------------------------- rows
+
+    def lines_of(self, row: int, width: int) -> list[Line]:
+        one = self.nodes[row]
+        match one.kind:
+            case "group":
+                return [self._group(one, width)]
+            case "todo":
+                return [self._todo(one, width)]
+            case "tool":
+                return [self._tool(one, width)]
+            case "tail":
+                return [self._tail(one, width)]
+            case "earlier":
+                lead = self._lead(one.depth)
+                return [fill([*lead, (f"{self.look.glyphs.closed} {one.number} earlier", "faint")], [], width)]
+
+    def _lead(self, depth: int) -> Line:
+        return [("  " * depth + " ", "")]
+
+    def _fold(self, *, is_open: bool, has: bool = True) -> str:
+        glyphs = self.look.glyphs
+        return (glyphs.open if is_open else glyphs.closed) + " " if has else "  "
+
+    def _group(self, row: Row, width: int) -> Line:
+        name = str(row.ident)
+        state = self.view.shown
+        if name == PLANNED:
+            group = self.view.group()
+            tail = self._counts(len(group.positions), group.errors)
+        else:
+            todos = state.template_todos if name == TEMPLATE else state.dropped
+            done = sum(todo.status == "completed" for todo in todos)
+            tail = [(f"{done}/{len(todos)}" if name == TEMPLATE else str(len(todos)), "dim")]
+        fold = self._fold(is_open=row.open)
+        pad_right: Line = [(" " * (DURATION_WIDTH + 1), "")]
+        return fill([*self._lead(0)[:0], (" ", ""), (fold, "faint"), (NAMES[name], "dim")], [*tail, *pad_right], width)
+
+    def _counts(self, tools: int, errors: int) -> Line:
+        """How many calls, and how many of them failed."""
+        failed: Line = [(f"{self.look.glyphs.failed}{errors} ", "bad")] if errors else []
+        return [*failed, (str(tools).rjust(4), "dim")] if tools else [*failed, ("    ", "")]
+
+    def _todo(self, row: Row, width: int) -> Line:
+        todo = self._todos[int(row.ident)]
+        ended = not self.view.shown.is_active
+        mark = todo_mark(todo.status, self.look.glyphs, ended=ended)
+        current = todo.status == "in_progress" and not ended
+        text = (todo.active_form if current else "") or todo.content
+        group = self.view.group(todo.key)
+        drift = {"added": self.look.glyphs.added, "renamed": self.look.glyphs.renamed, "": ""}[todo.drift]
+        body = {"completed": "dim", "in_progress": "strong", "pending": ""}[todo.status]
+        left: Line = [
+            *self._lead(row.depth),
+            (self._fold(is_open=row.open, has=bool(group.positions)), "faint"),
+            (mark.glyph + " ", role(mark.tone)),
+            (clean_line(text), body),
+            (f" {drift}" if drift else "", "accent"),
+        ]
+        tail = self._counts(len(group.positions), group.errors)
+        return fill(left, [*tail, (" ", ""), right(self._took(todo), DURATION_WIDTH)], width)
+
+    def _took(self, todo: Todo) -> tuple[str, str]:
+        if todo.started_at is None:
+            return "", ""
+        if todo.status == "completed":
+            return duration((todo.ended_at or todo.started_at) - todo.started_at), "dim"
+        if not self.view.shown.is_active:
+            return "", ""
+        return running(self.look.now() - todo.started_at), "busy"
+
+    def _tool(self, row: Row, width: int) -> Line:
+        tool = self.view.shown.timeline[int(row.ident)]
+        assert isinstance(tool, ToolCall)
+        mark = tool_mark(tool.state, self.look.glyphs)
+        said = subject(tool, self.view.shown.agent.cwd)
+        detail = [(" ", ""), *changes(said.detail)] if said.detail and len(said.detail) <= 16 else []
+        left: Line = [
+            *self._lead(row.depth + 1),
+            (mark.glyph + " ", role(mark.tone)),
+            (pad(said.verb, 5) + " ", "" if tool.is_open else "dim"),
+            (said.text, "" if tool.is_open else "dim"),
+        ]
+        return fill(left, [*detail, (" ", ""), right(self.look.taken(tool), DURATION_WIDTH)], width)
+
+    def _tail(self, row: Row, width: int) -> Line:
+        tool = self.view.shown.timeline[int(row.ident)]
+        assert isinstance(tool, ToolCall)
+        line = next(iter(error_tail(tool, 1)), plural(tool.output_bytes, "byte") if tool.output_bytes else "failed")
+        side = self.look.glyphs.side
+        return fill([*self._lead(row.depth + 2), (side + " ", "faint"), (line, "bad")], [], width)
+
+    # ----------------------------------------------------------------- keys
+
+    def action_open(self) -> None:
+        """Unfolds or folds the row under the cursor."""
+        if not self.nodes:
+            return
+        row = self.nodes[self.cursor]
+        if row.kind in ("group", "todo"):
+            self.folds[row.ident] = not row.open
+        elif row.kind == "earlier":
+            self.folds[PLANNED if row.ident == -1 else row.ident] = True
+        else:
+            return
+        self.following = False
+        self.rebuild()

@@ -1,0 +1,216 @@
+"""A watch told as a script: events go through the real reducer, the clock stands still, the environment is plain."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM", "COLORTERM", "TEXTUAL_ANIMATIONS"):
+    os.environ.pop(name, None)
+os.environ["TZ"] = "UTC"
+time.tzset()
+
+from sentryvibe_tui.client.watching import (  # noqa: E402
+    BuildSummary,
+    Changed,
+    LinkChanged,
+    LinkStatus,
+    Snapshot,
+    WatchEvent,
+)
+from sentryvibe_tui.model.events import (  # noqa: E402
+    About,
+    AgentReported,
+    BuildEnded,
+    BuildEvent,
+    BuildStarted,
+    TextAdded,
+    TodoItem,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+    UsageReported,
+)
+from sentryvibe_tui.model.reducer import reduce  # noqa: E402
+from sentryvibe_tui.model.state import Agent, BuildState, Usage  # noqa: E402
+from sentryvibe_tui.tui.app import WatchApp  # noqa: E402
+from sentryvibe_tui.wire.json import raw  # noqa: E402
+
+START = 1_763_812_860_000
+"""2025-11-22 12:01:00 UTC."""
+
+CWD = "/home/dev/todo-app"
+AGENT = Agent("claude-code", "claude-sonnet-4-5", "todo-app", "initial-build", "Add login with GitHub", CWD)
+PLAN = (
+    "Scaffold Next.js project",
+    "Create Prisma schema",
+    "Build todo list UI",
+    "API routes for todos",
+    "Wire up auth middleware",
+    "Add e2e tests",
+    "Write README",
+    "Final review",
+)
+ACTIVE = "Wiring up auth middleware"
+
+Told = tuple[int, BuildEvent]
+
+
+class Story:
+    """Events of one build, each some seconds after the one before."""
+
+    def __init__(self, build: str = "b1", session: str = "s1", agent: Agent = AGENT, start: int = START) -> None:
+        self.about = About("todo-app", session, build, agent)
+        self.at = start
+        self.state = BuildState()
+        self.happened: list[Changed] = []
+        self._calls = 0
+
+    def tell(self, event: BuildEvent, after: float = 1.0) -> "Story":
+        self.at += int(after * 1000)
+        self.state, entry = reduce(self.state, event, self.at, self.about)
+        if entry is not None:
+            self.happened.append(Changed(self.state, entry))
+        return self
+
+    def call(
+        self, name: str, given: object, back: object = "ok", took: float | None = 0.4, error: bool = False, **more: str
+    ) -> str:
+        """A call that took `took` seconds, or goes on (None). Returns its id."""
+        self._calls += 1
+        ident = f"{self.about.build_id}-{self._calls}"
+        self.tell(ToolStarted(ident, name, raw(given), **more))
+        if took is not None:
+            self.tell(ToolEnded(ident, raw(back), error), took)
+        return ident
+
+    def plan(self, done: int, texts: tuple[str, ...] = PLAN, active: str = "", **more) -> "Story":
+        """The todo list with the first `done` completed and the next in progress."""
+        statuses = ["completed"] * done + ["in_progress"] * (done < len(texts))
+        statuses += ["pending"] * (len(texts) - len(statuses))
+        items = (
+            TodoItem(text, status, active if status == "in_progress" else "")
+            for text, status in zip(texts, statuses, strict=True)
+        )
+        return self.tell(TodosReported(tuple(items), **more))
+
+    def text(self, text: str, **more) -> "Story":
+        return self.tell(TextAdded(f"n{len(self.happened)}", text, whole=True, **more))
+
+
+def told_build(ended: bool = False) -> Story:
+    """A lively build in the middle of its fifth todo."""
+    story = Story()
+    story.tell(BuildStarted()).tell(AgentReported(AGENT), 0.1)
+    story.text("Add login with GitHub to the todo app and cover it with tests.", kind="prompt")
+    story.call("Glob", {"pattern": "**/*.ts"})
+    story.call("Read", {"file_path": f"{CWD}/package.json"}, took=0.2)
+    story.text(
+        "The project uses the app router; I will plan the work.\nThen start with the scaffold.", kind="reasoning"
+    )
+    story.plan(0)
+    story.call("Bash", {"command": "npx create-next-app@latest ."}, took=41)
+    story.call("Write", {"file_path": f"{CWD}/src/app/page.tsx", "content": "a\n" * 48})
+    story.plan(1)
+    story.call("Write", {"file_path": f"{CWD}/prisma/schema.prisma", "content": "m\n" * 31})
+    story.call("Bash", {"command": "npx prisma migrate dev"}, "Exit code 1\nError: P1001 can't reach database", 9, True)
+    story.call("Bash", {"command": "npx prisma migrate dev --name init"}, took=12)
+    story.plan(2)
+    for number in range(6):
+        story.call(
+            "Edit", {"file_path": f"{CWD}/src/ui/part{number}.tsx", "old_string": "a\nb", "new_string": "a\nc\nd"}
+        )
+    task = story.call("Task", {"description": "Find usages of the session", "subagent_type": "Explore"}, took=None)
+    story.call("Grep", {"pattern": "getSession", "path": f"{CWD}/src"}, parent_id=task)
+    story.call("Read", {"file_path": f"{CWD}/src/lib/session.ts"}, parent_id=task)
+    story.tell(ToolEnded(task, raw("3 usages")), 2)
+    story.plan(3)
+    story.call("mcp__github__get_issue", {"title": "Login"}, took=1.3)
+    story.call("WebFetch", {"url": "https://next-auth.js.org/providers/github"}, took=2.1)
+    story.plan(4, active=ACTIVE)
+    story.call("Read", {"file_path": f"{CWD}/src/middleware.ts"}, took=0.2)
+    story.call("Edit", {"file_path": f"{CWD}/src/middleware.ts", "old_string": "a\n" * 2, "new_string": "b\n" * 34})
+    story.text("I will run the **build** to check the types of `getUser()`:\n\n- middleware\n- session helper")
+    story.call(
+        "Bash",
+        {"command": "npm run build"},
+        "Exit code 1\nsrc/lib/auth.ts:18:5 - error TS2345: Argument of type string | undefined\n"
+        "is not assignable to parameter of type string",
+        19,
+        True,
+    )
+    story.text("The session id can be undefined when the cookie has expired; I will narrow it.")
+    story.call("Edit", {"file_path": f"{CWD}/src/lib/auth.ts", "old_string": "a", "new_string": "b\nc\nd"})
+    story.tell(UsageReported(Usage(812_000, 41_000, 700_000, 1.12, 46.0)), 0.1)
+    story.call("Bash", {"command": "npm run build"}, took=31 if ended else None)
+    if ended:
+        story.plan(len(PLAN))
+    return story
+
+
+class Script:
+    """A `Watching` that tells events given beforehand and through `say`."""
+
+    def __init__(self, events: Iterable[WatchEvent], builds: dict[str, BuildState] | None = None) -> None:
+        self._queue: asyncio.Queue[WatchEvent] = asyncio.Queue()
+        self.others = builds or {}
+        self.retried = 0
+        for event in events:
+            self._queue.put_nowait(event)
+
+    async def events(self) -> AsyncIterator[WatchEvent]:
+        while True:
+            yield await self._queue.get()
+
+    def say(self, *events: WatchEvent) -> None:
+        for event in events:
+            self._queue.put_nowait(event)
+
+    def retry_now(self) -> None:
+        self.retried += 1
+
+    async def builds(self) -> tuple[BuildSummary, ...]:
+        return tuple(BuildSummary(state.session_id, state.id, state.status) for state in self.others.values())
+
+    async def build(self, session_id: str, build_id: str) -> BuildState | None:
+        return self.others.get(build_id)
+
+    async def whole_tool(self, session_id: str, tool_id: str):
+        tool = next(tool for state in self.others.values() if (tool := state.tool(tool_id)))
+        return tool.input, tool.output
+
+
+LIVE = LinkChanged(LinkStatus("live", rtt_ms=38.0))
+
+
+def watch_app(state: BuildState, *more: WatchEvent, now: int | None = None, builds=None, **options) -> WatchApp:
+    """The app on one state, 31 seconds after its last event."""
+    at = now or (state.last_event_at or START) + 31_000
+    events = [LIVE, *([Snapshot(state, "hydrated")] if state.id else []), *more]
+    script = Script(events, builds or {state.id: state})
+    return WatchApp(script, "todo-app", now=lambda: at, **options)
+
+
+@pytest.fixture
+def story() -> Callable[..., Story]:
+    """A new, empty build."""
+    return Story
+
+
+@pytest.fixture
+def running_build() -> Story:
+    return told_build()
+
+
+@pytest.fixture
+def app_on() -> Callable[..., WatchApp]:
+    """`app_on(state, *later_events)`."""
+    return watch_app
+
+
+@pytest.fixture
+def script_of() -> type[Script]:
+    return Script

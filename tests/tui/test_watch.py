@@ -1,0 +1,81 @@
+"""The screen follows the watch: what happens is shown, keys do what they say, leaving says how it ended."""
+
+from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, Snapshot
+from sentryvibe_tui.tui.lines import plain
+
+
+async def settled(pilot) -> None:
+    """Until all that was told is on screen."""
+    await pilot.pause(0.05)
+    pilot.app.watch_screen.flush()
+    await pilot.pause()
+
+
+def text_of(rows) -> str:
+    return "\n".join(
+        plain(line) for row in range(len(rows.heights)) for line in rows.lines_of(row, max(20, rows.row_width))
+    )
+
+
+async def test_a_running_build_is_on_screen(app_on, running_build) -> None:
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        screen = app.watch_screen
+        assert "Wiring up auth middleware" in text_of(screen.todos)
+        assert "npm run build" in text_of(screen.stream)
+        assert "4/8" in plain(screen.how_far.line(118))
+        assert "todo-app" in plain(screen.who.line(118))
+
+
+async def test_events_one_by_one_show_the_same_as_the_whole_state(app_on, running_build, story) -> None:
+    whole, single = app_on(running_build.state), app_on(story().state, *running_build.happened, now=running_build.at)
+    seen = []
+    for app in (whole, single):
+        async with app.run_test(size=(120, 36)) as pilot:
+            await settled(pilot)
+            seen.append((text_of(app.watch_screen.todos), [e for e in app.watch_screen.view.entries]))
+    assert seen[0][1] == seen[1][1]
+    assert [line.split("  ")[0] for line in seen[0][0].split("\n")] == [
+        line.split("  ")[0] for line in seen[1][0].split("\n")
+    ]
+
+
+async def test_q_leaves_with_130_while_the_build_runs_and_0_after_it_completed(app_on, running_build, story) -> None:
+    from sentryvibe_tui.model.events import BuildEnded
+    from sentryvibe_tui.tui.app import exit_code
+
+    codes = []
+    for state in (running_build.state, running_build.tell(BuildEnded("completed")).state):
+        app = app_on(state)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settled(pilot)
+            await pilot.press("q")
+        codes.append(exit_code(app.watch_screen.view))
+    gave_up = app_on(story().state, LinkChanged(LinkStatus("gave-up")))
+    async with gave_up.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+    assert [*codes, exit_code(gave_up.watch_screen.view)] == [130, 0, 3]
+
+
+async def test_a_new_build_takes_the_screen_and_says_so(app_on, running_build, story) -> None:
+    other = story(build="b2", start=running_build.at)
+    other.call("Bash", {"command": "make"})
+    app = app_on(running_build.state, Snapshot(other.state, "new-build"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        shown = text_of(app.watch_screen.stream)
+        assert "new build" in shown
+        assert "make" in shown
+        assert "npm run build" not in shown
+
+
+async def test_resizing_down_to_one_cell_never_crashes(app_on, running_build) -> None:
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        for size in ((200, 50), (60, 12), (20, 5), (8, 3), (4, 2), (1, 1), (99, 24), (160, 40)):
+            await pilot.resize_terminal(*size)
+            await settled(pilot)
+        assert app.watch_screen.todos.display
+        assert app.watch_screen.stream.display
