@@ -100,7 +100,9 @@ def state_of(make_build, *events, session: str = "s1", build_id: str = "b1") -> 
 
 
 def test_a_batch_is_applied_in_its_order(original) -> None:
-    desk = original(batch(BEGAN, tool("t", "input-available"), tool("t", "error"), todos("pending"), todos("completed")))
+    desk = original(
+        batch(BEGAN, tool("t", "input-available"), tool("t", "error"), todos("pending"), todos("completed"))
+    )
     assert desk.link.state.tool("t").state == "error"
     assert desk.link.state.todos[0].status == "completed"
 

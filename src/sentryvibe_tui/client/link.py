@@ -135,8 +135,11 @@ class Link:
         """A sign of life below the frames: a pong, a comment of the event stream."""
         if self._up:
             self._hear(now)
-            if rtt_ms is not None and self.status.phase in ("live", "waiting"):
-                self._say(replace(self.status, rtt_ms=rtt_ms))
+            if rtt_ms is not None:
+                measured = replace(self.status, rtt_ms=rtt_ms)
+                if self.status.phase in ("live", "waiting"):
+                    self._say(measured)
+                self.status = measured
         return self._done()
 
     def frame(self, frame: Frame, now: Millis) -> tuple[Action, ...]:
