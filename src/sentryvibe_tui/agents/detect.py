@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .ai_sdk import AiSdk, BuildEvents
 from .claude_session import ClaudeSession
 from .claude_stream import ClaudeStream
+from .codex_exec import CodexExec
+from .codex_rollout import CodexRollout
+from .gemini_session import GeminiSession
+from .gemini_stream import GeminiStream
+from .hooks import HookLines
 from .lines import MAX_LINE, JsonLines
+from .opencode import OpencodeParts, OpencodeRun
+from .opencode_serve import OpencodeServe
 from .reading import Counts, Reader, Reported
 from .values import Record, obj, text
 
@@ -52,16 +60,99 @@ _SESSION_ONLY = frozenset(
     }
 )
 
+
+def _is_hook(record: Record, kind: str) -> bool:
+    return not kind and "hook_event_name" in record
+
+
+def _is_codex_exec(record: Record, kind: str) -> bool:
+    if "msg" in record and "id" in record:
+        return True
+    return (kind == "session.created" and "properties" not in record) or kind.startswith(("thread.", "turn.", "item."))
+
+
+def _is_codex_rollout(record: Record, kind: str) -> bool:
+    if kind in ("session_meta", "response_item", "event_msg", "turn_context", "compacted", "world_state"):
+        return "payload" in record
+    return "record_type" in record or {"id", "timestamp", "instructions"} <= record.keys()
+
+
+def _is_gemini_stream(record: Record, kind: str) -> bool:
+    return {
+        "init": "session_id" in record,
+        "message": "role" in record and "content" in record,
+        "tool_use": "tool_name" in record,
+        "tool_result": "tool_id" in record,
+        "result": "status" in record and "stats" in record,
+    }.get(kind, False)
+
+
+def _is_gemini_session(record: Record, kind: str) -> bool:
+    return "projectHash" in record or ("$set" in record and not kind)
+
+
+def _is_opencode_run(record: Record, kind: str) -> bool:
+    return "sessionID" in record and ("part" in record or kind in ("error", "done"))
+
+
+def _is_opencode_serve(record: Record, kind: str) -> bool:
+    inner = obj(record, "payload") or record
+    return "properties" in inner and "." in text(inner, "type")
+
+
+def _is_opencode_parts(record: Record, kind: str) -> bool:
+    return bool(kind) and "_role" in record
+
+
+def _is_build_event(record: Record, kind: str) -> bool:
+    return isinstance(record.get("event"), dict) and "projectId" in record and "sessionId" in record
+
+
+def _is_ai_sdk(record: Record, kind: str) -> bool:
+    return kind in _AI_SDK and not record.keys() & {"session_id", "sessionID", "sessionId", "properties"}
+
+
+_AI_SDK = frozenset({
+    "start", "start-step", "finish-step", "text-start", "text-delta", "text-end", "reasoning-start", "reasoning-delta",
+    "tool-input-start", "tool-input-delta", "tool-input-available", "tool-output-available", "tool-call",
+    "tool-result",
+})  # fmt: skip
+
 _SIGNS: dict[str, Callable[[Record, str], bool]] = {
     "claude-stream": _is_claude_stream,
     "claude-session": _is_claude_session,
+    "claude-hooks": _is_hook,
+    "codex-exec": _is_codex_exec,
+    "codex-rollout": _is_codex_rollout,
+    "gemini-stream": _is_gemini_stream,
+    "gemini-session": _is_gemini_session,
+    "opencode-run": _is_opencode_run,
+    "opencode-serve": _is_opencode_serve,
+    "opencode-parts": _is_opencode_parts,
+    "build-events": _is_build_event,
+    "ai-sdk": _is_ai_sdk,
 }
 
 READERS: dict[str, Callable[[], Reader]] = {
-    "claude-stream": ClaudeStream,
-    "claude-session": ClaudeSession,
     "auto": lambda: AutoReader(""),
     "claude": lambda: AutoReader("claude"),
+    "claude-stream": ClaudeStream,
+    "claude-session": ClaudeSession,
+    "claude-hooks": HookLines,
+    "codex": lambda: AutoReader("codex"),
+    "codex-exec": CodexExec,
+    "codex-rollout": CodexRollout,
+    "codex-hooks": lambda: HookLines("codex"),
+    "gemini": lambda: AutoReader("gemini"),
+    "gemini-stream": GeminiStream,
+    "gemini-session": GeminiSession,
+    "gemini-hooks": lambda: HookLines("gemini"),
+    "opencode": lambda: AutoReader("opencode"),
+    "opencode-run": OpencodeRun,
+    "opencode-serve": OpencodeServe,
+    "opencode-parts": OpencodeParts,
+    "ai-sdk": AiSdk,
+    "build-events": BuildEvents,
 }
 """By the name that `--format` takes. A family's name decides between its formats by itself."""
 
@@ -75,6 +166,9 @@ def format_of(record: Record, family: str = "") -> str:
 
 def detect(head: bytes, family: str = "") -> str:
     """The format's name in READERS. Raises UnknownFormat, which says what was seen instead."""
+    first = head[:4096].lstrip()
+    if first.startswith((b"{\n", b"{\r\n")) and b'"projectHash"' in first and "gemini".startswith(family[:6]):
+        return "gemini-session"
     seen: list[str] = []
     lines = JsonLines(Counts())
     for record in (*lines.feed(head), *lines.finish()):

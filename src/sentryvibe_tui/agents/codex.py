@@ -1,0 +1,28 @@
+"""What Codex' stream and its rollout files say in the same words (AGENT_FORMATS 5 and 6)."""
+
+from __future__ import annotations
+
+from ..model.events import TodoItem
+from ..model.state import Usage
+from .values import Record, count, status, text
+
+AGENT = "openai-codex"
+
+_REQUEST = "## My request for Codex:"
+_MACHINE = ("<", "# AGENTS.md instructions")
+
+
+def plan_items(plan: list[Record]) -> tuple[TodoItem, ...]:
+    return tuple(TodoItem(text(step, "step"), status(step.get("status"))) for step in plan)
+
+
+def usage_of(usage: Record) -> Usage:
+    """Totals of the process: they replace those before. Input counts cached tokens too."""
+    return Usage(count(usage, "input_tokens"), count(usage, "output_tokens"), count(usage, "cached_input_tokens"))
+
+
+def spoken(said: str) -> str:
+    """What a person asked for: "" for instructions and context that the program put in."""
+    said = said.partition(_REQUEST)[2] if _REQUEST in said else said
+    said = said.strip()
+    return "" if said.startswith(_MACHINE) else said

@@ -1,0 +1,172 @@
+"""Gemini CLI's session files, `~/.gemini/tmp/<project>/chats/session-*.jsonl`, and the one JSON document before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from ..model.events import (
+    AgentReported,
+    BuildEnded,
+    BuildEvent,
+    Noticed,
+    TextAdded,
+    ToolEnded,
+    ToolStarted,
+    UsageReported,
+)
+from ..model.state import Agent
+from ..wire.json import BadJson, decode
+from .claude import title_of
+from .gemini import AGENT, TODO_TOOLS, TodoLists
+from .lines import MAX_LINE
+from .reading import Reported
+from .records import RecordReader, Tokens
+from .values import Record, as_list, as_object, count, flat, obj, objects, text, value
+
+_ENDED = frozenset({"success", "error", "cancelled"})
+
+
+class GeminiSession(RecordReader):
+    """One file: one build. A message is written again whenever it grew; the last one counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._agent = Agent()
+        self._lists = TodoLists()
+        self._tokens = Tokens()
+        self._error = ""
+        self._document: bytearray | None = None
+        self._head: bytes | None = b""
+
+    def feed(self, data: bytes) -> list[Reported]:
+        """A document is written over several lines, the first of which is a lone brace."""
+        if self._head is not None:
+            self._head += data
+            line, newline, _ = self._head.lstrip().partition(b"\n")
+            if not newline and len(line) <= MAX_LINE:
+                return []
+            data, self._head = self._head, None
+            if line.strip() == b"{":
+                self._document = bytearray()
+        if self._document is None:
+            return super().feed(data)
+        if len(self._document) < 4 * MAX_LINE:
+            self._document += data
+        return []
+
+    def finish(self) -> list[Reported]:
+        reports: list[Reported] = []
+        if self._head is not None:
+            held, self._head = self._head, None
+            reports = super().feed(held)
+        if self._document is not None:
+            try:
+                reports = list(self._read(decode(self._document, dict[str, Any])))
+            except BadJson:
+                self.counts.noise += 1
+            self._document = None
+        return [*reports, *super().finish()]
+
+    def _end(self) -> BuildEnded:
+        return BuildEnded("failed", error=self._error) if self._error else BuildEnded("interrupted")
+
+    def _events(self, record: Record) -> Iterator[BuildEvent]:
+        if "sessionId" in record and not self._session:
+            self._session = text(record, "sessionId")
+            yield from self._told(replace(self._agent, agent_id=AGENT))
+        if "$set" in record:
+            yield from self._messages(obj(record, "$set"))
+        elif "messages" in record:
+            yield from self._messages(record)
+        elif "id" in record and "type" in record:
+            yield from self._message(record)
+        elif "$rewindTo" in record:
+            yield Noticed("the conversation was taken back to an earlier message")
+        elif "sessionId" not in record:
+            self.counts.add_unknown(text(record, "type") or next(iter(record), "empty"))
+
+    def _messages(self, record: Record) -> Iterator[BuildEvent]:
+        for message in objects(record, "messages"):
+            yield from self._message(message)
+
+    def _told(self, agent: Agent) -> Iterator[BuildEvent]:
+        if agent != self._agent:
+            self._agent = agent
+            yield AgentReported(agent)
+
+    def _message(self, message: Record) -> Iterator[BuildEvent]:
+        kind, note = text(message, "type"), text(message, "id")
+        said = _words(message.get("content"))
+        if kind == "user":
+            if said and not said.startswith("<session_context>"):
+                yield from self._told(replace(self._agent, title=self._agent.title or title_of(said)))
+                yield TextAdded(note, said, "prompt", whole=True)
+                self._error = ""
+        elif kind in ("gemini", "model", "assistant"):
+            yield from self._answer(message, note, said)
+            self._error = ""
+        elif kind == "error":
+            self._error = said or "error"
+            yield Noticed(self._error, "error")
+        elif kind in ("info", "warning"):
+            yield Noticed(said, "warning" if kind == "warning" else "info")
+        else:
+            self.counts.add_unknown(f"message {kind}")
+
+    def _answer(self, message: Record, note: str, said: str) -> Iterator[BuildEvent]:
+        model = text(message, "model")
+        yield from self._told(replace(self._agent, model=self._agent.model if model in ("", "auto") else model))
+        for number, thought in enumerate(objects(message, "thoughts")):
+            subject, about = text(thought, "subject"), text(thought, "description")
+            words = f"**{subject}**\n\n{about}" if subject and about else subject or about
+            if words:
+                yield TextAdded(f"{note}:thought-{number}", words, "reasoning", whole=True)
+        if said:
+            yield TextAdded(note, said, "text", whole=True)
+        for call in objects(message, "toolCalls"):
+            yield from self._called(call)
+        tokens = obj(message, "tokens")
+        if tokens:
+            usage = self._tokens.added(note, count(tokens, "input"), count(tokens, "output"), count(tokens, "cached"))
+            if usage is not None:
+                yield UsageReported(usage)
+
+    def _called(self, call: Record) -> Iterator[BuildEvent]:
+        call_id, name, state = text(call, "id"), text(call, "name"), text(call, "status")
+        result = _result(call)
+        if name in TODO_TOOLS:
+            listed = self._lists.started(call_id, name, obj(call, "args"))
+            if listed is not None:
+                yield listed
+            if state in _ENDED and self._lists.is_open(call_id):
+                listed = self._lists.ended(call_id, result, state != "success")
+                if listed is not None:
+                    yield listed
+        elif call_id:
+            yield ToolStarted(call_id, name or "unknown", value(call.get("args")))
+            if state in _ENDED or (result and not state):
+                yield ToolEnded(call_id, value(result) if result else None, state in ("error", "cancelled"))
+
+
+def _words(content: object) -> str:
+    """Text, or a list of parts with text in them."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(text(as_object(part), "text") for part in as_list(content) if text(as_object(part), "text"))
+
+
+def _result(call: Record) -> str:
+    """What the model was told of a call: `result[].functionResponse.response.output`."""
+    said: list[str] = []
+    for part in objects(call, "result"):
+        response = obj(obj(part, "functionResponse"), "response")
+        output = response.get("output", response.get("error"))
+        flattened = flat(output)
+        if isinstance(flattened, str):
+            said.append(flattened)
+        elif text(part, "text"):
+            said.append(text(part, "text"))
+    return "\n".join(said) or text(call, "resultDisplay")

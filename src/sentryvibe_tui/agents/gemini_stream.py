@@ -1,0 +1,105 @@
+"""Gemini CLI's `-p … --output-format stream-json` (AGENT_FORMATS 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model.events import (
+    AgentReported,
+    BuildEnded,
+    BuildEvent,
+    Noticed,
+    TextAdded,
+    ToolEnded,
+    ToolStarted,
+    UsageReported,
+)
+from ..model.state import Agent, Usage
+from .claude import title_of
+from .gemini import AGENT, TODO_TOOLS, TodoLists
+from .records import RecordReader
+from .values import Record, count, obj, text, value
+
+
+class GeminiStream(RecordReader):
+    """One process. Text comes in pieces, which belong together until another kind of record comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._outcome = BuildEnded("interrupted")
+        self._lists = TodoLists()
+        self._note = 0
+        self._growing = False
+        self._titled = False
+
+    def _end(self) -> BuildEnded:
+        return self._outcome
+
+    def _events(self, record: Record) -> Iterator[BuildEvent]:
+        kind = text(record, "type")
+        if not self._started and kind != "init":
+            yield AgentReported(Agent(AGENT))
+        if kind != "message" or text(record, "role") != "assistant":
+            self._growing = False
+        if kind == "init":
+            self._session = text(record, "session_id")
+            model = text(record, "model")
+            yield AgentReported(Agent(AGENT, "" if model == "auto" else model))
+        elif kind == "message":
+            yield from self._message(record)
+        elif kind == "tool_use":
+            yield from self._called(text(record, "tool_id"), text(record, "tool_name"), obj(record, "parameters"))
+        elif kind == "tool_result":
+            yield from self._returned(record)
+        elif kind == "error":
+            level = "error" if text(record, "severity") == "error" else "warning"
+            yield Noticed(text(record, "message") or "error", level)
+        elif kind == "result":
+            yield from self._resulted(record)
+        else:
+            self.counts.add_unknown(kind or "no type")
+
+    def _message(self, record: Record) -> Iterator[BuildEvent]:
+        said = text(record, "content")
+        if not said:
+            return
+        if text(record, "role") != "assistant":
+            self._note += 1
+            if not self._titled:
+                self._titled = True
+                yield AgentReported(Agent(title=title_of(said)))
+            yield TextAdded(f"text-{self._note}", said, "prompt", whole=True)
+            return
+        first = not self._growing
+        self._note += first
+        self._growing = record.get("delta") is True
+        yield TextAdded(f"text-{self._note}", said, "text", whole=first)
+
+    def _called(self, call_id: str, name: str, given: Record) -> Iterator[BuildEvent]:
+        if name in TODO_TOOLS:
+            listed = self._lists.started(call_id, name, given)
+            if listed is not None:
+                yield listed
+        elif call_id:
+            yield ToolStarted(call_id, name or "unknown", value(given))
+
+    def _returned(self, record: Record) -> Iterator[BuildEvent]:
+        call_id, is_error = text(record, "tool_id"), text(record, "status") == "error"
+        said = text(obj(record, "error"), "message") or text(record, "output")
+        if self._lists.has(call_id):
+            listed = self._lists.ended(call_id, said, is_error) if self._lists.is_open(call_id) else None
+            if listed is not None:
+                yield listed
+        elif call_id:
+            yield ToolEnded(call_id, value(said) if said else None, is_error)
+
+    def _resulted(self, record: Record) -> Iterator[BuildEvent]:
+        if text(record, "status") == "error":
+            self._outcome = BuildEnded("failed", error=text(obj(record, "error"), "message") or "error")
+        else:
+            self._outcome = BuildEnded("completed")
+        stats = obj(record, "stats")
+        if stats:
+            yield UsageReported(
+                Usage(count(stats, "input_tokens"), count(stats, "output_tokens"), count(stats, "cached"))
+            )

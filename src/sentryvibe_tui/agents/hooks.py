@@ -1,0 +1,233 @@
+"""Payloads of hooks: Claude Code's, Codex' (which has the same shape) and Gemini's (AGENT_FORMATS 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from msgspec.structs import replace
+
+from ..model.events import (
+    AgentReported,
+    BuildEnded,
+    BuildEvent,
+    BuildStarted,
+    InputNeeded,
+    Noticed,
+    TextAdded,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+)
+from ..model.state import Agent
+from ..wire.json import decode, encode
+from .claude import spoken, title_of
+from .claude_tasks import TODO_TOOLS, TaskLists
+from .gemini import TODO_TOOLS as GEMINI_TODOS
+from .gemini import TodoLists
+from .lines import JsonLines
+from .reading import Counts, Reported
+from .values import Record, as_object, fingerprint, flat, obj, text, time, value
+
+HookAgent = Literal["claude", "codex", "gemini"]
+
+AGENTS: dict[HookAgent, str] = {"claude": "claude-code", "codex": "openai-codex", "gemini": "gemini-cli"}
+
+_NAMES = {
+    "BeforeTool": "PreToolUse",
+    "AfterTool": "PostToolUse",
+    "BeforeAgent": "UserPromptSubmit",
+    "AfterAgent": "Stop",
+}
+_QUIET = frozenset({
+    "SubagentStart", "SubagentStop", "TaskCreated", "TaskCompleted", "PostCompact", "ConfigChange",
+    "InstructionsLoaded", "CwdChanged", "FileChanged", "WorktreeCreate", "WorktreeRemove", "TeammateIdle", "Setup", "BeforeModel",
+    "AfterModel", "BeforeToolSelection", "PermissionDenied", "PostToolBatch", "ElicitationResult",
+})  # fmt: skip
+_IDLE = frozenset({"idle_prompt", "auth_success"})
+
+
+class _Session:
+    def __init__(self, agent_id: str) -> None:
+        self.agent = Agent(agent_id)
+        self.started = False
+        self.calls = 0
+        self.turns = 0
+        self.open: dict[str, list[str]] = {}
+        self.lists = TaskLists()
+        self.gemini = TodoLists()
+        self.stopped = False
+
+
+class HookReader:
+    """Takes one payload at a time, of as many sessions as there are. Text between calls is not in hooks."""
+
+    def __init__(self, agent: HookAgent = "claude") -> None:
+        self.counts = Counts()
+        self._agent: HookAgent = agent
+        self._sessions: dict[str, _Session] = {}
+
+    def read(self, payload: bytes | Record) -> list[Reported]:
+        """The events of one payload. Raises BadJson when the bytes are no JSON object."""
+        record: Record = decode(payload, dict[str, Any]) if isinstance(payload, bytes) else payload
+        name = text(record, "session_id")
+        session = self._sessions.setdefault(name, _Session(AGENTS[self._agent]))
+        at = time(record)
+        reports: list[Reported] = []
+        for event in self._events(record, session):
+            if not session.started and not isinstance(event, BuildStarted):
+                session.started = True
+                reports += [Reported(BuildStarted(), at, name), Reported(AgentReported(session.agent), at, name)]
+            reports.append(Reported(event, at, name))
+        if any(isinstance(report.event, BuildEnded) for report in reports):
+            self._sessions.pop(name)
+        return reports
+
+    def finish(self) -> list[Reported]:
+        """The end of every session that is still open."""
+        left_out = self.counts.left_out()
+        names, self._sessions = [name for name, session in self._sessions.items() if session.started], {}
+        told = [Reported(left_out, None, names[-1])] if left_out is not None and names else []
+        return [*told, *(Reported(BuildEnded("interrupted"), None, name) for name in names)]
+
+    def _events(self, record: Record, session: _Session) -> Iterator[BuildEvent]:
+        said = text(record, "hook_event_name")
+        kind = _NAMES.get(said, said)
+        yield from _told(session, record)
+        if kind == "SessionStart":
+            yield from _began(session)
+        elif kind == "UserPromptSubmit":
+            yield from _prompted(session, text(record, "prompt"))
+        elif kind == "PreToolUse":
+            yield from self._called(record, session)
+        elif kind in ("PostToolUse", "PostToolUseFailure"):
+            yield from self._returned(record, session, kind == "PostToolUseFailure")
+        elif kind in ("PermissionRequest", "Elicitation"):
+            yield InputNeeded(f"permission: {text(record, 'tool_name') or text(record, 'message') or 'a question'}")
+        elif kind == "Notification":
+            yield from _notified(record)
+        elif kind == "Stop":
+            session.stopped = True
+            answer = text(record, "last_assistant_message") or text(record, "prompt_response")
+            if answer:
+                yield TextAdded(f"answer-{fingerprint(answer)}", answer, "text", whole=True)
+        elif kind == "StopFailure":
+            yield BuildEnded("failed", error=text(record, "error") or "stopped by an error")
+        elif kind in ("PreCompact", "PreCompress"):
+            yield Noticed(f"compacting the conversation ({text(record, 'trigger') or 'auto'})")
+        elif kind == "SessionEnd":
+            yield BuildEnded("completed" if session.stopped else "interrupted")
+        elif kind not in _QUIET:
+            self.counts.add_unknown(said or "no hook_event_name")
+
+    def _called(self, record: Record, session: _Session) -> Iterator[BuildEvent]:
+        session.stopped = False
+        name, given = text(record, "tool_name"), obj(record, "tool_input")
+        call_id = text(record, "tool_use_id")
+        if not call_id:
+            session.calls += 1
+            call_id = f"call-{session.calls}"
+            session.open.setdefault(_pairing(name, given), []).append(call_id)
+        own = not text(record, "agent_id")
+        if (listed := _listed(session, call_id, name, given, own)) is not None:
+            yield listed
+        elif name in ("AskUserQuestion", "ExitPlanMode"):
+            yield ToolStarted(call_id, name, value(given))
+            yield InputNeeded("a question" if name == "AskUserQuestion" else "the plan waits for approval")
+        elif name not in TODO_TOOLS | GEMINI_TODOS:
+            yield ToolStarted(call_id, name or "unknown", value(given))
+
+    def _returned(self, record: Record, session: _Session, failed: bool) -> Iterator[BuildEvent]:
+        name, given = text(record, "tool_name"), obj(record, "tool_input")
+        call_id = text(record, "tool_use_id") or _paired(session, name, given)
+        response = record.get("error") if failed else record.get("tool_response")
+        if session.lists.has(call_id):
+            listed = session.lists.ended(call_id, "", as_object(response), failed)
+        elif session.gemini.is_open(call_id):
+            listed = session.gemini.ended(call_id, encode(response).decode(), failed)
+        elif name in TODO_TOOLS | GEMINI_TODOS:
+            return
+        else:
+            inner = as_object(response)
+            failed = failed or inner.get("is_error") is True or inner.get("success") is False or "error" in inner
+            output = flat(inner.get("content")) if "content" in inner else _output(inner, response)
+            yield ToolEnded(call_id, None if output is None else value(output), failed, name)
+            return
+        if listed is not None:
+            yield listed
+
+
+def _told(session: _Session, record: Record) -> Iterator[BuildEvent]:
+    known = session.agent
+    session.agent = replace(known, cwd=text(record, "cwd") or known.cwd, model=text(record, "model") or known.model)
+    if session.started and session.agent != known:
+        yield AgentReported(session.agent)
+
+
+def _began(session: _Session) -> Iterator[BuildEvent]:
+    session.started = True
+    yield BuildStarted()
+    yield AgentReported(session.agent)
+
+
+def _prompted(session: _Session, prompt: str) -> Iterator[BuildEvent]:
+    session.stopped = False
+    asked = spoken(prompt)
+    if not asked:
+        return
+    session.turns += 1
+    if not session.agent.title:
+        session.agent = replace(session.agent, title=title_of(asked))
+        yield AgentReported(session.agent)
+    yield TextAdded(f"prompt-{session.turns}", asked, "prompt", whole=True)
+
+
+def _notified(record: Record) -> Iterator[BuildEvent]:
+    """A notification that asks for a person makes the build wait; the others are only told."""
+    message, kind = text(record, "message"), text(record, "notification_type")
+    if kind in _IDLE or "waiting for your input" in message:
+        yield Noticed(message or "waiting for the next prompt")
+    else:
+        yield InputNeeded(message or "needs your attention")
+
+
+def _listed(session: _Session, call_id: str, name: str, given: Record, own: bool) -> TodosReported | None:
+    if name in TODO_TOOLS:
+        return session.lists.started(call_id, name, given, own)
+    return session.gemini.started(call_id, name, given) if name in GEMINI_TODOS else None
+
+
+def _pairing(name: str, given: Record) -> str:
+    """Early payloads have no call id: the same tool with the same input is the same call, first open first."""
+    return fingerprint(name, encode(dict(sorted(given.items()))).decode("utf-8", "replace"))
+
+
+def _paired(session: _Session, name: str, given: Record) -> str:
+    waiting = session.open.get(_pairing(name, given))
+    if waiting:
+        return waiting.pop(0)
+    session.calls += 1
+    return f"call-{session.calls}"
+
+
+def _output(inner: Record, response: object) -> object:
+    """Standard output and error of a shell call as one text; anything else as it came."""
+    if "stdout" in inner:
+        return "\n".join(part for part in (text(inner, "stdout"), text(inner, "stderr")) if part)
+    return response
+
+
+class HookLines:
+    """Recorded payloads, one a line, as a reader like the others."""
+
+    def __init__(self, agent: HookAgent = "claude") -> None:
+        self._hooks = HookReader(agent)
+        self.counts = self._hooks.counts
+        self._lines = JsonLines(self.counts)
+
+    def feed(self, data: bytes) -> list[Reported]:
+        return [report for record in self._lines.feed(data) for report in self._hooks.read(record)]
+
+    def finish(self) -> list[Reported]:
+        reports = [report for record in self._lines.finish() for report in self._hooks.read(record)]
+        return [*reports, *self._hooks.finish()]

@@ -1,0 +1,156 @@
+"""opencode: `run --format json`, the events of `serve`, and the parts of its database (AGENT_FORMATS 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from ..model.events import (
+    AgentReported,
+    BuildEnded,
+    BuildEvent,
+    Noticed,
+    TextAdded,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+    UsageReported,
+)
+from ..model.state import Agent, Millis
+from .claude import title_of
+from .records import RecordReader, Tokens
+from .values import Record, count, fingerprint, flat, number, obj, objects, text, time, todo_items, value
+
+AGENT = "opencode"
+TODO_TOOLS = frozenset({"todowrite", "todoread"})
+
+_QUIET_PARTS = frozenset({"step-start", "snapshot", "patch", "file", "agent", "compaction", "retry", "subtask"})
+
+
+class Parts:
+    """The parts of messages, which all three forms share."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self._tokens = Tokens()
+
+    def events(self, part: Record, note: str, role: str = "assistant", parent: str = "") -> Iterator[BuildEvent] | None:
+        """Events of one part; None for a kind that is not known. `note`: an id for text that has none."""
+        kind = text(part, "type")
+        if kind in ("text", "reasoning"):
+            return self._said(part, kind, text(part, "id") or note, role)
+        if kind == "tool":
+            return self._tool(part, parent)
+        if kind == "step-finish":
+            return self._finished(part, text(part, "id") or note)
+        return iter(()) if kind in _QUIET_PARTS else None
+
+    def _said(self, part: Record, kind: str, note: str, role: str) -> Iterator[BuildEvent]:
+        said = text(part, "text")
+        if said and part.get("synthetic") is not True:
+            self.stopped = False
+            kinds = "prompt" if role == "user" else "reasoning" if kind == "reasoning" else "text"
+            yield TextAdded(note, said, kinds, whole=True)
+
+    def _tool(self, part: Record, parent: str) -> Iterator[BuildEvent]:
+        self.stopped = False
+        call_id, name, state = text(part, "callID") or text(part, "id"), text(part, "tool"), obj(part, "state")
+        status = text(state, "status")
+        if name in TODO_TOOLS:
+            if name == "todowrite" and "todos" in obj(state, "input") and status != "error" and not parent:
+                yield TodosReported(todo_items(objects(obj(state, "input"), "todos")), call_id=call_id)
+            return
+        pending = status == "pending" and not obj(state, "input")
+        yield ToolStarted(call_id, name or "unknown", None if pending else value(state.get("input")), parent_id=parent)
+        if status in ("completed", "error"):
+            output = text(state, "error") if status == "error" else flat(state.get("output"))
+            yield ToolEnded(call_id, None if output is None else value(output), status == "error")
+
+    def _finished(self, part: Record, key: str) -> Iterator[BuildEvent]:
+        tokens, cost = obj(part, "tokens"), number(part, "cost")
+        self.stopped = text(part, "reason") not in ("", "tool-calls", "tool_calls")
+        usage = self._tokens.added(
+            key,
+            count(tokens, "input"),
+            count(tokens, "output"),
+            count(obj(tokens, "cache"), "read"),
+            None if cost is None else float(cost),
+        )
+        if usage is not None:
+            yield UsageReported(usage)
+
+
+class OpencodeRun(RecordReader):
+    """`opencode run --format json`: the root session only; a call comes when it is over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts = Parts()
+        self._error = ""
+        self._done = False
+
+    def _end(self) -> BuildEnded:
+        if self._error:
+            return BuildEnded("failed", error=self._error)
+        return BuildEnded("completed") if self._done or self._parts.stopped else BuildEnded("interrupted")
+
+    def _events(self, record: Record) -> Iterator[BuildEvent]:
+        kind, part = text(record, "type"), obj(record, "part")
+        if not self._started:
+            self._session = text(record, "sessionID")
+            yield AgentReported(Agent(AGENT))
+        if kind == "error":
+            self._error = _reason(obj(record, "error"))
+            yield Noticed(self._error, "error")
+        elif kind == "done":
+            self._done = True
+        elif part:
+            self._error = ""
+            events = self._parts.events(part, fingerprint(text(record, "timestamp"), text(part, "text")))
+            if events is None:
+                self.counts.add_unknown(kind)
+            else:
+                yield from events
+        else:
+            self.counts.add_unknown(kind or "no type")
+
+
+class OpencodeParts(RecordReader):
+    """Parts as the database keeps them, one a line, with `_role`, `_ts`, `_cwd` and `_model` beside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts = Parts()
+        self._agent = Agent()
+        self._number = 0
+
+    def _end(self) -> BuildEnded:
+        return BuildEnded("completed" if self._parts.stopped else "interrupted")
+
+    def _time(self, record: Record) -> Millis | None:
+        return time(record, "_ts")
+
+    def _events(self, record: Record) -> Iterator[BuildEvent]:
+        self._number += 1
+        role, known = text(record, "_role") or "assistant", self._agent
+        asked = text(record, "text") if role == "user" and not known.title else ""
+        agent = replace(
+            known,
+            agent_id=AGENT,
+            model=text(record, "_model") or known.model,
+            cwd=text(record, "_cwd") or known.cwd,
+            title=known.title or title_of(asked),
+        )
+        if agent != known:
+            self._agent = agent
+            yield AgentReported(agent)
+        events = self._parts.events(record, f"part-{self._number}", role)
+        if events is None:
+            self.counts.add_unknown(text(record, "type") or "no type")
+        else:
+            yield from events
+
+
+def _reason(error: Record) -> str:
+    return text(obj(error, "data"), "message") or text(error, "message") or text(error, "name") or "error"

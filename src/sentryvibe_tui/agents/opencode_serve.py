@@ -1,0 +1,153 @@
+"""The events of `opencode serve` (`GET /event`, server-sent): several sessions in one stream (AGENT_FORMATS 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from ..model.events import (
+    AgentReported,
+    BuildEnded,
+    BuildEvent,
+    BuildStarted,
+    InputNeeded,
+    Noticed,
+    TextAdded,
+    TodosReported,
+    ToolStarted,
+)
+from ..model.state import Agent, NoteKind
+from .lines import JsonLines
+from .opencode import AGENT, Parts
+from .reading import Counts, Reported
+from .values import Record, obj, objects, text, time, todo_items
+
+_QUIET = (
+    "server.", "file.", "lsp.", "installation.", "ide.", "storage.", "tui.", "pty.", "mcp.", "command.", "project.",
+    "vcs.", "worktree.", "message.removed", "message.part.removed", "session.deleted", "session.diff", "global.",
+    "session.compacted",
+)  # fmt: skip
+
+
+class _Session:
+    """A root session: one build."""
+
+    def __init__(self) -> None:
+        self.parts = Parts()
+        self.agent = Agent(AGENT)
+        self.roles: dict[str, str] = {}
+        self.kinds: dict[str, NoteKind] = {}
+        self.task = ""
+        self.started = False
+        self.outcome = BuildEnded("interrupted")
+
+
+class OpencodeServe:
+    """Each root session is a build; a child session works for the `task` call that was open when it was created."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self._lines = JsonLines(self.counts)
+        self._sessions: dict[str, _Session] = {}
+        self._children: dict[str, tuple[str, str]] = {}
+
+    def feed(self, data: bytes) -> list[Reported]:
+        return [report for record in self._lines.feed(data) for report in self._read(record)]
+
+    def finish(self) -> list[Reported]:
+        reports = [report for record in self._lines.finish() for report in self._read(record)]
+        left_out = self.counts.left_out()
+        names = [name for name, session in self._sessions.items() if session.started]
+        if left_out is not None and names:
+            reports.append(Reported(left_out, None, names[-1]))
+        return [*reports, *(Reported(self._sessions[name].outcome, None, name) for name in names)]
+
+    def _read(self, record: Record) -> Iterator[Reported]:
+        record = obj(record, "payload") or record
+        kind, given = text(record, "type"), obj(record, "properties")
+        if kind.startswith(_QUIET):
+            return
+        info, part = obj(given, "info"), obj(given, "part")
+        own = text(given, "sessionID") or text(part, "sessionID") or text(info, "sessionID")
+        own = own or (text(info, "id") if kind.startswith("session.") else "")
+        if not own:
+            self.counts.add_unknown(kind or "no type")
+            return
+        if kind == "session.created" and text(info, "parentID"):
+            root = self._children.get(text(info, "parentID"), (text(info, "parentID"), ""))[0]
+            self._children[own] = (root, self._sessions[root].task if root in self._sessions else "")
+        root, parent = self._children.get(own, (own, ""))
+        session = self._sessions.setdefault(root, _Session())
+        at = time(obj(given, "time"), "created") or time(obj(part, "time"), "start")
+        for event in self._events(kind, given, session, parent, child=root != own):
+            if not session.started:
+                session.started = True
+                yield Reported(BuildStarted(), at, root)
+                yield Reported(AgentReported(session.agent), at, root)
+            yield Reported(event, at, root)
+
+    def _events(self, kind: str, given: Record, session: _Session, parent: str, child: bool) -> Iterator[BuildEvent]:
+        info = obj(given, "info")
+        if kind in ("session.created", "session.updated"):
+            if not child:
+                yield from _told(session, title=text(info, "title"), cwd=text(info, "directory"))
+        elif kind == "message.updated":
+            session.roles[text(info, "id")] = text(info, "role")
+            if not child:
+                yield from _told(session, model=text(info, "modelID"))
+        elif kind == "message.part.updated":
+            yield from self._part(obj(given, "part"), session, parent)
+        elif kind == "message.part.delta":
+            part_id = text(given, "partID")
+            if part_id in session.kinds and text(given, "field") in ("text", "") and text(given, "delta"):
+                yield TextAdded(part_id, text(given, "delta"), session.kinds[part_id])
+        elif kind == "todo.updated" and not child:
+            yield TodosReported(todo_items(objects(given, "todos")))
+        elif kind in ("permission.asked", "permission.updated"):
+            yield InputNeeded(text(given, "title") or text(given, "permission") or "permission needed")
+        elif kind == "permission.replied":
+            yield InputNeeded("")
+        elif kind in ("session.idle", "session.status", "session.error"):
+            yield from self._state(kind, given, session, child)
+        elif not child:
+            self.counts.add_unknown(kind)
+
+    def _part(self, part: Record, session: _Session, parent: str) -> Iterator[BuildEvent]:
+        role = session.roles.get(text(part, "messageID"), "assistant")
+        if text(part, "type") in ("text", "reasoning"):
+            said: NoteKind = "reasoning" if text(part, "type") == "reasoning" else "text"
+            session.kinds[text(part, "id")] = "prompt" if role == "user" else said
+        events = session.parts.events(part, text(part, "messageID"), role, parent)
+        if events is None:
+            self.counts.add_unknown(f"part {text(part, 'type')}")
+            return
+        for event in events:
+            session.outcome = BuildEnded("interrupted")
+            if isinstance(event, ToolStarted) and event.name == "task" and not parent:
+                session.task = event.id
+            yield event
+
+    def _state(self, kind: str, given: Record, session: _Session, child: bool) -> Iterator[BuildEvent]:
+        if child:
+            return
+        status = text(obj(given, "status"), "type")
+        if kind == "session.error":
+            error = obj(given, "error")
+            said = text(obj(error, "data"), "message") or text(error, "name") or "error"
+            aborted = text(error, "name") == "MessageAbortedError"
+            session.outcome = BuildEnded("cancelled" if aborted else "failed", error=said)
+            yield Noticed(said, "error")
+        elif kind == "session.idle" or status == "idle":
+            if session.outcome.outcome == "interrupted":
+                session.outcome = BuildEnded("completed")
+        elif status == "retry":
+            yield Noticed(f"retry: {text(obj(given, 'status'), 'message')}", "warning")
+
+
+def _told(session: _Session, title: str = "", cwd: str = "", model: str = "") -> Iterator[BuildEvent]:
+    known = session.agent
+    agent = replace(known, title=title or known.title, cwd=cwd or known.cwd, model=model or known.model)
+    if agent != known:
+        session.agent = agent
+        yield AgentReported(agent)

@@ -1,0 +1,75 @@
+"""What readers of one JSON object after another have in common: session, start, counts and end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from ..model.events import BuildEnded, BuildEvent, BuildStarted
+from ..model.state import Millis, Usage
+from .lines import JsonLines
+from .reading import Counts, Reported
+from .values import Record, time
+
+
+class RecordReader(ABC):
+    """A format says what a record means (`_events`), and how the build stands when the input ends (`_end`)."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self._lines = JsonLines(self.counts)
+        self._session = ""
+        self._started = False
+
+    def feed(self, data: bytes) -> list[Reported]:
+        return [report for record in self._lines.feed(data) for report in self._read(record)]
+
+    def finish(self) -> list[Reported]:
+        reports = [report for record in self._lines.finish() for report in self._read(record)]
+        left_out = self.counts.left_out()
+        if left_out is not None:
+            reports.append(Reported(left_out, None, self._session))
+        return [*reports, Reported(self._end(), None, self._session)]
+
+    def _read(self, record: Record) -> Iterator[Reported]:
+        at = self._time(record)
+        for event in self._events(record):
+            if not self._started:
+                self._started = True
+                yield Reported(BuildStarted(), at, self._session)
+            yield Reported(event, at, self._session)
+
+    def _time(self, record: Record) -> Millis | None:
+        return time(record)
+
+    @abstractmethod
+    def _events(self, record: Record) -> Iterator[BuildEvent]: ...
+
+    @abstractmethod
+    def _end(self) -> BuildEnded: ...
+
+
+class Tokens:
+    """Sum of what each message (or step) used. A message's figure is repeated while it grows: its last one counts."""
+
+    def __init__(self) -> None:
+        self._recent: OrderedDict[str, tuple[float, ...]] = OrderedDict()
+        self._sum: tuple[float, ...] = (0, 0, 0, 0)
+
+    def added(self, key: str, fresh: int, out: int, cached: int, cost: float | None = None) -> Usage | None:
+        """The totals, when this changed them. The last 4096 keys are told apart."""
+        now = (fresh, out, cached, cost or 0)
+        before = self._recent.get(key)
+        if now == before:
+            return None
+        self._recent[key] = now
+        if len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
+        old = before or (0, 0, 0, 0)
+        self._sum = tuple(total + new - gone for total, new, gone in zip(self._sum, now, old, strict=True))
+        tokens = [int(total) for total in self._sum[:3]]
+        return Usage(tokens[0], tokens[1], tokens[2], None if cost is None else round(self._sum[3], 9))
+
+
+_RECENT = 4096
