@@ -23,10 +23,15 @@ def find_log(db: sqlite3.Connection, key: BuildKey) -> tuple[int, int] | None:
 
 def read_entries(db: sqlite3.Connection, log: int, since: int, limit: int) -> tuple[Logged, ...]:
     rows = db.execute(
-        "SELECT version, updates FROM entries WHERE log = ? AND version > ? ORDER BY version LIMIT ?",
-        (log, since, limit),
+        "SELECT place, updates FROM entries WHERE place > ? AND place < ? ORDER BY place LIMIT ?",
+        (place(log, max(0, since)), place(log + 1, 0), limit),
     )
-    return tuple(Logged(version, updates) for version, updates in rows)
+    return tuple(Logged(at & 0xFFFFFFFF, updates) for at, updates in rows)
+
+
+def place(log: int, version: int) -> int:
+    """Where an entry stands in the table: logs one after another, each by version."""
+    return (log << 32) + version
 
 
 def read_state(db: sqlite3.Connection, log: int) -> tuple[BuildState, int]:

@@ -29,12 +29,10 @@ MIGRATIONS = (
     );
     CREATE INDEX builds_of_project ON builds (project_id, log);
     CREATE INDEX builds_of_session ON builds (session_id, log);
-    CREATE INDEX builds_active ON builds (log) WHERE status = 'active';
 
     -- What each event led to: its updates as they travel, without the brackets of the list.
-    CREATE TABLE entries (
-        log INTEGER NOT NULL, version INTEGER NOT NULL, updates BLOB NOT NULL, PRIMARY KEY (log, version)
-    ) WITHOUT ROWID;
+    -- `place` is (log << 32) + version: one B-tree, whose leaves hold entries of up to 4 kB without overflow pages.
+    CREATE TABLE entries (place INTEGER PRIMARY KEY, updates BLOB NOT NULL);
 
     CREATE TABLE event_ids (
         log INTEGER NOT NULL, event_id TEXT NOT NULL, PRIMARY KEY (log, event_id)

@@ -29,7 +29,7 @@ from .contract import (
     StoreUnavailable,
 )
 from .schema import migrate
-from .writer import Writer, unavailable
+from .writer import WARM_BYTES, Writer, roll_back, unavailable
 
 T = TypeVar("T")
 
@@ -160,7 +160,9 @@ def _open_database(path: Path) -> tuple[sqlite3.Connection, str]:
             (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise sqlite3.DatabaseError(verdict)
-        return db, migrate(db)
+        epoch = migrate(db)
+        _warm(db)
+        return db, epoch
     except sqlite3.Error as error:
         db.close()
         if _is_damage(error):
@@ -172,6 +174,20 @@ def _open_database(path: Path) -> tuple[sqlite3.Connection, str]:
     except StoreBroken:
         db.close()
         raise
+
+
+def _warm(db: sqlite3.Connection) -> None:
+    """Grow the write-ahead log by a large change that is not kept: what follows overwrites it from the start."""
+    try:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        db.execute("PRAGMA cache_size = -256")
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("CREATE TABLE scratch (bytes BLOB)")
+        db.execute("INSERT INTO scratch VALUES (zeroblob(?))", (WARM_BYTES,))
+    except sqlite3.Error:
+        pass  # a full disk: then it stays small
+    roll_back(db)
+    db.execute("PRAGMA cache_size = -8192")
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

@@ -23,7 +23,7 @@ from ..wire.clip import clip
 from ..wire.events import Posted
 from ..wire.updates import encode_entry
 from .contract import Accepted, BuildKey, Commit, Head, Logged, StoreUnavailable, row_of
-from .queries import find_log, pack_state, read_state
+from .queries import find_log, pack_state, place, read_state
 
 log = logging.getLogger("sentryvibe_tui.store")
 
@@ -32,11 +32,14 @@ SNAPSHOT_EVERY = 500
 LIVE_BUILDS = 64
 """Builds whose states are kept in memory."""
 
+WARM_BYTES = 16 * 1024 * 1024
+"""Size that the write-ahead log is given at the start: a sync that need not grow the file is faster."""
+
 _IDLE = 0.05
 _GROUP = 512
-_CHECKPOINT_IDLE = 4 * 1024 * 1024
+_CHECKPOINT_IDLE = WARM_BYTES * 3 // 4
 _CHECKPOINT_BUSY = 64 * 1024 * 1024
-_COMMIT_BYTES = 6 * 4096
+_COMMIT_BYTES = 4 * 4096
 
 
 class Log(Struct, frozen=True):
@@ -73,7 +76,7 @@ class Writer:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._names: dict[str, str] = {}
         self._due: set[BuildKey] = set()
-        self._unflushed = _CHECKPOINT_IDLE
+        self._unflushed = 0
         self._closing = False
         self.live: OrderedDict[BuildKey, Log] = OrderedDict()
         self.listener: Callable[[Sequence[Commit]], None] = lambda _: None
@@ -192,7 +195,7 @@ class Writer:
         if entry is None:
             return state, None
         logged = Logged(entry.version, b",".join(encode_entry(entry)))
-        self._db.execute("INSERT INTO entries VALUES (?, ?, ?)", (known.number, logged.version, logged.updates))
+        self._db.execute("INSERT INTO entries VALUES (?, ?)", (place(known.number, logged.version), logged.updates))
         self._unflushed += len(logged.updates)
         if short is not event:
             self._keep_whole(known.number, event, entry)

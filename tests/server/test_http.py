@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from sentryvibe_tui.server.serve import Running
+from sentryvibe_tui.store.contract import StoreUnavailable
+from sentryvibe_tui.wire.state import decode_state
+
+Post = Callable[..., Awaitable[dict[str, Any]]]
+EVENTS = "/api/build-events"
+GOOD = {"projectId": "p", "sessionId": "s", "buildId": "b", "event": {"type": "start"}}
+
+
+async def test_an_event_is_answered_with_counts_and_version(post: Post) -> None:
+    assert await post("start", event_id="e") == {"accepted": 1, "duplicates": 0, "version": 1}
+    assert await post("start", event_id="e") == {"accepted": 0, "duplicates": 1, "version": 1}
+
+
+async def test_an_array_is_taken_whole_or_not_at_all(http: httpx.AsyncClient) -> None:
+    wrong = [GOOD, GOOD | {"event": {"type": "no-such-type"}}]
+    answer = await http.post(EVENTS, json=wrong)
+    assert answer.status_code == 400
+    assert "event 1" in answer.json()["error"]
+    assert (await http.get("/api/projects")).json() == {"projects": []}
+    assert (await http.post(EVENTS, json=[GOOD, GOOD])).json()["accepted"] == 2
+    assert (await http.post(EVENTS, content=b"[]")).json() == {"accepted": 0, "duplicates": 0, "version": 0}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        (b"", 400, None),
+        (b"{", 400, None),
+        (b"\x00", 400, None),
+        (b"7", 400, None),
+        (b'{"projectId":1,"sessionId":"s","event":{"type":"start"}}', 400, "projectId"),
+        (b'{"projectId":" ","sessionId":"s","event":{"type":"start"}}', 400, "projectId"),
+        (b'{"projectId":"p","sessionId":"s"}', 400, None),
+        (b'{"projectId":"p","sessionId":"s","event":{"type":"nope"}}', 400, "event.type"),
+        (b'{"projectId":"p","sessionId":"s","event":{"type":"tool-call","toolCallId":7}}', 400, "event.toolCallId"),
+        (b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}", 400, None),
+        (b"[" * 100_000, 400, None),
+        (b'"' + b"x" * (1024 * 1024) + b'"', 413, None),
+    ],
+)
+async def test_bad_bodies_are_named_and_the_connection_lives(
+    http: httpx.AsyncClient, body: bytes, status: int, field: str | None
+) -> None:
+    answer = await http.post(EVENTS, content=body)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+    if field is not None:
+        assert answer.json()["field"] == field
+    assert (await http.post(EVENTS, json=GOOD)).status_code == 200
+
+
+async def test_a_body_without_a_length_is_bounded_too(http: httpx.AsyncClient) -> None:
+    async def endless() -> Any:
+        for _ in range(40):
+            yield b" " * 65536
+
+    assert (await http.post(EVENTS, content=endless())).status_code == 413
+
+
+async def test_a_form_is_refused(http: httpx.AsyncClient) -> None:
+    assert (await http.post(EVENTS, data={"a": "b"})).status_code == 415
+    assert (await http.get(EVENTS)).status_code == 405
+    assert (await http.get("/nothing")).status_code == 404
+
+
+async def test_invalid_utf8_nul_and_surrogates_do_no_harm(http: httpx.AsyncClient) -> None:
+    body = json.dumps(GOOD | {"event": {"type": "text-delta", "id": "x", "delta": "a\x00\ud800 HERE"}}).encode()
+    assert (await http.post(EVENTS, content=body.replace(b"HERE", b"\xff\xfe"))).status_code == 200
+    assert (await http.get("/api/projects/p/messages")).status_code == 200
+
+
+async def test_a_store_that_cannot_write_is_503_with_the_reason(
+    http: httpx.AsyncClient, server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.app.serving.store, "append", full)
+        answer = await http.post(EVENTS, json=GOOD)
+    assert (answer.status_code, answer.json()) == (503, {"error": "the disk is full"})
+    assert int(answer.headers["retry-after"]) > 0
+    assert (await http.post(EVENTS, json=GOOD)).status_code == 200
+
+
+async def test_hosts_and_origins(http: httpx.AsyncClient, server: Running) -> None:
+    own = server.url
+    for headers, status in (
+        ({"host": "evil.example"}, 403),
+        ({"host": "["}, 403),
+        ({"host": ""}, 403),
+        ({"host": "localhost:4777"}, 200),
+        ({"host": "[::1]:1"}, 200),
+        ({"origin": own}, 200),
+        ({"origin": "http://127.0.0.1:1"}, 403),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+    ):
+        answer = await http.post(EVENTS, json=GOOD, headers=headers)
+        assert answer.status_code == status, headers
+    assert (await http.get("/healthz")).json()["ok"] is True
+
+
+async def test_projects_and_builds_are_listed(http: httpx.AsyncClient, post: Post) -> None:
+    await post("start", build="b1")
+    await post("todos", build="b1", todos=[{"content": "a", "status": "completed"}, {"content": "b", "status": "x"}])
+    await post("build-failed", build="b1", error="no")
+    await post("start", build="b2", session="s2")
+    (project,) = (await http.get("/api/projects")).json()["projects"]
+    assert (project["id"], project["slug"], project["status"]) == ("p", "p", "active")
+    assert [build["buildId"] for build in project["builds"]] == ["b2", "b1"]
+    assert project["builds"][1]["status"] == "failed"
+    assert (project["builds"][1]["todosDone"], project["builds"][1]["todosTotal"]) == (1, 2)
+    assert (await http.get("/api/projects/p")).json()["project"] == project
+    assert (await http.get("/api/projects/p/builds")).json()["builds"] == project["builds"]
+    missing = await http.get("/api/projects/nope")
+    assert (missing.status_code, list(missing.json())) == (404, ["error"])
+
+
+async def test_messages_hold_a_hydrated_state_for_each_session(http: httpx.AsyncClient, post: Post) -> None:
+    await post("start", session="s1", build="b1")
+    await post("tool-call", session="s1", build="b1", toolCallId="t", toolName="Read", input={})
+    await post("start", session="s2", build="b2")
+    sessions = (await http.get("/api/projects/p/messages")).json()["sessions"]
+    assert [session["session"]["id"] for session in sessions] == ["s2", "s1"]
+    state = decode_state(json.dumps(sessions[1]["hydratedState"]).encode())
+    assert (state.id, state.version, state.tool_count) == ("b1", 2, 1)
+    only = (await http.get("/api/projects/p/messages", params={"sessionId": "s1"})).json()["sessions"]
+    assert [session["session"]["buildId"] for session in only] == ["b1"]
+
+
+async def test_a_tool_is_served_whole(http: httpx.AsyncClient, post: Post) -> None:
+    await post("tool-call", toolCallId="a/b", toolName="Write", input={"content": "x" * 9000})
+    await post("tool-result", toolCallId="a/b", output="y" * 9000)
+    found = (await http.get("/api/sessions/s/tools/a%2Fb")).json()
+    assert (found["name"], found["state"]) == ("Write", "output-available")
+    assert found["input"] == {"content": "x" * 9000}
+    assert found["output"] == "y" * 9000
+    assert (await http.get("/api/sessions/s/tools/nope")).status_code == 404
+
+
+async def test_large_answers_are_compressed_for_who_accepts_it(http: httpx.AsyncClient, post: Post) -> None:
+    for number in range(30):
+        await post("tool-call", toolCallId=f"t{number}", toolName="Read", input={"path": "x" * 500})
+    async with http.stream("GET", "/api/projects/p/messages") as answer:
+        assert answer.headers["content-encoding"] == "gzip"
+        packed = b"".join([part async for part in answer.aiter_raw()])
+    plain = await http.get("/api/projects/p/messages", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert gzip.decompress(packed) == plain.content
+
+
+async def test_a_publisher_s_heartbeat_is_known_only_for_active_builds(http: httpx.AsyncClient, post: Post) -> None:
+    beat = {"projectId": "p", "sessionId": "s", "buildId": "b", "outbox": 3}
+    assert (await http.post("/api/build-heartbeats", json=beat)).json() == {"known": False}
+    await post("start")
+    assert (await http.post("/api/build-heartbeats", json=beat)).json() == {"known": True}
+    assert (await http.post("/api/build-heartbeats", json={"projectId": "p"})).status_code == 400
+
+
+async def test_server_sent_events_carry_the_frames_and_resume(http: httpx.AsyncClient, post: Post) -> None:
+    await post("start")
+
+    async def events(count: int, headers: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
+        found: list[tuple[str, dict[str, Any]]] = []
+        place = ""
+        async with http.stream("GET", "/api/projects/p/events", headers=headers) as answer:
+            assert answer.headers["content-type"] == "text/event-stream"
+            async for line in answer.aiter_lines():
+                if line.startswith("id: "):
+                    place = line[4:]
+                elif line.startswith("data: "):
+                    found.append((place, json.loads(line[6:])))
+                    place = ""
+                    if len(found) == 3:
+                        await post("text-delta", id="x", delta=f"after {count}")
+                    if len(found) == count:
+                        return found
+        return found
+
+    first = await asyncio.wait_for(events(4, {}), 5)
+    assert [frame["type"] for _, frame in first] == ["connected", "state-recovery", "heartbeat", "batch-update"]
+    place = first[-1][0]
+    assert place.endswith(":b:2")
+    await post("text-delta", id="x", delta="missed")
+    again = await asyncio.wait_for(events(3, {"last-event-id": place}), 5)
+    assert [frame["type"] for _, frame in again] == ["connected", "batch-update", "heartbeat"]
+    assert [update["version"] for update in again[1][1]["updates"]] == [3]

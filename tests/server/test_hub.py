@@ -1,0 +1,254 @@
+"""The hub without sockets, on a clock of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from sentryvibe_tui.server import hub as hub_module
+from sentryvibe_tui.server.frame import Frame, event_id, parse_event_id
+from sentryvibe_tui.server.hub import Hub, Watcher
+from sentryvibe_tui.store.contract import BuildKey, Commit, Head, Logged
+from sentryvibe_tui.wire.frames import Batch, Heartbeat, decode_frame
+
+A = BuildKey("p", "s1", "a")
+B = BuildKey("p", "s2", "b")
+
+
+class Link:
+    """An outlet that takes `room` frames and then says it is busy."""
+
+    def __init__(self, room: int = 1_000_000) -> None:
+        self.room = room
+        self.frames: list[Frame] = []
+        self.closed: int | None = None
+
+    def take(self, frame: Frame) -> bool:
+        assert self.room > 0, "a frame for a busy outlet"
+        self.frames.append(frame)
+        self.room -= 1
+        return self.room > 0
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed = code
+
+    def versions(self) -> list[tuple[str, list[int]]]:
+        batches = (decode_frame(frame.text, 0) for frame in self.frames)
+        return [(b.build_id, [e.version for e in b.changes]) for b in batches if isinstance(b, Batch)]  # type: ignore[union-attr]
+
+    def marks(self) -> list[tuple[str, int | None]]:
+        beats = (decode_frame(frame.text, 0) for frame in self.frames)
+        return [(beat.build_id, beat.version) for beat in beats if isinstance(beat, Heartbeat)]
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def commit(key: BuildKey, first: int, last: int | None = None, size: int = 10, active: bool = True) -> Commit:
+    versions = range(first, (last or first) + 1)
+    text = "x" * size
+    updates = (
+        b'{"type":"plan","data":{"text":"%s"},"timestamp":1,"version":%d}' % (text.encode(), v) for v in versions
+    )
+    entries = tuple(Logged(version, update) for version, update in zip(versions, updates, strict=True))
+    return Commit(Head(key, 1 if key == A else 2, versions[-1], active), entries)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def hub(clock: Clock) -> Hub:
+    return Hub("epoch", clock, lambda: 0)
+
+
+def watching(hub: Hub, link: Link, session: str = "") -> Watcher:
+    watcher = hub.join("p", session, link)
+    hub.begin(watcher, (), ())
+    return watcher
+
+
+def test_what_is_committed_goes_out_at_once_and_encoded_once_for_all(hub: Hub) -> None:
+    one, two = Link(), Link()
+    watching(hub, one)
+    watching(hub, two)
+    hub.publish([commit(A, 1)])
+    hub.publish([commit(A, 2)])
+    assert one.versions() == two.versions() == [("a", [1]), ("a", [2])]
+    assert one.frames[-1] is two.frames[-1]
+
+
+def test_what_comes_while_a_watcher_is_busy_goes_together_in_order(hub: Hub) -> None:
+    link = Link(room=2)
+    watcher = watching(hub, link)
+    hub.publish([commit(A, 1)])
+    for version in range(2, 7):
+        hub.publish([commit(A, version)])
+    link.room = 99
+    hub.resume(watcher)
+    assert link.versions() == [("a", [1]), ("a", [2, 3, 4, 5, 6])]
+
+
+def test_a_frame_holds_entries_of_one_build(hub: Hub) -> None:
+    link = Link(room=1)
+    watcher = watching(hub, link)
+    hub.publish([commit(A, 1, 2), commit(B, 1), commit(A, 3)])
+    link.room = 99
+    hub.resume(watcher)
+    assert link.versions() == [("a", [1, 2]), ("b", [1]), ("a", [3])]
+
+
+def test_a_large_backlog_goes_in_several_frames_and_no_entry_is_split(hub: Hub) -> None:
+    link = Link(room=1)
+    watcher = watching(hub, link)
+    hub.publish([commit(A, 1, 10, size=60_000)])
+    link.room = 99
+    hub.resume(watcher)
+    assert [version for _, versions in link.versions() for version in versions] == list(range(1, 11))
+    assert len(link.versions()) > 2
+
+
+def test_a_watcher_of_a_session_gets_only_its_session(hub: Hub) -> None:
+    link = Link()
+    watching(hub, link, "s2")
+    hub.publish([commit(A, 1), commit(B, 1)])
+    hub.publish([commit(A, 2)])
+    hub.publish([commit(B, 2)])
+    assert link.versions() == [("b", [1]), ("b", [2])]
+
+
+def test_nothing_goes_out_while_a_starting_point_is_prepared_and_nothing_is_lost_or_sent_twice(hub: Hub) -> None:
+    link = Link()
+    watcher = hub.join("p", "", link)
+    hub.publish([commit(A, 1, 3)])
+    assert link.frames == []
+    hub.begin(watcher, (Frame(b'{"type":"x"}'),), (Head(A, 1, 2, True),))
+    hub.publish([commit(A, 4)])
+    assert link.frames[0].text == b'{"type":"x"}'
+    assert link.versions() == [("a", [3]), ("a", [4])]
+
+
+def test_a_starting_point_ahead_of_what_is_published_is_not_repeated(hub: Hub) -> None:
+    link = Link()
+    watcher = hub.join("p", "", link)
+    hub.begin(watcher, (), (Head(A, 1, 2, True),))
+    hub.publish([commit(A, 1)])
+    hub.publish([commit(A, 2), commit(B, 1)])
+    hub.publish([commit(A, 3)])
+    assert link.versions() == [("b", [1]), ("a", [3])]
+
+
+def test_who_falls_off_the_ring_gets_a_new_starting_point(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "RING_COUNT", 4)
+    lost: list[Watcher] = []
+    hub.lost = lost.append
+    slow, healthy = Link(room=1), Link()
+    watcher = watching(hub, slow)
+    watching(hub, healthy)
+    for version in range(1, 8):
+        hub.publish([commit(A, version)])
+    slow.room = 99
+    hub.resume(watcher)
+    assert lost == [watcher]
+    assert slow.versions() == []
+    hub.begin(watcher, (), (Head(A, 1, 7, True),))
+    hub.publish([commit(A, 8)])
+    assert slow.versions() == [("a", [8])]
+    assert len(healthy.versions()) == 8
+
+
+def test_the_ring_is_bounded_in_bytes(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "RING_BYTES", 1000)
+    watcher = watching(hub, Link())
+    hub.publish([commit(A, 1, 50, size=100)])
+    assert 0 < watcher.channel.head - watcher.channel.tail < 10
+
+
+def test_a_link_that_takes_nothing_is_closed_and_others_notice_nothing(hub: Hub, clock: Clock) -> None:
+    stuck, healthy = Link(room=1), Link()
+    watching(hub, stuck)
+    watching(hub, healthy)
+    clock.now += 9
+    hub.close_stalled(10)
+    assert stuck.closed is None
+    clock.now += 2
+    hub.close_stalled(10)
+    assert (stuck.closed, healthy.closed) == (hub_module.TOO_SLOW, None)
+    hub.publish([commit(A, 1)])
+    assert healthy.versions() == [("a", [1])]
+    assert hub.watchers == 1
+
+
+def test_heartbeats_mark_the_head_for_those_who_have_everything(hub: Hub, clock: Clock) -> None:
+    ready, busy = Link(), Link(room=2)
+    watching(hub, ready)
+    watching(hub, busy)
+    hub.publish([commit(A, 1)])
+    hub.publish([commit(A, 2)])
+    ready.frames.clear()
+    clock.now += 4
+    hub.beat(5, 30)
+    assert ready.marks() == []
+    clock.now += 2
+    hub.beat(5, 30)
+    assert ready.marks() == [("a", 2)]
+    assert busy.marks() == [("", None)]
+
+
+def test_a_quiet_project_beats_slowly(hub: Hub, clock: Clock) -> None:
+    link = Link()
+    watching(hub, link)
+    hub.publish([commit(A, 1, active=False)])
+    link.frames.clear()
+    clock.now += 10
+    hub.beat(5, 30)
+    assert link.marks() == []
+    clock.now += 21
+    hub.beat(5, 30)
+    assert link.marks() == [("a", 1)]
+
+
+def test_a_mark_follows_every_starting_point(hub: Hub) -> None:
+    link = Link()
+    watcher = hub.join("p", "", link)
+    hub.begin(watcher, (), (Head(A, 1, 5, True), Head(B, 2, 3, True)))
+    assert link.marks() == [("b", 3)]
+
+
+def test_a_project_that_nobody_watches_costs_nothing(hub: Hub) -> None:
+    watcher = watching(hub, Link())
+    hub.leave(watcher)
+    hub.publish([commit(A, 1)])
+    assert hub.channels == {}
+
+
+def test_a_closed_hub_has_closed_every_link(hub: Hub) -> None:
+    links = [Link() for _ in range(3)]
+    for link in links:
+        watching(hub, link)
+    hub.close(1012, "stopping")
+    assert [link.closed for link in links] == [1012] * 3
+    assert hub.watchers == 0
+
+
+@pytest.mark.parametrize("build", ["b", "a:b", "line\nbreak", "ü %", ""])
+def test_an_event_id_survives_any_build_id(build: str) -> None:
+    assert parse_event_id(event_id("e", build, 7)) == ("e", build, 7)
+
+
+@pytest.mark.parametrize("text", ["", "1", "a:b", "a:b:c", "a:b:-1", "a:b:c:1", "a:b:²"])
+def test_what_is_no_event_id_of_ours_is_none(text: str) -> None:
+    assert parse_event_id(text) is None
+
+
+@pytest.mark.parametrize("size", [1, 125, 126, 65535, 65536])
+def test_a_message_is_framed_as_rfc_6455_says(size: int) -> None:
+    message = Frame(b"x" * size).message
+    assert message[0] == 0x81
+    assert message.endswith(b"x" * size)
+    assert len(message) - size == (2 if size < 126 else 4 if size < 65536 else 10)

@@ -1,0 +1,138 @@
+"""The command, as a process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sentryvibe_tui import runtime
+
+_CODE = """
+import sys
+from pathlib import Path
+from sentryvibe_tui.server.serve import serve
+sys.exit(serve("127.0.0.1", int(sys.argv[2]), Path(sys.argv[1])))
+"""
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path / "run"))
+    started: list[subprocess.Popen[str]] = []
+
+    def run(data: Path, port: int = 0) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", _CODE, str(data), str(port)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def ready(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    found = re.fullmatch(r"ready (http://127\.0\.0\.1:\d+)\n", process.stdout.readline())
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ready_means_ready_and_a_signal_stops_it_cleanly(start: Start, tmp_path: Path, number: signal.Signals) -> None:
+    process = start(tmp_path / "data")
+    url = ready(process)
+    assert httpx.get(f"{url}/healthz", trust_env=False).json()["ok"] is True
+    assert runtime.find_local_server() == url
+    assert runtime.runtime_file().stat().st_mode & 0o777 == 0o600
+    process.send_signal(number)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (0, "")
+    assert "Traceback" not in err
+    assert runtime.find_local_server() is None
+    assert not runtime.runtime_file().exists()
+
+
+@pytest.mark.e2e
+def test_a_second_server_on_the_same_directory_or_port_says_what_is_wrong(start: Start, tmp_path: Path) -> None:
+    url = ready(start(tmp_path / "data"))
+    port = int(url.rpartition(":")[2])
+    for data, at, words in (("data", 0, "in use by another server"), ("other", port, f"port {port}")):
+        second = start(tmp_path / data, at)
+        out, err = second.communicate(timeout=10)
+        assert (second.returncode, out) == (1, "")
+        assert words in err
+        assert "Traceback" not in err
+    assert runtime.find_local_server() == url
+
+
+@pytest.mark.e2e
+def test_after_kill_9_the_directory_is_free_and_the_runtime_file_ignored(start: Start, tmp_path: Path) -> None:
+    first = start(tmp_path / "data")
+    url = ready(first)
+    body = {"projectId": "p", "sessionId": "s", "event": {"type": "start"}}
+    assert httpx.post(f"{url}/api/build-events", json=body, trust_env=False).json()["version"] == 1
+    first.kill()
+    first.wait()
+    assert runtime.find_local_server() is None
+    again = ready(start(tmp_path / "data"))
+    (project,) = httpx.get(f"{again}/api/projects", trust_env=False).json()["projects"]
+    assert project["builds"][0]["version"] == 1
+
+
+@pytest.mark.e2e
+def test_a_stream_that_is_open_does_not_hold_up_the_end(start: Start, tmp_path: Path) -> None:
+    process = start(tmp_path / "data")
+    url = ready(process)
+    with httpx.stream("GET", f"{url}/api/projects/p/events", trust_env=False) as answer:
+        lines = answer.iter_lines()
+        assert next(lines).startswith("data:")
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        list(lines)
+        process.communicate(timeout=10)
+    assert time.monotonic() - begun < 2.5
+    assert process.returncode == 0
+
+
+def test_a_taken_port_is_told_even_when_nobody_listens_there_yet(start: Start, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        process = start(tmp_path / "data", taken.getsockname()[1])
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert "in use" in err
+
+
+def test_a_runtime_file_of_nonsense_is_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path))
+    for content in (b"", b"{", b"[]", b'{"url":"x","pid":-1,"dataDir":"","startedAt":0}'):
+        runtime.runtime_file().write_bytes(content)
+        assert runtime.find_local_server() is None
+    assert runtime.find_local_server() is None
+
+
+def test_only_the_server_that_wrote_the_runtime_file_removes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path / "run"))
+    first = runtime.LocalServer("http://a", os.getpid(), "/a", 1)
+    second = runtime.LocalServer("http://b", os.getpid(), "/b", 2)
+    runtime.announce(first)
+    runtime.announce(second)
+    runtime.withdraw(first)
+    assert runtime.find_local_server() == "http://b"

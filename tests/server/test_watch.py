@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from sentryvibe_tui.model.reducer import apply
+from sentryvibe_tui.model.updates import Entry
+from sentryvibe_tui.server.serve import Running, running
+from sentryvibe_tui.server.settings import Settings
+from sentryvibe_tui.store.contract import BuildKey
+from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, HeartbeatAck, Recovery, decode_frame
+
+Post = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@asynccontextmanager
+async def watching(server: Running, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:
+    url = f"{server.url.replace('http', 'ws')}/ws?projectId=p{query}"
+    async with connect(url, proxy=None, compression=None, max_size=None, **options) as link:
+        yield link
+
+
+async def frame(link: ClientConnection) -> Any:
+    return decode_frame(await asyncio.wait_for(link.recv(), 5), 0)
+
+
+async def opened(link: ClientConnection) -> list[Any]:
+    """Frames up to and with the first mark."""
+    found = [await frame(link)]
+    while not isinstance(found[-1], Heartbeat):
+        found.append(await frame(link))
+    return found
+
+
+async def drained(link: ClientConnection) -> None:
+    while True:
+        await asyncio.wait_for(link.recv(), 5)
+
+
+def versions(batch: Batch) -> list[int]:
+    return [change.version for change in batch.changes if isinstance(change, Entry)]
+
+
+async def test_a_watcher_starts_with_the_state_and_gets_every_update(server: Running, post: Post) -> None:
+    await post("start")
+    async with watching(server) as link:
+        connected, recovery, mark = await opened(link)
+        assert isinstance(connected, Connected)
+        assert (connected.protocol, len(connected.epoch) > 8) == (2, True)
+        assert isinstance(recovery, Recovery)
+        assert recovery.state is not None
+        assert (recovery.state.version, recovery.session_status, recovery.epoch) == (1, "active", connected.epoch)
+        assert (mark.build_id, mark.version, mark.watchers) == ("b", 1, 1)
+        state = recovery.state
+        for number in range(5):
+            await post("tool-call", toolCallId=f"t{number}", toolName="Read", input={})
+            batch = await frame(link)
+            assert batch.build_id == "b"
+            for entry in batch.changes:
+                assert entry.version == state.version + 1
+                state = apply(state, entry)
+        assert state == await server.app.serving.store.state(BuildKey("p", "s", "b"))
+
+
+async def test_a_project_that_does_not_exist_yet_is_waited_for(server: Running, post: Post) -> None:
+    async with watching(server) as link:
+        _, recovery, _ = await opened(link)
+        assert recovery.state is None
+        await post("start")
+        assert versions(await frame(link)) == [1]
+
+
+async def test_who_says_what_it_has_gets_what_it_missed(server: Running, post: Post) -> None:
+    for number in range(6):
+        await post("text-delta", id=f"x{number}", delta="hi")
+    epoch = server.app.serving.store.epoch
+    async with watching(server, f"&since=4&epoch={epoch}&buildId=b") as link:
+        _, batch, mark = await opened(link)
+        assert versions(batch) == [5, 6]
+        assert mark.version == 6
+    async with watching(server, f"&since=6&epoch={epoch}&buildId=b") as link:
+        assert [type(f) for f in await opened(link)] == [Connected, Heartbeat]
+    for query in ("&since=4&epoch=other&buildId=b", f"&since=9&epoch={epoch}&buildId=b", f"&since=x&epoch={epoch}"):
+        async with watching(server, query) as link:
+            assert [type(f) for f in await opened(link)] == [Connected, Recovery, Heartbeat], query
+
+
+async def test_a_build_that_ended_while_the_watcher_was_away_and_the_next_one(server: Running, post: Post) -> None:
+    await post("start", build="b1")
+    await post("build-completed", build="b1")
+    await post("start", build="b2")
+    epoch = server.app.serving.store.epoch
+    async with watching(server, f"&since=1&epoch={epoch}&buildId=b1") as link:
+        _, tail, recovery, mark = await opened(link)
+        assert (tail.build_id, versions(tail)) == ("b1", [2])
+        assert (recovery.state.id, mark.build_id) == ("b2", "b2")
+
+
+async def test_questions_are_answered(server: Running, post: Post) -> None:
+    for number in range(3):
+        await post("text-delta", id=f"x{number}", delta="hi")
+    epoch = server.app.serving.store.epoch
+    async with watching(server) as link:
+        await opened(link)
+        await link.send(json.dumps({"type": "get-state", "buildId": "b", "since": 1, "epoch": epoch}))
+        assert versions(await frame(link)) == [2, 3]
+        assert isinstance(await frame(link), Heartbeat)
+        await link.send('{"type":"get-state"}')
+        recovery = await frame(link)
+        assert recovery.state.version == 3
+        assert isinstance(await frame(link), Heartbeat)
+        await link.send('{"type":"heartbeat"}')
+        assert isinstance(await frame(link), HeartbeatAck)
+        await link.send('{"type":"subscribe","projectId":"other"}')
+        _, recovery, _ = await opened(link)
+        assert recovery.state is None
+
+
+async def test_a_session_s_watcher_sees_only_its_session(server: Running, post: Post) -> None:
+    await post("start", session="s1", build="b1")
+    await post("start", session="s2", build="b2")
+    async with watching(server, "&sessionId=s1") as link:
+        _, recovery, mark = await opened(link)
+        assert (recovery.state.id, mark.build_id) == ("b1", "b1")
+        await post("plan", session="s2", build="b2", text="x")
+        await post("plan", session="s1", build="b1", text="y")
+        batch = await frame(link)
+        assert (batch.build_id, versions(batch)) == ("b1", [2])
+
+
+async def test_a_large_state_is_packed_for_protocol_2_only(server: Running, post: Post) -> None:
+    for number in range(30):
+        await post("tool-call", toolCallId=f"t{number}", toolName="Read", input={"path": "x" * 3000})
+    for query, kind in (("&protocol=2", bytes), ("", str)):
+        async with watching(server, query) as link:
+            await link.recv()
+            raw = await link.recv()
+            assert type(raw) is kind
+            recovery = decode_frame(raw, 0)
+            assert isinstance(recovery, Recovery)
+            assert recovery.state is not None
+            assert recovery.state.tool_count == 30
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", "{", "[]", '{"type":7}', '{"type":"x"}', b"\xff\x00", '{"type":"get-state","since":"x"}', "[" * 9000],
+)
+async def test_nonsense_from_a_watcher_changes_nothing(server: Running, post: Post, message: str | bytes) -> None:
+    async with watching(server) as link:
+        await opened(link)
+        await link.send(message)
+        await post("start")
+        assert versions(await frame(link)) == [1]
+
+
+async def test_an_oversized_message_ends_only_its_own_link(server: Running, post: Post) -> None:
+    async with watching(server) as healthy, watching(server) as bad:
+        await opened(healthy)
+        await opened(bad)
+        await bad.send("x" * 100_000)
+        with pytest.raises(ConnectionClosed):
+            await drained(bad)
+        assert bad.close_code == 1009
+        await post("start")
+        assert versions(await frame(healthy)) == [1]
+
+
+async def test_upgrades_that_are_refused(server: Running) -> None:
+    for query, headers, status in (
+        ("", {"Origin": "https://evil.example"}, 403),
+        ("", {"Host": "evil.example"}, 403),
+        ("", {"Host": "["}, 403),
+    ):
+        with pytest.raises(InvalidStatus) as refused:
+            async with watching(server, query, additional_headers=headers):
+                pass
+        assert refused.value.response.status_code == status
+    for path, status in (("/ws", 400), ("/else?projectId=p", 404)):
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(server.url.replace("http", "ws") + path, proxy=None):
+                pass
+        assert refused.value.response.status_code == status
+
+
+async def test_a_watcher_that_never_reads_is_closed_and_others_notice_nothing(tmp_path: Path) -> None:
+    settings = Settings(send_timeout=0.5)
+    async with running(tmp_path, settings=settings) as server:
+        store = server.app.serving.store
+        from sentryvibe_tui.wire.events import decode_posted
+
+        async with watching(server) as healthy, watching(server, max_queue=1) as stuck:
+            await opened(healthy)
+            await opened(stuck)
+            stuck.transport.pause_reading()
+            for number in range(4000):
+                body = {"type": "tool-call", "toolCallId": f"t{number}", "toolName": "R", "input": {"x": "y" * 4000}}
+                envelope = {"projectId": "p", "sessionId": "s", "buildId": "b", "event": body}
+                await store.append(decode_posted(json.dumps(envelope).encode()), 1)
+                if server.app.serving.hub.watchers == 1:
+                    break
+                while healthy_behind(await frame(healthy), number + 1):
+                    pass
+            assert server.app.serving.hub.watchers == 1
+            stuck.transport.resume_reading()
+            with pytest.raises(ConnectionClosed):
+                await drained(stuck)
+            assert stuck.close_code == 4408
+
+
+def healthy_behind(seen: Any, version: int) -> bool:
+    return not (isinstance(seen, Batch) and versions(seen)[-1] >= version)
+
+
+async def test_watchers_are_told_of_a_restart(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        link = await connect(server.url.replace("http", "ws") + "/ws?projectId=p", proxy=None)
+        await opened(link)
+    with pytest.raises(ConnectionClosed):
+        await link.recv()
+    assert link.close_code == 1012
+
+
+async def test_a_silent_build_becomes_interrupted(tmp_path: Path) -> None:
+    async with running(tmp_path, settings=Settings(silence=0.1)) as server:
+        from sentryvibe_tui.wire.events import decode_posted
+
+        async with watching(server) as link:
+            await opened(link)
+            body = b'{"projectId":"p","sessionId":"s","buildId":"b","event":{"type":"start"}}'
+            await server.app.serving.store.append(decode_posted(body), 1)
+            assert versions(await frame(link)) == [1]
+            assert versions(await frame(link)) == [2]
+        state = await server.app.serving.store.state(BuildKey("p", "s", "b"))
+        assert state is not None
+        assert state.status == "interrupted"

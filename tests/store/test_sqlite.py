@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import asyncio
+import resource
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sentryvibe_tui.model.reducer import apply
+from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.store import schema, writer
+from sentryvibe_tui.store.contract import BuildKey, Commit, StoreBroken, StoreUnavailable
+from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
+from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.state import encode_state
+
+KEY = BuildKey("p", "s", "b")
+Make = Callable[..., Posted]
+
+
+async def folded(store: SqliteStore, key: BuildKey = KEY) -> BuildState:
+    state = BuildState()
+    for logged in await store.read(key, 0, 1_000_000):
+        assert logged.version == state.version + 1
+        state = apply(state, logged.entry())
+    return state
+
+
+async def test_an_append_is_answered_with_the_head_and_the_state_is_the_fold_of_the_log(
+    tmp_path: Path, posted: Make
+) -> None:
+    store = await SqliteStore.open(tmp_path)
+    answer = await store.append([posted("start"), posted("text-delta", id="x", delta="hello")], 5)
+    assert (answer.accepted, answer.duplicates, answer.version) == (2, 0, 2)
+    state = await store.state(KEY)
+    assert state is not None
+    assert state == await folded(store)
+    assert state.started_at == 5
+    await store.close()
+
+
+async def test_everything_is_there_after_a_restart(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    await store.append([posted("start"), posted("tool-call", toolCallId="t", toolName="Read", input={"a": 1})], 5)
+    before, epoch = await store.state(KEY), store.epoch
+    await store.close()
+    again = await SqliteStore.open(tmp_path)
+    assert again.epoch == epoch
+    assert await again.state(KEY) == before
+    assert await again.active_builds() == (KEY,)
+    answer = await again.append([posted("build-completed")], 6)
+    assert answer.version == 3
+    assert await again.active_builds() == ()
+    await again.close()
+
+
+async def test_a_repeated_event_id_changes_nothing_in_any_order(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    one = posted("text-delta", event_id="e1", id="x", delta="a")
+    answer = await store.append([one, one], 1)
+    assert (answer.accepted, answer.duplicates, answer.version) == (1, 1, 1)
+    assert (await store.append([one], 2)).duplicates == 1
+    await store.close()
+    store = await SqliteStore.open(tmp_path)
+    assert (await store.append([one], 3)).duplicates == 1
+    other_build = posted("text-delta", event_id="e1", build="b2", id="x", delta="a")
+    assert (await store.append([other_build], 4)).duplicates == 0
+    state = await store.state(KEY)
+    assert state is not None
+    assert [note.text for note in state.notes()] == ["a"]
+    await store.close()
+
+
+async def test_an_event_that_changes_nothing_gets_no_version_but_is_remembered(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    nothing = posted("finish", event_id="f")
+    assert (await store.append([nothing], 1)).version == 0
+    assert (await store.append([nothing], 1)).duplicates == 1
+    assert await store.state(KEY) is None
+    assert await store.builds("p", 5) == ()
+    await store.close()
+
+
+async def test_appends_that_wait_together_are_committed_in_order_and_listeners_hear_after_the_answers(
+    tmp_path: Path, posted: Make
+) -> None:
+    store = await SqliteStore.open(tmp_path)
+    heard: list[Commit] = []
+    answered: list[int] = []
+    heard_before_answer: list[int] = []
+    store.on_commit(heard.extend)
+
+    async def one(number: int) -> None:
+        answer = await store.append([posted("text-delta", id="x", delta=f"{number},")], 1)
+        answered.append(answer.version)
+        heard_before_answer.extend(c.head.version for c in heard if c.head.version == answer.version)
+
+    await asyncio.gather(*(one(number) for number in range(200)))
+    assert sorted(answered) == list(range(1, 201))
+    assert heard_before_answer.count(200) == 0
+    state = await store.state(KEY)
+    assert state is not None
+    assert next(state.notes()).text == "".join(f"{number}," for number in range(200))
+    assert [entry.version for commit in heard for entry in commit.entries] == list(range(1, 201))
+    assert len(heard) < 200
+    await store.close()
+
+
+async def test_snapshot_and_tail_are_the_fold_of_the_log(
+    tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "SNAPSHOT_EVERY", 10)
+    store = await SqliteStore.open(tmp_path)
+    for number in range(35):
+        await store.append([posted("tool-call", toolCallId=f"t{number}", toolName="Read", input={"n": number})], number)
+        if number == 20:
+            await asyncio.to_thread(_wait_for_snapshot, tmp_path)
+    state = await folded(store)
+    await store.close()
+    snapshots = _snapshots(tmp_path)
+    assert snapshots
+    assert snapshots[0] < 36
+    again = await SqliteStore.open(tmp_path)
+    loaded = await again.state(KEY)
+    assert loaded is not None
+    assert encode_state(loaded) == encode_state(state)
+    await again.close()
+
+
+def _wait_for_snapshot(directory: Path) -> None:
+    while not _snapshots(directory):
+        time.sleep(0.01)
+
+
+def _snapshots(directory: Path) -> list[int]:
+    db = sqlite3.connect(directory / DATABASE)
+    try:
+        return [row[0] for row in db.execute("SELECT version FROM snapshots")]
+    finally:
+        db.close()
+
+
+async def test_large_values_travel_clipped_and_are_kept_whole(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    big = {"file_path": "/a", "content": "x" * 20_000}
+    await store.append([posted("tool-call", toolCallId="t", toolName="Write", input=big)], 1)
+    await store.append([posted("tool-result", toolCallId="t", output="ok")], 2)
+    (first, _) = await store.read(KEY, 0, 10)
+    assert len(first.updates) < 6000
+    found = await store.find_tool("s", "t")
+    assert found is not None
+    assert found.input is not None
+    assert len(bytes(found.input)) > 20_000
+    assert bytes(found.output or b"") == b'"ok"'
+    assert await store.find_tool("s", "nope") is None
+    assert await store.find_tool("s", "t", "other build") is None
+    await store.close()
+
+
+async def test_projects_are_named_once_a_name_is_said_and_slugs_do_not_clash(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    await store.append([posted("start", project="id-1")], 1)
+    await store.append([posted("start", project="id-1", projectName="My Shop!")], 2)
+    await store.append([posted("start", project="id-2", projectName="my shop")], 3)
+    await store.append([posted("start", project="id-1", projectName="Other")], 4)
+    known = {project.id: (project.name, project.slug) for project in await store.projects()}
+    assert known == {"id-1": ("My Shop!", "my-shop"), "id-2": ("my shop", "my-shop-2")}
+    assert [project.id for project in await store.projects()] == ["id-2", "id-1"]
+    await store.close()
+
+
+async def test_builds_are_listed_newest_first_and_found_by_what_is_known(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    for number in range(4):
+        await store.append([posted("start", build=f"b{number}", session=f"s{number % 2}")], number)
+    assert [row.build_id for row in await store.builds("p", 3)] == ["b3", "b2", "b1"]
+    newest, in_session = await store.find_build("p"), await store.find_build("p", "s0")
+    assert newest is not None
+    assert in_session is not None
+    assert (newest.key.build_id, in_session.key.build_id) == ("b3", "b2")
+    assert await store.find_build("p", "s0", "b1") is None
+    await store.close()
+
+
+async def test_a_second_opener_is_told_who_has_the_directory(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path)
+    with pytest.raises(StoreBroken, match="in use by another server"):
+        await SqliteStore.open(tmp_path)
+    await store.close()
+    await (await SqliteStore.open(tmp_path)).close()
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 8000])
+async def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / DATABASE).write_bytes(content)
+    with pytest.raises((StoreBroken, StoreUnavailable), match=DATABASE):
+        await SqliteStore.open(tmp_path)
+
+
+async def test_a_schema_from_the_future_is_refused(tmp_path: Path) -> None:
+    await (await SqliteStore.open(tmp_path)).close()
+    db = sqlite3.connect(tmp_path / DATABASE)
+    db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
+    db.close()
+    with pytest.raises(StoreBroken, match="upgrade"):
+        await SqliteStore.open(tmp_path)
+
+
+async def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "new")
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "new").iterdir()} == {0o600}
+    await store.close()
+
+
+async def test_a_full_disk_is_reported_and_recovered_from(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    await store.append([posted("start")], 1)
+    size = (tmp_path / f"{DATABASE}-wal").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    huge = posted("tool-call", event_id="h", toolCallId="t", toolName="Write", input={"a": "x" * (2 * size)})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        with pytest.raises(StoreUnavailable, match="disk"):
+            await store.append([huge], 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    state = await store.state(KEY)
+    assert state is not None
+    assert state.version == 1
+    assert (await store.append([huge], 3)).version == 2
+    await store.close()
+
+
+async def test_a_locked_database_is_reported_and_recovered_from(
+    tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentryvibe_tui.store.sqlite._BUSY", 0.01)
+    store = await SqliteStore.open(tmp_path)
+    other = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match="locked"):
+        await store.append([posted("start")], 1)
+    other.execute("ROLLBACK")
+    other.close()
+    assert (await store.append([posted("start")], 1)).version == 1
+    await store.close()
+
+
+async def test_one_event_that_cannot_be_kept_fails_alone(
+    tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await SqliteStore.open(tmp_path)
+    real = writer.reduce
+
+    def fragile(state: object, event: object, *rest: object) -> object:
+        if getattr(event, "text", "") == "poison":
+            raise ValueError("poison")
+        return real(state, event, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(writer, "reduce", fragile)
+    texts = ["a", "poison", "b"]
+    answers = await asyncio.gather(
+        *(store.append([posted("text-delta", id="x", delta=text)], 1) for text in texts), return_exceptions=True
+    )
+    assert isinstance(answers[1], ValueError)
+    assert not isinstance(answers[0], Exception)
+    assert not isinstance(answers[2], Exception)
+    state = await store.state(KEY)
+    assert state is not None
+    assert next(state.notes()).text == "ab"
+    assert state == await folded(store)
+    await store.close()
+
+
+_EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["tool-call", "tool-result", "text-delta", "start", "build-completed", "todos"]),
+        st.integers(0, 3),
+        st.sampled_from(["b1", "b2"]),
+        st.sampled_from(["", "e1", "e2", "e3"]),
+    ),
+    max_size=30,
+)
+_FIELDS: dict[str, Callable[[int], dict[str, object]]] = {
+    "tool-call": lambda n: {"toolCallId": f"t{n}", "toolName": "Read", "input": {"n": n}},
+    "tool-result": lambda n: {"toolCallId": f"t{n}", "output": n},
+    "text-delta": lambda n: {"id": f"x{n}", "delta": "hi "},
+    "todos": lambda n: {"todos": [{"content": f"c{i}", "status": "pending"} for i in range(n)]},
+}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=_EVENTS)
+async def test_whatever_comes_the_state_after_a_restart_is_the_fold_of_the_log(
+    tmp_path_factory: pytest.TempPathFactory, posted: Make, events: list[tuple[str, int, str, str]]
+) -> None:
+    directory = tmp_path_factory.mktemp("store")
+    store = await SqliteStore.open(directory)
+    for kind, number, build, event_id in events:
+        fields = _FIELDS.get(kind, lambda _: {})(number)
+        await store.append([posted(kind, build=build, event_id=event_id, **fields)], 1000 + number)
+    live = {build: await store.state(BuildKey("p", "s", build)) for build in ("b1", "b2")}
+    await store.close()
+    store = await SqliteStore.open(directory)
+    for build, state in live.items():
+        key = BuildKey("p", "s", build)
+        assert await store.state(key) == state
+        assert (await folded(store, key)) == (state or BuildState())
+    await store.close()
