@@ -26,6 +26,8 @@ class Settings(Struct, frozen=True):
     max_body: int = 1024 * 1024
     data_dir: str = ""
     log_dir: str = ""
+    theme: str = ""
+    ascii: bool = False
 
 
 ENVIRONMENT = {
@@ -35,8 +37,11 @@ ENVIRONMENT = {
     "max_body": "SENTRYVIBE_MAX_BODY",
     "data_dir": "SENTRYVIBE_DATA_DIR",
     "log_dir": "SENTRYVIBE_LOG_DIR",
+    "theme": "SENTRYVIBE_THEME",
+    "ascii": "SENTRYVIBE_ASCII",
 }
 
+_KINDS: dict[type[object], str] = {str: "text", int: "a whole number", bool: "true or false"}
 _LIMITS = {"port": (0, 65_535), "max_body": (1024, 1024**3)}
 
 
@@ -71,7 +76,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Loaded:
     for name, variable in ENVIRONMENT.items():
         if not (text := environ.get(variable)):
             continue
-        value = _number(text) if isinstance(values[name], int) else text
+        value = _said(text, values[name])
         if (wrong := _wrong(name, value)) is not None:
             problems.append(f"{variable}: {wrong}")
         else:
@@ -113,19 +118,25 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
     return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
 
 
-def _number(text: str) -> int | str:
+_FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+def _said(text: str, like: object) -> object:
+    """An environment variable's text as a value of the same type as `like`; the text itself when it is none."""
+    if isinstance(like, bool):
+        return _FLAGS.get(text.lower(), text)
     try:
-        return int(text)
+        return int(text) if isinstance(like, int) else text
     except ValueError:
         return text
 
 
 def _wrong(name: str, value: object) -> str | None:
     """Why `value` cannot be the setting `name`; None when it can."""
-    kind = int if name in _LIMITS else str
-    if type(value) is not kind:
-        return f"{name} must be {'a whole number' if kind is int else 'text'}, not {value!r}"
-    low, high = _LIMITS.get(name, (0, 0))
-    if isinstance(value, int) and not low <= value <= high:
+    like: object = asdict(Settings())[name]
+    if type(value) is not type(like):
+        return f"{name} must be {_KINDS[type(like)]}, not {value!r}"
+    low, high = _LIMITS.get(name, (None, None))
+    if isinstance(value, int) and low is not None and high is not None and not low <= value <= high:
         return f"{name} must be {low} to {high}, not {value}"
     return None

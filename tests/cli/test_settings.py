@@ -39,6 +39,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("port = true", {}, "port must be a whole number, not True"),
         ("port = 70000", {}, "port must be 0 to 65535, not 70000"),
         ("server = 1", {}, "server must be text, not 1"),
+        ("ascii = 1", {}, "ascii must be true or false, not 1"),
+        ("", {"SENTRYVIBE_ASCII": "maybe"}, "SENTRYVIBE_ASCII: ascii must be true or false, not 'maybe'"),
         ("port = = 1", {}, "no valid TOML, left out whole: Invalid value (at line 1, column 8)"),
         ("", {"SENTRYVIBE_PORT": "many"}, "SENTRYVIBE_PORT: port must be a whole number, not 'many'"),
     ],
@@ -48,6 +50,11 @@ def test_mistakes_are_told(tmp_path: Path, text: str, environ: dict[str, str], t
     assert len(problems) == 1
     assert told in problems[0]
     assert settings == Settings()
+
+
+def test_variables_have_the_type_of_their_setting(tmp_path: Path) -> None:
+    settings, _, problems = _load(tmp_path, "ascii = false", SENTRYVIBE_ASCII="Yes", SENTRYVIBE_PORT="0")
+    assert (settings.ascii, settings.port, problems) == (True, 0, ())
 
 
 def test_a_mistake_leaves_the_rest_in_force(tmp_path: Path) -> None:
@@ -68,4 +75,4 @@ def test_paths(tmp_path: Path) -> None:
 
 
 def test_every_setting_has_its_variable() -> None:
-    assert set(ENVIRONMENT) == {field for field in Settings.__struct_fields__}
+    assert set(ENVIRONMENT) == set(Settings.__struct_fields__)

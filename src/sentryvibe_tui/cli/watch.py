@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
 import click
 
@@ -11,10 +10,10 @@ from ..client.hydrate import ProjectRef
 from ..client.watch import Watch
 from ..report.narrate import Report, narrate
 from ..report.plain import Detail, PlainLines
-from ..settings import Settings
 from .finding import expect_project, find_project, find_session
 from .options import EXIT_CODES, Refused, Server, find_server, server_option, settings
 from .output import any_text, tell, write_line
+from .screen import has_terminal, look_options, looks, show
 
 
 @click.command("watch", epilog=EXIT_CODES)
@@ -26,6 +25,7 @@ from .output import any_text, tell, write_line
 @click.option("--jsonl", is_flag=True, help="One JSON object for each update, and a last one with the whole state.")
 @click.option("-v", "--verbose", is_flag=True, help="With --plain: also reasoning, whole texts and outputs.")
 @click.option("-q", "--quiet", is_flag=True, help="With --plain: todos, errors, start and end only.")
+@look_options
 def command(
     project: str,
     server: str | None,
@@ -35,6 +35,8 @@ def command(
     jsonl: bool,
     verbose: bool,
     quiet: bool,
+    theme: str | None,
+    ascii_only: bool,
 ) -> int:
     """Watch PROJECT's newest build: on a screen, or line by line until it ends.
 
@@ -46,8 +48,9 @@ def command(
     waits = found.address.is_loopback if wait is None else wait
     target, chosen = asyncio.run(_target(found, project, session, waits))
     if not plain and not jsonl and has_terminal():
+        ours = settings().settings
         watch = Watch(found.address, target, chosen, wait=waits, probe=True)
-        return on_screen(watch, settings().settings)
+        return asyncio.run(show(watch, target.name or target.id, looks(ours, theme, ascii_only), ours))
     any_text(utf8=jsonl)
     watch = Watch(found.address, target, chosen, wait=waits)
     return asyncio.run(told(watch, report(jsonl, "verbose" if verbose else "quiet" if quiet else "normal"), found))
@@ -59,10 +62,6 @@ async def _target(server: Server, project: str, session: str | None, waits: bool
     if not session:
         return ref, ""
     return ref, session if waits else await find_session(server, ref, session)
-
-
-def has_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def report(jsonl: bool, detail: Detail = "normal") -> Report:
@@ -82,8 +81,3 @@ async def told(watch: Watch, words: Report, server: Server) -> int:
     if end.reason:
         tell(f"{server.absence}: {end.reason}")
     return end.code
-
-
-def on_screen(watch: Watch, ours: Settings) -> int:
-    """The screen until it is left; the exit status."""
-    raise NotImplementedError

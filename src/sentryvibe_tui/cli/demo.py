@@ -1,0 +1,74 @@
+"""`demo`: an invented build through a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import cast
+
+import click
+
+from ..agents.demo import DemoAgent, demo_build
+from ..client.hydrate import ProjectRef
+from ..client.watch import Watch
+from ..model.events import About
+from ..report.narrate import narrate
+from ..report.plain import PlainLines
+from ..settings import Settings
+from .options import EXIT_CODES, project_id, settings
+from .output import any_text, write_line
+from .screen import Looks, has_terminal, log_to_file, look_options, looks, show
+
+NAME = "demo"
+
+
+@click.command("demo", epilog=EXIT_CODES)
+@click.option("--agent", type=click.Choice(["claude", "codex"]), default="claude", show_default=True)
+@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Times as fast.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another build.")
+@click.option("--plain", is_flag=True, help="One line for each event; the default without a terminal.")
+@look_options
+def command(agent: str, speed: float, seed: int, plain: bool, theme: str | None, ascii_only: bool) -> int:
+    """Watch an invented build, to see what this is.
+
+    Starts a server of its own on a free port, publishes the build to it as an agent would and opens the screen on
+    it. Nothing of it is kept.
+    """
+    ours = settings().settings
+    look = None if plain or not has_terminal() else looks(ours, theme, ascii_only)
+    any_text()
+    with tempfile.TemporaryDirectory(prefix="sentryvibe-demo-") as folder:
+        return asyncio.run(_demo(Path(folder), cast("DemoAgent", agent), speed, seed, look, ours))
+
+
+async def _demo(folder: Path, agent: DemoAgent, speed: float, seed: int, look: Looks | None, ours: Settings) -> int:
+    from ..server.serve import running
+
+    if look is not None:
+        log_to_file(ours)
+    async with running(folder / "data") as server:
+        about = About(project_id(NAME), f"demo-{agent}-{seed}", f"demo-{agent}-{seed}")
+        playing = asyncio.create_task(_play(server.url, about, folder / "outbox", agent, speed, seed))
+        watch = Watch(server.url, ProjectRef(about.project_id, NAME), wait=True)
+        try:
+            if look is not None:
+                return await show(watch, NAME, look, ours)
+            return (await narrate(watch, PlainLines(), write_line)).code
+        finally:
+            playing.cancel()
+            await watch.aclose()
+            with suppress(asyncio.CancelledError):
+                await playing
+
+
+async def _play(url: str, about: About, outbox: Path, agent: DemoAgent, speed: float, seed: int) -> None:
+    """The build, step by step, through the ingest that every agent uses."""
+    from ..client.publisher import Publisher
+
+    async with Publisher(url, about, outbox) as publisher:
+        for step in demo_build(agent, seed):
+            await asyncio.sleep(step.delay_ms / 1000 / speed)
+            publisher.publish(step.event)
+        await publisher.drain()

@@ -1,0 +1,121 @@
+"""The screen in a real terminal: what it leaves behind, however it ends."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
+TRACKING = b"\x1b[?1000h", b"\x1b[?1000l"
+
+
+class Terminal:
+    """A command on a pseudo terminal of its own."""
+
+    def __init__(self, arguments: tuple[str, ...], rows: int = 24, columns: int = 80) -> None:
+        self._master, self._slave = pty.openpty()
+        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self._before = termios.tcgetattr(self._slave)
+        self.output = b""
+        self.popen = subprocess.Popen(
+            arguments,
+            stdin=self._slave,
+            stdout=self._slave,
+            stderr=self._slave,
+            start_new_session=True,
+            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+        )
+
+    def until(self, text: bytes, patience: float = 30) -> None:
+        """Reads until `text` was drawn."""
+        end = time.monotonic() + patience
+        while text not in self.output:
+            ready, _, _ = select.select([self._master], [], [], max(0, end - time.monotonic()))
+            assert ready, f"{text!r} was not drawn: {self.output[-2000:]!r}"
+            self.output += os.read(self._master, 65_536)
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._master, keys)
+
+    def end(self, patience: float = 30) -> int:
+        """Reads until the command has ended; its exit status."""
+        limit = time.monotonic() + patience
+        while self.popen.poll() is None or select.select([self._master], [], [], 0)[0]:
+            assert time.monotonic() < limit, f"did not end: {self.output[-2000:]!r}"
+            if select.select([self._master], [], [], 0.05)[0]:
+                self.output += os.read(self._master, 65_536)
+        return self.popen.returncode
+
+    @property
+    def is_as_found(self) -> bool:
+        """The alternate screen and mouse tracking were left last, and the line discipline is as before."""
+        left = self.output.rfind(LEAVE) > self.output.rfind(ENTER) >= 0
+        quiet = self.output.rfind(TRACKING[1]) > self.output.rfind(TRACKING[0])
+        return left and quiet and termios.tcgetattr(self._slave) == self._before
+
+    def close(self) -> None:
+        if self.popen.poll() is None:
+            self.popen.kill()
+            self.popen.wait()
+        os.close(self._master)
+        os.close(self._slave)
+
+
+@pytest.fixture
+def terminal(desk: Any, server: str, claude: Any) -> Iterator[Terminal]:
+    """`watch` on a build under way, drawn."""
+    ingest = desk.start("ingest", "shop")
+    ingest.feed(
+        claude.init + claude.todos(1, ("Wire up the till", "in_progress")) + claude.calls(2, "Bash", command="make")
+    )
+    plain = desk.start("watch", "shop", "--plain")
+    plain.until("Bash make")
+    program = Terminal((*_program(), "watch", "shop"))
+    try:
+        program.until(b"Wire up the till")
+        yield program
+    finally:
+        program.close()
+
+
+def _program() -> tuple[str, ...]:
+    return sys.executable, "-m", "sentryvibe_tui"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_the_terminal_as_it_was(terminal: Terminal, number: int) -> None:
+    terminal.popen.send_signal(number)
+    assert terminal.end() == 128 + number
+    assert terminal.is_as_found
+    assert b"Traceback" not in terminal.output
+
+
+def test_quitting_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
+    terminal.type(b"q")
+    assert terminal.end() == 130
+    assert terminal.is_as_found
+    assert b"Traceback" not in terminal.output
+
+
+def test_a_demo_opens_on_a_screen(desk: Any) -> None:
+    program = Terminal((*_program(), "demo", "--speed", "50"), 36, 120)
+    try:
+        program.until(b"ride-board")
+        program.until(b"completed")
+        program.type(b"q")
+        assert program.end() == 0
+        assert program.is_as_found
+    finally:
+        program.close()
