@@ -1,0 +1,87 @@
+"""Makes the SVGs of this folder: the real screen, showing the demo's build as it is after some of its steps.
+
+Run it with `python screenshots/make.py`. The clock is fixed, so an unchanged screen gives an unchanged picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from msgspec import Raw
+
+from sentryvibe_tui.agents.demo import DemoAgent, demo_build
+from sentryvibe_tui.client.hydrate import summary
+from sentryvibe_tui.client.watching import BuildSummary, LinkChanged, LinkStatus, Snapshot, WatchEvent
+from sentryvibe_tui.model.events import About
+from sentryvibe_tui.model.reducer import reduce
+from sentryvibe_tui.model.state import BuildState, Millis
+from sentryvibe_tui.tui.app import WatchApp
+
+FOLDER = Path(__file__).parent
+START: Millis = 1_767_261_600_000
+SHOTS: tuple[tuple[str, tuple[int, int], DemoAgent, float], ...] = (
+    ("watch-80x24", (80, 24), "claude", 0.6),
+    ("watch-120x36", (120, 36), "claude", 0.6),
+    ("watch-200x50", (200, 50), "claude", 0.8),
+    ("codex-120x36", (120, 36), "codex", 0.5),
+    ("done-120x36", (120, 36), "claude", 1.0),
+)
+
+
+def build_after(agent: DemoAgent, share: float) -> BuildState:
+    """The demo's build after a share of its steps, ten times slower than the demo plays it."""
+    about = About("ride-board", "session-1", "build-1")
+    steps = list(demo_build(agent, 1))
+    state, at = BuildState(), START
+    for step in steps[: round(len(steps) * share)]:
+        at += step.delay_ms * 10
+        state, _ = reduce(state, step.event, at, about)
+    return state
+
+
+class Still:
+    """A watch of which nothing more is to come."""
+
+    def __init__(self, state: BuildState) -> None:
+        self.state = state
+
+    async def events(self) -> AsyncIterator[WatchEvent]:
+        yield LinkChanged(LinkStatus("live", rtt_ms=3.0))
+        yield Snapshot(self.state, "hydrated")
+        await asyncio.Event().wait()
+
+    def retry_now(self) -> None: ...
+
+    async def builds(self) -> tuple[BuildSummary, ...]:
+        return (summary(self.state),)
+
+    async def build(self, session_id: str, build_id: str) -> BuildState | None:
+        return self.state
+
+    async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
+        return None, None
+
+
+async def shot(name: str, size: tuple[int, int], agent: DemoAgent, share: float) -> None:
+    state = build_after(agent, share)
+    now = (state.last_event_at or START) + 4_000
+    app = WatchApp(Still(state), "ride-board", now=lambda: now)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause(0.5)
+        (FOLDER / f"{name}.svg").write_text(app.export_screenshot(title="sentryvibe-tui", simplify=True))
+
+
+def main() -> None:
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    for name, size, agent, share in SHOTS:
+        asyncio.run(shot(name, size, agent, share))
+        print(FOLDER / f"{name}.svg")
+
+
+if __name__ == "__main__":
+    main()
