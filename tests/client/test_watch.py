@@ -115,7 +115,7 @@ async def test_large_states_come_compressed(tmp_path) -> None:
 async def test_a_server_restarts_and_nothing_is_lost_or_twice(tmp_path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    async with Publisher(url, ABOUT, tmp_path / "out", chance=lambda: 0.0) as publisher:
+    async with Publisher(url, ABOUT, tmp_path / "out", chance=lambda: 0.0) as publisher:  # noqa: SIM117
         async with watching(url, "shop", chance=lambda: 0.0) as seen:
             async with running(tmp_path / "data", port=port):
                 whole_build(publisher)
@@ -135,7 +135,7 @@ async def test_a_server_restarts_and_nothing_is_lost_or_twice(tmp_path) -> None:
 
 async def test_where_websockets_are_blocked_the_event_stream_serves_and_is_left_again(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(watch_module, "TRY_WEBSOCKET_AGAIN", 0.3)
-    async with running(tmp_path / "data") as server, Publisher(server.url, ABOUT, tmp_path / "out") as publisher:
+    async with running(tmp_path / "data") as server, Publisher(server.url, ABOUT, tmp_path / "out") as publisher:  # noqa: SIM117
         async with stripping_proxy(server.url) as proxy, watching(proxy.url, "shop") as seen:
             whole_build(publisher)
             await seen.until(lambda w: w.state.tool_count == 5)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ..model.merge import merge, merge_metadata
 from ..model.reducer import apply
-from ..model.state import Agent, BuildState, Millis, Outcome
+from ..model.state import Agent, BuildState, Millis, Outcome, Todo
 from ..model.updates import BuildBegan, BuildFinished, Entry
 from ..wire.frames import Batch, Connected, Heartbeat, Recovery
 from .watching import Cause, Changed, Skipped, Snapshot, WatchEvent
@@ -295,6 +295,8 @@ class Follower:
             self._take(merge(self.state, incoming, now), self._cause("new-build"))
             return
         merged = merge(self.state, incoming, now)
+        if all(map(_is_same, merged.todos, self.state.todos)) and len(merged.todos) == len(self.state.todos):
+            merged = replace(merged, todos=self.state.todos)
         if not self.state.is_active and not incoming.is_active:
             merged = replace(merged, status=self.state.status, ended_at=self.state.ended_at or merged.ended_at)
         self._merged(merged)
@@ -324,3 +326,13 @@ class Follower:
         if state != self.state:
             self.state = state
             self._said.append(Snapshot(state, "merged"))
+
+
+def _is_same(one: Todo, other: Todo) -> bool:
+    """A list that is told again is no news: the times of its todos stay."""
+    return (one.key, one.content, one.status, one.active_form) == (
+        other.key,
+        other.content,
+        other.status,
+        other.active_form,
+    )

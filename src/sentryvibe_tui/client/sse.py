@@ -9,6 +9,9 @@ from .hydrate import error_text
 from .link import Open
 from .transport import MAX_FRAME, OPEN_TIMEOUT, Ended, Failed, Listener, query, seconds
 
+SILENCE = 40.0
+"""Seconds without a byte after which the stream is dead; a server sends a comment every 15."""
+
 
 class Lines:
     """Bytes of an event stream -> the `data` of its events (WHATWG HTML, 9.2.6). Feed pieces as they come."""
@@ -45,7 +48,7 @@ async def stream(server: Address, opening: Open, listener: Listener) -> None:
     if opening.since:
         headers["Last-Event-ID"] = f"{opening.epoch}:{quote(opening.build_id, safe='')}:{opening.since}"
     asked = {name: value for name, value in query(opening).items() if name != "projectId"}
-    timeout = httpx.Timeout(OPEN_TIMEOUT, read=None)
+    timeout = httpx.Timeout(OPEN_TIMEOUT, read=SILENCE)
     url = server.http("projects", opening.project_id, "events", query=asked)
     try:
         async with (

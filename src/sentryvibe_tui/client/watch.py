@@ -14,7 +14,6 @@ from msgspec import Raw
 from ..model.state import BuildState, Millis
 from ..wire.frames import decode_frame
 from . import hydrate as reading
-from . import transport as way
 from .address import Address, parse_address
 from .hydrate import NoAnswer, ProjectRef
 from .link import Action, CloseLink, Emit, Hydrate, Link, Open, Send, Transport
@@ -192,7 +191,8 @@ class Watch:
         task.add_done_callback(self._aside.discard)
 
     async def _connect(self, opening: Open, ear: _Ear) -> None:
-        """One connection from the first try to its end; what it says goes into the inbox."""
+        """One connection from the first try to its end; what it says goes into the inbox, whatever goes wrong."""
+        way = await asyncio.to_thread(_transport)
         try:
             await self._any_way(opening, ear)
         except way.Ended as end:
@@ -201,11 +201,13 @@ class Watch:
         except way.Failed as failure:
             status, reason, after = failure.status, failure.reason, failure.retry_after
             await ear.tell(lambda now: self._link.failed(now, status, reason, after))
+        except Exception as error:
+            words = f"{type(error).__name__}: {error}"
+            await ear.tell(lambda now: self._link.failed(now, None, words))
 
     async def _any_way(self, opening: Open, ear: _Ear) -> None:
         """WebSocket first; the event stream when that is blocked."""
-        from .sse import stream
-
+        way = _transport()
         blocked = ""
         if time.monotonic() >= self._blocked_until:
             try:
@@ -213,6 +215,7 @@ class Watch:
             except way.Blocked as block:
                 blocked = str(block)
         self._aside_do(self._back_to_websocket(opening, ear))
+        stream = await asyncio.to_thread(_event_stream)
         try:
             await stream(self.server, opening, ear)
         except way.Failed as failure:
@@ -226,7 +229,7 @@ class Watch:
         while self._connection is not None and ear.is_current:
             self._blocked_until = time.monotonic() + TRY_WEBSOCKET_AGAIN
             await asyncio.sleep(TRY_WEBSOCKET_AGAIN)
-            if ear.is_current and await way.reaches(self.server, opening):
+            if ear.is_current and await _transport().reaches(self.server, opening):
                 self._blocked_until = 0.0
                 await ear.tell(self._link.reopen)
                 return
@@ -241,6 +244,22 @@ class Watch:
         else:
             step = lambda now: self._link.hydrated(answer.state, answer.older, now)  # noqa: E731
         await self._inbox.put(lambda now: step(now) if self._connection is connection else ())
+
+
+def _transport():
+    """Imported with the first connection, in a thread: a screen is drawn before."""
+    from . import transport
+
+    return transport
+
+
+def _event_stream():
+    import httpx
+
+    from .sse import stream
+
+    del httpx
+    return stream
 
 
 class _Ear:

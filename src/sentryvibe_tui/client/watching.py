@@ -18,7 +18,7 @@ How = Literal["nothing missed", "replayed", "resynchronised"]
 
 
 class LinkStatus(Struct, frozen=True):
-    """How the link stands. `retry_at` and `lost_at` are epoch milliseconds; `attempt` counts 1…`attempts` while retrying."""
+    """How the link stands. `retry_at` and `lost_at` are epoch ms; `attempt` counts 1…`attempts` while retrying."""
 
     phase: Phase
     transport: Literal["ws", "sse"] = "ws"

@@ -1,0 +1,270 @@
+"""The publisher against a scripted server: what arrives, in which order, and what stays behind."""
+
+import asyncio
+import json
+import subprocess
+import sys
+
+import pytest
+
+from sentryvibe_tui.client import publisher as module
+from sentryvibe_tui.client.outbox import Outbox, Waiting
+from sentryvibe_tui.client.publisher import Publisher
+from sentryvibe_tui.model.events import About, BuildStarted, TextAdded
+
+ABOUT = About("shop", "s1", "b1")
+pytestmark = pytest.mark.timeout(60)
+
+
+class Scripted:
+    """Answers posts with the statuses of `script`, then with 200; `refuses` events whose text holds a word."""
+
+    def __init__(self) -> None:
+        self.script: list[tuple[int, str]] = []
+        self.refuses = ""
+        self.takes_arrays = True
+        self.bodies: list[list[dict]] = []
+        self.beats: list[dict] = []
+        self.beat_status = 404
+
+    async def handle(self, reader, writer) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                size = int(
+                    next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))[15:]
+                )
+                status, extra, body = self.answer(head, json.loads(await reader.readexactly(size)))
+                answer = f"HTTP/1.1 {status} X\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body
+                writer.write(answer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    def answer(self, head: bytes, body) -> tuple[int, str, bytes]:
+        if b"build-heartbeats" in head:
+            self.beats.append(body)
+            return self.beat_status, "", b"{}"
+        if self.script:
+            status, extra = self.script.pop(0)
+            return status, extra, b'{"error":"scripted"}'
+        events = body if isinstance(body, list) else [body]
+        bad = isinstance(body, list) and not self.takes_arrays
+        if bad or (self.refuses and any(self.refuses in json.dumps(event) for event in events)):
+            return 400, "", b'{"error":"no such thing"}'
+        self.bodies.append(events)
+        return 200, "", json.dumps({"accepted": len(events)} if self.takes_arrays else {"ok": True}).encode()
+
+    @property
+    def texts(self) -> list[str]:
+        return [event["event"].get("delta") for body in self.bodies for event in body if "delta" in event["event"]]
+
+    @property
+    def ids(self) -> list[str]:
+        return [event["eventId"] for body in self.bodies for event in body]
+
+
+@pytest.fixture
+async def scripted():
+    server = Scripted()
+    listener = await asyncio.start_server(server.handle, "127.0.0.1", 0)
+    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    yield server
+    listener.close()
+
+
+@pytest.fixture
+def publish(tmp_path, scripted):
+    """A publisher that waits little, and what it reported."""
+
+    def make(**options) -> Publisher:
+        options = {"chance": lambda: 0.0, "report": make.reports.append, "source": "f"} | options
+        return Publisher(scripted.url, ABOUT, tmp_path, **options)
+
+    make.reports = []
+    return make
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch) -> None:
+    monkeypatch.setattr(module, "delay", lambda attempt, chance: 10)
+
+
+def say(publisher: Publisher, *texts: str) -> None:
+    for text in texts:
+        publisher.publish(TextAdded("n", text))
+
+
+async def test_everything_arrives_in_order_with_stable_ids(scripted, publish) -> None:
+    for _ in range(2):
+        async with publish() as publisher:
+            say(publisher, *map(str, range(1000)))
+            assert await publisher.drain(20)
+    assert scripted.texts == [str(n) for n in range(1000)] * 2
+    assert scripted.ids == [f"f:{n}" for n in range(1, 1001)] * 2
+    assert max(map(len, scripted.bodies)) <= 256
+
+
+async def test_bodies_are_bounded_in_bytes(scripted, publish) -> None:
+    async with publish() as publisher:
+        say(publisher, *["x" * 100_000] * 12)
+        assert await publisher.drain(20)
+    assert len(scripted.texts) == 12
+    assert max(map(len, scripted.bodies)) == 5
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, 408, 502, 401])
+async def test_trouble_is_outlasted(scripted, publish, status) -> None:
+    scripted.script = [(status, "")] * 5
+    async with publish() as publisher:
+        say(publisher, "a", "b", "c")
+        assert await publisher.drain(20)
+        assert publisher.last_error == ""
+    assert scripted.texts == ["a", "b", "c"]
+    assert len(publish.reports) == 1
+
+
+async def test_retry_after_is_honoured(scripted, publish) -> None:
+    scripted.script = [(429, "Retry-After: 1\r\n")]
+    async with publish() as publisher:
+        say(publisher, "a")
+        assert not await publisher.drain(0.7)
+        assert await publisher.drain(2)
+
+
+async def test_a_refused_event_is_set_aside_and_the_rest_goes_on(scripted, publish) -> None:
+    scripted.refuses = "poison"
+    async with publish() as publisher:
+        say(publisher, *map(str, range(20)), "poison", *map(str, range(20, 40)))
+        assert await publisher.drain(20)
+        assert (publisher.depth, publisher.parked) == (0, 1)
+    assert scripted.texts == [str(n) for n in range(40)]
+    assert "HTTP 400 no such thing" in publish.reports[0]
+
+
+async def test_an_original_server_gets_one_event_a_body(scripted, publish) -> None:
+    scripted.takes_arrays = False
+    async with publish() as publisher:
+        say(publisher, *map(str, range(30)))
+        assert await publisher.drain(20)
+    assert scripted.texts == [str(n) for n in range(30)]
+    assert {len(body) for body in scripted.bodies} == {1}
+
+
+async def test_what_is_left_is_sent_by_the_next_run(scripted, publish, tmp_path) -> None:
+    scripted.script = [(503, "")] * 10_000
+    async with publish() as publisher:
+        say(publisher, "a", "b")
+        assert not await publisher.drain(0.1)
+        publisher.publish(TextAdded("n", "c"))
+    scripted.script = []
+    async with publish(source="g") as publisher:
+        say(publisher, "d")
+        assert await publisher.drain(20)
+    assert scripted.texts == ["a", "b", "c", "d"]
+    assert not list(tmp_path.glob("*.sqlite*"))
+
+
+async def test_reading_the_same_input_again_keeps_one_of_each(scripted, publish) -> None:
+    scripted.script = [(503, "")] * 10_000
+    for _ in range(2):
+        async with publish() as publisher:
+            say(publisher, "a", "b")
+            await publisher.drain(0.1)
+    scripted.script = []
+    async with publish() as publisher:
+        assert await publisher.drain(20)
+    assert scripted.ids == ["f:1", "f:2"]
+
+
+async def test_a_publisher_killed_in_the_middle_leaves_what_it_kept(scripted, publish, tmp_path) -> None:
+    code = f"""
+import asyncio, os, pathlib
+from sentryvibe_tui.client.publisher import Publisher
+from sentryvibe_tui.model.events import About, TextAdded
+async def main():
+    about, folder = About("shop", "s1", "b1"), pathlib.Path({str(tmp_path)!r})
+    async with Publisher("{scripted.url}", about, folder, source="f") as p:
+        p._post = lambda events: asyncio.sleep(9)
+        for n in range(50): p.publish(TextAdded("n", str(n)))
+        while p._outbox.depth < 50: await asyncio.sleep(0.01)
+        os._exit(9)
+asyncio.run(main())
+"""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stderr=subprocess.DEVNULL)
+    assert await process.wait() == 9
+    async with publish() as publisher:
+        assert await publisher.drain(20)
+    assert scripted.texts == [str(n) for n in range(50)]
+
+
+async def test_a_full_outbox_says_what_was_lost(scripted, publish) -> None:
+    scripted.script = [(503, "")] * 10_000
+    async with publish(limit=3_000) as publisher:
+        say(publisher, *["x" * 500] * 10)
+        await publisher.drain(0.1)
+        assert publisher.dropped > 0
+        assert publisher.depth + publisher.dropped == 10
+        scripted.script = []
+        assert await publisher.drain(20)
+    assert scripted.bodies[-1][-1]["event"]["message"] == f"{publisher.dropped} events were lost: " + (
+        "the publisher's outbox was full"
+    )
+
+
+async def test_two_publishers_of_one_project_do_not_share_an_outbox(scripted, publish) -> None:
+    async with publish(source="f") as one, publish(source="g") as other:
+        say(one, "a")
+        say(other, "b")
+        assert await one.drain(10)
+        assert await other.drain(10)
+    assert sorted(scripted.texts) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("status", "beats"), [(200, 3), (404, 1)])
+async def test_heartbeats_tell_the_depth_until_a_server_knows_them_not(
+    scripted, publish, monkeypatch, status, beats
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_EVERY", 0.05)
+    scripted.beat_status, scripted.script = status, [(503, "")] * 10_000
+    async with publish() as publisher:
+        publisher.publish(BuildStarted())
+        async with asyncio.timeout(10):
+            while len(scripted.beats) < beats:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2 if status == 404 else 0)
+    assert len(scripted.beats) >= beats if status == 200 else len(scripted.beats) == 1
+    assert scripted.beats[-1] == {"projectId": "shop", "sessionId": "s1", "buildId": "b1", "outbox": 1}
+
+
+async def test_publishing_never_waits(publish) -> None:
+    loop = asyncio.get_running_loop()
+    async with publish() as publisher:
+        begun = loop.time()
+        say(publisher, *["text"] * 2_000)
+        assert loop.time() - begun < 1
+        assert publisher.depth == 2_000
+        assert await publisher.drain(20)
+
+
+def test_outbox_keeps_order_and_one_of_each(tmp_path) -> None:
+    box = Outbox(tmp_path, "u", "p")
+    assert box.put([Waiting("1", b"aa"), Waiting("2", b"bb"), Waiting("1", b"cc")]) == 0
+    assert [event.id for event in box.first(10, 100)] == ["1", "2"]
+    assert [event.id for event in box.first(10, 1)] == ["1"]
+    box.park(box.first(1, 1)[0], "bad")
+    box.close()
+    again = Outbox(tmp_path, "u", "p")
+    assert (again.depth, again.size, again.parked) == (1, 2, 1)
+    again.close()
+
+
+def test_watching_imports_neither_httpx_nor_a_server() -> None:
+    code = (
+        "import sys; import sentryvibe_tui.client.watch, sentryvibe_tui.client.hydrate; "
+        "bad = {'httpx', 'starlette', 'uvicorn', 'textual', 'sqlite3', 'websockets'} & set(sys.modules); "
+        "sys.exit(','.join(bad) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,225 @@
+"""How answers and closes of a server, or of something before it, are understood; over real sockets."""
+
+import asyncio
+import gzip
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.asyncio.server import serve
+
+from sentryvibe_tui.client.address import BadAddress, parse_address
+from sentryvibe_tui.client.hydrate import HttpError, NoAnswer, builds, hydrate, projects, whole_tool
+from sentryvibe_tui.client.link import Open
+from sentryvibe_tui.client.sse import Lines
+from sentryvibe_tui.client.transport import query, retry_after_close, seconds
+from sentryvibe_tui.client.watch import Watch
+from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Snapshot
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+async def answering():
+    """Starts a server that gives one answer to every request; its address, and the requests it saw."""
+    listeners = []
+
+    async def start(status: int, body: bytes = b"", headers: str = ""):
+        seen: list[str] = []
+
+        async def handle(reader, writer) -> None:
+            try:
+                seen.append((await reader.readuntil(b"\r\n\r\n")).decode())
+                head = f"HTTP/1.1 {status} X\r\n{headers}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+                writer.write(head.encode() + body)
+                await writer.drain()
+            finally:
+                writer.close()
+
+        listener = await asyncio.start_server(handle, "127.0.0.1", 0)
+        listeners.append(listener)
+        return parse_address(f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"), seen
+
+    yield start
+    for listener in listeners:
+        listener.close()
+
+
+async def first_status(address, phase: str):
+    watch = Watch(address, "shop", chance=lambda: 0.0)
+    events = watch.events()
+    async with asyncio.timeout(20):
+        async for event in events:
+            if isinstance(event, LinkChanged) and event.status.phase == phase:
+                await events.aclose()
+                return event.status
+    raise AssertionError(f"never {phase}")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_final_answer_of_the_server_itself(answering, status) -> None:
+    address, seen = await answering(status, b'{"error":"not for you"}')
+    assert (await first_status(address, "refused")).reason == "not for you"
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 404, 426, 501])
+async def test_what_only_something_between_can_say_leads_to_the_event_stream(answering, status) -> None:
+    address, seen = await answering(status, b"<html>")
+    reason = (await first_status(address, "retrying")).reason
+    assert f"HTTP {status}" in reason
+    assert [request.split()[1].split("?")[0] for request in seen] == ["/ws", "/api/projects/shop/events"]
+
+
+async def test_an_overloaded_server_is_left_alone_as_long_as_it_asks(answering) -> None:
+    address, seen = await answering(503, b"", "Retry-After: 120\r\n")
+    watch = Watch(address, "shop", clock=lambda: 5_000)
+    async for event in watch.events():
+        if isinstance(event, LinkChanged) and event.status.phase == "retrying":
+            assert event.status.retry_at == 125_000
+            break
+    await watch.aclose()
+    assert len(seen) == 1
+
+
+def test_what_a_connection_asks_for() -> None:
+    assert query(Open("p")) == {"projectId": "p", "protocol": "2"}
+    asked = query(Open("p q", "s", "b", 7, "e"))
+    assert asked == {
+        "projectId": "p q",
+        "protocol": "2",
+        "sessionId": "s",
+        "buildId": "b",
+        "since": "7",
+        "epoch": "e",
+    }
+    assert parse_address("https://h:1/x/").ws({"a": "p q"}) == "wss://h:1/x/ws?a=p+q"
+
+
+@pytest.mark.parametrize(("text", "ms"), [("7", 7000), (" 0 ", 0), ("soon", 0), (None, 0), ("-1", 0), ("9" * 30, 0)])
+def test_retry_after(text, ms) -> None:
+    assert seconds(text) == ms
+
+
+def test_the_wish_in_a_close() -> None:
+    assert retry_after_close(1013, "overloaded, come back in 2500 ms") == 2500
+    assert retry_after_close(1013, "retry_ms: 40") == 40
+    assert retry_after_close(1012, "2500 ms") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "base"),
+    [("localhost:4777", "http://localhost:4777"), ("ws://h/ws", "http://h"), ("https://h/a/", "https://h/a")],
+)
+def test_addresses(text, base) -> None:
+    assert parse_address(text).base == base
+
+
+@pytest.mark.parametrize("text", ["ftp://h", "http://", "http://h:port", "http://h/?x=1"])
+def test_bad_addresses(text) -> None:
+    with pytest.raises(BadAddress, match="not a server's URL"):
+        parse_address(text)
+
+
+def test_loopback() -> None:
+    assert all(parse_address(text).is_loopback for text in ("localhost", "127.0.0.1:1", "http://[::1]:3", "127.8.8.8"))
+    assert not parse_address("example.org").is_loopback
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1), max_size=5), st.data())
+def test_an_event_stream_may_be_cut_anywhere(frames, data) -> None:
+    text = b"".join(b": alive\n\nid: e:b:1\ndata: " + frame.encode() + b"\r\n\r\n" for frame in frames)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+    lines = Lines()
+    found = [
+        frame
+        for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)
+        for frame in lines.feed(text[start:end])
+    ]
+    assert found == [frame.encode() for frame in frames]
+
+
+MESSAGES = {
+    "messages": [],
+    "sessions": [
+        {
+            "session": {"id": "s2", "status": "failed", "endedAt": "2026-11-22T18:51:30.000Z"},
+            "hydratedState": {"id": "b2", "isActive": True, "todos": [{"content": "a", "status": "completed"}]},
+        },
+        {"session": {"id": "s1", "status": "active"}, "hydratedState": {"id": "b1", "isActive": True}},
+        {"session": {"id": "s0", "status": "active"}, "hydratedState": None},
+    ],
+}
+
+
+async def test_hydration_takes_the_newest_session_and_knows_the_others(answering) -> None:
+    body = gzip.compress(json.dumps(MESSAGES).encode())
+    address, seen = await answering(200, body, "Content-Encoding: gzip\r\n")
+    answer = await hydrate(address, "my shop")
+    assert (answer.state.id, answer.state.session_id, answer.state.status) == ("b2", "s2", "failed")
+    assert answer.state.ended_at == 1795373490000
+    assert answer.older == ("b1",)
+    assert (await hydrate(address, "my shop", "s1")).state.id == "b1"
+    assert (await hydrate(address, "my shop", "s9")).state is None
+    assert seen[0].startswith("GET /api/projects/my%20shop/messages HTTP/1.1")
+
+
+async def test_an_original_list_of_projects_has_no_builds(answering) -> None:
+    address, _ = await answering(200, b'{"projects":[{"id":"p","name":null,"slug":"x"}]}')
+    [project] = await projects(address)
+    assert (project.name, project.builds) == ("", ())
+
+
+@pytest.mark.parametrize(("status", "body"), [(500, b"oops"), (404, b'{"error":"no such project"}')])
+async def test_an_http_error_is_said(answering, status, body) -> None:
+    address, _ = await answering(status, body)
+    with pytest.raises(HttpError, match=str(status)):
+        await builds(address, "p")
+
+
+async def test_what_is_no_answer_is_said(answering) -> None:
+    address, _ = await answering(200, b"<html>")
+    with pytest.raises(NoAnswer, match="another shape"):
+        await projects(address)
+    with pytest.raises(NoAnswer):
+        await projects(parse_address("127.0.0.1:9"))
+
+
+async def test_a_tool_that_the_server_does_not_keep(answering) -> None:
+    address, _ = await answering(404, b'{"error":"no"}')
+    assert await whole_tool(address, "s", "t") == (None, None)
+
+
+async def test_an_original_server_is_hydrated_and_followed_over_sockets(answering) -> None:
+    """HTTP and WebSocket on one port, as the original has it: the state first, then the update that came before it."""
+    hydrated = asyncio.Event()
+
+    def http(connection, request):
+        if request.path.startswith("/ws"):
+            return None
+        hydrated.set()
+        return connection.respond(200, json.dumps(MESSAGES))
+
+    async def talk(ws) -> None:
+        await ws.send('{"type":"connected","clientId":"c","projectId":"shop"}')
+        call = {"id": "t", "name": "Bash", "todoIndex": 0, "state": "input-available"}
+        update = {"type": "tool-call", "data": call, "timestamp": 1}
+        await ws.send(json.dumps({"type": "batch-update", "sessionId": "s2", "updates": [update]}))
+        await hydrated.wait()
+        await asyncio.sleep(0.2)
+        hydrated.clear()
+
+    async with serve(talk, "127.0.0.1", 0, process_request=http) as server:
+        address = parse_address(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        watch = Watch(address, "shop", chance=lambda: 0.0)
+        seen = []
+        async for event in watch.events():
+            seen.append(event)
+            if isinstance(event, CaughtUp):
+                break
+        await watch.aclose()
+    assert watch.state.tool("t") is not None
+    assert watch.state.status == "failed"
+    assert [event.how for event in seen if isinstance(event, CaughtUp)] == ["nothing missed"]
+    assert [event.cause for event in seen if isinstance(event, Snapshot)] == ["hydrated"]
