@@ -84,14 +84,16 @@ def reduce(state: BuildState, event: BuildEvent, at: Millis, about: About) -> tu
 
 
 def _beginning(state: BuildState, event: BuildEvent, about: About) -> Iterable[Update]:
-    """A build begins with its first event, and again when an interrupted one shows new activity.
+    """A build begins with its first event, and goes on when an interrupted one shows new activity.
 
+    Any ended one goes on when a person asks for more: sessions have no other sign of it.
     The envelope's metadata fills in what is unknown; only the agent's own report changes what is known.
     """
     if isinstance(event, Ignored):
         return
     revives = isinstance(event, BuildStarted | ToolStarted | ToolEnded | TextAdded | TodosReported)
-    if not state.id or (state.status == "interrupted" and revives):
+    asked = isinstance(event, TextAdded) and event.kind == "prompt" and state.note(event.id) is None
+    if not state.id or (state.status == "interrupted" and revives) or (not state.is_active and asked):
         yield BuildBegan(about.build_id, about.session_id, about.project_id)
     news = _news(state.agent, merged_agent(about.agent, state.agent))
     if news is not None and not isinstance(event, AgentReported):

@@ -1,0 +1,76 @@
+"""`follow`: agents that run already."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+from pathlib import Path
+
+import click
+
+from ..client.address import Address
+from ..settings import data_dir
+from ..sources.follow import LIVE, Follow, Pace
+from ..sources.following import SETTLED
+from ..sources.sessions import roots
+from .options import find_server, server_option, settings
+from .output import any_text, tell
+
+
+@click.command("follow")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@click.option("--all", "everywhere", is_flag=True, help="Follow the sessions of all directories.")
+@server_option
+@click.option(
+    "--live",
+    type=click.FloatRange(0),
+    default=LIVE / 60,
+    show_default=True,
+    metavar="MINUTES",
+    help="Sessions written to within that time are followed, and all that are written to from now on.",
+)
+@click.option(
+    "--settled",
+    type=click.FloatRange(0),
+    default=SETTLED,
+    show_default=True,
+    metavar="SECONDS",
+    help="A turn that ended so long ago, with nothing after it, completes the build.",
+)
+def command(path: Path, everywhere: bool, server: str | None, live: float, settled: float) -> int:
+    """Publish what Claude Code, Codex and Gemini CLI are doing in PATH, with no set-up.
+
+    Reads the session files that they write (CLAUDE_CONFIG_DIR, CODEX_HOME and GEMINI_CLI_HOME move them), of the
+    directory PATH and those below it. Each session becomes a build of the project that is called after its directory.
+    Goes on until ctrl+c or SIGTERM, and may be started again at any time.
+
+    Without a server it serves by itself for as long as it runs.
+    """
+    any_text()
+    found = find_server(server)
+    pace = Pace(live=live * 60, settled=settled)
+    return asyncio.run(_followed(found.address if found.certain else None, None if everywhere else path, pace))
+
+
+async def _followed(server: Address | None, directory: Path | None, pace: Pace) -> int:
+    from ..server.serve import CannotServe
+    from ..sources.server_here import server_here
+
+    ours = settings().settings
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        async with server_here(server, ours, tell) as address:
+            follow = Follow(address, data_dir(ours) / "outbox", roots(), directory, tell, pace)
+            work = asyncio.create_task(follow.run())
+            tell(f"following {'all sessions' if directory is None else directory.resolve()}; ctrl+c stops")
+            await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+    except (CannotServe, OSError, sqlite3.Error) as error:
+        raise click.ClickException(str(error)) from None
+    return 0

@@ -1,0 +1,1 @@
+"""Where agents' output comes from: a child process, files that grow, hooks."""

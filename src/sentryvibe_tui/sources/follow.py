@@ -1,0 +1,129 @@
+"""Agents that run already, watched over their session files: found, followed and published."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from msgspec import Struct
+
+from ..client.address import Address
+from ..client.publisher import Publisher
+from ..model.events import About
+from ..wire.events import Posted
+from .following import SETTLED, Following
+from .projects import ProjectName, project_of
+from .sessions import Roots, Session, Sessions
+
+LIVE = 10 * 60.0
+"""Seconds within which a session was written to, for it to be live."""
+LOOK_EVERY = 0.3
+"""Seconds between two looks at the files that are followed."""
+SEARCH_EVERY = 1.5
+"""Seconds between two searches for sessions; more where a search takes long."""
+BACKLOG = 2048
+"""Events on the way above which files are not read further: they keep what is in them."""
+LAST_WORDS = 5.0
+
+
+class Pace(Struct, frozen=True):
+    """Seconds; see the constants."""
+
+    live: float = LIVE
+    settled: float = SETTLED
+    look: float = LOOK_EVERY
+    search: float = SEARCH_EVERY
+
+
+class Follow:
+    """Follows the sessions of `directory` (None: of all) and publishes each as a build of its directory's project.
+
+    `tell` hears of every session that begins; `newest` is the one that was written last.
+    """
+
+    def __init__(
+        self,
+        server: Address,
+        outbox: Path,
+        roots: Roots,
+        directory: Path | None,
+        tell: Callable[[str], None],
+        pace: Pace = Pace(),  # noqa: B008  frozen
+    ) -> None:
+        self._server, self._outbox, self._tell, self._pace = server, outbox, tell, pace
+        self._sessions = Sessions(roots, directory)
+        self._following: dict[Path, Following] = {}
+        self._publishers: dict[str, Publisher] = {}
+        self._searched = asyncio.Event()
+
+    @property
+    def newest(self) -> Following | None:
+        return max(self._following.values(), key=lambda following: following.changed, default=None)
+
+    async def searched(self) -> None:
+        """Waits until the first search is over."""
+        await self._searched.wait()
+
+    async def run(self) -> None:
+        """Until cancelled. Raises OSError, sqlite3.Error when an outbox cannot be opened."""
+        async with AsyncExitStack() as stack:
+            try:
+                next_search = 0.0
+                while True:
+                    began = time.monotonic()
+                    if began >= next_search:
+                        await self._search()
+                        self._searched.set()
+                        took = time.monotonic() - began
+                        next_search = time.monotonic() + max(self._pace.search, 10 * took)
+                    if not await self._pull(stack):
+                        await asyncio.sleep(self._pace.look)
+            finally:
+                await asyncio.gather(*(publisher.drain(LAST_WORDS) for publisher in self._publishers.values()))
+
+    async def _search(self) -> None:
+        """Takes up sessions that are live, and lets go of those that are long over."""
+        now = time.time()
+        for session in await asyncio.to_thread(self._sessions.changed_since, now - self._pace.live):
+            following = self._following.get(session.path)
+            if following is None:
+                self._take_up(session)
+        over = [path for path, one in self._following.items() if one.is_quiet(now, self._pace.live)]
+        for path in over:
+            del self._following[path]
+
+    def _take_up(self, session: Session) -> None:
+        project = project_of(session.directory, session.agent)
+        self._following[session.path] = Following(session, project, self._pace.settled)
+        where = f" in {session.directory}" if session.directory else ""
+        self._tell(f"following {session.agent} session {session.id[:8]}{where}, project {project.name}")
+
+    async def _pull(self, stack: AsyncExitStack) -> bool:
+        """One look at every session; whether there is more to read at once."""
+        more = False
+        for following in list(self._following.values()):
+            publisher = await self._publisher(stack, following.project, following.about)
+            if publisher.depth > BACKLOG:
+                continue
+            posted, goes_on = following.pull(time.time())
+            for one in posted:
+                _publish(publisher, one)
+            more = more or goes_on
+            await asyncio.sleep(0)
+        return more
+
+    async def _publisher(self, stack: AsyncExitStack, project: ProjectName, about: About) -> Publisher:
+        """One for each project."""
+        known = self._publishers.get(project.id)
+        if known is None:
+            opened = Publisher(self._server, about, self._outbox, report=self._tell)
+            known = self._publishers[project.id] = await stack.enter_async_context(opened)
+        return known
+
+
+def _publish(publisher: Publisher, posted: Posted) -> None:
+    publisher.about = posted.about
+    publisher.publish(posted.event, posted.at, posted.event_id)

@@ -1,0 +1,71 @@
+"""Which build each reported event belongs to, and its identity there: the same input always posts the same events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from zlib import crc32
+
+from msgspec.structs import replace
+
+from ..agents.reading import Reported
+from ..model.events import About, AgentReported, BuildEnded, BuildEvent
+from ..model.state import Agent, Millis, Outcome
+from ..wire.events import Posted, encode_posted
+
+
+class Posting:
+    """Labels the events of one input.
+
+    A build's id is the agent's own session id, so that reading an input again, or more of it, adds only what is new;
+    `session` stands in for it where the agent tells none, and replaces it when `fixed`. An `event_id` is the event's
+    number in its build and a check sum of its content: another input that tells of the same build never passes for a
+    repeat of this one. `source` tells inputs of one build apart.
+    """
+
+    def __init__(
+        self, project_id: str, project_name: str, session: str, *, fixed: bool = False, source: str = ""
+    ) -> None:
+        self._project_id, self._project_name = project_id, project_name
+        self._first, self._session, self._fixed, self._source = session, session, fixed, source
+        self._numbers: Counter[str] = Counter()
+        self._open = False
+        self.outcome: Outcome | None = None
+        """How the latest build ended; None while it goes on."""
+
+    @property
+    def about(self) -> About:
+        """The build of the latest event."""
+        return About(self._project_id, self._session, self._session, Agent(project_name=self._project_name))
+
+    @property
+    def begun(self) -> bool:
+        """Whether there was any event."""
+        return self._open or self.outcome is not None
+
+    def label(self, reported: Iterable[Reported]) -> Iterator[Posted]:
+        for one in reported:
+            if one.session and one.session != self._session and not self._fixed:
+                yield from self.ended("interrupted", "another build began in the same input")
+                self._session = one.session
+            yield self._posted(one.event, one.at)
+
+    def ended(self, outcome: Outcome, why: str) -> Iterator[Posted]:
+        """The end of a build that has begun and told none."""
+        if self._open:
+            yield self._posted(BuildEnded(outcome, error=why), None)
+
+    def _posted(self, event: BuildEvent, at: Millis | None) -> Posted:
+        self.outcome = event.outcome if isinstance(event, BuildEnded) else None
+        self._open = self.outcome is None
+        if isinstance(event, AgentReported) and not event.agent.project_name:
+            event = AgentReported(replace(event.agent, project_name=self._project_name))
+        self._numbers[self._session] += 1
+        posted = Posted(self.about, event, "", at)
+        source = f"{self._source}." if self._source else ""
+        number = f"{source}{self._numbers[self._session]}"
+        return replace(posted, event_id=f"{number}-{crc32(encode_posted(posted)):08x}")
+
+    def again(self) -> Posting:
+        """For the same input read from its start once more."""
+        return Posting(self._project_id, self._project_name, self._first, fixed=self._fixed, source=self._source)

@@ -1,0 +1,78 @@
+"""A server to publish to: the one that is meant, or one in this process for as long as it is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+from .. import runtime
+from ..client.address import Address, parse_address
+from ..settings import Settings, data_dir
+
+_STARTING = 3.0
+"""Seconds that another process may need between taking the data folder and telling where it serves."""
+
+
+@asynccontextmanager
+async def server_here(
+    named: Address | None, settings: Settings, tell: Callable[[str], None]
+) -> AsyncGenerator[Address]:
+    """The address of `named`, of a server that runs on this machine, or of one started here.
+
+    The one started here keeps its builds in the user's data folder, and other commands find it by the runtime file.
+    Raises server.serve.CannotServe.
+    """
+    running = named or _found()
+    if running is not None:
+        yield running
+        return
+    async with AsyncExitStack() as stack:
+        yield await _started(stack, settings, tell)
+
+
+def _found() -> Address | None:
+    running = runtime.find_local_server()
+    return None if running is None else parse_address(running)
+
+
+async def _started(stack: AsyncExitStack, settings: Settings, tell: Callable[[str], None]) -> Address:
+    """On the port of the settings, where hooks look for it, else on a free one."""
+    from ..server.serve import CannotServe
+    from ..server.serve import running as serving
+    from ..server.settings import Settings as Limits
+
+    folder, limits = data_dir(settings), Limits(body_limit=settings.max_body)
+    until = time.monotonic() + _STARTING
+    port = settings.port
+    while True:
+        try:
+            server = await stack.enter_async_context(serving(folder, settings.host, port, limits))
+            break
+        except CannotServe:
+            other = _found()
+            if other is not None:
+                return other
+            if time.monotonic() > until:
+                raise
+            port = 0
+            await asyncio.sleep(0.05)
+    stack.enter_context(_announced(server.url, folder, tell))
+    tell(f"no server runs here: serving {server.url} until this ends (`sentryvibe-tui serve` keeps one)")
+    return parse_address(server.url)
+
+
+@contextmanager
+def _announced(url: str, folder: Path, tell: Callable[[str], None]) -> Generator[None]:
+    local = runtime.LocalServer(url, os.getpid(), str(folder), time.time_ns() // 1_000_000)
+    try:
+        runtime.announce(local)
+    except OSError as error:
+        tell(f"other commands will not find the server by themselves: {error}")
+    try:
+        yield
+    finally:
+        runtime.withdraw(local)

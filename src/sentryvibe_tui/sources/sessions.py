@@ -1,0 +1,240 @@
+"""Where Claude Code, Codex and Gemini CLI keep their session files, and whose directory each belongs to.
+
+AGENT_FORMATS 3, 6 and 7. Reads folders and the heads of files; never writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+AgentName = Literal["claude", "codex", "gemini"]
+
+HEAD = 128 * 1024
+"""Bytes at a file's start within which it must say where its session runs."""
+
+_LONGEST_FOLDER = 200
+"""Characters of a folder's name that Claude Code certainly keeps of a long path."""
+
+
+class Roots(Struct, frozen=True):
+    """The folders of the agents."""
+
+    claude: Path
+    codex: Path
+    gemini: Path
+
+
+class Session(Struct, frozen=True):
+    """One session file. `directory` is where its agent works, "" when the file does not say.
+
+    `changed`: when the file or one of its subagents' was last written, epoch seconds. `parent`: the session whose
+    subagent this one is.
+    """
+
+    agent: AgentName
+    path: Path
+    id: str
+    directory: str
+    changed: float
+    parent: str = ""
+
+
+def roots(environ: Mapping[str, str] = os.environ) -> Roots:
+    """CLAUDE_CONFIG_DIR and CODEX_HOME move two of them; GEMINI_CLI_HOME is the third's home folder."""
+    home = Path(environ.get("HOME") or "~").expanduser()
+    claude, codex, gemini = (environ.get(name) for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME"))
+    return Roots(
+        (Path(claude) if claude else home / ".claude") / "projects",
+        (Path(codex) if codex else home / ".codex") / "sessions",
+        (Path(gemini) if gemini else home) / ".gemini" / "tmp",
+    )
+
+
+def mangled(directory: str) -> str:
+    """A directory's name in Claude Code's `projects` folder."""
+    return re.sub(r"[^a-zA-Z0-9]", "-", directory)
+
+
+class Sessions:
+    """The session files of one directory and those below it; of all directories when there is none named."""
+
+    def __init__(self, roots: Roots, directory: Path | None = None) -> None:
+        self._roots = roots
+        self._directory = "" if directory is None else str(directory.resolve())
+        self._heads: dict[Path, tuple[int, _Head]] = {}
+
+    def changed_since(self, moment: float) -> list[Session]:
+        """Sessions written to at or after `moment` (epoch seconds), the latest first."""
+        found = [*self._claude(moment), *self._codex(moment), *self._gemini(moment)]
+        return sorted(found, key=lambda session: session.changed, reverse=True)
+
+    def _claude(self, since: float) -> Iterator[Session]:
+        own = mangled(self._directory)
+        for folder in _folders(self._roots.claude):
+            if self._directory and not folder.name.startswith(own[:_LONGEST_FOLDER]):
+                continue
+            for file in _files(folder.path, ".jsonl"):
+                if file.name.startswith("agent-"):
+                    continue
+                path = Path(file.path)
+                changed = max((_changed(file), *map(_changed, _files(subagent_folder(path), ".jsonl"))))
+                if changed < since:
+                    continue
+                cwd = self._head(path).cwd
+                # Two directories may share a folder; a file that was moved there belongs where it is.
+                directory = self._directory if folder.name == own and mangled(cwd) != own else cwd
+                if self._is_ours(directory):
+                    yield Session("claude", path, path.stem, directory, changed)
+
+    def _codex(self, since: float) -> Iterator[Session]:
+        for file in _below(self._roots.codex, 3):
+            if not file.name.startswith("rollout-") or not file.name.endswith(".jsonl") or _changed(file) < since:
+                continue
+            path = Path(file.path)
+            head = self._head(path)
+            if self._is_ours(head.cwd):
+                session_id = head.codex_id or path.stem[-36:]
+                yield Session("codex", path, session_id, head.cwd, _changed(file), head.parent)
+
+    def _gemini(self, since: float) -> Iterator[Session]:
+        for folder in _folders(self._roots.gemini):
+            for file in (*_files(f"{folder.path}/chats", ".jsonl"), *_files(f"{folder.path}/chats", ".json")):
+                if not file.name.startswith("session-") or _changed(file) < since:
+                    continue
+                path = Path(file.path)
+                head = self._head(path)
+                directory = self._gemini_directory(Path(folder.path), head.project_hash)
+                if not self._directory or self._is_ours(directory):
+                    yield Session("gemini", path, head.session_id or path.stem, directory, _changed(file))
+
+    def _gemini_directory(self, folder: Path, project_hash: str) -> str:
+        """Gemini names a directory by its hash; newer versions also write it down beside the chats."""
+        try:
+            told = (folder / ".project_root").read_text("utf-8", "replace").strip()
+        except OSError:
+            told = ""
+        own = hashlib.sha256(self._directory.encode()).hexdigest()
+        return told or (self._directory if self._directory and own in (project_hash, folder.name) else "")
+
+    def _is_ours(self, directory: str) -> bool:
+        ours = self._directory
+        return not ours or directory == ours or directory.startswith(ours.rstrip("/") + "/")
+
+    def _head(self, path: Path) -> _Head:
+        """What the head says; read again as long as it does not say where the session runs."""
+        try:
+            inode = path.stat().st_ino
+            known = self._heads.get(path)
+            if known is not None and known[0] == inode:
+                return known[1]
+            with path.open("rb") as file:
+                head = _read_head(file.read(HEAD))
+        except OSError:
+            return _Head()
+        if head.cwd or head.project_hash:
+            self._heads[path] = (inode, head)
+        return head
+
+
+class _Head(Struct, frozen=True):
+    cwd: str = ""
+    session_id: str = ""
+    codex_id: str = ""
+    project_hash: str = ""
+    parent: str = ""
+
+
+def _read_head(data: bytes) -> _Head:
+    """Found by pattern: the first lines may be long, and the last one is cut. Quotes inside of strings are escaped."""
+    parent = _field(data, b"parent_thread_id") if b'"subagent"' in data.partition(b"\n")[0] else ""
+    return _Head(
+        _field(data, b"cwd"),
+        _field(data, b"sessionId"),
+        _field(data, b"id"),
+        _field(data, b"projectHash"),
+        parent,
+    )
+
+
+def _field(data: bytes, name: bytes) -> str:
+    found = re.search(rb'"' + name + rb'"\s*:\s*("(?:[^"\\]|\\.)*")', data)
+    try:
+        return msgspec.json.decode(found[1], type=str) if found else ""
+    except msgspec.DecodeError:
+        return ""
+
+
+def subagent_folder(session: Path) -> str:
+    """Where newer versions of Claude Code keep the files of a session's subagents."""
+    return f"{session.with_suffix('')}/subagents"
+
+
+def subagent_files(session: Path) -> list[Path]:
+    """The files of a Claude session's subagents, oldest first: in a folder of their own, or beside the session's."""
+    beside = (file for file in _files(str(session.parent), ".jsonl") if _is_subagent_of(file, session.stem))
+    files = [*_files(subagent_folder(session), ".jsonl"), *beside]
+    return [Path(file.path) for file in sorted(files, key=lambda file: (_changed(file), file.name))]
+
+
+def _is_subagent_of(file: os.DirEntry[str], session_id: str) -> bool:
+    if not file.name.startswith("agent-"):
+        return False
+    try:
+        status = file.stat()
+        return _session_of(file.path, status.st_ino, min(status.st_size, HEAD)) == session_id
+    except OSError:
+        return False
+
+
+@lru_cache(4096)
+def _session_of(path: str, inode: int, size: int) -> str:
+    """The session that a file's first record names; looked up again while its head grows."""
+    with open(path, "rb") as file:
+        return _field(file.read(size), b"sessionId")
+
+
+def _folders(root: Path | str) -> list[os.DirEntry[str]]:
+    return [entry for entry in _entries(root) if _is_folder(entry)]
+
+
+def _files(folder: Path | str, ending: str) -> list[os.DirEntry[str]]:
+    return [entry for entry in _entries(folder) if entry.name.endswith(ending) and not _is_folder(entry)]
+
+
+def _below(root: Path | str, depth: int) -> Iterable[os.DirEntry[str]]:
+    """Files `depth` folders below."""
+    if not depth:
+        return _files(root, "")
+    return (file for folder in _folders(root) for file in _below(folder.path, depth - 1))
+
+
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _changed(entry: os.DirEntry[str]) -> float:
+    """Epoch seconds; 0 for a file that has just gone."""
+    try:
+        return entry.stat().st_mtime
+    except OSError:
+        return 0.0
