@@ -205,7 +205,9 @@ class _Growing:
             first = index not in self._seen
             self._seen.add(index)
             kind = "text" if text(delta, "type") == "text_delta" else "reasoning"
-            yield TextAdded(self._note(index), said, kind, whole=first)
+            if first:
+                yield TextAdded(self._note(index), "", kind, whole=True)
+            yield TextAdded(self._note(index), said, kind)
 
     def note_for(self, message: Record) -> str:
         """The note of the block that this complete message replaces; "" when none was streamed."""

@@ -62,7 +62,17 @@ _SESSION_ONLY = frozenset(
 
 
 def _is_hook(record: Record, kind: str) -> bool:
-    return not kind and "hook_event_name" in record
+    return "hook_event_name" in record
+
+
+def _is_codex_hook(record: Record, kind: str) -> bool:
+    return _is_hook(record, kind) and "/.codex/" in text(record, "transcript_path")
+
+
+def _is_gemini_hook(record: Record, kind: str) -> bool:
+    return text(record, "hook_event_name").startswith(("Before", "After")) or (
+        _is_hook(record, kind) and "/.gemini/" in text(record, "transcript_path")
+    )
 
 
 def _is_codex_exec(record: Record, kind: str) -> bool:
@@ -121,6 +131,8 @@ _AI_SDK = frozenset({
 _SIGNS: dict[str, Callable[[Record, str], bool]] = {
     "claude-stream": _is_claude_stream,
     "claude-session": _is_claude_session,
+    "codex-hooks": _is_codex_hook,
+    "gemini-hooks": _is_gemini_hook,
     "claude-hooks": _is_hook,
     "codex-exec": _is_codex_exec,
     "codex-rollout": _is_codex_rollout,

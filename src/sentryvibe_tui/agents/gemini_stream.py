@@ -73,7 +73,9 @@ class GeminiStream(RecordReader):
         first = not self._growing
         self._note += first
         self._growing = record.get("delta") is True
-        yield TextAdded(f"text-{self._note}", said, "text", whole=first)
+        if first and self._growing:
+            yield TextAdded(f"text-{self._note}", "", "text", whole=True)
+        yield TextAdded(f"text-{self._note}", said, "text", whole=not self._growing)
 
     def _called(self, call_id: str, name: str, given: Record) -> Iterator[BuildEvent]:
         if name in TODO_TOOLS:

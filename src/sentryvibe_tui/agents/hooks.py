@@ -41,7 +41,8 @@ _NAMES = {
 }
 _QUIET = frozenset({
     "SubagentStart", "SubagentStop", "TaskCreated", "TaskCompleted", "PostCompact", "ConfigChange",
-    "InstructionsLoaded", "CwdChanged", "FileChanged", "WorktreeCreate", "WorktreeRemove", "TeammateIdle", "Setup", "BeforeModel",
+    "InstructionsLoaded", "CwdChanged", "FileChanged", "WorktreeCreate", "WorktreeRemove",
+    "TeammateIdle", "Setup", "BeforeModel",
     "AfterModel", "BeforeToolSelection", "PermissionDenied", "PostToolBatch", "ElicitationResult",
 })  # fmt: skip
 _IDLE = frozenset({"idle_prompt", "auth_success"})

@@ -1,0 +1,207 @@
+"""Masks secrets in what a reader reports, before it leaves the process. Counted by kind.
+
+Known shapes only: a secret that looks like any other word is not found; own patterns can name it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from ..model.events import (
+    AgentReported,
+    BuildEnded,
+    BuildEvent,
+    CodexReported,
+    InputNeeded,
+    Noticed,
+    PlanReported,
+    SummaryReported,
+    TextAdded,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+)
+from .reading import Reader, Reported
+
+
+class Rule(Struct, frozen=True):
+    """`group` 1 of the pattern, where there is one, is kept. `signs`: text without any of them cannot match."""
+
+    kind: str
+    signs: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+def _rule(kind: str, signs: str, pattern: str) -> Rule:
+    return Rule(kind, tuple(signs.split()), re.compile(pattern))
+
+
+RULES: tuple[Rule, ...] = (
+    _rule(
+        "private-key",
+        "PRIVATE",
+        r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----[^-]{16,}(?:-----END[A-Z -]{0,60})?",
+    ),
+    _rule("anthropic-key", "sk-ant-", r"\bsk-ant-[A-Za-z0-9_-]{16,}"),
+    _rule("openrouter-key", "sk-or-", r"\bsk-or-[A-Za-z0-9_-]{16,}"),
+    _rule("openai-key", "sk-", r"\bsk-(?!ant-|or-)(?:[a-z]{2,10}-)?[A-Za-z0-9_-]{0,200}[A-Za-z0-9]{20,}[A-Za-z0-9_-]*"),
+    _rule("github-token", "ghp_ gho_ ghu_ ghs_ ghr_", r"\bgh[pousr]_[A-Za-z0-9]{30,}"),
+    _rule("github-token", "github_pat_", r"\bgithub_pat_[A-Za-z0-9_]{22,}"),
+    _rule("gitlab-token", "glpat-", r"\bglpat-[A-Za-z0-9_-]{20,}"),
+    _rule("aws-key-id", "AKIA ASIA", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    _rule("google-key", "AIza", r"\bAIza[A-Za-z0-9_-]{35}"),
+    _rule("google-token", "ya29.", r"\bya29\.[A-Za-z0-9_-]{20,}"),
+    _rule("slack-token", "xox", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    _rule("slack-webhook", "hooks.slack.com", r"(hooks\.slack\.com/(?:services|workflows)/)[A-Za-z0-9/_-]{20,}"),
+    _rule("stripe-key", "k_live_ k_test_", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    _rule("npm-token", "npm_", r"\bnpm_[A-Za-z0-9]{36}"),
+    _rule("pypi-token", "pypi-", r"\bpypi-[A-Za-z0-9_-]{50,}"),
+    _rule("hugging-face-token", "hf_", r"\bhf_[A-Za-z0-9]{30,}"),
+    _rule("sendgrid-key", "SG.", r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+    _rule("json-web-token", "eyJ", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
+    _rule("bearer-token", "Bearer bearer", r"(\b[Bb]earer )[A-Za-z0-9._~+/-]{20,}=*"),
+    _rule("url-password", "://", r"(://[^\s/:@\"'\\]{1,64}:)[^\s/:@\"'\\$<{]{3,256}(?=@)"),
+    _rule(
+        "assigned-secret",
+        "SECRET TOKEN PASSWORD PASSWD API_KEY APIKEY ACCESS_KEY PRIVATE_KEY",
+        r"(\b[A-Z0-9_]{0,40}(?:SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|PRIVATE_KEY)[A-Z0-9_]{0,40}"
+        r"(?:=|: ?)(?:\\?[\"'])?)[A-Za-z0-9._~+/=!@#%^&*-]{8,}",
+    ),
+)  # fmt: skip
+
+_HELD = 4096
+
+
+class Redactor:
+    """`patterns`: own regular expressions; a group 1 is kept. Raises ValueError for one that is none."""
+
+    def __init__(self, patterns: Sequence[str] = ()) -> None:
+        self.counts: Counter[str] = Counter()
+        self._rules = (*RULES, *(_own(pattern) for pattern in patterns))
+
+    def text(self, said: str) -> str:
+        """`said` with each secret as `<redacted kind>`."""
+        for rule in self._rules:
+            if not rule.signs or any(sign in said for sign in rule.signs):
+                said, found = rule.pattern.subn(lambda match, rule=rule: _mask(match, rule.kind), said)
+                if found:
+                    self.counts[rule.kind] += found
+        return said
+
+    def event(self, event: BuildEvent) -> BuildEvent:
+        """`event` with its texts and values masked."""
+        match event:
+            case ToolStarted():
+                return event if event.input is None else replace(event, input=self._raw(event.input))
+            case ToolEnded():
+                return event if event.output is None else replace(event, output=self._raw(event.output))
+            case TextAdded() | PlanReported() | SummaryReported():
+                return replace(event, text=self.text(event.text))
+            case Noticed() | InputNeeded():
+                return replace(event, message=self.text(event.message))
+            case TodosReported():
+                todos = tuple(
+                    replace(todo, content=self.text(todo.content), active_form=self.text(todo.active_form))
+                    for todo in event.todos
+                )
+                return replace(event, todos=todos)
+            case AgentReported(agent):
+                return replace(event, agent=replace(agent, title=self.text(agent.title), cwd=self.text(agent.cwd)))
+            case CodexReported(codex):
+                return replace(event, codex=self._raw(codex))
+            case BuildEnded():
+                return replace(event, summary=self.text(event.summary), error=self.text(event.error))
+            case _:
+                return event
+
+    def _raw(self, value: Raw) -> Raw:
+        """Masks are plain ASCII without quotes, so JSON text stays JSON text."""
+        before = bytes(value)
+        after = self.text(before.decode("utf-8", "replace")).encode()
+        return value if after == before else Raw(after)
+
+    def masked(self) -> Noticed | None:
+        """What was masked so far; None when nothing was."""
+        if not self.counts:
+            return None
+        kinds = ", ".join(f"{kind} ×{count}" for kind, count in self.counts.most_common())
+        return Noticed(f"masked {self.counts.total()} secrets: {kinds}")
+
+
+class Redacted:
+    """A reader whose reports are masked. Streamed text goes on at word ends: no secret slips by in halves."""
+
+    def __init__(self, reader: Reader, redactor: Redactor) -> None:
+        self.counts = reader.counts
+        self._reader = reader
+        self._redactor = redactor
+        self._held: Reported | None = None
+
+    def feed(self, data: bytes) -> list[Reported]:
+        reports = list(self._masked(self._reader.feed(data)))
+        self.counts = self._reader.counts
+        return reports
+
+    def finish(self) -> list[Reported]:
+        reports = [*self._masked(self._reader.finish()), *self._let_go()]
+        masked = self._redactor.masked()
+        if masked is None:
+            return reports
+        session = reports[-1].session if reports else ""
+        ends = next((at for at, report in enumerate(reports) if isinstance(report.event, BuildEnded)), len(reports))
+        return [*reports[:ends], Reported(masked, None, session), *reports[ends:]]
+
+    def _masked(self, reports: Iterable[Reported]) -> Iterator[Reported]:
+        for report in reports:
+            event = report.event
+            if not isinstance(event, TextAdded) or event.whole:
+                yield from self._let_go()
+                yield self._one(report)
+            else:
+                yield from self._grown(report, event)
+
+    def _grown(self, report: Reported, event: TextAdded) -> Iterator[Reported]:
+        """Passes on what ends with a word; the beginning of the next word waits for its rest."""
+        held = self._held.event if self._held is not None else None
+        if isinstance(held, TextAdded) and held.id == event.id:
+            event = replace(event, text=held.text + event.text)
+            self._held = None
+        yield from self._let_go()
+        cut = _word_end(event.text)
+        if len(event.text) - cut > _HELD:
+            cut = len(event.text)
+        if cut:
+            yield self._one(replace(report, event=replace(event, text=event.text[:cut])))
+        if event.text[cut:]:
+            self._held = replace(report, event=replace(event, text=event.text[cut:]))
+
+    def _let_go(self) -> Iterator[Reported]:
+        if self._held is not None:
+            held, self._held = self._held, None
+            yield self._one(held)
+
+    def _one(self, report: Reported) -> Reported:
+        event = self._redactor.event(report.event)
+        return report if event is report.event else replace(report, event=event)
+
+
+def _word_end(said: str) -> int:
+    """Where the last word begins; a word may go on in what comes next."""
+    return max((at + 1 for at in (said.rfind(" "), said.rfind("\n"), said.rfind("\t")) if at >= 0), default=0)
+
+
+def _mask(match: re.Match[str], kind: str) -> str:
+    kept = match[1] if match.re.groups and match[1] else ""
+    return f"{kept}<redacted {kind}>"
+
+
+def _own(pattern: str) -> Rule:
+    try:
+        return Rule("own", (), re.compile(pattern))
+    except re.error as error:
+        raise ValueError(f"redaction pattern {pattern!r} is no regular expression: {error}") from None
