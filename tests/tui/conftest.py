@@ -3,8 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import pytest
 
@@ -24,7 +23,6 @@ from sentryvibe_tui.client.watching import (  # noqa: E402
 from sentryvibe_tui.model.events import (  # noqa: E402
     About,
     AgentReported,
-    BuildEnded,
     BuildEvent,
     BuildStarted,
     TextAdded,

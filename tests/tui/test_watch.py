@@ -34,7 +34,7 @@ async def test_events_one_by_one_show_the_same_as_the_whole_state(app_on, runnin
     for app in (whole, single):
         async with app.run_test(size=(120, 36)) as pilot:
             await settled(pilot)
-            seen.append((text_of(app.watch_screen.todos), [e for e in app.watch_screen.view.entries]))
+            seen.append((text_of(app.watch_screen.todos), list(app.watch_screen.view.entries)))
     assert seen[0][1] == seen[1][1]
     assert [line.split("  ")[0] for line in seen[0][0].split("\n")] == [
         line.split("  ")[0] for line in seen[1][0].split("\n")

@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-from ..model.state import Note, ToolCall
+from ..model.state import ToolCall
 from ..model.text import clean, clean_line
 from ..wire.json import BadJson, plain
 
@@ -145,7 +145,7 @@ def exit_code(tool: ToolCall) -> int | None:
             for key in ("exit_code", "exitCode", "exit"):
                 if isinstance(holder.get(key), int):
                     return int(holder[key])
-    found = _EXIT.search(_said(value)[:2000])
+    found = re.search(_EXIT, _said(value)[:2000])
     return int(found[1]) if found else None
 
 
@@ -160,19 +160,30 @@ def failure(tool: ToolCall) -> str:
 
 def error_tail(tool: ToolCall, lines: int = 3) -> tuple[str, ...]:
     """The last telling lines of a failed call's output, safe, without blank ones; fewer when there are fewer."""
-    text = _TAGS.sub("", output_text(tool)[-8000:])
-    telling = [line.rstrip() for line in text.split("\n") if line.strip() and not _EXIT_LINE.match(line)]
+    text = re.sub(_TAGS, "", output_text(tool)[-8000:])
+    telling = [line.rstrip() for line in text.split("\n") if line.strip() and not re.match(_EXIT_LINE, line)]
     return tuple(clean_line(line, TEXT_LIMIT) for line in telling[-lines:])
 
 
-def note_line(note: Note) -> str:
-    """The first line of a note that says something."""
-    return next((clean_line(line, TEXT_LIMIT) for line in note.text.split("\n") if line.strip()), "")
+def error_line(tool: ToolCall) -> str:
+    """The line of a failed call's output that tells most: the last that speaks of an error, else the last."""
+    tail = error_tail(tool, 12)
+    telling = [line for line in tail if re.search(_SPEAKS_OF_ERROR, line)]
+    return (telling or list(tail) or [""])[-1]
 
 
-_EXIT = re.compile(r"(?:\bexit(?:ed with)? code:?|\bexit status:?) (-?\d+)", re.IGNORECASE)
-_EXIT_LINE = re.compile(r"\s*(?:error:\s*)?(?:process )?exit(?:ed with)? (?:code|status):? -?\d+\s*$", re.IGNORECASE)
-_TAGS = re.compile(r"</?(?:tool_use_error|error|stdout|stderr|bash-stdout|bash-stderr)>")
+_SPEAKS_OF_ERROR = r"(?i)\b\w*(?:error|exception|failed|failure|fatal|denied|not found|cannot)\b"
+
+
+def first_line(text: str) -> str:
+    """The first line of an agent's text that says something; safe."""
+    return next((clean_line(line, TEXT_LIMIT) for line in text[:4000].split("\n") if line.strip()), "")
+
+
+# Patterns as text: compiled when first used, as most programs that import this room show no call at once.
+_EXIT = r"(?i)(?:\bexit(?:ed with)? code:?|\bexit status:?) (-?\d+)"
+_EXIT_LINE = r"(?i)\s*(?:error:\s*)?(?:process )?exit(?:ed with)? (?:code|status):? -?\d+\s*$"
+_TAGS = r"</?(?:tool_use_error|error|stdout|stderr|bash-stdout|bash-stderr)>"
 
 
 # --------------------------------------------------------------------------- one kind each: (text, detail)
@@ -197,12 +208,12 @@ def command_of(values: dict[str, Any]) -> str:
         wrapped = len(words) == 3 and words[0].rpartition("/")[2] in _SHELLS and words[1] in ("-c", "-lc")
         return words[2] if wrapped else " ".join(words)
     command = str(value)
-    found = _WRAPPED.match(command)
+    found = re.match(_WRAPPED, command)
     return found[2] if found else command
 
 
 _SHELLS = ("bash", "sh", "zsh")
-_WRAPPED = re.compile(r"(?:\S*/)?(?:bash|sh|zsh) -l?c (['\"]?)(.*)\1$", re.DOTALL)
+_WRAPPED = r"(?s)(?:\S*/)?(?:bash|sh|zsh) -l?c (['\"]?)(.*)\1$"
 
 
 def _path_only(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
@@ -226,7 +237,7 @@ def _edit(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
     patch = next((str(values[key]) for key in ("input", "patch", "") if isinstance(values.get(key), str)), "")
     changes = values.get("changes")
     if patch:
-        paths = [_relative(path.strip(), cwd) for path in _PATCHED.findall(patch)]
+        paths = [_relative(path.strip(), cwd) for path in re.findall(_PATCHED, patch)]
     elif isinstance(changes, list | dict):
         paths = [_relative(path, cwd) for path in _changed_paths(cast("list[Any] | dict[str, Any]", changes))]
     else:
@@ -237,7 +248,7 @@ def _edit(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
     return text or _telling(values), detail
 
 
-_PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
+_PATCHED = r"(?m)^\*\*\* (?:Add|Update|Delete) File: (.+)$"
 
 
 def _changed_paths(changes: list[Any] | dict[str, Any]) -> list[str]:

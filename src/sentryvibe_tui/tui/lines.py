@@ -14,7 +14,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 Span = tuple[str, str]
 Line = list[Span]
 
-_WORDS = re.compile(r"\s+|[^\s]+")
+_WORDS = r"\s+|[^\s]+"
 
 
 def cells(text: str) -> int:
@@ -101,7 +101,7 @@ def wrap(line: Line, room: int) -> list[Line]:
 
 def _pieces(line: Line, room: int) -> Iterator[Span]:
     for text, role in line:
-        for word in _WORDS.findall(text):
+        for word in re.findall(_WORDS, text):
             if cells(word) <= room:
                 yield word, role
             else:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from ..model.state import Millis, ToolCall
+from ..report.subject import Subject
 from ..report.words import UNICODE, Glyphs, Tone, clock, duration, running
-from .lines import Line, Span
+from .lines import Line, Span, pad
 
 
 class Look(Struct, frozen=True):
@@ -39,11 +40,21 @@ def role(tone: Tone) -> str:
     return tone
 
 
-def changes(detail: str) -> Line:
+def call(tool: ToolCall, said: Subject) -> Line:
+    """Verb and text of a call."""
+    verb = "strong" if tool.is_open else "bad" if tool.state == "error" else "verb"
+    return [(pad(said.verb, VERB) + " ", verb), (said.text, "" if tool.is_open else "subject")]
+
+
+VERB = 5
+"""Cells that verbs are padded to, so that what they are about lines up."""
+
+
+def changes(tool: ToolCall, said: Subject) -> Line:
     """A subject's detail: added lines good, removed ones bad."""
-    parts = detail.split(" ")
+    parts = said.detail.split(" ")
     if not all(part[:1] in "+-" and part[1:].isdigit() for part in parts):
-        return [(detail, "dim")]
+        return [(said.detail, "bad" if tool.state == "error" else "dim")]
     spans: Line = []
     for part in parts:
         spans += [(" ", "")] if spans else []

@@ -11,10 +11,10 @@ from .lines import Line, wrap
 LIMIT = 20_000
 """Characters of one note that are laid out."""
 
-_INLINE = re.compile(r"`([^`\n]+)`|\*\*([^*\n]+)\*\*|__([^_\n]+)__")
-_HEADING = re.compile(r"(#{1,6})\s+(.*)")
-_ITEM = re.compile(r"(\s*)([-*+]|\d{1,3}[.)])\s+(.*)")
-_FENCE = re.compile(r"\s*(```|~~~)")
+_INLINE = r"`([^`\n]+)`|\*\*([^*\n]+)\*\*|__([^_\n]+)__"
+_HEADING = r"(#{1,6})\s+(.*)"
+_ITEM = r"(\s*)([-*+]|\d{1,3}[.)])\s+(.*)"
+_FENCE = r"\s*(```|~~~)"
 
 
 def prose(text: str, width: int, glyphs: Glyphs, base: str = "") -> list[Line]:
@@ -22,7 +22,7 @@ def prose(text: str, width: int, glyphs: Glyphs, base: str = "") -> list[Line]:
     lines: list[Line] = []
     fenced = False
     for raw in clean(text[:LIMIT]).strip("\n").split("\n"):
-        if _FENCE.match(raw):
+        if re.match(_FENCE, raw):
             fenced = not fenced
             continue
         if fenced:
@@ -39,11 +39,11 @@ def prose(text: str, width: int, glyphs: Glyphs, base: str = "") -> list[Line]:
 
 
 def _paragraph(line: str, width: int, glyphs: Glyphs, base: str) -> list[Line]:
-    if heading := _HEADING.match(line):
+    if heading := re.match(_HEADING, line):
         return wrap([(heading[2].strip("#* "), "heading")], width)
     if line.lstrip().startswith("|"):
         return wrap([(line, base)], width)
-    if item := _ITEM.match(line):
+    if item := re.match(_ITEM, line):
         indent = min(len(item[1]), 8)
         mark = glyphs.dot if item[2] in "-*+" else item[2]
         lead = " " * indent + mark + " "
@@ -58,7 +58,7 @@ def inline(text: str, base: str = "") -> Line:
     """Code and strong words of a line as spans."""
     spans: Line = []
     end = 0
-    for found in _INLINE.finditer(text):
+    for found in re.finditer(_INLINE, text):
         if found.start() > end:
             spans.append((text[end : found.start()], base))
         spans.append((found[1], "code") if found[1] else (found[2] or found[3], "strong"))

@@ -179,14 +179,13 @@ class View:
         return bool(tool.parent_id) and tool_key(tool.parent_id) in self.shown.positions
 
     def activity(self, buckets: int, until: Millis) -> list[int]:
-        """Calls begun per stretch of time from the build's start to `until`, in at most `buckets` stretches."""
+        """Calls begun per stretch of time from the build's start to `until`, in at most `buckets` equal stretches."""
         begin = self.shown.started_at
         if begin is None or buckets < 1 or until <= begin:
             return []
-        first, last = begin // ACTIVITY_STEP, until // ACTIVITY_STEP
-        stretch = max(1, -(-(last - first + 1) // buckets))
-        counts = [0] * ((last - first) // stretch + 1)
+        first, span = begin // ACTIVITY_STEP, (until - begin) // ACTIVITY_STEP + 1
+        counts = [0] * min(buckets, span)
         for step, number in self.starts.items():
-            if first <= step <= last:
-                counts[(step - first) // stretch] += number
+            if 0 <= step - first < span:
+                counts[(step - first) * len(counts) // span] += number
         return counts

@@ -18,6 +18,7 @@ from ..look import Look
 from ..view import View
 from ..widgets.foot import Keys, Tabs
 from ..widgets.head import HowFar, Now, Who
+from ..widgets.painted import COMPONENT, ROLES
 from ..widgets.rows import Rows
 from ..widgets.stream import Stream
 from ..widgets.todos import Todos
@@ -33,6 +34,7 @@ class WatchScreen(Screen[None]):
     BINDINGS = bindings("screen")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (160, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]
+    COMPONENT_CLASSES = {COMPONENT + role for role in ROLES}
     AUTO_FOCUS = None
     ALLOW_SELECT = True
 
@@ -144,12 +146,14 @@ class WatchScreen(Screen[None]):
         self.tabs.current = next((str(pane.id) for pane in self._panes() if pane.display), "")
         self.tabs.news = news
         self.tabs.repaint()
-        for pane, title in ((self.todos, f"1 Todos {far.done}/{far.total}"), (self.stream, "2 Stream")):
-            if str(pane.border_title) != title:
+        todos, stream = ("", "") if self.is_narrow else (f"1 Todos {far.done}/{far.total}", "2 Stream")
+        for pane, title in ((self.todos, todos), (self.stream, stream)):
+            if str(pane.border_title or "") != title:
                 pane.border_title = title
         said = "".join(text for text, _ in news)
         if str(self.stream.border_subtitle or "") != said:
             self.stream.border_subtitle = said
+            self.stream.set_class(not self.stream.following, "-news")
 
     def _news(self) -> Line:
         if self.stream.following:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...model.progress import active, elapsed, progress, silence
 from ...model.state import ToolCall
 from ...model.text import clean_line
-from ...report.subject import subject
+from ...report.subject import first_line, subject
 from ...report.words import (
     DURATION_WIDTH,
     cost,
@@ -18,6 +18,7 @@ from ...report.words import (
 )
 from ..lines import Line, cut, fill, length, parted
 from ..look import Look, role
+from ..prose import inline
 from ..view import View
 from .painted import Bar
 
@@ -117,7 +118,7 @@ class HowFar(HeadBar):
         far = progress(state)
         if far.percent is None:
             return self._activity(room)
-        lead: Line = [*self._template(room), (f"{far.done}/{far.total}".rjust(5), "strong"), (" ", "")]
+        lead: Line = [*self._template(room), (f"{far.done:>{len(str(far.total))}}/{far.total} ", "strong")]
         percent = f" {far.percent:3}%"
         cells = room - length(lead) - len(percent)
         if cells < 6:
@@ -198,9 +199,9 @@ class Now(HeadBar):
     def _ended(self) -> Line:
         state = self.view.shown
         mark = status_mark(state.status, self.look.glyphs)
-        why = clean_line(state.error if state.status == "failed" else state.summary)
+        why = first_line(state.error if state.status == "failed" else state.summary)
         said: Line = [(f"{mark.glyph} {mark.word}", role(mark.tone))]
-        return [*said, (self._dot, "faint"), (why, "")] if why else said
+        return [*said, (self._dot, "faint"), *inline(why)] if why else said
 
     def _without_build(self) -> str:
         waiting = self.view.link.phase in ("live", "waiting")

@@ -11,6 +11,8 @@ from ..lines import Line, length
 
 ROLES = (
     "strong",
+    "verb",
+    "subject",
     "dim",
     "faint",
     "good",
@@ -31,11 +33,12 @@ ROLES = (
 )
 """Names of styles in painted.tcss, as `.role--<name>`. The empty role is plain text."""
 
+COMPONENT = "role--"
+
 
 class Painted(Widget):
-    """A widget whose lines are made of roles."""
+    """A widget whose lines are made of roles; its screen has them as component classes, once for all its widgets."""
 
-    COMPONENT_CLASSES = {f"role--{role}" for role in ROLES}
     ALLOW_SELECT = False
 
     _role_styles: dict[tuple[str, str], Style] | None = None
@@ -50,11 +53,17 @@ class Painted(Widget):
             self._role_styles = {}
         found = self._role_styles.get((role, row))
         if found is None:
-            style = self.get_component_rich_style(f"role--{role}") if role else self.rich_style
+            style = self.rich_style
+            if role:
+                named = self._of_screen(role)
+                style += Style(color=named.color, bold=named.bold, italic=named.italic, dim=named.dim)
             if row:
-                style += Style(bgcolor=self.get_component_rich_style(f"role--{row}").bgcolor)
+                style += Style(bgcolor=self._of_screen(row).bgcolor)
             found = self._role_styles[role, row] = style
         return found
+
+    def _of_screen(self, role: str) -> Style:
+        return self.screen.get_component_rich_style(COMPONENT + role)
 
     def strip(self, line: Line, width: int, row: str = "") -> Strip:
         """`line` as exactly `width` cells."""

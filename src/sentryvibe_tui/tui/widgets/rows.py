@@ -45,13 +45,13 @@ class Rows(Painted, ScrollView, can_focus=True):
 
     # ----------------------------------------------------------------- changing
 
-    def reset(self, rows: int) -> None:
-        """All rows anew."""
+    def reset(self, rows: int, cursor: int | None = None) -> None:
+        """All rows anew; the cursor goes to `cursor`, else stays where it is."""
         width = self.row_width
         self.heights = Heights(self.guess(row, width) for row in range(rows))
         self._measured.clear()
         self._painted.clear()
-        self.set_reactive(Rows.cursor, max(0, min(self.cursor, rows - 1)))
+        self._point(self.cursor if cursor is None else cursor)
         self._fit()
 
     def extend(self, rows: int) -> None:
@@ -85,10 +85,18 @@ class Rows(Painted, ScrollView, can_focus=True):
 
     def follow_end(self) -> None:
         """To where `following` looks at: the last row, unless a subclass knows a better one."""
-        self.set_reactive(Rows.cursor, max(0, len(self.heights) - 1))
+        self._point(len(self.heights) - 1)
         self._to(self.heights.total)
         self._settle()
         self._to(self.heights.total)
+
+    def _point(self, row: int) -> None:
+        """The cursor to a row without anything else happening."""
+        row = max(0, min(row, len(self.heights) - 1))
+        if row != self.cursor:
+            self._painted.pop(row, None)
+            self._painted.pop(self.cursor, None)
+            self.set_reactive(Rows.cursor, row)
 
     def _to(self, line: int) -> None:
         self.scroll_to(y=max(0, min(line, self._highest)), animate=False, force=True, immediate=True)

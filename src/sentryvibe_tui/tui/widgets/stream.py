@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ...model.state import Note, ToolCall
 from ...model.text import clean_line
-from ...report.subject import error_tail, note_line, output_text, subject
+from ...report.subject import error_tail, first_line, output_text, subject
 from ...report.words import CLOCK_WIDTH, DURATION_WIDTH, duration, level_tone, plural, status_mark, tool_mark
-from ..lines import Line, cells, cut, fill, pad, wrap
-from ..look import Look, changes, right, role
+from ..lines import Line, cells, cut, fill, wrap
+from ..look import Look, call, changes, right, role
 from ..prose import prose
 from ..view import Extra, View
 from .rows import Rows
@@ -15,7 +15,9 @@ from .rows import Rows
 INDENT = CLOCK_WIDTH + 3
 """Cells before a row's text: clock, space, glyph, space."""
 
-VERB = 5
+LONG = 24
+"""Lines of a text above which only its beginning is shown until it is opened."""
+
 OPENED_LINES = 12
 """Lines of output that an opened call shows."""
 
@@ -78,7 +80,8 @@ class Stream(Rows):
         entry = self._entry(row)
         item = None if isinstance(entry, Extra) else self.view.shown.timeline[entry]
         if isinstance(item, Note) and item.kind in ("text", "prompt"):
-            return 1 + len(item.text) // max(1, width - INDENT) + item.text.count("\n")
+            lines = 1 + len(item.text) // max(1, width - INDENT) + item.text.count("\n")
+            return lines if entry in self.opened else min(lines, LONG)
         return 1
 
     def lines_of(self, row: int, width: int) -> list[Line]:
@@ -94,14 +97,13 @@ class Stream(Rows):
         mark = tool_mark(tool.state, self.look.glyphs)
         said = subject(tool, self.view.shown.agent.cwd)
         nested = self.view.is_nested(tool)
-        detail = changes(said.detail) if said.detail and cells(said.detail) <= width // 4 else []
+        detail = changes(tool, said) if said.detail and cells(said.detail) <= width // 4 else []
         left: Line = [
             self.look.time(tool.started_at),
             (" ", ""),
             ("  " if nested else "", ""),
             (mark.glyph + " ", role(mark.tone)),
-            (pad(said.verb, VERB) + " ", "" if tool.is_open else "strong"),
-            (said.text, ""),
+            *call(tool, said),
         ]
         lines = [fill(left, [*detail, (" ", ""), right(self.look.taken(tool), DURATION_WIDTH)], width)]
         if opened:
@@ -120,7 +122,7 @@ class Stream(Rows):
         if note.kind == "reasoning" and not opened:
             more = note.text.strip().count("\n")
             tail: Line = [(plural(more + 1, "line"), "faint")] if more else []
-            line = fill([(note_line(note), "thought")], tail, room)
+            line = fill([(first_line(note.text), "thought")], tail, room)
             return self._noted(note, glyphs.thought, "faint", [line])
         if note.kind == "notice":
             tone = role(level_tone(note.level))
@@ -129,7 +131,11 @@ class Stream(Rows):
         if note.kind == "prompt":
             return self._noted(note, glyphs.into, "accent", prose(note.text, room, glyphs, "accent"))
         base = "thought" if note.kind == "reasoning" else ""
-        return self._noted(note, glyphs.text, "dim", prose(note.text, room, glyphs, base))
+        body = prose(note.text, room, glyphs, base)
+        if len(body) > LONG and not opened:
+            hidden = len(body) - LONG + 4
+            body = [*body[:-hidden], [(f"{glyphs.closed} {plural(hidden, 'more line')}", "faint")]]
+        return self._noted(note, glyphs.text, "dim", body)
 
     def _noted(self, note: Note, mark: str, mark_role: str, body: list[Line]) -> list[Line]:
         head: Line = [self.look.time(note.at or None), (" ", ""), (mark + " ", mark_role)]

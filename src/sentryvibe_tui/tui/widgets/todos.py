@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ...model.state import Todo, ToolCall
 from ...model.text import clean_line
-from ...report.subject import error_tail, subject
-from ...report.words import DURATION_WIDTH, duration, plural, running, todo_mark, tool_mark
-from ..lines import Line, fill, pad
-from ..look import Look, changes, right, role
+from ...report.subject import error_line, subject
+from ...report.words import DURATION_WIDTH, duration, running, todo_mark, tool_mark
+from ..lines import Line, fill
+from ..look import Look, call, changes, right, role
 from ..tree import DROPPED, PLANNED, TEMPLATE, Row, rows
 from ..view import View
 from .rows import Rows
@@ -39,10 +39,7 @@ class Todos(Rows):
         kept = self.nodes[self.cursor][:2] if self.cursor < len(self.nodes) else None
         self._todos = {todo.key: todo for todo in (*state.todos, *state.template_todos, *state.dropped)}
         self.nodes = rows(self.view, self.folds)
-        if not self.following and kept is not None:
-            place = next((index for index, row in enumerate(self.nodes) if row[:2] == kept), self.cursor)
-            self.set_reactive(Rows.cursor, place)
-        self.reset(len(self.nodes))
+        self.reset(len(self.nodes), next((index for index, row in enumerate(self.nodes) if row[:2] == kept), None))
 
     def update(self, positions: set[int]) -> None:
         """Calls at `positions` changed where they stand."""
@@ -64,7 +61,7 @@ class Todos(Rows):
     def follow_end(self) -> None:
         """The end of what is under way, with its todo above it if both fit."""
         first, last = self._under_way()
-        self.set_reactive(Rows.cursor, first)
+        self._point(first)
         room = max(1, self._viewport)
         below = min(2, max(0, room - 3))
         lines = min(last + below, len(self.nodes) - 1)
@@ -109,11 +106,11 @@ class Todos(Rows):
             case "tail":
                 return [self._tail(one, width)]
             case "earlier":
-                lead = self._lead(one.depth)
+                lead = self._lead(one.depth + 1)
                 return [fill([*lead, (f"{self.look.glyphs.closed} {one.number} earlier", "faint")], [], width)]
 
     def _lead(self, depth: int) -> Line:
-        return [("  " * depth + " ", "")]
+        return [("  " * depth, "")]
 
     def _fold(self, *, is_open: bool, has: bool = True) -> str:
         glyphs = self.look.glyphs
@@ -131,7 +128,7 @@ class Todos(Rows):
             tail = [(f"{done}/{len(todos)}" if name == TEMPLATE else str(len(todos)), "dim")]
         fold = self._fold(is_open=row.open)
         pad_right: Line = [(" " * (DURATION_WIDTH + 1), "")]
-        return fill([*self._lead(0)[:0], (" ", ""), (fold, "faint"), (NAMES[name], "dim")], [*tail, *pad_right], width)
+        return fill([(fold, "faint"), (f"{self.look.glyphs.dot} {NAMES[name]}", "dim")], [*tail, *pad_right], width)
 
     def _counts(self, tools: int, errors: int) -> Line:
         """How many calls, and how many of them failed."""
@@ -161,7 +158,8 @@ class Todos(Rows):
         if todo.started_at is None:
             return "", ""
         if todo.status == "completed":
-            return duration((todo.ended_at or todo.started_at) - todo.started_at), "dim"
+            took = (todo.ended_at or todo.started_at) - todo.started_at
+            return duration(took) if took else "", "dim"
         if not self.view.shown.is_active:
             return "", ""
         return running(self.look.now() - todo.started_at), "busy"
@@ -171,19 +169,18 @@ class Todos(Rows):
         assert isinstance(tool, ToolCall)
         mark = tool_mark(tool.state, self.look.glyphs)
         said = subject(tool, self.view.shown.agent.cwd)
-        detail = [(" ", ""), *changes(said.detail)] if said.detail and len(said.detail) <= 16 else []
+        detail = changes(tool, said) if said.detail and len(said.detail) <= 16 else []
         left: Line = [
             *self._lead(row.depth + 1),
             (mark.glyph + " ", role(mark.tone)),
-            (pad(said.verb, 5) + " ", "" if tool.is_open else "dim"),
-            (said.text, "" if tool.is_open else "dim"),
+            *call(tool, said),
         ]
         return fill(left, [*detail, (" ", ""), right(self.look.taken(tool), DURATION_WIDTH)], width)
 
     def _tail(self, row: Row, width: int) -> Line:
         tool = self.view.shown.timeline[int(row.ident)]
         assert isinstance(tool, ToolCall)
-        line = next(iter(error_tail(tool, 1)), plural(tool.output_bytes, "byte") if tool.output_bytes else "failed")
+        line = error_line(tool) or "failed"
         side = self.look.glyphs.side
         return fill([*self._lead(row.depth + 2), (side + " ", "faint"), (line, "bad")], [], width)
 
