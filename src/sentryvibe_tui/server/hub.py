@@ -98,7 +98,7 @@ class Channel:
         fitting = (head for head in self.heads.values() if not session_id or head.key.session_id == session_id)
         return max(fitting, key=lambda head: head.number, default=None)
 
-    def frame(self, cursor: int, session_id: str, now: Millis) -> tuple[Frame | None, int]:
+    def frame(self, cursor: int, session_id: str, now: Callable[[], Millis]) -> tuple[Frame | None, int]:
         """A frame of entries of one build from `cursor` on, and the cursor after it. None: nothing for this session."""
         known = self._frames.get((cursor, session_id))
         if known is None:
@@ -111,7 +111,7 @@ class Channel:
             return (self._ring[-1],)
         return islice(self._ring, len(self._ring) - behind, None)
 
-    def _encode(self, cursor: int, session_id: str, now: Millis) -> tuple[Frame | None, int]:
+    def _encode(self, cursor: int, session_id: str, now: Callable[[], Millis]) -> tuple[Frame | None, int]:
         key: BuildKey | None = None
         run: list[Logged] = []
         size = 0
@@ -125,7 +125,7 @@ class Channel:
             run.append(slot.logged)
             size += len(slot.logged.updates)
             cursor += 1
-        return (None if key is None else batch_frame(key, run, now)), cursor
+        return (None if key is None else batch_frame(key, run, now())), cursor
 
 
 def batch_frame(key: BuildKey, entries: Sequence[Logged], now: Millis) -> Frame:
@@ -267,7 +267,7 @@ class Hub:
     def _advance(self, watcher: Watcher, channel: Channel) -> None:
         if watcher.floors and self._skip(watcher, channel):
             return
-        frame, watcher.cursor = channel.frame(watcher.cursor, watcher.session_id, self._now())
+        frame, watcher.cursor = channel.frame(watcher.cursor, watcher.session_id, self._now)
         if frame is not None:
             self._give(watcher, frame)
 

@@ -19,6 +19,7 @@ log = logging.getLogger("sentryvibe_tui.server")
 
 RESTART = 1012
 _ROUND = 1.0
+_FEW = 10
 
 
 class Serving:
@@ -29,6 +30,8 @@ class Serving:
         self.hub = Hub(store.epoch, time.monotonic, self.now, self.liveness.sign)
         self.starter = Starter(self.hub, store, self.now)
         self._bus = bus
+        self._unpublished: list[Commit] = []
+        self._publishing: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @staticmethod
@@ -50,7 +53,16 @@ class Serving:
         await self._bus.close()
 
     def _committed(self, commits: Sequence[Commit]) -> None:
+        """A few watchers are told at once; many only after the publishers have their answers."""
         self.liveness.heard(commits)
+        self._unpublished.extend(commits)
+        if self._publishing is None and self.hub.watchers > _FEW:
+            self._publishing = asyncio.get_running_loop().call_soon(self._publish)
+        elif self._publishing is None:
+            self._publish()
+
+    def _publish(self) -> None:
+        commits, self._unpublished, self._publishing = self._unpublished, [], None
         self.hub.publish(commits)
         self._bus.announce([commit.head for commit in commits])
 

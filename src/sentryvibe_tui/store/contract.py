@@ -143,7 +143,7 @@ class Store(Protocol):
         ...
 
     def on_commit(self, listener: Callable[[Sequence[Commit]], None]) -> None:
-        """`listener` hears of every commit, in order, in the event loop, after its appends were answered."""
+        """`listener` hears of every commit, in order, in the event loop; what waited for it goes on after that."""
         ...
 
     async def read(self, key: BuildKey, since: int, limit: int) -> tuple[Logged, ...]:

@@ -107,7 +107,7 @@ class Writer:
             else:
                 job.answer.set_result(result)
         if commits:
-            self._loop.call_soon(self.listener, commits)
+            self.listener(commits)
 
     # ------------------------------------------------------------------ in the writer's thread
 

@@ -1,0 +1,58 @@
+from sentryvibe_tui.model.events import BuildEnded
+from sentryvibe_tui.server.liveness import Liveness
+from sentryvibe_tui.store.contract import BuildKey, Commit, Head
+
+KEY = BuildKey("p", "s", "b")
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def commit(active: bool = True) -> Commit:
+    return Commit(Head(KEY, 1, 1, active), ())
+
+
+def test_silence_counts_from_the_last_sign_and_not_from_the_start() -> None:
+    clock = Clock()
+    liveness = Liveness(clock, lambda: 7)
+    liveness.heard([commit()])
+    clock.now = 90
+    liveness.heard([commit()])
+    clock.now = 180
+    assert liveness.silent(100) == ()
+    assert liveness.heartbeat(KEY, 4) is True
+    clock.now = 270
+    assert liveness.silent(100) == ()
+    clock.now = 281
+    (lost,) = liveness.silent(100)
+    assert (lost.about.build_id, lost.about.session_id, lost.about.project_id) == ("b", "s", "p")
+    assert isinstance(lost.event, BuildEnded)
+    assert lost.event.outcome == "interrupted"
+
+
+def test_an_ended_build_is_no_longer_waited_for() -> None:
+    clock = Clock()
+    liveness = Liveness(clock, lambda: 7)
+    liveness.heard([commit()])
+    liveness.heard([commit(active=False)])
+    clock.now = 1e9
+    assert liveness.silent(100) == ()
+    assert liveness.heartbeat(KEY, 0) is False
+    assert liveness.sign(KEY) is None
+
+
+def test_watchers_are_told_when_the_agent_was_heard_and_what_waits_with_it() -> None:
+    liveness = Liveness(Clock(), lambda: 7)
+    liveness.expect([KEY])
+    sign = liveness.sign(KEY)
+    assert sign is not None
+    assert (sign.last_event_at, sign.outbox) == (None, 0)
+    liveness.heard([commit()])
+    liveness.heartbeat(KEY, 3)
+    sign = liveness.sign(KEY)
+    assert sign is not None
+    assert (sign.last_event_at, sign.outbox) == (7, 3)
