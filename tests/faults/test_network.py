@@ -99,7 +99,7 @@ def same(state: BuildState, server) -> bool:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_cut_delayed_and_split_links_lose_nothing(server, proxy_to, tmp_path: Path, seed: int) -> None:
     async with proxy_to(server.port, seed=seed) as posts, proxy_to(server.port, seed=seed + 100) as watched:
-        posts.weather.cut, posts.weather.split, posts.weather.delay = 0.03, 0.1, 0.2
+        posts.weather.cut, posts.weather.split, posts.weather.delay = 0.01, 0.1, 0.2
         watched.weather.cut, watched.weather.split, watched.weather.delay = 0.01, 0.1, 0.2
         watchers = [Seen(Watch(watched.url, "p", wait=True)) for _ in range(3)]
         publishing = asyncio.create_task(publish(posts.url, tmp_path / "outbox", story(120), pace=0.004))
