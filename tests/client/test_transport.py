@@ -64,6 +64,13 @@ async def test_a_final_answer_of_the_server_itself(answering, status) -> None:
     assert len(seen) == 1
 
 
+async def test_what_a_server_says_is_made_safe(answering) -> None:
+    address, _ = await answering(403, json.dumps({"error": "go\x1b[2J \x1b]52;c;x\x07 away\n\r!"}).encode())
+    reason = (await first_status(address, "refused")).reason
+    assert reason.isprintable()
+    assert reason.startswith("go")
+
+
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 426, 501])
 async def test_what_only_something_between_can_say_leads_to_the_event_stream(answering, status) -> None:
     address, seen = await answering(status, b"<html>")

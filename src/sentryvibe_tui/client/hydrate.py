@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from ..model.reducer import apply
 from ..model.state import BuildState, Millis, Outcome
+from ..model.text import clean_line
 from ..model.updates import BuildFinished, Entry
 from ..wire.json import ABSENT, BadJson, decode, plain, present
 from ..wire.state import decode_state
@@ -54,7 +55,7 @@ class NoSuchProject(LookupError):
     """No project of that name; `listing` holds those there are."""
 
     def __init__(self, text: str, listing: tuple[ProjectRef, ...]) -> None:
-        known = ", ".join(project.name or project.id for project in listing) or "none yet"
+        known = ", ".join(clean_line(project.name or project.id, 80) for project in listing) or "none yet"
         super().__init__(f"no project {text!r}; there are: {known}")
         self.listing = listing
 
@@ -63,7 +64,7 @@ class AmbiguousProject(LookupError):
     """Several projects begin like that: `matches`."""
 
     def __init__(self, text: str, matches: tuple[ProjectRef, ...]) -> None:
-        super().__init__(f"{text!r} is one of several: {', '.join(project.id for project in matches)}")
+        super().__init__(f"{text!r} is one of several: {', '.join(clean_line(project.id, 80) for project in matches)}")
         self.matches = matches
 
 
@@ -315,9 +316,9 @@ def _retrieved(reading: asyncio.Future[tuple[int, bytes]]) -> None:
 
 
 def error_text(body: bytes) -> str:
-    """The reason in an error answer of ours or the original's; empty when it is none."""
+    """The reason in an error answer of ours or the original's, safe for a terminal; empty when it is none."""
     try:
         said = plain(decode(body, _Error).error)
     except BadJson:
         return ""
-    return said if isinstance(said, str) else ""
+    return clean_line(said, 200) if isinstance(said, str) else ""

@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect as ws_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
 from ..model.state import Millis
+from ..model.text import clean_line
 from ..wire.frames import PROTOCOL
 from .address import Address
 from .hydrate import error_text
@@ -124,7 +125,7 @@ async def _converse(ws: ClientConnection, listener: Listener) -> None:
             heard = True
     except ConnectionClosed as error:
         received = error.rcvd
-        code, reason = (1006, "") if received is None else (received.code, received.reason)
+        code, reason = (1006, "") if received is None else (received.code, clean_line(received.reason))
         if not heard and code in (1000, 1001, 1002, 1005, 1006):
             raise Blocked("closed before the first frame") from None
         raise Ended(code, reason, retry_after_close(code, reason)) from None
