@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "command",
-    [("ruff", "format", "--check", "."), ("ruff", "check", "."), ("pyright",)],
+    [("ruff", "format", "--check", "."), ("ruff", "check", "."), ("pyright", "--pythonpath", sys.executable)],
     ids=["format", "lint", "types"],
 )
 def test_quality(command: tuple[str, ...]) -> None:
