@@ -71,6 +71,7 @@ class ClaudeSession:
         self._asides = _Asides()
         self._alone: bool | None = None
         self._started = bool(parent_id)
+        self._title = ""
         self._api_error = ""
         self._tokens = _Tokens()
 
@@ -104,7 +105,9 @@ class ClaudeSession:
         if kind in ("user", "assistant"):
             yield from self._message(kind, record)
         elif kind in _TITLES:
-            yield from self._talk.titled(text(record, _TITLES[kind]))
+            self._title = text(record, _TITLES[kind])
+            if self._session:
+                yield from self._talk.titled(self._title)
         elif kind == "system":
             notice = notice_of(record)
             if notice is not None:
@@ -123,6 +126,7 @@ class ClaudeSession:
         main = not aside or self._alone
         if main:
             yield from self._told(record, message)
+            yield from self._talk.titled(self._title)
         if kind == "user":
             own = main and record.get("isMeta") is not True and record.get("isCompactSummary") is not True
             yield from self._talk.user(message, uuid, record.get("toolUseResult"), parent, own)

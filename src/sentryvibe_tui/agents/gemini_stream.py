@@ -37,12 +37,16 @@ class GeminiStream(RecordReader):
 
     def _events(self, record: Record) -> Iterator[BuildEvent]:
         kind = text(record, "type")
+        if kind == "error" and not self._started:
+            self._outcome = BuildEnded("failed", error=text(record, "message"))
+            return
         if not self._started and kind != "init":
             yield AgentReported(Agent(AGENT))
         if kind != "message" or text(record, "role") != "assistant":
             self._growing = False
         if kind == "init":
             self._session = text(record, "session_id")
+            self._outcome = BuildEnded("interrupted")
             model = text(record, "model")
             yield AgentReported(Agent(AGENT, "" if model == "auto" else model))
         elif kind == "message":

@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from ..model.events import TodoItem
 from ..model.state import Millis, TodoStatus
-from ..wire.json import depth, encode
+from ..wire.json import encode
 from ..wire.times import millis
 
 Record = dict[str, Any]
@@ -103,19 +103,25 @@ def todo_items(todos: Iterable[Record], key: str = "content") -> tuple[TodoItem,
 # --------------------------------------------------------------------------- values of tools
 
 
+class _TooDeep(Exception):
+    pass
+
+
 def value(said: object) -> Raw:
     """A tool's input or output as encoded JSON, with pictures and other data as labels."""
-    data = encode(labelled(said))
-    return Raw(data) if depth(data) <= MAX_DEPTH else Raw(encode(data.decode("utf-8", "replace")))
+    try:
+        return Raw(encode(labelled(said)))
+    except _TooDeep:
+        return Raw(encode(encode(said).decode("utf-8", "replace")))
 
 
-def labelled(said: Any) -> Any:
+def labelled(said: Any, level: int = 0) -> Any:
     """`said` with base64 data above 200 characters as `<image/png 48 kB>`; the same object when there is none."""
-    if isinstance(said, str):
-        return said
+    if level > MAX_DEPTH:
+        raise _TooDeep
     if isinstance(said, list):
         items = cast("list[Any]", said)
-        parts = [labelled(item) for item in items]
+        parts = [labelled(item, level + 1) for item in items]
         return parts if any(new is not old for new, old in zip(parts, items, strict=True)) else items
     if not isinstance(said, dict):
         return said
@@ -123,7 +129,8 @@ def labelled(said: Any) -> Any:
     media = next((text(record, key) for key in _MEDIA_KEYS if text(record, key)), "")
     changed: Record = {}
     for key, item in record.items():
-        new = _data_label(item, media) if key in _DATA_KEYS and isinstance(item, str) else labelled(item)
+        data = key in _DATA_KEYS and isinstance(item, str)
+        new = _data_label(cast("str", item), media) if data else labelled(item, level + 1)
         if new is not item:
             changed[key] = new
     return record | changed if changed else record
