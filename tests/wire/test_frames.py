@@ -131,3 +131,9 @@ def test_a_state_of_the_original_with_every_oddity() -> None:
     assert [item.id for item in state.items()] == ["p1", "a", "t"]
     assert (state.status, state.started_at, state.error_count, state.codex) == ("completed", 1795373492613, 1, None)
     assert state.tool("a").todo == state.todos[0].key
+
+
+def test_a_call_of_v1_with_an_output_and_an_end_is_finished() -> None:
+    tool = b'{"id":"a","name":"Edit","state":"input-available","output":"ok","endTime":"2026-11-22T18:51:32.613Z"}'
+    state = decode_state(b'{"id":"b","toolsByTodo":{"-1":[' + tool + b"]}}")
+    assert (state.tool("a").state, state.open_tools) == ("output-available", frozenset())

@@ -14,6 +14,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from ..model.state import (
+    OPEN_STATES,
     PLANNING,
     TODO_TOOLS,
     Agent,
@@ -342,11 +343,14 @@ def _order(seq: int | None, time: Time) -> tuple[int, int]:
 def _add_tool(found: list[tuple[tuple[int, int], Item]], wire: _Tool, key: int) -> None:
     if wire.name in TODO_TOOLS:
         return
+    state = tool_state_of(wire.state)
+    if state in OPEN_STATES and present(wire.output) is not None and wire.end_time is not None:
+        state = "output-available"  # v1 leaves the state of some finished calls behind
     tool = ToolCall(
         wire.id,
         wire.name,
         key if wire.todo_key is None else wire.todo_key,
-        tool_state_of(wire.state),
+        state,
         present(wire.input),
         present(wire.output),
         wire.input_bytes,
