@@ -10,6 +10,7 @@ PROGRAM = "sentryvibe-tui"
 COMMANDS = {
     "demo": "Watch an invented build, to see what this is.",
     "serve": "Keep builds, take in events and tell watchers of them.",
+    "run": "Run a coding agent and publish what it does.",
     "follow": "Publish what agents that run already are doing.",
     "ingest": "Publish a coding agent's output as a build.",
     "watch": "Watch a project's build as it happens.",

@@ -50,7 +50,8 @@ def command(path: Path, everywhere: bool, server: str | None, live: float, settl
     any_text()
     found = find_server(server)
     pace = Pace(live=live * 60, settled=settled)
-    return asyncio.run(_followed(found.address if found.certain else None, None if everywhere else path, pace))
+    directory = None if everywhere else path.resolve()
+    return asyncio.run(_followed(found.address if found.certain else None, directory, pace))
 
 
 async def _followed(server: Address | None, directory: Path | None, pace: Pace) -> int:
@@ -65,7 +66,7 @@ async def _followed(server: Address | None, directory: Path | None, pace: Pace) 
         async with server_here(server, ours, tell) as address:
             follow = Follow(address, data_dir(ours) / "outbox", roots(), directory, tell, pace)
             work = asyncio.create_task(follow.run())
-            tell(f"following {'all sessions' if directory is None else directory.resolve()}; ctrl+c stops")
+            tell(f"following {directory or 'all sessions'}; ctrl+c stops")
             await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 work.result()

@@ -50,6 +50,10 @@ class Posting:
                 self._session = one.session
             yield self._posted(one.event, one.at)
 
+    def fix(self) -> None:
+        """What follows belongs to the present build, whatever session it names."""
+        self._fixed = True
+
     def ended(self, outcome: Outcome, why: str) -> Iterator[Posted]:
         """The end of a build that has begun and told none."""
         if self._open:

@@ -1,0 +1,99 @@
+"""`run`: an agent is started and what it does becomes a build."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from ..client.address import Address
+from ..client.hydrate import ProjectRef
+from ..settings import Settings, data_dir
+from ..sources.known import Prepared, prepared
+from ..sources.projects import ProjectName, project_named, project_of
+from .options import Refused, find_server, server_option, settings
+from .output import tell
+from .screen import Looks, has_terminal, look_options, looks, show
+
+_COMMAND = f"{__name__}.command"
+
+
+class _AfterDashes(click.Command):
+    """Everything behind the first `--` is another program's command line."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        place = args.index("--") if "--" in args else len(args)
+        ctx.meta[_COMMAND] = tuple(args[place + 1 :])
+        return super().parse_args(ctx, args[:place])
+
+
+@click.command("run", cls=_AfterDashes, options_metavar="[OPTIONS]")
+@click.argument("project", required=False, metavar="[PROJECT] -- COMMAND...")
+@server_option
+@click.option("--watch", "watches", is_flag=True, help="Open the screen on it, instead of printing its text.")
+@look_options
+@click.pass_context
+def command(
+    ctx: click.Context, project: str | None, server: str | None, watches: bool, theme: str | None, ascii_only: bool
+) -> int:
+    """Run COMMAND and publish what it does as a build of PROJECT (default: the directory's name).
+
+    \b
+      sentryvibe-tui run -- claude -p "fix the tests"
+      sentryvibe-tui run shop -- codex exec "add a cart"
+
+    Claude Code, Codex, Gemini CLI and opencode are asked for an output that can be read, unless the command line
+    already says which; any other command is a build of one call, or of what its output tells when that is in a known
+    format. Its text goes to stdout, its stderr to stderr; it gets stdin and signals as if it had been started
+    directly, and its exit code is ours.
+
+    Without a server it serves by itself for as long as it runs.
+    """
+    argv: tuple[str, ...] = ctx.meta[_COMMAND]
+    if not argv:
+        raise Refused("no command: put it behind `--`, like sentryvibe-tui run -- claude -p …")
+    if watches and not has_terminal():
+        raise Refused("--watch needs a terminal")
+    ready = prepared(argv)
+    if ready.interactive and has_terminal():
+        raise Refused(f"{argv[0]} would open a screen of its own: start it as usual and use `sentryvibe-tui follow`")
+    if ready.added:
+        tell(f"added {' '.join(ready.added)} to the command, so that its output can be read")
+    name = project_of(str(Path.cwd())) if project is None or not project.strip() else project_named(project)
+    ours, found = settings().settings, find_server(server)
+    look = looks(ours, theme, ascii_only) if watches else None
+    return asyncio.run(_run(ready, name, found.address if found.certain else None, ours, look))
+
+
+async def _run(ready: Prepared, name: ProjectName, server: Address | None, ours: Settings, look: Looks | None) -> int:
+    from ..server.serve import CannotServe
+    from ..sources.command import Run
+    from ..sources.server_here import server_here
+
+    outbox = data_dir(ours) / "outbox"
+    try:
+        async with server_here(server, ours, tell) as address:
+            run = Run(ready, name, mirrors=look is None)
+            if look is None:
+                return await run.run(address, outbox, tell)
+            work = asyncio.create_task(run.run(address, outbox, logging.getLogger("sentryvibe_tui.run").warning))
+            await _watched(address, name, look, ours)
+            if not work.done():
+                tell(f"{ready.argv[0]} goes on; its text follows")
+                run.mirror()
+            return await work
+    except (CannotServe, OSError, sqlite3.Error) as error:
+        raise click.ClickException(str(error)) from None
+
+
+async def _watched(address: Address, name: ProjectName, look: Looks, ours: Settings) -> None:
+    """The screen until its reader leaves it."""
+    from ..client.watch import Watch
+
+    watch = Watch(address, ProjectRef(name.id, name.name), wait=True, probe=True)
+    with suppress(asyncio.CancelledError):
+        await show(watch, name.name, look, ours)

@@ -1,0 +1,188 @@
+"""A command that is run: its output becomes a build, and whoever runs it notices nothing of that."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import select
+import signal
+import sys
+import uuid
+from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
+
+from ..agents.claude import title_of
+from ..agents.reading import Reported
+from ..client.address import Address
+from ..client.publisher import Publisher
+from ..model.events import AgentReported, BuildStarted, TextAdded
+from ..model.state import Agent
+from .known import Prepared
+from .output import Exit, Output
+from .posting import Posting
+from .projects import ProjectName
+
+PIECE = 64 * 1024
+TOGETHER = 0.1
+"""Seconds of output of a command without format that go into one event."""
+UNHEARD = 2.0
+"""Seconds of silence after which a command without format is published all the same."""
+LINGERING = 1.0
+"""Seconds that an output may stay open when its command has ended: a process of its own may hold it."""
+LAST_WORDS = 60.0
+"""Seconds given to what was not acknowledged when the command has ended."""
+
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Run:
+    """One run of a command as a build of `project`. `mirrors`: its output goes to our stdout and stderr."""
+
+    def __init__(self, prepared: Prepared, project: ProjectName, mirrors: bool = True) -> None:
+        self._prepared, self._mirrors = prepared, mirrors
+        self._token = uuid.uuid4().hex
+        self._posting = Posting(project.id, project.name, self._token, source=f"run-{self._token[:8]}")
+        self._output = Output(prepared.argv, prepared.agent, prepared.format, str(Path.cwd()))
+        self._has_asked = False
+        self._hurried = asyncio.Event()
+
+    async def run(self, server: Address, outbox: Path, tell: Callable[[str], None]) -> int:
+        """The command's exit status, 127 and 126 as in a shell. Raises OSError, sqlite3.Error (the outbox)."""
+        async with Publisher(server, self._posting.about, outbox, report=tell) as publisher:
+            try:
+                process = await self._start()
+            except OSError as error:
+                tell(f"{self._prepared.argv[0]}: {error.strerror}")
+                return 127 if isinstance(error, FileNotFoundError) else 126
+            with self._signals(process):
+                exit_ = await self._watch(process, publisher)
+                self._publish(publisher, self._output.finish(exit_))
+                self._print()
+                await self._last_words(publisher, outbox, tell)
+            return exit_.status
+
+    def mirror(self) -> None:
+        """From now on what it writes is printed."""
+        self._output.printed.clear()
+        self._mirrors = True
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        own = None if self._mirrors or not sys.stdin.isatty() else asyncio.subprocess.DEVNULL
+        return await asyncio.create_subprocess_exec(*self._prepared.argv, stdin=own, stdout=pipe, stderr=pipe)
+
+    async def _watch(self, process: asyncio.subprocess.Process, publisher: Publisher) -> Exit:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        pumps = {
+            asyncio.create_task(self._pump(process.stdout, self._output.stdout, publisher)),
+            asyncio.create_task(self._pump(process.stderr, self._output.stderr, publisher)),
+        }
+        ticking = asyncio.create_task(self._tick(publisher))
+        code = await process.wait()
+        await asyncio.wait(pumps, timeout=LINGERING)
+        for task in (*pumps, ticking):
+            task.cancel()
+        await asyncio.gather(*pumps, ticking, return_exceptions=True)
+        process._transport.close()  # pyright: ignore  # noqa: SLF001  a pipe that another process holds stays open
+        return Exit(code)
+
+    async def _pump(
+        self, stream: asyncio.StreamReader, read: Callable[[bytes], list[Reported]], publisher: Publisher
+    ) -> None:
+        while data := await stream.read(PIECE):
+            self._publish(publisher, read(data))
+            self._print()
+
+    async def _tick(self, publisher: Publisher) -> None:
+        silent = UNHEARD
+        while True:
+            await asyncio.sleep(TOGETHER)
+            silent -= TOGETHER
+            self._publish(publisher, self._output.flush())
+            if silent <= 0 and (begun := self._output.waiting()):
+                # From now on it is this build, whatever the output turns out to be.
+                self._posting.fix()
+                self._publish(publisher, begun)
+
+    async def _last_words(self, publisher: Publisher, outbox: Path, tell: Callable[[str], None]) -> None:
+        drain = asyncio.create_task(publisher.drain(LAST_WORDS))
+        hurried = asyncio.create_task(self._hurried.wait())
+        await asyncio.wait([drain, hurried], return_when=asyncio.FIRST_COMPLETED)
+        for task in (drain, hurried):
+            task.cancel()
+        await asyncio.gather(drain, hurried, return_exceptions=True)
+        if publisher.depth:
+            tell(f"{publisher.depth} events wait in {outbox}; the next run of this project sends them")
+
+    # ----------------------------------------------------------------------- what comes of it
+
+    def _publish(self, publisher: Publisher, reports: Iterable[Reported]) -> None:
+        for posted in self._posting.label(self._asked(reports)):
+            publisher.about = posted.about
+            publisher.publish(posted.event, posted.at, posted.event_id)
+
+    def _asked(self, reports: Iterable[Reported]) -> Iterable[Reported]:
+        """Streams do not repeat what was asked and do not always name the model: the command line does."""
+        for report in reports:
+            yield report
+            if self._has_asked or not isinstance(report.event, BuildStarted) or not self._prepared.format:
+                continue
+            self._has_asked = True
+            prompt, model = self._prepared.prompt, self._prepared.model
+            yield Reported(AgentReported(Agent(title=title_of(prompt), model=model)), None, report.session)
+            if prompt:
+                yield Reported(
+                    TextAdded(f"asked-{self._token[:8]}", prompt, "prompt", whole=True), None, report.session
+                )
+
+    def _print(self) -> None:
+        """Writes past Python's buffers: bytes as the command wrote them. A reader that went away is no failure."""
+        printed, self._output.printed[:] = list(self._output.printed), []
+        for stream, data in printed if self._mirrors else ():
+            try:
+                _write_all(stream, data)
+            except OSError:
+                self._mirrors = False
+
+    # ----------------------------------------------------------------------- signals
+
+    @contextlib.contextmanager
+    def _signals(self, process: asyncio.subprocess.Process) -> Generator[None]:
+        """Passed on to the command while it runs; after its end they cut short what is left to do.
+
+        Ctrl+c reaches the command by itself: the terminal sends it to everybody in the foreground.
+        """
+        loop = asyncio.get_running_loop()
+
+        def passed_on(number: signal.Signals) -> None:
+            if process.returncode is not None:
+                self._hurried.set()
+            elif number != signal.SIGINT or not _in_foreground():
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(number)
+
+        for number in _PASSED_ON:
+            loop.add_signal_handler(number, passed_on, number)
+        try:
+            yield
+        finally:
+            for number in _PASSED_ON:
+                loop.remove_signal_handler(number)
+
+
+def _in_foreground() -> bool:
+    """Whether the terminal's ctrl+c goes to us and to our child alike."""
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False
+
+
+def _write_all(stream: int, data: bytes) -> None:
+    while data:
+        try:
+            data = data[os.write(stream, data) :]
+        except BlockingIOError:
+            select.select([], [stream], [])

@@ -1,0 +1,222 @@
+"""A command's output as events: of an agent whose format is known or shows itself, else as the text of one call.
+
+Sans-I/O: what is to be published comes back from every input, what is to be printed lies in `printed`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import shlex
+import signal
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..agents.detect import READERS, UnknownFormat, detect
+from ..agents.reading import Reader, Reported
+from ..model.events import AgentReported, BuildEnded, BuildStarted, Noticed, TextAdded, ToolEnded, ToolStarted
+from ..model.state import Agent
+from ..model.text import clean, clean_line
+from ..wire.json import raw
+from .mirror import Mirror, Stray
+
+UNDECIDED = 64 * 1024
+"""Bytes within which an output of an unknown command must show a format."""
+STREAMED = 1024 * 1024
+"""Characters of text that are published as they come; what follows is in the call's output only."""
+KEPT = 32 * 1024
+"""Characters kept of an output's beginning and of its end."""
+
+CALL, TEXT = "command", "output"
+
+
+class Exit(Struct, frozen=True):
+    """How a process ended: as `subprocess` says it, negative for a signal."""
+
+    code: int
+
+    @property
+    def status(self) -> int:
+        """As a shell tells it."""
+        return self.code if self.code >= 0 else 128 - self.code
+
+    @property
+    def words(self) -> str:
+        if self.code >= 0:
+            return f"exited with code {self.code}"
+        try:
+            return f"was killed by {signal.Signals(-self.code).name}"
+        except ValueError:
+            return f"was killed by signal {-self.code}"
+
+
+class Output:
+    """What a command writes. `form`: the reader's name, "" to find out."""
+
+    def __init__(self, argv: Sequence[str], agent: str, form: str, cwd: str) -> None:
+        self._argv, self._agent, self._cwd = argv, agent, cwd
+        self._reader: Reader | None = READERS[form]() if form else None
+        self._is_text = False
+        self._held = b""
+        self._mirror, self._stray, self._text = Mirror(), Stray(), _Text()
+        self._errors = _Text()
+        self._began = self._call_open = False
+        self.printed: list[tuple[int, bytes]] = []
+        """(1 stdout | 2 stderr, bytes) for the terminal, to be taken away by whoever prints."""
+
+    def stdout(self, data: bytes) -> list[Reported]:
+        if self._reader is not None:
+            return self._read(data)
+        self._held += data
+        if not self._is_text:
+            self._decide()
+        held, self._held = self._held, b""
+        if self._reader is not None:
+            return self._read(held)
+        if self._is_text:
+            return self._show(1, held)
+        self._held = held
+        return []
+
+    def stderr(self, data: bytes) -> list[Reported]:
+        self._errors.add(data)
+        if self._is_text:
+            return self._show(2, data)
+        self.printed.append((2, data))
+        return []
+
+    def waiting(self) -> list[Reported]:
+        """A command that says nothing yet runs all the same: its call begins."""
+        return [] if self._reader is not None or self._began else self._begin()
+
+    def flush(self) -> list[Reported]:
+        """The text that came since the last time."""
+        said = self._text.take()
+        return [Reported(TextAdded(TEXT, said))] if said else []
+
+    def finish(self, exit_: Exit) -> list[Reported]:
+        """The end, as the agent said it, or as the process' end lets know (AGENT_FORMATS 1, rule 9)."""
+        if self._reader is None:
+            self._is_text = True
+            return [*self._show(1, self._held), *self._end_call(exit_)]
+        reports = self._events(self._reader.finish())
+        last = self._mirror.last()
+        if last:
+            self.printed.append((1, last.encode()))
+        if not self._began:
+            return [*self._begin(), *self._end_call(exit_)]
+        return [*(self._close_call(exit_) if self._call_open else []), *self._with_exit(reports, exit_)]
+
+    # ----------------------------------------------------------------------- agents
+
+    def _decide(self) -> None:
+        """By the first lines, as long as they can be JSON."""
+        start = self._held.lstrip()
+        if start and not start.startswith((b"{", b"data:", b"event:")):
+            self._is_text = True
+        elif b"\n" in start or len(start) > UNDECIDED:
+            try:
+                self._reader = READERS[detect(self._held.rpartition(b"\n")[0])]()
+            except UnknownFormat:
+                self._is_text = len(start) > UNDECIDED
+
+    def _read(self, data: bytes) -> list[Reported]:
+        assert self._reader is not None
+        stray = self._stray.of(data)
+        if stray:
+            self.printed.append((1, stray))
+            self._text.add(stray)
+        return self._events(self._reader.feed(data))
+
+    def _events(self, reports: list[Reported]) -> list[Reported]:
+        said = self._mirror.words(report.event for report in reports)
+        if said:
+            self.printed.append((1, said.encode("utf-8", "replace")))
+        if self._began or not any(not isinstance(report.event, BuildEnded | Noticed) for report in reports):
+            return reports
+        self._began = True
+        session = reports[0].session
+        return [reports[0], Reported(AgentReported(Agent(cwd=self._cwd)), None, session), *reports[1:]]
+
+    def _with_exit(self, reports: list[Reported], exit_: Exit) -> list[Reported]:
+        """An output that just ended says nothing of why: the exit code and the last words on stderr do."""
+        end = next((report for report in reports if isinstance(report.event, BuildEnded)), None)
+        if end is None or not isinstance(end.event, BuildEnded):
+            return reports
+        if end.event.outcome == "completed" and exit_.code == 0:
+            return reports
+        notice = Reported(Noticed(f"{self._agent} {exit_.words}{self._last_words()}", "warning"), None, end.session)
+        ended = end.event
+        if ended.outcome == "interrupted" and not ended.error:
+            ended = replace(ended, error=f"{self._agent} {exit_.words} without an end of the build")
+        rest = [report for report in reports if report is not end]
+        return [*rest, notice, replace(end, event=ended)]
+
+    def _last_words(self) -> str:
+        lines = [line for line in clean(self._errors.tail).splitlines() if line.strip()]
+        return f": {clean_line(' / '.join(lines[-3:]))}" if lines else ""
+
+    # ----------------------------------------------------------------------- other commands
+
+    def _begin(self) -> list[Reported]:
+        self._began = self._call_open = True
+        shown = shlex.join(self._argv)
+        agent = Agent(agent_id=self._agent, title=clean_line(shown, 120), cwd=self._cwd)
+        call = ToolStarted(CALL, "Bash", raw({"command": shown}))
+        return [Reported(event) for event in (BuildStarted(), AgentReported(agent), call)]
+
+    def _show(self, stream: int, data: bytes) -> list[Reported]:
+        if not data:
+            return [] if self._began else self._begin()
+        self.printed.append((stream, data))
+        self._text.add(data)
+        return [] if self._began else self._begin()
+
+    def _end_call(self, exit_: Exit) -> list[Reported]:
+        begin = [] if self._began else self._begin()
+        return [*begin, *self._close_call(exit_), Reported(self._ended(exit_))]
+
+    def _close_call(self, exit_: Exit) -> list[Reported]:
+        self._call_open = False
+        output = self._text.whole() or self._errors.whole()
+        return [*self.flush(), Reported(ToolEnded(CALL, raw(output), exit_.code != 0, "Bash"))]
+
+    def _ended(self, exit_: Exit) -> BuildEnded:
+        if exit_.code == 0:
+            return BuildEnded("completed")
+        error = f"{self._agent} {exit_.words}"
+        return BuildEnded("failed" if exit_.code > 0 else "interrupted", error=error + self._last_words())
+
+
+class _Text:
+    """Text of any length in bounded memory: its beginning, its end, and what was not yet taken."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._head = self.tail = ""
+        self._length = self._taken = 0
+        self._fresh: list[str] = []
+
+    def add(self, data: bytes) -> None:
+        said = self._decoder.decode(data)
+        room = STREAMED - self._length
+        if room > 0:
+            self._fresh.append(said[:room])
+        self._length += len(said)
+        if len(self._head) < KEPT:
+            self._head += said[: KEPT - len(self._head)]
+        self.tail = (self.tail + said)[-KEPT:]
+
+    def take(self) -> str:
+        fresh, self._fresh = "".join(self._fresh), []
+        return fresh
+
+    def whole(self) -> str:
+        """All of it, or its beginning and end with a mark between."""
+        if self._length <= KEPT:
+            return self._head
+        missing = self._length - 2 * KEPT
+        if missing <= 0:
+            return self._head + self.tail[2 * KEPT - self._length :]
+        return f"{self._head}\n… {missing:,} characters left out …\n{self.tail}"
