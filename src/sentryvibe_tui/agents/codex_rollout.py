@@ -64,7 +64,7 @@ class CodexRollout(RecordReader):
             yield Noticed("conversation compacted")
         elif kind == "response_item":
             yield from self._item(payload)
-        elif not payload and "type" in record:
+        elif "payload" not in record and "type" in record:
             yield from self._item(record)
         elif "instructions" in record and "id" in record:
             yield from self._meta(record)

@@ -61,8 +61,8 @@ class Parts:
             if name == "todowrite" and "todos" in obj(state, "input") and status != "error" and not parent:
                 yield TodosReported(todo_items(objects(obj(state, "input"), "todos")), call_id=call_id)
             return
-        pending = status == "pending" and not obj(state, "input")
-        yield ToolStarted(call_id, name or "unknown", None if pending else value(state.get("input")), parent_id=parent)
+        given = state.get("input") or (None if status == "pending" else state.get("input"))
+        yield ToolStarted(call_id, name or "unknown", None if given is None else value(given), parent_id=parent)
         if status in ("completed", "error"):
             output = text(state, "error") if status == "error" else flat(state.get("output"))
             yield ToolEnded(call_id, None if output is None else value(output), status == "error")

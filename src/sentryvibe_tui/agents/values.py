@@ -112,7 +112,14 @@ def value(said: object) -> Raw:
     try:
         return Raw(encode(labelled(said)))
     except _TooDeep:
-        return Raw(encode(encode(said).decode("utf-8", "replace")))
+        return Raw(encode(_as_text(said)))
+
+
+def _as_text(said: object) -> str:
+    try:
+        return encode(said).decode("utf-8", "replace")
+    except RecursionError:
+        return "<nested too deep>"
 
 
 def labelled(said: Any, level: int = 0) -> Any:

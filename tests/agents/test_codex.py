@@ -1,0 +1,241 @@
+import json
+from typing import Any
+
+import pytest
+
+from sentryvibe_tui.agents.codex_exec import CodexExec
+from sentryvibe_tui.agents.codex_rollout import CodexRollout
+from sentryvibe_tui.model.state import Usage
+
+THREAD = {"type": "thread.started", "thread_id": "th1"}
+TURN = {"type": "turn.started"}
+DONE = {"type": "turn.completed", "usage": {"input_tokens": 9, "cached_input_tokens": 4, "output_tokens": 2}}
+
+
+def item(step: str, kind: str, item_id: str = "item_0", **more: Any) -> dict[str, Any]:
+    return {"type": f"item.{step}", "item": {"id": item_id, "type": kind} | more}
+
+
+def command(step: str, status: str, code: int | None = None, item_id: str = "item_0") -> dict[str, Any]:
+    return item(
+        step, "command_execution", item_id, command="ls", aggregated_output="out", exit_code=code, status=status
+    )
+
+
+# --------------------------------------------------------------------------- exec --json
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        (command("completed", "completed", 0), "output-available"),
+        (command("completed", "failed", 2), "error"),
+        (command("completed", "declined"), "error"),
+        (command("completed", "completed", None), "output-available"),
+        (command("updated", "in_progress"), "interrupted"),
+    ],
+)
+def test_commands(end: dict[str, Any], state: str, fold: Any, run: Any) -> None:
+    folded = fold(run(CodexExec(), THREAD, TURN, command("started", "in_progress"), end, DONE))
+    assert [(tool.name, tool.state) for tool in folded.tools()] == [("command_execution", state)]
+    assert (folded.status, folded.agent.agent_id, folded.usage) == ("completed", "openai-codex", Usage(9, 2, 4))
+
+
+def test_ids_that_start_again_are_other_calls(fold: Any, run: Any) -> None:
+    process = [THREAD, TURN, command("completed", "completed", 0), DONE]
+    reports = run(CodexExec(), *process, *process)
+    assert fold(reports).tool_count == 2
+    assert {report.session for report in reports} == {"th1"}
+
+
+def test_every_kind_of_call(fold: Any, run: Any) -> None:
+    mcp = {"server": "github", "tool": "search", "arguments": {"q": 1}}
+    state = fold(run(
+        CodexExec(), THREAD, TURN,
+        item("completed", "file_change", "i1", changes=[{"path": "a", "kind": "add"}], status="completed"),
+        item("completed", "mcp_tool_call", "i2", **mcp, result={"content": [{"type": "text", "text": "found"}]}),
+        item("completed", "mcp_tool_call", "i3", **mcp, error={"message": "no"}, status="failed"),
+        item("completed", "web_search", "i4", query="q"),
+        item("started", "collab_tool_call", "i5", tool="spawn_agent", prompt="go", status="in_progress"),
+        item("completed", "error", "i6", message="careful"),
+        item("completed", "plan", "i7"), DONE,
+    ))  # fmt: skip
+    assert [(tool.name, tool.state) for tool in state.tools()] == [
+        ("file_change", "output-available"),
+        ("mcp__github__search", "output-available"),
+        ("mcp__github__search", "error"),
+        ("web_search", "output-available"),
+        ("spawn_agent", "interrupted"),
+    ]
+    assert [note.text for note in state.notes()] == ["careful", "not read: 1 records of unknown kind (item plan ×1)"]
+
+
+def test_the_first_open_todo_runs_while_the_turn_does(fold: Any, run: Any) -> None:
+    def listed(step: str, *done: bool) -> dict[str, Any]:
+        return item(step, "todo_list", "i0", items=[{"text": f"s{n}", "completed": d} for n, d in enumerate(done)])
+
+    start = [THREAD, TURN, listed("started", False, False)]
+    running = fold(CodexExec().feed(b"\n".join(json.dumps(line).encode() for line in start) + b"\n"))
+    assert [todo.status for todo in running.todos] == ["in_progress", "pending"]
+    ended = fold(run(CodexExec(), *start, listed("updated", True, False), listed("completed", True, False), DONE))
+    assert [todo.status for todo in ended.todos] == ["completed", "pending"]
+    assert ended.tool_count == 0
+
+
+@pytest.mark.parametrize(
+    ("last", "status", "error"),
+    [
+        ([DONE], "completed", ""),
+        ([{"type": "error", "message": "Reconnecting... 1/5"}, DONE], "completed", ""),
+        ([{"type": "turn.failed", "error": {"message": "quota"}}], "failed", "quota"),
+        ([{"type": "error", "message": "quota"}], "interrupted", ""),
+        ([DONE, TURN], "interrupted", ""),
+    ],
+)
+def test_ends_of_turns(last: list[Any], status: str, error: str, fold: Any, run: Any) -> None:
+    state = fold(run(CodexExec(), THREAD, TURN, *last))
+    assert (state.status, state.error) == (status, error)
+
+
+def test_names_of_september_2025(fold: Any, run: Any) -> None:
+    old = {"type": "item.completed", "item": {"id": "itm_0", "item_type": "assistant_message", "text": "hi"}}
+    state = fold(run(CodexExec(), {"type": "session.created", "session_id": "x"}, old))
+    assert [note.text for note in state.notes()] == ["hi"]
+
+
+def test_events_before_september_2025(fold: Any, run: Any) -> None:
+    def msg(kind: str, **more: Any) -> dict[str, Any]:
+        return {"id": "0", "msg": {"type": kind} | more}
+
+    state = fold(run(
+        CodexExec(), {"model": "gpt-5", "workdir": "/w"}, {"prompt": "do it"}, msg("task_started"),
+        msg("exec_command_begin", call_id="c1", command=["ls"]),
+        msg("exec_command_output_delta", call_id="c1", chunk="eA=="),
+        msg("exec_command_end", call_id="c1", exit_code=1, stdout="x", stderr="y"),
+        msg("plan_update", plan=[{"step": "a", "status": "in_progress"}]),
+        msg("agent_message", message="done"), msg("task_complete", last_agent_message="done"),
+    ))  # fmt: skip
+    assert (state.status, state.agent.model, state.agent.cwd) == ("completed", "gpt-5", "/w")
+    assert [(tool.name, tool.state, bytes(tool.output)) for tool in state.tools()] == [
+        ("command_execution", "error", b'"xy"')
+    ]
+    assert [todo.content for todo in state.todos] == ["a"]
+    assert [note.text for note in state.notes()] == ["do it", "done"]
+
+
+# --------------------------------------------------------------------------- rollout files
+
+
+def line(kind: str, at: str = "2026-01-01T00:00:10Z", **payload: Any) -> dict[str, Any]:
+    return {"timestamp": at, "type": kind, "payload": payload}
+
+
+META = line(
+    "session_meta", id="th1", timestamp="2026-01-01T00:00:05Z", cwd="/w", cli_version="0.130.0", git={"branch": "b"}
+)
+
+
+def called(call_id: str, name: str, **arguments: Any) -> dict[str, Any]:
+    return line("response_item", type="function_call", name=name, call_id=call_id, arguments=json.dumps(arguments))
+
+
+def returned(call_id: str, output: Any) -> dict[str, Any]:
+    return line("response_item", type="function_call_output", call_id=call_id, output=output)
+
+
+@pytest.mark.parametrize(
+    ("output", "shown", "failed"),
+    [
+        ("plain", "plain", False),
+        (json.dumps({"output": "x", "metadata": {"exit_code": 0}}), "x", False),
+        (json.dumps({"output": "x", "metadata": {"exit_code": 3}}), "x", True),
+        ("Wall time: 1\nProcess exited with code 2\nOutput:\nboo", None, True),
+        ("Process exited with code 0\nOutput:\nProcess exited with code 7", None, False),
+        ("Process running with session ID 4", "Process running with session ID 4", False),
+        ([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}], "a\nb", False),
+        ({"content": "no", "success": False}, "no", True),
+        ('{"broken', '{"broken', False),
+    ],
+)  # fmt: skip
+def test_forms_of_output(output: Any, shown: str | None, failed: bool, fold: Any, run: Any) -> None:
+    tool = fold(run(CodexRollout(), META, called("c1", "exec_command", cmd="x"), returned("c1", output))).tool("c1")
+    assert tool.state == ("error" if failed else "output-available")
+    if shown is not None:
+        assert json.loads(bytes(tool.output)) == shown
+
+
+def test_a_failure_told_by_the_event_counts(fold: Any, run: Any) -> None:
+    ended = line("event_msg", type="exec_command_end", call_id="c1", exit_code=1)
+    assert (
+        fold(run(CodexRollout(), META, called("c1", "shell"), ended, returned("c1", "x"))).tool("c1").state == "error"
+    )
+
+
+def test_a_rollout(fold: Any, run: Any) -> None:
+    def user(text: str) -> dict[str, Any]:
+        return line("response_item", type="message", role="user", content=[{"type": "input_text", "text": text}])
+
+    tokens = {"total_token_usage": {"input_tokens": 90, "output_tokens": 5, "cached_input_tokens": 80},
+              "last_token_usage": {"total_tokens": 50}, "model_context_window": 200}  # fmt: skip
+    state = fold(run(
+        CodexRollout(), META,
+        line("response_item", at="2026-01-01T00:00:01Z", type="function_call", name="copied", call_id="old"),
+        line("session_meta", id="parent", timestamp="2025-12-01T00:00:00Z", cwd="/other"),
+        line("event_msg", type="task_started"), line("turn_context", model="gpt-5.5", cwd="/w"),
+        user("<environment_context>x"), user("# AGENTS.md instructions for x"),
+        user("# Context from my IDE setup:\n## My request for Codex:\nFix the parser\nplease"),
+        called("p1", "update_plan", plan=[{"step": "a", "status": "completed"}, {"step": "b", "status": "pending"}]),
+        returned("p1", "Plan updated"),
+        line("response_item", type="custom_tool_call", name="apply_patch", call_id="c2", input="*** Begin"),
+        line("response_item", type="custom_tool_call_output", call_id="c2", output="ok"),
+        line("response_item", type="reasoning", summary=[{"type": "summary_text", "text": "why"}]),
+        line("response_item", type="message", role="assistant", content=[{"type": "output_text", "text": "Done"}]),
+        line("event_msg", type="agent_message", message="Done"),
+        line("event_msg", type="token_count", info=None), line("event_msg", type="token_count", info=tokens),
+        line("event_msg", type="item_completed", item={"type": "Plan", "text": "the plan"}),
+        line("world_state"), line("event_msg", type="task_complete", last_agent_message="Done"),
+    ))  # fmt: skip
+    agent = state.agent
+    assert (agent.title, agent.model, agent.cwd, agent.branch) == ("Fix the parser", "gpt-5.5", "/w", "b")
+    assert [(tool.id, tool.name) for tool in state.tools()] == [("c2", "apply_patch")]
+    assert [(todo.content, todo.status) for todo in state.todos] == [("a", "completed"), ("b", "pending")]
+    assert [(n.kind, n.text) for n in state.notes()] == [
+        ("prompt", "Fix the parser\nplease"), ("reasoning", "why"), ("text", "Done"),
+    ]  # fmt: skip
+    assert (state.status, state.plan, state.usage) == ("completed", "the plan", Usage(90, 5, 80, None, 25.0))
+
+
+def test_an_aborted_turn_is_cancelled(fold: Any, run: Any) -> None:
+    start, stop = line("event_msg", type="task_started"), line("event_msg", type="turn_aborted", reason="interrupted")
+    assert fold(run(CodexRollout(), META, start, stop)).status == "cancelled"
+    assert fold(run(CodexRollout(), META, start, stop, start)).status == "interrupted"
+
+
+def test_items_without_an_envelope(fold: Any, run: Any) -> None:
+    state = fold(run(
+        CodexRollout(), {"id": "th1", "timestamp": "2025-08-01T00:00:00Z", "instructions": "x", "git": {"branch": "b"}},
+        {"record_type": "state"},
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "go"}]},
+        {"type": "function_call", "name": "shell", "arguments": "{}", "call_id": "c1"},
+        {"type": "function_call_output", "call_id": "c1", "output": "x"},
+    ))  # fmt: skip
+    assert (state.agent.title, state.agent.branch, state.tool("c1").state) == ("go", "b", "output-available")
+
+
+@pytest.mark.parametrize("odd", [None, 3, "text", [], [1], {"a": 1}])
+def test_fields_of_other_types_do_no_harm(odd: Any, fold: Any, run: Any) -> None:
+    kinds = ("message", "reasoning", "function_call", "function_call_output", "web_search_call", odd)
+    fields = dict.fromkeys(("name", "arguments", "output", "content", "summary", "input", "action"), odd)
+    rollout = [line("response_item", type=kind, call_id="c", **fields) for kind in kinds]
+    rollout += [line(kind, type=odd) for kind in ("event_msg", "turn_context", "session_meta", "compacted")]
+    rollout += [{"timestamp": odd, "type": odd, "payload": odd}, called("p", "update_plan", plan=odd)]
+    assert not fold(run(CodexRollout(), *rollout)).is_active
+    fields = dict.fromkeys(("items", "changes", "result", "error", "exit_code", "text", "command"), odd)
+    kinds = ("command_execution", "todo_list", "mcp_tool_call", "agent_message", "file_change")
+    stream = [item("completed", kind, **fields) for kind in kinds]
+    stream += [
+        {"type": "turn.completed", "usage": odd},
+        {"type": "turn.failed", "error": odd},
+        {"type": "item.x", "item": odd},
+    ]
+    assert not fold(run(CodexExec(), *stream)).is_active

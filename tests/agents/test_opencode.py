@@ -1,0 +1,96 @@
+import json
+from typing import Any
+
+import pytest
+
+from sentryvibe_tui.agents.opencode import OpencodeRun
+from sentryvibe_tui.agents.opencode_serve import OpencodeServe
+from sentryvibe_tui.model.state import Usage
+
+
+def ran(kind: str, **part: Any) -> dict[str, Any]:
+    return {"type": kind, "timestamp": 1_767_036_059_338, "sessionID": "ses1", "part": part}
+
+
+def tool(call_id: str, name: str = "bash", status: str = "completed", **state: Any) -> dict[str, Any]:
+    return ran("tool_use", type="tool", callID=call_id, tool=name, state={"status": status, "input": {"x": 1}} | state)
+
+
+def step(reason: str, cost: float, part_id: str) -> dict[str, Any]:
+    tokens = {"input": 10, "output": 2, "cache": {"read": 5}}
+    return ran("step_finish", type="step-finish", id=part_id, reason=reason, cost=cost, tokens=tokens)
+
+
+def test_a_run(fold: Any, run: Any) -> None:
+    listed = {"todos": [{"content": "a", "status": "completed"}, {"content": "b", "status": "cancelled"}]}
+    state = fold(run(
+        OpencodeRun(), ran("step_start", type="step-start"), tool("c1", output="hi"),
+        tool("c2", status="error", error="boom"), tool("c3", "todowrite", input=listed),
+        step("tool-calls", 0.25, "p1"), step("tool-calls", 0.25, "p1"),
+        ran("text", type="text", id="p2", text="done"), step("stop", 0.5, "p3"),
+    ))  # fmt: skip
+    assert [(tool.id, tool.state, bytes(tool.output)) for tool in state.tools()] == [
+        ("c1", "output-available", b'"hi"'),
+        ("c2", "error", b'"boom"'),
+    ]
+    assert [(todo.content, todo.status) for todo in state.todos] == [("a", "completed"), ("b", "pending")]
+    assert (state.usage, state.status) == (Usage(20, 4, 10, 0.75), "completed")
+
+
+@pytest.mark.parametrize(
+    ("last", "status"),
+    [
+        ({"type": "error", "sessionID": "ses1", "error": {"name": "X", "data": {"message": "quota"}}}, "failed"),
+        (step("tool-calls", 0, "p9"), "interrupted"),
+        ({"type": "done", "sessionID": "ses1", "reason": "stop"}, "completed"),
+    ],
+)
+def test_ends(last: dict[str, Any], status: str, fold: Any, run: Any) -> None:
+    assert fold(run(OpencodeRun(), tool("c1", output="x"), last)).status == status
+
+
+def event(kind: str, **properties: Any) -> bytes:
+    return b"data: " + json.dumps({"type": kind, "properties": properties}).encode() + b"\n"
+
+
+def part(session: str, **fields: Any) -> bytes:
+    return event("message.part.updated", part={"sessionID": session} | fields)
+
+
+def state(session: str, call_id: str, name: str, status: str, **more: Any) -> bytes:
+    return part(session, id=f"p-{call_id}", type="tool", tool=name, callID=call_id, state={"status": status} | more)
+
+
+def test_served_sessions(fold: Any, run: Any) -> None:
+    reports = run(
+        OpencodeServe(), event("server.connected"),
+        event("session.created", info={"id": "A", "title": "Fix it", "directory": "/w"}),
+        event("message.updated", info={"id": "u1", "sessionID": "A", "role": "user"}),
+        part("A", id="p0", messageID="u1", type="text", text="please"),
+        event("message.updated", info={"id": "m1", "sessionID": "A", "role": "assistant", "modelID": "big"}),
+        part("A", id="p1", messageID="m1", type="text", text="I"),
+        event("message.part.delta", sessionID="A", partID="p1", field="text", delta=" will"),
+        state("A", "c1", "task", "pending", input={}),
+        state("A", "c1", "task", "running", input={"p": 1}),
+        event("session.created", info={"id": "B", "parentID": "A"}),
+        state("B", "c2", "read", "completed", output="x"),
+        event("session.idle", sessionID="B"),
+        event("permission.asked", sessionID="A", permission="bash"),
+        event("todo.updated", sessionID="A", todos=[{"content": "a", "status": "in_progress"}]),
+        state("A", "c1", "task", "completed", output="y"),
+        event("session.idle", sessionID="A"),
+        event("session.created", info={"id": "C"}),
+        event("session.error", sessionID="C", error={"name": "MessageAbortedError"}),
+        event("brand.new", sessionID="A"),
+    )  # fmt: skip
+    assert {report.session for report in reports} == {"A", "C"}
+    first = fold(report for report in reports if report.session == "A")
+    assert (first.status, first.agent.title, first.agent.model, first.agent.cwd) == ("completed", "Fix it", "big", "/w")
+    assert [(note.kind, note.text) for note in first.notes()] == [("prompt", "please"), ("text", "I will")]
+    assert [(tool.id, tool.parent_id, tool.state) for tool in first.tools()] == [
+        ("c1", "", "output-available"),
+        ("c2", "c1", "output-available"),
+    ]
+    assert bytes(first.tool("c1").input) == b'{"p":1}'
+    assert [todo.content for todo in first.todos] == ["a"]
+    assert fold(report for report in reports if report.session == "C").status == "cancelled"
