@@ -49,6 +49,14 @@ async def find_session(server: Server, project: ProjectRef, text: str) -> str:
     raise Refused(clean_line(f"{problem}: {listed}"))
 
 
+async def target(server: Server, project: str, session: str | None, waits: bool) -> tuple[ProjectRef, str]:
+    """The project, and the id of the session or nothing. Raises NoLink, Refused."""
+    ref = await (expect_project(server, project) if waits else find_project(server, project))
+    if not session:
+        return ref, ""
+    return ref, session if waits else await find_session(server, ref, session)
+
+
 async def newest_state(server: Server, text: str, session: str | None) -> BuildState:
     """The state of a project's newest build, or of a session's. Raises NoLink, Refused."""
     project = await find_project(server, text)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import click
 
-from ..client.hydrate import ProjectRef
-from ..client.watch import Watch
-from ..report.narrate import Report, narrate
-from ..report.plain import Detail, PlainLines
-from .finding import expect_project, find_project, find_session
+from ..model.text import clean_line
 from .options import EXIT_CODES, Refused, Server, find_server, server_option, settings
 from .output import any_text, tell, write_line
 from .screen import has_terminal, look_options, looks, show
+from .seeking import Seeking
+
+if TYPE_CHECKING:
+    from ..report.plain import Detail
 
 
 @click.command("watch", epilog=EXIT_CODES)
@@ -46,38 +47,44 @@ def command(
         raise Refused("choose one of --plain and --jsonl, and one of --verbose and --quiet")
     found = find_server(server)
     waits = found.address.is_loopback if wait is None else wait
-    target, chosen = asyncio.run(_target(found, project, session, waits))
     if not plain and not jsonl and has_terminal():
-        ours = settings().settings
-        watch = Watch(found.address, target, chosen, wait=waits, probe=True)
-        return asyncio.run(show(watch, target.name or target.id, looks(ours, theme, ascii_only), ours))
+        return asyncio.run(_on_screen(found, project, session, waits, theme, ascii_only))
     any_text(utf8=jsonl)
-    watch = Watch(found.address, target, chosen, wait=waits)
-    return asyncio.run(told(watch, report(jsonl, "verbose" if verbose else "quiet" if quiet else "normal"), found))
+    return asyncio.run(
+        _in_lines(found, project, session, waits, jsonl, "verbose" if verbose else "quiet" if quiet else "normal")
+    )
 
 
-async def _target(server: Server, project: str, session: str | None, waits: bool) -> tuple[ProjectRef, str]:
-    """The project, and the id of the session or nothing. Raises NoLink, Refused."""
-    ref = await (expect_project(server, project) if waits else find_project(server, project))
-    if not session:
-        return ref, ""
-    return ref, session if waits else await find_session(server, ref, session)
+async def _on_screen(
+    server: Server, project: str, session: str | None, waits: bool, theme: str | None, ascii_only: bool
+) -> int:
+    """A mistake is told at once, unless a server runs here: then the screen need not wait for its answer."""
+    if not (waits and server.certain):
+        from .finding import target
+
+        await target(server, project, session, waits)
+    ours = settings().settings
+    watch = Seeking(server, project, session, waits=waits)
+    code = await show(watch, project, looks(ours, theme, ascii_only), ours)
+    if watch.problem is not None:
+        raise watch.problem
+    return code
 
 
-def report(jsonl: bool, detail: Detail = "normal") -> Report:
-    if not jsonl:
-        return PlainLines(detail)
-    from ..report.jsonl import JsonLines
-
-    return JsonLines()
-
-
-async def told(watch: Watch, words: Report, server: Server) -> int:
+async def _in_lines(server: Server, project: str, session: str | None, waits: bool, jsonl: bool, detail: Detail) -> int:
     """Lines on stdout until the build ends; the exit status."""
+    from ..client.watch import Watch
+    from ..report.jsonl import JsonLines
+    from ..report.narrate import narrate
+    from ..report.plain import PlainLines
+    from .finding import target
+
+    ref, chosen = await target(server, project, session, waits)
+    watch = Watch(server.address, ref, chosen, wait=waits)
     try:
-        end = await narrate(watch, words, write_line)
+        end = await narrate(watch, JsonLines() if jsonl else PlainLines(detail), write_line)
     finally:
         await watch.aclose()
     if end.reason:
-        tell(f"{server.absence}: {end.reason}")
+        tell(f"{server.absence}: {clean_line(end.reason)}")
     return end.code

@@ -1,0 +1,56 @@
+"""A watch for the screen, which stands before the project is looked up and the link's libraries are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import click
+from msgspec import Raw
+
+from ..client.watching import BuildSummary, LinkChanged, LinkStatus, WatchEvent
+from ..model.state import BuildState
+from .options import Server
+
+if TYPE_CHECKING:
+    from ..client.watch import Watch
+
+
+class Seeking:
+    """`client.watching.Watching` for the project that a person means. `problem`: why there is none to watch."""
+
+    def __init__(self, server: Server, project: str, session: str | None, *, waits: bool) -> None:
+        self._server, self._project, self._session, self._waits = server, project, session, waits
+        self._watch: Watch | None = None
+        self.problem: click.ClickException | None = None
+
+    async def events(self) -> AsyncIterator[WatchEvent]:
+        yield LinkChanged(LinkStatus("connecting"))
+        try:
+            self._watch = await self._found()
+        except click.ClickException as error:
+            self.problem = error
+            yield LinkChanged(LinkStatus("refused", reason=error.message))
+            return
+        async for event in self._watch.events():
+            yield event
+
+    async def _found(self) -> Watch:
+        from ..client.watch import Watch
+        from .finding import target
+
+        ref, session = await target(self._server, self._project, self._session, self._waits)
+        return Watch(self._server.address, ref, session, wait=self._waits, probe=True)
+
+    def retry_now(self) -> None:
+        if self._watch is not None:
+            self._watch.retry_now()
+
+    async def builds(self) -> tuple[BuildSummary, ...]:
+        return () if self._watch is None else await self._watch.builds()
+
+    async def build(self, session_id: str, build_id: str) -> BuildState | None:
+        return None if self._watch is None else await self._watch.build(session_id, build_id)
+
+    async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
+        return (None, None) if self._watch is None else await self._watch.whole_tool(session_id, tool_id)
