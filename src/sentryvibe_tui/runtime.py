@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +23,11 @@ class LocalServer(Struct, frozen=True, rename="camel"):
 
 def runtime_file() -> Path:
     """`server.json` in the user's runtime folder, or in SENTRYVIBE_RUNTIME_DIR."""
-    folder = os.environ.get("SENTRYVIBE_RUNTIME_DIR") or platformdirs.user_runtime_dir("sentryvibe-tui")
+    folder = os.environ.get("SENTRYVIBE_RUNTIME_DIR")
+    if not folder:
+        with warnings.catch_warnings():  # without XDG_RUNTIME_DIR it takes the temporary folder, and warns
+            warnings.simplefilter("ignore")
+            folder = platformdirs.user_runtime_dir("sentryvibe-tui")
     return Path(folder) / "server.json"
 
 
