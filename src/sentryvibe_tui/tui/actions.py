@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from msgspec import Struct
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 Scope = Literal["screen", "rows"]
 
@@ -26,29 +26,46 @@ class Action(Struct, frozen=True):
 ACTIONS = (
     Action("quit", "q", "quit", "Leave; the exit status says how the build ended", footer=1),
     Action("help", "question_mark", "help", "All keys", footer=2),
-    Action("app.command_palette", "ctrl+p,colon", "commands", "Find any action by its name", footer=8, palette=False),
-    Action("next_pane", "tab", "next pane", "Go to the next pane", footer=5, palette=False),
+    Action("app.command_palette", "ctrl+p,colon", "commands", "Find any action by its name", footer=9, palette=False),
+    Action("next_pane", "tab", "pane", "Go to the next pane", footer=5, palette=False),
     Action("previous_pane", "shift+tab", "previous pane", "Go to the previous pane", palette=False),
     Action("pane('todos')", "1", "todos", "Go to the todos"),
     Action("pane('stream')", "2", "stream", "Go to the stream"),
-    Action("older", "left_square_bracket", "older build", "Show the project's build before this one", footer=7),
+    Action("pane('inspector')", "3", "inspector", "Go to the inspector: the row under the cursor in full"),
+    Action("back", "escape", "back", "Leave the inspector, then the search, then the filter", palette=False),
+    Action("search", "slash", "search", "Search texts, inputs and outputs of the whole build", footer=6),
+    Action("next_hit(1)", "n", "next hit", "Next place that holds what is searched for"),
+    Action("next_hit(-1)", "N", "previous hit", "Previous place that holds what is searched for"),
+    Action("hits_only", "m", "only hits", "Show only what holds the searched text, or everything again"),
+    Action("next_filter", "f", "filter", "Show all, errors, tools or text in the stream", footer=7),
+    Action("next_error(1)", "e", "next error", "Go to the next error", footer=8),
+    Action("next_error(-1)", "E", "previous error", "Go to the previous error"),
+    Action("follow_all", "F", "follow", "Follow what is new in all panes", footer=10),
+    Action("copy", "y", "copy", "Copy the row under the cursor: command, text or output", footer=12),
+    Action("older", "left_square_bracket", "older build", "Show the project's build before this one", footer=11),
     Action("newer", "right_square_bracket", "newer build", "Show the build after this one; the newest is live"),
     Action("retry", "r", "retry link", "Try the link again at once"),
-    Action("follow_all", "F", "follow", "Follow what is new in all panes", footer=6),
     Action("up", "k,up", "up", "One row up", "rows", palette=False),
-    Action("down", "j,down", "down", "One row down", "rows", footer=3, palette=False),
+    Action("down", "j,down", "move", "One row down", "rows", footer=3, palette=False),
     Action("page(-0.5)", "ctrl+u", "half a page up", "Half a page up", "rows", palette=False),
     Action("page(0.5)", "ctrl+d", "half a page down", "Half a page down", "rows", palette=False),
-    Action("page(-1)", "pageup,b", "page up", "One page up", "rows", palette=False),
-    Action("page(1)", "pagedown,space", "page down", "One page down", "rows", palette=False),
+    Action("page(-1)", "pageup,ctrl+b", "page up", "One page up", "rows", palette=False),
+    Action("page(1)", "pagedown,ctrl+f", "page down", "One page down", "rows", palette=False),
     Action("first", "g,home", "first", "To the first row", "rows", palette=False),
     Action("last", "G,end", "last", "To the last row, and follow what is new", "rows", palette=False),
-    Action("open", "enter,l,h,right,left", "open", "Open or close the row", "rows", footer=4, palette=False),
+    Action(
+        "screen.inspect", "enter", "open", "Open the row: a call in the inspector, a todo unfolds", "rows", footer=4
+    ),
+    Action("fold", "space", "fold", "Fold or unfold the row", "rows", palette=False),
+    Action("fold(True)", "l,right", "unfold", "Unfold the row", "rows", palette=False),
+    Action("fold(False)", "h,left", "fold", "Fold the row, or go to the todo above", "rows", palette=False),
 )
 
 _SHOWN = {
     "question_mark": "?",
     "colon": ":",
+    "slash": "/",
+    "escape": "esc",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "pageup": "PgUp",
@@ -60,7 +77,7 @@ _SHOWN = {
 }
 
 
-def bindings(scope: Scope) -> list[Binding]:
+def bindings(scope: Scope) -> list[BindingType]:
     """Textual's bindings of the actions of a scope; the id is the action's name."""
     return [
         Binding(action.keys, action.name, action.title, show=False, id=action.name, tooltip=action.help)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -69,6 +70,17 @@ class WatchApp(App[int]):
 
     def on_watch_screen_left(self) -> None:
         self.exit()
+
+    def on_watch_screen_copied(self, event: WatchScreen.Copied) -> None:
+        """Over OSC 52, also through tmux and screen; a text too long for that into a file, whose name is told."""
+        from .clipboard import osc52, to_file
+
+        sequence = osc52(event.text, os.environ)
+        if sequence is not None and self._driver is not None:
+            self._driver.write(sequence)
+            self.watch_screen.copied(event.text)
+        else:
+            self.watch_screen.copied(event.text, str(to_file(event.text)))
 
     def action_help_quit(self) -> None:
         """ctrl+c without a selection."""

@@ -124,3 +124,17 @@ def joined(line: Line) -> Line:
         else:
             short.append((text, role))
     return short
+
+
+def highlighted(line: Line, needle: str) -> Line:
+    """`line` with each occurrence of `needle` (lower case) in the role `hit`."""
+    spans: Line = []
+    for text, role in line:
+        low, end = text.lower(), 0
+        found = low.find(needle) if len(low) == len(text) else -1
+        while found >= 0:
+            spans += [(text[end:found], role), (text[found : found + len(needle)], "hit")]
+            end = found + len(needle)
+            found = low.find(needle, end)
+        spans.append((text[end:], role))
+    return [(text, role) for text, role in spans if text]

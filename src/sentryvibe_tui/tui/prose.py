@@ -17,11 +17,11 @@ _ITEM = r"(\s*)([-*+]|\d{1,3}[.)])\s+(.*)"
 _FENCE = r"\s*(```|~~~)"
 
 
-def prose(text: str, width: int, glyphs: Glyphs, base: str = "") -> list[Line]:
+def prose(text: str, width: int, glyphs: Glyphs, base: str = "", limit: int = LIMIT) -> list[Line]:
     """`text` (as the agent gave it) in lines of `width` cells, single blank lines inside."""
     lines: list[Line] = []
     fenced = False
-    for raw in clean(text[:LIMIT]).strip("\n").split("\n"):
+    for raw in clean(text[:limit]).strip("\n").split("\n"):
         if re.match(_FENCE, raw):
             fenced = not fenced
             continue
@@ -33,8 +33,8 @@ def prose(text: str, width: int, glyphs: Glyphs, base: str = "") -> list[Line]:
             lines.append([])
     while lines and not lines[-1]:
         lines.pop()
-    if len(text) > LIMIT:
-        lines.append([(f"… {len(text) - LIMIT:,} more characters", "faint")])
+    if len(text) > limit:
+        lines.append([(f"… {len(text) - limit:,} more characters", "faint")])
     return lines or [[]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -24,17 +25,17 @@ from ..widgets.foot import Keys, Tabs
 from ..widgets.head import HowFar, Now, Who
 from ..widgets.inspector import Inspector
 from ..widgets.painted import COMPONENT, ROLES
-from ..widgets.prompt import Prompt
 from ..widgets.rows import Rows
 from ..widgets.stream import Stream
 from ..widgets.todos import Todos
+
+if TYPE_CHECKING:
+    from ..widgets.prompt import Prompt
 
 FLUSH_SECONDS = 0.1
 
 NARROW, WIDE = 100, 160
 """Columns below which there is one pane at a time, and from which the inspector always stands at the side."""
-
-Rows.BINDINGS = bindings("rows")  # type: ignore[misc]
 
 
 class WatchScreen(Screen[None]):
@@ -286,8 +287,10 @@ class WatchScreen(Screen[None]):
     # ----------------------------------------------------------------- finding
 
     def action_search(self) -> None:
+        from ..widgets.prompt import Prompt
+
         self.action_pane("stream")
-        if not self.query(Prompt):
+        if not self.query("#prompt"):
             prompt = Prompt()
             self.mount(prompt, after=self.keys)
             self.keys.display = False
@@ -297,7 +300,7 @@ class WatchScreen(Screen[None]):
         self._search(event.text)
         if event.done:
             self.set_focus(self.stream)
-            await self.query(Prompt).remove()
+            await self.query("#prompt").remove()
             self.keys.display = True
 
     def _search(self, text: str) -> None:

@@ -28,21 +28,21 @@ class Tabs(Bar):
             super().__init__()
             self.pane = pane
 
-    names: tuple[tuple[str, str], ...] = ()
-    """Pane and label."""
+    names: tuple[tuple[int, str, str], ...] = ()
+    """Number, pane and label."""
     current: str = ""
     news: Line = []
 
     def line(self, width: int) -> Line:
         left: Line = []
-        for number, (pane, label) in enumerate(self.names, start=1):
+        for number, pane, label in self.names:
             here = pane == self.current
             left += [(f" {number} ", "key" if here else "dim"), (label, "strong" if here else "dim"), ("  ", "")]
         return fill(left, [*self.news, (" ", "")], width)
 
     def on_click(self, event: events.Click) -> None:
         end = 0
-        for number, (pane, label) in enumerate(self.names, start=1):
+        for number, pane, label in self.names:
             end += cells(f" {number} {label}  ")
             if event.x < end:
                 self.post_message(self.Chosen(pane))

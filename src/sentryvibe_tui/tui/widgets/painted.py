@@ -28,6 +28,7 @@ ROLES = (
     "bar-bad",
     "bar-done",
     "alarm",
+    "hit",
     "cursor",
     "cursor-blurred",
 )
@@ -56,8 +57,9 @@ class Painted(Widget):
             style = self.rich_style
             if role:
                 named = self._of_screen(role)
+                style += Style(bgcolor=named.bgcolor) if role == "hit" else Style()
                 style += Style(color=named.color, bold=named.bold, italic=named.italic, dim=named.dim)
-            if row:
+            if row and role != "hit":
                 style += Style(bgcolor=self._of_screen(row).bgcolor)
             found = self._role_styles[role, row] = style
         return found

@@ -9,6 +9,7 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from ..actions import bindings
 from ..heights import Heights
 from ..lines import Line
 from .painted import Painted
@@ -20,10 +21,16 @@ KEPT_ROWS = 512
 class Rows(Painted, ScrollView, can_focus=True):
     """Rows 0 … n-1, each made of lines by `lines_of`. Heights far from view are guesses until they come near."""
 
+    BINDINGS = bindings("rows")
+
     cursor: var[int] = var(0, init=False)
 
     class Moved(Message):
-        """The reader moved the cursor or scrolled."""
+        """The reader moved the cursor or scrolled in `rows`."""
+
+        def __init__(self, rows: Rows) -> None:
+            super().__init__()
+            self.rows = rows
 
     def __init__(self, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
@@ -42,6 +49,10 @@ class Rows(Painted, ScrollView, can_focus=True):
     def guess(self, row: int, width: int) -> int:
         """How many lines a row probably has; cheap."""
         return 1
+
+    def position_at(self, row: int) -> int | None:
+        """The position in the build's timeline of the item in a row, where it shows one."""
+        return None
 
     # ----------------------------------------------------------------- changing
 
@@ -188,7 +199,11 @@ class Rows(Painted, ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         self._settle()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
+        self.refit()
+
+    def refit(self) -> None:
+        """Another width: all heights anew."""
         self._painted.clear()
         self._measured.clear()
         top = self._visible()[0] if len(self.heights) else 0
@@ -227,11 +242,14 @@ class Rows(Painted, ScrollView, can_focus=True):
         """The reader took over: following goes on only at the end."""
         self.following = self.at_end
         self.repaint_rows({self.cursor})
-        self.post_message(self.Moved())
+        self.post_message(self.Moved(self))
 
     @property
     def at_end(self) -> bool:
         return self.scroll_offset.y >= self._highest and self.cursor >= len(self.heights) - 1
+
+    def action_fold(self, is_open: bool | None = None) -> None:
+        """Opens (True), closes (False) or turns the row under the cursor, where rows can be folded."""
 
     def action_up(self) -> None:
         self.move(self.cursor - 1)
@@ -253,7 +271,7 @@ class Rows(Painted, ScrollView, can_focus=True):
     def action_follow(self) -> None:
         self.following = True
         self._fit()
-        self.post_message(self.Moved())
+        self.post_message(self.Moved(self))
 
     def on_click(self, event: events.Click) -> None:
         line = self.scroll_offset.y + event.y - self.gutter.top

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from ...model.state import Note, ToolCall
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+
+from ...model.state import Note, ToolCall, tool_key
 from ...model.text import clean_line
 from ...report.subject import error_tail, first_line, output_text, subject
 from ...report.words import CLOCK_WIDTH, DURATION_WIDTH, duration, level_tone, plural, status_mark, tool_mark
-from ..lines import Line, cells, cut, fill, wrap
+from ..finding import Filter, Needle, is_error, passes
+from ..lines import Line, cells, cut, fill, highlighted, wrap
 from ..look import Look, call, changes, right, role
 from ..prose import prose
 from ..view import Extra, View
@@ -23,32 +27,74 @@ OPENED_LINES = 12
 
 
 class Stream(Rows):
-    """Rows are the view's entries, and one at the end for how an ended build ended."""
+    """Rows are the view's entries that pass the filter, and one at the end for how an ended build ended."""
 
     def __init__(self, view: View, look: Look, **options: str) -> None:
         super().__init__(**options)
         self.view, self.look = view, look
         self.opened: set[int | Extra] = set()
         self.unseen = 0
+        self.filter: Filter = "all"
+        self.needle = Needle("")
+        self.hits_only = False
+        self._kept: list[int] = []
+        self._read = 0
 
     # ----------------------------------------------------------------- following the view
 
-    def _rows(self) -> int:
+    @property
+    def filtered(self) -> bool:
+        return self.filter != "all" or self.hits_only
+
+    def _keep(self) -> None:
+        """Takes in the entries that came since, if they pass the filter."""
         state = self.view.shown
-        return len(self.view.entries) + bool(state.id and not state.is_active)
+        for at in range(self._read, len(self.view.entries)):
+            entry = self.view.entries[at]
+            hit = not self.hits_only or isinstance(entry, Extra) or self.needle.is_in(state.timeline[entry])
+            if hit and passes(entry, state, self.filter):
+                self._kept.append(at)
+        self._read = len(self.view.entries)
+
+    def _count(self) -> int:
+        state = self.view.shown
+        kept = len(self._kept) if self.filtered else len(self.view.entries)
+        return kept + bool(state.id and not state.is_active)
+
+    def _row_of(self, position: int) -> int | None:
+        """The row of an item; None when the filter hides it."""
+        at = self.view.row_of[position]
+        if not self.filtered:
+            return at
+        row = bisect_left(self._kept, at)
+        return row if row < len(self._kept) and self._kept[row] == at else None
+
+    def _rows_of(self, positions: Iterable[int]) -> set[int]:
+        return {row for position in positions if (row := self._row_of(position)) is not None}
 
     def renew(self) -> None:
-        """Another build, or another end of it."""
+        """Another build, another end of it, another filter."""
         self.unseen = 0
-        self.reset(self._rows())
+        self._kept.clear()
+        self._read = 0
+        if self.filtered:
+            self._keep()
+        self.reset(self._count())
 
     def update(self, positions: set[int]) -> None:
         """Items at `positions` changed; more may have come at the end."""
-        known, rows = len(self.heights), self._rows()
-        touched = {self.view.row_of[position] for position in positions}
-        if touched:
+        state = self.view.shown
+        if self.filter == "errors" and any(
+            is_error(state.timeline[p]) != (self._row_of(p) is not None) for p in positions
+        ):
+            self.renew()
+            return
+        if self.filtered:
+            self._keep()
+        known, rows = len(self.heights), self._count()
+        if touched := self._rows_of(positions):
             self.changed(touched)
-        if rows < known or (rows > known and rows > len(self.view.entries)):
+        if rows > known and not state.is_active:
             self.renew()
         elif rows > known:
             self.unseen = 0 if self.following else self.unseen + rows - known
@@ -57,7 +103,7 @@ class Stream(Rows):
     def tick(self) -> None:
         """A second went by: calls under way show it."""
         state = self.view.shown
-        self.repaint_rows({self.view.row_of[state.positions["t:" + ident]] for ident in state.open_tools})
+        self.repaint_rows(self._rows_of(state.positions[tool_key(ident)] for ident in state.open_tools))
 
     def _moved(self) -> None:
         super()._moved()
@@ -68,13 +114,64 @@ class Stream(Rows):
         self.unseen = 0
         super().action_follow()
 
+    # ----------------------------------------------------------------- finding
+
+    def show_only(self, wanted: Filter, *, hits: bool = False) -> None:
+        """Another filter; the cursor stays on its entry, or goes to the next one that is left."""
+        entry = self.position_at(self.cursor)
+        self.filter, self.hits_only = wanted, hits
+        self.renew()
+        if not self.following and entry is not None:
+            at = self.view.row_of[entry]
+            self.move(bisect_left(self._kept, at) if self.filtered else at)
+
+    def search(self, text: str) -> None:
+        """Marks `text` from now on; an empty one ends the search."""
+        self.needle = Needle(text)
+        if self.hits_only:
+            self.show_only(self.filter, hits=bool(text))
+        self.changed(set(range(*self._visible_range())))
+
+    def _visible_range(self) -> tuple[int, int]:
+        self._painted.clear()
+        top, bottom = self._visible()
+        return top, min(bottom + 1, len(self.heights))
+
+    def hits(self) -> list[int]:
+        """Rows that hold what is searched for."""
+        if not self.needle:
+            return []
+        timeline = self.view.shown.timeline
+        rows = range(len(self.heights))
+        found = ((row, self.position_at(row)) for row in rows)
+        return [row for row, at in found if at is not None and self.needle.is_in(timeline[at])]
+
+    def errors(self) -> list[int]:
+        timeline = self.view.shown.timeline
+        found = ((row, self.position_at(row)) for row in range(len(self.heights)))
+        return [row for row, at in found if at is not None and is_error(timeline[at])]
+
+    def jump(self, rows: list[int], step: int) -> int | None:
+        """To the next (1) or previous (-1) of `rows`, around the end; its number from 1, None when there are none."""
+        if not rows:
+            return None
+        later = bisect_right(rows, self.cursor) if step > 0 else bisect_left(rows, self.cursor) - 1
+        place = later % len(rows)
+        self.move(rows[place])
+        return place + 1
+
     # ----------------------------------------------------------------- rows
 
     def _entry(self, row: int) -> int | Extra:
-        if row < len(self.view.entries):
-            return self.view.entries[row]
+        if row < (len(self._kept) if self.filtered else len(self.view.entries)):
+            return self.view.entries[self._kept[row] if self.filtered else row]
         state = self.view.shown
         return Extra("end", state.status, state.ended_at or state.last_event_at or 0)
+
+    def position_at(self, row: int) -> int | None:
+        """The position in the timeline of the item in a row; None for lines of ours."""
+        entry = self._entry(row) if 0 <= row < len(self.heights) else None
+        return entry if isinstance(entry, int) else None
 
     def guess(self, row: int, width: int) -> int:
         entry = self._entry(row)
@@ -85,6 +182,10 @@ class Stream(Rows):
         return 1
 
     def lines_of(self, row: int, width: int) -> list[Line]:
+        lines = self._lines_of(row, width)
+        return [highlighted(line, self.needle.text) for line in lines] if self.needle else lines
+
+    def _lines_of(self, row: int, width: int) -> list[Line]:
         entry = self._entry(row)
         if isinstance(entry, Extra):
             return self._extra(entry, width)
@@ -174,11 +275,11 @@ class Stream(Rows):
 
     # ----------------------------------------------------------------- keys
 
-    def action_open(self) -> None:
-        """Unfolds or folds the row under the cursor."""
-        if self.cursor >= len(self.view.entries):
+    def action_fold(self, is_open: bool | None = None) -> None:
+        """Opens (True), closes (False) or turns the row under the cursor."""
+        entry = self.position_at(self.cursor)
+        if entry is None or (is_open is not None and is_open == (entry in self.opened)):
             return
-        entry = self.view.entries[self.cursor]
         self.opened ^= {entry}
         self.changed({self.cursor})
         self.reveal(self.cursor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...model.state import Todo, ToolCall
+from ...model.state import PLANNING, Todo, ToolCall
 from ...model.text import clean_line
 from ...report.subject import error_line, subject
 from ...report.words import DURATION_WIDTH, duration, running, todo_mark, tool_mark
@@ -186,16 +186,26 @@ class Todos(Rows):
 
     # ----------------------------------------------------------------- keys
 
-    def action_open(self) -> None:
-        """Unfolds or folds the row under the cursor."""
+    def action_fold(self, is_open: bool | None = None) -> None:
+        """Opens (True), closes (False) or turns the row under the cursor; closing a call closes its todo."""
         if not self.nodes:
             return
         row = self.nodes[self.cursor]
-        if row.kind in ("group", "todo"):
+        if row.kind in ("tool", "tail") and is_open is False:
+            above = (at for at in range(self.cursor, -1, -1) if self.nodes[at].kind in ("todo", "group"))
+            self.move(next(above, 0))
+            return
+        if row.kind in ("group", "todo") and is_open != row.open:
             self.folds[row.ident] = not row.open
-        elif row.kind == "earlier":
-            self.folds[PLANNED if row.ident == -1 else row.ident] = True
+        elif row.kind == "earlier" and is_open is not False:
+            self.folds[PLANNED if row.ident == PLANNING else row.ident] = True
         else:
             return
         self.following = False
         self.rebuild()
+
+    def position_at(self, row: int) -> int | None:
+        """The position in the timeline of the call in a row; None where there is none."""
+        if 0 <= row < len(self.nodes) and self.nodes[row].kind in ("tool", "tail"):
+            return int(self.nodes[row].ident)
+        return None

@@ -1,0 +1,36 @@
+"""Copying out of the terminal: OSC 52, wrapped for tmux and screen, and a file where that cannot carry the text."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+
+LIMIT = 74_000
+"""Bytes of text that terminals take in one OSC 52 sequence; many drop longer ones without a word."""
+
+_SCREEN_CHUNK = 760
+
+
+def osc52(text: str, environment: Mapping[str, str]) -> str | None:
+    """The sequence that puts `text` on the clipboard of whoever shows this terminal; None when it is too long."""
+    data = text.encode("utf-8", "replace")
+    if len(data) > LIMIT:
+        return None
+    sequence = f"\x1b]52;c;{b64encode(data).decode()}\x07"
+    if environment.get("TMUX"):
+        return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+    if environment.get("STY"):
+        chunks = (sequence[at : at + _SCREEN_CHUNK] for at in range(0, len(sequence), _SCREEN_CHUNK))
+        return "".join(f"\x1bP{chunk}\x1b\\" for chunk in chunks)
+    return sequence
+
+
+def to_file(text: str) -> Path:
+    """A new file of the user's own that holds `text`."""
+    handle, name = tempfile.mkstemp(prefix="sentryvibe-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+    return Path(name)

@@ -1,0 +1,174 @@
+"""One call or note in full: its input in a readable form, its output, its times. Pure.
+
+Long values are shown up to LINES_SHOWN lines each; the tool's own clipping is said, never hidden.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+from ..model.state import BuildState, Note, ToolCall
+from ..model.text import clean, clean_line
+from ..report.subject import command_of, exit_code, input_of, kind_of, output_text, subject
+from ..report.words import clock, duration, running, size, tool_mark
+from ..wire.json import encode
+from .lines import Line, wrap
+from .look import Look, role
+from .prose import prose
+
+LINES_SHOWN = 2_000
+
+_HUNK = r"^@@ -\S+ \+\S+ @@"
+
+
+def tool_detail(tool: ToolCall, state: BuildState, look: Look, width: int) -> list[Line]:
+    """All there is to say of a call, in lines of `width` cells."""
+    mark = tool_mark(tool.state, look.glyphs)
+    said = subject(tool, state.agent.cwd)
+    head: Line = [(mark.glyph + " ", role(mark.tone)), (said.verb, "strong"), (" " + said.text, "")]
+    lines = [*wrap(head, width), *wrap(_facts(tool, state, look), width), []]
+    lines += [line for one in _input(tool, said.kind) for line in wrap(one, width)]
+    lines += [[], *_output(tool, look, width)]
+    return lines
+
+
+def note_detail(note: Note, look: Look, width: int) -> list[Line]:
+    head: Line = [(note.kind, "strong"), (f"  {clock(note.at or None)}  {len(note.text):,} characters", "dim")]
+    return [head, [], *prose(note.text, width, look.glyphs, limit=len(note.text))]
+
+
+def _facts(tool: ToolCall, state: BuildState, look: Look) -> Line:
+    mark = tool_mark(tool.state, look.glyphs)
+    told = [mark.word]
+    code = exit_code(tool) if kind_of(tool.name) == "shell" else None
+    if code is not None:
+        told.append(f"exit {code}")
+    if tool.started_at is not None:
+        took = look.now() - tool.started_at if tool.is_open else (tool.ended_at or tool.started_at) - tool.started_at
+        told.append(running(took) if tool.is_open else duration(took))
+        told.append(clock(tool.started_at) + ("" if tool.is_open else f" to {clock(tool.ended_at)}"))
+    todo = next((todo for todo in (*state.todos, *state.template_todos) if todo.key == tool.todo), None)
+    if todo is not None:
+        told.append(f"in “{clean_line(todo.content, 60)}”")
+    if subject(tool).verb != clean_line(tool.name):
+        told.append(clean_line(tool.name, 60))
+    return [(f" {look.glyphs.dot} ".join(told), role(mark.tone) if tool.state == "error" else "dim")]
+
+
+def _section(title: str, note: str = "") -> Line:
+    return [(title, "heading"), (f"  {note}" if note else "", "faint")]
+
+
+def _input(tool: ToolCall, kind: str) -> Iterator[Line]:
+    values = input_of(tool)
+    yield _section("Input", f"{size(tool.input_bytes)}, shown in part" if tool.input_bytes else "")
+    match kind:
+        case "shell":
+            yield from _command(values)
+        case "edit":
+            yield from _edits(values)
+        case _:
+            yield from _fields(values)
+
+
+def _command(values: dict[str, Any]) -> Iterator[Line]:
+    command = command_of(values)
+    for at, line in enumerate(_text_lines(command)):
+        yield [("$ " if not at else "  ", "faint"), (line, "")]
+    rest = {key: value for key, value in values.items() if key not in ("command", "cmd", "script", "")}
+    yield from _fields(rest)
+
+
+def _edits(values: dict[str, Any]) -> Iterator[Line]:
+    patch = next((str(values[key]) for key in ("input", "patch", "") if isinstance(values.get(key), str)), "")
+    if patch:
+        yield from (_diff_line(line) for line in _text_lines(patch))
+        return
+    edits = values.get("edits")
+    pairs = cast("list[Any]", edits) if isinstance(edits, list) else [values]
+    shown = False
+    yield from _fields({key: value for key, value in values.items() if key not in _EDITED})
+    for pair in pairs:
+        if isinstance(pair, dict):
+            fields = cast("dict[str, Any]", pair)
+            old = str(fields.get("old_string", fields.get("oldString", "")) or "")
+            new = str(fields.get("new_string", fields.get("newString", fields.get("new_source", ""))) or "")
+            if old or new:
+                shown = True
+                yield from diff(old, new)
+    if not shown:
+        yield from _fields({key: value for key, value in values.items() if key in _EDITED})
+
+
+_EDITED = ("old_string", "new_string", "oldString", "newString", "new_source", "edits")
+
+
+def diff(old: str, new: str) -> Iterator[Line]:
+    """Lines taken out and put in, with two of what stays around them."""
+    from difflib import unified_diff
+
+    before, after = _text_lines(old) if old else [], _text_lines(new) if new else []
+    if len(before) * len(after) > 4_000_000:
+        yield from ([("- " + line, "bad")] for line in before)
+        yield from ([("+ " + line, "good")] for line in after)
+        return
+    hunks = 0
+    for line in list(unified_diff(before, after, n=2, lineterm=""))[2:]:
+        if re.match(_HUNK, line):
+            hunks += 1
+            if hunks > 1:
+                yield [("  …", "faint")]
+        else:
+            yield _diff_line(line[:1] + " " + line[1:])
+
+
+def _diff_line(line: str) -> Line:
+    tone = "good" if line[:1] == "+" else "bad" if line[:1] == "-" else "accent" if line[:3] == "***" else "dim"
+    return [(line, tone)]
+
+
+def _fields(values: dict[str, Any]) -> Iterator[Line]:
+    """`key: value`, texts of several lines below their key."""
+    for key, value in values.items():
+        name = clean_line(str(key), 60)
+        if isinstance(value, str):
+            lines = _text_lines(value)
+            if len(lines) == 1:
+                yield [(f"{name}: " if name else "", "dim"), (lines[0], "")]
+            else:
+                yield [(f"{name}:", "dim")]
+                yield from ([("  " + line, "")] for line in lines)
+        elif isinstance(value, dict | list) and value:
+            yield [(f"{name}:", "dim")]
+            yield from ([("  " + line, "")] for line in _pretty(cast("object", value)))
+        else:
+            said = encode(cast("object", value)).decode("utf-8", "replace")
+            yield [(f"{name}: ", "dim"), (clean_line(said), "")]
+
+
+def _pretty(value: object) -> list[str]:
+    import msgspec
+
+    return _text_lines(msgspec.json.format(encode(value), indent=2).decode("utf-8", "replace"))
+
+
+def _output(tool: ToolCall, look: Look, width: int) -> Iterator[Line]:
+    text = output_text(tool).strip("\n")
+    if tool.output is None:
+        yield _section("Output", "not yet" if tool.is_open else "none")
+        return
+    amount = len(bytes(tool.output))
+    whole = f"{size(tool.output_bytes)}, shown in part" if tool.output_bytes else size(amount)
+    yield _section("Output", whole)
+    tone = "bad" if tool.state == "error" else ""
+    for line in _text_lines(text):
+        yield from wrap([(line, tone)], width)
+
+
+def _text_lines(text: str) -> list[str]:
+    lines = clean(text).split("\n")
+    if len(lines) <= LINES_SHOWN:
+        return lines
+    return [*lines[:LINES_SHOWN], f"… {len(lines) - LINES_SHOWN:,} more lines"]

@@ -1,0 +1,88 @@
+"""The inspector: the call or text under the cursor in full."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ...model.state import Item, ToolCall, tool_key
+from ..detail import note_detail, tool_detail
+from ..lines import Line
+from ..look import Look
+from ..view import View
+from .rows import Rows
+
+
+class Inspector(Rows):
+    """One row per line. `whole` holds values fetched unclipped, by call id."""
+
+    def __init__(self, view: View, look: Look, **options: str) -> None:
+        super().__init__(**options)
+        self.view, self.look = view, look
+        self.position: int | None = None
+        self.whole: dict[str, ToolCall] = {}
+        self.following = False
+        self._lines: list[Line] = []
+        self._item: Item | None = None
+
+    @property
+    def item(self) -> Item | None:
+        """What is inspected, with whole values where they were fetched."""
+        if self.position is None or self.position not in self.view.shown.timeline:
+            return None
+        item = self.view.shown.timeline[self.position]
+        if isinstance(item, ToolCall) and (known := self.whole.get(item.id)) is not None:
+            return replace(item, input=known.input, output=known.output, input_bytes=0, output_bytes=0)
+        return item
+
+    def inspect(self, position: int | None) -> None:
+        """Another item; the reader starts at its first line."""
+        if position == self.position:
+            return
+        self.position = position
+        self.renew()
+
+    def renew(self) -> None:
+        self.following = False
+        self._make()
+        self.scroll_to(y=0, animate=False, force=True, immediate=True)
+        self.reset(len(self._lines), 0)
+
+    def update(self, positions: set[int]) -> None:
+        if self.position in positions:
+            self._make()
+            self.reset(len(self._lines))
+
+    def tick(self) -> None:
+        """A second went by: a call under way shows it."""
+        if isinstance(self._item, ToolCall) and self._item.is_open and self.display:
+            self._make()
+            self.changed(set(range(min(4, len(self._lines)))))
+
+    def took_whole(self, tool: ToolCall) -> None:
+        """Input and output of a call came unclipped."""
+        self.whole = {tool.id: tool}
+        position = self.view.shown.positions.get(tool_key(tool.id))
+        if position is not None:
+            self.update({position})
+
+    def _make(self) -> None:
+        self._item = item = self.item
+        width = self.row_width
+        if item is None:
+            self._lines = []
+        elif isinstance(item, ToolCall):
+            self._lines = tool_detail(item, self.view.shown, self.look, width)
+        else:
+            self._lines = note_detail(item, self.look, width)
+
+    def refit(self) -> None:
+        self._make()
+        self.heights = type(self.heights)([1] * len(self._lines))
+        super().refit()
+
+    def lines_of(self, row: int, width: int) -> list[Line]:
+        return [self._lines[row]] if row < len(self._lines) else [[]]
+
+    @property
+    def at_end(self) -> bool:
+        return False

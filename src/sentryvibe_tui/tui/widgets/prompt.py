@@ -1,0 +1,36 @@
+"""The line in which the reader types what to search for."""
+
+from __future__ import annotations
+
+from textual.message import Message
+from textual.widgets import Input
+
+
+class Prompt(Input):
+    """Tells every change at once; enter keeps the search, escape drops it."""
+
+    BINDINGS = [("escape", "drop", "Drop the search")]
+
+    class Asked(Message):
+        """`done`: the reader pressed enter, or escape with an empty text."""
+
+        def __init__(self, text: str, *, done: bool) -> None:
+            super().__init__()
+            self.text, self.done = text, done
+
+    def __init__(self) -> None:
+        super().__init__(
+            placeholder="search texts, inputs and outputs", id="prompt", compact=True, select_on_focus=False
+        )
+        self.cursor_blink = False
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.post_message(self.Asked(event.value, done=False))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Asked(event.value, done=True))
+
+    def action_drop(self) -> None:
+        self.post_message(self.Asked("", done=True))

@@ -1,0 +1,213 @@
+"""What keys do: folding, finding, the inspector, copying, other builds."""
+
+import asyncio
+
+import pytest
+
+from sentryvibe_tui.tui.lines import plain
+
+
+@pytest.fixture
+def press():
+    """Presses keys one by one, each shown before the next."""
+
+    async def pressing(pilot, *keys: str) -> None:
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
+            pilot.app.watch_screen.flush()
+            await pilot.pause()
+
+    return pressing
+
+
+def shown(rows) -> str:
+    return "\n".join(plain(line) for row in range(len(rows.heights)) for line in rows.lines_of(row, rows.row_width))
+
+
+async def ready(pilot):
+    await pilot.pause(0.05)
+    screen = pilot.app.watch_screen
+    screen.flush()
+    await pilot.pause()
+    return screen
+
+
+async def test_a_todo_unfolds_and_folds(app_on, running_build, press) -> None:
+    async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "1", "g", "j")
+        assert "create-next-app" not in shown(screen.todos)
+        await press(pilot, "enter")
+        assert "create-next-app" in shown(screen.todos)
+        await press(pilot, "h")
+        assert "create-next-app" not in shown(screen.todos)
+
+
+async def test_moving_up_stops_following_and_new_rows_are_counted(app_on, running_build, press) -> None:
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "2", "k", "k", "k")
+        running_build.happened.clear()
+        running_build.call("Bash", {"command": "one"})
+        running_build.call("Bash", {"command": "two"})
+        top = screen.stream.scroll_offset.y
+        screen.watching.say(*running_build.happened)
+        await ready(pilot)
+        assert not screen.stream.following
+        assert screen.stream.unseen == 2
+        assert screen.stream.scroll_offset.y == top
+        assert "2 new" in str(screen.stream.border_subtitle)
+        await press(pilot, "F")
+        assert screen.stream.following
+        assert screen.stream.unseen == 0
+        assert screen.stream.is_vertical_scroll_end
+
+
+async def test_the_end_key_follows_again(app_on, running_build, press) -> None:
+    async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "2", "g")
+        assert not screen.stream.following
+        await press(pilot, "G")
+        assert screen.stream.following
+
+
+async def test_search_finds_in_inputs_and_outputs_and_goes_round(app_on, running_build, press) -> None:
+    async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "slash", *"ts2345", "enter")
+        assert screen.stream.has_focus
+        assert "hit 1 of 1" in str(screen.stream.border_subtitle)
+        failed = screen.view.shown.timeline[screen.stream.position_at(screen.stream.cursor)]
+        assert failed.state == "error"
+        await press(pilot, "slash", *"prisma", "enter")
+        first = screen.stream.cursor
+        await press(pilot, "n", "n")
+        assert screen.stream.cursor != first
+        await press(pilot, "n")
+        assert screen.stream.cursor == first
+        await press(pilot, "m")
+        assert len(screen.stream.heights) == 3
+        await press(pilot, "escape")
+        assert not screen.stream.needle
+
+
+async def test_letters_typed_into_the_search_are_no_commands(app_on, running_build, press) -> None:
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "slash", "q", "f", "question_mark", "r")
+        assert app.is_running
+        assert screen.watching.retried == 0
+        assert screen.stream.filter == "all"
+        assert screen.query_one("#prompt").value == "qf?r"
+
+
+async def test_filters(app_on, running_build, press) -> None:
+    async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "f")
+        assert len(screen.stream.heights) == running_build.state.error_count == 2
+        await press(pilot, "f")
+        assert len(screen.stream.heights) == running_build.state.tool_count
+        await press(pilot, "f", "f")
+        assert len(screen.stream.heights) == len(running_build.state.timeline)
+
+
+async def test_e_goes_from_error_to_error(app_on, running_build, press) -> None:
+    async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "e")
+        first = screen.stream.cursor
+        assert screen.view.shown.timeline[screen.stream.position_at(first)].state == "error"
+        await press(pilot, "e")
+        assert screen.stream.cursor != first
+        await press(pilot, "E")
+        assert screen.stream.cursor == first
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+async def test_enter_opens_a_call_in_the_inspector_and_escape_returns(app_on, running_build, press, size) -> None:
+    async with app_on(running_build.state).run_test(size=size) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "e", "enter")
+        assert screen.inspector.has_focus
+        detail = shown(screen.inspector)
+        assert "exit 1" in detail
+        assert "$ npx prisma migrate dev" in detail
+        assert "P1001" in detail
+        await press(pilot, "escape")
+        assert screen.stream.has_focus
+
+
+async def test_a_clipped_call_is_fetched_whole(app_on, story, press) -> None:
+    from sentryvibe_tui.client.watching import BuildSummary
+    from sentryvibe_tui.model.events import ToolEnded, ToolStarted
+    from sentryvibe_tui.wire.json import raw
+
+    whole, clipped = story(), story()
+    for build, text, size in ((whole, "begin" + "x" * 50 + "END", 0), (clipped, "begin…", 9000)):
+        build.tell(ToolStarted("t", "Bash", raw({"command": "make"})))
+        build.tell(ToolEnded("t", raw(text), output_bytes=size))
+    async with app_on(clipped.state, builds={"b1": whole.state}).run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "enter")
+        assert "shown in part" in shown(screen.inspector)
+        await asyncio.sleep(0.3)
+        await ready(pilot)
+        assert "END" in shown(screen.inspector)
+    assert BuildSummary  # the script answers from its builds
+
+
+async def test_older_and_newer_builds(app_on, running_build, story, press) -> None:
+    from sentryvibe_tui.model.events import BuildEnded
+
+    old = story(build="b0", session="s0")
+    old.call("Bash", {"command": "old command"})
+    old.tell(BuildEnded("failed", error="boom"))
+    builds = {"b1": running_build.state, "b0": old.state}
+    async with app_on(running_build.state, builds=builds).run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "left_square_bracket")
+        await ready(pilot)
+        assert "old command" in shown(screen.stream)
+        assert "boom" in plain(screen.now.line(118))
+        assert "build 1 of 2" in plain(screen.who.line(118))
+        await press(pilot, "right_square_bracket")
+        await ready(pilot)
+        assert "npm run build" in shown(screen.stream)
+
+
+async def test_r_tries_the_link_at_once(app_on, running_build, press) -> None:
+    async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "r")
+        assert screen.watching.retried == 1
+
+
+async def test_copying_writes_osc52_through_tmux(app_on, running_build, press, monkeypatch) -> None:
+    monkeypatch.setenv("TMUX", "/tmp/tmux")
+    written = []
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await ready(pilot)
+        monkeypatch.setattr(app._driver, "write", written.append)
+        await press(pilot, "2", "G", "y")
+        await pilot.pause()
+    copied = [text for text in written if "]52;" in text]
+    assert copied == ["\x1bPtmux;\x1b\x1b]52;c;bnBtIHJ1biBidWlsZA==\x07\x1b\\"]
+
+
+async def test_help_tells_every_key(app_on, running_build, press) -> None:
+    from sentryvibe_tui.tui.actions import ACTIONS
+
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 50)) as pilot:
+        await ready(pilot)
+        await press(pilot, "question_mark")
+        said = str(app.screen.query_one("#help Static").render())
+        assert [action.help for action in ACTIONS if action.help not in said] == []
+        await press(pilot, "escape")
+        assert app.screen is app.watch_screen
