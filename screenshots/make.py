@@ -24,9 +24,9 @@ from sentryvibe_tui.tui.app import WatchApp
 FOLDER = Path(__file__).parent
 START: Millis = 1_767_261_600_000
 SHOTS: tuple[tuple[str, tuple[int, int], DemoAgent, float], ...] = (
-    ("watch-80x24", (80, 24), "claude", 0.6),
-    ("watch-120x36", (120, 36), "claude", 0.6),
-    ("watch-200x50", (200, 50), "claude", 0.8),
+    ("watch-80x24", (80, 24), "claude", 0.77),
+    ("watch-120x36", (120, 36), "claude", 0.77),
+    ("watch-200x50", (200, 50), "claude", 0.895),
     ("codex-120x36", (120, 36), "codex", 0.5),
     ("done-120x36", (120, 36), "claude", 1.0),
 )
@@ -72,7 +72,7 @@ async def shot(name: str, size: tuple[int, int], agent: DemoAgent, share: float)
     app = WatchApp(Still(state), "ride-board", now=lambda: now)
     async with app.run_test(size=size) as pilot:
         await pilot.pause(0.5)
-        (FOLDER / f"{name}.svg").write_text(app.export_screenshot(title="sentryvibe-tui", simplify=True))
+        (FOLDER / f"{name}.svg").write_text(app.export_screenshot(title="sentryvibe-tui"))
 
 
 def main() -> None:
