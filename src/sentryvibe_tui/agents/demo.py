@@ -88,10 +88,10 @@ class _Telling:
             case story.Plan(text):
                 yield Step(300, PlanReported(text))
             case story.Template(done):
-                yield Step(500, _todos(story.TEMPLATE, done, "template"))
+                yield Step(500, _todos(story.TEMPLATE, done, "template", self._next_id()))
                 yield from self._codex_phases("template", done, len(story.TEMPLATE))
             case story.Todo(done):
-                yield Step(600, _todos(story.TODOS, done, "build"))
+                yield Step(600, _todos(story.TODOS, done, "build", self._next_id()))
                 yield from self._codex_phases("execution", done, len(story.TODOS))
             case story.Both(calls):
                 yield from self._parallel(calls)
@@ -176,12 +176,12 @@ class _Call(Struct, frozen=True):
     ms: int
 
 
-def _todos(words: tuple[tuple[str, str], ...], done: int, phase: Phase) -> TodosReported:
+def _todos(words: tuple[tuple[str, str], ...], done: int, phase: Phase, call_id: str) -> TodosReported:
     def status(index: int) -> TodoStatus:
         return "completed" if index < done else "in_progress" if index == done else "pending"
 
     items = (TodoItem(content, status(index), active) for index, (content, active) in enumerate(words))
-    return TodosReported(tuple(items), phase)
+    return TodosReported(tuple(items), phase, call_id)
 
 
 def _phases(current: str, over: bool) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from .ai_sdk import AiSdk, BuildEvents
 from .claude_session import ClaudeSession
@@ -178,33 +178,59 @@ def format_of(record: Record, family: str = "") -> str:
 
 def detect(head: bytes, family: str = "") -> str:
     """The format's name in READERS. Raises UnknownFormat, which says what was seen instead."""
-    first = head[:4096].lstrip()
-    if first.startswith((b"{\n", b"{\r\n")) and b'"projectHash"' in first and "gemini".startswith(family[:6]):
-        return "gemini-session"
-    seen: list[str] = []
-    lines = JsonLines(Counts())
-    for record in (*lines.feed(head), *lines.finish()):
-        found = format_of(record, family)
-        if found:
-            return found
-        seen.append(_shown(record))
-    raise UnknownFormat(_refusal(head, seen, family))
+    detector = _Detector(family)
+    found = detector.feed(head) or detector.finish()
+    if not found:
+        raise detector.refusal()
+    return found
+
+
+class _Detector:
+    """Looks at records until one gives the format away."""
+
+    def __init__(self, family: str) -> None:
+        self._family = family
+        self._lines = JsonLines(Counts())
+        self._head = b""
+        self._seen: dict[str, None] = {}
+
+    def feed(self, data: bytes) -> str:
+        self._head += data[: _HEAD - len(self._head)]
+        if self._head.lstrip().startswith((b"{\n", b"{\r\n")) and "gemini-session".startswith(self._family):
+            return "gemini-session" if b'"projectHash"' in self._head else ""
+        return self._found(self._lines.feed(data))
+
+    def finish(self) -> str:
+        return self._found(self._lines.finish())
+
+    def _found(self, records: Iterable[Record]) -> str:
+        for record in records:
+            found = format_of(record, self._family)
+            if found:
+                return found
+            if len(self._seen) < _SHOWN:
+                self._seen[_shown(record)] = None
+        return ""
+
+    def refusal(self) -> UnknownFormat:
+        known = ", ".join(name for name in _SIGNS if name.startswith(self._family))
+        if self._seen:
+            what = "its first records are " + "; ".join(self._seen)
+        elif self._head.strip():
+            line = self._head.strip().splitlines()[0][:80].decode("utf-8", "replace")
+            what = f"its first line is no JSON: {line!r}"
+        else:
+            what = "it is empty"
+        return UnknownFormat(f"cannot tell the format of the input: {what}. Known formats: {known}")
+
+
+_HEAD = 4096
+_SHOWN = 8
 
 
 def _shown(record: Record) -> str:
     kind = text(record, "type") or text(obj(record, "msg"), "type")
     return f"type {kind[:40]!r}" if kind else "an object with " + ", ".join(repr(key[:20]) for key in list(record)[:5])
-
-
-def _refusal(head: bytes, seen: list[str], family: str) -> str:
-    known = ", ".join(name for name in _SIGNS if name.startswith(family))
-    if seen:
-        what = "its first records are " + "; ".join(dict.fromkeys(seen[:20]))
-    elif head.strip():
-        what = f"its first line is no JSON: {head.strip().splitlines()[0][:80].decode('utf-8', 'replace')!r}"
-    else:
-        what = "it is empty"
-    return f"cannot tell the format of the input: {what}. Known formats: {known}"
 
 
 class AutoReader:
@@ -213,35 +239,37 @@ class AutoReader:
     def __init__(self, family: str = "") -> None:
         self.counts = Counts()
         self.format = ""
-        self._family = family
-        self._held = b""
+        self._detector = _Detector(family)
+        self._held: list[bytes] = []
+        self._size = 0
         self._reader: Reader | None = None
 
     def feed(self, data: bytes) -> list[Reported]:
-        """Raises UnknownFormat once LOOK_AHEAD bytes gave nothing away."""
+        """Raises UnknownFormat once LOOK_AHEAD bytes of whole lines, or one line too long, gave nothing away."""
         if self._reader is not None:
             return self._reader.feed(data)
-        self._held += data
-        if b"\n" not in data and len(self._held) <= MAX_LINE:
-            return []
-        whole, _, _ = self._held.rpartition(b"\n")
-        try:
-            return self._decided(detect(whole, self._family))
-        except UnknownFormat:
-            if len(whole) > LOOK_AHEAD or len(self._held) > MAX_LINE:
-                raise
-            return []
+        self._held.append(data)
+        self._size += len(data)
+        found = self._detector.feed(data)
+        if found:
+            return self._decided(found)
+        if self._size > (LOOK_AHEAD if b"\n" in data else MAX_LINE):
+            raise self._detector.refusal()
+        return []
 
     def finish(self) -> list[Reported]:
         """Raises UnknownFormat when the input ended without giving its format away."""
         reports: list[Reported] = []
         if self._reader is None:
-            reports = self._decided(detect(self._held, self._family))
+            found = self._detector.finish()
+            if not found:
+                raise self._detector.refusal()
+            reports = self._decided(found)
         return reports + (self._reader.finish() if self._reader is not None else [])
 
     def _decided(self, name: str) -> list[Reported]:
         self.format = name
         self._reader = READERS[name]()
         self.counts = self._reader.counts
-        held, self._held = self._held, b""
+        held, self._held = b"".join(self._held), []
         return self._reader.feed(held)

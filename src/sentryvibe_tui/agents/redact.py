@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
 
 from msgspec import Raw, Struct
 from msgspec.structs import replace
@@ -26,6 +27,7 @@ from ..model.events import (
     ToolEnded,
     ToolStarted,
 )
+from ..wire.json import plain, raw
 from .reading import Reader, Reported
 
 
@@ -45,7 +47,7 @@ RULES: tuple[Rule, ...] = (
     _rule(
         "private-key",
         "PRIVATE",
-        r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----[^-]{16,}(?:-----END[A-Z -]{0,60})?",
+        r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----[^-]{16,}(?:-----END[A-Z ]{0,40}-----)?",
     ),
     _rule("anthropic-key", "sk-ant-", r"\bsk-ant-[A-Za-z0-9_-]{16,}"),
     _rule("openrouter-key", "sk-or-", r"\bsk-or-[A-Za-z0-9_-]{16,}"),
@@ -120,10 +122,22 @@ class Redactor:
                 return event
 
     def _raw(self, value: Raw) -> Raw:
-        """Masks are plain ASCII without quotes, so JSON text stays JSON text."""
-        before = bytes(value)
-        after = self.text(before.decode("utf-8", "replace")).encode()
-        return value if after == before else Raw(after)
+        """Strings are masked decoded: an escape like `\\n` before a secret would hide where it begins."""
+        said = bytes(value).decode("utf-8", "replace")
+        if not any(not rule.signs or any(sign in said for sign in rule.signs) for rule in self._rules):
+            return value
+        before = self.counts.total()
+        masked = self._masked(plain(value))
+        return raw(masked) if self.counts.total() > before else value
+
+    def _masked(self, said: Any) -> Any:
+        if isinstance(said, str):
+            return self.text(said)
+        if isinstance(said, list):
+            return [self._masked(item) for item in cast("list[Any]", said)]
+        if isinstance(said, dict):
+            return {self.text(key): self._masked(item) for key, item in cast("dict[str, Any]", said).items()}
+        return said
 
     def masked(self) -> Noticed | None:
         """What was masked so far; None when nothing was."""

@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentryvibe_tui.agents.detect import READERS, AutoReader, UnknownFormat, detect
+
+FOLDERS = {
+    "claude-session": "claude-session", "claude-stream-json": "claude-stream", "codex-exec": "codex-exec",
+    "codex-rollout": "codex-rollout", "gemini-session": "gemini-session", "opencode-run": "opencode-run",
+    "opencode-db-parts": "opencode-parts",
+}  # fmt: skip
+
+
+def test_recorded_transcripts(samples: Path) -> None:
+    for path in sorted(samples.rglob("*.jsonl")):
+        assert detect(path.read_bytes()) == FOLDERS[path.relative_to(samples).parts[0]], path
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [
+        ({"type": "init", "session_id": "x", "model": "auto"}, "gemini-stream"),
+        ({"type": "session.created", "session_id": "x"}, "codex-exec"),
+        ({"type": "session.created", "properties": {"info": {}}}, "opencode-serve"),
+        ({"id": "0", "msg": {"type": "task_started"}}, "codex-exec"),
+        ({"id": "x", "timestamp": "t", "instructions": None}, "codex-rollout"),
+        ({"hook_event_name": "PreToolUse", "session_id": "x"}, "claude-hooks"),
+        ({"hook_event_name": "BeforeTool", "session_id": "x"}, "gemini-hooks"),
+        ({"hook_event_name": "Stop", "transcript_path": "/h/.codex/sessions/x"}, "codex-hooks"),
+        ({"type": "start", "messageId": "m"}, "ai-sdk"),
+        ({"projectId": "p", "sessionId": "s", "event": {"type": "start"}}, "build-events"),
+        ({"is_error": False, "num_turns": 1, "subtype": "success", "type": "result"}, "claude-stream"),
+    ],
+)
+def test_one_record_is_enough(record: dict[str, Any], name: str) -> None:
+    data = b"some noise\n" + json.dumps(record).encode() + b"\n"
+    assert detect(data) == name
+    reader = AutoReader()
+    reader.feed(data)
+    assert reader.format == name
+    reader.finish()
+
+
+def test_every_sign_has_a_reader() -> None:
+    for name, make in READERS.items():
+        if name in ("auto", "claude", "codex", "gemini", "opencode"):
+            with pytest.raises(UnknownFormat):
+                make().finish()
+        else:
+            reader = make()
+            assert len([*reader.feed(b"{}\n"), *reader.finish()]) <= 4
+
+
+@pytest.mark.parametrize(
+    ("data", "seen"),
+    [
+        (b"", "it is empty"),
+        (b"hello\nworld\n", "its first line is no JSON: 'hello'"),
+        (b'{"type":"odd"}\n{"a":1,"b":2}\n', "its first records are type 'odd'; an object with 'a', 'b'"),
+    ],
+)
+def test_a_refusal_says_what_was_seen(data: bytes, seen: str) -> None:
+    with pytest.raises(UnknownFormat, match="cannot tell the format") as refused:
+        detect(data)
+    assert seen in str(refused.value)
+    assert "claude-stream" in str(refused.value)
+
+
+def test_a_family_takes_only_its_own() -> None:
+    with pytest.raises(UnknownFormat, match=r"Known formats: codex-hooks, codex-exec, codex-rollout$"):
+        detect(b'{"type":"init","session_id":"x"}\n', "codex")
+
+
+def _forever(reader: AutoReader) -> None:
+    for _ in range(2_000):
+        reader.feed(b'{"x":"' + b"y" * 1_000 + b'"}\n')
+
+
+def test_waiting_has_a_bound() -> None:
+    with pytest.raises(UnknownFormat, match="an object with 'x'"):
+        _forever(AutoReader())
+
+
+def test_a_long_first_line_is_waited_for() -> None:
+    line = json.dumps({"type": "file-history-snapshot", "messageId": "x", "pad": "y" * 3_000_000}).encode()
+    reader = AutoReader()
+    for at in range(0, len(line), 65_536):
+        assert reader.feed(line[at : at + 65_536]) == []
+    reader.feed(b"\n")
+    assert reader.format == "claude-session"

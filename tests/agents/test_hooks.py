@@ -1,0 +1,119 @@
+import json
+from typing import Any
+
+import pytest
+
+from sentryvibe_tui.agents.hooks import HookLines, HookReader
+from sentryvibe_tui.wire.json import BadJson
+
+
+def hook(name: str, session: str = "s1", **more: Any) -> dict[str, Any]:
+    return {"session_id": session, "cwd": "/w", "hook_event_name": name} | more
+
+
+def tool(name: str, tool_name: str = "Bash", **more: Any) -> dict[str, Any]:
+    return hook(name, tool_name=tool_name, tool_input={"command": "ls", "a": 1}, **more)
+
+
+def test_a_session(fold: Any, run: Any) -> None:
+    todos = {"todos": [{"content": "a", "status": "in_progress"}]}
+    state = fold(run(
+        HookLines(), hook("SessionStart", source="startup", model="opus"), hook("UserPromptSubmit", prompt="fix it"),
+        hook("PreToolUse", tool_name="TodoWrite", tool_input=todos, tool_use_id="t0"),
+        hook("PostToolUse", tool_name="TodoWrite", tool_input=todos, tool_use_id="t0", tool_response={}),
+        tool("PreToolUse", tool_use_id="t1"),
+        tool("PostToolUse", tool_use_id="t1", tool_response={"stdout": "x", "stderr": "y", "interrupted": False}),
+        tool("PreToolUse", tool_use_id="t2"), tool("PostToolUseFailure", tool_use_id="t2", error="Exit code 1"),
+        hook("TaskCreated", task_id="1"), hook("Stop", last_assistant_message="done"), hook("SessionEnd", reason="x"),
+    ))  # fmt: skip
+    assert [(tool.id, tool.state, bytes(tool.output)) for tool in state.tools()] == [
+        ("t1", "output-available", b'"x\\ny"'),
+        ("t2", "error", b'"Exit code 1"'),
+    ]
+    assert [(note.kind, note.text) for note in state.notes()] == [("prompt", "fix it"), ("text", "done")]
+    assert [todo.content for todo in state.todos] == ["a"]
+    assert (state.status, state.agent.title, state.agent.model, state.agent.cwd) == (
+        "completed",
+        "fix it",
+        "opus",
+        "/w",
+    )
+
+
+def test_calls_without_ids_are_paired_by_their_input(fold: Any) -> None:
+    reader = HookReader()
+    other = hook("PreToolUse", tool_name="Bash", tool_input={"command": "pwd"})
+    payloads = [tool("PreToolUse"), other, tool("PreToolUse"), tool("PostToolUse", tool_response={"stdout": "1"})]
+    swapped = tool("PostToolUse", tool_response={"stdout": "2"}) | {"tool_input": {"a": 1, "command": "ls"}}
+    state = fold([report for payload in [*payloads, swapped] for report in reader.read(payload)])
+    assert [(tool.id, tool.state) for tool in state.tools()] == [
+        ("call-1", "output-available"),
+        ("call-2", "input-available"),
+        ("call-3", "output-available"),
+    ]
+
+
+def test_tasks_get_their_id_from_the_response(fold: Any) -> None:
+    reader = HookReader()
+    given = {"tool_name": "TaskCreate", "tool_input": {"subject": "dig"}, "tool_use_id": "t1"}
+    update = {"tool_name": "TaskUpdate", "tool_input": {"taskId": "1", "status": "completed"}, "tool_use_id": "t2"}
+    payloads = [
+        hook("PreToolUse", **given), hook("PostToolUse", **given, tool_response={"task": {"id": "1"}}),
+        hook("PreToolUse", **update), hook("PostToolUse", **update, tool_response={"success": True}),
+    ]  # fmt: skip
+    state = fold([report for payload in payloads for report in reader.read(payload)])
+    assert [(todo.id, todo.content, todo.status) for todo in state.todos] == [("1", "dig", "completed")]
+    assert state.tool_count == 0
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        (hook("Notification", message="permission for Bash?"), "permission for Bash?"),
+        (hook("Notification", message="Claude is waiting for your input", notification_type="idle_prompt"), ""),
+        (hook("PermissionRequest", tool_name="Bash"), "permission: Bash"),
+        (hook("PreToolUse", tool_name="AskUserQuestion", tool_input={}, tool_use_id="q"), "a question"),
+    ],
+)  # fmt: skip
+def test_needing_a_person(payload: dict[str, Any], message: str, fold: Any) -> None:
+    reader = HookReader()
+    reports = [*reader.read(hook("SessionStart")), *reader.read(payload)]
+    assert fold(reports).needs_input == message
+    assert fold([*reports, *reader.read(tool("PreToolUse", tool_use_id="t"))]).needs_input == ""
+
+
+def test_gemini_and_codex(fold: Any, run: Any) -> None:
+    todos = {"todos": [{"description": "a", "status": "completed"}]}
+    state = fold(run(
+        HookLines("gemini"), hook("BeforeAgent", prompt="go"),
+        hook("BeforeTool", tool_name="write_todos", tool_input=todos),
+        hook("AfterTool", tool_name="write_todos", tool_input=todos),
+        tool("BeforeTool", "run_shell_command"), tool("AfterTool", "run_shell_command", tool_response={"error": "no"}),
+        hook("AfterAgent", prompt_response="ok"), hook("SessionEnd"),
+    ))  # fmt: skip
+    assert (state.agent.agent_id, state.status, [todo.status for todo in state.todos]) == (
+        "gemini-cli", "completed", ["completed"],
+    )  # fmt: skip
+    assert [(tool.name, tool.state) for tool in state.tools()] == [("run_shell_command", "error")]
+    assert fold(HookReader("codex").read(hook("SessionStart"))).agent.agent_id == "openai-codex"
+
+
+def test_sessions_stand_apart_and_end(run: Any) -> None:
+    reader = HookReader()
+    reports = [*reader.read(hook("SessionStart")), *reader.read(hook("SessionStart", "s2")), *reader.finish()]
+    assert [report.session for report in reports] == ["s1", "s1", "s2", "s2", "s1", "s2"]
+
+
+@pytest.mark.parametrize("odd", [None, 3, "x", [], [1], {}])
+def test_fields_of_other_types_do_no_harm(odd: Any) -> None:
+    reader = HookReader()
+    for name in ("SessionStart", "PreToolUse", "PostToolUse", "PostToolUseFailure", "Notification", "Stop", odd):
+        reader.read({"hook_event_name": name, "session_id": odd, "tool_name": odd, "tool_input": odd, "message": odd,
+                     "tool_use_id": odd, "tool_response": odd, "error": odd, "prompt": odd, "cwd": odd})  # fmt: skip
+    assert reader.counts.unknown.total() == 1
+
+
+def test_bytes_are_decoded() -> None:
+    assert HookReader().read(json.dumps(hook("SessionStart")).encode())[0].session == "s1"
+    with pytest.raises(BadJson):
+        HookReader().read(b"[1]")

@@ -1,0 +1,158 @@
+import json
+import time
+from typing import Any
+
+import pytest
+from msgspec import Raw
+
+from sentryvibe_tui.agents.claude_stream import ClaudeStream
+from sentryvibe_tui.agents.reading import Counts, Reported
+from sentryvibe_tui.agents.redact import Redacted, Redactor
+from sentryvibe_tui.model.events import (
+    BuildEnded,
+    TextAdded,
+    TodoItem,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+)
+
+A = "Ab3" * 20
+SECRETS = {
+    "anthropic-key": f"sk-ant-api03-{A}",
+    "openai-key": f"sk-proj-{A}",
+    "github-token": f"ghp_{A[:36]}",
+    "gitlab-token": f"glpat-{A[:20]}",
+    "aws-key-id": "AKIA" + "ABCD2345" * 2,
+    "google-key": "AIza" + A[:35],
+    "slack-token": "xoxb-" + "1234567890-abc",
+    "stripe-key": "sk_" + "live_" + A[:24],
+    "npm-token": "npm_" + A[:36],
+    "json-web-token": f"eyJ{A[:20]}.eyJ{A[:20]}.{A[:20]}",
+    "private-key": f"-----BEGIN RSA PRIVATE KEY-----\n{A}\n{A}\n-----END RSA PRIVATE KEY-----",
+}
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_known_shapes_are_masked_and_counted(kind: str) -> None:
+    secret = SECRETS[kind]
+    redactor = Redactor()
+    assert redactor.text(f"use {secret} here") == f"use <redacted {kind}> here"
+    assert redactor.counts == {kind: 1}
+    value = Raw(json.dumps({"env": [f"a\n{secret}\n"]}).encode())
+    masked = redactor.event(ToolStarted("t", "Bash", value))
+    assert isinstance(masked, ToolStarted)
+    assert masked.input is not None
+    assert json.loads(bytes(masked.input)) == {"env": [f"a\n<redacted {kind}>\n"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "masked"),
+    [
+        ("Authorization: Bearer abcdefghijklmnopqrstuvwx", "Authorization: Bearer <redacted bearer-token>"),
+        ("postgres://ada:hunter22@db/x", "postgres://ada:<redacted url-password>@db/x"),
+        ("DB_PASSWORD=correcthorse", "DB_PASSWORD=<redacted assigned-secret>"),
+        ('STRIPE_SECRET="abcdefgh1"', 'STRIPE_SECRET="<redacted assigned-secret>"'),
+    ],
+)
+def test_what_stands_before_a_secret_stays(said: str, masked: str) -> None:
+    assert Redactor().text(said) == masked
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "task-list and desk-lamp, sk-learn", "const token = getToken(request)", "https://example.com:8080/a@b",
+        "MAX_TOKENS = 4096", "Bearer of news", "git commit 0123456789abcdef0123456789abcdef01234567",
+        "postgres://ada:${PASSWORD}@db", "-----BEGIN CERTIFICATE-----", "sk-", "eyJ", "$API_KEY",
+    ],
+)  # fmt: skip
+def test_ordinary_text_stays(harmless: str) -> None:
+    redactor = Redactor()
+    assert redactor.text(harmless) == harmless
+    assert redactor.masked() is None
+
+
+def test_own_patterns() -> None:
+    assert Redactor([r"(house=)\w+", "blue"]).text("house=red blue") == "house=<redacted own> <redacted own>"
+    with pytest.raises(ValueError, match=r"redaction pattern '\[' is no regular expression"):
+        Redactor(["["])
+
+
+def test_every_text_of_every_event() -> None:
+    secret, masked = SECRETS["github-token"], "<redacted github-token>"
+    redactor = Redactor()
+    assert redactor.event(TodosReported((TodoItem(secret, active_form=secret),))) == TodosReported(
+        (TodoItem(masked, active_form=masked),)
+    )
+    assert redactor.event(BuildEnded("failed", secret, secret)) == BuildEnded("failed", masked, masked)
+    assert redactor.event(ToolEnded("t", Raw(json.dumps(secret).encode()))) == ToolEnded(
+        "t", Raw(json.dumps(masked).encode())
+    )
+
+
+class _Script:
+    """A reader that reports what it is told to."""
+
+    def __init__(self, *reports: Reported) -> None:
+        self.counts = Counts()
+        self._reports = reports
+
+    def feed(self, data: bytes) -> list[Reported]:
+        return [self._reports[byte] for byte in data]
+
+    def finish(self) -> list[Reported]:
+        return [Reported(BuildEnded("completed"))]
+
+
+def test_a_secret_streamed_in_pieces_never_shows(fold: Any) -> None:
+    said = f"the key is {SECRETS['anthropic-key']} indeed"
+    pieces = [said[at : at + 5] for at in range(0, len(said), 5)]
+    script = _Script(*(Reported(TextAdded("n", piece)) for piece in pieces))
+    reader = Redacted(script, Redactor())
+    reports = [report for number in range(len(pieces)) for report in reader.feed(bytes([number]))]
+    for upto in range(len(reports)):
+        assert "sk-" not in "".join(r.event.text for r in reports[:upto] if isinstance(r.event, TextAdded))
+    state = fold([*reports, *reader.finish()])
+    assert [note.text for note in state.notes()] == [
+        "the key is <redacted anthropic-key> indeed",
+        "masked 1 secrets: anthropic-key ×1",
+    ]
+
+
+def test_whole_texts_do_not_wait() -> None:
+    reader = Redacted(_Script(Reported(TextAdded("n", "all of it", whole=True))), Redactor())
+    assert len(reader.feed(b"\x00")) == 1
+
+
+def test_a_word_without_end_is_passed_on() -> None:
+    reader = Redacted(_Script(Reported(TextAdded("n", "x" * 1_000))), Redactor())
+    shown = [report for _ in range(20) for report in reader.feed(b"\x00")]
+    assert sum(len(report.event.text) for report in shown if isinstance(report.event, TextAdded)) >= 15_000
+
+
+def test_it_wraps_any_reader(run: Any, fold: Any) -> None:
+    text = {"type": "text", "text": f"key {SECRETS['npm-token']}"}
+    lines = [{"type": "assistant", "session_id": "s", "message": {"id": "m", "content": [text]}}]
+    reader = Redacted(ClaudeStream(), Redactor())
+    state = fold(run(reader, b"noise", *lines))
+    assert next(note.text for note in state.notes()) == "key <redacted npm-token>"
+    assert reader.counts.noise == 1
+
+
+HOSTILE = {
+    "long key": "sk-" + "a" * 200_000 + "!",
+    "names": "A_" * 100_000 + "TOKEN",
+    "users": "://a:" * 40_000,
+    "tokens": "eyJ" * 60_000,
+    "headers": "-----BEGIN PRIVATE KEY-----" * 5_000,
+    "prefixes": "sk-a-" * 40_000,
+    "words": "TOKEN" * 40_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_takes_no_more_than_linear_time(name: str) -> None:
+    start = time.perf_counter()
+    Redactor().text(HOSTILE[name])
+    assert time.perf_counter() - start < 2
