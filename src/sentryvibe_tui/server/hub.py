@@ -19,7 +19,7 @@ from ..wire.frames import AgentSign, Heartbeat, encode_batch, encode_heartbeat
 from .frame import Frame
 
 RING_COUNT = 4096
-RING_BYTES = 8 * 1024 * 1024
+RING_BYTES = 4 * 1024 * 1024
 FRAME_BYTES = 192 * 1024
 """About how much goes into one `batch-update`; an entry is never split."""
 TOO_SLOW = 4408
