@@ -46,6 +46,10 @@ Exit codes of demo, ingest, watch and show:
 def main() -> None:
     """The console script: run the command in `sys.argv` and exit with its status."""
     arguments = sys.argv[1:]
+    if arguments[:1] == ["hook"]:
+        from .. import spool
+
+        sys.exit(spool.main(arguments[1:]))
     completing = f"_{PROGRAM.replace('-', '_').upper()}_COMPLETE" in os.environ
     if not completing and arguments in ([], ["--help"], ["-h"], ["help"]):
         sys.stdout.write(OVERVIEW)

@@ -14,7 +14,7 @@ from ..client.address import Address
 from ..client.hydrate import ProjectRef
 from ..settings import Settings, data_dir
 from ..sources.known import Prepared, prepared
-from ..sources.projects import ProjectName, project_named, project_of
+from ..wire.projects import ProjectName, project_named, project_of
 from .options import Refused, find_server, server_option, settings
 from .output import tell
 from .screen import Looks, has_terminal, look_options, looks, show

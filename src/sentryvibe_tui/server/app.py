@@ -16,6 +16,7 @@ from ..wire.json import encode
 from . import hydrate
 from .asgi import Receive, Refused, Scope, Send, answer, answer_packed, query, refuse
 from .guard import Guard
+from .hooks import Hooks
 from .ingest import agent_heartbeat, ingest
 from .serving import Serving
 from .settings import Settings
@@ -32,6 +33,7 @@ class App:
 
     def __init__(self, store: Store, settings: Settings, host: str = "127.0.0.1", bus: Bus | None = None) -> None:
         self.serving = Serving(store, bus or LocalBus(), settings)
+        self.hooks = Hooks(store, self.serving.now)
         self._guard = Guard(host, settings)
         self._router = self._routes()
 
@@ -96,6 +98,10 @@ class App:
         async def heartbeat(request: Request) -> bytes:
             return await agent_heartbeat(request.scope, request.receive, self.serving.liveness)
 
+        async def hook(scope: Scope, receive: Receive, send: Send) -> None:
+            await self.hooks.post(scope, receive, scope["path_params"]["agent"])
+            await answer(send, b"")
+
         async def events(scope: Scope, receive: Receive, send: Send) -> None:
             await stream(scope, receive, send, self.serving, scope["path_params"]["project"])
 
@@ -110,6 +116,7 @@ class App:
             Route("/api/projects/{project}/messages", _json(messages)),
             Route("/api/projects/{project}/events", _Plain(events)),
             Route("/api/sessions/{session}/tools/{tool:path}", _json(tool)),
+            Route("/api/hooks/{agent}", _Plain(hook), methods=["POST"]),
             Route("/api/build-heartbeats", _json(heartbeat), methods=["POST"]),
         ]
         return Router(routes, redirect_slashes=False, default=missing)

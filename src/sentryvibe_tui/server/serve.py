@@ -88,7 +88,7 @@ async def _serve(host: str, port: int, data: Path, settings: Settings | None) ->
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with running(data, host, port, settings) as server:
+    async with running(data, host, port, settings) as server, server.app.hooks.picking_up():
         with _announced(server.url, data):
             print(f"ready {server.url}", flush=True)
             log.info("serving %s from %s", server.url, data)

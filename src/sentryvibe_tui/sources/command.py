@@ -18,10 +18,10 @@ from ..client.address import Address
 from ..client.publisher import Publisher
 from ..model.events import AgentReported, BuildStarted, TextAdded
 from ..model.state import Agent
+from ..wire.projects import ProjectName
 from .known import Prepared
 from .output import Exit, Output
 from .posting import Posting
-from .projects import ProjectName
 
 PIECE = 64 * 1024
 TOGETHER = 0.1
@@ -85,7 +85,7 @@ class Run:
         for task in (*pumps, ticking):
             task.cancel()
         await asyncio.gather(*pumps, ticking, return_exceptions=True)
-        process._transport.close()  # pyright: ignore  # noqa: SLF001  a pipe that another process holds stays open
+        process._transport.close()  # pyright: ignore
         return Exit(code)
 
     async def _pump(

@@ -14,8 +14,8 @@ from ..client.address import Address
 from ..client.publisher import Publisher
 from ..model.events import About
 from ..wire.events import Posted
+from ..wire.projects import ProjectName, project_of
 from .following import SETTLED, Following
-from .projects import ProjectName, project_of
 from .sessions import Roots, Session, Sessions
 
 LIVE = 10 * 60.0

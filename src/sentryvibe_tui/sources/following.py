@@ -11,8 +11,8 @@ from ..agents.reading import Reader, Reported
 from ..model.events import About, BuildEnded
 from ..model.state import Millis
 from ..wire.events import Posted
+from ..wire.projects import ProjectName
 from .posting import Posting
-from .projects import ProjectName
 from .sessions import HEAD, AgentName, Session, subagent_files
 from .tail import Tail
 from .turns import read_turn_end

@@ -60,6 +60,7 @@ async def _started(stack: AsyncExitStack, settings: Settings, tell: Callable[[st
                 raise
             port = 0
             await asyncio.sleep(0.05)
+    await stack.enter_async_context(server.app.hooks.picking_up())
     stack.enter_context(_announced(server.url, folder, tell))
     tell(f"no server runs here: serving {server.url} until this ends (`sentryvibe-tui serve` keeps one)")
     return parse_address(server.url)

@@ -16,6 +16,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from ..wire.projects import mangled
+
 AgentName = Literal["claude", "codex", "gemini"]
 
 HEAD = 128 * 1024
@@ -57,11 +59,6 @@ def roots(environ: Mapping[str, str] = os.environ) -> Roots:
         (Path(codex) if codex else home / ".codex") / "sessions",
         (Path(gemini) if gemini else home) / ".gemini" / "tmp",
     )
-
-
-def mangled(directory: str) -> str:
-    """A directory's name in Claude Code's `projects` folder."""
-    return re.sub(r"[^a-zA-Z0-9]", "-", directory)
 
 
 class Sessions:

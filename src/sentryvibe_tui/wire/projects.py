@@ -31,3 +31,15 @@ def project_named(name: str) -> ProjectName:
 def project_of(directory: str, otherwise: str = "unknown") -> ProjectName:
     """The project of a directory is called after it; `otherwise` where there is no name (the root, or not told)."""
     return project_named(PurePath(directory).name or otherwise)
+
+
+def mangled(directory: str) -> str:
+    """A directory's name in Claude Code's `projects` folder."""
+    return re.sub(r"[^a-zA-Z0-9]", "-", directory)
+
+
+def directory_of(cwd: str, transcript: str) -> str:
+    """Where a session began, when its agent is in `cwd` now: the folder of its transcript is called after it."""
+    folder = PurePath(transcript).parent.name
+    place = PurePath(cwd)
+    return next((str(path) for path in (place, *place.parents) if mangled(str(path)) == folder), cwd)

@@ -1,0 +1,124 @@
+"""Hooks of agents (AGENT_FORMATS 4): `POST /api/hooks/{agent}`, and what command hooks left in the spool."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any, cast
+
+from .. import spool
+from ..agents.hooks import AGENTS, HookAgent, HookReader
+from ..model.events import About
+from ..model.state import Agent, Millis
+from ..store.contract import Store, StoreUnavailable
+from ..wire.events import MAX_ID, Posted
+from ..wire.json import BadJson, decode
+from ..wire.projects import directory_of, project_of
+from .asgi import Receive, Refused, Scope
+from .ingest import bad_request, read_body
+
+log = logging.getLogger("sentryvibe_tui.server")
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a payload at most: it holds whatever a tool answered."""
+LOOK_EVERY = 0.25
+"""Seconds between two looks into the spool."""
+AT_ONCE = 256
+
+
+class Hooks:
+    """Turns payloads into events of builds, one for each session of an agent."""
+
+    def __init__(self, store: Store, now: Callable[[], Millis]) -> None:
+        self._store, self._now = store, now
+        self._readers = {agent: HookReader(agent) for agent in AGENTS}
+        self._taking = asyncio.Lock()
+
+    async def post(self, scope: Scope, receive: Receive, agent: str) -> None:
+        """Raises Refused for what is not taken, StoreUnavailable when nothing can be kept."""
+        if agent not in AGENTS:
+            raise Refused(404, f"hooks are taken of {', '.join(AGENTS)}")
+        payload = await read_body(scope, receive, LARGEST)
+        try:
+            await self.take(agent, payload)
+        except BadJson as error:
+            raise bad_request(error) from None
+
+    async def take(self, agent: HookAgent, payload: bytes, source: str = "", at: Millis | None = None) -> None:
+        """Keeps what one payload tells; with a `source`, the same one again changes nothing. Raises BadJson."""
+        record = decode(payload, dict[str, Any])
+        session = record.get("session_id")
+        if not isinstance(session, str) or not 0 < len(session) <= MAX_ID:
+            raise BadJson(f"must be 1 to {MAX_ID} characters - at `$.session_id`")
+        about = _about(record, session)
+        async with self._taking:
+            posted = [
+                Posted(about, report.event, f"{source}-{number}" if source else "", report.at or at or self._now())
+                for number, report in enumerate(self._readers[agent].read(record))
+            ]
+            if posted:
+                await self._store.append(posted, self._now())
+
+    @contextlib.asynccontextmanager
+    async def picking_up(self, folder: Path | None = None) -> AsyncGenerator[None]:
+        """Takes payloads out of the spool, as long as the block lasts. One server of a user does so."""
+        task = asyncio.create_task(self._pick_up(Path(spool.folder()) if folder is None else folder))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _pick_up(self, folder: Path) -> None:
+        while True:
+            for path in await asyncio.to_thread(_spooled, folder):
+                if not await self._take_file(path):
+                    break
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _take_file(self, path: Path) -> bool:
+        """Keeps a payload, then removes it; False while that cannot be done."""
+        agent = cast("HookAgent", path.suffix.removeprefix("."))
+        try:
+            written, payload = await asyncio.to_thread(_read, path)
+            await self.take(agent, payload, path.stem, written)
+        except FileNotFoundError:
+            return True
+        except (StoreUnavailable, OSError) as error:
+            log.warning("hooks wait in %s: %s", path.parent, error)
+            return False
+        except BadJson as error:
+            # an agent's hooks must not stumble over one payload for ever
+            log.warning("a payload of %s's hooks is left out: %s", agent, error)
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        return True
+
+
+def _about(record: dict[str, Any], session: str) -> About:
+    """A session stays with the project of the directory it began in, wherever its agent goes."""
+    project = project_of(directory_of(str(record.get("cwd") or ""), str(record.get("transcript_path") or "")))
+    return About(project.id, session, session, Agent(project_name=project.name))
+
+
+def _read(path: Path) -> tuple[Millis, bytes]:
+    """When it was written, and what. Raises OSError, BadJson."""
+    status = path.stat()
+    if status.st_size > LARGEST:
+        raise BadJson(f"it is larger than {LARGEST} bytes")
+    return int(status.st_mtime * 1000), path.read_bytes()
+
+
+def _spooled(folder: Path) -> list[Path]:
+    """The oldest payloads."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.rpartition(".")[2] in AGENTS)
+    except OSError:
+        return []
+    if not names and (folder / spool.FULL).exists():
+        (folder / spool.FULL).unlink(missing_ok=True)
+        log.warning("the hooks' spool was full: what happened meanwhile is lost")
+    return [folder / name for name in names[:AT_ONCE]]

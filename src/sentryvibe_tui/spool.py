@@ -1,0 +1,70 @@
+"""Payloads of command hooks, on their way: each is a file that the next server here takes up.
+
+A hook holds up its agent, so `main` imports next to nothing, talks to nobody and always succeeds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+LIMIT = 20_000
+"""Files that wait at most; without a server for so long, what follows is dropped and the drop is marked."""
+FULL = "full"
+AGENTS = ("claude", "codex", "gemini")
+
+_COUNT_EVERY = 64
+
+
+def folder() -> str:
+    """Beside the builds, wherever the config file puts those: a hook reads no config file."""
+    told = os.environ.get("SENTRYVIBE_DATA_DIR")
+    if not told and sys.platform == "linux":
+        # what platformdirs answers, without the time that it takes to import
+        told = os.path.join(os.environ.get("XDG_DATA_HOME", "").strip() or "~/.local/share", "sentryvibe-tui")
+    elif not told:
+        import platformdirs
+
+        told = platformdirs.user_data_dir("sentryvibe-tui")
+    return os.path.join(os.path.expanduser(told), "hooks")
+
+
+def main(arguments: list[str]) -> int:
+    """`hook claude|codex|gemini`: keeps the payload on stdin. An agent is never disturbed: the answer is 0."""
+    agent = arguments[0] if arguments else ""
+    if agent not in AGENTS:
+        sys.stderr.write(f"usage: sentryvibe-tui hook {'|'.join(AGENTS)} < payload\n")
+        return 2
+    try:
+        put(folder(), agent, _stdin())
+    except OSError as error:
+        sys.stderr.write(f"sentryvibe-tui: the hook's payload is lost: {error}\n")
+    return 0
+
+
+def put(where: str, agent: str, payload: bytes) -> None:
+    """Appears in the spool whole, in the order of time. Raises OSError."""
+    name = os.path.join(where, f"{time.time_ns():020d}-{os.getpid()}")
+    if os.path.exists(os.path.join(where, FULL)):
+        return
+    try:
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileNotFoundError:
+        os.makedirs(where, 0o700)
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        while payload:
+            payload = payload[os.write(file, payload) :]
+    finally:
+        os.close(file)
+    os.rename(name, f"{name}.{agent}")
+    if os.getpid() % _COUNT_EVERY == 0 and len(os.listdir(where)) > LIMIT:
+        os.close(os.open(os.path.join(where, FULL), os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+def _stdin() -> bytes:
+    pieces: list[bytes] = []
+    while piece := os.read(0, 1 << 20):
+        pieces.append(piece)
+    return b"".join(pieces)

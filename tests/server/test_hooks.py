@@ -1,0 +1,132 @@
+"""Hooks by HTTP and out of the spool become builds."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sentryvibe_tui import spool
+from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.server.serve import Running
+from sentryvibe_tui.store.contract import BuildKey
+
+SESSION = "0b8c1d7e-5f3a-4c0e-9d55-1f2e3d4c5b6a"
+BASE = {
+    "session_id": SESSION,
+    "transcript_path": f"/home/u/.claude/projects/-home-u-work-shop/{SESSION}.jsonl",
+    "cwd": "/home/u/work/shop",
+    "permission_mode": "default",
+}
+CALL = {"tool_name": "Bash", "tool_input": {"command": "make"}, "tool_use_id": "toolu_1"}
+
+
+def payload(event: str, **fields: object) -> bytes:
+    return json.dumps({**BASE, "hook_event_name": event, **fields}).encode()
+
+
+TURN = (
+    payload("SessionStart", source="startup"),
+    payload("UserPromptSubmit", prompt="Build it"),
+    payload("PreToolUse", **CALL),
+    payload("PostToolUse", **CALL, tool_response={"stdout": "done", "stderr": ""}),
+)
+
+
+async def state_of(server: Running, project: str = "shop") -> BuildState:
+    state = await server.app.serving.store.state(BuildKey(project, SESSION, SESSION))
+    assert state is not None
+    return state
+
+
+async def tell(http: httpx.AsyncClient, *payloads: bytes) -> None:
+    for body in payloads:
+        answer = await http.post("/api/hooks/claude", content=body)
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
+async def test_a_turn_is_a_build_of_its_directory(server: Running, http: httpx.AsyncClient) -> None:
+    await tell(http, *TURN)
+    state = await state_of(server)
+    assert [(tool.id, tool.name, tool.state) for tool in state.tools()] == [("toolu_1", "Bash", "output-available")]
+    assert (state.status, state.agent.agent_id, state.agent.title) == ("active", "claude-code", "Build it")
+    await tell(http, payload("Stop", last_assistant_message="Built."), payload("SessionEnd", reason="logout"))
+    assert (await state_of(server)).status == "completed"
+
+
+async def test_a_permission_makes_the_build_wait_until_it_goes_on(server: Running, http: httpx.AsyncClient) -> None:
+    await tell(http, *TURN[:3], payload("PermissionRequest", **CALL))
+    assert (await state_of(server)).needs_input == "permission: Bash"
+    await tell(http, TURN[3])
+    assert (await state_of(server)).needs_input == ""
+
+
+async def test_a_session_stays_with_the_directory_it_began_in(server: Running, http: httpx.AsyncClient) -> None:
+    await tell(http, *TURN[:2], payload("PreToolUse", **{**CALL, "cwd": "/home/u/work/shop/web/src"}))
+    assert (await state_of(server)).tool("toolu_1") is not None
+
+
+@pytest.mark.parametrize(
+    ("agent", "body", "status", "told"),
+    [
+        ("claude", b"{", 400, "error"),
+        ("claude", b"[]", 400, "error"),
+        ("claude", b'{"hook_event_name":"Stop"}', 400, "session_id"),
+        ("claude", json.dumps({"session_id": "s" * 513}).encode(), 400, "session_id"),
+        ("cursor", b"{}", 404, "claude, codex, gemini"),
+    ],
+    ids=["cut", "no object", "no session", "long session", "unknown agent"],
+)
+async def test_what_is_no_hook_is_refused(
+    server: Running, http: httpx.AsyncClient, agent: str, body: bytes, status: int, told: str
+) -> None:
+    answer = await http.post(f"/api/hooks/{agent}", content=body)
+    assert answer.status_code == status
+    assert told in answer.text
+    assert await server.app.serving.store.projects() == ()
+
+
+async def test_the_spool_is_emptied_in_order(server: Running, tmp_path: Path) -> None:
+    folder = tmp_path / "hooks"
+    for body in TURN:
+        spool.put(str(folder), "claude", body)
+    (folder / "half-written").write_bytes(b"{")
+    spool.put(str(folder), "claude", b"no json")
+    async with server.app.hooks.picking_up(folder):
+        await empty(folder)
+    state = await state_of(server)
+    assert [(tool.id, tool.state) for tool in state.tools()] == [("toolu_1", "output-available")]
+    assert os.listdir(folder) == ["half-written"]
+
+
+async def test_a_payload_that_is_taken_twice_counts_once(server: Running) -> None:
+    for _ in range(2):
+        await server.app.hooks.take("claude", TURN[1], "17-4", 1_700_000_000_000)
+    state = await state_of(server)
+    assert [note.text for note in state.notes() if note.kind == "prompt"] == ["Build it"]
+    assert state.started_at == 1_700_000_000_000
+
+
+async def test_a_full_spool_takes_again_once_it_was_emptied(server: Running, tmp_path: Path) -> None:
+    folder = tmp_path / "hooks"
+    spool.put(str(folder), "claude", TURN[0])
+    (folder / spool.FULL).touch()
+    spool.put(str(folder), "claude", TURN[1])
+    assert len(list(folder.iterdir())) == 2
+    async with server.app.hooks.picking_up(folder):
+        await empty(folder, spool.FULL)
+    spool.put(str(folder), "claude", TURN[1])
+    assert len(list(folder.iterdir())) == 1
+
+
+async def empty(folder: Path, *also: str) -> None:
+    """Waits until no payload is left; the test's own time limit ends a vain wait."""
+    import asyncio
+
+    def left() -> list[Any]:
+        return [name for name in os.listdir(folder) if name.endswith((".claude", *also))]
+
+    while left():  # noqa: ASYNC110  another task empties it
+        await asyncio.sleep(0.02)
