@@ -12,6 +12,7 @@ COMMANDS = {
     "serve": "Keep builds, take in events and tell watchers of them.",
     "run": "Run a coding agent and publish what it does.",
     "follow": "Publish what agents that run already are doing.",
+    "hooks": "Let an agent's hooks tell what it does.",
     "ingest": "Publish a coding agent's output as a build.",
     "watch": "Watch a project's build as it happens.",
     "show": "Print the state of a build once.",

@@ -1,0 +1,193 @@
+"""`hooks`: an agent's settings, so that it tells of itself."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from ..client.address import Address
+from ..sources.hook_settings import (
+    HTTP_SINCE,
+    NEWEST,
+    Hook,
+    Version,
+    installed,
+    settings_file,
+    with_hook,
+    without_hooks,
+)
+from ..sources.json_edit import BadSettings
+from ..sources.sessions import AgentName
+from .options import Refused, settings
+from .output import any_text, tell, write_line
+
+AGENTS: tuple[AgentName, ...] = ("claude", "codex", "gemini")
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _where(command: Command) -> Command:
+    """`AGENT`, `--user|--project` and `--yes`."""
+    command = click.option("--yes", "-y", is_flag=True, help="Do not ask.")(command)
+    command = click.option(
+        "--user/--project", "users", default=True, help="The user's settings, or those of this directory.  [user]"
+    )(command)
+    return click.argument("agent", type=click.Choice(AGENTS))(command)
+
+
+@click.group("hooks")
+def command() -> None:
+    """Let the hooks of Claude Code, Codex or Gemini CLI tell what the agent does.
+
+    They tell at once when it waits for a permission or an answer, which no session file does. `follow` tells the rest.
+    """
+    any_text()
+
+
+@command.command("install")
+@_where
+@click.option(
+    "--http/--command", "by_http", default=None, help="A URL, or a command.  [default: a URL where it can be]"
+)
+@click.option("--server", metavar="URL", help="Server of the URL.  [default: the local one]")
+def install(agent: AgentName, users: bool, yes: bool, by_http: bool | None, server: str | None) -> int:
+    """Add hooks to an agent's settings, after showing the change.
+
+    Claude Code from 2.1.63 on calls a URL of the local server by itself. Older ones, Codex and Gemini CLI run a
+    command, which leaves a note for the server and takes less than 50 ms whether one runs or not.
+
+    Codex asks once whether it may trust new hooks. Agents that run already must be started again.
+    """
+    version = _version(agent) if agent == "claude" else None
+    if by_http and agent != "claude":
+        raise Refused(f"hooks of {agent} cannot be a URL; leave --http out")
+    if by_http is None:
+        by_http = server is not None or (version is not None and version >= HTTP_SINCE)
+    if by_http:
+        hook = Hook(agent, url=f"{_server(server).http('hooks', agent)}", version=max(version or NEWEST, HTTP_SINCE))
+    elif server is not None:
+        raise Refused("a command leaves its notes to the local server; --server needs --http")
+    else:
+        hook = Hook(agent, command=_our_command(agent), version=version or NEWEST)
+    return _change(agent, users, yes, lambda text: with_hook(text, hook), "installed already")
+
+
+@command.command("remove")
+@_where
+def remove(agent: AgentName, users: bool, yes: bool) -> int:
+    """Take out of an agent's settings what `install` added, and nothing else."""
+    return _change(agent, users, yes, lambda text: without_hooks(text, agent), "not installed")
+
+
+@command.command("show")
+def show() -> int:
+    """List which settings call us, and for what."""
+    for agent in AGENTS:
+        for place in (None, Path.cwd()):
+            path = settings_file(agent, place)
+            try:
+                found = installed(_read(path), agent)
+            except BadSettings as error:
+                tell(f"{path}: {error}")
+                continue
+            for target in dict.fromkeys(found.values()):
+                events = ", ".join(event for event, called in found.items() if called == target)
+                write_line(f"{agent:<7} {path}  {target}  ({events})")
+    return 0
+
+
+def _change(agent: AgentName, users: bool, yes: bool, change: Callable[[str], str], unchanged: str) -> int:
+    path = settings_file(agent, None if users else Path.cwd())
+    try:
+        before = _read(path)
+        after = change(before)
+    except BadSettings as error:
+        raise click.ClickException(f"{path} is left as it is: {error}") from None
+    if after == before:
+        tell(f"{unchanged}: {path}")
+        return 0
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), str(path), str(path), n=2
+    )
+    for line in lines:
+        write_line(line.rstrip("\n"))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Refused("nothing was changed: there is nobody to ask; --yes changes it")
+        if not click.confirm(f"Change {path}?", err=True):
+            return 0
+    _write(path, after)
+    tell(f"changed {path}")
+    return 0
+
+
+def _read(path: Path) -> str:
+    """Nothing for a file that is not there. Raises BadSettings for one that cannot be read."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"it cannot be read: {error}") from None
+
+
+def _write(path: Path, text: str) -> None:
+    """In one step, and through links. A file of ours alone goes when nothing is left in it."""
+    path = path.resolve()
+    try:
+        if text.strip() == "{}":
+            path.unlink()
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        with open(
+            os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8", newline=""
+        ) as out:
+            out.write(text)
+        fresh.chmod(mode)
+        fresh.replace(path)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be changed: {error.strerror}") from None
+
+
+def _server(named: str | None) -> Address:
+    """The server named, else the place where `serve` listens: a hook calls there tomorrow, too."""
+    from ..client.address import BadAddress, parse_address
+
+    ours = settings().settings
+    host = "127.0.0.1" if ours.host in ("0.0.0.0", "::", "") else ours.host
+    try:
+        return parse_address(named or f"http://{f'[{host}]' if ':' in host else host}:{ours.port}")
+    except BadAddress as error:
+        raise Refused(f"--server: {error}") from None
+
+
+def _our_command(agent: AgentName) -> str:
+    """Found from anywhere: an agent's shell may have another PATH."""
+    program = shutil.which("sentryvibe-tui") or os.path.abspath(sys.argv[0])
+    return f"{shlex.quote(program)} hook {agent}"
+
+
+def _version(agent: AgentName) -> Version | None:
+    """What the agent says of itself; None when it is not there."""
+    program = shutil.which(agent)
+    if program is None:
+        return None
+    try:
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
+    return cast("Version", tuple(map(int, found.groups()))) if found else None

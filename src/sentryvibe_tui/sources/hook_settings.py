@@ -1,0 +1,192 @@
+"""Our hooks in the settings of Claude Code, Codex and Gemini CLI: what is added, and what is taken out again.
+
+Texts in, texts out. Shapes and versions: code.claude.com/docs/en/hooks, developers.openai.com/codex/hooks,
+geminicli.com/docs/hooks (AGENT_FORMATS 4).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from msgspec import Struct
+
+from .json_edit import BadSettings, Node, added, parse, removed
+from .sessions import AgentName
+
+Version = tuple[int, int, int]
+
+HTTP_SINCE: Version = (2, 1, 63)
+"""Claude Code from which on a hook can be a URL. SessionStart stays a matter of commands."""
+
+NEWEST: Version = (9999, 0, 0)
+"""For a version that is not known."""
+
+_CLAUDE: dict[str, Version] = {
+    "SessionStart": (0, 0, 0),
+    "UserPromptSubmit": (0, 0, 0),
+    "PreToolUse": (0, 0, 0),
+    "PostToolUse": (0, 0, 0),
+    "PostToolUseFailure": HTTP_SINCE,
+    "PermissionRequest": HTTP_SINCE,
+    "Notification": (0, 0, 0),
+    "PreCompact": (0, 0, 0),
+    "Stop": (0, 0, 0),
+    "StopFailure": (2, 1, 78),
+    "SessionEnd": (0, 0, 0),
+}
+"""Events, and the version of Claude Code that surely knows them: an unknown one makes it refuse the file."""
+
+_CODEX = ("SessionStart", "UserPromptSubmit", "PreToolUse", "PermissionRequest", "PostToolUse", "Stop")
+_GEMINI = (
+    "SessionStart",
+    "BeforeAgent",
+    "BeforeTool",
+    "AfterTool",
+    "AfterAgent",
+    "Notification",
+    "PreCompress",
+    "SessionEnd",
+)
+
+
+class Hook(Struct, frozen=True):
+    """What an agent is to call: a URL, or a command. The agent's `version` decides which events there are."""
+
+    agent: AgentName
+    url: str = ""
+    command: str = ""
+    version: Version = NEWEST
+
+    @property
+    def entry(self) -> dict[str, object]:
+        if self.url:
+            return {"type": "http", "url": self.url, "timeout": 5}
+        if self.agent == "gemini":
+            return {"name": "sentryvibe-tui", "type": "command", "command": self.command, "timeout": 5000}
+        return {"type": "command", "command": self.command, "timeout": 5}
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        if self.agent == "codex":
+            return _CODEX
+        if self.agent == "gemini":
+            return _GEMINI
+        known = (event for event, since in _CLAUDE.items() if since <= self.version)
+        return tuple(event for event in known if not (self.url and event == "SessionStart"))
+
+
+def settings_file(agent: AgentName, project: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """The file with an agent's hooks: the user's, or that of a project's directory."""
+    home = Path(environ.get("HOME") or "~").expanduser()
+    moved = {"claude": "CLAUDE_CONFIG_DIR", "codex": "CODEX_HOME"}.get(agent, "")
+    folder = project / f".{agent}" if project else Path(environ.get(moved) or home / f".{agent}")
+    return folder / ("hooks.json" if agent == "codex" else "settings.json")
+
+
+def with_hook(text: str, hook: Hook) -> str:
+    """`text` with `hook` for each of its events and no other hook of ours. Raises BadSettings."""
+    text = _without(text, hook.agent, keep=hook)
+    for event in hook.events:
+        text = _with_event(text, event, hook)
+    return text
+
+
+def without_hooks(text: str, agent: AgentName) -> str:
+    """`text` without any hook of ours, and without what that leaves empty. Raises BadSettings."""
+    return _without(text, agent, keep=None)
+
+
+def installed(text: str, agent: AgentName) -> dict[str, str]:
+    """The URL or command that is called for each event. Raises BadSettings."""
+    found: dict[str, str] = {}
+    for event, groups in _events(text).items():
+        for _, hooks in _groups(groups):
+            for hook in hooks.parts:
+                if _is_ours(hook.value, agent):
+                    found[event] = str(hook.value.get("url") or hook.value.get("command"))
+    return found
+
+
+def _with_event(text: str, event: str, hook: Hook) -> str:
+    root = parse(text or "{}\n")
+    text = text or "{}\n"
+    hooks = root.member("hooks")
+    if hooks is None:
+        return added(text, root, {event: [{"hooks": [hook.entry]}]}, "hooks")
+    if not isinstance(hooks.value, dict):
+        raise BadSettings("`hooks` is no object")
+    groups = hooks.member(event)
+    if groups is None:
+        return added(text, hooks, [{"hooks": [hook.entry]}], event)
+    if not isinstance(groups.value, list):
+        raise BadSettings(f"`hooks.{event}` is no array")
+    if any(entry.value == hook.entry for _, entries in _groups(groups) for entry in entries.parts):
+        return text
+    return added(text, groups, {"hooks": [hook.entry]})
+
+
+def _without(text: str, agent: AgentName, keep: Hook | None) -> str:
+    while (found := _first_of_ours(text, agent, keep)) is not None:
+        text = _pruned(text, found)
+    return text
+
+
+Place = list[tuple[Node, int]]
+"""The way to a hook: each container, and which of its parts to go into."""
+
+
+def _first_of_ours(text: str, agent: AgentName, keep: Hook | None) -> Place | None:
+    if not text:
+        return None
+    root = parse(text)
+    hooks = root.member("hooks")
+    if hooks is None:
+        return None
+    for event, groups in _events(text).items():
+        for number, entries in _groups(groups):
+            for index, entry in enumerate(entries.parts):
+                kept = keep is not None and event in keep.events and entry.value == keep.entry
+                if _is_ours(entry.value, agent) and not kept:
+                    group = groups.parts[number]
+                    return [
+                        (root, root.names.index("hooks")),
+                        (hooks, hooks.names.index(event)),
+                        (groups, number),
+                        (group, group.names.index("hooks")),
+                        (entries, index),
+                    ]
+    return None
+
+
+def _pruned(text: str, place: Place) -> str:
+    """Takes out a hook, and each container that held nothing else; a group's matcher goes with its last hook."""
+    node, index = place.pop()
+    while place and (len(node.parts) == 1 or "matcher" in node.names):
+        node, index = place.pop()
+    return removed(text, node, index)
+
+
+def _events(text: str) -> dict[str, Node]:
+    hooks = parse(text).member("hooks") if text else None
+    return dict(zip(hooks.names, hooks.parts, strict=True)) if hooks is not None else {}
+
+
+def _groups(groups: Node) -> list[tuple[int, Node]]:
+    """The hooks of each group, with the group's number."""
+    found = ((number, group.member("hooks")) for number, group in enumerate(groups.parts))
+    return [(number, hooks) for number, hooks in found if hooks is not None and isinstance(hooks.value, list)]
+
+
+def _is_ours(value: object, agent: AgentName) -> bool:
+    if not isinstance(value, dict):
+        return False
+    entry = cast("dict[str, Any]", value)
+    url, command = str(entry.get("url") or ""), str(entry.get("command") or "")
+    return url.endswith(f"/api/hooks/{agent}") or re.search(_OUR_COMMAND + agent + "$", command) is not None
+
+
+_OUR_COMMAND = r"sentryvibe-tui['\"]?\s+hook\s+"

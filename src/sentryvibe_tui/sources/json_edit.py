@@ -1,0 +1,143 @@
+"""Changing a JSON text in places, and leaving every other character as it was. Comments are taken for blanks."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+_BLANK = re.compile(r"(?:[ \t\r\n]|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_SCALAR = json.JSONDecoder()
+
+
+class BadSettings(ValueError):
+    """A text that is no JSON object; the message says where."""
+
+
+@dataclass
+class Node:
+    """A value from `start` to `end` of a text. Its parts are its members' values, or its elements."""
+
+    start: int
+    end: int = 0
+    value: Any = None
+    names: list[str] = field(default_factory=list[str])
+    begins: list[int] = field(default_factory=list[int])
+    """Where each part begins: a member at its name."""
+    parts: list[Node] = field(default_factory=list["Node"])
+
+    def member(self, name: str) -> Node | None:
+        return self.parts[self.names.index(name)] if isinstance(self.value, dict) and name in self.names else None
+
+
+def parse(text: str) -> Node:
+    """The object that the whole text is. Raises BadSettings."""
+    node = _Parser(text).whole()
+    if not isinstance(node.value, dict):
+        raise BadSettings("it holds no JSON object")
+    return node
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._text, self._at = text, 0
+
+    def whole(self) -> Node:
+        try:
+            node = self._node()
+        except RecursionError:
+            raise self._bad("nested too deep") from None
+        if self._next():
+            raise self._bad("more after the end of the object")
+        return node
+
+    def _next(self) -> str:
+        """The next character that is no blank."""
+        found = _BLANK.match(self._text, self._at)
+        self._at = found.end() if found else self._at
+        return self._text[self._at : self._at + 1]
+
+    def _node(self) -> Node:
+        opened = self._next()
+        node = Node(self._at)
+        if opened in ("{", "["):
+            self._parts(node, opened == "{")
+        else:
+            node.value = self._scalar()
+        node.end = self._at
+        return node
+
+    def _parts(self, node: Node, is_object: bool) -> None:
+        node.value = {} if is_object else []
+        closing = "}" if is_object else "]"
+        self._at += 1
+        while self._next() != closing:
+            if node.parts:
+                self._expect(",")
+            self._next()
+            node.begins.append(self._at)
+            if is_object:
+                if self._next() != '"':
+                    raise self._bad("a name in quotes is expected")
+                node.names.append(self._scalar())
+                self._expect(":")
+            part = self._node()
+            node.parts.append(part)
+            if is_object:
+                node.value[node.names[-1]] = part.value
+            else:
+                node.value.append(part.value)
+        self._at += 1
+
+    def _scalar(self) -> Any:
+        try:
+            value, self._at = _SCALAR.raw_decode(self._text, self._at)
+        except ValueError as error:
+            raise self._bad(getattr(error, "msg", "no value").lower()) from None
+        return value
+
+    def _expect(self, sign: str) -> None:
+        if self._next() != sign:
+            raise self._bad(f"{sign!r} is expected")
+        self._at += 1
+
+    def _bad(self, reason: str) -> BadSettings:
+        line = self._text.count("\n", 0, self._at) + 1
+        column = self._at - self._text.rfind("\n", 0, self._at)
+        return BadSettings(f"line {line}, column {column}: {reason}")
+
+
+def added(text: str, node: Node, value: object, name: str | None = None) -> str:
+    """`text` with `value` as the last element of the array `node`, or as its last member `name`."""
+    step = _step(text)
+    outer = _indent_at(text, node.start)
+    lines = json.dumps(value, indent=step, ensure_ascii=False).replace("\n", f"\n{outer}{step}")
+    label = "" if name is None else f"{json.dumps(name, ensure_ascii=False)}: "
+    if not node.parts:
+        return f"{text[: node.start + 1]}\n{outer}{step}{label}{lines}\n{outer}{text[node.end - 1 :]}"
+    last = node.parts[-1].end
+    is_flat = "\n" not in text[node.start : node.begins[0]]
+    between = ", " if is_flat else f",\n{outer}{step}"
+    return f"{text[:last]}{between}{label}{lines}{text[last:]}"
+
+
+def removed(text: str, node: Node, index: int) -> str:
+    """`text` without a part of `node`, and without the comma and the line that it leaves."""
+    if len(node.parts) == 1:
+        return f"{text[: node.start + 1]}{text[node.end - 1 :]}"
+    if index:
+        return text[: node.parts[index - 1].end] + text[node.parts[index].end :]
+    return text[: node.begins[0]] + text[node.begins[1] :]
+
+
+def _step(text: str) -> str:
+    """The indentation of the first line that has one."""
+    found = re.search(r"\n([ \t]+)\S", text)
+    return found[1] if found else "  "
+
+
+def _indent_at(text: str, place: int) -> str:
+    """The indentation of the line that `place` is in."""
+    line = text[text.rfind("\n", 0, place) + 1 : place]
+    return line[: len(line) - len(line.lstrip())]
