@@ -8,7 +8,12 @@ from sentryvibe_tui.model.merge import merge, merge_metadata
 from sentryvibe_tui.model.state import Agent, BuildState
 
 PLAN = TodosReported((TodoItem("one", "in_progress"), TodoItem("two")))
-STORY = [PLAN, ToolStarted("a", "Bash", Raw(b"{}")), ToolEnded("a", Raw(b'"no"'), is_error=True), TextAdded("n", "hello")]
+STORY = [
+    PLAN,
+    ToolStarted("a", "Bash", Raw(b"{}")),
+    ToolEnded("a", Raw(b'"no"'), is_error=True),
+    TextAdded("n", "hello"),
+]
 
 
 def unversioned(state: BuildState) -> BuildState:
@@ -52,7 +57,11 @@ def test_an_error_that_was_retried_does_not_stay_an_error(fold) -> None:
     known, _ = fold(STORY)
     retried, _ = fold([*STORY, ToolEnded("a", Raw(b'"yes"'))])
     merged = merge(unversioned(known), unversioned(retried), 5)
-    assert (merged.tool("a").state, merged.tool("a").output, merged.error_count) == ("output-available", Raw(b'"yes"'), 0)
+    assert (merged.tool("a").state, merged.tool("a").output, merged.error_count) == (
+        "output-available",
+        Raw(b'"yes"'),
+        0,
+    )
 
 
 def test_a_state_from_before_does_not_reopen_a_finished_tool(fold) -> None:
@@ -63,7 +72,9 @@ def test_a_state_from_before_does_not_reopen_a_finished_tool(fold) -> None:
 
 def test_a_tool_keeps_its_todo(fold) -> None:
     known, _ = fold(STORY)
-    moved = replace(unversioned(known), timeline=known.timeline.set(0, replace(known.tool("a"), todo=known.todos[1].key)))
+    moved = replace(
+        unversioned(known), timeline=known.timeline.set(0, replace(known.tool("a"), todo=known.todos[1].key))
+    )
     assert merge(unversioned(known), moved, 5).tool("a").todo == known.todos[0].key
 
 
