@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 
@@ -10,21 +11,30 @@ import pytest
 for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM", "COLORTERM", "TEXTUAL_ANIMATIONS"):
     os.environ.pop(name, None)
 os.environ["TZ"] = "UTC"
+if "PYTEST_XDIST_WORKER" in os.environ:  # the snapshot plugin's master sets this after the workers were started
+    os.environ.setdefault("TEXTUAL_SNAPSHOT_TEMPDIR", tempfile.mkdtemp())
 time.tzset()
+
+from msgspec.structs import replace  # noqa: E402
 
 from sentryvibe_tui.client.watching import (  # noqa: E402
     BuildSummary,
+    CaughtUp,
     Changed,
     LinkChanged,
     LinkStatus,
+    SignOfLife,
     Snapshot,
     WatchEvent,
 )
 from sentryvibe_tui.model.events import (  # noqa: E402
     About,
     AgentReported,
+    BuildEnded,
     BuildEvent,
     BuildStarted,
+    InputNeeded,
+    Noticed,
     TextAdded,
     TodoItem,
     TodosReported,
@@ -53,8 +63,6 @@ PLAN = (
     "Final review",
 )
 ACTIVE = "Wiring up auth middleware"
-
-Told = tuple[int, BuildEvent]
 
 
 class Story:
@@ -183,6 +191,8 @@ class Script:
 
 LIVE = LinkChanged(LinkStatus("live", rtt_ms=38.0))
 
+HOSTILE = "[/] [@click=app.quit]x[/] \x1b]52;c;ZXZpbA==\x07 \x1b[2J \u202egnp.exe \x9b31m [red]r [x='y \x00\x85\u2028"
+
 
 def watch_app(state: BuildState, *more: WatchEvent, now: int | None = None, builds=None, **options) -> WatchApp:
     """The app on one state, 31 seconds after its last event."""
@@ -190,6 +200,115 @@ def watch_app(state: BuildState, *more: WatchEvent, now: int | None = None, buil
     events = [LIVE, *([Snapshot(state, "hydrated")] if state.id else []), *more]
     script = Script(events, builds or {state.id: state})
     return WatchApp(script, "todo-app", now=lambda: at, **options)
+
+
+def without_todos() -> Story:
+    story = Story().tell(BuildStarted()).text("Add login with GitHub to the todo app.", kind="prompt")
+    for number in range(60):
+        took = 0.2 + number * 7 % 23 / 4
+        if number % 3 == 0:
+            edit = {"file_path": f"{CWD}/src/f{number}.py", "old_string": "a", "new_string": "b\nc"}
+            story.call("Edit", edit, took=took)
+        else:
+            story.call("Bash", {"command": f"pytest tests/test_{number}.py -q"}, took=took)
+        if number % 7 == 0:
+            story.text(f"Next I look at **module** `f{number}` and what it needs.")
+    story.call("Bash", {"command": "pytest"}, took=None)
+    return story
+
+
+def wide_characters() -> Story:
+    agent = replace(AGENT, title="ログイン機能を追加 🚀", project_name="待办事项应用程序")
+    texts = (
+        "脚手架项目 Next.js 并配置所有依赖项和环境变量以便后续开发工作顺利进行",
+        "データベーススキーマを作成する",
+        "👩‍👩‍👧‍👦 family and flags 🇩🇪 🇯🇵",
+    )
+    story = Story(agent=agent).plan(1, texts, active="データベーススキーマを作成中 🚀")
+    story.call("Bash", {"command": "echo 你好世界 && cat ファイル.txt"})
+    story.text(
+        "これは**太字**と`コード`を含む長い日本語のテキストです。端末の幅に合わせて正しく折り返される必要があります。🎉🎉"
+    )
+    story.call("Write", {"file_path": f"{CWD}/src/コンポーネント/ボタン.tsx", "content": "x"}, took=None)
+    return story
+
+
+def hostile_build() -> Story:
+    agent = Agent("claude-code", HOSTILE, HOSTILE, HOSTILE, HOSTILE, CWD)
+    story = Story(agent=agent).plan(0, (HOSTILE, "b" * 2000, "[x='y"), active=HOSTILE)
+    story.call(HOSTILE, {HOSTILE: HOSTILE}, HOSTILE)
+    story.call("Bash", {"command": "a" * 200_000}, "x" * 200_000 + HOSTILE, error=True)
+    story.text(HOSTILE * 3).text("y" * 200_000)
+    story.call("mcp__" + HOSTILE, {"q": HOSTILE}, took=None)
+    return story.tell(InputNeeded(HOSTILE))
+
+
+def many_todos() -> Story:
+    story = Story()
+    texts = tuple(f"Step {number}: do the thing" for number in range(300))
+    for number in range(0, 150, 5):
+        story.plan(number, texts).call("Bash", {"command": f"make {number}"}, took=3)
+    for number in range(30):
+        story.call("Edit", {"file_path": f"{CWD}/a{number}.py"})
+    story.call("Bash", {"command": "make last"}, took=None)
+    return story
+
+
+def codex_build() -> Story:
+    story = Story(agent=Agent("openai-codex", "gpt-5-codex", "todo-app", "initial-build", "", CWD))
+    template = ("Set up template", "Install dependencies")
+    story.plan(0, template, phase="template")
+    story.call("command_execution", {"command": "bash -lc 'npm ci'"}, {"exit_code": 0, "aggregated_output": "ok"}, 12)
+    story.plan(2, template, phase="template").plan(1, ("Add the model", "Add the page", "Test"))
+    story.call("apply_patch", {"input": "*** Begin Patch\n*** Update File: src/a.ts\n+x\n-y\n*** End Patch"})
+    failed = {"exit_code": 1, "aggregated_output": "1 failed\nAssertionError: expected 2"}
+    story.call("command_execution", {"command": "bash -lc 'npm test'"}, failed, error=True)
+    story.plan(1, ("Add the model", "Add the page and the form", "Test", "Deploy"))
+    story.call("command_execution", {"command": "bash -lc 'npm test'"}, took=None)
+    return story
+
+
+def scene(name: str, **options) -> WatchApp:
+    """The app in a named situation."""
+    told = told_build(ended=name == "completed")
+    at = told.at
+    match name:
+        case "running":
+            return watch_app(told.state, **options)
+        case "completed":
+            told.tell(BuildEnded("completed", "Login with GitHub works; **14 tests** pass."))
+            return watch_app(told.state, **options)
+        case "failed":
+            told.tell(Noticed("API error 529, retrying in 8s", "warning"))
+            told.tell(BuildEnded("failed", error="API Error: 529 overloaded_error after 10 attempts"))
+            return watch_app(told.state, **options)
+        case "gap":
+            retry = LinkStatus("retrying", attempt=3, retry_at=at + 35_000, lost_at=at)
+            gap = CaughtUp(at + 1_000, at + 8_000, 14, "replayed")
+            return watch_app(told.state, gap, SignOfLife(3), LinkChanged(retry), **options)
+        case "gave-up":
+            return watch_app(told.state, LinkChanged(LinkStatus("gave-up", attempt=10, lost_at=at)), **options)
+        case "asking":
+            return watch_app(told.tell(InputNeeded("Allow Bash: rm -rf build?")).state, **options)
+        case "empty":
+            return watch_app(BuildState(), LinkChanged(LinkStatus("waiting")), **options)
+        case _:
+            return watch_app(STORIES[name]().state, **options)
+
+
+STORIES = {
+    "no-todos": without_todos,
+    "wide-characters": wide_characters,
+    "hostile": hostile_build,
+    "many-todos": many_todos,
+    "codex": codex_build,
+}
+
+
+@pytest.fixture(name="scene")
+def _scene() -> Callable[..., WatchApp]:
+    """`scene(name)`: the app in a named situation."""
+    return scene
 
 
 @pytest.fixture
@@ -207,8 +326,3 @@ def running_build() -> Story:
 def app_on() -> Callable[..., WatchApp]:
     """`app_on(state, *later_events)`."""
     return watch_app
-
-
-@pytest.fixture
-def script_of() -> type[Script]:
-    return Script

@@ -1,0 +1,63 @@
+"""How the watch screen looks, at the sizes that matter."""
+
+import pytest
+
+SIZES = ((80, 24), (120, 36), (200, 50))
+SCENES = (
+    "running",
+    "completed",
+    "failed",
+    "gap",
+    "gave-up",
+    "asking",
+    "empty",
+    "no-todos",
+    "wide-characters",
+    "hostile",
+    "many-todos",
+    "codex",
+)
+
+
+async def _painted(pilot) -> None:
+    await pilot.pause(0.05)
+    pilot.app.watch_screen.flush()
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCENES)
+def test_scene(snap_compare, scene, name, size) -> None:
+    assert snap_compare(scene(name), terminal_size=size, run_before=_painted)
+
+
+LOOKS = {"ascii": {"ascii_only": True}, "light": {"theme": "sentry-light"}, "terminal": {"theme": "ansi-dark"}}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_looks(snap_compare, scene, look) -> None:
+    assert snap_compare(scene("running", **LOOKS[look]), terminal_size=(120, 36), run_before=_painted)
+
+
+def test_without_colours(snap_compare, scene, monkeypatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(scene("running"), terminal_size=(120, 36), run_before=_painted)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_inspector(snap_compare, scene, size) -> None:
+    async def opened(pilot) -> None:
+        await _painted(pilot)
+        await pilot.press("E", "enter")
+        await _painted(pilot)
+
+    assert snap_compare(scene("running"), terminal_size=size, run_before=opened)
+
+
+def test_help(snap_compare, scene) -> None:
+    async def opened(pilot) -> None:
+        await _painted(pilot)
+        await pilot.press("question_mark")
+        await pilot.pause()
+
+    assert snap_compare(scene("running"), terminal_size=(120, 50), run_before=opened)
