@@ -189,7 +189,9 @@ def test_notices(fold: Any, run: Any) -> None:
     ]
 
 
-@pytest.mark.parametrize("odd", [None, 3, "text", [], {}, [1], {"content": 3}, {"content": [None, 1, {}]}])
+@pytest.mark.parametrize(
+    "odd", [None, 3, 10**400, -(2**63), "text", [], {}, [1], {"content": 3}, {"content": [None, 1, {}]}]
+)
 def test_fields_of_other_types_do_no_harm(odd: Any, fold: Any, run: Any) -> None:
     records = [
         {"type": kind, "message": odd, "session_id": odd, "uuid": odd, "timestamp": odd, "event": odd, "usage": odd,

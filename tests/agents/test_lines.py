@@ -43,7 +43,9 @@ def test_noise_is_counted_and_passed_over(noise: bytes) -> None:
 
 
 def test_invalid_utf8_and_lone_surrogates_are_replaced() -> None:
-    assert _objects(b'{"a":"x\xffy"}\n{"b":"\\ud800"}\n')[0] == [{"a": "x\ufffdy"}, {"b": "\ufffd"}]
+    expected = [{"a": "x\ufffdy"}, {"b": "\ufffd"}]
+    assert _objects(b'{"a":"x\xffy"}\n{"b":"\\ud800"}\n')[0] == expected
+    assert _objects(b'{"a":"x\xffy"}{"b":"\\ud800"}\n')[0] == expected
 
 
 def test_deep_nesting_is_noise_and_no_crash() -> None:

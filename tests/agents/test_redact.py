@@ -145,6 +145,9 @@ HOSTILE = {
     "names": "A_" * 100_000 + "TOKEN",
     "users": "://a:" * 40_000,
     "tokens": "eyJ" * 60_000,
+    "split tokens": "eyJ-" * 60_000,
+    "mails": "SG.aaaaaaaaaaaaaaaaaaa-" * 10_000,
+    "headers of requests": "earer " * 50_000,
     "headers": "-----BEGIN PRIVATE KEY-----" * 5_000,
     "prefixes": "sk-a-" * 40_000,
     "words": "TOKEN" * 40_000,
@@ -153,6 +156,6 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_takes_no_more_than_linear_time(name: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     Redactor().text(HOSTILE[name])
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ..wire.json import BadJson, decode
+from ..wire.json import BadJson, decode, repaired
 from .reading import Counts
 
 Record = dict[str, Any]
@@ -96,7 +96,7 @@ class JsonLines:
 
     def _glued(self, line: bytes) -> Iterator[Record]:
         """Objects written one behind the other without a newline. What follows the last whole one is noise."""
-        text, at = line.decode("utf-8", "replace"), 0
+        text, at = repaired(line).decode(), 0
         while at < len(text):
             try:
                 value, at = _GLUED.raw_decode(text, at)

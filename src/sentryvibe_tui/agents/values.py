@@ -21,6 +21,7 @@ EMPTY: Record = {}
 MAX_DEPTH = 64
 """A deeper value is kept as its JSON text: the server refuses deep nesting."""
 
+_EXACT = 2**53
 _DATA_LIMIT = 200
 _DATA_KEYS = frozenset({"data", "base64", "url", "image_url", "blob"})
 _MEDIA_KEYS = ("media_type", "mimeType", "mime_type", "mime", "mediaType")
@@ -34,8 +35,10 @@ def text(record: Mapping[str, Any], key: str) -> str:
 
 
 def number(record: Mapping[str, Any], key: str) -> int | float | None:
+    """A number that JSON can carry on exactly: no infinity, nothing beyond 2^53."""
     value = record.get(key)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and -_EXACT <= value <= _EXACT
+    return cast("int | float", value) if usable else None
 
 
 def count(record: Mapping[str, Any], key: str) -> int:
@@ -61,7 +64,7 @@ def objects(record: Mapping[str, Any], key: str) -> list[Record]:
 
 def time(record: Mapping[str, Any], key: str = "timestamp") -> Millis | None:
     value = record.get(key)
-    return millis(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    return millis(value if isinstance(value, str) else number(record, key))
 
 
 def identifier(value: object) -> str:
