@@ -92,11 +92,16 @@ class Redactor:
 
     def text(self, said: str) -> str:
         """`said` with each secret as `<redacted kind>`."""
-        for rule in self._rules:
-            if not rule.signs or any(sign in said for sign in rule.signs):
-                said, found = rule.pattern.subn(lambda match, rule=rule: _mask(match, rule.kind), said)
-                if found:
-                    self.counts[rule.kind] += found
+        return self._by(self._possible(said), said)
+
+    def _possible(self, said: str) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self._rules if not rule.signs or any(sign in said for sign in rule.signs))
+
+    def _by(self, rules: tuple[Rule, ...], said: str) -> str:
+        for rule in rules:
+            said, found = rule.pattern.subn(lambda match, rule=rule: _mask(match, rule.kind), said)
+            if found:
+                self.counts[rule.kind] += found
         return said
 
     def event(self, event: BuildEvent) -> BuildEvent:
@@ -127,20 +132,21 @@ class Redactor:
 
     def _raw(self, value: Raw) -> Raw:
         """Strings are masked decoded: an escape like `\\n` before a secret would hide where it begins."""
-        said = bytes(value).decode("utf-8", "replace")
-        if not any(not rule.signs or any(sign in said for sign in rule.signs) for rule in self._rules):
+        rules = self._possible(bytes(value).decode("utf-8", "replace"))
+        if not rules:
             return value
         before = self.counts.total()
-        masked = self._masked(plain(value))
+        masked = self._inside(rules, plain(value))
         return raw(masked) if self.counts.total() > before else value
 
-    def _masked(self, said: Any) -> Any:
+    def _inside(self, rules: tuple[Rule, ...], said: Any) -> Any:
         if isinstance(said, str):
-            return self.text(said)
+            return self._by(rules, said)
         if isinstance(said, list):
-            return [self._masked(item) for item in cast("list[Any]", said)]
+            return [self._inside(rules, item) for item in cast("list[Any]", said)]
         if isinstance(said, dict):
-            return {self.text(key): self._masked(item) for key, item in cast("dict[str, Any]", said).items()}
+            fields = cast("dict[str, Any]", said)
+            return {self._by(rules, key): self._inside(rules, item) for key, item in fields.items()}
         return said
 
     def masked(self) -> Noticed | None:
