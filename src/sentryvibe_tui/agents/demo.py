@@ -25,8 +25,9 @@ from ..model.events import (
 )
 from ..model.state import Agent, NoteKind, Phase, TodoStatus, Usage
 from ..wire.json import raw
+from . import demo_beats as beats
 from . import demo_script as story
-from .demo_script import Beat
+from .demo_beats import Beat
 
 DemoAgent = Literal["claude", "codex"]
 DURATION_MS = 75_000
@@ -80,22 +81,22 @@ class _Telling:
 
     def _beat(self, beat: Beat) -> Iterator[Step]:
         match beat:
-            case story.Say(text):
+            case beats.Say(text):
                 yield from self._words(text, "text")
                 yield self._usage()
-            case story.Think(text):
+            case beats.Think(text):
                 yield from self._words(text, "reasoning")
-            case story.Plan(text):
+            case beats.Plan(text):
                 yield Step(300, PlanReported(text))
-            case story.Template(done):
+            case beats.Template(done):
                 yield Step(500, _todos(story.TEMPLATE, done, "template", self._next_id()))
                 yield from self._codex_phases("template", done, len(story.TEMPLATE))
-            case story.Todo(done):
+            case beats.Todo(done):
                 yield Step(600, _todos(story.TODOS, done, "build", self._next_id()))
                 yield from self._codex_phases("execution", done, len(story.TODOS))
-            case story.Both(calls):
+            case beats.Both(calls):
                 yield from self._parallel(calls)
-            case story.Delegate():
+            case beats.Delegate():
                 yield from self._delegated(beat)
             case _:
                 yield from self._called(beat)
@@ -130,8 +131,8 @@ class _Telling:
         if not parent and self._calls % 3 == 0:
             yield self._usage()
 
-    def _parallel(self, beats: Iterable[Beat]) -> Iterator[Step]:
-        calls = [self._call(beat, "") for beat in beats]
+    def _parallel(self, together: Iterable[Beat]) -> Iterator[Step]:
+        calls = [self._call(beat, "") for beat in together]
         for number, call in enumerate(calls):
             yield Step(self._pause() if number == 0 else 60, call.start)
         passed = 0
@@ -139,7 +140,7 @@ class _Telling:
             yield Step(call.ms - passed, call.end)
             passed = call.ms
 
-    def _delegated(self, beat: story.Delegate) -> Iterator[Step]:
+    def _delegated(self, beat: beats.Delegate) -> Iterator[Step]:
         name = "Task" if self._agent == "claude" else "spawn_agent"
         call_id = self._next_id()
         given = {"description": beat.about, "prompt": beat.prompt, "subagent_type": "Explore"}
@@ -150,7 +151,7 @@ class _Telling:
 
     def _call(self, beat: Beat, parent: str) -> _Call:
         name, given, output, ms = _as_claude(beat) if self._agent == "claude" else _as_codex(beat)
-        failed = isinstance(beat, story.Run) and beat.code != 0
+        failed = isinstance(beat, beats.Run) and beat.code != 0
         call_id = self._next_id()
         start = ToolStarted(call_id, name, raw(given), parent_id=parent)
         return _Call(start, ToolEnded(call_id, raw(output), failed), round(ms * self._random.uniform(0.8, 1.3)))
@@ -207,22 +208,22 @@ _Told = tuple[str, dict[str, object], object, int]
 
 def _as_claude(beat: Beat) -> _Told:
     match beat:
-        case story.Read(path, content):
+        case beats.Read(path, content):
             return "Read", {"file_path": f"{story.CWD}/{path}"}, content, 220
-        case story.Edit(path, old, new):
+        case beats.Edit(path, old, new):
             given: dict[str, object] = {"file_path": f"{story.CWD}/{path}", "old_string": old, "new_string": new}
             return "Edit", given, f"The file {path} was updated.", 450
-        case story.Write(path, content):
+        case beats.Write(path, content):
             return "Write", {"file_path": f"{story.CWD}/{path}", "content": content}, f"File created: {path}", 500
-        case story.Run(command, about, output, ms, _):
+        case beats.Run(command, about, output, ms, _):
             return "Bash", {"command": command, "description": about}, output, ms
-        case story.Grep(pattern, path, found):
+        case beats.Grep(pattern, path, found):
             return "Grep", {"pattern": pattern, "path": path}, found, 250
-        case story.Glob(pattern, found):
+        case beats.Glob(pattern, found):
             return "Glob", {"pattern": pattern}, found, 200
-        case story.Fetch(url, question, answer):
+        case beats.Fetch(url, question, answer):
             return "WebFetch", {"url": url, "prompt": question}, answer, 1500
-        case story.Mcp(server, tool, query, answer):
+        case beats.Mcp(server, tool, query, answer):
             return f"mcp__{server}__{tool}", {"query": query}, answer, 1100
         case _:
             raise TypeError(f"no tool call: {beat!r}")
@@ -230,19 +231,19 @@ def _as_claude(beat: Beat) -> _Told:
 
 def _as_codex(beat: Beat) -> _Told:
     match beat:
-        case story.Read(path, content):
+        case beats.Read(path, content):
             return _shell(f"sed -n '1,200p' {path}", content, 220)
-        case story.Edit(path, _, _):
+        case beats.Edit(path, _, _):
             return "file_change", {"changes": [{"path": path, "kind": "update"}]}, "completed", 450
-        case story.Write(path, _):
+        case beats.Write(path, _):
             return "file_change", {"changes": [{"path": path, "kind": "add"}]}, "completed", 500
-        case story.Run(command, _, output, ms, code):
+        case beats.Run(command, _, output, ms, code):
             return _shell(command, output if code == 0 else f"{output}\nexit code {code}", ms)
-        case story.Grep(pattern, path, found):
+        case beats.Grep(pattern, path, found):
             return _shell(f"rg -n '{pattern}' {path}", found, 250)
-        case story.Glob(pattern, found):
+        case beats.Glob(pattern, found):
             return _shell(f"rg --files -g '{pattern}'", found, 200)
-        case story.Fetch(url, question, answer):
+        case beats.Fetch(url, question, answer):
             return "web_search", {"query": f"{question} {url}"}, answer, 1500
         case _:
             return _as_claude(beat)
