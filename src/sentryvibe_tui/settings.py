@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import platformdirs
 from msgspec import Struct
@@ -28,6 +28,8 @@ class Settings(Struct, frozen=True):
     log_dir: str = ""
     theme: str = ""
     ascii: bool = False
+    redact: bool = True
+    redact_patterns: list[str] = []
 
 
 ENVIRONMENT = {
@@ -39,9 +41,10 @@ ENVIRONMENT = {
     "log_dir": "SENTRYVIBE_LOG_DIR",
     "theme": "SENTRYVIBE_THEME",
     "ascii": "SENTRYVIBE_ASCII",
+    "redact": "SENTRYVIBE_REDACT",
 }
 
-_KINDS: dict[type[object], str] = {str: "text", int: "a whole number", bool: "true or false"}
+_KINDS: dict[type[object], str] = {str: "text", int: "a whole number", bool: "true or false", list: "a list of texts"}
 _LIMITS = {"port": (0, 65_535), "max_body": (1024, 1024**3)}
 
 
@@ -134,7 +137,9 @@ def _said(text: str, like: object) -> object:
 def _wrong(name: str, value: object) -> str | None:
     """Why `value` cannot be the setting `name`; None when it can."""
     like: object = asdict(Settings())[name]
-    if type(value) is not type(like):
+    texts = cast("list[object]", value) if isinstance(value, list) else []
+    fits = type(cast("object", value)) is type(like) and all(isinstance(text, str) for text in texts)
+    if not fits:
         return f"{name} must be {_KINDS[type(like)]}, not {value!r}"
     low, high = _LIMITS.get(name, (None, None))
     if isinstance(value, int) and low is not None and high is not None and not low <= value <= high:

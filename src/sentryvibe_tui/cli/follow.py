@@ -14,7 +14,7 @@ from ..settings import data_dir
 from ..sources.follow import LIVE, Follow, Pace
 from ..sources.following import SETTLED
 from ..sources.sessions import roots
-from .options import find_server, server_option, settings
+from .options import find_server, redactor, server_option, settings
 from .output import any_text, tell
 
 
@@ -64,7 +64,7 @@ async def _followed(server: Address | None, directory: Path | None, pace: Pace) 
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         async with server_here(server, ours, tell) as address:
-            follow = Follow(address, data_dir(ours) / "outbox", roots(), directory, tell, pace)
+            follow = Follow(address, data_dir(ours) / "outbox", roots(), directory, tell, pace, redactor(ours))
             work = asyncio.create_task(follow.run())
             tell(f"following {directory or 'all sessions'}; ctrl+c stops")
             await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)

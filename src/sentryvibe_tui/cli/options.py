@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
 import click
@@ -13,8 +13,11 @@ from msgspec import Struct
 from .. import runtime
 from ..client.address import Address, BadAddress, parse_address
 from ..report import exit_codes
-from ..settings import Loaded, load
+from ..settings import Loaded, Settings, load
 from .output import tell
+
+if TYPE_CHECKING:
+    from ..agents.redact import Redactor
 
 ORIGINAL = "http://127.0.0.1:3000"
 """Where the original SentryVibe listens."""
@@ -91,6 +94,16 @@ def project_id(name: str) -> str:
     """The id of a project that a person calls `name`: letters and digits of any script, and hyphens."""
     plain = re.sub(r"[\W_]+", "-", name.casefold()).strip("-")[:80]
     return plain or f"project-{crc32(name.encode('utf-8', 'replace')):08x}"
+
+
+def redactor(settings: Settings) -> Redactor | None:
+    """What masks secrets before they leave the process; None when that is switched off. Raises Refused."""
+    from ..agents.redact import Redactor
+
+    try:
+        return Redactor(settings.redact_patterns) if settings.redact else None
+    except ValueError as error:
+        raise Refused(f"redact_patterns: {error}") from None
 
 
 def settings() -> Loaded:

@@ -15,7 +15,7 @@ from ..client.hydrate import ProjectRef
 from ..settings import Settings, data_dir
 from ..sources.known import Prepared, prepared
 from ..wire.projects import ProjectName, project_named, project_of
-from .options import Refused, find_server, server_option, settings
+from .options import Refused, find_server, redactor, server_option, settings
 from .output import tell
 from .screen import Looks, has_terminal, look_options, looks, show
 
@@ -74,10 +74,10 @@ async def _run(ready: Prepared, name: ProjectName, server: Address | None, ours:
     from ..sources.command import Run
     from ..sources.server_here import server_here
 
-    outbox = data_dir(ours) / "outbox"
+    outbox, masks = data_dir(ours) / "outbox", redactor(ours)
     try:
         async with server_here(server, ours, tell) as address:
-            run = Run(ready, name, mirrors=look is None)
+            run = Run(ready, name, mirrors=look is None, redactor=masks)
             if look is None:
                 return await run.run(address, outbox, tell)
             work = asyncio.create_task(run.run(address, outbox, logging.getLogger("sentryvibe_tui.run").warning))

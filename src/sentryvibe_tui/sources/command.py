@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..agents.claude import title_of
 from ..agents.reading import Reported
+from ..agents.redact import Redactor
 from ..client.address import Address
 from ..client.publisher import Publisher
 from ..model.events import AgentReported, BuildStarted, TextAdded
@@ -39,11 +40,13 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Run:
     """One run of a command as a build of `project`. `mirrors`: its output goes to our stdout and stderr."""
 
-    def __init__(self, prepared: Prepared, project: ProjectName, mirrors: bool = True) -> None:
-        self._prepared, self._mirrors = prepared, mirrors
+    def __init__(
+        self, prepared: Prepared, project: ProjectName, mirrors: bool = True, redactor: Redactor | None = None
+    ) -> None:
+        self._prepared, self._mirrors, self._redactor = prepared, mirrors, redactor
         self._token = uuid.uuid4().hex
         self._posting = Posting(project.id, project.name, self._token, source=f"run-{self._token[:8]}")
-        self._output = Output(prepared.argv, prepared.agent, prepared.format, str(Path.cwd()))
+        self._output = Output(prepared.argv, prepared.agent, prepared.format, str(Path.cwd()), redactor)
         self._has_asked = False
         self._hurried = asyncio.Event()
 
@@ -131,6 +134,8 @@ class Run:
                 continue
             self._has_asked = True
             prompt, model = self._prepared.prompt, self._prepared.model
+            if self._redactor is not None:
+                prompt = self._redactor.text(prompt)
             yield Reported(AgentReported(Agent(title=title_of(prompt), model=model)), None, report.session)
             if prompt:
                 yield Reported(

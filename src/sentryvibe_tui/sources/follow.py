@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ..agents.redact import Redactor
 from ..client.address import Address
 from ..client.publisher import Publisher
 from ..model.events import About
@@ -52,7 +53,9 @@ class Follow:
         directory: Path | None,
         tell: Callable[[str], None],
         pace: Pace = Pace(),  # noqa: B008  frozen
+        redactor: Redactor | None = None,
     ) -> None:
+        self._redactor = redactor
         self._server, self._outbox, self._tell, self._pace = server, outbox, tell, pace
         self._sessions = Sessions(roots, directory)
         self._following: dict[Path, Following] = {}
@@ -97,7 +100,7 @@ class Follow:
 
     def _take_up(self, session: Session) -> None:
         project = project_of(session.directory, session.agent)
-        self._following[session.path] = Following(session, project, self._pace.settled)
+        self._following[session.path] = Following(session, project, self._pace.settled, self._redactor)
         where = f" in {session.directory}" if session.directory else ""
         self._tell(f"following {session.agent} session {session.id[:8]}{where}, project {project.name}")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..agents.claude_session import ClaudeSession, first_prompt, subagent_prompt
 from ..agents.detect import READERS
 from ..agents.reading import Reader, Reported
+from ..agents.redact import Redacted, Redactor
 from ..model.events import About, BuildEnded
 from ..model.state import Millis
 from ..wire.events import Posted
@@ -30,11 +31,14 @@ _FORMATS: dict[AgentName, str] = {"claude": "claude-session", "codex": "codex-ro
 class Following:
     """Pulls what is new. Everything it gives again after a restart has the same event ids as before."""
 
-    def __init__(self, session: Session, project: ProjectName, settled: float = SETTLED) -> None:
+    def __init__(
+        self, session: Session, project: ProjectName, settled: float = SETTLED, redactor: Redactor | None = None
+    ) -> None:
         self.session, self.project = session, project
         self.changed = session.changed
-        self._settled = settled
-        self._main = _Input(session.path, Posting(project.id, project.name, session.id), session.agent)
+        self._settled, self._redactor = settled, redactor
+        posting = Posting(project.id, project.name, session.id)
+        self._main = _Input(session.path, posting, session.agent, redactor)
         self._subagents: dict[Path, _Input] = {}
         self._waiting: dict[Path, float] = {}
         self._calls: dict[str, list[str]] = {}
@@ -90,7 +94,7 @@ class Following:
                 continue
             del self._waiting[path]
             posting = Posting(*self._identity(), fixed=True, source=path.stem)
-            self._subagents[path] = _Input(path, posting, "claude", call_id or path.stem)
+            self._subagents[path] = _Input(path, posting, "claude", self._redactor, call_id or path.stem)
 
     def _identity(self) -> tuple[str, str, str]:
         return self.project.id, self.project.name, self.about.session_id
@@ -101,6 +105,8 @@ class Following:
                 prompt = first_prompt(file.read(HEAD))
         except OSError:
             return ""
+        if self._redactor is not None:
+            prompt = self._redactor.text(prompt)
         taken = {subagent.parent_id for subagent in self._subagents.values()}
         calls = self._calls.get(prompt, [])
         return next((call for call in calls if call not in taken), calls[0] if calls else "")
@@ -137,15 +143,19 @@ class Following:
 class _Input:
     """One file with its reader. `parent_id`: the call that its subagent serves."""
 
-    def __init__(self, path: Path, posting: Posting, agent: AgentName, parent_id: str = "") -> None:
+    def __init__(
+        self, path: Path, posting: Posting, agent: AgentName, redactor: Redactor | None, parent_id: str = ""
+    ) -> None:
         self.tail, self.posting, self.parent_id = Tail(path), posting, parent_id
+        self._redactor = redactor
         self.more = False
         self._agent: AgentName = agent
         self._is_document = path.suffix == ".json"
         self._reader = self._new_reader()
 
     def _new_reader(self) -> Reader:
-        return ClaudeSession(self.parent_id) if self.parent_id else READERS[_FORMATS[self._agent]]()
+        reader = ClaudeSession(self.parent_id) if self.parent_id else READERS[_FORMATS[self._agent]]()
+        return reader if self._redactor is None else Redacted(reader, self._redactor)
 
     def read(self) -> Iterator[Posted]:
         grown = self.tail.look()

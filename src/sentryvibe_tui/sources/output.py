@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from ..agents.detect import READERS, UnknownFormat, detect
 from ..agents.reading import Reader, Reported
+from ..agents.redact import Redacted, Redactor
 from ..model.events import AgentReported, BuildEnded, BuildStarted, Noticed, TextAdded, ToolEnded, ToolStarted
 from ..model.state import Agent
 from ..model.text import clean, clean_line
@@ -29,6 +30,8 @@ KEPT = 32 * 1024
 """Characters kept of an output's beginning and of its end."""
 
 CALL, TEXT = "command", "output"
+
+_LONGEST_WORD = 4096
 
 
 class Exit(Struct, frozen=True):
@@ -52,11 +55,11 @@ class Exit(Struct, frozen=True):
 
 
 class Output:
-    """What a command writes. `form`: the reader's name, "" to find out."""
+    """What a command writes. `form`: the reader's name, "" to find out. `redactor` None: nothing is masked."""
 
-    def __init__(self, argv: Sequence[str], agent: str, form: str, cwd: str) -> None:
-        self._argv, self._agent, self._cwd = argv, agent, cwd
-        self._reader: Reader | None = READERS[form]() if form else None
+    def __init__(self, argv: Sequence[str], agent: str, form: str, cwd: str, redactor: Redactor | None = None) -> None:
+        self._argv, self._agent, self._cwd, self._redactor = argv, agent, cwd, redactor
+        self._reader: Reader | None = self._new_reader(form) if form else None
         self._is_text = False
         self._held = b""
         self._mirror, self._stray, self._text = Mirror(), Stray(), _Text()
@@ -92,8 +95,7 @@ class Output:
 
     def flush(self) -> list[Reported]:
         """The text that came since the last time."""
-        said = self._text.take()
-        return [Reported(TextAdded(TEXT, said))] if said else []
+        return self._said(self._text.take())
 
     def finish(self, exit_: Exit) -> list[Reported]:
         """The end, as the agent said it, or as the process' end lets know (AGENT_FORMATS 1, rule 9)."""
@@ -110,6 +112,9 @@ class Output:
 
     # ----------------------------------------------------------------------- agents
 
+    def _new_reader(self, form: str) -> Reader:
+        return READERS[form]() if self._redactor is None else Redacted(READERS[form](), self._redactor)
+
     def _decide(self) -> None:
         """By the first lines, as long as they can be JSON."""
         start = self._held.lstrip()
@@ -117,7 +122,7 @@ class Output:
             self._is_text = True
         elif b"\n" in start or len(start) > UNDECIDED:
             try:
-                self._reader = READERS[detect(self._held.rpartition(b"\n")[0])]()
+                self._reader = self._new_reader(detect(self._held.rpartition(b"\n")[0]))
             except UnknownFormat:
                 self._is_text = len(start) > UNDECIDED
 
@@ -154,14 +159,14 @@ class Output:
         return [*rest, notice, replace(end, event=ended)]
 
     def _last_words(self) -> str:
-        lines = [line for line in clean(self._errors.tail).splitlines() if line.strip()]
+        lines = [line for line in self._masked(clean(self._errors.tail)).splitlines() if line.strip()]
         return f": {clean_line(' / '.join(lines[-3:]))}" if lines else ""
 
     # ----------------------------------------------------------------------- other commands
 
     def _begin(self) -> list[Reported]:
         self._began = self._call_open = True
-        shown = shlex.join(self._argv)
+        shown = self._masked(shlex.join(self._argv))
         agent = Agent(agent_id=self._agent, title=clean_line(shown, 120), cwd=self._cwd)
         call = ToolStarted(CALL, "Bash", raw({"command": shown}))
         return [Reported(event) for event in (BuildStarted(), AgentReported(agent), call)]
@@ -180,7 +185,14 @@ class Output:
     def _close_call(self, exit_: Exit) -> list[Reported]:
         self._call_open = False
         output = self._text.whole() or self._errors.whole()
-        return [*self.flush(), Reported(ToolEnded(CALL, raw(output), exit_.code != 0, "Bash"))]
+        end = ToolEnded(CALL, raw(self._masked(output)), exit_.code != 0, "Bash")
+        return [*self._said(self._text.take(whole=True)), Reported(end)]
+
+    def _said(self, text: str) -> list[Reported]:
+        return [Reported(TextAdded(TEXT, self._masked(text)))] if text else []
+
+    def _masked(self, text: str) -> str:
+        return text if self._redactor is None else self._redactor.text(text)
 
     def _ended(self, exit_: Exit) -> BuildEnded:
         if exit_.code == 0:
@@ -195,7 +207,7 @@ class _Text:
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._head = self.tail = ""
-        self._length = self._taken = 0
+        self._length = 0
         self._fresh: list[str] = []
 
     def add(self, data: bytes) -> None:
@@ -208,9 +220,15 @@ class _Text:
             self._head += said[: KEPT - len(self._head)]
         self.tail = (self.tail + said)[-KEPT:]
 
-    def take(self) -> str:
+    def take(self, whole: bool = False) -> str:
+        """What is new, up to the end of its last word unless `whole`: half a secret cannot be told from a word."""
         fresh, self._fresh = "".join(self._fresh), []
-        return fresh
+        cut = len(fresh) if whole else max(fresh.rfind(" "), fresh.rfind("\n")) + 1
+        if len(fresh) - cut > _LONGEST_WORD:
+            cut = len(fresh)
+        if fresh[cut:]:
+            self._fresh.append(fresh[cut:])
+        return fresh[:cut]
 
     def whole(self) -> str:
         """All of it, or its beginning and end with a mark between."""

@@ -1,0 +1,157 @@
+"""Which session files belong to a directory."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from sentryvibe_tui.sources.sessions import Roots, Session, Sessions, roots, subagent_files
+from sentryvibe_tui.wire.projects import directory_of, mangled, project_of
+
+ID = "7d3f0a52-8c1b-4e2e-9a7f-0a1b2c3d4e5f"
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Roots:
+    return Roots(tmp_path / "claude", tmp_path / "codex", tmp_path / "gemini")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "work" / "my.shop"
+    (folder / "web").mkdir(parents=True)
+    return folder
+
+
+def write(path: Path, *records: dict[str, object], at: float = 1000.0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    os.utime(path, (at, at))
+    return path
+
+
+def claude(places: Roots, directory: Path, name: str = ID, at: float = 1000.0) -> Path:
+    records = {"type": "summary", "summary": 'not "cwd": "/x"'}, {"type": "user", "cwd": str(directory)}
+    return write(places.claude / mangled(str(directory)) / f"{name}.jsonl", *records, at=at)
+
+
+def codex(places: Roots, directory: Path, at: float = 1000.0, **payload: object) -> Path:
+    meta = {"type": "session_meta", "payload": {"id": ID, "cwd": str(directory), **payload}}
+    return write(places.codex / f"2026/05/16/rollout-2026-05-16T20-56-55-{ID}.jsonl", meta, at=at)
+
+
+def found(places: Roots, directory: Path | None, since: float = 0.0) -> list[Session]:
+    return Sessions(places, directory).changed_since(since)
+
+
+def test_a_directory_has_its_own_and_those_below(places: Roots, project: Path) -> None:
+    own, below = claude(places, project), claude(places, project / "web", at=2000)
+    claude(places, project.parent)
+    claude(places, project.with_name("my-shop-2"))
+    assert [(session.path, session.directory) for session in found(places, project)] == [
+        (below, str(project / "web")),
+        (own, str(project)),
+    ]
+    assert len(found(places, None)) == 4
+
+
+def test_two_directories_that_share_a_folder_are_told_apart(places: Roots, project: Path) -> None:
+    claude(places, project.with_name("my-shop"))
+    assert found(places, project) == []
+
+
+def test_a_file_that_was_moved_belongs_where_it_is(places: Roots, project: Path) -> None:
+    path = write(places.claude / mangled(str(project)) / f"{ID}.jsonl", {"type": "user", "cwd": "/elsewhere"})
+    assert [(session.path, session.directory) for session in found(places, project)] == [(path, str(project))]
+
+
+def test_only_what_was_written_lately(places: Roots, project: Path) -> None:
+    claude(places, project, "old", at=100)
+    claude(places, project, "new", at=300)
+    assert [session.id for session in found(places, project, since=200)] == ["new"]
+
+
+def test_a_session_lives_while_its_subagents_do(places: Roots, project: Path) -> None:
+    path = claude(places, project, at=100)
+    write(path.with_suffix("") / "subagents" / "agent-1.jsonl", {"sessionId": ID}, at=300)
+    (session,) = found(places, project, since=200)
+    assert (session.path, session.changed) == (path, 300)
+
+
+def test_subagents_are_found_in_their_folder_and_beside_the_session(places: Roots, project: Path) -> None:
+    path = claude(places, project)
+    inside = write(path.with_suffix("") / "subagents" / "agent-1.jsonl", {"sessionId": ID}, at=20)
+    beside = write(path.with_name("agent-2.jsonl"), {"sessionId": ID}, at=10)
+    write(path.with_name("agent-3.jsonl"), {"sessionId": "another"})
+    assert subagent_files(path) == [beside, inside]
+    assert [session.path for session in found(places, project)] == [path]
+
+
+def test_codex_says_where_it_works(places: Roots, project: Path) -> None:
+    path = codex(places, project)
+    assert found(places, project) == [Session("codex", path, ID, str(project), 1000.0)]
+    assert found(places, project / "web") == []
+
+
+def test_a_codex_subagent_names_its_parent(places: Roots, project: Path) -> None:
+    codex(places, project, source={"subagent": {"thread_spawn": {"parent_thread_id": "p-1", "depth": 1}}})
+    assert [session.parent for session in found(places, project)] == ["p-1"]
+
+
+def test_gemini_names_directories_by_their_hash(places: Roots, project: Path) -> None:
+    own = hashlib.sha256(str(project).encode()).hexdigest()
+    header = {"sessionId": ID, "projectHash": own}
+    path = write(places.gemini / own / "chats" / "session-2026-06-12T12-32-876f478d.jsonl", header)
+    write(places.gemini / "abc" / "chats" / "session-1.json", {"sessionId": "x", "projectHash": "abc"})
+    assert found(places, project) == [Session("gemini", path, ID, str(project), 1000.0)]
+    assert len(found(places, None)) == 2
+
+
+def test_gemini_writes_directories_down(places: Roots, project: Path) -> None:
+    write(places.gemini / "shop" / "chats" / "session-1.jsonl", {"sessionId": ID, "projectHash": "x"})
+    (places.gemini / "shop" / ".project_root").write_text(f"{project}\n")
+    assert [session.directory for session in found(places, None)] == [str(project)]
+    assert [session.directory for session in found(places, project)] == [str(project)]
+
+
+def test_no_folders_no_sessions(places: Roots, project: Path) -> None:
+    assert found(places, project) == []
+    (places.claude.parent / "claude").write_text("a file")
+    assert found(places, None) == []
+
+
+def test_variables_move_the_folders() -> None:
+    assert roots({"HOME": "/h"}) == Roots(
+        Path("/h/.claude/projects"), Path("/h/.codex/sessions"), Path("/h/.gemini/tmp")
+    )
+    moved = roots({"HOME": "/h", "CLAUDE_CONFIG_DIR": "/c", "CODEX_HOME": "/x", "GEMINI_CLI_HOME": "/g"})
+    assert moved == Roots(Path("/c/projects"), Path("/x/sessions"), Path("/g/.gemini/tmp"))
+
+
+@pytest.mark.parametrize(
+    ("cwd", "transcript", "began"),
+    [
+        ("/w/shop/web/src", "/h/.claude/projects/-w-shop/s.jsonl", "/w/shop"),
+        ("/w/shop", "/h/.claude/projects/-w-shop/s.jsonl", "/w/shop"),
+        ("/elsewhere", "/h/.claude/projects/-w-shop/s.jsonl", "/elsewhere"),
+        ("/w/shop", "", "/w/shop"),
+        ("", "", ""),
+    ],
+)
+def test_where_a_session_began(cwd: str, transcript: str, began: str) -> None:
+    assert directory_of(cwd, transcript) == began
+
+
+@pytest.mark.parametrize(
+    ("directory", "project_id", "name"),
+    [
+        ("/w/My Shop", "my-shop", "My Shop"),
+        ("/w/日本", "日本", "日本"),
+        ("/", "unknown", "unknown"),
+        ("", "unknown", "unknown"),
+    ],
+)
+def test_projects_are_called_after_their_directory(directory: str, project_id: str, name: str) -> None:
+    assert (project_of(directory).id, project_of(directory).name) == (project_id, name)
