@@ -126,8 +126,7 @@ class HookReader:
         name, given = text(record, "tool_name"), obj(record, "tool_input")
         call_id = text(record, "tool_use_id")
         if not call_id:
-            session.calls += 1
-            call_id = f"call-{session.calls}"
+            call_id = _new_call(session, name, given)
             session.open.setdefault(_pairing(name, given), []).append(call_id)
         own = not text(record, "agent_id")
         if (listed := _listed(session, call_id, name, given, own)) is not None:
@@ -180,7 +179,7 @@ def _prompted(session: _Session, prompt: str) -> Iterator[BuildEvent]:
     if not session.agent.title:
         session.agent = replace(session.agent, title=title_of(asked))
         yield AgentReported(session.agent)
-    yield TextAdded(f"prompt-{session.turns}", asked, "prompt", whole=True)
+    yield TextAdded(f"prompt-{session.turns}-{fingerprint(asked)}", asked, "prompt", whole=True)
 
 
 def _notified(record: Record) -> Iterator[BuildEvent]:
@@ -207,8 +206,13 @@ def _paired(session: _Session, name: str, given: Record) -> str:
     waiting = session.open.get(_pairing(name, given))
     if waiting:
         return waiting.pop(0)
+    return _new_call(session, name, given)
+
+
+def _new_call(session: _Session, name: str, given: Record) -> str:
+    """An id of our own, made of the input too: a reader that was started anew does not reuse it for other work."""
     session.calls += 1
-    return f"call-{session.calls}"
+    return f"call-{session.calls}-{_pairing(name, given)}"
 
 
 def _output(inner: Record, response: object) -> object:
