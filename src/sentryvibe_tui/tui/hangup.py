@@ -1,4 +1,4 @@
-"""A terminal can vanish without a signal; a screen without one must end, not spin (SIGHUP reaches session members only)."""
+"""A terminal can vanish without a signal, as SIGHUP reaches its session only; then the screen ends."""
 
 from __future__ import annotations
 
