@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -21,6 +21,11 @@ class Action(Struct, frozen=True):
     scope: Scope = "screen"
     footer: int = 0
     palette: bool = True
+
+    @property
+    def ident(self) -> str:
+        """`next-error`: how the config file names it."""
+        return self.title.replace(" ", "-")
 
 
 ACTIONS = (
@@ -58,7 +63,7 @@ ACTIONS = (
     ),
     Action("fold", "space", "fold", "Fold or unfold the row", "rows", palette=False),
     Action("fold(True)", "l,right", "unfold", "Unfold the row", "rows", palette=False),
-    Action("fold(False)", "h,left", "fold", "Fold the row, or go to the todo above", "rows", palette=False),
+    Action("fold(False)", "h,left", "close", "Fold the row, or go to the todo above", "rows", palette=False),
 )
 
 _SHOWN = {
@@ -78,9 +83,9 @@ _SHOWN = {
 
 
 def bindings(scope: Scope) -> list[BindingType]:
-    """Textual's bindings of the actions of a scope; the id is the action's name."""
+    """Textual's bindings of the actions of a scope; the id is `Action.ident`."""
     return [
-        Binding(action.keys, action.name, action.title, show=False, id=action.name, tooltip=action.help)
+        Binding(action.keys, action.name, action.title, show=False, id=action.ident, tooltip=action.help)
         for action in ACTIONS
         if action.scope == scope
     ]
@@ -99,3 +104,16 @@ def in_footer(actions: Iterable[Action] = ACTIONS) -> Iterator[tuple[str, str]]:
     """Key and title of what the footer shows, most important first."""
     for action in sorted((action for action in actions if action.footer), key=lambda action: action.footer):
         yield key_name(action.keys.split(",")[0]), action.title
+
+
+def wrong_keys(keys: Mapping[str, str]) -> list[str]:
+    """What is wrong with keys from a config file (`{"next-error": "x"}`), in sentences for a person."""
+    known = {action.ident: action for action in ACTIONS}
+    found = [f"no action is called {name!r}" for name in keys if name not in known]
+    meant: dict[str, str] = {}
+    for name, action in known.items():
+        for key in keys.get(name, action.keys).split(","):
+            other = meant.setdefault(key.strip(), name)
+            if other != name:
+                found.append(f"{key.strip()!r} is bound to both {other} and {name}")
+    return found

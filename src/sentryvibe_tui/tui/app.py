@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
@@ -15,10 +18,14 @@ from ..client.watching import Watching
 from ..model.state import Millis
 from ..report.exit_codes import INTERRUPTED, NO_LINK, of_build
 from ..report.words import ASCII, UNICODE
+from .hangup import STATUS, watch_terminal
 from .look import Look
+from .notices import BELL, POP_TITLE, PUSH_TITLE, Notices, news, notice_sequence, title_sequence, window_title
 from .screens.watch import WatchScreen
 from .themes import DARK, THEMES
 from .view import View
+
+NO_NOTICES = Notices(title=False, bell=False, desktop=False)
 
 SIGNALS = ("SIGTERM", "SIGHUP")
 
@@ -42,9 +49,16 @@ class WatchApp(App[int]):
         *,
         theme: str = "",
         ascii_only: bool = False,
+        notices: Notices = NO_NOTICES,
+        keys: Mapping[str, str] | None = None,
         now: Callable[[], Millis] = now_millis,
     ) -> None:
         super().__init__()
+        self.project = project
+        self.notices = notices
+        self._window_title = ""
+        if keys:
+            self.set_keymap(keys)
         self.animation_level = "none"
         for own in THEMES:
             self.register_theme(own)
@@ -60,6 +74,9 @@ class WatchApp(App[int]):
             number = getattr(signal, name, None)
             if number is not None:
                 self._handle(loop, number)
+        if not self.is_headless and sys.__stdin__ is not None:
+            leave = partial(self.exit, STATUS, return_code=STATUS)
+            watch_terminal(sys.__stdin__.fileno(), lambda: loop.call_soon_threadsafe(leave))
 
     def _handle(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
         """A signal ends the screen in order, so that the terminal is left as it was found."""
@@ -67,6 +84,26 @@ class WatchApp(App[int]):
             loop.add_signal_handler(number, lambda: self.exit(128 + number, return_code=128 + number))
         except (NotImplementedError, RuntimeError, ValueError):
             return
+
+    def on_watch_screen_happened(self, event: WatchScreen.Happened) -> None:
+        """The title keeps up; an end or a question rings."""
+        title = window_title(event.now, self.project, self.watch_screen.look.glyphs)
+        if self.notices.title and title != self._window_title:
+            self._write(("" if self._window_title else PUSH_TITLE) + title_sequence(title))
+            self._window_title = title
+        text = news(event.before, event.now, self.project)
+        if text and self.notices.bell:
+            self._write(BELL)
+        if text and self.notices.desktop:
+            self._write(notice_sequence(text, os.environ))
+
+    def on_unmount(self) -> None:
+        if self._window_title:
+            self._write(POP_TITLE)
+
+    def _write(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)
 
     def on_watch_screen_left(self) -> None:
         self.exit()
@@ -76,8 +113,8 @@ class WatchApp(App[int]):
         from .clipboard import osc52, to_file
 
         sequence = osc52(event.text, os.environ)
-        if sequence is not None and self._driver is not None:
-            self._driver.write(sequence)
+        if sequence is not None:
+            self._write(sequence)
             self.watch_screen.copied(event.text)
         else:
             self.watch_screen.copied(event.text, str(to_file(event.text)))
@@ -108,13 +145,29 @@ async def show(
     *,
     theme: str = "",
     ascii_only: bool = False,
+    notices: Notices | None = None,
+    keys: Mapping[str, str] | None = None,
 ) -> int:
-    """Shows a watch full screen until the reader leaves. The exit status: report.exit_codes, or 128 + signal."""
-    app = WatchApp(watching, project, theme=theme, ascii_only=ascii_only)
+    """Shows a watch full screen until the reader leaves. The exit status: report.exit_codes, or 128 + signal.
+
+    `keys` binds actions (`actions.Action.ident`) to other keys; `notices` is what else the terminal is told.
+    """
+    wanted = Notices() if notices is None else notices
+    app = WatchApp(watching, project, theme=theme, ascii_only=ascii_only, notices=wanted, keys=keys)
     result = await app.run_async()
     if app.return_code:
         return app.return_code
+    _say_farewell(app.watch_screen)
     return exit_code(app.watch_screen.view) if result is None else result
+
+
+def _say_farewell(screen: WatchScreen) -> None:
+    """A few lines about the build stay in the terminal."""
+    from .overview import farewell
+
+    with suppress(OSError, UnicodeEncodeError):
+        for line in farewell(screen.view.live, screen.look):
+            print(line)
 
 
 def run_screen(watching: Watching, project: str = "", *, theme: str = "", ascii_only: bool = False) -> int:

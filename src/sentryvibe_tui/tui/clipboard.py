@@ -8,6 +8,8 @@ from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
+from .notices import wrapped
+
 LIMIT = 74_000
 """Bytes of text that terminals take in one OSC 52 sequence; many drop longer ones without a word."""
 
@@ -21,7 +23,7 @@ def osc52(text: str, environment: Mapping[str, str]) -> str | None:
         return None
     sequence = f"\x1b]52;c;{b64encode(data).decode()}\x07"
     if environment.get("TMUX"):
-        return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+        return wrapped(sequence, environment)
     if environment.get("STY"):
         chunks = (sequence[at : at + _SCREEN_CHUNK] for at in range(0, len(sequence), _SCREEN_CHUNK))
         return "".join(f"\x1bP{chunk}\x1b\\" for chunk in chunks)

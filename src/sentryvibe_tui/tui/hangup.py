@@ -1,4 +1,4 @@
-"""A terminal can vanish without a signal, as SIGHUP reaches its session only; then the screen ends."""
+"""A terminal can vanish without a signal (SIGHUP reaches members of its session only); its screen must end, not spin."""
 
 from __future__ import annotations
 

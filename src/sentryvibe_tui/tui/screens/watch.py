@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from ...client.watching import Watching
 from ...model.progress import progress
-from ...model.state import Note, ToolCall
+from ...model.state import BuildState, Note, ToolCall
 from ...report.subject import command_of, input_of, kind_of, output_text, subject
 from ...report.words import plural, size
 from ..actions import ACTIONS, bindings
@@ -50,6 +50,13 @@ class WatchScreen(Screen[None]):
     class Left(Message):
         """The reader leaves."""
 
+    class Happened(Message):
+        """The newest build changed from `before` to `now`."""
+
+        def __init__(self, before: BuildState, now: BuildState) -> None:
+            super().__init__()
+            self.before, self.now = before, now
+
     class Copied(Message):
         """The reader wants `text` on the clipboard."""
 
@@ -72,6 +79,7 @@ class WatchScreen(Screen[None]):
         self.keys = Keys(id="keys", classes="bar")
         self._second = 0
         self._shown_build = ""
+        self._told = self.view.live
         self._chosen = ""
         self._source: Rows = self.stream
         self._inspecting = False
@@ -120,15 +128,21 @@ class WatchScreen(Screen[None]):
         if changes.head or changes.whole or ticked:
             self._paint_head()
 
+        if self.view.live is not self._told:
+            before, self._told = self._told, self.view.live
+            self.post_message(self.Happened(before, self._told))
+
     def _start_over(self) -> None:
         other, self._shown_build = self.view.shown.id != self._shown_build, self.view.shown.id
         if other:
             self.todos.renew()
             self.stream.opened.clear()
             self.stream.following = True
-            self.inspector.inspect(None)
+            self.inspector.position = None
+            self.inspector.renew()
         else:
             self.todos.rebuild()
+            self.inspector.renew()
         self.stream.renew()
 
     def _paint_head(self) -> None:
@@ -242,7 +256,7 @@ class WatchScreen(Screen[None]):
         if not (self.inspector.display or self._inspecting):
             return
         position = self._source.position_at(self._source.cursor)
-        if position is not None and position != self.inspector.position:
+        if position != self.inspector.position:
             self.inspector.inspect(position)
             item = self.inspector.item
             if isinstance(item, ToolCall) and item.clipped and not item.is_open:

@@ -27,6 +27,7 @@ QUIET = 30_000
 
 SPARKS = "▁▂▃▄▅▆▇█"
 ASCII_SPARKS = "_.:-=+*#"
+SPARKS_SHOWN = 48
 
 
 class HeadBar(Bar):
@@ -146,7 +147,7 @@ class HowFar(HeadBar):
         state = self.view.shown
         until = self.look.now() if state.is_active else state.ended_at or state.last_event_at or 0
         label: Line = [("activity ", "dim")] if room >= 24 else []
-        counts = self.view.activity(room - length(label), until)
+        counts = self.view.activity(min(SPARKS_SHOWN, room - length(label)), until)
         sparks = SPARKS if self.look.glyphs.done == "✓" else ASCII_SPARKS
         top = max(counts, default=0)
         text = "".join(sparks[0 if not number else max(1, number * 7 // top)] for number in counts)

@@ -1,15 +1,19 @@
-"""The inspector: the call or text under the cursor in full."""
+"""The inspector: the call or text under the cursor in full; the whole build on one page where there is none."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ...model.state import Item, ToolCall, tool_key
+from ...model.state import BuildState, Item, ToolCall, tool_key
 from ..detail import note_detail, tool_detail
 from ..lines import Line
 from ..look import Look
+from ..overview import overview
 from ..view import View
 from .rows import Rows
+
+OVERVIEW_SECONDS = 5
+"""How often the page of a running build is made anew: it reads every call."""
 
 
 class Inspector(Rows):
@@ -23,6 +27,8 @@ class Inspector(Rows):
         self.following = False
         self._lines: list[Line] = []
         self._item: Item | None = None
+        self._page_of: tuple[BuildState, int, int] | None = None
+        self._page: list[Line] = []
 
     @property
     def item(self) -> Item | None:
@@ -54,7 +60,10 @@ class Inspector(Rows):
 
     def tick(self) -> None:
         """A second went by: a call under way shows it."""
-        if isinstance(self._item, ToolCall) and self._item.is_open and self.display:
+        if self.position is None and self.display and self.look.now() // 1000 % OVERVIEW_SECONDS == 0:
+            self._make()
+            self.reset(len(self._lines))
+        elif isinstance(self._item, ToolCall) and self._item.is_open and self.display:
             self._make()
             self.changed(set(range(min(4, len(self._lines)))))
 
@@ -68,12 +77,21 @@ class Inspector(Rows):
     def _make(self) -> None:
         self._item = item = self.item
         width = self.row_width
-        if item is None:
+        if not self.display or not self.size:
             self._lines = []
+        elif item is None:
+            self._lines = self._overview(width)
         elif isinstance(item, ToolCall):
             self._lines = tool_detail(item, self.view.shown, self.look, width)
         else:
             self._lines = note_detail(item, self.look, width)
+
+    def _overview(self, width: int) -> list[Line]:
+        """The page of the build, which reads every call: made once per state and second."""
+        key = (self.view.shown, width, self.look.now() // 1000)
+        if self._page_of != key:
+            self._page_of, self._page = key, overview(self.view.shown, self.look, width)
+        return self._page
 
     def refit(self) -> None:
         self._make()

@@ -7,6 +7,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
+from textual.selection import Selection
 from textual.strip import Strip
 
 from ..actions import bindings
@@ -22,6 +23,7 @@ class Rows(Painted, ScrollView, can_focus=True):
     """Rows 0 … n-1, each made of lines by `lines_of`. Heights far from view are guesses until they come near."""
 
     BINDINGS = bindings("rows")
+    ALLOW_SELECT = True
 
     cursor: var[int] = var(0, init=False)
 
@@ -49,6 +51,10 @@ class Rows(Painted, ScrollView, can_focus=True):
     def guess(self, row: int, width: int) -> int:
         """How many lines a row probably has; cheap."""
         return 1
+
+    def instead(self) -> list[Line]:
+        """What stands in the middle when there are no rows."""
+        return []
 
     def position_at(self, row: int) -> int | None:
         """The position in the build's timeline of the item in a row, where it shows one."""
@@ -183,11 +189,42 @@ class Rows(Painted, ScrollView, can_focus=True):
         line = self.scroll_offset.y + y
         width = self.row_width
         if not 0 <= line < self.heights.total:
-            return Strip.blank(width, self.role_style(""))
+            said = self.instead() if not len(self.heights) else []
+            at = y - max(0, (self._viewport - len(said)) // 2)
+            return self.strip(said[at] if 0 <= at < len(said) else [], width)
         row = self.heights.find(line)
         strips = self._strips(row)
         within = line - self.heights.start(row)
-        return strips[within] if within < len(strips) else Strip.blank(width, self.role_style(""))
+        strip = strips[within] if within < len(strips) else Strip.blank(width, self.role_style(""))
+        return self._selected(strip, line).apply_offsets(0, line)
+
+    def _selected(self, strip: Strip, line: int) -> Strip:
+        """`strip` with what the mouse selected of it."""
+        selection = self.text_selection
+        span = selection.get_span(line) if selection is not None else None
+        if span is None:
+            return strip
+        start, end = span[0], strip.cell_length if span[1] == -1 else span[1]
+        chosen = strip.crop(start, end).apply_style(self.screen.get_component_rich_style("screen--selection"))
+        return Strip.join([strip.crop(0, start), chosen, strip.crop(end)])
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        self.refresh()
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected text; lines without the spaces that fill them."""
+        first = selection.start.y if selection.start is not None else 0
+        last = selection.end.y if selection.end is not None else self.heights.total - 1
+        last = min(last, self.heights.total - 1)
+        lines = list[str]()
+        for line in range(first, last + 1):
+            row = self.heights.find(line)
+            strips, within = self._strips(row), line - self.heights.start(row)
+            text = strips[within].text if within < len(strips) else ""
+            start = selection.start.x if selection.start is not None and line == first else 0
+            end = selection.end.x if selection.end is not None and line == selection.end.y else None
+            lines.append(text[start:end].rstrip())
+        return "\n".join(lines), "\n"
 
     def notify_style_update(self) -> None:
         self._painted = {}

@@ -173,6 +173,14 @@ class Stream(Rows):
         entry = self._entry(row) if 0 <= row < len(self.heights) else None
         return entry if isinstance(entry, int) else None
 
+    def instead(self) -> list[Line]:
+        width, said = self.row_width, ("No build yet.", "It appears here by itself as soon as an agent reports.")
+        if self.view.shown.id:
+            said = (
+                ("Nothing here passes the filter.", "f shows the next kind, esc everything.") if self.filtered else ()
+            )
+        return [[(" " * max(0, (width - len(text)) // 2) + text, "dim")] for text in said]
+
     def guess(self, row: int, width: int) -> int:
         entry = self._entry(row)
         item = None if isinstance(entry, Extra) else self.view.shown.timeline[entry]

@@ -1,0 +1,67 @@
+"""What the terminal is told beside the picture: its title, a bell, a notification of the desktop. Pure.
+
+OSC 2 sets the title, OSC 9 (iTerm2, kitty, WezTerm, Windows Terminal) and OSC 777 (urxvt, foot, Ghostty) notify.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from ..model.progress import progress
+from ..model.state import BuildState
+from ..model.text import clean_line
+from ..report.words import UNICODE, Glyphs, status_mark
+
+PUSH_TITLE, POP_TITLE = "\x1b[22;2t", "\x1b[23;2t"
+BELL = "\x07"
+
+
+class Notices(Struct, frozen=True):
+    """Which of them the reader wants."""
+
+    title: bool = True
+    bell: bool = True
+    desktop: bool = True
+
+
+def window_title(state: BuildState, project: str, glyphs: Glyphs = UNICODE) -> str:
+    """`◐ 4/8 todo-app`, with a question mark while the agent waits for a person."""
+    name = clean_line(state.agent.project_name or project, 60)
+    if not state.id:
+        return name
+    mark = glyphs.needs if state.needs_input else status_mark(state.status, glyphs).glyph
+    far = progress(state)
+    return " ".join(part for part in (mark, f"{far.done}/{far.total}" if far.total else "", name) if part)
+
+
+def news(before: BuildState, now: BuildState, project: str) -> str:
+    """What a reader who looks elsewhere should hear of; empty when it is nothing."""
+    name = clean_line(now.agent.project_name or project, 60)
+    if not before.id or before.id != now.id:
+        return ""
+    if now.needs_input and now.needs_input != before.needs_input:
+        return f"{name} needs you: {clean_line(now.needs_input, 120)}"
+    if before.is_active and not now.is_active:
+        return f"{name} {status_mark(now.status).word}"
+    return ""
+
+
+def title_sequence(title: str) -> str:
+    return f"\x1b]2;{clean_line(title, 120)}\x07"
+
+
+def notice_sequence(text: str, environment: Mapping[str, str]) -> str:
+    text = clean_line(text, 200).replace(";", ",")
+    sequence = (
+        f"\x1b]777;notify;sentryvibe-tui;{text}\x07" if "foot" in environment.get("TERM", "") else f"\x1b]9;{text}\x07"
+    )
+    return wrapped(sequence, environment)
+
+
+def wrapped(sequence: str, environment: Mapping[str, str]) -> str:
+    """`sequence` so that tmux hands it on to the terminal outside."""
+    if environment.get("TMUX"):
+        return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+    return sequence
