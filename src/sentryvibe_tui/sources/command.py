@@ -29,6 +29,8 @@ TOGETHER = 0.1
 """Seconds of output of a command without format that go into one event."""
 UNHEARD = 2.0
 """Seconds of silence after which a command without format is published all the same."""
+GLANCE = 0.05
+"""Seconds between two looks whether the command has ended."""
 LINGERING = 1.0
 """Seconds that an output may stay open when its command has ended: a process of its own may hold it."""
 LAST_WORDS = 60.0
@@ -83,13 +85,16 @@ class Run:
             asyncio.create_task(self._pump(process.stderr, self._output.stderr, publisher)),
         }
         ticking = asyncio.create_task(self._tick(publisher))
-        code = await process.wait()
+        # Up to Python 3.12 this waits for the pipes, too, which a process of the command's own may hold.
+        waiting = asyncio.create_task(process.wait())
+        while process.returncode is None:
+            await asyncio.wait([waiting], timeout=GLANCE)
         await asyncio.wait(pumps, timeout=LINGERING)
         for task in (*pumps, ticking):
             task.cancel()
-        await asyncio.gather(*pumps, ticking, return_exceptions=True)
         process._transport.close()  # pyright: ignore
-        return Exit(code)
+        await asyncio.gather(*pumps, ticking, return_exceptions=True)
+        return Exit(await waiting)
 
     async def _pump(
         self, stream: asyncio.StreamReader, read: Callable[[bytes], list[Reported]], publisher: Publisher

@@ -117,8 +117,6 @@ def _with_event(text: str, event: str, hook: Hook) -> str:
     hooks = root.member("hooks")
     if hooks is None:
         return added(text, root, {event: [{"hooks": [hook.entry]}]}, "hooks")
-    if not isinstance(hooks.value, dict):
-        raise BadSettings("`hooks` is no object")
     groups = hooks.member(event)
     if groups is None:
         return added(text, hooks, [{"hooks": [hook.entry]}], event)
@@ -172,7 +170,11 @@ def _pruned(text: str, place: Place) -> str:
 
 def _events(text: str) -> dict[str, Node]:
     hooks = parse(text).member("hooks") if text else None
-    return dict(zip(hooks.names, hooks.parts, strict=True)) if hooks is not None else {}
+    if hooks is None:
+        return {}
+    if not isinstance(hooks.value, dict):
+        raise BadSettings("`hooks` is no object")
+    return dict(zip(hooks.names, hooks.parts, strict=True))
 
 
 def _groups(groups: Node) -> list[tuple[int, Node]]:

@@ -50,9 +50,10 @@ class Stray:
         for piece in _lines(data):
             if self._is_stray is None:
                 self._start += piece
-                if not self._start.strip() and not piece.endswith(b"\n"):
+                start = self._start.lstrip()
+                if b"data:".startswith(start) and not piece.endswith(b"\n"):
                     continue
-                self._is_stray = not self._start.lstrip().startswith((b"{", b"data:")) and bool(self._start.strip())
+                self._is_stray = bool(start) and not start.startswith((b"{", b"data:"))
                 piece, self._start = self._start, b""  # noqa: PLW2901
             if self._is_stray:
                 found.append(piece)

@@ -1,0 +1,148 @@
+"""`run`: real programs, as a user starts them."""
+
+import json
+import os
+import signal
+import stat
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+SCRIPT = """\
+#!{python} -u
+import os, sys
+sys.stderr.write("called with " + " ".join(sys.argv[1:]) + "\\n")
+for line in open({recorded!r}):
+    if line == "WAIT\\n":
+        sys.stderr.write("waiting\\n")
+        sys.stdin.readline()
+    else:
+        sys.stdout.write(line)
+sys.exit({code})
+"""
+
+
+@pytest.fixture
+def agent(desk: Any) -> Any:
+    """agent(name, lines, code=0) -> path of a program that prints the lines; at a line WAIT it waits for one of ours"""
+
+    def make(name: str, lines: bytes, code: int = 0) -> str:
+        recorded, program = desk.folder / f"{name}.recorded", desk.folder / "bin" / name
+        recorded.write_bytes(lines)
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(SCRIPT.format(python=sys.executable, recorded=str(recorded), code=code))
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        return str(program)
+
+    return make
+
+
+def said_by(errors: list[str], text: str) -> None:
+    """Waits until a process said something on stderr."""
+    until = time.monotonic() + 30
+    while not any(text in line for line in errors):
+        assert time.monotonic() < until, errors
+        time.sleep(0.01)
+
+
+def test_an_agent_is_a_build_and_its_exit_code_is_ours(desk: Any, server: str, claude: Any, agent: Any) -> None:
+    lines = claude.init + claude.calls(1, "Bash", command="ls") + claude.gets(1, "a") + claude.text(2, "Done.")
+    done = desk.run("run", "Shop", "--", agent("claude", lines + claude.done, 7), "-p", "fix it")
+    assert done.returncode == 7
+    assert done.stdout == b"Done.\n"
+    assert b"called with -p fix it --output-format stream-json --verbose\n" in done.stderr
+    assert b"added --output-format stream-json --verbose" in done.stderr
+    state = desk.state("shop")
+    assert (state["status"], state["title"], state["sessionId"]) == ("completed", "fix it", "s-1")
+    assert [tool["id"] for tool in state["toolsByTodo"]["-1"]] == ["t1"]
+
+
+def test_it_runs_without_a_server_and_the_build_stays(desk: Any, claude: Any, agent: Any) -> None:
+    os.environ["SENTRYVIBE_PORT"] = "0"
+    done = desk.run("run", "--", agent("claude", claude.init + claude.done), "-p", "x")
+    assert (done.returncode, b"no server runs here: serving http://127.0.0.1:" in done.stderr) == (0, True)
+    desk.serve()
+    assert desk.state(desk.folder.name)["status"] == "completed"
+
+
+def test_input_output_and_errors_of_any_command_pass_through(desk: Any, server: str) -> None:
+    done = desk.run("run", "other", "--", "sh", "-c", "cat; echo oops >&2; exit 3", data=b"in\xffput\n")
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"in\xffput\n", b"oops\n")
+    state = desk.state("other")
+    assert (state["status"], state["error"]) == ("failed", "sh exited with code 3: oops")
+    (tool,) = state["toolsByTodo"]["-1"]
+    assert (tool["state"], tool["output"]) == ("error", "in\ufffdput\noops\n")
+
+
+def test_a_killed_agent_leaves_an_interrupted_build(desk: Any, server: str, claude: Any, agent: Any) -> None:
+    lines = claude.init + claude.calls(1, "Bash", command="make") + b"WAIT\n"
+    run = desk.start("run", "shop", "--", "sh", "-c", f"echo $$ >&2; exec {agent('claude', lines)} -p x")
+    said_by(run.errors, "waiting")
+    os.kill(int(run.errors[0]), signal.SIGKILL)
+    assert run.end() == 128 + signal.SIGKILL
+    state = desk.state("shop")
+    assert state["status"] == "interrupted"
+    assert [tool["state"] for tool in state["toolsByTodo"]["-1"]] == ["interrupted"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signals_reach_the_command(desk: Any, server: str, number: signal.Signals) -> None:
+    script = f"trap 'echo caught; exit 9' {number.name.removeprefix('SIG')}; echo up; while :; do sleep 0.05; done"
+    run = desk.start("run", "--", "sh", "-c", script)
+    run.until("up")
+    assert run.stop(number) == 9
+    assert run.lines[-1] == "caught"
+
+
+def test_a_server_that_goes_and_comes_back_misses_nothing(desk: Any, claude: Any, agent: Any) -> None:
+    server, url = desk.serve()
+    port = url.rpartition(":")[2]
+    calls = [claude.calls(number, "Bash", n=number) + claude.gets(number, "ok") for number in range(1, 6)]
+    lines = claude.init + calls[0] + b"WAIT\n" + b"".join(calls[1:3]) + b"WAIT\n" + b"".join(calls[3:]) + claude.done
+    run = desk.start("run", "shop", "--server", url, "--", agent("claude", lines), "-p", "x")
+    said_by(run.errors, "waiting")
+    server.popen.kill()
+    server.end()
+    run.feed(b"\n")
+    said_by(run.errors, "events wait in the outbox")
+    desk.serve("--port", port)
+    run.feed(b"\n")
+    assert run.end() == 0
+    state = desk.state("shop")
+    assert (state["status"], len(state["toolsByTodo"]["-1"])) == ("completed", 5)
+
+
+def test_a_pipe_that_is_kept_open_does_not_keep_us(desk: Any, server: str) -> None:
+    began = time.monotonic()
+    done = desk.run("run", "--", "sh", "-c", "sleep 20 & echo hi")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"hi\n", b"")
+    assert time.monotonic() - began < 15
+
+
+def test_secrets_stay_here(desk: Any, server: str, claude: Any, agent: Any) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    lines = claude.init + claude.calls(1, "Bash", command=f"curl -H {secret}") + claude.done
+    assert desk.run("run", "shop", "--", agent("claude", lines), "-p", f"use {secret}").returncode == 0
+    shown = json.dumps(desk.state("shop"))
+    assert secret not in shown
+    assert "<redacted github-token>" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("shop",), 2, "no command: put it behind `--`"),
+        (("--watch", "--", "true"), 2, "--watch needs a terminal"),
+        (("--", "/nonexistent/agent"), 127, "/nonexistent/agent: No such file or directory"),
+        (("--", str(Path(__file__))), 126, "Permission denied"),
+    ],
+)
+def test_what_cannot_be_run_is_told(desk: Any, server: str, arguments: tuple[str, ...], code: int, told: str) -> None:
+    done = desk.run("run", *arguments)
+    assert (done.returncode, told in done.stderr.decode()) == (code, True), done.stderr
+    assert json.loads(desk.run("ls", "--json").stdout)["projects"] == []

@@ -1,0 +1,110 @@
+"""Our hooks in agents' settings: added once, taken out without a trace."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentryvibe_tui.sources.hook_settings import Hook, installed, settings_file, with_hook, without_hooks
+from sentryvibe_tui.sources.json_edit import BadSettings
+
+URL = "http://127.0.0.1:4777/api/hooks/claude"
+HTTP = Hook("claude", url=URL)
+COMMAND = Hook("claude", command="'/my tools/sentryvibe-tui' hook claude")
+FOREIGN: dict[str, Any] = {
+    "model": "opus",
+    "hooks": {
+        "Stop": [{"hooks": [{"type": "command", "command": "say done"}]}],
+        "PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "http", "url": "http://127.0.0.1:9/api/hooks/other"}]}],
+    },
+    "permissions": {"allow": ["Bash(ls:*)"]},
+}
+LAYOUTS = [
+    "",
+    "{}",
+    "{}\n",
+    '{ "model": "opus" }',
+    json.dumps(FOREIGN),
+    json.dumps(FOREIGN, indent=4) + "\n",
+    json.dumps(FOREIGN, indent="\t").replace("\n", "\r\n"),
+]
+
+
+@pytest.mark.parametrize("text", LAYOUTS)
+@pytest.mark.parametrize("hook", [HTTP, COMMAND, Hook("codex", command="sentryvibe-tui hook codex")])
+def test_added_once_and_removed_without_a_trace(text: str, hook: Hook) -> None:
+    with_ours = with_hook(text, hook)
+    before, after = json.loads(text or "{}"), json.loads(with_ours)
+    assert installed(with_ours, hook.agent) == dict.fromkeys(hook.events, hook.url or hook.command)
+    assert with_hook(with_ours, hook) == with_ours
+    assert without_hooks(with_ours, hook.agent) == (text or "{}\n")
+    for event, groups in before.get("hooks", {}).items():
+        assert after["hooks"][event][: len(groups)] == groups
+    assert {key: value for key, value in after.items() if key != "hooks"} == {
+        key: value for key, value in before.items() if key != "hooks"
+    }
+
+
+def test_another_way_takes_the_place_of_the_first() -> None:
+    text = with_hook(with_hook(json.dumps(FOREIGN), COMMAND), HTTP)
+    assert set(installed(text, "claude").values()) == {URL}
+    assert without_hooks(text, "claude") == json.dumps(FOREIGN)
+
+
+def test_ours_goes_out_of_a_group_that_others_share() -> None:
+    mixed = {"hooks": {"Stop": [{"matcher": "", "hooks": [COMMAND.entry, {"type": "command", "command": "say"}]}]}}
+    assert json.loads(without_hooks(json.dumps(mixed), "claude")) == {
+        "hooks": {"Stop": [{"matcher": "", "hooks": [{"type": "command", "command": "say"}]}]}
+    }
+
+
+def test_hooks_that_only_look_alike_stay() -> None:
+    text = json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "echo sentryvibe-tui"}]}]}})
+    assert without_hooks(text, "claude") == text
+    assert without_hooks(with_hook(text, HTTP), "codex") == with_hook(text, HTTP)
+
+
+@pytest.mark.parametrize(
+    ("hook", "has", "lacks"),
+    [
+        (HTTP, {"PermissionRequest", "SessionEnd", "StopFailure"}, {"SessionStart"}),
+        (COMMAND, {"SessionStart", "PermissionRequest"}, set[str]()),
+        (
+            Hook("claude", command="c", version=(2, 0, 14)),
+            {"SessionStart", "Stop"},
+            {"PermissionRequest", "StopFailure"},
+        ),
+        (Hook("claude", url=URL, version=(2, 1, 63)), {"PermissionRequest"}, {"StopFailure"}),
+        (Hook("codex", command="c"), {"PermissionRequest", "Stop"}, {"SessionEnd", "Notification"}),
+        (Hook("gemini", command="c"), {"BeforeTool", "AfterAgent"}, {"PreToolUse"}),
+    ],
+)
+def test_events_are_those_that_the_agent_knows(hook: Hook, has: set[str], lacks: set[str]) -> None:
+    assert has <= set(hook.events)
+    assert not lacks & set(hook.events)
+
+
+def test_gemini_counts_in_milliseconds() -> None:
+    assert (Hook("gemini", command="c").entry["timeout"], HTTP.entry["timeout"]) == (5000, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"hooks": [1]}', "`hooks` is no object"),
+        ('{"hooks": {"UserPromptSubmit": {}}}', "`hooks.UserPromptSubmit` is no array"),
+        ('{"hooks": {', "line 1"),
+    ],
+)
+def test_settings_of_another_shape_are_refused(text: str, told: str) -> None:
+    with pytest.raises(BadSettings, match=told):
+        with_hook(text, HTTP)
+
+
+def test_where_settings_are() -> None:
+    environ = {"HOME": "/h", "CODEX_HOME": "/x"}
+    assert settings_file("claude", None, environ) == Path("/h/.claude/settings.json")
+    assert settings_file("claude", None, {"HOME": "/h", "CLAUDE_CONFIG_DIR": "/c"}) == Path("/c/settings.json")
+    assert settings_file("codex", None, environ) == Path("/x/hooks.json")
+    assert settings_file("gemini", Path("/p"), environ) == Path("/p/.gemini/settings.json")
