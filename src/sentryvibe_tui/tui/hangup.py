@@ -1,4 +1,4 @@
-"""A terminal can vanish without a signal (SIGHUP reaches members of its session only); its screen must end, not spin."""
+"""A terminal can vanish without a signal (SIGHUP reaches its session only); a screen without one must end, not spin."""
 
 from __future__ import annotations
 

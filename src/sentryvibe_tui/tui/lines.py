@@ -70,14 +70,27 @@ def fill(left: Line, right: Line, room: int) -> Line:
 
 
 def parted(left: list[tuple[int, Line]], right: Line, room: int, gap: str = "  ") -> Line:
-    """Parts of falling importance (0 is kept longest) on one line: what does not fit goes, least important first."""
+    """Parts of falling importance (0 is kept longest) on one line.
+
+    What does not fit is cut if enough of it stays to be read, else it goes, least important first.
+    """
     parts = [(rank, part) for rank, part in left if part]
-    while len(parts) > 1 and sum(length(part) + len(gap) for _, part in parts) + length(right) > room:
-        parts.remove(max(parts, key=lambda part: part[0]))
-    joined: Line = []
+    while len(parts) > 1:
+        over = sum(length(part) + len(gap) for _, part in parts) + length(right) - room
+        if over <= 0:
+            break
+        least = max(range(len(parts)), key=lambda at: parts[at][0])
+        rank, part = parts.pop(least)
+        if length(part) - over >= READABLE:
+            parts.insert(least, (rank, cut(part, length(part) - over)))
+    line: Line = []
     for _, part in parts:
-        joined += [(gap, ""), *part] if joined else part
-    return fill(joined, right, room)
+        line += [(gap, ""), *part] if line else part
+    return fill(line, right, room)
+
+
+READABLE = 16
+"""Cells of a part that are worth showing when it is cut."""
 
 
 def wrap(line: Line, room: int) -> list[Line]:

@@ -11,7 +11,7 @@ from .lines import Line, wrap
 LIMIT = 20_000
 """Characters of one note that are laid out."""
 
-_INLINE = r"`([^`\n]+)`|\*\*([^*\n]+)\*\*|__([^_\n]+)__"
+_INLINE = r"`([^`\n]+)`|(?:\*\*|__)(?=\S)([^*_\n]+)(?:\*\*|__)|(?<![\w*])\*(?=[^\s*])([^*\n]+)\*(?![\w*])"
 _HEADING = r"(#{1,6})\s+(.*)"
 _ITEM = r"(\s*)([-*+]|\d{1,3}[.)])\s+(.*)"
 _FENCE = r"\s*(```|~~~)"
@@ -55,13 +55,14 @@ def _paragraph(line: str, width: int, glyphs: Glyphs, base: str) -> list[Line]:
 
 
 def inline(text: str, base: str = "") -> Line:
-    """Code and strong words of a line as spans."""
+    """Code, strong and emphasised words of a line as spans."""
     spans: Line = []
     end = 0
     for found in re.finditer(_INLINE, text):
         if found.start() > end:
             spans.append((text[end : found.start()], base))
-        spans.append((found[1], "code") if found[1] else (found[2] or found[3], "strong"))
+        marked = ((found[1], "code"), (found[2], "strong"), (found[3], "em"))
+        spans += [(text, role) for text, role in marked if text]
         end = found.end()
     if end < len(text) or not spans:
         spans.append((text[end:], base))

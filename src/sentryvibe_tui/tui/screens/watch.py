@@ -11,11 +11,12 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.screen import Screen
 
-from ...client.watching import Watching
+from ...client.watching import CaughtUp, Watching
 from ...model.progress import progress
 from ...model.state import BuildState, Note, ToolCall
+from ...model.text import clean_line
 from ...report.subject import command_of, input_of, kind_of, output_text, subject
-from ...report.words import plural, size
+from ...report.words import caught_up, plural, size
 from ..actions import ACTIONS, bindings
 from ..finding import FILTERS
 from ..lines import Line
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from ..widgets.prompt import Prompt
 
 FLUSH_SECONDS = 0.1
+
+LONG_ABSENCE = 60_000
+"""Milliseconds without a link after which the return is announced, not only noted in the stream."""
 
 NARROW, WIDE = 100, 160
 """Columns below which there is one pane at a time, and from which the inspector always stands at the side."""
@@ -106,6 +110,8 @@ class WatchScreen(Screen[None]):
     async def _consume(self) -> None:
         async for event in self.watching.events():
             self.view.take(event)
+            if isinstance(event, CaughtUp) and event.back_at - event.lost_at >= LONG_ABSENCE:
+                self._tell(caught_up(event, self.look.glyphs), timeout=20)
 
     def flush(self) -> None:
         """Repaints what was touched, and the clocks when a second went by."""
@@ -403,8 +409,8 @@ class WatchScreen(Screen[None]):
         self.who.place = "" if newest else f"build {len(builds) - place} of {plural(len(builds), 'build')}, ] newer"
         self.flush()
 
-    def _tell(self, message: str, severity: str = "information") -> None:
-        self.notify(message, markup=False, severity=severity, timeout=4)  # type: ignore[arg-type]
+    def _tell(self, message: str, severity: str = "information", timeout: float = 4) -> None:
+        self.notify(clean_line(message), markup=False, severity=severity, timeout=timeout)  # type: ignore[arg-type]
 
     def copied(self, text: str, path: str = "") -> None:
         """Says what became of a copy."""

@@ -11,6 +11,7 @@ from ..lines import Line, length
 
 ROLES = (
     "strong",
+    "em",
     "verb",
     "subject",
     "dim",

@@ -1,0 +1,115 @@
+"""The title, bells and notifications; the clipboard; the page of a build."""
+
+import stat
+
+import pytest
+from msgspec.structs import replace
+
+from sentryvibe_tui.model.events import BuildEnded, InputNeeded
+from sentryvibe_tui.tui.actions import wrong_keys
+from sentryvibe_tui.tui.clipboard import LIMIT, osc52, to_file
+from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.look import Look
+from sentryvibe_tui.tui.notices import Notices, news, notice_sequence, title_sequence, window_title
+from sentryvibe_tui.tui.overview import Times, farewell, overview, times
+
+
+def test_the_title_says_how_far_and_what_is_wanted(running_build) -> None:
+    state = running_build.state
+    assert window_title(state, "x") == "◐ 4/8 todo-app"
+    assert window_title(running_build.tell(InputNeeded("Allow?")).state, "x") == "? 4/8 todo-app"
+    assert window_title(running_build.tell(BuildEnded("failed")).state, "x") == "✗ 4/8 todo-app"
+
+
+def test_news_are_an_end_and_a_question_once(running_build) -> None:
+    first = running_build.state
+    asked = running_build.tell(InputNeeded("Allow Bash?")).state
+    ended = running_build.tell(BuildEnded("completed")).state
+    assert news(first, asked, "") == "todo-app needs you: Allow Bash?"
+    assert news(asked, asked, "") == ""
+    assert news(asked, ended, "") == "todo-app completed"
+    assert news(replace(first, id="other"), ended, "") == ""
+
+
+def test_sequences_carry_no_foreign_sequences() -> None:
+    assert title_sequence("a\x1b]52;c;x\x07b") == "\x1b]2;ab\x07"
+    assert notice_sequence("done; \x1b[2Jx", {}) == "\x1b]9;done, x\x07"
+    assert notice_sequence("x", {"TMUX": "1"}) == "\x1bPtmux;\x1b\x1b]9;x\x07\x1b\\"
+
+
+async def test_an_end_rings_once_and_changes_the_title(app_on, running_build) -> None:
+    written: list[str] = []
+    app = app_on(running_build.state, notices=Notices())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app._driver.write = written.append
+        await pilot.pause(0.05)
+        app.watch_screen.flush()
+        await pilot.pause()
+        running_build.happened.clear()
+        running_build.tell(BuildEnded("completed"))
+        app.watch_screen.watching.say(*running_build.happened)
+        await pilot.pause(0.05)
+        app.watch_screen.flush()
+        await pilot.pause()
+    told = [text for text in written if text.startswith("\x07") or "\x1b]" in text or "[22;2t" in text]
+    assert told[-3:] == ["\x1b]2;✓ 4/8 todo-app\x07", "\x07", "\x1b]9;todo-app completed\x07"]
+
+
+def test_what_is_too_long_for_the_clipboard_goes_to_a_file_of_ones_own() -> None:
+    assert osc52("x" * (LIMIT + 1), {}) is None
+    path = to_file("x\ud800")
+    assert path.read_text() == "x?"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.unlink()
+
+
+def test_screen_gets_the_clipboard_in_chunks() -> None:
+    sequence = osc52("x" * 2000, {"STY": "1"})
+    assert sequence is not None
+    assert max(len(part) for part in sequence.split("\x1b\\")) < 768
+
+
+@pytest.mark.parametrize(
+    ("durations", "expected"),
+    [([5], Times(5, 5, 5)), (range(1, 101), Times(50, 95, 100)), ([3, 1, 2], Times(2, 3, 3))],
+)
+def test_times(durations, expected) -> None:
+    assert times(list(durations)) == expected
+
+
+def test_the_page_of_a_build(running_build) -> None:
+    state = running_build.state
+    lines = [plain(line).rstrip() for line in overview(state, Look(lambda: running_build.at), 60)]
+    assert lines[0] == "running · 4/8 todos · 2m04s · 23 tools · 2 errors"
+    assert [line.split()[:3] for line in lines if line.startswith("Bash")] == [["Bash", "5", "2"]]
+    assert "Files touched  10" in lines
+    assert any(line.startswith("src/app/page.tsx") for line in lines)
+
+
+def test_five_lines_at_most_stay_in_the_terminal(running_build) -> None:
+    ended = running_build.tell(BuildEnded("failed", error="boom\nbang")).state
+    lines = farewell(ended, Look(lambda: running_build.at))
+    assert lines[0] == "✗ todo-app · Add login with GitHub"
+    assert lines[-1] == "  boom bang"
+    assert len(lines) <= 5
+
+
+@pytest.mark.parametrize(
+    ("keys", "problems"),
+    [
+        ({}, []),
+        ({"next-error": "x"}, []),
+        ({"no-such": "x"}, ["no action is called 'no-such'"]),
+        ({"next-error": "q"}, ["'q' is bound to both quit and next-error"]),
+    ],
+)
+def test_keys_from_the_config_file(keys, problems) -> None:
+    assert wrong_keys(keys) == problems
+
+
+async def test_a_key_can_be_bound_anew(app_on, running_build) -> None:
+    app = app_on(running_build.state, keys={"retry-link": "x"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("x")
+        await pilot.press("r")
+        assert app.watch_screen.watching.retried == 1
