@@ -70,6 +70,8 @@ def test_heights_agree_with_a_plain_list(begin, changes, more) -> None:
         ("- one\n  * two\n3. three", ["· one", "  · two", "3. three"]),
         ("```py\n# no title\n```\nafter", ["# no title", "after"]),
         ("> said", ["│ said"]),
+        ("a\n---\nb", ["a", "─" * 24, "b"]),
+        ("**`x.py`:**", ["x.py:"]),
         ("\n\nplain\n\n", ["plain"]),
         ("", [""]),
         ("2 * 3 * 4 and **open", ["2 * 3 * 4 and **open"]),

@@ -6,6 +6,7 @@ Tolerates any shape of input and output, and gives safe text only (model.text).
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any, Literal, cast
 
@@ -208,12 +209,20 @@ def command_of(values: dict[str, Any]) -> str:
         wrapped = len(words) == 3 and words[0].rpartition("/")[2] in _SHELLS and words[1] in ("-c", "-lc")
         return words[2] if wrapped else " ".join(words)
     command = str(value)
-    found = re.match(_WRAPPED, command)
-    return found[2] if found else command
+    return _unwrapped(command) if re.match(_WRAPPED, command) else command
+
+
+def _unwrapped(command: str) -> str:
+    """What a quoted `bash -lc '…'` runs; the command as it is when its quotes do not add up."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command.partition("c ")[2].strip("'\"")
+    return words[2] if len(words) == 3 else " ".join(words[2:])
 
 
 _SHELLS = ("bash", "sh", "zsh")
-_WRAPPED = r"(?s)(?:\S*/)?(?:bash|sh|zsh) -l?c (['\"]?)(.*)\1$"
+_WRAPPED = r"(?:\S*/)?(?:bash|sh|zsh) -l?c \S"
 
 
 def _path_only(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:

@@ -14,6 +14,7 @@ LIMIT = 20_000
 _INLINE = r"`([^`\n]+)`|(?:\*\*|__)(?=\S)([^*_\n]+)(?:\*\*|__)|(?<![\w*])\*(?=[^\s*])([^*\n]+)\*(?![\w*])"
 _HEADING = r"(#{1,6})\s+(.*)"
 _ITEM = r"(\s*)([-*+]|\d{1,3}[.)])\s+(.*)"
+_RULE = r"\s*([-*_])(\s*\1){2,}\s*$"
 _FENCE = r"\s*(```|~~~)"
 
 
@@ -41,8 +42,8 @@ def prose(text: str, width: int, glyphs: Glyphs, base: str = "", limit: int = LI
 def _paragraph(line: str, width: int, glyphs: Glyphs, base: str) -> list[Line]:
     if heading := re.match(_HEADING, line):
         return wrap([(heading[2].strip("#* "), "heading")], width)
-    if line.lstrip().startswith("|"):
-        return wrap([(line, base)], width)
+    if re.match(_RULE, line):
+        return [[(glyphs.rule * min(width, 24), "faint")]]
     if item := re.match(_ITEM, line):
         indent = min(len(item[1]), 8)
         mark = glyphs.dot if item[2] in "-*+" else item[2]
@@ -62,7 +63,7 @@ def inline(text: str, base: str = "") -> Line:
         if found.start() > end:
             spans.append((text[end : found.start()], base))
         marked = ((found[1], "code"), (found[2], "strong"), (found[3], "em"))
-        spans += [(text, role) for text, role in marked if text]
+        spans += [(text.replace("`", "") or text, role) for text, role in marked if text]
         end = found.end()
     if end < len(text) or not spans:
         spans.append((text[end:], base))
