@@ -42,6 +42,7 @@ ENVIRONMENT = {
     "theme": "SENTRYVIBE_THEME",
     "ascii": "SENTRYVIBE_ASCII",
     "redact": "SENTRYVIBE_REDACT",
+    "redact_patterns": "SENTRYVIBE_REDACT_PATTERNS",
 }
 
 _KINDS: dict[type[object], str] = {str: "text", int: "a whole number", bool: "true or false", list: "a list of texts"}
@@ -128,6 +129,8 @@ def _said(text: str, like: object) -> object:
     """An environment variable's text as a value of the same type as `like`; the text itself when it is none."""
     if isinstance(like, bool):
         return _FLAGS.get(text.lower(), text)
+    if isinstance(like, list):
+        return text.splitlines()
     try:
         return int(text) if isinstance(like, int) else text
     except ValueError:

@@ -40,6 +40,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("port = 70000", {}, "port must be 0 to 65535, not 70000"),
         ("server = 1", {}, "server must be text, not 1"),
         ("ascii = 1", {}, "ascii must be true or false, not 1"),
+        ("redact_patterns = [1]", {}, "redact_patterns must be a list of texts, not [1]"),
         ("", {"SENTRYVIBE_ASCII": "maybe"}, "SENTRYVIBE_ASCII: ascii must be true or false, not 'maybe'"),
         ("port = = 1", {}, "no valid TOML, left out whole: Invalid value (at line 1, column 8)"),
         ("", {"SENTRYVIBE_PORT": "many"}, "SENTRYVIBE_PORT: port must be a whole number, not 'many'"),
@@ -55,6 +56,11 @@ def test_mistakes_are_told(tmp_path: Path, text: str, environ: dict[str, str], t
 def test_variables_have_the_type_of_their_setting(tmp_path: Path) -> None:
     settings, _, problems = _load(tmp_path, "ascii = false", SENTRYVIBE_ASCII="Yes", SENTRYVIBE_PORT="0")
     assert (settings.ascii, settings.port, problems) == (True, 0, ())
+
+
+def test_a_list_is_lines_in_a_variable(tmp_path: Path) -> None:
+    assert _load(tmp_path, "redact_patterns = ['a+', 'b']")[0].redact_patterns == ["a+", "b"]
+    assert _load(tmp_path, "", SENTRYVIBE_REDACT_PATTERNS="a+\nb")[0].redact_patterns == ["a+", "b"]
 
 
 def test_a_mistake_leaves_the_rest_in_force(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from ..model.events import About
 from ..report.narrate import narrate
 from ..report.plain import PlainLines
 from ..settings import Settings
-from .options import EXIT_CODES, project_id, settings
+from ..wire.projects import project_id
+from .options import EXIT_CODES, settings
 from .output import any_text, write_line
 from .screen import Looks, has_terminal, log_to_file, look_options, looks, show
 

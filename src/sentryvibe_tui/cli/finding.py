@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..client.hydrate import AmbiguousProject, NoAnswer, NoSuchProject, ProjectRef, builds, resolve, states
 from ..model.state import BuildState
 from ..model.text import clean_line
-from .options import NoLink, Refused, Server, project_id
+from ..wire.projects import project_id
+from .options import NoLink, Refused, Server
 
 
 async def find_project(server: Server, text: str) -> ProjectRef:

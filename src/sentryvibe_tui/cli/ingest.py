@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import signal
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..agents.detect import READERS, UnknownFormat
 from ..agents.reading import Reader
+from ..agents.redact import Redacted
 from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import data_dir
+from ..sources.pace import Pace
+from ..sources.posting import Posting
 from ..wire.events import Posted
+from ..wire.projects import project_id
 from .intake import pieces
-from .options import EXIT_CODES, NoLink, Refused, Server, find_server, project_id, server_option, settings
+from .options import EXIT_CODES, NoLink, Refused, Server, find_server, redactor, server_option, settings
 from .output import any_text, tell
-from .posting import Posting
 
 if TYPE_CHECKING:
     from ..client.publisher import Publisher
@@ -34,7 +40,7 @@ LAST_WORDS = 3.0
 
 @click.command("ingest", epilog=EXIT_CODES)
 @click.argument("project")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path), default="-")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
 @server_option
 @click.option(
     "--format",
@@ -45,6 +51,14 @@ LAST_WORDS = 3.0
     help="What the input is; auto tells by its first lines.",
 )
 @click.option("--session", metavar="ID", help="The build's session.  [default: the agent's own session id]")
+@click.option("--replay", is_flag=True, help="Publish at the pace at which it happened, as if it happened now.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="With --replay: times as fast.",
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(0),
@@ -52,48 +66,101 @@ LAST_WORDS = 3.0
     show_default=True,
     help="Seconds to go on trying when the input has ended and the server cannot be reached.",
 )
-def command(project: str, file: Path, server: str | None, kind: str, session: str | None, timeout: float) -> int:
+def command(
+    project: str,
+    files: tuple[str, ...],
+    server: str | None,
+    kind: str,
+    session: str | None,
+    replay: bool,
+    speed: float,
+    timeout: float,
+) -> int:
     """Publish a coding agent's output as a build of PROJECT, as it comes.
 
-    Reads FILE, or stdin when there is none or it is `-`. For a running agent:
+    Reads each FILE, or stdin when there is none or it is `-`; FILE may be a pattern like `logs/*.jsonl`. Each becomes
+    a build. For a running agent:
 
     \b
       claude -p "…" --output-format stream-json --verbose | sentryvibe-tui ingest PROJECT
 
     Reading the same input again changes nothing. An input that ends without saying how the build ended leaves it
-    interrupted.
+    interrupted. With several files the exit status is 0 when all builds completed.
     """
     any_text()
     if not project.strip():
         raise Refused("the project's name is empty")
-    source = None if str(file) == "-" else file
-    posting = Posting(project_id(project), clean_line(project), session or uuid.uuid4().hex, fixed=bool(session))
-    intake = _Intake(READERS[kind](), posting, source, timeout)
-    return asyncio.run(intake.run(find_server(server), data_dir(settings().settings) / "outbox"))
+    sources = _sources(files or ("-",))
+    if session and len(sources) > 1:
+        raise Refused("--session is for one input; each file is a build of its own")
+    ours = settings().settings
+    masks = redactor(ours)
+    inputs = [
+        _Input(
+            READERS[kind]() if masks is None else Redacted(READERS[kind](), masks),
+            Posting(project_id(project), clean_line(project), session or uuid.uuid4().hex, fixed=bool(session)),
+            source,
+        )
+        for source in sources
+    ]
+    intake = _Intake(inputs, timeout, speed if replay else None)
+    return asyncio.run(intake.run(find_server(server), data_dir(ours) / "outbox"))
+
+
+def _sources(files: tuple[str, ...]) -> list[Path | None]:
+    """Paths, None for stdin. A name that is a file's is that file, whatever characters it has. Raises Refused."""
+    found: list[Path | None] = []
+    for name in files:
+        if name == "-":
+            found.append(None)
+        elif Path(name).is_file():
+            found.append(Path(name))
+        elif matching := sorted(path for path in glob(name, recursive=True) if Path(path).is_file()):
+            found.extend(map(Path, matching))
+        else:
+            raise Refused(f"no file {clean_line(name)!r}" + (", only a directory" if Path(name).is_dir() else ""))
+    return list(dict.fromkeys(found))
+
+
+class _Input(Struct, frozen=True):
+    reader: Reader
+    posting: Posting
+    path: Path | None
 
 
 class _Intake:
-    """One input on its way into a server."""
+    """Inputs on their way into a server, one after another."""
 
-    def __init__(self, reader: Reader, posting: Posting, path: Path | None, timeout: float) -> None:
-        self._reader, self._posting, self._path, self._timeout = reader, posting, path, timeout
+    def __init__(self, inputs: Sequence[_Input], timeout: float, speed: float | None) -> None:
+        self._inputs, self._timeout, self._speed = inputs, timeout, speed
         self._terminated = False
 
     async def run(self, server: Server, outbox: Path) -> int:
-        """Exit status by the build's outcome. Raises NoLink, Refused."""
+        """Exit status by the builds' outcomes. Raises NoLink, Refused."""
         from ..client.publisher import Publisher
 
         self._on_sigterm()
+        at = ""
+        statuses: list[int] = []
         try:
-            async with Publisher(server.address, self._posting.about, outbox, report=tell) as publisher:
-                try:
-                    await self._read(publisher)
-                except asyncio.CancelledError:
-                    self._publish(publisher, self._posting.ended("interrupted", "ingest was stopped"))
-                    await publisher.drain(LAST_WORDS)
-                    if self._terminated:
-                        return 128 + signal.SIGTERM
-                    raise
+            async with Publisher(server.address, self._inputs[0].posting.about, outbox, report=tell) as publisher:
+                for source in self._inputs:
+                    at = f"{source.path}: " if len(self._inputs) > 1 else ""
+                    try:
+                        await self._read(source, publisher)
+                    except asyncio.CancelledError:
+                        self._publish(publisher, source.posting.ended("interrupted", "ingest was stopped"))
+                        await publisher.drain(LAST_WORDS)
+                        if self._terminated:
+                            return 128 + signal.SIGTERM
+                        raise
+                    except UnknownFormat as error:
+                        if not at:
+                            raise
+                        tell(clean_line(f"{at}{error}"))
+                        statuses.append(exit_codes.USAGE)
+                    outcome = source.posting.outcome
+                    statuses.append(exit_codes.UNSUCCESSFUL if outcome is None else exit_codes.of_build(outcome))
                 if not await publisher.drain(self._timeout):
                     raise NoLink(f"{publisher.depth} events wait in {outbox}: {server.absence}")
                 if publisher.parked:
@@ -101,18 +168,29 @@ class _Intake:
         except UnknownFormat as error:
             raise Refused(clean_line(str(error))) from None
         except OSError as error:
-            raise click.ClickException(f"cannot read the input: {error}") from None
-        outcome = self._posting.outcome
-        return exit_codes.UNSUCCESSFUL if outcome is None else exit_codes.of_build(outcome)
+            raise click.ClickException(f"cannot read the input: {at}{error}") from None
+        return max(statuses)
 
-    async def _read(self, publisher: Publisher) -> None:
-        async for piece in pieces(self._path):
-            events = self._posting.label(self._reader.feed(piece), past=self._path is not None)
-            self._publish(publisher, events)
-            if publisher.depth > BACKLOG and (self._path is not None or not publisher.last_error):
+    async def _read(self, source: _Input, publisher: Publisher) -> None:
+        posting, is_file = source.posting, source.path is not None
+        pace = None if self._speed is None else Pace(self._speed)
+        async for piece in pieces(source.path):
+            await self._pass_on(publisher, pace, posting.label(source.reader.feed(piece), past=is_file))
+            if publisher.depth > BACKLOG and (is_file or not publisher.last_error):
                 await publisher.drain(self._timeout)
-        self._publish(publisher, self._posting.label(self._reader.finish(), past=True))
-        self._publish(publisher, self._posting.ended("interrupted", "the input ended without an end of the build"))
+        await self._pass_on(publisher, pace, posting.label(source.reader.finish(), past=True))
+        await self._pass_on(
+            publisher, pace, posting.ended("interrupted", "the input ended without an end of the build")
+        )
+
+    async def _pass_on(self, publisher: Publisher, pace: Pace | None, events: Iterable[Posted]) -> None:
+        """At once; in a replay when it is time, and as if it happened then."""
+        if pace is None:
+            self._publish(publisher, events)
+            return
+        for posted in events:
+            await asyncio.sleep(pace.wait(posted.at))
+            self._publish(publisher, [replace(posted, at=None)])
 
     def _publish(self, publisher: Publisher, events: Iterable[Posted]) -> None:
         for posted in events:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
-from zlib import crc32
 
 import click
 from msgspec import Struct
@@ -88,12 +86,6 @@ def _address(text: str, source: str) -> Address:
         return parse_address(text)
     except BadAddress as error:
         raise Refused(f"{source}: {error}") from None
-
-
-def project_id(name: str) -> str:
-    """The id of a project that a person calls `name`: letters and digits of any script, and hyphens."""
-    plain = re.sub(r"[\W_]+", "-", name.casefold()).strip("-")[:80]
-    return plain or f"project-{crc32(name.encode('utf-8', 'replace')):08x}"
 
 
 def redactor(settings: Settings) -> Redactor | None:

@@ -164,9 +164,9 @@ class _Input:
             self.posting = self.posting.again()
             self._reader = self._new_reader()
         if self._is_document and grown.data and not grown.more:
-            yield from self.posting.label(self._document())
+            yield from self.posting.label(self._document(), past=True)
         elif grown.data and not self._is_document:
-            yield from self.posting.label(self._reader.feed(grown.data))
+            yield from self.posting.label(self._reader.feed(grown.data), past=True)
 
     def _document(self) -> list[Reported]:
         """The whole file, which is written anew whenever it grows; nothing while it is being written."""

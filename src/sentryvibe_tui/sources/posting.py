@@ -30,6 +30,7 @@ class Posting:
         self._first, self._session, self._fixed, self._source = session, session, fixed, source
         self._numbers: Counter[str] = Counter()
         self._open = False
+        self._latest: Millis | None = None
         self.outcome: Outcome | None = None
         """How the latest build ended; None while it goes on."""
 
@@ -43,12 +44,14 @@ class Posting:
         """Whether there was any event."""
         return self._open or self.outcome is not None
 
-    def label(self, reported: Iterable[Reported]) -> Iterator[Posted]:
+    def label(self, reported: Iterable[Reported], *, past: bool = False) -> Iterator[Posted]:
+        """`past`: what has no time of its own happened when the agent was last heard, not now."""
         for one in reported:
             if one.session and one.session != self._session and not self._fixed:
                 yield from self.ended("interrupted", "another build began in the same input")
-                self._session = one.session
-            yield self._posted(one.event, one.at)
+                self._session, self._latest = one.session, None
+            self._latest = max(self._latest or 0, one.at) if one.at is not None else self._latest
+            yield self._posted(one.event, self._latest if one.at is None and past else one.at)
 
     def fix(self) -> None:
         """What follows belongs to the present build, whatever session it names."""
@@ -57,7 +60,7 @@ class Posting:
     def ended(self, outcome: Outcome, why: str) -> Iterator[Posted]:
         """The end of a build that has begun and told none."""
         if self._open:
-            yield self._posted(BuildEnded(outcome, error=why), None)
+            yield self._posted(BuildEnded(outcome, error=why), self._latest)
 
     def _posted(self, event: BuildEvent, at: Millis | None) -> Posted:
         self.outcome = event.outcome if isinstance(event, BuildEnded) else None

@@ -1,0 +1,92 @@
+"""`ingest` of several files, and at the pace at which it happened."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+TRANSCRIPTS = Path(__file__).parent.parent / "data" / "transcripts"
+
+
+def sessions(desk: Any, project: str) -> dict[str, dict[str, Any]]:
+    (row,) = [row for row in json.loads(desk.run("ls", "--json").stdout)["projects"] if row["id"] == project]
+    return {build["sessionId"]: build for build in row["builds"]}
+
+
+def test_each_file_of_a_pattern_is_a_build(desk: Any, server: str) -> None:
+    pattern = str(TRANSCRIPTS / "claude-session" / "irr-*.jsonl")
+    done = desk.run("ingest", "all", pattern, str(TRANSCRIPTS / "codex-exec" / "heru-file-change.jsonl"))
+    assert (done.returncode, done.stderr) == (1, b"")
+    builds = sessions(desk, "all")
+    assert len(builds) == 4
+    assert {build["agentId"] for build in builds.values()} == {"claude-code", "openai-codex"}
+    assert desk.run("ingest", "all", pattern).returncode == 1
+    assert {key: build["version"] for key, build in sessions(desk, "all").items()} == {
+        key: build["version"] for key, build in builds.items()
+    }
+
+
+def test_a_file_that_cannot_be_read_does_not_keep_the_others(desk: Any, server: str, claude: Any) -> None:
+    good, bad = desk.folder / "a*[1].jsonl", desk.folder / "b.jsonl"
+    good.write_bytes(claude.init + claude.done)
+    bad.write_text("nothing of the kind\n")
+    done = desk.run("ingest", "p", str(bad), str(good))
+    assert done.returncode == 2
+    assert f"{bad}: cannot tell the format" in done.stderr.decode()
+    assert desk.state("p")["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("none*.jsonl",), "no file 'none*.jsonl'"),
+        ((".",), "no file '.', only a directory"),
+        (("--session", "s", "here", "-"), "each file is a build of its own"),
+    ],
+)
+def test_mistakes_are_told(desk: Any, server: str, arguments: tuple[str, ...], told: str) -> None:
+    (desk.folder / "here").touch()
+    done = desk.run("ingest", "p", *arguments)
+    assert (done.returncode, told in done.stderr.decode()) == (2, True), done.stderr
+
+
+def test_a_replay_keeps_the_pace(desk: Any, server: str) -> None:
+    def said(second: int, number: int) -> bytes:
+        record = {
+            "type": "assistant",
+            "uuid": f"u{number}",
+            "sessionId": "s",
+            "timestamp": f"2026-01-01T10:00:{second:02}.000Z",
+            "message": {"id": f"m{number}", "content": [{"type": "text", "text": f"text {number}"}]},
+        }
+        return json.dumps(record).encode() + b"\n"
+
+    path = desk.folder / "s.jsonl"
+    path.write_bytes(said(0, 1) + said(30, 2))
+    before = time.time()
+    assert desk.run("ingest", "p", str(path), "--replay", "--speed", "20").returncode == 1
+    state = desk.state("p")
+    first, second = (note["timestamp"] for note in state["textByTodo"]["-1"])
+    assert 1.4 < _seconds(second) - _seconds(first) < 10
+    assert _seconds(first) >= before - 1
+
+
+def _seconds(stamp: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(stamp).timestamp()
+
+
+def test_secrets_stay_here(desk: Any, server: str, claude: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    path = desk.folder / "out.jsonl"
+    path.write_bytes(claude.init + claude.text(1, f"it is {secret}") + claude.done)
+    assert desk.run("ingest", "masked", str(path)).returncode == 0
+    assert secret not in json.dumps(desk.state("masked"))
+    monkeypatch.setenv("SENTRYVIBE_REDACT", "0")
+    assert desk.run("ingest", "plain", str(path)).returncode == 0
+    assert secret in json.dumps(desk.state("plain"))
