@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -76,3 +77,33 @@ async def until(reached) -> None:
                     return
             except (OSError, IndexError):
                 await asyncio.sleep(0.02)
+
+
+async def test_a_publisher_killed_fifty_times_publishes_everything_once(server, home) -> None:
+    rng = random.Random(50)
+    whole = SAMPLE.read_bytes()
+    killed = 0
+    for _ in range(50):
+        publisher = await start(home, "ingest", "p", "--server", server.url)
+        publisher.stdin.write(whole[: rng.randrange(len(whole))])
+        try:
+            async with asyncio.timeout(rng.uniform(0.15, 0.6)):
+                await publisher.wait()
+        except TimeoutError:
+            publisher.kill()
+            killed += 1
+        await publisher.communicate()
+    assert killed > 40
+    last = await start(home, "ingest", "p", "--server", server.url)
+    _, trouble = await last.communicate(whole)
+    assert last.returncode == 0, trouble.decode()
+    once = await start(home, "ingest", "q", "--server", server.url)
+    await once.communicate(whole)
+    assert told(server.state("p")) == told(server.state("q"))
+
+
+def told(state: dict) -> list[tuple]:
+    """What a build holds, without its times."""
+    tools = [tool for group in state["toolsByTodo"].values() for tool in group]
+    texts = [text for group in state["textByTodo"].values() for text in group]
+    return sorted((item["id"], item.get("state"), item.get("output"), item.get("text")) for item in (*tools, *texts))
