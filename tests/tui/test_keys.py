@@ -211,3 +211,36 @@ async def test_help_tells_every_key(app_on, running_build, press) -> None:
         assert [action.help for action in ACTIONS if action.help not in said] == []
         await press(pilot, "escape")
         assert app.screen is app.watch_screen
+
+
+async def test_a_build_is_chosen_from_the_list(app_on, running_build, story, press) -> None:
+    old = story(build="b0", session="s0")
+    old.call("Bash", {"command": "old command"})
+    app = app_on(running_build.state, builds={"b1": running_build.state, "b0": old.state})
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "B")
+        await pilot.pause(0.05)
+        assert app.screen is not screen
+        await press(pilot, "j", "enter")
+        await ready(pilot)
+        assert app.screen is screen
+        assert "old command" in shown(screen.stream)
+        other = story(build="b2", session="s2", start=running_build.at)
+        other.call("Bash", {"command": "make"})
+        screen.watching.say(*other.happened)
+        await ready(pilot)
+        assert "old command" in shown(screen.stream)
+        assert screen.view.live.id == "b2"
+
+
+async def test_the_mouse_selects_text_of_the_stream(app_on, running_build) -> None:
+    from textual.geometry import Offset
+    from textual.selection import Selection
+
+    async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        last = screen.stream.heights.total - 1
+        chosen = screen.stream.get_selection(Selection(Offset(11, last - 1), Offset(27, last)))
+        assert chosen is not None
+        assert chosen[0].split("\n")[1].endswith("◐ Bash  npm run bu")

@@ -6,29 +6,20 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.app import SuspendNotSupported
 from textual.message import Message
-from textual.screen import Screen
 
-from ...client.watching import CaughtUp, Watching
-from ...model.progress import progress
+from ...client.watching import BuildSummary, CaughtUp, Watching
 from ...model.state import BuildState, Note, ToolCall
 from ...model.text import clean_line
 from ...report.subject import command_of, input_of, kind_of, output_text, subject
-from ...report.words import caught_up, plural, size
+from ...report.words import caught_up, size
 from ..actions import ACTIONS, bindings
 from ..finding import FILTERS
-from ..lines import Line
+from ..lines import plain
 from ..look import Look
-from ..view import View
-from ..widgets.foot import Keys, Tabs
-from ..widgets.head import HowFar, Now, Who
-from ..widgets.inspector import Inspector
-from ..widgets.painted import COMPONENT, ROLES
 from ..widgets.rows import Rows
-from ..widgets.stream import Stream
-from ..widgets.todos import Todos
+from .panes import PanesScreen
 
 if TYPE_CHECKING:
     from ..widgets.prompt import Prompt
@@ -38,18 +29,11 @@ FLUSH_SECONDS = 0.1
 LONG_ABSENCE = 60_000
 """Milliseconds without a link after which the return is announced, not only noted in the stream."""
 
-NARROW, WIDE = 100, 160
-"""Columns below which there is one pane at a time, and from which the inspector always stands at the side."""
 
-
-class WatchScreen(Screen[None]):
+class WatchScreen(PanesScreen):
     """Takes the events of a watch and repaints ten times a second what they touched, and nothing else."""
 
     BINDINGS = bindings("screen")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-medium"), (WIDE, "-wide")]
-    COMPONENT_CLASSES = {COMPONENT + role for role in ROLES}
-    AUTO_FOCUS = None
-    ALLOW_SELECT = True
 
     class Left(Message):
         """The reader leaves."""
@@ -69,36 +53,11 @@ class WatchScreen(Screen[None]):
             self.text = text
 
     def __init__(self, watching: Watching, project: str, look: Look) -> None:
-        super().__init__()
+        super().__init__(project, look)
         self.watching = watching
-        self.look = look
-        self.view = View()
-        self.who = Who(project, self.view, look, id="who", classes="bar")
-        self.how_far = HowFar(self.view, look, id="how-far", classes="bar")
-        self.now = Now(self.view, look, id="now", classes="bar")
-        self.tabs = Tabs(id="tabs", classes="bar")
-        self.todos = Todos(self.view, look, id="todos", classes="pane")
-        self.stream = Stream(self.view, look, id="stream", classes="pane")
-        self.inspector = Inspector(self.view, look, id="inspector", classes="pane")
-        self.keys = Keys(id="keys", classes="bar")
         self._second = 0
         self._shown_build = ""
         self._told = self.view.live
-        self._chosen = ""
-        self._source: Rows = self.stream
-        self._inspecting = False
-        self._found = ""
-
-    def compose(self) -> ComposeResult:
-        yield self.who
-        yield self.how_far
-        yield self.now
-        yield self.tabs
-        with Horizontal(id="body"):
-            yield self.todos
-            yield self.stream
-            yield self.inspector
-        yield self.keys
 
     def on_mount(self) -> None:
         self.set_interval(FLUSH_SECONDS, self.flush)
@@ -137,6 +96,8 @@ class WatchScreen(Screen[None]):
         if self.view.live is not self._told:
             before, self._told = self._told, self.view.live
             self.post_message(self.Happened(before, self._told))
+            if self.view.pinned and before.id != self._told.id:
+                self._tell("a new build began: ] goes to it", timeout=10)
 
     def _start_over(self) -> None:
         other, self._shown_build = self.view.shown.id != self._shown_build, self.view.shown.id
@@ -159,114 +120,12 @@ class WatchScreen(Screen[None]):
         if self.stream.following and self._source is self.stream:
             self._inspect_source()
 
-    # ----------------------------------------------------------------- panes
-
-    @property
-    def is_narrow(self) -> bool:
-        return self.size.width < NARROW
-
-    @property
-    def is_wide(self) -> bool:
-        return self.size.width >= WIDE
-
-    def _panes(self) -> list[Rows]:
-        """The panes that the reader can go to now."""
-        state = self.view.shown
-        panes: list[Rows] = [self.stream]
-        if state.todos or state.template_todos or state.dropped:
-            panes.insert(0, self.todos)
-        if self.is_narrow or self.is_wide or self._inspecting:
-            panes.append(self.inspector)
-        return panes
-
-    def _lay_out(self) -> None:
-        """Which panes are on screen: all of them, or on a narrow screen the chosen one."""
-        panes = self._panes()
-        chosen = next((pane for pane in panes if pane.id == self._chosen), panes[0])
-        for pane in (self.todos, self.stream, self.inspector):
-            shown = pane in panes and (not self.is_narrow or pane is chosen)
-            if pane.display != shown:
-                pane.display = shown
-        if self.tabs.display != self.is_narrow:
-            self.tabs.display = self.is_narrow
-        if self.focused is None or not self.focused.display:
-            self.set_focus(chosen if self.is_narrow or self._chosen else self.stream)
-
-    def _titles(self) -> None:
-        far = progress(self.view.shown)
-        wanted = "" if self.stream.filter == "all" else f" {self.stream.filter}"
-        labels = {"todos": f"Todos {far.done}/{far.total}", "stream": f"Stream{wanted}", "inspector": "Inspector"}
-        numbers = {"todos": 1, "stream": 2, "inspector": 3}
-        self.tabs.names = tuple((numbers[str(p.id)], str(p.id), labels[str(p.id)]) for p in self._panes())
-        self.tabs.current = next((str(pane.id) for pane in self._panes() if pane.display), "")
-        self.tabs.news = news = self._news()
-        self.tabs.repaint()
-        for pane in (self.todos, self.stream, self.inspector):
-            title = "" if self.is_narrow else f"{numbers[str(pane.id)]} {labels[str(pane.id)]}"
-            if str(pane.border_title or "") != title:
-                pane.border_title = title
-        said = "".join(text for text, _ in news)
-        if str(self.stream.border_subtitle or "") != said:
-            self.stream.border_subtitle = said
-            self.stream.set_class(not self.stream.following, "-news")
-
-    def _news(self) -> Line:
-        """Where the reader stands in the stream."""
-        found: Line = [(f"{self._found}   ", "accent")] if self._found else []
-        if self.stream.following:
-            return [*found, ("following", "faint")] if self.view.shown.is_active else found
-        if self.stream.unseen:
-            return [*found, (f"{self.look.glyphs.down} {self.stream.unseen} new, F follows", "accent")]
-        return [*found, ("F follows", "dim")] if self.view.shown.is_active else found
-
-    def on_resize(self) -> None:
-        self._lay_out()
-        self._titles()
-
-    def on_rows_moved(self, event: Rows.Moved) -> None:
-        if event.rows is not self.inspector:
-            self._source = event.rows
-            self._inspect_source()
-        self._titles()
-
-    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
-        self.action_pane(event.pane)
-
-    def action_pane(self, name: str) -> None:
-        if name == "inspector":
-            self._inspecting = True
-            self._inspect_source()
-        pane = next((pane for pane in self._panes() if pane.id == name), None)
-        if pane is not None:
-            self._chosen = name
-            self._lay_out()
-            self.set_focus(pane)
-            self._titles()
-
-    def action_next_pane(self, step: int = 1) -> None:
-        panes = self._panes()
-        here = next((at for at, pane in enumerate(panes) if pane is self.focused), 0)
-        self.action_pane(str(panes[(here + step) % len(panes)].id))
-
-    def action_previous_pane(self) -> None:
-        self.action_next_pane(-1)
-
-    def action_follow_all(self) -> None:
-        for pane in (self.todos, self.stream):
-            pane.action_follow()
-        self._titles()
-
     # ----------------------------------------------------------------- the inspector
 
-    def _inspect_source(self) -> None:
-        if not (self.inspector.display or self._inspecting):
-            return
-        position = self._source.position_at(self._source.cursor)
-        if position != self.inspector.position:
-            self.inspector.inspect(position)
-            item = self.inspector.item
-            if isinstance(item, ToolCall) and item.clipped and not item.is_open:
-                self.run_worker(self._fetch_whole(item), exclusive=True, group="whole")
+    def _inspected(self) -> None:
+        item = self.inspector.item
+        if isinstance(item, ToolCall) and item.clipped and not item.is_open:
+            self.run_worker(self._fetch_whole(item), exclusive=True, group="whole")
 
     async def _fetch_whole(self, tool: ToolCall) -> None:
         """Unclipped values, once the reader stays with a call for a moment."""
@@ -367,6 +226,19 @@ class WatchScreen(Screen[None]):
     def action_retry(self) -> None:
         self.watching.retry_now()
 
+    def action_scrollback(self) -> None:
+        """The terminal's own scrollback and search for what the stream shows."""
+        width = max(20, self.size.width)
+        lines = [
+            plain(line).rstrip() for row in range(len(self.stream.heights)) for line in self.stream.lines_of(row, width)
+        ]
+        try:
+            with self.app.suspend():  # pyright: ignore[reportUnknownMemberType]
+                print("\n".join(lines))
+                input("enter returns to the screen ")
+        except (SuspendNotSupported, EOFError, OSError):
+            self._tell("this terminal cannot show the scrollback", "warning")
+
     def action_copy(self) -> None:
         pane = self.focused if isinstance(self.focused, Rows) else self.stream
         position = self.inspector.position if pane is self.inspector else pane.position_at(pane.cursor)
@@ -387,26 +259,49 @@ class WatchScreen(Screen[None]):
     def action_newer(self) -> None:
         self.run_worker(self._switch(-1), exclusive=True, group="switch")
 
+    def action_builds(self) -> None:
+        self.run_worker(self._choose(), exclusive=True, group="switch")
+
+    async def _choose(self) -> None:
+        from .builds import BuildsScreen
+
+        builds = await self._builds()
+        if builds:
+            chosen = await self.app.push_screen_wait(  # pyright: ignore[reportUnknownMemberType]
+                BuildsScreen(builds, self.view.shown.id, self.look)
+            )
+            if chosen is not None:
+                await self._show_build(builds, builds.index(chosen))
+
     async def _switch(self, step: int) -> None:
         """To the build `step` places further back in the project's list."""
+        builds = await self._builds()
+        here = next((at for at, build in enumerate(builds) if build.build_id == self.view.shown.id), 0)
+        if 0 <= here + step < len(builds):
+            await self._show_build(builds, here + step)
+        elif builds:
+            self._tell("there is no older build" if step > 0 else "this is the newest build")
+
+    async def _builds(self) -> tuple[BuildSummary, ...]:
         try:
-            builds = await self.watching.builds()
-            here = next((at for at, build in enumerate(builds) if build.build_id == self.view.shown.id), 0)
-            place = here + step
-            if not 0 <= place < len(builds):
-                self._tell("there is no older build" if step > 0 else "this is the newest build")
-                return
-            wanted = builds[place]
-            newest = wanted.build_id == self.view.live.id
-            state = None if newest else await self.watching.build(wanted.session_id, wanted.build_id)
+            return await self.watching.builds()
         except Exception as error:  # whatever a transport raises: the build on screen stays
             self._tell(f"the builds could not be read: {error}", "error")
+            return ()
+
+    async def _show_build(self, builds: tuple[BuildSummary, ...], place: int) -> None:
+        wanted = builds[place]
+        newest = wanted.build_id == self.view.live.id
+        try:
+            state = None if newest else await self.watching.build(wanted.session_id, wanted.build_id)
+        except Exception as error:  # as above
+            self._tell(f"that build could not be read: {error}", "error")
             return
         if not newest and state is None:
             self._tell("that build is no longer there", "warning")
             return
         self.view.show(state)
-        self.who.place = "" if newest else f"build {len(builds) - place} of {plural(len(builds), 'build')}, ] newer"
+        self.who.place = "" if newest else f"build {len(builds) - place} of {len(builds)}, ] newer"
         self.flush()
 
     def _tell(self, message: str, severity: str = "information", timeout: float = 4) -> None:

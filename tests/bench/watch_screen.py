@@ -1,0 +1,115 @@
+"""The watch screen on a build of 10,000 calls and 300 todos: opening, a storm of events, search, rest; no terminal.
+
+    python tests/bench/watch_screen.py
+
+Prints milliseconds, per cent of one core, and the event loop's lag (how long a key press would wait) during the storm.
+"""
+
+import asyncio
+import importlib.util
+import resource
+import sys
+import time
+from pathlib import Path
+
+CONFTEST = Path(__file__).parents[1] / "tui" / "conftest.py"
+SIZE = (120, 36)
+CALLS, TODOS = 10_000, 300
+
+
+def stories():
+    """The tests' own way to tell builds."""
+    spec = importlib.util.spec_from_file_location("stories", CONFTEST)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["stories"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def long_build(told):
+    story = told.Story()
+    texts = tuple(f"Step {number} of the plan" for number in range(TODOS))
+    for number in range(CALLS):
+        if number % (CALLS // TODOS) == 0:
+            story.plan(min(number * TODOS // CALLS, TODOS - 1), texts)
+        if number % 2:
+            story.call("Edit", {"file_path": f"{told.CWD}/src/f{number}.py", "old_string": "a", "new_string": "b\nc"})
+        else:
+            story.call("Bash", {"command": f"pytest tests/test_{number}.py -q"})
+        if number % 10 == 0:
+            story.text("What is **next** and why, in words enough to fill more than one line of most screens. " * 2)
+        story.happened.clear()
+    return story
+
+
+async def first_frame(app, size=SIZE) -> float:
+    began = time.perf_counter()
+    async with app.run_test(size=size) as pilot:
+        while not app.watch_screen.view.shown.id:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        app.watch_screen.flush()
+        await pilot.pause()
+        return (time.perf_counter() - began) * 1000
+
+
+async def lags(stop: asyncio.Event) -> list[float]:
+    """Milliseconds by which a task that wants to run every 10 ms is late."""
+    late = []
+    while not stop.is_set():
+        due = time.perf_counter() + 0.01
+        await asyncio.sleep(0.01)
+        late.append((time.perf_counter() - due) * 1000)
+    return sorted(late)
+
+
+async def storm(app, story) -> None:
+    """500 events a second for three seconds."""
+    story.happened.clear()
+    for number in range(750):
+        story.call("Bash", {"command": f"step {number}"}, took=0.1)
+    events = list(story.happened)
+    stop = asyncio.Event()
+    watcher = asyncio.create_task(lags(stop))
+    cpu, began = time.process_time(), time.perf_counter()
+    for at in range(0, len(events), 25):
+        app.watch_screen.watching.say(*events[at : at + 25])
+        await asyncio.sleep(max(0, began + (at + 25) / 500 - time.perf_counter()))
+    wall = time.perf_counter() - began
+    stop.set()
+    late = await watcher
+    print(
+        f"storm of {len(events) / wall:.0f} events/s: {(time.process_time() - cpu) / wall:.0%} of a core, "
+        f"lag p95 {late[len(late) * 95 // 100]:.0f} ms, most {late[-1]:.0f} ms"
+    )
+
+
+async def main() -> None:
+    told = stories()
+    story = long_build(told)
+    for size in (SIZE, (200, 50)):
+        small = min([await first_frame(told.scene("running"), size) for _ in range(3)])
+        big = min([await first_frame(told.watch_app(story.state), size) for _ in range(3)])
+        print(f"first frame {size}: {small:.0f} ms with 23 calls, {big:.0f} ms with {CALLS:,}: {big / small:.2f}")
+    app = told.watch_app(story.state)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause(0.3)
+        await storm(app, story)
+        stream = app.watch_screen.stream
+        began = time.perf_counter()
+        stream.search("test_9998")
+        found = len(stream.hits())
+        print(f"search over {len(stream.heights):,} rows: {(time.perf_counter() - began) * 1000:.0f} ms, {found} found")
+        print(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB (with the events told)")
+    told_now = told.told_build()
+    ahead = told_now.at + 31_000 - time.time_ns() // 1_000_000
+    script = told.Script([told.LIVE, told.Snapshot(told_now.state, "hydrated")])
+    app = told.WatchApp(script, "todo-app", now=lambda: time.time_ns() // 1_000_000 + ahead)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause(1)
+        cpu = time.process_time()
+        await asyncio.sleep(10)
+        print(f"rest with a running build: {(time.process_time() - cpu) / 10:.2%} of a core")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
