@@ -33,6 +33,7 @@ from sentryvibe_tui.model.events import (  # noqa: E402
     BuildEnded,
     BuildEvent,
     BuildStarted,
+    CodexReported,
     InputNeeded,
     Noticed,
     TextAdded,
@@ -260,6 +261,12 @@ def codex_build() -> Story:
     story.plan(0, template, phase="template")
     story.call("command_execution", {"command": "bash -lc 'npm ci'"}, {"exit_code": 0, "aggregated_output": "ok"}, 12)
     story.plan(2, template, phase="template").plan(1, ("Add the model", "Add the page", "Test"))
+    phases = [
+        {"id": "1", "title": "Select a template", "status": "completed"},
+        {"id": "2", "title": "Carry out the task", "status": "active"},
+        {"id": "3", "title": "Verify the workspace", "status": "pending"},
+    ]
+    story.tell(CodexReported(raw({"phases": phases})))
     story.call("apply_patch", {"input": "*** Begin Patch\n*** Update File: src/a.ts\n+x\n-y\n*** End Patch"})
     failed = {"exit_code": 1, "aggregated_output": "1 failed\nAssertionError: expected 2"}
     story.call("command_execution", {"command": "bash -lc 'npm test'"}, failed, error=True)

@@ -79,3 +79,12 @@ async def test_resizing_down_to_one_cell_never_crashes(app_on, running_build) ->
             await settled(pilot)
         assert app.watch_screen.todos.display
         assert app.watch_screen.stream.display
+
+
+async def test_codex_phases_stand_above_the_todos(scene) -> None:
+    async with scene("codex").run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("1", "g", "enter")
+        await settled(pilot)
+        lines = [line.strip() for line in text_of(pilot.app.watch_screen.todos).split("\n")]
+        assert lines[1:4] == ["✓ Select a template", "◐ Carry out the task", "○ Verify the workspace"]

@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+import msgspec
+from msgspec import Struct
+
 from ..model.progress import active
-from ..model.state import PLANNING, Todo, ToolCall, tool_key
+from ..model.state import PLANNING, BuildState, Todo, ToolCall, tool_key
 from .view import View
 
-RowKind = Literal["group", "todo", "tool", "tail", "earlier"]
+RowKind = Literal["group", "todo", "tool", "tail", "earlier", "phase"]
 
 LATEST = 8
 """Calls that a todo shows when it opened by itself."""
 
-TEMPLATE, DROPPED, PLANNED = "template", "dropped", "planning"
+TEMPLATE, DROPPED, PLANNED, CODEX = "template", "dropped", "planning", "codex"
 
 
 class Row(NamedTuple):
@@ -28,6 +31,28 @@ class Row(NamedTuple):
     depth: int = 0
     number: int = 0
     open: bool = False
+
+
+class CodexPhase(Struct):
+    """One phase of the original's `codex` object (PROTOCOL 1); status pending, active, completed or blocked."""
+
+    title: str = ""
+    description: str = ""
+    status: str = "pending"
+
+
+class _Codex(Struct):
+    phases: list[CodexPhase] = []
+
+
+def codex_phases(state: BuildState) -> list[CodexPhase]:
+    """The phases that a Codex build reports; none when there are none, or none that can be read."""
+    if state.codex is None:
+        return []
+    try:
+        return msgspec.json.decode(state.codex, type=_Codex).phases
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
 
 
 def rows(view: View, folds: dict[int | str, bool]) -> list[Row]:
@@ -44,6 +69,10 @@ class _Tree:
 
     def rows(self) -> Iterator[Row]:
         state = self.state
+        if phases := codex_phases(state):
+            at_work = any(phase.status != "completed" for phase in phases)
+            inside = (Row("phase", at, 1) for at in range(len(phases)))
+            yield from self._group(CODEX, at_work and not state.todos, inside)
         if self.view.group(PLANNING).positions:
             planning = state.is_active and self.current is None
             yield from self._group(PLANNED, planning, self._calls(PLANNING, 1))

@@ -12,7 +12,16 @@ from msgspec import Struct
 
 from ..client.watching import CaughtUp, Changed, LinkChanged, LinkStatus, SignOfLife, Skipped, Snapshot, WatchEvent
 from ..model.state import PLANNING, BuildState, Item, Millis, ToolCall, note_key, tool_key
-from ..model.updates import BuildBegan, BuildFinished, Entry, TextChanged, TodoCompleted, TodosChanged, ToolChanged
+from ..model.updates import (
+    BuildBegan,
+    BuildFinished,
+    CodexChanged,
+    Entry,
+    TextChanged,
+    TodoCompleted,
+    TodosChanged,
+    ToolChanged,
+)
 from ..report import words
 
 ExtraKind = Literal["gap", "build", "end"]
@@ -117,7 +126,7 @@ class View:
                     self._touch(state.positions.get(tool_key(ident)), old)
                 case TextChanged(id=ident):
                     self._touch(state.positions.get(note_key(ident)), old)
-                case TodosChanged() | TodoCompleted():
+                case TodosChanged() | TodoCompleted() | CodexChanged():
                     self._changes.todos = True
                 case BuildFinished() | BuildBegan():
                     self._changes.whole = True

@@ -9,6 +9,7 @@ from textual.screen import Screen
 from ...model.progress import progress
 from ..lines import Line
 from ..look import Look
+from ..tree import codex_phases
 from ..view import View
 from ..widgets.foot import Keys, Tabs
 from ..widgets.head import HowFar, Now, Who
@@ -70,7 +71,7 @@ class PanesScreen(Screen[None]):
         """The panes that the reader can go to now."""
         state = self.view.shown
         panes: list[Rows] = [self.stream]
-        if state.todos or state.template_todos or state.dropped:
+        if state.todos or state.template_todos or state.dropped or codex_phases(state):
             panes.insert(0, self.todos)
         if self.is_narrow or self.is_wide or self._inspecting:
             panes.append(self.inspector)
@@ -109,12 +110,14 @@ class PanesScreen(Screen[None]):
 
     def _news(self) -> Line:
         """Where the reader stands in the stream."""
-        found: Line = [(f"{self._found}   ", "accent")] if self._found else []
+        said: Line = [(self._found, "accent")] if self._found else []
         if self.stream.following:
-            return [*found, ("following", "faint")] if self.view.shown.is_active else found
-        if self.stream.unseen:
-            return [*found, (f"{self.look.glyphs.down} {self.stream.unseen} new, F follows", "accent")]
-        return [*found, ("F follows", "dim")] if self.view.shown.is_active else found
+            said += [("following", "faint")] if self.view.shown.is_active else []
+        elif self.stream.unseen:
+            said += [(f"{self.look.glyphs.down} {self.stream.unseen} new, F follows", "accent")]
+        elif self.view.shown.is_active:
+            said += [("F follows", "dim")]
+        return [said[0], ("   ", ""), *said[1:]] if len(said) > 1 else said
 
     def on_resize(self) -> None:
         self._lay_out()

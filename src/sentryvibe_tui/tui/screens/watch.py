@@ -56,6 +56,7 @@ class WatchScreen(PanesScreen):
         super().__init__(project, look)
         self.watching = watching
         self._second = 0
+        self._search_from = 0
         self._shown_build = ""
         self._told = self.view.live
 
@@ -170,22 +171,26 @@ class WatchScreen(PanesScreen):
 
         self.action_pane("stream")
         if not self.query("#prompt"):
+            self._search_from = self.stream.cursor
             prompt = Prompt()
             self.mount(prompt, after=self.keys)
             self.keys.display = False
             self.set_focus(prompt)
 
     async def on_prompt_asked(self, event: Prompt.Asked) -> None:
-        self._search(event.text)
+        if not event.done or not event.text:
+            self._search(event.text)
         if event.done:
             self.set_focus(self.stream)
             await self.query("#prompt").remove()
             self.keys.display = True
 
     def _search(self, text: str) -> None:
+        """Marks `text` and goes to its first place after where the search began."""
         self.stream.search(text)
         self._found = ""
         if text:
+            self.stream.move(self._search_from)
             self._jump(self.stream.hits(), 1, "hit")
         self._titles()
 

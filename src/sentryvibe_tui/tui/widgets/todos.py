@@ -8,11 +8,11 @@ from ...report.subject import error_line, subject
 from ...report.words import DURATION_WIDTH, duration, running, todo_mark, tool_mark
 from ..lines import Line, fill
 from ..look import Look, call, changes, right, role
-from ..tree import DROPPED, PLANNED, TEMPLATE, Row, rows
+from ..tree import CODEX, DROPPED, PLANNED, TEMPLATE, CodexPhase, Row, codex_phases, rows
 from ..view import View
 from .rows import Rows
 
-NAMES = {PLANNED: "Planning", TEMPLATE: "Template", DROPPED: "Dropped"}
+NAMES = {PLANNED: "Planning", TEMPLATE: "Template", DROPPED: "Dropped", CODEX: "Codex phases"}
 
 
 class Todos(Rows):
@@ -24,6 +24,7 @@ class Todos(Rows):
         self.folds: dict[int | str, bool] = {}
         self.nodes: list[Row] = []
         self._todos: dict[int, Todo] = {}
+        self._phases: list[CodexPhase] = []
 
     # ----------------------------------------------------------------- following the view
 
@@ -38,6 +39,7 @@ class Todos(Rows):
         state = self.view.shown
         kept = self.nodes[self.cursor][:2] if self.cursor < len(self.nodes) else None
         self._todos = {todo.key: todo for todo in (*state.todos, *state.template_todos, *state.dropped)}
+        self._phases = codex_phases(state)
         self.nodes = rows(self.view, self.folds)
         self.reset(len(self.nodes), next((index for index, row in enumerate(self.nodes) if row[:2] == kept), None))
 
@@ -105,6 +107,8 @@ class Todos(Rows):
                 return [self._tool(one, width)]
             case "tail":
                 return [self._tail(one, width)]
+            case "phase":
+                return [self._phase(one, width)]
             case "earlier":
                 lead = self._lead(one.depth + 1)
                 return [fill([*lead, (f"{self.look.glyphs.closed} {one.number} earlier", "faint")], [], width)]
@@ -122,6 +126,9 @@ class Todos(Rows):
         if name == PLANNED:
             group = self.view.group()
             tail = self._counts(len(group.positions), group.errors)
+        elif name == CODEX:
+            done = sum(phase.status == "completed" for phase in self._phases)
+            tail = [(f"{done}/{len(self._phases)}", "dim")]
         else:
             todos = state.template_todos if name == TEMPLATE else state.dropped
             done = sum(todo.status == "completed" for todo in todos)
@@ -130,10 +137,26 @@ class Todos(Rows):
         pad_right: Line = [(" " * (DURATION_WIDTH + 1), "")]
         return fill([(fold, "faint"), (f"{self.look.glyphs.dot} {NAMES[name]}", "dim")], [*tail, *pad_right], width)
 
+    def _phase(self, row: Row, width: int) -> Line:
+        phase, glyphs = self._phases[int(row.ident)], self.look.glyphs
+        glyph, tone = {
+            "active": (glyphs.running, "busy"),
+            "completed": (glyphs.done, "good"),
+            "blocked": (glyphs.failed, "bad"),
+        }.get(phase.status, (glyphs.pending, "dim"))
+        text = clean_line(phase.title or phase.description)
+        left: Line = [
+            *self._lead(row.depth),
+            ("  ", ""),
+            (glyph + " ", tone),
+            (text, "strong" if tone == "busy" else "dim"),
+        ]
+        return fill(left, [], width)
+
     def _counts(self, tools: int, errors: int) -> Line:
         """How many calls, and how many of them failed."""
         failed: Line = [(f"{self.look.glyphs.failed}{errors} ", "bad")] if errors else []
-        return [*failed, (str(tools).rjust(4), "dim")] if tools else [*failed, ("    ", "")]
+        return [*failed, (str(tools).rjust(3), "dim")] if tools else [*failed, ("   ", "")]
 
     def _todo(self, row: Row, width: int) -> Line:
         todo = self._todos[int(row.ident)]
