@@ -14,7 +14,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 Span = tuple[str, str]
 Line = list[Span]
 
-_WORDS = r"\s+|[^\s]+"
+_WORDS = r" +|[^ ]+"
 
 
 def cells(text: str) -> int:
@@ -105,7 +105,7 @@ def wrap(line: Line, room: int) -> list[Line]:
         if taken > free:
             lines.append([])
             free = room
-            if word.isspace():
+            if word[0] == " ":
                 continue
         lines[-1].append((word, role))
         free -= taken
