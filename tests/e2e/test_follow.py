@@ -1,6 +1,7 @@
 """`follow`: session files that other processes write."""
 
 import json
+import os
 import re
 import signal
 import time
@@ -151,3 +152,23 @@ def test_it_serves_by_itself_when_nobody_does(desk: Any, session: Path, monkeypa
     eventually(desk, lambda state: state["status"] == "completed")
     assert follow.stop(signal.SIGTERM) == 0
     assert any("no server runs here" in line for line in follow.errors)
+
+
+@pytest.mark.parametrize("serves", [True, False], ids=["server", "no server"])
+def test_a_watch_on_a_directory_follows_by_itself(
+    desk: Any, session: Path, serves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTRYVIBE_PORT", "0")
+    if serves:
+        desk.serve()
+    whole = (TRANSCRIPTS / "claude-session" / "irr-api-error.jsonl").read_bytes()
+    append(session, whole[: len(whole) // 2])
+    watch = desk.start("watch", ".", "--jsonl")
+    watch.until('"snapshot"')
+    fresh = desk.folder / "fresh"
+    fresh.write_bytes(whole)
+    os.utime(fresh, (time.time() - 60, time.time() - 60))
+    fresh.replace(session)
+    end = json.loads(watch.until('"type":"end"'))
+    assert (end["status"], end["state"]["sessionId"]) == ("failed", "f8814b3b-b760-403c-b354-96849752cb78")
+    assert watch.end() == 1

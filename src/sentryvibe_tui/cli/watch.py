@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..model.text import clean_line
+from .here import Here, directory_named
 from .options import EXIT_CODES, Refused, Server, find_server, server_option, settings
 from .output import any_text, tell, write_line
 from .screen import has_terminal, look_options, looks, show
 from .seeking import Seeking
 
 if TYPE_CHECKING:
+    from ..client.watching import Watching
     from ..report.plain import Detail
 
 
@@ -41,18 +45,23 @@ def command(
 ) -> int:
     """Watch PROJECT's newest build: on a screen, or line by line until it ends.
 
-    PROJECT is a name, a slug, an id, or the beginning of one that fits only one project.
+    PROJECT is a name, a slug, an id, or the beginning of one that fits only one project. A directory (`.`, or a path)
+    needs nothing else: what Claude Code, Codex and Gemini CLI do there is followed meanwhile, as `follow` does.
     """
     if (plain and jsonl) or (verbose and quiet):
         raise Refused("choose one of --plain and --jsonl, and one of --verbose and --quiet")
     found = find_server(server)
+    detail: Detail = "verbose" if verbose else "quiet" if quiet else "normal"
+    directory = directory_named(project)
+    if directory is not None:
+        if session:
+            raise Refused("--session goes with a project's name; a directory shows its newest session")
+        return asyncio.run(_in_directory(found, directory, plain, jsonl, detail, theme, ascii_only))
     waits = found.address.is_loopback if wait is None else wait
     if not plain and not jsonl and has_terminal():
         return asyncio.run(_on_screen(found, project, session, waits, theme, ascii_only))
     any_text(utf8=jsonl)
-    return asyncio.run(
-        _in_lines(found, project, session, waits, jsonl, "verbose" if verbose else "quiet" if quiet else "normal")
-    )
+    return asyncio.run(_in_lines(found, project, session, waits, jsonl, detail))
 
 
 async def _on_screen(
@@ -71,20 +80,46 @@ async def _on_screen(
     return code
 
 
+async def _in_directory(
+    server: Server, directory: Path, plain: bool, jsonl: bool, detail: Detail, theme: str | None, ascii_only: bool
+) -> int:
+    """The newest session there, on a screen or in lines."""
+    ours = settings().settings
+    on_screen = not plain and not jsonl and has_terminal()
+    told = logging.getLogger("sentryvibe_tui.follow").info if on_screen else tell
+    watch = Here(directory, server.address if server.certain else None, ours, told, on_screen)
+    try:
+        if on_screen:
+            code = await show(watch, directory.name, looks(ours, theme, ascii_only), ours)
+        else:
+            any_text(utf8=jsonl)
+            code = await _narrated(watch, server, jsonl, detail)
+    finally:
+        await watch.aclose()
+    if watch.problem is not None:
+        raise watch.problem
+    return code
+
+
 async def _in_lines(server: Server, project: str, session: str | None, waits: bool, jsonl: bool, detail: Detail) -> int:
     """Lines on stdout until the build ends; the exit status."""
     from ..client.watch import Watch
-    from ..report.jsonl import JsonLines
-    from ..report.narrate import narrate
-    from ..report.plain import PlainLines
     from .finding import target
 
     ref, chosen = await target(server, project, session, waits)
     watch = Watch(server.address, ref, chosen, wait=waits)
     try:
-        end = await narrate(watch, JsonLines() if jsonl else PlainLines(detail), write_line)
+        return await _narrated(watch, server, jsonl, detail)
     finally:
         await watch.aclose()
+
+
+async def _narrated(watch: Watching, server: Server, jsonl: bool, detail: Detail) -> int:
+    from ..report.jsonl import JsonLines
+    from ..report.narrate import narrate
+    from ..report.plain import PlainLines
+
+    end = await narrate(watch, JsonLines() if jsonl else PlainLines(detail), write_line)
     if end.reason:
         tell(f"{server.absence}: {clean_line(end.reason)}")
     return end.code

@@ -90,7 +90,9 @@ class Follow:
     async def _search(self) -> None:
         """Takes up sessions that are live, and lets go of those that are long over."""
         now = time.time()
-        for session in await asyncio.to_thread(self._sessions.changed_since, now - self._pace.live):
+        live = await asyncio.to_thread(self._sessions.changed_since, now - self._pace.live)
+        # The latest one is published last: it is the newest build of its project.
+        for session in reversed(live):
             following = self._following.get(session.path)
             if following is None:
                 self._take_up(session)

@@ -62,7 +62,7 @@ class Following:
                 posted += self._read(subagent)
                 more = more or subagent.more
         if posted:
-            self.changed, self.has_ended = max(self.changed, self._written()), False
+            self.changed, self.has_ended = self._written(), False
         elif not more:
             posted += self._end(now)
         return posted, more
@@ -115,13 +115,13 @@ class Following:
 
     def _written(self) -> float:
         """When any of the files was last written, epoch seconds."""
-        moments = [self.session.changed]
+        moments: list[float] = []
         for source in (self._main, *self._subagents.values()):
             try:
                 moments.append(source.tail.path.stat().st_mtime)
             except OSError:
                 continue
-        return max(moments)
+        return max(moments, default=self.changed)
 
     def _end(self, now: float) -> Iterator[Posted]:
         """The end of the build, once for each place where the files stand."""

@@ -1,0 +1,104 @@
+"""A watch on a directory: its agents' sessions are followed meanwhile, and the newest is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from msgspec import Raw
+
+from ..client.address import Address
+from ..client.hydrate import ProjectRef
+from ..client.watching import BuildSummary, LinkChanged, LinkStatus, WatchEvent
+from ..model.state import BuildState
+from ..settings import Settings, data_dir
+from ..wire.projects import project_of
+from .options import redactor
+
+if TYPE_CHECKING:
+    from ..client.watch import Watch
+
+
+def directory_named(text: str) -> Path | None:
+    """The directory that `text` is, when it is written as a path; a bare name is a project's."""
+    path = Path(text).expanduser()
+    return path.resolve() if ("/" in text or text in (".", "..", "~")) and path.is_dir() else None
+
+
+class Here:
+    """`client.watching.Watching` for a directory. Nothing is loaded or started before `events` is asked for.
+
+    `server` None: one that runs here, or one of our own. `problem`: why there is nothing to watch.
+    """
+
+    def __init__(
+        self, directory: Path, server: Address | None, settings: Settings, tell: Callable[[str], None], probe: bool
+    ) -> None:
+        self._directory, self._server, self._settings, self._tell = directory, server, settings, tell
+        self._probe = probe
+        self._watch: Watch | None = None
+        self._work: asyncio.Task[None] | None = None
+        self.problem: click.ClickException | None = None
+
+    async def events(self) -> AsyncIterator[WatchEvent]:
+        yield LinkChanged(LinkStatus("connecting"))
+        found: asyncio.Future[Watch] = asyncio.get_running_loop().create_future()
+        self._work = asyncio.create_task(self._follow(found))
+        await asyncio.wait([self._work, found], return_when=asyncio.FIRST_COMPLETED)
+        if self._work.done():
+            self.problem = click.ClickException(str(self._work.exception() or "it just ended"))
+            yield LinkChanged(LinkStatus("refused", reason=self.problem.message))
+            return
+        self._watch = found.result()
+        async for event in self._watch.events():
+            yield event
+
+    async def _follow(self, found: asyncio.Future[Watch]) -> None:
+        """Serves and follows until cancelled. Raises CannotServe, OSError, sqlite3.Error."""
+        from ..client.watch import Watch
+        from ..sources.follow import Follow
+        from ..sources.server_here import server_here
+        from ..sources.sessions import roots
+
+        outbox = data_dir(self._settings) / "outbox"
+        async with server_here(self._server, self._settings, self._tell) as address:
+            masks = redactor(self._settings)
+            follow = Follow(address, outbox, roots(), self._directory, self._tell, redactor=masks)
+            following = asyncio.create_task(follow.run())
+            try:
+                searched = asyncio.create_task(follow.searched())
+                await asyncio.wait([following, searched], return_when=asyncio.FIRST_COMPLETED)
+                searched.cancel()
+                newest = follow.newest
+                project = project_of(str(self._directory)) if newest is None else newest.project
+                found.set_result(Watch(address, ProjectRef(project.id, project.name), wait=True, probe=self._probe))
+                await following
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+
+    async def aclose(self) -> None:
+        if self._watch is not None:
+            await self._watch.aclose()
+        if self._work is not None:
+            self._work.cancel()
+            with suppress(asyncio.CancelledError, OSError, sqlite3.Error):
+                await self._work
+
+    def retry_now(self) -> None:
+        if self._watch is not None:
+            self._watch.retry_now()
+
+    async def builds(self) -> tuple[BuildSummary, ...]:
+        return () if self._watch is None else await self._watch.builds()
+
+    async def build(self, session_id: str, build_id: str) -> BuildState | None:
+        return None if self._watch is None else await self._watch.build(session_id, build_id)
+
+    async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
+        return (None, None) if self._watch is None else await self._watch.whole_tool(session_id, tool_id)
