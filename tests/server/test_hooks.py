@@ -63,6 +63,15 @@ async def test_a_permission_makes_the_build_wait_until_it_goes_on(server: Runnin
     assert (await state_of(server)).needs_input == ""
 
 
+async def test_secrets_are_masked(server: Running, http: httpx.AsyncClient) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    await tell(http, *TURN[:2], payload("PreToolUse", **{**CALL, "tool_input": {"command": f"curl {secret}"}}))
+    tool = (await state_of(server)).tool("toolu_1")
+    assert tool is not None
+    assert tool.input is not None
+    assert bytes(tool.input) == b'{"command":"curl <redacted github-token>"}'
+
+
 async def test_a_session_stays_with_the_directory_it_began_in(server: Running, http: httpx.AsyncClient) -> None:
     await tell(http, *TURN[:2], payload("PreToolUse", **{**CALL, "cwd": "/home/u/work/shop/web/src"}))
     assert (await state_of(server)).tool("toolu_1") is not None

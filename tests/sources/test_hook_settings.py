@@ -32,7 +32,7 @@ LAYOUTS = [
 
 
 @pytest.mark.parametrize("text", LAYOUTS)
-@pytest.mark.parametrize("hook", [HTTP, COMMAND, Hook("codex", command="sentryvibe-tui hook codex")])
+@pytest.mark.parametrize("hook", [HTTP, COMMAND, Hook("codex", command="python3 -m sentryvibe_tui hook codex")])
 def test_added_once_and_removed_without_a_trace(text: str, hook: Hook) -> None:
     with_ours = with_hook(text, hook)
     before, after = json.loads(text or "{}"), json.loads(with_ours)

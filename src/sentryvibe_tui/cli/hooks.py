@@ -176,8 +176,10 @@ def _server(named: str | None) -> Address:
 
 def _our_command(agent: AgentName) -> str:
     """Found from anywhere: an agent's shell may have another PATH."""
-    program = shutil.which("sentryvibe-tui") or os.path.abspath(sys.argv[0])
-    return f"{shlex.quote(program)} hook {agent}"
+    beside = Path(sys.executable).with_name("sentryvibe-tui")
+    program = shutil.which("sentryvibe-tui") or (str(beside) if beside.is_file() else "")
+    called = shlex.quote(program) if program else f"{shlex.quote(sys.executable)} -m sentryvibe_tui"
+    return f"{called} hook {agent}"
 
 
 def _version(agent: AgentName) -> Version | None:

@@ -8,7 +8,7 @@ import click
 from msgspec.structs import replace
 
 from ..settings import data_dir
-from .options import settings
+from .options import redactor, settings
 
 
 @click.command("serve")
@@ -37,7 +37,16 @@ def command(
     from ..server.settings import Settings
 
     ours = settings().settings
-    theirs = replace(Settings(), body_limit=ours.max_body, hosts=hosts, origins=origins)
+    redactor(ours)  # says what is wrong with its patterns
+    masks = tuple(ours.redact_patterns)
+    theirs = replace(
+        Settings(),
+        body_limit=ours.max_body,
+        hosts=hosts,
+        origins=origins,
+        redact=ours.redact,
+        redact_patterns=masks,
+    )
     return serve(
         ours.host if host is None else host,
         ours.port if port is None else port,

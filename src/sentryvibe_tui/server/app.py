@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.routing import Route, Router
 
 from .. import __version__
+from ..agents.redact import Redactor
 from ..bus.contract import Bus
 from ..bus.local import LocalBus
 from ..store.contract import Store, StoreUnavailable
@@ -33,7 +34,7 @@ class App:
 
     def __init__(self, store: Store, settings: Settings, host: str = "127.0.0.1", bus: Bus | None = None) -> None:
         self.serving = Serving(store, bus or LocalBus(), settings)
-        self.hooks = Hooks(store, self.serving.now)
+        self.hooks = Hooks(store, self.serving.now, Redactor(settings.redact_patterns) if settings.redact else None)
         self._guard = Guard(host, settings)
         self._router = self._routes()
 

@@ -12,7 +12,8 @@ from typing import Any, cast
 
 from .. import spool
 from ..agents.hooks import AGENTS, HookAgent, HookReader
-from ..model.events import About
+from ..agents.redact import Redactor
+from ..model.events import About, BuildEvent
 from ..model.state import Agent, Millis
 from ..store.contract import Store, StoreUnavailable
 from ..wire.events import MAX_ID, Posted
@@ -33,8 +34,8 @@ AT_ONCE = 256
 class Hooks:
     """Turns payloads into events of builds, one for each session of an agent."""
 
-    def __init__(self, store: Store, now: Callable[[], Millis]) -> None:
-        self._store, self._now = store, now
+    def __init__(self, store: Store, now: Callable[[], Millis], redactor: Redactor | None = None) -> None:
+        self._store, self._now, self._redactor = store, now, redactor
         self._readers = {agent: HookReader(agent) for agent in AGENTS}
         self._taking = asyncio.Lock()
 
@@ -57,11 +58,14 @@ class Hooks:
         about = _about(record, session)
         async with self._taking:
             posted = [
-                Posted(about, report.event, f"{source}-{number}" if source else "", report.at or at or self._now())
+                Posted(about, self._masked(report.event), f"{source}-{number}" if source else "", report.at or at)
                 for number, report in enumerate(self._readers[agent].read(record))
             ]
             if posted:
                 await self._store.append(posted, self._now())
+
+    def _masked(self, event: BuildEvent) -> BuildEvent:
+        return event if self._redactor is None else self._redactor.event(event)
 
     @contextlib.asynccontextmanager
     async def picking_up(self, folder: Path | None = None) -> AsyncGenerator[None]:

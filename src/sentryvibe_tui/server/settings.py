@@ -10,11 +10,14 @@ class Settings(Struct, frozen=True):
 
     `hosts`: names beside loopback and the listening address that a `Host` header may carry.
     `origins`: web origins (`https://name:port`) beside the server's own that may post and watch.
+    `redact`, `redact_patterns`: secrets in the payloads of hooks are masked, also those of own patterns.
     `silence`: an active build without a sign of its agent for so long becomes interrupted.
     """
 
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    redact: bool = True
+    redact_patterns: tuple[str, ...] = ()
     body_limit: int = 1024 * 1024
     silence: float = 30 * 60
     heartbeat: float = 5

@@ -191,4 +191,4 @@ def _is_ours(value: object, agent: AgentName) -> bool:
     return url.endswith(f"/api/hooks/{agent}") or re.search(_OUR_COMMAND + agent + "$", command) is not None
 
 
-_OUR_COMMAND = r"sentryvibe-tui['\"]?\s+hook\s+"
+_OUR_COMMAND = r"sentryvibe[-_]tui['\"]?\s+hook\s+"

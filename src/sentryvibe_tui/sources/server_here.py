@@ -45,7 +45,10 @@ async def _started(stack: AsyncExitStack, settings: Settings, tell: Callable[[st
     from ..server.serve import running as serving
     from ..server.settings import Settings as Limits
 
-    folder, limits = data_dir(settings), Limits(body_limit=settings.max_body)
+    folder, limits = (
+        data_dir(settings),
+        Limits(body_limit=settings.max_body, redact=settings.redact, redact_patterns=tuple(settings.redact_patterns)),
+    )
     until = time.monotonic() + _STARTING
     port = settings.port
     while True:
