@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -19,6 +20,8 @@ from ..wire.projects import ProjectName, project_of
 from .following import SETTLED, Following
 from .sessions import Roots, Session, Sessions
 
+log = logging.getLogger("sentryvibe_tui.follow")
+
 LIVE = 10 * 60.0
 """Seconds within which a session was written to, for it to be live."""
 LOOK_EVERY = 0.3
@@ -27,6 +30,8 @@ SEARCH_EVERY = 1.5
 """Seconds between two searches for sessions; more where a search takes long."""
 BACKLOG = 2048
 """Events on the way above which files are not read further: they keep what is in them."""
+BREATH = 0.02
+"""Seconds given to a backlog before it is looked at again."""
 LAST_WORDS = 5.0
 
 
@@ -59,6 +64,7 @@ class Follow:
         self._server, self._outbox, self._tell, self._pace = server, outbox, tell, pace
         self._sessions = Sessions(roots, directory)
         self._following: dict[Path, Following] = {}
+        self._given_up: set[Path] = set()
         self._publishers: dict[str, Publisher] = {}
         self._searched = asyncio.Event()
 
@@ -94,7 +100,7 @@ class Follow:
         # The latest one is published last: it is the newest build of its project.
         for session in reversed(live):
             following = self._following.get(session.path)
-            if following is None:
+            if following is None and session.path not in self._given_up:
                 self._take_up(session)
         over = [path for path, one in self._following.items() if one.is_quiet(now, self._pace.live)]
         for path in over:
@@ -112,8 +118,17 @@ class Follow:
         for following in list(self._following.values()):
             publisher = await self._publisher(stack, following.project, following.about)
             if publisher.depth > BACKLOG:
+                await asyncio.sleep(BREATH)
+                more = more or not publisher.last_error
                 continue
-            posted, goes_on = following.pull(time.time())
+            try:
+                posted, goes_on = following.pull(time.time())
+            except Exception as error:  # one session's file must not end the others
+                log.exception("cannot follow %s", following.session.path)
+                self._tell(f"{following.session.path} is followed no longer: {type(error).__name__}: {error}")
+                self._given_up.add(following.session.path)
+                del self._following[following.session.path]
+                continue
             for one in posted:
                 _publish(publisher, one)
             more = more or goes_on

@@ -1,0 +1,176 @@
+"""One session's files become one build; the clock is the test's."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentryvibe_tui.model.events import BuildEnded
+from sentryvibe_tui.model.reducer import reduce
+from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.sources.following import ORPHANED, SETTLED, SILENT, Following
+from sentryvibe_tui.sources.sessions import AgentName, Session
+from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.projects import project_named
+
+ID = "7d3f0a52-8c1b-4e2e-9a7f-0a1b2c3d4e5f"
+NOW = 1_800_000_000.0
+
+
+class Watched:
+    """A followed session, and the state that its events make."""
+
+    def __init__(self, path: Path, agent: AgentName = "claude") -> None:
+        self.path = path
+        self.following = Following(Session(agent, path, ID, "/w", NOW), project_named("shop"))
+        self.state, self.posted = BuildState(), list[Posted]()
+
+    def pull(self, now: float = NOW) -> list[Posted]:
+        """Everything that is new; an event id that was there before changes nothing, as in a store."""
+        fresh: list[Posted] = []
+        more = True
+        while more:
+            posted, more = self.following.pull(now)
+            fresh += posted
+        known = {one.event_id for one in self.posted}
+        for one in fresh:
+            if one.event_id not in known:
+                self.state, _ = reduce(self.state, one.event, one.at or 0, one.about)
+        self.posted += fresh
+        return fresh
+
+
+def write(path: Path, *records: dict[str, Any], at: float = NOW, mode: str = "a") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open(mode) as file:
+        file.write("".join(json.dumps(record) + "\n" for record in records))
+    os.utime(path, (at, at))
+
+
+def prompt(text: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "user", "uuid": f"u-{text}", "sessionId": ID, "message": {"content": text}, **fields}
+
+
+def call(tool_id: str, name: str = "Bash", **given: Any) -> dict[str, Any]:
+    block = {"type": "tool_use", "id": tool_id, "name": name, "input": given}
+    return {
+        "type": "assistant",
+        "uuid": f"a-{tool_id}",
+        "sessionId": ID,
+        "message": {"id": tool_id, "content": [block]},
+    }
+
+
+def answer(text: str) -> dict[str, Any]:
+    message = {"id": f"m-{text}", "stop_reason": "end_turn", "content": [{"type": "text", "text": text}]}
+    return {"type": "assistant", "uuid": f"a-{text}", "sessionId": ID, "message": message}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / f"{ID}.jsonl"
+
+
+def test_a_turn_that_ended_completes_the_build_after_a_while_and_more_reopens_it(path: Path) -> None:
+    write(path, prompt("go"), answer("done"))
+    watched = Watched(path)
+    watched.pull(NOW + SETTLED - 1)
+    assert watched.state.status == "active"
+    (end,) = watched.pull(NOW + SETTLED)
+    assert (watched.state.status, end.at) == ("completed", NOW * 1000)
+    assert watched.pull(NOW + 2 * SETTLED) == []
+    write(path, prompt("more"), at=NOW + 100)
+    watched.pull(NOW + 100)
+    assert watched.state.status == "active"
+
+
+def test_an_unfinished_turn_goes_on_until_it_was_silent_for_long(path: Path) -> None:
+    write(path, prompt("go"), call("t1"))
+    watched = Watched(path)
+    watched.pull(NOW + SILENT - 1)
+    assert (watched.state.status, watched.state.open_tools) == ("active", {"t1"})
+    watched.pull(NOW + SILENT)
+    assert (watched.state.status, watched.state.error) == ("interrupted", "nothing written for 30 min")
+    assert watched.following.is_quiet(NOW + SILENT + 1, 60)
+
+
+def test_a_busy_subagent_keeps_the_build_going(path: Path) -> None:
+    write(path, prompt("go"), call("t1", "Agent", prompt="dig"), answer("it digs in the background"))
+    file = path.with_suffix("") / "subagents" / "agent-1.jsonl"
+    write(file, prompt("dig", isSidechain=True, agentId="1"), at=NOW)
+    watched = Watched(path)
+    watched.pull()
+    write(file, {**call("s1"), "isSidechain": True, "agentId": "1"}, at=NOW + SETTLED)
+    watched.pull(NOW + SETTLED)
+    watched.pull(NOW + SETTLED + 1)
+    assert watched.state.status == "active"
+    watched.pull(NOW + 2 * SETTLED)
+    assert watched.state.status == "completed"
+
+
+def test_each_of_two_equal_prompts_gets_its_own_subagent(path: Path) -> None:
+    write(path, prompt("go"), call("t1", "Task", prompt="dig"), call("t2", "Task", prompt="dig"))
+    for number in ("1", "2"):
+        aside = {"isSidechain": True, "agentId": number}
+        file = path.with_name(f"agent-{number}.jsonl")
+        write(file, prompt("dig", **aside), {**call(f"s{number}"), **aside}, at=NOW + int(number))
+    watched = Watched(path)
+    watched.pull()
+    parents = {tool.id: tool.parent_id for tool in watched.state.tools() if tool.id.startswith("s")}
+    assert parents == {"s1": "t1", "s2": "t2"}
+
+
+def test_a_subagent_without_a_call_waits_and_is_then_shown_all_the_same(path: Path) -> None:
+    write(path, prompt("go"))
+    write(path.with_name("agent-9.jsonl"), prompt("dig", isSidechain=True), {**call("s1"), "isSidechain": True})
+    watched = Watched(path)
+    watched.pull()
+    watched.pull(NOW + ORPHANED - 1)
+    assert watched.state.tool("s1") is None
+    watched.pull(NOW + ORPHANED)
+    tool = watched.state.tool("s1")
+    assert tool is not None
+    assert tool.parent_id == "agent-9"
+
+
+def test_a_new_reader_gives_the_same_ids(path: Path) -> None:
+    write(path, prompt("go"), call("t1"), answer("done"))
+    first, second = Watched(path), Watched(path)
+    ids = [one.event_id for one in first.pull() + first.pull(NOW + SETTLED)]
+    assert [one.event_id for one in second.pull() + second.pull(NOW + SETTLED)] == ids
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_file_that_is_cut_and_goes_on_otherwise_adds_what_is_new(path: Path) -> None:
+    write(path, prompt("go"), call("t1"), call("t2"))
+    watched = Watched(path)
+    watched.pull()
+    write(path, prompt("go"), call("t1"), call("t3"), mode="w")
+    write(path, answer("done"))
+    watched.pull()
+    assert [tool.id for tool in watched.state.tools()] == ["t1", "t2", "t3"]
+
+
+def test_geminis_one_document_is_read_again_when_it_grew(tmp_path: Path) -> None:
+    path = tmp_path / "session-1.json"
+    messages: list[dict[str, Any]] = [{"id": "1", "type": "user", "content": "go", "timestamp": "2026-01-01T10:00:00Z"}]
+
+    def save(cut: int = 0) -> None:
+        text = json.dumps({"sessionId": ID, "projectHash": "x", "messages": messages}, indent=2)
+        path.write_text(text[: len(text) - cut])
+        os.utime(path, (NOW, NOW))
+
+    save()
+    watched = Watched(path, "gemini")
+    watched.pull()
+    messages.append({"id": "2", "type": "gemini", "content": "done", "timestamp": "2026-01-01T10:00:01Z"})
+    save(cut=20)
+    watched.pull()
+    save()
+    watched.pull()
+    assert [note.text for note in watched.state.notes()] == ["go", "done"]
+    watched.pull(NOW + SETTLED)
+    assert [type(one.event) for one in watched.posted].count(BuildEnded) == 1
+    assert watched.state.status == "completed"
