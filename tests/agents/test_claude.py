@@ -139,6 +139,13 @@ def test_pieces_are_replaced_by_the_complete_block(fold: Any, run: Any) -> None:
 # --------------------------------------------------------------------------- tools
 
 
+def test_lines_without_ids_of_their_own(fold: Any, run: Any) -> None:
+    line = {"type": "text", "text": "Done."}
+    one, two = (said(line, message=message) | {"uuid": ""} for message in ("m1", "m2"))
+    state = fold(run(ClaudeStream(), INIT, one, one, two, done()))
+    assert [note.text for note in state.notes() if note.kind == "text"] == ["Done.", "Done."]
+
+
 def test_subagents_carry_their_call(fold: Any, run: Any) -> None:
     inner = said(call("t2", "Read"), message="m2", parent_tool_use_id="t1")
     inner["message"]["model"] = "haiku"
@@ -296,10 +303,26 @@ def test_titles_and_prompts(fold: Any, run: Any) -> None:
         record("user", "injected", isMeta=True),
         record("user", "<command-name>/review</command-name><command-args>the parser</command-args>"),
         record("user", "and then\nfix it"),
+        record("user", '<teammate-message teammate_id="lead">\nlook here\n</teammate-message>'),
+        record("user", '<teammate-message teammate_id="a">{"type":"idle_notification"}</teammate-message>'),
+        *(
+            {"type": "attachment", "uuid": mode, "attachment": {"type": "queued_command", "prompt": said} | extra}
+            for mode, said, extra in (
+                ("q1", "and tests", {"commandMode": "prompt"}),
+                ("q2", [{"type": "text", "text": "and docs"}], {}),
+                ("q3", "<task-notification>x", {"commandMode": "task-notification"}),
+            )
+        ),
         {"type": "ai-title", "aiTitle": "Review of the parser", "sessionId": "s1"},
     )
     state = fold(reports)
-    assert [note.text for note in state.notes()] == ["/review the parser", "and then\nfix it"]
+    assert [note.text for note in state.notes()] == [
+        "/review the parser",
+        "and then\nfix it",
+        "look here",
+        "and tests",
+        "and docs",
+    ]
     assert state.agent.title == "Review of the parser"
     assert {report.session for report in reports} == {"s1"}
 

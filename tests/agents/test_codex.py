@@ -155,6 +155,10 @@ def returned(call_id: str, output: Any) -> dict[str, Any]:
         ([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}], "a\nb", False),
         ({"content": "no", "success": False}, "no", True),
         ('{"broken', '{"broken', False),
+        ("exec command rejected by user", None, True),
+        ("exec_command failed for `rm`: CreateProcess { message: \"Rejected\" }", None, True),
+        ([{"type": "input_text", "text": "Script failed\nWall time 0.1 seconds\nOutput:\n"}], None, True),
+        ([{"type": "input_text", "text": "Script completed\nOutput:\n"}], None, False),
     ],
 )  # fmt: skip
 def test_forms_of_output(output: Any, shown: str | None, failed: bool, fold: Any, run: Any) -> None:
@@ -162,6 +166,45 @@ def test_forms_of_output(output: Any, shown: str | None, failed: bool, fold: Any
     assert tool.state == ("error" if failed else "output-available")
     if shown is not None:
         assert json.loads(bytes(tool.output)) == shown
+
+
+def test_a_plan_set_by_a_script(fold: Any, run: Any) -> None:
+    script = """// tools.update_plan({plan: [{step: "no", status: 'pending'}]}) in words
+    await tools.exec_command({cmd: "ls"});
+    await tools.update_plan({ explanation: 'it\\'s ) and "so"', "plan": [
+      { step: `one {a: b}`, status: 'completed' }, { step: "two: \\u00e9", status: "in_progress", }, ] });
+    tools.update_plan(later);"""
+    item = line("response_item", type="custom_tool_call", call_id="c1", name="exec", input=script)
+    state = fold(run(CodexRollout(), META, item, returned("c1", "{}")))
+    assert [(tool.name, tool.state) for tool in state.tools()] == [("exec", "output-available")]
+    assert [(todo.content, todo.status) for todo in state.todos] == [
+        ("one {a: b}", "completed"),
+        ("two: é", "in_progress"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "given"),
+    [
+        ({"type": "search", "queries": ["a", "b"]}, {"query": "a, b"}),
+        ({"type": "open_page", "url": "https://x.dev"}, {"url": "https://x.dev"}),
+        ({"type": "find_in_page", "url": "https://x.dev", "pattern": "p"}, {"url": "https://x.dev", "pattern": "p"}),
+        ({"type": "other"}, {}),
+    ],
+)
+def test_searches_of_the_web(action: dict[str, Any], given: dict[str, str], fold: Any, run: Any) -> None:
+    started = item("started", "web_search", "ws", query="", action={"type": "other"})
+    ended = item("completed", "web_search", "ws", query="", action=action)
+    (tool,) = fold(run(CodexExec(), THREAD, TURN, started, ended, DONE)).tools()
+    assert (json.loads(bytes(tool.input)), tool.state) == (given, "output-available")
+
+
+def test_an_error_of_the_api_is_told_in_its_words(fold: Any, run: Any) -> None:
+    said = json.dumps({"type": "error", "error": {"message": "no such model"}, "status": 400})
+    failed = {"type": "turn.failed", "error": {"message": said}}
+    state = fold(run(CodexExec(), THREAD, TURN, {"type": "error", "message": said}, failed))
+    assert (state.status, state.error) == ("failed", "no such model")
+    assert [note.text for note in state.notes()] == ["no such model"]
 
 
 def test_a_failure_told_by_the_event_counts(fold: Any, run: Any) -> None:
@@ -203,6 +246,31 @@ def test_a_rollout(fold: Any, run: Any) -> None:
         ("prompt", "Fix the parser\nplease"), ("reasoning", "why"), ("text", "Done"),
     ]  # fmt: skip
     assert (state.status, state.plan, state.usage) == ("completed", "the plan", Usage(90, 5, 80, None, 25.0))
+
+
+@pytest.mark.parametrize(
+    ("parts", "asked"),
+    [
+        (["fix it", "<environment_context>\n<cwd>/w</cwd>"], "fix it"),
+        (["<environment_context>", "fix it"], "fix it"),
+        (["<permissions instructions> x"], ""),
+        (["<image name=[Image #1]>", "</image>", "what is this?"], "what is this?"),
+        (["<div> is broken"], "<div> is broken"),
+        (['<p class="a_b c"> is broken'], '<p class="a_b c"> is broken'),
+    ],
+)
+def test_machine_text_beside_a_prompt_is_left_out(parts: list[str], asked: str, fold: Any, run: Any) -> None:
+    content = [{"type": "input_text", "text": part} for part in parts]
+    state = fold(run(CodexRollout(), META, line("response_item", type="message", role="user", content=content)))
+    assert ([note.text for note in state.notes()], state.agent.title) == ([asked] if asked else [], asked)
+
+
+def test_words_of_another_agent_are_a_prompt(fold: Any, run: Any) -> None:
+    content = [{"type": "output_text", "text": "run the script"}]
+    message = line("response_item", type="agent_message", author="/root", recipient="/root/child", content=content)
+    meta = line("inter_agent_communication_metadata", trigger_turn=True)
+    state = fold(run(CodexRollout(), META, meta, message))
+    assert [(note.kind, note.text) for note in state.notes()] == [("prompt", "run the script")]
 
 
 def test_an_aborted_turn_is_cancelled(fold: Any, run: Any) -> None:

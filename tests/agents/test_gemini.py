@@ -50,11 +50,21 @@ def test_a_stream_with_noise(fold: Any, run: Any) -> None:
         ([INIT | {"model": "auto"}], "interrupted", ""),
         ([INIT, {"type": "result", "status": "error", "error": {"message": "turn limit"}}], "failed", "turn limit"),
         ([{"type": "error", "severity": "error", "message": "no key"}], "failed", "no key"),
+        ([INIT, {"type": "error", "message": "no key"}], "failed", "no key"),
+        ([INIT, {"type": "error", "severity": "warning", "message": "slow"}], "interrupted", ""),
+        ([INIT, {"type": "error", "message": "x"}, text("on it")], "interrupted", ""),
     ],
 )
 def test_ends(lines: list[Any], status: str, error: str, fold: Any, run: Any) -> None:
     state = fold(run(GeminiStream(), *lines))
     assert (state.status, state.error, state.agent.model) == (status, error, "gemini-3" if lines[0] == INIT else "")
+
+
+def test_the_model_that_auto_chose(fold: Any, run: Any) -> None:
+    stats = {"models": {"flash": {"total_tokens": 3}, "pro": {"total_tokens": 9}}}
+    ended = {"type": "result", "status": "success", "stats": stats}
+    assert fold(run(GeminiStream(), INIT | {"model": "auto"}, ended)).agent.model == "pro"
+    assert fold(run(GeminiStream(), INIT, ended)).agent.model == "gemini-3"
 
 
 def test_todo_lists(fold: Any, run: Any) -> None:

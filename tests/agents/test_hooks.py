@@ -89,12 +89,16 @@ def test_gemini_and_codex(fold: Any, run: Any) -> None:
         hook("BeforeTool", tool_name="write_todos", tool_input=todos),
         hook("AfterTool", tool_name="write_todos", tool_input=todos),
         tool("BeforeTool", "run_shell_command"), tool("AfterTool", "run_shell_command", tool_response={"error": "no"}),
+        tool("AfterTool", "read_file", tool_response={"llmContent": [{"text": "x"}], "error": None}),
         hook("AfterAgent", prompt_response="ok"), hook("SessionEnd"),
     ))  # fmt: skip
     assert (state.agent.agent_id, state.status, [todo.status for todo in state.todos]) == (
         "gemini-cli", "completed", ["completed"],
     )  # fmt: skip
-    assert [(tool.name, tool.state) for tool in state.tools()] == [("run_shell_command", "error")]
+    assert [(tool.name, tool.state) for tool in state.tools()] == [
+        ("run_shell_command", "error"),
+        ("read_file", "output-available"),
+    ]
     assert fold(HookReader("codex").read(hook("SessionStart"))).agent.agent_id == "openai-codex"
 
 

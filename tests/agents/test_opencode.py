@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.opencode import OpencodeRun
+from sentryvibe_tui.agents.opencode import OpencodeParts, OpencodeRun
 from sentryvibe_tui.agents.opencode_serve import OpencodeServe
 from sentryvibe_tui.model.state import Usage
 
@@ -47,6 +47,17 @@ def test_a_run(fold: Any, run: Any) -> None:
 )
 def test_ends(last: dict[str, Any], status: str, fold: Any, run: Any) -> None:
     assert fold(run(OpencodeRun(), tool("c1", output="x"), last)).status == status
+
+
+def test_a_call_lasts_from_its_own_start_to_its_own_end(fold: Any, run: Any) -> None:
+    (call,) = fold(run(OpencodeRun(), tool("c1", time={"start": 1_000, "end": 4_000}))).tools()
+    assert (call.started_at, call.ended_at) == (1_000, 4_000)
+
+
+def test_parts_of_one_file_are_one_session(run: Any) -> None:
+    said = {"type": "text", "text": "fix it", "_role": "user", "_ts": 1_767_036_059_338}
+    names = {report.session for _ in range(2) for report in run(OpencodeParts(), said)}
+    assert len(names - {""}) == len(names) == 1
 
 
 def event(kind: str, **properties: Any) -> bytes:
@@ -94,3 +105,17 @@ def test_served_sessions(fold: Any, run: Any) -> None:
     assert bytes(first.tool("c1").input) == b'{"p":1}'
     assert [todo.content for todo in first.todos] == ["a"]
     assert fold(report for report in reports if report.session == "C").status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "message"),
+    [
+        ("permission.v2", {"action": "bash", "resources": ["git push", 1]}, "bash git push 1"),
+        ("question", {"questions": [{"question": "Which?"}]}, "Which?"),
+        ("permission", {}, "permission needed"),
+    ],
+)
+def test_what_a_person_is_asked(kind: str, asked: dict[str, Any], message: str, fold: Any, run: Any) -> None:
+    question = event(f"{kind}.asked", sessionID="A", **asked)
+    assert fold(run(OpencodeServe(), question)[:-1]).needs_input == message
+    assert fold(run(OpencodeServe(), question, event(f"{kind}.replied", sessionID="A"))[:-1]).needs_input == ""

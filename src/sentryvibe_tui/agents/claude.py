@@ -21,6 +21,7 @@ _INTERRUPTED = "[Request interrupted by user"
 _COMMAND = re.compile(r"<command-name>\s*(.*?)\s*</command-name>", re.DOTALL)
 _ARGUMENTS = re.compile(r"<command-args>\s*(.*?)\s*</command-args>", re.DOTALL)
 _MACHINE = ("<local-command", "<bash-", "<system-reminder", "<task-notification", "Caveat: ", "<user-prompt-submit")
+_TEAMMATE = re.compile(r"<teammate-message[^>]*>\s*(.*?)\s*</teammate-message>", re.DOTALL)
 _TITLE = 120
 
 
@@ -42,10 +43,11 @@ class Conversation:
         """Text, reasoning and tool calls. `streamed`: the note that already shows this message's block as it grew."""
         for number, block in enumerate(_blocks(message)):
             kind = text(block, "type")
+            own = f"{uuid}:{number}" if uuid else f"{kind}:{fingerprint(text(message, 'id'), _said(block))}"
             if kind == "text":
-                yield from self._note(block, "text", "text", uuid, number, streamed)
+                yield from self._note(block, "text", "text", own, streamed)
             elif kind == "thinking":
-                yield from self._note(block, "thinking", "reasoning", uuid, number, streamed)
+                yield from self._note(block, "thinking", "reasoning", own, streamed)
             elif kind.endswith("tool_use"):
                 yield from self._called(block, parent_id)
             elif kind.endswith("tool_result"):
@@ -63,13 +65,9 @@ class Conversation:
             elif kind == "text" and own and not parent_id:
                 yield from self._prompt(text(block, "text"), f"{uuid}:{number}" if uuid else "")
 
-    def _note(
-        self, block: Record, key: str, kind: NoteKind, uuid: str, number: int, streamed: str
-    ) -> Iterator[BuildEvent]:
-        said = text(block, key)
-        if said:
-            own = f"{uuid}:{number}" if uuid else f"{kind}:{fingerprint(said)}"
-            yield TextAdded(streamed or own, said, kind, whole=True)
+    def _note(self, block: Record, key: str, kind: NoteKind, own: str, streamed: str) -> Iterator[BuildEvent]:
+        if text(block, key):
+            yield TextAdded(streamed or own, text(block, key), kind, whole=True)
 
     def _called(self, block: Record, parent_id: str) -> Iterator[BuildEvent]:
         call_id, name = text(block, "id"), text(block, "name")
@@ -113,6 +111,10 @@ class Conversation:
             yield AgentReported(Agent(title=title))
 
 
+def _said(block: Record) -> str:
+    return text(block, "text") or text(block, "thinking")
+
+
 def _blocks(message: Record) -> list[Record]:
     """Content is text or a list of blocks; text is one block."""
     content = message.get("content")
@@ -120,12 +122,15 @@ def _blocks(message: Record) -> list[Record]:
 
 
 def spoken(said: str) -> str:
-    """What a person said: a slash command as typed, "" for the machinery's own messages."""
+    """What a person or another agent said: a slash command as typed, "" for the machinery's own messages."""
     said = said.strip()
     command = _COMMAND.search(said[:4000])
     if command is not None and said.startswith("<command-"):
         arguments = _ARGUMENTS.search(said[:8000])
         return f"{command[1]} {arguments[1] if arguments else ''}".strip()
+    teammate = _TEAMMATE.match(said)
+    if teammate is not None:
+        return "" if teammate[1].startswith("{") else teammate[1]
     return "" if said.startswith(_MACHINE) else said
 
 

@@ -14,14 +14,13 @@ from .claude import AGENT, SUBAGENT_TOOLS, Conversation, model_of
 from .claude_stream import notice_of
 from .lines import JsonLines
 from .reading import Counts, Reported
-from .values import Record, as_object, count, obj, objects, text, time
+from .values import Record, as_object, count, number, obj, objects, text, time
 
 _QUIET = frozenset(
     {
         "file-history-snapshot",
         "progress",
         "queue-operation",
-        "attachment",
         "agent-name",
         "agent-setting",
         "agent-color",
@@ -37,6 +36,9 @@ _QUIET = frozenset(
         "marble-origami-commit",
         "speculation-accept",
         "saved_hook_context",
+        "artifact-autoreact-ledger",
+        "artifact-comment-monitor",
+        "frame-link",
     }
 )
 _QUIET_SYSTEM = frozenset(
@@ -104,6 +106,12 @@ class ClaudeSession:
         kind = text(record, "type")
         if kind in ("user", "assistant"):
             yield from self._message(kind, record)
+        elif kind == "attachment":
+            yield from self._queued(obj(record, "attachment"), text(record, "uuid"))
+        elif kind == "cost-state":
+            spent = number(record, "totalCostUSD")
+            if spent is not None and record.get("hasUnknownModelCost") is not True:
+                yield UsageReported(Usage(cost_usd=float(spent)))
         elif kind in _TITLES:
             self._title = text(record, _TITLES[kind])
             if self._session:
@@ -140,6 +148,11 @@ class ClaudeSession:
         usage = self._tokens.added(text(message, "id"), obj(message, "usage"))
         if usage is not None:
             yield UsageReported(usage)
+
+    def _queued(self, attachment: Record, uuid: str) -> Iterator[BuildEvent]:
+        """What a person typed while the agent worked comes as an attachment only."""
+        if text(attachment, "type") == "queued_command" and text(attachment, "commandMode") in ("prompt", ""):
+            yield from self._talk.user({"content": attachment.get("prompt")}, uuid, None)
 
     def _told(self, record: Record, message: Record) -> Iterator[BuildEvent]:
         known = self._talk.agent

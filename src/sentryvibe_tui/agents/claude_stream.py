@@ -55,6 +55,7 @@ _QUIET_SYSTEM = frozenset(
         "files_persisted",
         "local_command_output",
         "elicitation_complete",
+        "conversation_reset",
     }
 )
 

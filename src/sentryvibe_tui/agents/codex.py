@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 from ..model.events import TodoItem
 from ..model.state import Usage
-from .values import Record, count, status, text
+from .values import EMPTY, Record, as_object, count, obj, status, text
 
 AGENT = "openai-codex"
 
 _REQUEST = "## My request for Codex:"
-_MACHINE = ("<", "# AGENTS.md instructions")
+_MACHINE = re.compile(
+    r"</?(?:[a-z]+(?:_[a-z]+)+\b[^<>]*|[a-z]+(?: [a-z]+)+)>|</?(?:skill|image)\b|# AGENTS\.md instructions"
+)
 
 
 def plan_items(plan: list[Record]) -> tuple[TodoItem, ...]:
     return tuple(TodoItem(text(step, "step"), status(step.get("status"))) for step in plan)
+
+
+def said_plainly(error: str) -> str:
+    """The message inside an error that the API gave as JSON text."""
+    try:
+        inner = as_object(json.loads(error)) if error.startswith("{") else EMPTY
+    except (ValueError, RecursionError):
+        return error
+    return text(obj(inner, "error"), "message") or text(inner, "message") or error
 
 
 def usage_of(usage: Record) -> Usage:
@@ -25,4 +39,4 @@ def spoken(said: str) -> str:
     """What a person asked for: "" for instructions and context that the program put in."""
     said = said.partition(_REQUEST)[2] if _REQUEST in said else said
     said = said.strip()
-    return "" if said.startswith(_MACHINE) else said
+    return "" if _MACHINE.match(said) else said

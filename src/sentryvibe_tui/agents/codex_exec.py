@@ -19,7 +19,7 @@ from ..model.events import (
 )
 from ..model.state import Agent
 from ..wire.json import raw
-from .codex import AGENT, plan_items, usage_of
+from .codex import AGENT, plan_items, said_plainly, usage_of
 from .records import RecordReader
 from .values import Record, as_list, count, fingerprint, flat, number, obj, objects, text, value
 
@@ -57,9 +57,11 @@ class CodexExec(RecordReader):
             self._outcome = BuildEnded("completed")
             yield UsageReported(usage_of(obj(record, "usage")))
         elif kind == "turn.failed":
-            self._outcome = BuildEnded("failed", error=text(obj(record, "error"), "message") or "turn failed")
+            self._outcome = BuildEnded(
+                "failed", error=said_plainly(text(obj(record, "error"), "message")) or "turn failed"
+            )
         elif kind == "error":
-            yield Noticed(text(record, "message") or "error", "warning")
+            yield Noticed(said_plainly(text(record, "message")) or "error", "warning")
         elif "model" in record and "type" not in record:
             yield AgentReported(Agent(AGENT, text(record, "model"), cwd=text(record, "workdir")))
         elif "prompt" in record and "type" not in record:
@@ -148,7 +150,10 @@ def _call(kind: str, item: Record) -> tuple[str, object, object, bool] | None:
         name = f"mcp__{text(item, 'server')}__{text(item, 'tool')}"
         return name, item.get("arguments"), error or result, failed or bool(error)
     if kind == "web_search":
-        return kind, {"query": text(item, "query")}, item.get("action"), failed
+        action = obj(item, "action")
+        asked = text(item, "query") or text(action, "query") or ", ".join(map(str, as_list(action.get("queries"))))
+        given = {"query": asked, "url": text(action, "url"), "pattern": text(action, "pattern")}
+        return kind, {key: said for key, said in given.items() if said}, item.get("results") or action, failed
     if kind == "collab_tool_call":
         given = {"prompt": text(item, "prompt"), "agents": as_list(item.get("receiver_thread_ids"))}
         return text(item, "tool") or kind, given, item.get("agents_states"), failed

@@ -22,12 +22,17 @@ from ..model.events import (
 )
 from ..model.state import Agent, Millis
 from .claude import title_of
-from .codex import AGENT, plan_items, spoken, usage_of
+from .codex import AGENT, plan_items, said_plainly, spoken, usage_of
+from .codex_script import nested_calls
 from .records import RecordReader
 from .values import Record, as_list, as_object, count, flat, number, obj, objects, text, time, value
 
-_QUIET = frozenset({"world_state", "session_state", "ghost_snapshot"})
+_QUIET = frozenset({"world_state", "session_state", "ghost_snapshot", "inter_agent_communication_metadata"})
 _QUIET_ITEMS = frozenset({"compaction", "ghost_snapshot", "other", "compaction_summary", "context_compaction"})
+_REFUSED = re.compile(
+    r"(?:exec command|patch) rejected|(?:exec_command|write_stdin|collab \w+) failed|apply_patch verification failed"
+    r"|execution error:|failed to parse function arguments|unsupported call:|aborted by user|Script failed"
+)
 _EXITED = re.compile(r"(?:Process exited with code|Exit code:?) (-?\d+)")
 
 
@@ -92,7 +97,7 @@ class CodexRollout(RecordReader):
 
     def _item(self, item: Record) -> Iterator[BuildEvent]:
         kind = text(item, "type")
-        if kind == "message":
+        if kind in ("message", "agent_message"):
             yield from self._message(item)
         elif kind == "reasoning":
             said = "\n\n".join(text(part, "text") for part in objects(item, "summary"))
@@ -109,11 +114,12 @@ class CodexRollout(RecordReader):
         return text(item, "id") or f"record-{self._number}"
 
     def _message(self, item: Record) -> Iterator[BuildEvent]:
-        said = flat(item.get("content"))
-        said = said if isinstance(said, str) else "\n".join(text(part, "text") for part in objects(item, "content"))
+        """Words of the agent, of a person, or (without a role) of another agent, which asks as a person does."""
+        parts = [flat([part]) for part in objects(item, "content")]
+        said = [part for part in parts if isinstance(part, str) and part]
         if text(item, "role") == "assistant" and said:
-            yield TextAdded(self._note(item), said, "text", whole=True)
-        elif text(item, "role") == "user" and (asked := spoken(said)):
+            yield TextAdded(self._note(item), "\n".join(said), "text", whole=True)
+        elif text(item, "role") in ("user", "") and (asked := "\n".join(filter(None, map(spoken, said)))):
             if not self._agent.title:
                 yield from self._told(replace(self._agent, title=title_of(asked)))
             yield TextAdded(self._note(item), asked, "prompt", whole=True)
@@ -129,6 +135,8 @@ class CodexRollout(RecordReader):
             yield TodosReported(plan_items(objects(as_object(given), "plan")), call_id=call_id)
             return
         yield ToolStarted(call_id, name, value(given))
+        if kind == "custom_tool_call" and name == "exec":
+            yield from _planned(text(item, "input"), call_id)
         if kind == "web_search_call" or (kind == "local_shell_call" and text(item, "status") == "completed"):
             yield ToolEnded(call_id, value(item.get("status")), text(item, "status") == "failed")
 
@@ -154,7 +162,7 @@ class CodexRollout(RecordReader):
             self._outcome = BuildEnded("cancelled", error=text(payload, "reason") or "aborted")
             yield Noticed(f"turn aborted: {text(payload, 'reason') or 'no reason given'}", "warning")
         elif kind == "error":
-            yield Noticed(text(payload, "message") or "error", "error")
+            yield Noticed(said_plainly(text(payload, "message")) or "error", "error")
         elif kind == "token_count":
             yield from _tokens(obj(payload, "info"))
         elif kind in ("exec_command_end", "patch_apply_end"):
@@ -177,6 +185,14 @@ def _given(item: Record) -> object:
     return arguments if arguments is not None else item.get("action")
 
 
+def _planned(source: str, call_id: str) -> Iterator[BuildEvent]:
+    """The plan that a script of code mode sets; the script itself stays a call."""
+    for place, (name, given) in enumerate(nested_calls(source) if "update_plan" in source else ()):
+        plan = objects(as_object(given), "plan")
+        if name == "update_plan" and plan:
+            yield TodosReported(plan_items(plan), call_id=f"{call_id}:plan-{place}")
+
+
 def _output(output: object) -> tuple[object, bool]:
     """What a call gave, and whether it failed: the exit code hides in several places."""
     if isinstance(output, str) and output.startswith("{"):
@@ -189,11 +205,12 @@ def _output(output: object) -> tuple[object, bool]:
     if isinstance(output, str):
         head = output[:400].partition("Output:\n")[0]
         code = _EXITED.search(head)
-        return output, code is not None and int(code[1]) != 0
+        return output, _REFUSED.match(output) is not None if code is None else int(code[1]) != 0
     inner = as_object(output)
     if inner:
         return flat(inner.get("content", inner.get("output"))), inner.get("success") is False
-    return flat(as_list(output)) if output is not None else None, False
+    said = flat(as_list(output)) if output is not None else None
+    return said, isinstance(said, str) and _REFUSED.match(said) is not None
 
 
 def _tokens(info: Record) -> Iterator[BuildEvent]:

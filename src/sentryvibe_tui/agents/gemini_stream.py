@@ -31,6 +31,7 @@ class GeminiStream(RecordReader):
         self._note = 0
         self._growing = False
         self._titled = False
+        self._model = ""
 
     def _end(self) -> BuildEnded:
         return self._outcome
@@ -44,11 +45,14 @@ class GeminiStream(RecordReader):
             yield AgentReported(Agent(AGENT))
         if kind != "message" or text(record, "role") != "assistant":
             self._growing = False
+        if kind in ("message", "tool_use", "tool_result"):
+            self._outcome = BuildEnded("interrupted")
         if kind == "init":
             self._session = text(record, "session_id")
             self._outcome = BuildEnded("interrupted")
             model = text(record, "model")
-            yield AgentReported(Agent(AGENT, "" if model == "auto" else model))
+            self._model = "" if model == "auto" else model
+            yield AgentReported(Agent(AGENT, self._model))
         elif kind == "message":
             yield from self._message(record)
         elif kind == "tool_use":
@@ -56,8 +60,7 @@ class GeminiStream(RecordReader):
         elif kind == "tool_result":
             yield from self._returned(record)
         elif kind == "error":
-            level = "error" if text(record, "severity") == "error" else "warning"
-            yield Noticed(text(record, "message") or "error", level)
+            yield from self._erred(text(record, "message") or "error", text(record, "severity"))
         elif kind == "result":
             yield from self._resulted(record)
         else:
@@ -80,6 +83,14 @@ class GeminiStream(RecordReader):
         if first and self._growing:
             yield TextAdded(f"text-{self._note}", "", "text", whole=True)
         yield TextAdded(f"text-{self._note}", said, "text", whole=not self._growing)
+
+    def _erred(self, message: str, severity: str) -> Iterator[BuildEvent]:
+        """An error is the end when nothing comes after it."""
+        if severity == "warning":
+            yield Noticed(message, "warning")
+        else:
+            self._outcome = BuildEnded("failed", error=message)
+            yield Noticed(message, "error")
 
     def _called(self, call_id: str, name: str, given: Record) -> Iterator[BuildEvent]:
         if name in TODO_TOOLS:
@@ -105,6 +116,10 @@ class GeminiStream(RecordReader):
         else:
             self._outcome = BuildEnded("completed")
         stats = obj(record, "stats")
+        models = obj(stats, "models")
+        if models and not self._model:
+            self._model = max(models, key=lambda name: count(obj(models, name), "total_tokens"))
+            yield AgentReported(Agent(model=self._model))
         if stats:
             yield UsageReported(
                 Usage(count(stats, "input_tokens"), count(stats, "output_tokens"), count(stats, "cached"))

@@ -27,7 +27,7 @@ from .gemini import TODO_TOOLS as GEMINI_TODOS
 from .gemini import TodoLists
 from .lines import JsonLines
 from .reading import Counts, Reported
-from .values import Record, as_object, fingerprint, flat, obj, text, time, value
+from .values import Record, as_object, count, fingerprint, flat, obj, text, time, value
 
 HookAgent = Literal["claude", "codex", "gemini"]
 
@@ -149,7 +149,13 @@ class HookReader:
             return
         else:
             inner = as_object(response)
-            failed = failed or inner.get("is_error") is True or inner.get("success") is False or "error" in inner
+            failed = (
+                failed
+                or inner.get("is_error") is True
+                or inner.get("success") is False
+                or bool(inner.get("error"))
+                or count(inner, "exit_code") != 0
+            )
             output = flat(inner.get("content")) if "content" in inner else _output(inner, response)
             yield ToolEnded(call_id, None if output is None else value(output), failed, name)
             return
@@ -219,6 +225,8 @@ def _output(inner: Record, response: object) -> object:
     """Standard output and error of a shell call as one text; anything else as it came."""
     if "stdout" in inner:
         return "\n".join(part for part in (text(inner, "stdout"), text(inner, "stderr")) if part)
+    if "llmContent" in inner:
+        return inner.get("error") or flat(inner["llmContent"])
     return response
 
 

@@ -19,6 +19,7 @@ from ..model.events import (
 )
 from ..model.state import Agent, Millis
 from .claude import title_of
+from .reading import Reported
 from .records import RecordReader, Tokens
 from .values import Record, count, fingerprint, flat, number, obj, objects, text, time, todo_items, value
 
@@ -41,7 +42,7 @@ class Parts:
         if kind in ("text", "reasoning"):
             return self._said(part, kind, text(part, "id") or note, role)
         if kind == "tool":
-            return self._tool(part, parent)
+            return self._tool(part, note, parent)
         if kind == "step-finish":
             return self._finished(part, text(part, "id") or note)
         return iter(()) if kind in _QUIET_PARTS else None
@@ -53,9 +54,9 @@ class Parts:
             kinds = "prompt" if role == "user" else "reasoning" if kind == "reasoning" else "text"
             yield TextAdded(note, said, kinds, whole=True)
 
-    def _tool(self, part: Record, parent: str) -> Iterator[BuildEvent]:
+    def _tool(self, part: Record, note: str, parent: str) -> Iterator[BuildEvent]:
         self.stopped = False
-        call_id, name, state = text(part, "callID") or text(part, "id"), text(part, "tool"), obj(part, "state")
+        call_id, name, state = text(part, "callID") or text(part, "id") or note, text(part, "tool"), obj(part, "state")
         status = text(state, "status")
         if name in TODO_TOOLS:
             if name == "todowrite" and "todos" in obj(state, "input") and status != "error" and not parent:
@@ -81,6 +82,14 @@ class Parts:
             yield UsageReported(usage)
 
 
+def timed(report: Reported, part: Record) -> Reported:
+    """A call comes when it is over, and says itself when it began and ended."""
+    if not isinstance(report.event, ToolStarted | ToolEnded):
+        return report
+    at = time(obj(obj(part, "state"), "time"), "start" if isinstance(report.event, ToolStarted) else "end")
+    return report if at is None else replace(report, at=at)
+
+
 class OpencodeRun(RecordReader):
     """`opencode run --format json`: the root session only; a call comes when it is over."""
 
@@ -89,6 +98,10 @@ class OpencodeRun(RecordReader):
         self._parts = Parts()
         self._error = ""
         self._done = False
+
+    def _read(self, record: Record) -> Iterator[Reported]:
+        for report in super()._read(record):
+            yield timed(report, obj(record, "part"))
 
     def _end(self) -> BuildEnded:
         if self._error:
@@ -128,11 +141,16 @@ class OpencodeParts(RecordReader):
     def _end(self) -> BuildEnded:
         return BuildEnded("completed" if self._parts.stopped else "interrupted")
 
+    def _read(self, record: Record) -> Iterator[Reported]:
+        for report in super()._read(record):
+            yield timed(report, record)
+
     def _time(self, record: Record) -> Millis | None:
         return time(record, "_ts")
 
     def _events(self, record: Record) -> Iterator[BuildEvent]:
         self._number += 1
+        self._session = self._session or text(record, "sessionID") or _made_up(record)
         role, known = text(record, "_role") or "assistant", self._agent
         asked = text(record, "text") if role == "user" and not known.title else ""
         agent = replace(
@@ -150,6 +168,13 @@ class OpencodeParts(RecordReader):
             self.counts.add_unknown(text(record, "type") or "no type")
         else:
             yield from events
+
+
+def _made_up(record: Record) -> str:
+    """A session's name made of its first part: the same file is the same session."""
+    return "parts-" + fingerprint(
+        str(record.get("_ts")), text(record, "_cwd"), text(record, "id"), text(record, "text")
+    )
 
 
 def _reason(error: Record) -> str:

@@ -19,15 +19,22 @@ from ..model.events import (
 )
 from ..model.state import Agent, NoteKind
 from .lines import JsonLines
-from .opencode import AGENT, Parts
+from .opencode import AGENT, Parts, timed
 from .reading import Counts, Reported
-from .values import Record, obj, objects, text, time, todo_items
+from .values import Record, as_list, obj, objects, text, time, todo_items
 
 _QUIET = (
     "server.", "file.", "lsp.", "installation.", "ide.", "storage.", "tui.", "pty.", "mcp.", "command.", "project.",
     "vcs.", "worktree.", "message.removed", "message.part.removed", "session.deleted", "session.diff", "global.",
-    "session.compacted",
+    "session.compacted", "session.next.",
 )  # fmt: skip
+_ASKS = frozenset(
+    {"permission.asked", "permission.updated", "permission.v2.asked", "question.asked", "question.v2.asked"}
+)
+_ANSWERS = frozenset({
+    "permission.replied", "permission.v2.replied", "question.replied", "question.rejected",
+    "question.v2.replied", "question.v2.rejected",
+})  # fmt: skip
 
 
 class _Session:
@@ -79,13 +86,13 @@ class OpencodeServe:
             self._children[own] = (root, self._sessions[root].task if root in self._sessions else "")
         root, parent = self._children.get(own, (own, ""))
         session = self._sessions.setdefault(root, _Session())
-        at = time(obj(given, "time"), "created") or time(obj(part, "time"), "start")
+        at = time(given, "time") or time(given, "timestamp") or time(obj(given, "time"), "created")
         for event in self._events(kind, given, session, parent, child=root != own):
             if not session.started:
                 session.started = True
                 yield Reported(BuildStarted(), at, root)
                 yield Reported(AgentReported(session.agent), at, root)
-            yield Reported(event, at, root)
+            yield timed(Reported(event, at, root), part)
 
     def _events(self, kind: str, given: Record, session: _Session, parent: str, child: bool) -> Iterator[BuildEvent]:
         info = obj(given, "info")
@@ -104,9 +111,9 @@ class OpencodeServe:
                 yield TextAdded(part_id, text(given, "delta"), session.kinds[part_id])
         elif kind == "todo.updated" and not child:
             yield TodosReported(todo_items(objects(given, "todos")))
-        elif kind in ("permission.asked", "permission.updated"):
-            yield InputNeeded(text(given, "title") or text(given, "permission") or "permission needed")
-        elif kind == "permission.replied":
+        elif kind in _ASKS:
+            yield InputNeeded(_asked(given))
+        elif kind in _ANSWERS:
             yield InputNeeded("")
         elif kind in ("session.idle", "session.status", "session.error"):
             yield from self._state(kind, given, session, child)
@@ -143,6 +150,13 @@ class OpencodeServe:
                 session.outcome = BuildEnded("completed")
         elif status == "retry":
             yield Noticed(f"retry: {text(obj(given, 'status'), 'message')}", "warning")
+
+
+def _asked(given: Record) -> str:
+    """What a person is asked: the question, or what the permission is for."""
+    question = next((text(item, "question") for item in objects(given, "questions")), "")
+    what = " ".join(part for part in (text(given, "action"), *map(str, as_list(given.get("resources")))) if part)
+    return question or text(given, "title") or text(given, "permission") or what or "permission needed"
 
 
 def _told(session: _Session, title: str = "", cwd: str = "", model: str = "") -> Iterator[BuildEvent]:

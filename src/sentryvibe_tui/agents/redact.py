@@ -80,6 +80,7 @@ RULES: tuple[Rule, ...] = (
     ),
 )  # fmt: skip
 
+_SIGNS = tuple((sign, rule) for rule in RULES for sign in rule.signs)
 _HELD = 4096
 
 
@@ -88,14 +89,15 @@ class Redactor:
 
     def __init__(self, patterns: Sequence[str] = ()) -> None:
         self.counts: Counter[str] = Counter()
-        self._rules = (*RULES, *(_own(pattern) for pattern in patterns))
+        self._own = tuple(_own(pattern) for pattern in patterns)
 
     def text(self, said: str) -> str:
         """`said` with each secret as `<redacted kind>`."""
         return self._by(self._possible(said), said)
 
     def _possible(self, said: str) -> tuple[Rule, ...]:
-        return tuple(rule for rule in self._rules if not rule.signs or any(sign in said for sign in rule.signs))
+        found = [rule for sign, rule in _SIGNS if sign in said]
+        return (*dict.fromkeys(found), *self._own) if found else self._own
 
     def _by(self, rules: tuple[Rule, ...], said: str) -> str:
         for rule in rules:

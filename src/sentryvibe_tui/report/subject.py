@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..model.state import ToolCall
 from ..model.text import clean, clean_line
-from ..wire.json import BadJson, plain
-
-Kind = Literal["shell", "read", "write", "edit", "search", "web", "agent", "mcp", "other"]
+from ..wire.json import BadJson, plain, raw
+from .kinds import Kind, kind_of, verb_of
 
 TEXT_LIMIT = 300
 """Characters of a subject's text."""
@@ -33,48 +33,6 @@ class Subject(Struct, frozen=True):
     def __str__(self) -> str:
         return " ".join(part for part in (self.verb, self.text, self.detail) if part)
 
-
-_KINDS: dict[str, tuple[Kind, str]] = {
-    "bash": ("shell", "Bash"),
-    "bashoutput": ("shell", "BashOutput"),
-    "killshell": ("shell", "KillShell"),
-    "shell": ("shell", "Shell"),
-    "exec_command": ("shell", "Shell"),
-    "write_stdin": ("shell", "Stdin"),
-    "local_shell": ("shell", "Shell"),
-    "local_shell_call": ("shell", "Shell"),
-    "command_execution": ("shell", "Shell"),
-    "run_shell_command": ("shell", "Shell"),
-    "read": ("read", "Read"),
-    "read_file": ("read", "Read"),
-    "read_many_files": ("read", "Read"),
-    "notebookread": ("read", "Read"),
-    "view_image": ("read", "View"),
-    "write": ("write", "Write"),
-    "write_file": ("write", "Write"),
-    "edit": ("edit", "Edit"),
-    "multiedit": ("edit", "Edit"),
-    "notebookedit": ("edit", "Edit"),
-    "str_replace": ("edit", "Edit"),
-    "replace": ("edit", "Edit"),
-    "patch": ("edit", "Patch"),
-    "apply_patch": ("edit", "Patch"),
-    "file_change": ("edit", "Patch"),
-    "grep": ("search", "Grep"),
-    "search_file_content": ("search", "Grep"),
-    "glob": ("search", "Glob"),
-    "ls": ("search", "List"),
-    "list": ("search", "List"),
-    "list_directory": ("search", "List"),
-    "webfetch": ("web", "WebFetch"),
-    "web_fetch": ("web", "WebFetch"),
-    "websearch": ("web", "WebSearch"),
-    "web_search": ("web", "WebSearch"),
-    "google_web_search": ("web", "WebSearch"),
-    "task": ("agent", "Task"),
-    "agent": ("agent", "Agent"),
-    "spawn_agent": ("agent", "Agent"),
-}
 
 _PATHS = (
     "file_path",
@@ -102,21 +60,31 @@ _TELLING = (
 )
 
 
-def kind_of(name: str) -> Kind:
-    """The kind of a tool by its name; `other` for what is not known."""
-    if name.startswith("mcp__"):
-        return "mcp"
-    return _KINDS.get(name.lower(), ("other", ""))[0]
-
-
 def subject(tool: ToolCall, cwd: str = "") -> Subject:
     """The line of a call. Paths below `cwd` (the build's working directory) are shown relative to it."""
     values = input_of(tool)
-    kind, verb = kind_of(tool.name), _verb(tool.name)
+    if tool.name == "exec" and isinstance(values.get("input"), str):
+        return _script(tool, values["input"], cwd)
+    kind, verb = kind_of(tool.name), verb_of(tool.name)
     text, detail = _TEXTS[kind](tool, values, cwd)
     if tool.state == "error":
         detail = failure(tool) or detail
     return Subject(verb, clean_line(text, TEXT_LIMIT), clean_line(detail, 120), kind)
+
+
+def _script(tool: ToolCall, source: str, cwd: str) -> Subject:
+    """Codex' code mode: the first call that the script makes stands for it."""
+    from ..agents.codex_script import nested_calls
+
+    calls = list(nested_calls(source))
+    name, given = next(((name, given) for name, given in calls if name != "update_plan"), ("", None))
+    if not name:
+        return Subject("Plan" if calls else "Script", clean_line("" if calls else source, TEXT_LIMIT))
+    if given is None and "*** Begin Patch" in source:
+        given = source.replace("\\n", "\n")
+    first = subject(replace(tool, name=name, input=raw(given)), cwd)
+    more = len(calls) - 1
+    return replace(first, text=f"{first.text} and {more} more") if more else first
 
 
 def input_of(tool: ToolCall) -> dict[str, Any]:
@@ -233,6 +201,8 @@ def _path_only(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
     first, amount = values.get("offset"), values.get("limit")
     if isinstance(first, int) and isinstance(amount, int):
         return path, f":{first}-{first + amount - 1}"
+    if path and isinstance(first, int):
+        return path, f":{first}-"
     return path or _telling(values), ""
 
 
@@ -243,7 +213,9 @@ def _write(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
 
 
 def _edit(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
-    patch = next((str(values[key]) for key in ("input", "patch", "") if isinstance(values.get(key), str)), "")
+    patch = next(
+        (str(values[key]) for key in ("input", "patch", "patchText", "") if isinstance(values.get(key), str)), ""
+    )
     changes = values.get("changes")
     if patch:
         paths = [_relative(path.strip(), cwd) for path in re.findall(_PATCHED, patch)]
@@ -303,7 +275,7 @@ def _search(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
     where = _path(values, cwd) or _first(values, "glob")
     if not pattern:
         return where or _telling(values), ""
-    quoted = f'"{pattern}"' if _verb(tool.name) == "Grep" else pattern
+    quoted = f'"{pattern}"' if verb_of(tool.name) == "Grep" else pattern
     return (f"{quoted} in {where}" if where and where != "." else quoted), ""
 
 
@@ -313,7 +285,8 @@ def _web(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
 
 
 def _agent(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
-    return _first(values, "description", "title", "prompt", "message"), _first(values, "subagent_type", "agent_type")
+    said = _first(values, "description", "title", "prompt", "message", "agent_name") or _telling(values)
+    return said, _first(values, "subagent_type", "agent_type", "agent_name")
 
 
 def _other(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
@@ -334,14 +307,6 @@ _TEXTS = {
 
 
 # --------------------------------------------------------------------------- parts
-
-
-def _verb(name: str) -> str:
-    if name.startswith("mcp__"):
-        server, _, tool = name.removeprefix("mcp__").partition("__")
-        return clean_line(f"{server} · {tool}" if tool else server, 60)
-    known = _KINDS.get(name.lower())
-    return known[1] if known else clean_line(name, 60) or "tool"
 
 
 def _value(encoded: Any) -> Any:

@@ -1,0 +1,61 @@
+"""Codex' code mode: a call of `exec` is JavaScript that calls the tools, `await tools.exec_command({cmd: "ls"})`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+_LONGEST = 200_000
+_CALL = re.compile(r"\btools\.(\w+)\s*\(")
+_TOKEN = re.compile(
+    r"""(?s)(?:\s|//[^\n]*|/\*.*?\*/)*(?:
+    (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)
+    |(?P<word>[A-Za-z_$][\w$]*)|(?P<number>-?\d+(?:\.\d+)?)|(?P<mark>[{}\[\],:]))""",
+    re.VERBOSE,
+)
+_ESCAPE = re.compile(r"(?s)\\(.)|\"")
+
+
+def nested_calls(source: str) -> Iterator[tuple[str, object]]:
+    """Name and argument of each call, in the order they are written. An argument that is no literal is None."""
+    for found in _CALL.finditer(source, 0, _LONGEST):
+        yield found[1], _literal(source, found.end())
+
+
+def _literal(source: str, at: int) -> object:
+    """The value of the literal that begins at `at`; None for an expression."""
+    parts: list[str] = []
+    depth = 0
+    while (token := _TOKEN.match(source, at, at + _LONGEST)) is not None:
+        at = token.end()
+        said = token["text"] or token["word"] or token["number"] or token["mark"]
+        if said in ("}", "]") and parts and parts[-1] == ",":
+            parts.pop()
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(said, 0)
+        parts.append(_json(token, source.startswith(":", at) and depth > 0))
+        if depth <= 0:
+            return _decoded("".join(parts))
+    return None
+
+
+def _json(token: re.Match[str], is_key: bool) -> str:
+    if token["text"]:
+        return '"' + _ESCAPE.sub(_escape, token["text"][1:-1]).replace("\n", "\\n") + '"'
+    if token["word"] and token["word"] not in ("true", "false", "null"):
+        return json.dumps(token["word"]) if is_key else "null"
+    return token["number"] or token["word"] or token["mark"]
+
+
+def _escape(found: re.Match[str]) -> str:
+    """JSON knows fewer escapes, and only one kind of quote."""
+    if found[1] is None:
+        return '\\"'
+    return found[0] if found[1] in '"\\/bfnrtu' else "" if found[1] == "\n" else found[1]
+
+
+def _decoded(said: str) -> object:
+    try:
+        return json.loads(said, strict=False)
+    except (ValueError, RecursionError):
+        return None
