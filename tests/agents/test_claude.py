@@ -382,3 +382,11 @@ def test_usage_counts_each_message_once(fold: Any, run: Any) -> None:
 
     state = fold(run(ClaudeSession(), used("m1", 1, "a"), used("m1", 7, "b"), used("m2", 3, "c")))
     assert state.usage == Usage(20, 10, 10)
+
+
+@pytest.mark.parametrize(("unknown", "cost"), [(False, 0.5), (True, None)])
+def test_what_a_session_cost_so_far(unknown: bool, cost: float | None, fold: Any, run: Any) -> None:
+    spent = {"type": "cost-state", "sessionId": "s1", "totalCostUSD": 0.5, "hasUnknownModelCost": unknown}
+    state = fold(run(ClaudeSession(), record("user", "hi"), spent))
+    assert state.usage.cost_usd == cost
+    assert [note.text for note in state.notes()] == ["hi"]

@@ -100,6 +100,8 @@ def test_gemini_and_codex(fold: Any, run: Any) -> None:
         ("read_file", "output-available"),
     ]
     assert fold(HookReader("codex").read(hook("SessionStart"))).agent.agent_id == "openai-codex"
+    failed = tool("PostToolUse", tool_use_id="t1", tool_response={"exit_code": 1, "output": "FAIL"})
+    assert fold(HookReader("codex").read(failed)).tool("t1").state == "error"
 
 
 def test_sessions_stand_apart_and_end(run: Any) -> None:

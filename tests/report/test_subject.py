@@ -57,6 +57,7 @@ def call(name: str, given: object = None, back: object = None, state: str = "out
         ("shell_command", {"command": "npm test", "workdir": "/x"}, "Shell npm test"),
         ("grep_search", {"pattern": "x", "dir_path": "src"}, 'Grep "x" in src'),
         ("invoke_agent", {"agent_name": "scout", "prompt": "Look"}, "Agent Look scout"),
+        ("apply_patch", {"command": PATCH}, "Patch a.py, b.py +3 -1"),
         ("apply_patch", {"patchText": PATCH}, "Patch a.py, b.py +3 -1"),
         ("web_search", {"url": "https://x.dev"}, "WebSearch https://x.dev"),
         ("exec", {"input": 'const r = await tools.exec_command({cmd: "ls", workdir: "/x"}); text(r)'}, "Shell ls"),

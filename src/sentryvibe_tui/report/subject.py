@@ -213,9 +213,7 @@ def _write(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
 
 
 def _edit(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:
-    patch = next(
-        (str(values[key]) for key in ("input", "patch", "patchText", "") if isinstance(values.get(key), str)), ""
-    )
+    patch = _first(values, "input", "patch", "patchText", "command", "")
     changes = values.get("changes")
     if patch:
         paths = [_relative(path.strip(), cwd) for path in re.findall(_PATCHED, patch)]
