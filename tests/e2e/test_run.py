@@ -62,8 +62,10 @@ def test_an_agent_is_a_build_and_its_exit_code_is_ours(desk: Any, server: str, c
     assert [tool["id"] for tool in state["toolsByTodo"]["-1"]] == ["t1"]
 
 
-def test_it_runs_without_a_server_and_the_build_stays(desk: Any, claude: Any, agent: Any) -> None:
-    os.environ["SENTRYVIBE_PORT"] = "0"
+def test_it_runs_without_a_server_and_the_build_stays(
+    desk: Any, claude: Any, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTRYVIBE_PORT", "0")
     done = desk.run("run", "--", agent("claude", claude.init + claude.done), "-p", "x")
     assert (done.returncode, b"no server runs here: serving http://127.0.0.1:" in done.stderr) == (0, True)
     desk.serve()
@@ -115,6 +117,24 @@ def test_a_server_that_goes_and_comes_back_misses_nothing(desk: Any, claude: Any
     assert run.end() == 0
     state = desk.state("shop")
     assert (state["status"], len(state["toolsByTodo"]["-1"])) == ("completed", 5)
+
+
+def test_a_run_takes_over_from_the_one_that_served(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTRYVIBE_PORT", "0")
+    first = desk.start("run", "first", "--", "sh", "-c", "echo up; read line")
+    first.until("up")
+    second = desk.start("run", "second", "--", "sh", "-c", "echo up; read line; echo more; read line")
+    second.until("up")
+    assert not any("no server runs here" in line for line in second.errors)
+    first.feed(b"\n")
+    assert first.end() == 0
+    second.feed(b"\n")
+    said_by(second.errors, "no server runs here")
+    assert desk.state("first")["status"] == "completed"
+    second.feed(b"\n")
+    assert second.end() == 0
+    desk.serve()
+    assert desk.state("second")["status"] == "completed"
 
 
 def test_a_pipe_that_is_kept_open_does_not_keep_us(desk: Any, server: str) -> None:

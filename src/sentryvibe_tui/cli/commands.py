@@ -9,7 +9,7 @@ import click
 
 from ..report import exit_codes
 from . import COMMANDS, OVERVIEW, PROGRAM
-from .output import PipeClosed
+from .output import CannotWrite, PipeClosed, tell
 
 
 class Commands(click.Group):
@@ -33,11 +33,17 @@ def run(arguments: Sequence[str]) -> int:
     """The exit status of a command line."""
     try:
         code = group.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        tell(error.message)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return exit_codes.INTERRUPTED
     except PipeClosed:
         return exit_codes.PIPE_CLOSED
+    except CannotWrite as error:
+        tell(f"cannot write to stdout: {error}")
+        return exit_codes.UNSUCCESSFUL
     return code if isinstance(code, int) else 0

@@ -6,8 +6,8 @@ import click
 from msgspec.structs import asdict
 
 from ..settings import data_dir, log_file
-from .options import find_server, settings
-from .output import any_text, write_line
+from .options import Refused, find_server, settings
+from .output import any_text, tell, write_line
 
 
 @click.command("config")
@@ -20,9 +20,8 @@ def command() -> int:
     loaded = settings()
     ours = loaded.settings
     write_line(f"config file  {loaded.path}{'' if loaded.path.exists() else '  (does not exist)'}")
-    found = find_server(None)
     inferred = {
-        "server": f"{found.address.base}  ({found.source})",
+        "server": _server(),
         "data_dir": data_dir(ours),
         "log_dir": log_file(ours).parent,
     }
@@ -31,3 +30,13 @@ def command() -> int:
     for name, value in rows:
         write_line(f"{name:<11}  {value:<{width}}  {loaded.sources[name]}")
     return 0
+
+
+def _server() -> str:
+    """The one that commands use. A URL that cannot be used is told; it stands there as it was set."""
+    try:
+        found = find_server(None)
+    except Refused as error:
+        tell(error.message)
+        return ""
+    return f"{found.address.base}  ({found.source})"

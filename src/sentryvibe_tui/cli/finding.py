@@ -6,7 +6,7 @@ from ..client.hydrate import AmbiguousProject, NoAnswer, NoSuchProject, ProjectR
 from ..model.state import BuildState
 from ..model.text import clean_line
 from ..wire.projects import project_id
-from .options import NoLink, Refused, Server
+from .options import Refused, Server
 
 
 async def find_project(server: Server, text: str) -> ProjectRef:
@@ -14,7 +14,7 @@ async def find_project(server: Server, text: str) -> ProjectRef:
     try:
         return await resolve(server.address, text)
     except NoAnswer as error:
-        raise NoLink(f"{server.absence}: {clean_line(str(error))}") from None
+        raise server.unlinked(error) from None
     except (NoSuchProject, AmbiguousProject) as error:
         raise Refused(clean_line(str(error))) from None
 
@@ -32,7 +32,7 @@ async def expect_project(server: Server, text: str) -> ProjectRef:
         raise Refused(clean_line(str(error))) from None
     except NoAnswer as error:
         if not server.certain:
-            raise NoLink(f"{server.absence}: {clean_line(str(error))}") from None
+            raise server.unlinked(error) from None
         return ProjectRef(project_id(text), text)
 
 
@@ -41,7 +41,7 @@ async def find_session(server: Server, project: ProjectRef, text: str) -> str:
     try:
         known = dict.fromkeys(build.session_id for build in await builds(server.address, project.id))
     except NoAnswer as error:
-        raise NoLink(f"{server.absence}: {clean_line(str(error))}") from None
+        raise server.unlinked(error) from None
     fitting = [text] if text in known else [session for session in known if session.startswith(text)]
     if len(fitting) == 1:
         return fitting[0]
@@ -65,7 +65,7 @@ async def newest_state(server: Server, text: str, session: str | None) -> BuildS
     try:
         found = await states(server.address, project.id)
     except NoAnswer as error:
-        raise NoLink(f"{server.absence}: {clean_line(str(error))}") from None
+        raise server.unlinked(error) from None
     for state in found:
         if session_id in ("", state.session_id):
             return state

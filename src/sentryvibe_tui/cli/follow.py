@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sqlite3
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -51,12 +52,12 @@ def command(path: Path, everywhere: bool, server: str | None, live: float, settl
     found = find_server(server)
     pace = Pace(live=live * 60, settled=settled)
     directory = None if everywhere else path.resolve()
-    return asyncio.run(_followed(found.address if found.certain else None, directory, pace))
+    return asyncio.run(_followed(found.named, directory, pace))
 
 
 async def _followed(server: Address | None, directory: Path | None, pace: Pace) -> int:
     from ..server.serve import CannotServe
-    from ..sources.server_here import server_here
+    from ..sources.server_here import kept_served, server_here
 
     ours = settings().settings
     stop = asyncio.Event()
@@ -67,11 +68,12 @@ async def _followed(server: Address | None, directory: Path | None, pace: Pace) 
             follow = Follow(address, data_dir(ours) / "outbox", roots(), directory, tell, pace, redactor(ours))
             work = asyncio.create_task(follow.run())
             tell(f"following {directory or 'all sessions'}; ctrl+c stops")
-            await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                work.result()
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            async with nullcontext() if server else kept_served(follow, ours, tell):
+                await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+                if work.done():
+                    work.result()
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
     except (CannotServe, OSError, sqlite3.Error) as error:
         raise click.ClickException(str(error)) from None
     return 0

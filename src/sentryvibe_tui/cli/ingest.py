@@ -108,12 +108,13 @@ def command(
 
 
 def _sources(files: tuple[str, ...]) -> list[Path | None]:
-    """Paths, None for stdin. A name that is a file's is that file, whatever characters it has. Raises Refused."""
+    """Paths (also of pipes and devices), None for stdin. A name that exists stands for itself, whatever characters it
+    has; else it is a pattern. Raises Refused."""
     found: list[Path | None] = []
     for name in files:
         if name == "-":
             found.append(None)
-        elif Path(name).is_file():
+        elif Path(name).exists() and not Path(name).is_dir():
             found.append(Path(name))
         elif matching := sorted(path for path in glob(name, recursive=True) if Path(path).is_file()):
             found.extend(map(Path, matching))
@@ -137,6 +138,7 @@ class _Intake:
 
     async def run(self, server: Server, outbox: Path) -> int:
         """Exit status by the builds' outcomes. Raises NoLink, Refused."""
+        from ..client.outbox import OutboxUnusable
         from ..client.publisher import Publisher
 
         self._on_sigterm()
@@ -167,12 +169,14 @@ class _Intake:
                     tell(f"the server refused {publisher.parked} events; they are kept in {outbox}")
         except UnknownFormat as error:
             raise Refused(clean_line(str(error))) from None
+        except OutboxUnusable as error:
+            raise click.ClickException(str(error)) from None
         except OSError as error:
             raise click.ClickException(f"cannot read the input: {at}{error}") from None
         return max(statuses)
 
     async def _read(self, source: _Input, publisher: Publisher) -> None:
-        posting, is_file = source.posting, source.path is not None
+        posting, is_file = source.posting, source.path is not None and source.path.is_file()
         pace = None if self._speed is None else Pace(self._speed)
         async for piece in pieces(source.path):
             await self._pass_on(publisher, pace, posting.label(source.reader.feed(piece), past=is_file))

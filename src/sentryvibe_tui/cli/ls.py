@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
-import sys
 import time
 
 import click
 from msgspec.structs import replace
 
 from ..client.hydrate import NoAnswer, Project, projects, states, summary
-from ..model.text import clean_line
-from .options import NoLink, Server, find_server, server_option
+from .options import Server, find_server, server_option
 from .output import any_text, write_line
 
 
@@ -37,7 +36,7 @@ def command(server: str | None, as_json: bool) -> int:
     if not listed:
         write_line(f"no projects at {found.address.base} yet")
         return 0
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = shutil.get_terminal_size().columns if os.isatty(1) else None
     for line in fitted(build_rows(listed, time.time_ns() // 1_000_000), width):
         write_line(line)
     return 0
@@ -49,7 +48,7 @@ async def _listed(server: Server) -> tuple[Project, ...]:
         known = await projects(server.address)
         return tuple([project if project.builds else await _with_builds(server, project) for project in known])
     except NoAnswer as error:
-        raise NoLink(f"{server.absence}: {clean_line(str(error))}") from None
+        raise server.unlinked(error) from None
 
 
 async def _with_builds(server: Server, project: Project) -> Project:

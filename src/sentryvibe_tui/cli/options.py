@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -10,12 +12,16 @@ from msgspec import Struct
 
 from .. import runtime
 from ..client.address import Address, BadAddress, parse_address
+from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import Loaded, Settings, load
 from .output import tell
 
 if TYPE_CHECKING:
     from ..agents.redact import Redactor
+    from ..client.hydrate import NoAnswer
+
+_FOUND = "running here"
 
 ORIGINAL = "http://127.0.0.1:3000"
 """Where the original SentryVibe listens."""
@@ -39,17 +45,11 @@ class NoLink(click.ClickException):
 
     exit_code = exit_codes.NO_LINK
 
-    def show(self, file: Any = None) -> None:
-        tell(self.message)
-
 
 class Refused(click.ClickException):
     """The command cannot be done as it was asked for."""
 
     exit_code = exit_codes.USAGE
-
-    def show(self, file: Any = None) -> None:
-        tell(self.message)
 
 
 class Server(Struct, frozen=True):
@@ -58,6 +58,16 @@ class Server(Struct, frozen=True):
     address: Address
     source: str
     certain: bool = True
+
+    def unlinked(self, error: NoAnswer) -> NoLink:
+        """Why nothing was learned from it: it does not answer, or not as a server of builds would."""
+        odd = f"{self.address.base} ({self.source}) does not answer as a SentryVibe server"
+        return NoLink(f"{odd if error.answered else self.absence}: {clean_line(str(error))}")
+
+    @property
+    def named(self) -> Address | None:
+        """The address, when somebody named it. One that was merely found here may go away."""
+        return self.address if self.certain and self.source != _FOUND else None
 
     @property
     def absence(self) -> str:
@@ -77,7 +87,8 @@ def find_server(flag: str | None) -> Server:
         return Server(_address(loaded.settings.server, source), source)
     running = runtime.find_local_server()
     if running:
-        return Server(parse_address(running), "running here")
+        with suppress(BadAddress):  # a runtime file that says nonsense is as good as none
+            return Server(parse_address(running), _FOUND)
     return Server(parse_address(ORIGINAL), "default", False)
 
 
@@ -98,8 +109,9 @@ def redactor(settings: Settings) -> Redactor | None:
         raise Refused(f"redact_patterns: {error}") from None
 
 
+@cache
 def settings() -> Loaded:
-    """The settings; what is wrong with them is told on stderr."""
+    """The settings; what is wrong with them is told on stderr, once."""
     loaded = load()
     for problem in loaded.problems:
         tell(problem)

@@ -5,27 +5,43 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
+
+from ..model.text import clean
 
 
 class PipeClosed(Exception):
     """Nobody reads stdout any longer."""
 
 
+class CannotWrite(Exception):
+    """Stdout takes nothing: a full disk, or none at all; the message says which."""
+
+
 def write_line(line: str) -> None:
-    """Raises PipeClosed."""
+    """Raises PipeClosed, CannotWrite."""
+    stdout = cast("TextIO | None", sys.stdout)  # None when the process was started without one
+    if stdout is None:
+        raise CannotWrite("it is closed")
     try:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
+        stdout.write(line + "\n")
+        stdout.flush()
+    except OSError as error:
         # What is still buffered goes nowhere, so that Python's own flush at exit finds no fault.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise PipeClosed from None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise PipeClosed from None
+        raise CannotWrite(error.strerror) from None
 
 
 def tell(message: str) -> None:
-    """One line on stderr, with the program's name as Unix commands do."""
-    sys.stderr.write(f"sentryvibe-tui: {message}\n")
-    sys.stderr.flush()
+    """One line on stderr, with the program's name as Unix commands do; without a stderr nobody hears it."""
+    stderr = cast("TextIO | None", sys.stderr)
+    if stderr is not None:
+        with suppress(OSError):
+            stderr.write(f"sentryvibe-tui: {clean(message)}\n")
+            stderr.flush()
 
 
 def any_text(*, utf8: bool = False) -> None:

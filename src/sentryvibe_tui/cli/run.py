@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import click
@@ -66,20 +66,21 @@ def command(
     name = project_of(str(Path.cwd())) if project is None or not project.strip() else project_named(project)
     ours, found = settings().settings, find_server(server)
     look = looks(ours, theme, ascii_only) if watches else None
-    return asyncio.run(_run(ready, name, found.address if found.certain else None, ours, look))
+    return asyncio.run(_run(ready, name, found.named, ours, look))
 
 
 async def _run(ready: Prepared, name: ProjectName, server: Address | None, ours: Settings, look: Looks | None) -> int:
     from ..server.serve import CannotServe
     from ..sources.command import Run
-    from ..sources.server_here import server_here
+    from ..sources.server_here import kept_served, server_here
 
     outbox, masks = data_dir(ours) / "outbox", redactor(ours)
     try:
         async with server_here(server, ours, tell) as address:
             run = Run(ready, name, mirrors=look is None, redactor=masks)
             if look is None:
-                return await run.run(address, outbox, tell)
+                async with nullcontext() if server else kept_served(run, ours, tell):
+                    return await run.run(address, outbox, tell)
             work = asyncio.create_task(run.run(address, outbox, logging.getLogger("sentryvibe_tui.run").warning))
             await _watched(address, name, look, ours)
             if not work.done():

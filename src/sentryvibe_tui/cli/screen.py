@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import sys
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -36,7 +36,7 @@ def looks(settings: Settings, theme: str | None, ascii_only: bool) -> Looks:
 
 
 def has_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return os.isatty(0) and os.isatty(1)
 
 
 async def show(watching: Watching, project: str, look: Looks, settings: Settings) -> int:

@@ -87,7 +87,7 @@ async def _in_directory(
     ours = settings().settings
     on_screen = not plain and not jsonl and has_terminal()
     told = logging.getLogger("sentryvibe_tui.follow").info if on_screen else tell
-    watch = Here(directory, server.address if server.certain else None, ours, told, on_screen)
+    watch = Here(directory, server.named, ours, told, on_screen)
     try:
         if on_screen:
             code = await show(watch, directory.name, looks(ours, theme, ascii_only), ours)

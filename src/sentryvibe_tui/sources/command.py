@@ -51,10 +51,12 @@ class Run:
         self._output = Output(prepared.argv, prepared.agent, prepared.format, str(Path.cwd()), redactor)
         self._has_asked = False
         self._hurried = asyncio.Event()
+        self._publisher: Publisher | None = None
 
     async def run(self, server: Address, outbox: Path, tell: Callable[[str], None]) -> int:
         """The command's exit status, 127 and 126 as in a shell. Raises OSError, sqlite3.Error (the outbox)."""
         async with Publisher(server, self._posting.about, outbox, report=tell) as publisher:
+            self._publisher = publisher
             try:
                 process = await self._start()
             except OSError as error:
@@ -71,6 +73,16 @@ class Run:
         """From now on what it writes is printed."""
         self._output.printed.clear()
         self._mirrors = True
+
+    @property
+    def is_cut_off(self) -> bool:
+        """The server is out of reach."""
+        return self._publisher is not None and bool(self._publisher.last_error and self._publisher.depth)
+
+    def turn_to(self, server: Address) -> None:
+        """Publishes to another server from now on, also what is still waiting."""
+        if self._publisher is not None:
+            self._publisher.server = server
 
     async def _start(self) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE

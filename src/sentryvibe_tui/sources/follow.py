@@ -72,6 +72,17 @@ class Follow:
     def newest(self) -> Following | None:
         return max(self._following.values(), key=lambda following: following.changed, default=None)
 
+    @property
+    def is_cut_off(self) -> bool:
+        """The server is out of reach."""
+        return any(publisher.last_error and publisher.depth for publisher in self._publishers.values())
+
+    def turn_to(self, server: Address) -> None:
+        """Publishes to another server from now on, also what is still waiting."""
+        self._server = server
+        for publisher in self._publishers.values():
+            publisher.server = server
+
     async def searched(self) -> None:
         """Waits until the first search is over."""
         await self._searched.wait()

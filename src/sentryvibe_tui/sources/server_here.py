@@ -8,11 +8,14 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from .. import runtime
 from ..client.address import Address, parse_address
 from ..settings import Settings, data_dir
 
+_GLANCE = 0.5
+"""Seconds between two looks whether the server is out of reach."""
 _STARTING = 3.0
 """Seconds that another process may need between taking the data folder and telling where it serves."""
 
@@ -32,6 +35,36 @@ async def server_here(
         return
     async with AsyncExitStack() as stack:
         yield await _started(stack, settings, tell)
+
+
+class Publishing(Protocol):
+    """Whoever publishes: whether the server is out of reach, and a way to turn to another one."""
+
+    @property
+    def is_cut_off(self) -> bool: ...
+
+    def turn_to(self, server: Address) -> None: ...
+
+
+@asynccontextmanager
+async def kept_served(publishing: Publishing, settings: Settings, tell: Callable[[str], None]) -> AsyncGenerator[None]:
+    """Takes over when the server that was found here goes away: it may have been part of another command."""
+    async with AsyncExitStack() as stack:
+        task = asyncio.create_task(_keep_served(publishing, stack, settings, tell))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _keep_served(
+    publishing: Publishing, stack: AsyncExitStack, settings: Settings, tell: Callable[[str], None]
+) -> None:
+    while True:
+        await asyncio.sleep(_GLANCE)
+        if publishing.is_cut_off:
+            publishing.turn_to(_found() or await _started(stack, settings, tell))
 
 
 def _found() -> Address | None:
