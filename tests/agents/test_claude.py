@@ -186,12 +186,19 @@ def test_notices(fold: Any, run: Any) -> None:
         "subtype": "compact_boundary",
         "compact_metadata": {"trigger": "auto", "pre_tokens": 9},
     }
+    later = retry | {"subtype": "api_error", "max_retries": 0, "error": {"formatted": "Connection error."}}
+    refused = {"type": "system", "subtype": "model_refusal_fallback", "content": "Switched.", "session_id": "s1"}
+    alone = {"type": "system", "subtype": "model_refusal_no_fallback", "session_id": "s1"}
+    cleared = {"type": "system", "subtype": "conversation_reset", "session_id": "s1"}
     odd = {"type": "brand_new", "session_id": "s1"}
-    state = fold(run(ClaudeStream(), INIT, retry, limit, compact, odd, done()))
+    state = fold(run(ClaudeStream(), INIT, retry, later, limit, compact, refused, alone, cleared, odd, done()))
     assert [note.text for note in state.notes()] == [
         "API retry 2/10: rate_limit (429)",
+        "API retry 2: Connection error. (429)",
         "rate limit reached (five hour)",
         "conversation compacted (auto, 9 tokens before)",
+        "model refusal fallback: Switched.",
+        "model refusal no fallback",
         "not read: 1 records of unknown kind (brand_new ×1)",
     ]
 

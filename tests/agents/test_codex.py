@@ -202,8 +202,8 @@ def test_searches_of_the_web(action: dict[str, Any], given: dict[str, str], fold
 def test_an_error_of_the_api_is_told_in_its_words(fold: Any, run: Any) -> None:
     said = json.dumps({"type": "error", "error": {"message": "no such model"}, "status": 400})
     failed = {"type": "turn.failed", "error": {"message": said}}
-    state = fold(run(CodexExec(), THREAD, TURN, {"type": "error", "message": said}, failed))
-    assert (state.status, state.error) == ("failed", "no such model")
+    state = fold(run(CodexExec(), {"type": "error", "message": said}, failed))
+    assert (state.status, state.error, state.agent.agent_id) == ("failed", "no such model", "openai-codex")
     assert [note.text for note in state.notes()] == ["no such model"]
 
 

@@ -261,17 +261,21 @@ def notice_of(record: Record) -> Noticed | None:
     if subtype in ("api_retry", "api_error"):
         attempt = count(record, "attempt") or count(record, "retryAttempt")
         most = count(record, "max_retries") or count(record, "maxRetries")
-        why = text(record, "error") or "error"
-        code = count(record, "error_status")
-        return Noticed(f"API retry {attempt}/{most}: {why}{f' ({code})' if code else ''}", "warning")
+        error = obj(record, "error")
+        why = text(record, "error") or text(error, "formatted") or text(error, "message") or "error"
+        code = count(record, "error_status") or count(error, "status")
+        tries = f"{attempt}/{most}" if most else str(attempt)
+        return Noticed(f"API retry {tries}: {why}{f' ({code})' if code else ''}", "warning")
     if subtype == "compact_boundary":
         about = obj(record, "compact_metadata") or obj(record, "compactMetadata")
         tokens = count(about, "pre_tokens") or count(about, "preTokens")
         return Noticed(f"conversation compacted ({text(about, 'trigger') or 'auto'}, {tokens:,} tokens before)")
     if subtype == "notification":
         return Noticed(text(record, "text") or "notification")
-    if subtype == "model_fallback":
-        return Noticed(f"model fallback: {text(record, 'message') or text(record, 'fallback_model')}", "warning")
+    if subtype.startswith("model_") and subtype.endswith("fallback"):
+        model = text(record, "fallback_model") or text(record, "fallbackModel")
+        said = text(record, "content") or text(record, "message") or model
+        return Noticed(f"{subtype.replace('_', ' ')}: {said}" if said else subtype.replace("_", " "), "warning")
     if subtype == "task_notification" and text(record, "status") in ("failed", "stopped"):
         return Noticed(f"background task {text(record, 'status')}: {text(record, 'summary')}", "warning")
     return None

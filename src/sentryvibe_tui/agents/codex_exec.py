@@ -41,6 +41,8 @@ class CodexExec(RecordReader):
 
     def _events(self, record: Record) -> Iterator[BuildEvent]:
         kind = text(record, "type")
+        if kind in ("error", "turn.failed") or kind.startswith("item."):
+            yield from self._about("")
         if "msg" in record:
             yield from self._old(obj(record, "msg"), text(record, "id"))
         elif kind in ("thread.started", "session.created"):
