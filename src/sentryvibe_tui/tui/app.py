@@ -37,7 +37,7 @@ def now_millis() -> Millis:
 class WatchApp(App[int]):
     """One watch on a terminal."""
 
-    CSS_PATH = ["widgets/painted.tcss", "screens/watch.tcss"]
+    CSS_PATH = "screens/watch.tcss"
     ENABLE_COMMAND_PALETTE = True
     TITLE = "sentryvibe-tui"
     PAUSE_GC_ON_SCROLL = True
@@ -62,7 +62,10 @@ class WatchApp(App[int]):
         self.animation_level = "none"
         for own in THEMES:
             self.register_theme(own)
-        self.theme = theme if theme in self.available_themes else DARK.name
+        self.set_reactive(App.theme, DARK.name)
+        self.stylesheet.set_variables(self.get_css_variables())  # as set_reactive alone leaves them
+        if theme != DARK.name and theme in self.available_themes:
+            self.theme = theme
         self.watch_screen = WatchScreen(watching, project, Look(now, ASCII if ascii_only else UNICODE))
 
     def get_default_screen(self) -> Screen[None]:

@@ -1,6 +1,6 @@
 """Lines of styled text before they are painted: cut, filled and wrapped by terminal cells. Pure.
 
-A `Line` is a list of spans, a span a text without line breaks and the role that styles it (`Painted.ROLES`).
+A `Line` is a list of spans, a span a text without line breaks and the role that styles it (`widgets.roles.ROLES`).
 The texts must be safe already (model.text).
 """
 

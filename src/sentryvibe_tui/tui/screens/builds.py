@@ -10,7 +10,6 @@ from ...model.text import clean_line
 from ...report.words import DURATION_WIDTH, age, duration, plural, status_mark
 from ..lines import Line, fill
 from ..look import Look, right, role
-from ..widgets.painted import COMPONENT, ROLES
 from ..widgets.rows import Rows
 
 
@@ -56,7 +55,6 @@ class BuildsScreen(ModalScreen[BuildSummary | None]):
     """Gives the chosen build, or None."""
 
     CSS_PATH = "builds.tcss"
-    COMPONENT_CLASSES = {COMPONENT + role for role in ROLES}
     BINDINGS = [("escape,q,B", "leave", "Close"), ("enter", "choose", "Show")]
 
     def __init__(self, builds: tuple[BuildSummary, ...], shown: str, look: Look) -> None:

@@ -14,7 +14,6 @@ from ..view import View
 from ..widgets.foot import Keys, Tabs
 from ..widgets.head import HowFar, Now, Who
 from ..widgets.inspector import Inspector
-from ..widgets.painted import COMPONENT, ROLES
 from ..widgets.rows import Rows
 from ..widgets.stream import Stream
 from ..widgets.todos import Todos
@@ -27,7 +26,6 @@ class PanesScreen(Screen[None]):
     """Todos, stream and inspector beside, above or instead of one another, between head rows and keys."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-medium"), (WIDE, "-wide")]
-    COMPONENT_CLASSES = {COMPONENT + role for role in ROLES}
     AUTO_FOCUS = None
     ALLOW_SELECT = True
 

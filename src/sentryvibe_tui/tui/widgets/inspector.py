@@ -5,10 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ...model.state import BuildState, Item, ToolCall, tool_key
-from ..detail import note_detail, tool_detail
 from ..lines import Line
 from ..look import Look
-from ..overview import overview
 from ..view import View
 from .rows import Rows
 
@@ -75,6 +73,8 @@ class Inspector(Rows):
             self.update({position})
 
     def _make(self) -> None:
+        from ..detail import note_detail, tool_detail
+
         self._item = item = self.item
         width = self.row_width
         if not self.display or not self.size:
@@ -88,6 +88,8 @@ class Inspector(Rows):
 
     def _overview(self, width: int) -> list[Line]:
         """The page of the build, which reads every call: made once per state and second."""
+        from ..overview import overview
+
         key = (self.view.shown, width, self.look.now() // 1000)
         if self._page_of != key:
             self._page_of, self._page = key, overview(self.view.shown, self.look, width)

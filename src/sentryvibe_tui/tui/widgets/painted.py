@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
 from ..lines import Line, length
-
-ROLES = (
-    "strong",
-    "em",
-    "verb",
-    "subject",
-    "dim",
-    "faint",
-    "good",
-    "busy",
-    "warn",
-    "bad",
-    "accent",
-    "heading",
-    "code",
-    "thought",
-    "key",
-    "bar",
-    "bar-bad",
-    "bar-done",
-    "alarm",
-    "hit",
-    "cursor",
-    "cursor-blurred",
-)
-"""Names of styles in painted.tcss, as `.role--<name>`. The empty role is plain text."""
-
-COMPONENT = "role--"
+from .roles import role_styles
 
 
 class Painted(Widget):
-    """A widget whose lines are made of roles; its screen has them as component classes, once for all its widgets."""
+    """A widget whose lines are made of roles (`roles.ROLES`; the empty one is plain text)."""
 
     ALLOW_SELECT = False
 
     _role_styles: dict[tuple[str, str], Style] | None = None
+    _styles: ClassVar[dict[str, Style]] = {}
+    _styles_of: ClassVar[dict[str, str] | None] = None
 
     def notify_style_update(self) -> None:
         self._role_styles = None
@@ -56,17 +33,23 @@ class Painted(Widget):
         found = self._role_styles.get((role, row))
         if found is None:
             style = self.rich_style
+            named = self._named()
             if role:
-                named = self._of_screen(role)
-                style += Style(bgcolor=named.bgcolor) if role == "hit" else Style()
-                style += Style(color=named.color, bold=named.bold, italic=named.italic, dim=named.dim)
+                wanted = named[role]
+                style += Style(bgcolor=wanted.bgcolor) if role == "hit" else Style()
+                style += Style(color=wanted.color, bold=wanted.bold, italic=wanted.italic, dim=wanted.dim)
             if row and role != "hit":
-                style += Style(bgcolor=self._of_screen(row).bgcolor)
+                style += Style(bgcolor=named[row].bgcolor)
             found = self._role_styles[role, row] = style
         return found
 
-    def _of_screen(self, role: str) -> Style:
-        return self.screen.get_component_rich_style(COMPONENT + role)
+    def _named(self) -> dict[str, Style]:
+        """All roles in the colours of the theme; made once for all widgets."""
+        variables = self.app.theme_variables
+        if Painted._styles_of is not variables:
+            Painted._styles_of = variables
+            Painted._styles = role_styles(variables, ansi=self.app.native_ansi_color)
+        return Painted._styles
 
     def strip(self, line: Line, width: int, row: str = "") -> Strip:
         """`line` as exactly `width` cells."""
