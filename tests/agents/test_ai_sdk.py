@@ -80,3 +80,10 @@ def test_recorded_posts(fold: Any, run: Any) -> None:
     state = fold(report for report in reports if report.session == "b1")
     assert (state.agent.agent_id, state.agent.model, state.tool_count) == ("claude-code", "sonnet", 1)
     assert state.started_at == 1_767_225_600_000
+
+
+def test_a_call_that_needs_approval(fold: Any, run: Any) -> None:
+    asked = {"type": "tool-approval-request", "approvalId": "a", "toolCallId": "c1", "reason": "Deletes files"}
+    assert fold(run(AiSdk(), *STREAM, asked)[:-1]).needs_input == "Deletes files"
+    answered = {"type": "tool-approval-response", "approvalId": "a", "approved": True}
+    assert fold(run(AiSdk(), *STREAM, asked, answered)[:-1]).needs_input == ""

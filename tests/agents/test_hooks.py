@@ -102,6 +102,9 @@ def test_gemini_and_codex(fold: Any, run: Any) -> None:
     assert fold(HookReader("codex").read(hook("SessionStart"))).agent.agent_id == "openai-codex"
     failed = tool("PostToolUse", tool_use_id="t1", tool_response={"exit_code": 1, "output": "FAIL"})
     assert fold(HookReader("codex").read(failed)).tool("t1").state == "error"
+    plan = {"tool_name": "update_plan", "tool_input": {"plan": [{"step": "Draw", "status": "in_progress"}]}}
+    listed = fold(run(HookLines("codex"), hook("PreToolUse", **plan), hook("PostToolUse", **plan, tool_response="ok")))
+    assert ([todo.content for todo in listed.todos], listed.tool_count) == (["Draw"], 0)
 
 
 def test_sessions_stand_apart_and_end(run: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import Raw
 from msgspec.structs import replace
 
-from ..model.events import AgentReported, BuildEnded, BuildEvent, BuildStarted, Ignored, Noticed, TextAdded
+from ..model.events import AgentReported, BuildEnded, BuildEvent, BuildStarted, Ignored, InputNeeded, Noticed, TextAdded
 from ..model.state import Agent
 from ..wire.events import decode_event, decode_posted
 from ..wire.json import BadJson, encode
@@ -42,6 +42,12 @@ class AiSdk(RecordReader):
         if kind in ("text-start", "reasoning-start"):
             self._blocks += 1
             self._notes[text(record, "id")] = f"block-{self._blocks}"
+            return
+        if kind == "tool-approval-request":
+            yield InputNeeded(text(record, "reason") or "permission needed")
+            return
+        if kind == "tool-approval-response":
+            yield InputNeeded("")
             return
         if kind.startswith(_QUIET) and kind != "data-reasoning":
             return

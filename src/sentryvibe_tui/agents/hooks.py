@@ -23,11 +23,12 @@ from ..model.state import Agent
 from ..wire.json import decode, encode
 from .claude import spoken, title_of
 from .claude_tasks import TODO_TOOLS, TaskLists
+from .codex import plan_items
 from .gemini import TODO_TOOLS as GEMINI_TODOS
 from .gemini import TodoLists
 from .lines import JsonLines
 from .reading import Counts, Reported
-from .values import Record, as_object, count, fingerprint, flat, obj, text, time, value
+from .values import Record, as_object, count, fingerprint, flat, obj, objects, text, time, value
 
 HookAgent = Literal["claude", "codex", "gemini"]
 
@@ -45,6 +46,7 @@ _QUIET = frozenset({
     "TeammateIdle", "Setup", "BeforeModel",
     "AfterModel", "BeforeToolSelection", "PermissionDenied", "PostToolBatch", "ElicitationResult",
 })  # fmt: skip
+_LISTS = TODO_TOOLS | GEMINI_TODOS | {"update_plan"}
 _IDLE = frozenset({"idle_prompt", "auth_success"})
 
 
@@ -134,7 +136,7 @@ class HookReader:
         elif name in ("AskUserQuestion", "ExitPlanMode"):
             yield ToolStarted(call_id, name, value(given))
             yield InputNeeded("a question" if name == "AskUserQuestion" else "the plan waits for approval")
-        elif name not in TODO_TOOLS | GEMINI_TODOS:
+        elif name not in _LISTS:
             yield ToolStarted(call_id, name or "unknown", value(given))
 
     def _returned(self, record: Record, session: _Session, failed: bool) -> Iterator[BuildEvent]:
@@ -145,7 +147,7 @@ class HookReader:
             listed = session.lists.ended(call_id, "", as_object(response), failed)
         elif session.gemini.is_open(call_id):
             listed = session.gemini.ended(call_id, encode(response).decode(), failed)
-        elif name in TODO_TOOLS | GEMINI_TODOS:
+        elif name in _LISTS:
             return
         else:
             inner = as_object(response)
@@ -200,6 +202,8 @@ def _notified(record: Record) -> Iterator[BuildEvent]:
 def _listed(session: _Session, call_id: str, name: str, given: Record, own: bool) -> TodosReported | None:
     if name in TODO_TOOLS:
         return session.lists.started(call_id, name, given, own)
+    if name == "update_plan":
+        return TodosReported(plan_items(objects(given, "plan")), call_id=call_id)
     return session.gemini.started(call_id, name, given) if name in GEMINI_TODOS else None
 
 
