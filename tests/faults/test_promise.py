@@ -130,6 +130,11 @@ class Terminal:
     def deliver(self, frame: Frame) -> None:
         self.actions += self.link.frame(decode_frame(frame.text, self.world.now), self.world.now)
 
+    def greet(self) -> None:
+        """The first frame of a link always arrives: without it there is no link."""
+        if self.wire and b'"type":"connected"' in self.wire[0].text:
+            self.deliver(self.wire.pop(0))
+
     def flow(self) -> None:
         if self.stalled and self.watcher is not None:
             self.stalled = False
@@ -199,6 +204,7 @@ class World:
 async def carry_out(world: World, step: tuple[str, int, int]) -> None:
     kind, number, count = step
     terminal = world.terminals[number]
+    terminal.greet()
     match kind:
         case "post" | "shuffled":
             await world.post(number, count, kind == "shuffled")

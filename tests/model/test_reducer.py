@@ -174,9 +174,7 @@ def test_a_todo_tools_own_result_is_no_tool(fold) -> None:
 
 
 def test_metadata_is_added_never_erased(fold) -> None:
-    state, _ = fold(
-        [BuildStarted(), AgentReported(Agent(cwd="/x")), AgentReported(Agent(model="opus")), start("a")]
-    )
+    state, _ = fold([BuildStarted(), AgentReported(Agent(cwd="/x")), AgentReported(Agent(model="opus")), start("a")])
     assert (state.agent.agent_id, state.agent.model, state.agent.cwd) == ("claude-code", "opus", "/x")
 
 
