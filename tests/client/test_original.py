@@ -8,7 +8,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from sentryvibe_tui.client.link import Hydrate
-from sentryvibe_tui.client.watching import Changed, Snapshot
+from sentryvibe_tui.client.watching import Changed, Skipped, Snapshot
 from sentryvibe_tui.model.events import BuildEnded, TodoItem, TodosReported, ToolEnded, ToolStarted
 from sentryvibe_tui.model.state import Agent, BuildState
 from sentryvibe_tui.model.updates import BuildBegan, BuildFinished, Entry, TodoEntry, TodosChanged, ToolChanged
@@ -46,6 +46,7 @@ def test_recorded_traffic_ends_in_the_whole_build(replay, name, late) -> None:
     desk = replay(name, late)
     state = desk.link.state
     assert desk.take(Hydrate) == [Hydrate()]
+    assert desk.take(Skipped) == []
     assert [todo.status for todo in state.todos] == ["completed"] * 3
     tools = {tool.id: tool for tool in state.tools()}
     assert sorted(tools) == [f"call-{number}" for number in range(1, 8)]

@@ -1,9 +1,12 @@
 """The commands as a user runs them: real processes, sockets and files."""
 
+import http.server
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -245,3 +248,42 @@ def test_config_tells_where_values_come_from(desk: Any, monkeypatch: pytest.Monk
         ["'http://127.0.0.1:9'", "config", "file"]
     ]
     assert b"did you mean 'host'?" in shown.stderr
+
+
+@pytest.mark.parametrize(("redirection", "why"), [(">/dev/full", b"No space left on device"), (">&-", b"it is closed")])
+def test_an_output_that_cannot_be_written_is_told(desk: Any, server: str, redirection: str, why: bytes) -> None:
+    command = f'exec "{sys.executable}" -m sentryvibe_tui ls {redirection}'
+    failed = subprocess.run(["sh", "-c", command], capture_output=True, cwd=desk.folder, timeout=30, check=False)
+    assert (failed.returncode, failed.stderr) == (1, b"sentryvibe-tui: cannot write to stdout: " + why + b"\n")
+
+
+def test_a_runtime_file_that_says_nonsense_is_no_server(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(desk.folder))
+    row = {"url": "::bad::", "pid": os.getpid(), "dataDir": "", "startedAt": 1}
+    (desk.folder / "server.json").write_text(json.dumps(row))
+    shown = desk.run("config")
+    assert shown.returncode == 0
+    assert b"http://127.0.0.1:3000  (default)" in shown.stdout
+
+
+def test_another_web_server_is_told_from_none(desk: Any) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{other.server_port}"
+        failed = desk.run("ls", "--server", url)
+        other.shutdown()
+    assert failed.returncode == 3
+    assert f"{url} (--server) does not answer as a SentryVibe server: HTTP 501" in failed.stderr.decode()
+
+
+def test_what_is_wrong_with_the_settings_is_told_once(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = desk.folder / "config.toml"
+    config.write_text('servr = "x"\nserver = "::::"\n')
+    monkeypatch.setenv("SENTRYVIBE_CONFIG", str(config))
+    shown = desk.run("config")
+    assert shown.returncode == 0
+    assert b"'::::'" in shown.stdout
+    assert [line.partition(b"config.toml: ")[2] for line in shown.stderr.splitlines()][:1] == [
+        b"unknown setting 'servr'; did you mean 'server'?"
+    ]
+    assert shown.stderr.count(b"\n") == 2

@@ -1,6 +1,9 @@
 """`ingest` of several files, and at the pace at which it happened."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -90,3 +93,33 @@ def test_secrets_stay_here(desk: Any, server: str, claude: Any, monkeypatch: pyt
     monkeypatch.setenv("SENTRYVIBE_REDACT", "0")
     assert desk.run("ingest", "plain", str(path)).returncode == 0
     assert secret in json.dumps(desk.state("plain"))
+
+
+def test_a_named_pipe_is_read_as_it_comes(desk: Any, server: str, claude: Any) -> None:
+    pipe = desk.folder / "pipe"
+    os.mkfifo(pipe)
+    ingest = desk.start("ingest", "shop", str(pipe))
+    with pipe.open("wb", buffering=0) as writing:
+        writing.write(claude.init)
+        watch = desk.start("watch", "shop", "--plain")
+        watch.until("running")
+        writing.write(claude.done)
+    assert ingest.end() == 0
+    assert watch.end() == 0
+
+
+def test_a_place_where_nothing_can_be_kept_is_named(desk: Any, server: str, claude: Any) -> None:
+    blocked = desk.folder / "blocked"
+    blocked.write_bytes(b"a file where a folder should be")
+    run = subprocess.run(
+        [sys.executable, "-m", "sentryvibe_tui", "ingest", "shop"],
+        input=claude.init,
+        capture_output=True,
+        cwd=desk.folder,
+        env={**os.environ, "SENTRYVIBE_DATA_DIR": str(blocked)},
+        timeout=30,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stderr.decode().startswith(f"sentryvibe-tui: cannot keep events in {blocked}/outbox: ")
+    assert run.stderr.count(b"\n") == 1

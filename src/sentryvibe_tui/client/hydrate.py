@@ -34,10 +34,18 @@ T = TypeVar("T")
 
 
 class NoAnswer(Exception):
-    """The server could not be reached, or said nothing that can be read; the message says why."""
+    """The server could not be reached, or (`answered`) said nothing that can be read; the message says why."""
+
+    answered = False
 
 
-class HttpError(NoAnswer):
+class OddAnswer(NoAnswer):
+    """The server said something else than what it was asked for."""
+
+    answered = True
+
+
+class HttpError(OddAnswer):
     """The server answered with an error status."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -250,7 +258,7 @@ def _state(session: _Session) -> BuildState | None:
     try:
         state = decode_state(data)
     except BadJson as error:
-        raise NoAnswer(f"hydratedState: {error}") from None
+        raise OddAnswer(f"hydratedState: {error}") from None
     row = session.session
     if row is None:
         return state
@@ -269,7 +277,7 @@ def _shaped(body: bytes, kind: type[T]) -> T:
     try:
         return decode(body, kind)
     except BadJson as error:
-        raise NoAnswer(f"an answer of another shape: {error}") from None
+        raise OddAnswer(f"an answer of another shape: {error}") from None
 
 
 # --------------------------------------------------------------------------- HTTP

@@ -41,6 +41,9 @@ CATCH_UP: Millis = 3_000
 WAIT_AGAIN: Millis = 2_000
 """How often a project that does not exist yet is looked for."""
 
+_USELESS = "state-response"
+"""The v1 server's whole answer to `get-state`: it says that it has none (PROTOCOL 1)."""
+
 Transport = Literal["ws", "sse"]
 
 
@@ -147,7 +150,8 @@ class Link:
             return self._done()
         self._hear(now)
         if isinstance(frame, Unknown):
-            self._emit(Skipped(1, frame.reason or f"a frame of type {frame.type!r}"))
+            if frame.type != _USELESS:
+                self._emit(Skipped(1, frame.reason or f"a frame of type {frame.type!r}"))
             return self._done()
         if self._healthy_at is None:
             self._healthy_at = now

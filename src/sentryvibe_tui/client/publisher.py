@@ -24,7 +24,7 @@ from ..wire.json import BadJson, decode, encode
 from .address import Address, parse_address
 from .backoff import LONGEST_ASKED, delay
 from .hydrate import error_text
-from .outbox import LIMIT, Outbox, Waiting
+from .outbox import LIMIT, Outbox, OutboxUnusable, Waiting
 from .transport import seconds
 
 log = logging.getLogger("sentryvibe_tui.publisher")
@@ -84,10 +84,14 @@ class Publisher:
     # ----------------------------------------------------------------------- doors
 
     async def __aenter__(self) -> Publisher:
-        """Opens the outbox and sends what an earlier run left. Raises OSError, sqlite3.Error."""
-        self._outbox = await self._blocking(
-            lambda: Outbox(self._dir, self.server.base, self.about.project_id, self._limit)
-        )
+        """Opens the outbox and sends what an earlier run left. Raises OutboxUnusable."""
+        try:
+            self._outbox = await self._blocking(
+                lambda: Outbox(self._dir, self.server.base, self.about.project_id, self._limit)
+            )
+        except (OSError, sqlite3.Error) as error:
+            self._thread.shutdown()
+            raise OutboxUnusable(f"cannot keep events in {self._dir}: {error}") from None
         self._client = httpx.AsyncClient(
             headers={"Content-Type": "application/json", **self.server.headers},
             timeout=TIMEOUT,
