@@ -156,6 +156,11 @@ def returned(call_id: str, output: Any) -> dict[str, Any]:
         ({"content": "no", "success": False}, "no", True),
         ('{"broken', '{"broken', False),
         ("exec command rejected by user", None, True),
+        ("rejected by configuration", None, True),
+        ("Automatic approval review denied the action", None, True),
+        ("Wall time: 1.2 seconds\naborted by user", None, True),
+        ("the patch was not rejected by user", None, False),
+        ([{"type": "input_text", "text": "Process exited with code 4"}], None, True),
         ("exec_command failed for `rm`: CreateProcess { message: \"Rejected\" }", None, True),
         ([{"type": "input_text", "text": "Script failed\nWall time 0.1 seconds\nOutput:\n"}], None, True),
         ([{"type": "input_text", "text": "Script completed\nOutput:\n"}], None, False),
@@ -246,6 +251,42 @@ def test_a_rollout(fold: Any, run: Any) -> None:
         ("prompt", "Fix the parser\nplease"), ("reasoning", "why"), ("text", "Done"),
     ]  # fmt: skip
     assert (state.status, state.plan, state.usage) == ("completed", "the plan", Usage(90, 5, 80, None, 25.0))
+
+
+@pytest.mark.parametrize(
+    ("result", "failed"),
+    [
+        ({"Err": "server gone"}, True),
+        ({"Ok": {"content": [], "isError": True}}, True),
+        ({"Ok": {"content": [], "isError": False}}, False),
+        (None, False),
+    ],
+)
+def test_an_mcp_call_that_failed(result: Any, failed: bool, fold: Any, run: Any) -> None:
+    ended = line("event_msg", type="mcp_tool_call_end", call_id="c1", invocation={}, result=result)
+    state = fold(run(CodexRollout(), META, called("c1", "docs__search", q="x"), ended, returned("c1", "gone")))
+    assert state.tool("c1").state == ("error" if failed else "output-available")
+
+
+def test_what_a_subagent_inherited_is_left_out(fold: Any, run: Any) -> None:
+    payload = META["payload"] | {"subagent_history_start_ordinal": 2}
+    inherited = called("c1", "exec_command", cmd="old") | {"ordinal": 1}
+    own = called("c2", "exec_command", cmd="new") | {"ordinal": 2}
+    state = fold(run(CodexRollout(), META | {"payload": payload, "ordinal": 0}, inherited, own))
+    assert [tool.id for tool in state.tools()] == ["c2"]
+
+
+def test_an_item_that_was_declined(fold: Any, run: Any) -> None:
+    ended = line("event_msg", type="item_completed", item={"type": "FileChange", "id": "c1", "status": "declined"})
+    state = fold(run(CodexRollout(), META, called("c1", "apply_patch", input="x"), ended, returned("c1", "no")))
+    assert state.tool("c1").state == "error"
+
+
+def test_a_question_waits_for_its_answer(fold: Any, run: Any) -> None:
+    asked = called("c1", "request_user_input", questions=[{"question": "Which one?"}])
+    assert fold(run(CodexRollout(), META, asked)[:-1]).needs_input == "Which one?"
+    state = fold(run(CodexRollout(), META, asked, returned("c1", "B"))[:-1])
+    assert (state.needs_input, state.tool("c1").state) == ("", "output-available")
 
 
 @pytest.mark.parametrize(

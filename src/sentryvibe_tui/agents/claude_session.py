@@ -19,6 +19,7 @@ from .values import Record, as_object, count, number, obj, objects, text, time
 _QUIET = frozenset(
     {
         "file-history-snapshot",
+        "file-history-delta",
         "progress",
         "queue-operation",
         "agent-name",

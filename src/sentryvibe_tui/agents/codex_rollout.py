@@ -12,6 +12,7 @@ from ..model.events import (
     AgentReported,
     BuildEnded,
     BuildEvent,
+    InputNeeded,
     Noticed,
     PlanReported,
     TextAdded,
@@ -27,11 +28,15 @@ from .codex_script import nested_calls
 from .records import RecordReader
 from .values import Record, as_list, as_object, count, flat, number, obj, objects, text, time, value
 
-_QUIET = frozenset({"world_state", "session_state", "ghost_snapshot", "inter_agent_communication_metadata"})
+_QUIET = ("world_state", "session_state", "ghost_snapshot", "inter_agent_communication")
 _QUIET_ITEMS = frozenset({"compaction", "ghost_snapshot", "other", "compaction_summary", "context_compaction"})
 _REFUSED = re.compile(
-    r"(?:exec command|patch) rejected|(?:exec_command|write_stdin|collab \w+) failed|apply_patch verification failed"
-    r"|execution error:|failed to parse function arguments|unsupported call:|aborted by user|Script failed"
+    r"(?:Wall time: [^\n]*\n)?(?:"
+    r"(?:(?:exec command|patch) )?rejected by (?:user|configuration)|automatic approval review denied"
+    r"|this action was rejected"
+    r"|(?:exec_command|write_stdin|collab \w+) failed|apply_patch verification failed|execution error:"
+    r"|failed to parse function arguments|unsupported call:|aborted by user|Script failed)",
+    re.IGNORECASE,
 )
 _EXITED = re.compile(r"(?:Process exited with code|Exit code:?) (-?\d+)")
 
@@ -43,10 +48,12 @@ class CodexRollout(RecordReader):
         super().__init__()
         self._agent = Agent(AGENT)
         self._born: Millis | None = None
+        self._own_from = 0
         self._outcome = BuildEnded("interrupted")
         self._plans: set[str] = set()
         self._number = 0
         self._failed: set[str] = set()
+        self._asked: set[str] = set()
 
     def _end(self) -> BuildEnded:
         return self._outcome
@@ -54,10 +61,9 @@ class CodexRollout(RecordReader):
     def _events(self, record: Record) -> Iterator[BuildEvent]:
         kind, payload = text(record, "type"), obj(record, "payload")
         self._number += 1
-        at = time(record)
         if kind == "session_meta":
             yield from self._meta(payload)
-        elif at is not None and self._born is not None and at < self._born:
+        elif self._inherited(record):
             return
         elif kind == "turn_context":
             known = self._agent
@@ -73,8 +79,14 @@ class CodexRollout(RecordReader):
             yield from self._item(record)
         elif "instructions" in record and "id" in record:
             yield from self._meta(record)
-        elif kind not in _QUIET and "record_type" not in record:
+        elif not kind.startswith(_QUIET) and "record_type" not in record:
             self.counts.add_unknown(kind or "no type")
+
+    def _inherited(self, record: Record) -> bool:
+        """What a fork or a subagent copied from its parent is older, or stands before its own first ordinal."""
+        at = time(record)
+        older = at is not None and self._born is not None and at < self._born
+        return older or ("ordinal" in record and count(record, "ordinal") < self._own_from)
 
     def _meta(self, meta: Record) -> Iterator[BuildEvent]:
         """The first one is this file's own; later ones come with copied history."""
@@ -82,6 +94,7 @@ class CodexRollout(RecordReader):
             return
         self._session = text(meta, "id") or text(meta, "session_id")
         self._born = time(meta) if "cli_version" in meta else None
+        self._own_from = count(meta, "subagent_history_start_ordinal")
         git = obj(meta, "git")
         yield from self._told(
             replace(self._agent, cwd=text(meta, "cwd"), version=text(meta, "cli_version"), branch=text(git, "branch")),
@@ -135,6 +148,10 @@ class CodexRollout(RecordReader):
             yield TodosReported(plan_items(objects(as_object(given), "plan")), call_id=call_id)
             return
         yield ToolStarted(call_id, name, value(given))
+        if name == "request_user_input":
+            self._asked.add(call_id)
+            questions = objects(as_object(given), "questions")
+            yield InputNeeded(next((text(question, "question") for question in questions), "") or "a question")
         if kind == "custom_tool_call" and name == "exec":
             yield from _planned(text(item, "input"), call_id)
         if kind == "web_search_call" or (kind == "local_shell_call" and text(item, "status") == "completed"):
@@ -145,6 +162,9 @@ class CodexRollout(RecordReader):
         if call_id in self._plans:
             self._plans.discard(call_id)
         elif call_id:
+            if call_id in self._asked:
+                self._asked.discard(call_id)
+                yield InputNeeded("")
             output, failed = _output(item.get("output"))
             yield ToolEnded(call_id, None if output is None else value(output), failed or call_id in self._failed)
             self._failed.discard(call_id)
@@ -168,8 +188,16 @@ class CodexRollout(RecordReader):
         elif kind in ("exec_command_end", "patch_apply_end"):
             if count(payload, "exit_code") != 0 or payload.get("success") is False:
                 self._failed.add(text(payload, "call_id"))
-        elif kind == "item_completed" and text(obj(payload, "item"), "type") == "Plan":
-            yield PlanReported(text(obj(payload, "item"), "text"))
+        elif kind == "mcp_tool_call_end":
+            result = obj(payload, "result")
+            if "Err" in result or obj(result, "Ok").get("isError") is True:
+                self._failed.add(text(payload, "call_id"))
+        elif kind == "item_completed":
+            item = obj(payload, "item")
+            if text(item, "type") == "Plan":
+                yield PlanReported(text(item, "text"))
+            elif text(item, "status") in ("failed", "declined"):
+                self._failed.add(text(item, "id"))
 
 
 def _given(item: Record) -> object:
@@ -202,15 +230,14 @@ def _output(output: object) -> tuple[object, bool]:
             inner = {}
         if "output" in inner:
             return inner["output"], count(obj(inner, "metadata"), "exit_code") != 0
-    if isinstance(output, str):
-        head = output[:400].partition("Output:\n")[0]
-        code = _EXITED.search(head)
-        return output, _REFUSED.match(output) is not None if code is None else int(code[1]) != 0
     inner = as_object(output)
     if inner:
         return flat(inner.get("content", inner.get("output"))), inner.get("success") is False
-    said = flat(as_list(output)) if output is not None else None
-    return said, isinstance(said, str) and _REFUSED.match(said) is not None
+    said = flat(as_list(output)) if output is not None and not isinstance(output, str) else output
+    if not isinstance(said, str):
+        return said, False
+    code = _EXITED.search(said[:400].partition("Output:\n")[0])
+    return said, _REFUSED.match(said) is not None if code is None else int(code[1]) != 0
 
 
 def _tokens(info: Record) -> Iterator[BuildEvent]:
