@@ -28,6 +28,11 @@ class Settings(Struct, frozen=True):
     log_dir: str = ""
     theme: str = ""
     ascii: bool = False
+    animation: bool = True
+    window_title: bool = True
+    bell: bool = True
+    desktop_notices: bool = True
+    keys: dict[str, str] = {}
     redact: bool = True
     redact_patterns: list[str] = []
 
@@ -41,11 +46,22 @@ ENVIRONMENT = {
     "log_dir": "SENTRYVIBE_LOG_DIR",
     "theme": "SENTRYVIBE_THEME",
     "ascii": "SENTRYVIBE_ASCII",
+    "animation": "SENTRYVIBE_ANIMATION",
+    "window_title": "SENTRYVIBE_WINDOW_TITLE",
+    "bell": "SENTRYVIBE_BELL",
+    "desktop_notices": "SENTRYVIBE_DESKTOP_NOTICES",
+    "keys": "SENTRYVIBE_KEYS",
     "redact": "SENTRYVIBE_REDACT",
     "redact_patterns": "SENTRYVIBE_REDACT_PATTERNS",
 }
 
-_KINDS: dict[type[object], str] = {str: "text", int: "a whole number", bool: "true or false", list: "a list of texts"}
+_KINDS: dict[type[object], str] = {
+    str: "text",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list of texts",
+    dict: "a table of texts",
+}
 _LIMITS = {"port": (0, 65_535), "max_body": (1024, 1024**3)}
 
 
@@ -131,6 +147,9 @@ def _said(text: str, like: object) -> object:
         return _FLAGS.get(text.lower(), text)
     if isinstance(like, list):
         return text.splitlines()
+    if isinstance(like, dict):
+        pairs = (line.partition("=") for line in text.splitlines() if line.strip())
+        return {name.strip(): value.strip() for name, _, value in pairs}
     try:
         return int(text) if isinstance(like, int) else text
     except ValueError:
@@ -140,7 +159,11 @@ def _said(text: str, like: object) -> object:
 def _wrong(name: str, value: object) -> str | None:
     """Why `value` cannot be the setting `name`; None when it can."""
     like: object = asdict(Settings())[name]
-    texts = cast("list[object]", value) if isinstance(value, list) else []
+    texts: list[object] = []
+    if isinstance(value, list):
+        texts = cast("list[object]", value)
+    elif isinstance(value, dict):
+        texts = list(cast("dict[str, object]", value).values())
     fits = type(cast("object", value)) is type(like) and all(isinstance(text, str) for text in texts)
     if not fits:
         return f"{name} must be {_KINDS[type(like)]}, not {value!r}"

@@ -40,6 +40,9 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("port = 70000", {}, "port must be 0 to 65535, not 70000"),
         ("server = 1", {}, "server must be text, not 1"),
         ("ascii = 1", {}, "ascii must be true or false, not 1"),
+        ("keys = 'x'", {}, "keys must be a table of texts, not 'x'"),
+        ("keys = {quit = 1}", {}, "keys must be a table of texts, not {'quit': 1}"),
+        ("bell = 'loud'", {}, "bell must be true or false, not 'loud'"),
         ("redact_patterns = [1]", {}, "redact_patterns must be a list of texts, not [1]"),
         ("", {"SENTRYVIBE_ASCII": "maybe"}, "SENTRYVIBE_ASCII: ascii must be true or false, not 'maybe'"),
         ("port = = 1", {}, "no valid TOML, left out whole: Invalid value (at line 1, column 8)"),
@@ -61,6 +64,14 @@ def test_variables_have_the_type_of_their_setting(tmp_path: Path) -> None:
 def test_a_list_is_lines_in_a_variable(tmp_path: Path) -> None:
     assert _load(tmp_path, "redact_patterns = ['a+', 'b']")[0].redact_patterns == ["a+", "b"]
     assert _load(tmp_path, "", SENTRYVIBE_REDACT_PATTERNS="a+\nb")[0].redact_patterns == ["a+", "b"]
+
+
+def test_keys_are_a_table_and_lines_in_a_variable(tmp_path: Path) -> None:
+    assert _load(tmp_path, "[keys]\nquit = 'Q'")[0].keys == {"quit": "Q"}
+    assert _load(tmp_path, "", SENTRYVIBE_KEYS="quit=Q, X\nnext-error = =")[0].keys == {
+        "quit": "Q, X",
+        "next-error": "=",
+    }
 
 
 def test_a_mistake_leaves_the_rest_in_force(tmp_path: Path) -> None:

@@ -152,8 +152,16 @@ async def test_a_clipped_call_is_fetched_whole(app_on, story, press) -> None:
         build.tell(ToolEnded("t", raw(text), output_bytes=size))
     async with app_on(clipped.state, builds={"b1": whole.state}).run_test(size=(120, 36)) as pilot:
         screen = await ready(pilot)
+        answered, fetch = asyncio.Event(), screen.watching.whole_tool
+
+        async def later(*asked):
+            await answered.wait()
+            return await fetch(*asked)
+
+        screen.watching.whole_tool = later
         await press(pilot, "enter")
         assert "shown in part" in shown(screen.inspector)
+        answered.set()
         async with asyncio.timeout(10):
             while "END" not in shown(screen.inspector):
                 await ready(pilot)

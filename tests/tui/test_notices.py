@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 
 from sentryvibe_tui.model.events import BuildEnded, InputNeeded
-from sentryvibe_tui.tui.actions import wrong_keys
 from sentryvibe_tui.tui.clipboard import LIMIT, osc52, to_file
 from sentryvibe_tui.tui.lines import plain
 from sentryvibe_tui.tui.look import Look
@@ -92,19 +91,6 @@ def test_five_lines_at_most_stay_in_the_terminal(running_build) -> None:
     assert lines[0] == "✗ todo-app · Add login with GitHub"
     assert lines[-1] == "  boom bang"
     assert len(lines) <= 5
-
-
-@pytest.mark.parametrize(
-    ("keys", "problems"),
-    [
-        ({}, []),
-        ({"next-error": "x"}, []),
-        ({"no-such": "x"}, ["no action is called 'no-such'"]),
-        ({"next-error": "q"}, ["'q' is bound to both quit and next-error"]),
-    ],
-)
-def test_keys_from_the_config_file(keys, problems) -> None:
-    assert wrong_keys(keys) == problems
 
 
 async def test_a_key_can_be_bound_anew(app_on, running_build) -> None:

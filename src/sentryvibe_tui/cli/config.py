@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 from ..settings import data_dir, log_file
 from .options import Refused, find_server, settings
 from .output import any_text, tell, write_line
+from .screen import wrong_looks
 
 
 @click.command("config")
@@ -27,8 +28,11 @@ def command() -> int:
     }
     rows = [(name, repr(value) if value else str(inferred.get(name, value))) for name, value in asdict(ours).items()]
     width = max(len(value) for _, value in rows)
+    named = max(len(name) for name, _ in rows)
     for name, value in rows:
-        write_line(f"{name:<11}  {value:<{width}}  {loaded.sources[name]}")
+        write_line(f"{name:<{named}}  {value:<{width}}  {loaded.sources[name]}")
+    for problem in wrong_looks(ours):
+        tell(problem)
     return 0
 
 

@@ -20,7 +20,7 @@ from ..settings import Settings
 from ..wire.projects import project_id
 from .options import EXIT_CODES, settings
 from .output import any_text, write_line
-from .screen import Looks, has_terminal, log_to_file, look_options, looks, show
+from .screen import Flags, Looks, has_terminal, log_to_file, look_options, looks, show
 
 NAME = "demo"
 
@@ -31,14 +31,14 @@ NAME = "demo"
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another build.")
 @click.option("--plain", is_flag=True, help="One line for each event; the default without a terminal.")
 @look_options
-def command(agent: str, speed: float, seed: int, plain: bool, theme: str | None, ascii_only: bool) -> int:
+def command(agent: str, speed: float, seed: int, plain: bool, flags: Flags) -> int:
     """Watch an invented build, to see what this is.
 
     Starts a server of its own on a free port, publishes the build to it as an agent would and opens the screen on
     it. Nothing of it is kept.
     """
     ours = settings().settings
-    look = None if plain or not has_terminal() else looks(ours, theme, ascii_only)
+    look = None if plain or not has_terminal() else looks(ours, flags)
     any_text()
     with tempfile.TemporaryDirectory(prefix="sentryvibe-demo-") as folder:
         return asyncio.run(_demo(Path(folder), cast("DemoAgent", agent), speed, seed, look, ours))

@@ -17,7 +17,7 @@ from ..sources.known import Prepared, prepared
 from ..wire.projects import ProjectName, project_named, project_of
 from .options import Refused, find_server, redactor, server_option, settings
 from .output import tell
-from .screen import Looks, has_terminal, look_options, looks, show
+from .screen import Flags, Looks, has_terminal, look_options, looks, show
 
 _COMMAND = f"{__name__}.command"
 
@@ -37,9 +37,7 @@ class _AfterDashes(click.Command):
 @click.option("--watch", "watches", is_flag=True, help="Open the screen on it, instead of printing its text.")
 @look_options
 @click.pass_context
-def command(
-    ctx: click.Context, project: str | None, server: str | None, watches: bool, theme: str | None, ascii_only: bool
-) -> int:
+def command(ctx: click.Context, project: str | None, server: str | None, watches: bool, flags: Flags) -> int:
     """Run COMMAND and publish what it does as a build of PROJECT (default: the directory's name).
 
     \b
@@ -65,7 +63,7 @@ def command(
         tell(f"added {' '.join(ready.added)} to the command, so that its output can be read")
     name = project_of(str(Path.cwd())) if project is None or not project.strip() else project_named(project)
     ours, found = settings().settings, find_server(server)
-    look = looks(ours, theme, ascii_only) if watches else None
+    look = looks(ours, flags) if watches else None
     return asyncio.run(_run(ready, name, found.named, ours, look))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
@@ -12,39 +13,101 @@ from msgspec import Struct
 
 from ..client.watching import Watching
 from ..settings import Settings, log_file
+from .options import Refused
 from .output import tell
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class Flags(Struct, frozen=True):
+    """What the command line says of the looks; None and False leave it to the settings."""
+
+    theme: str | None = None
+    ascii_only: bool = False
+    no_animation: bool = False
+
+
 class Looks(Struct, frozen=True):
+    """`keys` are the reader's own, by action."""
+
     theme: str = ""
     ascii_only: bool = False
+    animation: bool = True
+    keys: Mapping[str, str] = {}
 
 
 def look_options(command: Command) -> Command:
-    """`--theme` and `--ascii`."""
-    command = click.option("--ascii", "ascii_only", is_flag=True, help="Symbols that every font and locale has.")(
-        command
+    """`--theme`, `--ascii` and `--no-animation`; the command gets them as `flags`."""
+
+    @wraps(command)
+    def flagged(*args: Any, theme: str | None, ascii_only: bool, no_animation: bool, **options: Any) -> Any:
+        return command(*args, flags=Flags(theme, ascii_only, no_animation), **options)
+
+    for option in (
+        click.option("--no-animation", is_flag=True, help="Nothing glides; clocks still tick."),
+        click.option("--ascii", "ascii_only", is_flag=True, help="Symbols that every font and locale has."),
+        click.option("--theme", metavar="NAME", help="Colours of the screen; an unknown name lists them."),
+    ):
+        flagged = option(flagged)
+    return flagged  # type: ignore[return-value]
+
+
+def looks(settings: Settings, flags: Flags) -> Looks:
+    """Flags win over the settings. An unknown theme is refused in a flag, and told where it is a setting."""
+    if flags.theme and (problem := wrong_theme(flags.theme)):
+        raise Refused(f"--theme: {problem}")
+    for problem in wrong_looks(settings) if not flags.theme else wrong_keys(settings):
+        tell(problem)
+    return Looks(
+        flags.theme or settings.theme,
+        flags.ascii_only or settings.ascii,
+        settings.animation and not flags.no_animation,
+        settings.keys,
     )
-    return click.option("--theme", metavar="NAME", help="Colours of the screen; ctrl+p there lists them.")(command)
 
 
-def looks(settings: Settings, theme: str | None, ascii_only: bool) -> Looks:
-    """Flags win over the settings."""
-    return Looks(theme or settings.theme, ascii_only or settings.ascii)
+def wrong_looks(settings: Settings) -> list[str]:
+    """What is wrong with the theme and the keys that are set, in sentences for a person."""
+    problem = wrong_theme(settings.theme)
+    return [*([f"theme: {problem}"] if problem else []), *wrong_keys(settings)]
+
+
+def wrong_theme(name: str) -> str:
+    if not name:
+        return ""
+    from ..tui.themes import theme_names
+
+    known = theme_names()
+    return "" if name in known else f"there is no theme {name!r}; there are {', '.join(known)}"
+
+
+def wrong_keys(settings: Settings) -> list[str]:
+    if not settings.keys:
+        return []
+    from ..tui.actions import usable_keys
+
+    return usable_keys(settings.keys)[1]
 
 
 def has_terminal() -> bool:
-    return os.isatty(0) and os.isatty(1)
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 async def show(watching: Watching, project: str, look: Looks, settings: Settings) -> int:
     """Full screen until the reader leaves; the exit status."""
     from ..tui.app import show as shown
+    from ..tui.notices import Notices
 
     log_to_file(settings)
-    return await shown(watching, project, theme=look.theme, ascii_only=look.ascii_only)
+    return await shown(
+        watching,
+        project,
+        theme=look.theme,
+        ascii_only=look.ascii_only,
+        animation=look.animation,
+        notices=Notices(settings.window_title, settings.bell, settings.desktop_notices),
+        keys=look.keys,
+    )
 
 
 def log_to_file(settings: Settings) -> None:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..model.text import clean_line
-from .here import Here, directory_named
 from .options import EXIT_CODES, Refused, Server, find_server, server_option, settings
 from .output import any_text, tell, write_line
-from .screen import has_terminal, look_options, looks, show
+from .screen import Flags, has_terminal, look_options, looks, show
 from .seeking import Seeking
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ def command(
     jsonl: bool,
     verbose: bool,
     quiet: bool,
-    theme: str | None,
-    ascii_only: bool,
+    flags: Flags,
 ) -> int:
     """Watch PROJECT's newest build: on a screen, or line by line until it ends.
 
@@ -52,21 +50,19 @@ def command(
         raise Refused("choose one of --plain and --jsonl, and one of --verbose and --quiet")
     found = find_server(server)
     detail: Detail = "verbose" if verbose else "quiet" if quiet else "normal"
-    directory = directory_named(project)
+    directory = _directory_named(project)
     if directory is not None:
         if session:
             raise Refused("--session goes with a project's name; a directory shows its newest session")
-        return asyncio.run(_in_directory(found, directory, plain, jsonl, detail, theme, ascii_only))
+        return asyncio.run(_in_directory(found, directory, plain, jsonl, detail, flags))
     waits = found.address.is_loopback if wait is None else wait
     if not plain and not jsonl and has_terminal():
-        return asyncio.run(_on_screen(found, project, session, waits, theme, ascii_only))
+        return asyncio.run(_on_screen(found, project, session, waits, flags))
     any_text(utf8=jsonl)
     return asyncio.run(_in_lines(found, project, session, waits, jsonl, detail))
 
 
-async def _on_screen(
-    server: Server, project: str, session: str | None, waits: bool, theme: str | None, ascii_only: bool
-) -> int:
+async def _on_screen(server: Server, project: str, session: str | None, waits: bool, flags: Flags) -> int:
     """A mistake is told at once, unless a server runs here: then the screen need not wait for its answer."""
     if not (waits and server.certain):
         from .finding import target
@@ -74,23 +70,23 @@ async def _on_screen(
         await target(server, project, session, waits)
     ours = settings().settings
     watch = Seeking(server, project, session, waits=waits)
-    code = await show(watch, project, looks(ours, theme, ascii_only), ours)
+    code = await show(watch, project, looks(ours, flags), ours)
     if watch.problem is not None:
         raise watch.problem
     return code
 
 
-async def _in_directory(
-    server: Server, directory: Path, plain: bool, jsonl: bool, detail: Detail, theme: str | None, ascii_only: bool
-) -> int:
+async def _in_directory(server: Server, directory: Path, plain: bool, jsonl: bool, detail: Detail, flags: Flags) -> int:
     """The newest session there, on a screen or in lines."""
+    from .here import Here
+
     ours = settings().settings
     on_screen = not plain and not jsonl and has_terminal()
     told = logging.getLogger("sentryvibe_tui.follow").info if on_screen else tell
     watch = Here(directory, server.named, ours, told, on_screen)
     try:
         if on_screen:
-            code = await show(watch, directory.name, looks(ours, theme, ascii_only), ours)
+            code = await show(watch, directory.name, looks(ours, flags), ours)
         else:
             any_text(utf8=jsonl)
             code = await _narrated(watch, server, jsonl, detail)
@@ -123,3 +119,9 @@ async def _narrated(watch: Watching, server: Server, jsonl: bool, detail: Detail
     if end.reason:
         tell(f"{server.absence}: {clean_line(end.reason)}")
     return end.code
+
+
+def _directory_named(text: str) -> Path | None:
+    """The directory that `text` is, when it is written as a path; a bare name is a project's."""
+    path = Path(text).expanduser()
+    return path.resolve() if ("/" in text or text in (".", "..", "~")) and path.is_dir() else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 
 Scope = Literal["screen", "rows"]
@@ -108,14 +109,45 @@ def in_footer(actions: Iterable[Action] = ACTIONS) -> Iterator[tuple[str, str]]:
         yield key_name(action.keys.split(",")[0]), action.title
 
 
-def wrong_keys(keys: Mapping[str, str]) -> list[str]:
-    """What is wrong with keys from a config file (`{"next-error": "x"}`), in sentences for a person."""
-    known = {action.ident: action for action in ACTIONS}
-    found = [f"no action is called {name!r}" for name in keys if name not in known]
+def usable_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Keys from a config file (`{"next-error": "x,?"}`) as Textual names them, and what is wrong with the others.
+
+    An unknown action, no key at all, or a key that has another meaning: told in a sentence, and the usual keys stand.
+    """
+    usual = {action.ident: action.keys.split(",") for action in ACTIONS}
+    problems = [f"keys: no action is called {name!r}{_nearest(name, usual)}" for name in keys if name not in usual]
+    wanted = {name: [_key(key) for key in text.split(",")] for name, text in keys.items() if name in usual}
+    for name in [name for name, pressed in wanted.items() if not all(pressed)]:
+        problems.append(f"keys: {name} = {keys[name]!r} names no key")
+        del wanted[name]
     meant: dict[str, str] = {}
-    for name, action in known.items():
-        for key in keys.get(name, action.keys).split(","):
-            other = meant.setdefault(key.strip(), name)
-            if other != name:
-                found.append(f"{key.strip()!r} is bound to both {other} and {name}")
-    return found
+    for name in [*(name for name in usual if name not in wanted), *wanted]:
+        pressed = wanted.get(name, usual[name])
+        taken = next((key for key in pressed if meant.get(key, name) != name), None)
+        if taken is None:
+            meant.update(dict.fromkeys(pressed, name))
+        else:
+            problems.append(f"keys: {key_name(taken)!r} means {meant[taken]} already, so not {name}")
+            wanted.pop(name, None)
+            meant.update({key: name for key in usual[name] if key not in meant})
+    return {name: ",".join(pressed) for name, pressed in wanted.items()}, problems
+
+
+def rebound(keys: Mapping[str, str]) -> tuple[Action, ...]:
+    """The actions with the reader's own keys."""
+    return tuple(replace(action, keys=keys.get(action.ident, action.keys)) for action in ACTIONS)
+
+
+def _key(text: str) -> str:
+    """A key as Textual names it: `?` is `question_mark`."""
+    from textual.keys import _character_to_key  # pyright: ignore[reportPrivateUsage]
+
+    text = text.strip()
+    return _character_to_key(text) if len(text) == 1 else text
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # only to report a mistake
+
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else "; ? on the screen lists them"

@@ -18,6 +18,7 @@ from ..client.watching import Watching
 from ..model.state import Millis
 from ..report.exit_codes import INTERRUPTED, NO_LINK, of_build
 from ..report.words import ASCII, UNICODE
+from .actions import rebound, usable_keys
 from .hangup import STATUS, watch_terminal
 from .look import Look
 from .notices import BELL, POP_TITLE, PUSH_TITLE, Notices, news, notice_sequence, title_sequence, window_title
@@ -49,6 +50,7 @@ class WatchApp(App[int]):
         *,
         theme: str = "",
         ascii_only: bool = False,
+        animation: bool = True,
         notices: Notices = NO_NOTICES,
         keys: Mapping[str, str] | None = None,
         now: Callable[[], Millis] = now_millis,
@@ -57,16 +59,18 @@ class WatchApp(App[int]):
         self.project = project
         self.notices = notices
         self._window_title = ""
-        if keys:
-            self.set_keymap(keys)
-        self.animation_level = "none"
+        own_keys, self.wrong_keys = usable_keys(keys or {})
+        if own_keys:
+            self.set_keymap(own_keys)
+        self.animation_level = "basic" if animation else "none"
         for own in THEMES:
             self.register_theme(own)
         self.set_reactive(App.theme, DARK.name)
         self.stylesheet.set_variables(self.get_css_variables())  # as set_reactive alone leaves them
         if theme != DARK.name and theme in self.available_themes:
             self.theme = theme
-        self.watch_screen = WatchScreen(watching, project, Look(now, ASCII if ascii_only else UNICODE))
+        look = Look(now, ASCII if ascii_only else UNICODE, rebound(own_keys))
+        self.watch_screen = WatchScreen(watching, project, look)
 
     def get_default_screen(self) -> Screen[None]:
         return self.watch_screen
@@ -148,6 +152,7 @@ async def show(
     *,
     theme: str = "",
     ascii_only: bool = False,
+    animation: bool = True,
     notices: Notices | None = None,
     keys: Mapping[str, str] | None = None,
 ) -> int:
@@ -156,7 +161,9 @@ async def show(
     `keys` binds actions (`actions.Action.ident`) to other keys; `notices` is what else the terminal is told.
     """
     wanted = Notices() if notices is None else notices
-    app = WatchApp(watching, project, theme=theme, ascii_only=ascii_only, notices=wanted, keys=keys)
+    app = WatchApp(
+        watching, project, theme=theme, ascii_only=ascii_only, animation=animation, notices=wanted, keys=keys
+    )
     result = await app.run_async()
     if app.return_code:
         return app.return_code

@@ -1,4 +1,4 @@
-"""How everything on the screen is drawn: which glyphs, which clock."""
+"""How everything on the screen is drawn: which glyphs, which clock, which keys."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from msgspec import Struct
 from ..model.state import Millis, ToolCall
 from ..report.subject import Subject
 from ..report.words import UNICODE, Glyphs, Tone, clock, duration, running
+from .actions import ACTIONS, Action
 from .lines import Line, Span, pad
 
 
@@ -17,6 +18,7 @@ class Look(Struct, frozen=True):
 
     now: Callable[[], Millis]
     glyphs: Glyphs = UNICODE
+    actions: tuple[Action, ...] = ACTIONS
 
     def time(self, at: Millis | None) -> Span:
         return clock(at), "faint"

@@ -34,4 +34,28 @@ LIGHT = Theme(
     dark=False,
 )
 
-THEMES = (DARK, LIGHT)
+CONTRAST = Theme(
+    name="sentry-contrast",
+    primary="#6cb6ff",
+    secondary="#9ecbff",
+    accent="#ffd33d",
+    success="#56ff7a",
+    warning="#ffd33d",
+    error="#ff7b72",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#1c1c1c",
+    dark=True,
+    variables={"text-muted": "#d8d8d8", "text-disabled": "#b8b8b8", "boost": "#2b2b2b"},
+)
+"""Nothing below 7:1 on black (WCAG 2.2, 1.4.6)."""
+
+THEMES = (DARK, LIGHT, CONTRAST)
+
+
+def theme_names() -> list[str]:
+    """All there are: our own first, then Textual's."""
+    from textual.theme import BUILTIN_THEMES
+
+    return [*(theme.name for theme in THEMES), *sorted(BUILTIN_THEMES)]

@@ -40,7 +40,7 @@ class PanesScreen(Screen[None]):
         self.todos = Todos(self.view, look, id="todos", classes="pane")
         self.stream = Stream(self.view, look, id="stream", classes="pane")
         self.inspector = Inspector(self.view, look, id="inspector", classes="pane")
-        self.keys = Keys(id="keys", classes="bar")
+        self.keys = Keys(look, id="keys", classes="bar")
         self._chosen = ""
         self._source: Rows = self.stream
         self._inspecting = False

@@ -7,15 +7,21 @@ from textual.message import Message
 
 from ..actions import in_footer
 from ..lines import Line, cells, fill, parted
+from ..look import Look
 from .painted import Bar
 
 
 class Keys(Bar):
     """The keys that matter most, as many as fit."""
 
+    def __init__(self, look: Look, **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.look = look
+
     def line(self, width: int) -> Line:
         parts: list[tuple[int, Line]] = [
-            (rank, [(key, "key"), (" " + title, "dim")]) for rank, (key, title) in enumerate(in_footer())
+            (rank, [(key, "key"), (" " + title, "dim")])
+            for rank, (key, title) in enumerate(in_footer(self.look.actions))
         ]
         return [(" ", ""), *parted(parts, [], width - 2), (" ", "")]
 

@@ -45,10 +45,10 @@ class Painted(Widget):
 
     def _named(self) -> dict[str, Style]:
         """All roles in the colours of the theme; made once for all widgets."""
-        variables = self.app.theme_variables
+        variables = self.app.theme_variables  # pyright: ignore[reportUnknownMemberType]
         if Painted._styles_of is not variables:
             Painted._styles_of = variables
-            Painted._styles = role_styles(variables, ansi=self.app.native_ansi_color)
+            Painted._styles = role_styles(variables, ansi=self.app.native_ansi_color)  # pyright: ignore[reportUnknownMemberType]
         return Painted._styles
 
     def strip(self, line: Line, width: int, row: str = "") -> Strip:

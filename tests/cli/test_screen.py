@@ -1,0 +1,27 @@
+"""How the screen looks: flags win over settings, and what cannot be is told or refused."""
+
+import pytest
+
+from sentryvibe_tui.cli.options import Refused
+from sentryvibe_tui.cli.screen import Flags, Looks, looks
+from sentryvibe_tui.settings import Settings
+
+
+def test_flags_win_over_settings() -> None:
+    ours = Settings(theme="nord", ascii=False, animation=True, keys={"quit": "Q"})
+    assert looks(ours, Flags()) == Looks("nord", False, True, {"quit": "Q"})
+    assert looks(ours, Flags("sentry-light", True, True)) == Looks("sentry-light", True, False, {"quit": "Q"})
+
+
+def test_an_unknown_theme_in_a_flag_is_refused_with_a_list() -> None:
+    with pytest.raises(Refused, match=r"--theme: there is no theme 'zz'; there are sentry, .*gruvbox"):
+        looks(Settings(), Flags("zz"))
+
+
+def test_what_is_wrong_in_the_settings_is_told(capsys) -> None:
+    looks(Settings(theme="zz", keys={"qit": "x"}), Flags())
+    told = capsys.readouterr().err
+    assert "theme: there is no theme 'zz'" in told
+    assert "no action is called 'qit'; did you mean 'quit'?" in told
+    looks(Settings(theme="zz"), Flags("nord"))
+    assert capsys.readouterr().err == ""
