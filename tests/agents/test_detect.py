@@ -58,6 +58,7 @@ def test_every_sign_has_a_reader() -> None:
     [
         (b"", "it is empty"),
         (b"hello\nworld\n", "its first line is no JSON: 'hello'"),
+        (b'{"type":"thr', 'its first record is cut or broken: \'{"type":"thr\''),
         (b'{"type":"odd"}\n{"a":1,"b":2}\n', "its first records are type 'odd'; an object with 'a', 'b'"),
     ],
 )

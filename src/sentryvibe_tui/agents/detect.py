@@ -218,7 +218,8 @@ class _Detector:
             what = "its first records are " + "; ".join(self._seen)
         elif self._head.strip():
             line = self._head.strip().splitlines()[0][:80].decode("utf-8", "replace")
-            what = f"its first line is no JSON: {line!r}"
+            broken = "its first record is cut or broken" if line.startswith("{") else "its first line is no JSON"
+            what = f"{broken}: {line!r}"
         else:
             what = "it is empty"
         return UnknownFormat(f"cannot tell the format of the input: {what}. Known formats: {known}")
