@@ -9,6 +9,7 @@ import click
 
 from ..report import exit_codes
 from . import COMMANDS, OVERVIEW, PROGRAM
+from .imports import uncollected
 from .output import CannotWrite, PipeClosed, tell
 
 
@@ -19,7 +20,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             ctx.fail(f"No such command {cmd_name!r}; there are {', '.join(COMMANDS)}.")
-        command: click.Command = import_module(f"{__package__}.{cmd_name}").command
+        with uncollected():
+            command: click.Command = import_module(f"{__package__}.{cmd_name}").command
         return command
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from ..client.watch import Watch
 
 
-def directory_named(text: str) -> Path | None:
-    """The directory that `text` is, when it is written as a path; a bare name is a project's."""
-    path = Path(text).expanduser()
-    return path.resolve() if ("/" in text or text in (".", "..", "~")) and path.is_dir() else None
-
-
 class Here:
     """`client.watching.Watching` for a directory. Nothing is loaded or started before `events` is asked for.
 

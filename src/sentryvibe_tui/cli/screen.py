@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import sys
+import os
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ..client.watching import Watching
 from ..settings import Settings, log_file
+from .imports import uncollected
 from .options import Refused
 from .output import tell
 
@@ -90,13 +91,14 @@ def wrong_keys(settings: Settings) -> list[str]:
 
 
 def has_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return os.isatty(0) and os.isatty(1)
 
 
 async def show(watching: Watching, project: str, look: Looks, settings: Settings) -> int:
     """Full screen until the reader leaves; the exit status."""
-    from ..tui.app import show as shown
-    from ..tui.notices import Notices
+    with uncollected():
+        from ..tui.app import show as shown
+        from ..tui.notices import Notices
 
     log_to_file(settings)
     return await shown(
