@@ -56,12 +56,20 @@ def test_a_terminal_finds_nothing_to_act_on(script: Callable[..., Any]) -> None:
 def test_the_link_is_told(script: Callable[..., Any]) -> None:
     link = [
         LinkChanged(LinkStatus("retrying", attempt=2, retry_at=9, reason="gone")),
+        LinkChanged(LinkStatus("retrying", attempt=2, retry_at=9, reason="gone", rtt_ms=0.3)),
         CaughtUp(0, 1000, 3, "replayed"),
         Skipped(2, "odd"),
     ]
     told = [json.loads(line) for line in _told(script([BuildStarted()], link=link))][-4:-1]
-    assert told[0]["phase"] == "retrying"
-    assert told[0]["reason"] == "gone"
+    assert told[0] == {
+        "type": "link",
+        "phase": "retrying",
+        "transport": "ws",
+        "attempt": 2,
+        "attempts": 10,
+        "retryAt": "1970-01-01T00:00:00.009Z",
+        "reason": "gone",
+    }
     assert told[1] == {
         "type": "caught-up",
         "lostAt": "1970-01-01T00:00:00.000Z",

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
-from ..client.watching import CaughtUp, Changed, LinkChanged, SignOfLife, Skipped, Snapshot, WatchEvent
+from ..client.watching import CaughtUp, Changed, LinkChanged, LinkStatus, SignOfLife, Skipped, Snapshot, WatchEvent
 from ..model.state import BuildState
 from ..wire.json import decode, encode
 from ..wire.state import encode_state
@@ -21,6 +22,9 @@ _LIVE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff
 class JsonLines:
     """One JSON object a line, valid UTF-8. Texts are the agent's own; what a terminal would act on is escaped."""
 
+    def __init__(self) -> None:
+        self._link: LinkStatus | None = None
+
     def event(self, event: WatchEvent) -> Iterator[str]:
         """`snapshot` has the whole state; an update has the `type`, `data`, `timestamp` and `version` of the wire."""
         match event:
@@ -29,14 +33,24 @@ class JsonLines:
             case Snapshot(state, cause):
                 yield _line(type="snapshot", cause=cause, version=state.version, state=Raw(encode_state(state)))
             case LinkChanged(status):
-                known = {name: value for name, value in msgspec.to_builtins(status).items() if value not in (None, "")}
-                yield _line(type="link", **known)
+                yield from self._linked(status)
             case CaughtUp(lost_at, back_at, missed, how):
                 yield _line(type="caught-up", lostAt=iso(lost_at), backAt=iso(back_at), missed=missed, how=how)
             case Skipped(count, reason):
                 yield _line(type="skipped", count=count, reason=reason)
             case SignOfLife():
                 return
+
+    def _linked(self, status: LinkStatus) -> Iterator[str]:
+        """How the link stands; a new round trip time alone is no news."""
+        news = replace(status, rtt_ms=None)
+        if news != self._link:
+            self._link = news
+            times = {"retryAt": status.retry_at, "lostAt": status.lost_at}
+            known = {name: iso(at) for name, at in times.items() if at is not None}
+            counted = {"attempt": status.attempt, "attempts": status.attempts} if status.attempt else {}
+            reason = {"reason": status.reason} if status.reason else {}
+            yield _line(type="link", phase=status.phase, transport=status.transport, **counted, **known, **reason)
 
     def end(self, state: BuildState) -> Iterator[str]:
         """The state's keys are sorted, so that the same state is the same text."""
