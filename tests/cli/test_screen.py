@@ -3,7 +3,7 @@
 import pytest
 
 from sentryvibe_tui.cli.options import Refused
-from sentryvibe_tui.cli.screen import Flags, Looks, looks
+from sentryvibe_tui.cli.screen import Flags, Looks, has_terminal, looks
 from sentryvibe_tui.settings import Settings
 
 
@@ -25,3 +25,10 @@ def test_what_is_wrong_in_the_settings_is_told(capsys) -> None:
     assert "no action is called 'qit'; did you mean 'quit'?" in told
     looks(Settings(theme="zz"), Flags("nord"))
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("term", "is_one"), [("dumb", False), ("xterm-256color", True)])
+def test_a_dumb_terminal_takes_lines(monkeypatch: pytest.MonkeyPatch, term: str, is_one: bool) -> None:
+    monkeypatch.setattr("os.isatty", lambda _: True)
+    monkeypatch.setenv("TERM", term)
+    assert has_terminal() is is_one

@@ -91,7 +91,8 @@ def wrong_keys(settings: Settings) -> list[str]:
 
 
 def has_terminal() -> bool:
-    return os.isatty(0) and os.isatty(1)
+    """Whether a screen can be drawn: a dumb terminal (an editor's shell) takes lines only."""
+    return os.isatty(0) and os.isatty(1) and os.environ.get("TERM") != "dumb"
 
 
 async def show(watching: Watching, project: str, look: Looks, settings: Settings) -> int:
