@@ -10,34 +10,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from msgspec import Raw
 
 from ..client.address import Address
 from ..client.hydrate import ProjectRef
-from ..client.watching import BuildSummary, LinkChanged, LinkStatus, WatchEvent
-from ..model.state import BuildState
+from ..client.watching import LinkChanged, LinkStatus, WatchEvent
 from ..settings import Settings, data_dir
 from ..wire.projects import project_of
 from .options import redactor
+from .seeking import Deferred
 
 if TYPE_CHECKING:
     from ..client.watch import Watch
 
 
-class Here:
+class Here(Deferred):
     """`client.watching.Watching` for a directory. Nothing is loaded or started before `events` is asked for.
 
-    `server` None: one that runs here, or one of our own. `problem`: why there is nothing to watch.
+    `server` None: one that runs here, or one of our own.
     """
 
     def __init__(
         self, directory: Path, server: Address | None, settings: Settings, tell: Callable[[str], None], probe: bool
     ) -> None:
+        super().__init__()
         self._directory, self._server, self._settings, self._tell = directory, server, settings, tell
         self._probe = probe
-        self._watch: Watch | None = None
         self._work: asyncio.Task[None] | None = None
-        self.problem: click.ClickException | None = None
 
     async def events(self) -> AsyncIterator[WatchEvent]:
         yield LinkChanged(LinkStatus("connecting"))
@@ -83,16 +81,3 @@ class Here:
             self._work.cancel()
             with suppress(asyncio.CancelledError, OSError, sqlite3.Error):
                 await self._work
-
-    def retry_now(self) -> None:
-        if self._watch is not None:
-            self._watch.retry_now()
-
-    async def builds(self) -> tuple[BuildSummary, ...]:
-        return () if self._watch is None else await self._watch.builds()
-
-    async def build(self, session_id: str, build_id: str) -> BuildState | None:
-        return None if self._watch is None else await self._watch.build(session_id, build_id)
-
-    async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
-        return (None, None) if self._watch is None else await self._watch.whole_tool(session_id, tool_id)

@@ -16,13 +16,33 @@ if TYPE_CHECKING:
     from ..client.watch import Watch
 
 
-class Seeking:
-    """`client.watching.Watching` for the project that a person means. `problem`: why there is none to watch."""
+class Deferred:
+    """What a `client.watching.Watching` answers before and after its watch is found; `problem`: why there is none."""
 
-    def __init__(self, server: Server, project: str, session: str | None, *, waits: bool) -> None:
-        self._server, self._project, self._session, self._waits = server, project, session, waits
+    def __init__(self) -> None:
         self._watch: Watch | None = None
         self.problem: click.ClickException | None = None
+
+    def retry_now(self) -> None:
+        if self._watch is not None:
+            self._watch.retry_now()
+
+    async def builds(self) -> tuple[BuildSummary, ...]:
+        return () if self._watch is None else await self._watch.builds()
+
+    async def build(self, session_id: str, build_id: str) -> BuildState | None:
+        return None if self._watch is None else await self._watch.build(session_id, build_id)
+
+    async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
+        return (None, None) if self._watch is None else await self._watch.whole_tool(session_id, tool_id)
+
+
+class Seeking(Deferred):
+    """`client.watching.Watching` for the project that a person means."""
+
+    def __init__(self, server: Server, project: str, session: str | None, *, waits: bool) -> None:
+        super().__init__()
+        self._server, self._project, self._session, self._waits = server, project, session, waits
 
     async def events(self) -> AsyncIterator[WatchEvent]:
         yield LinkChanged(LinkStatus("connecting"))
@@ -41,16 +61,3 @@ class Seeking:
 
         ref, session = await target(self._server, self._project, self._session, self._waits)
         return Watch(self._server.address, ref, session, wait=self._waits, probe=True)
-
-    def retry_now(self) -> None:
-        if self._watch is not None:
-            self._watch.retry_now()
-
-    async def builds(self) -> tuple[BuildSummary, ...]:
-        return () if self._watch is None else await self._watch.builds()
-
-    async def build(self, session_id: str, build_id: str) -> BuildState | None:
-        return None if self._watch is None else await self._watch.build(session_id, build_id)
-
-    async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
-        return (None, None) if self._watch is None else await self._watch.whole_tool(session_id, tool_id)
