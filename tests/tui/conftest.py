@@ -329,6 +329,12 @@ def story() -> Callable[..., Story]:
 
 
 @pytest.fixture
+def hostile() -> str:
+    """What no terminal should get raw."""
+    return HOSTILE
+
+
+@pytest.fixture
 def running_build() -> Story:
     return told_build()
 

@@ -13,7 +13,10 @@ Scope = Literal["screen", "rows"]
 
 
 class Action(Struct, frozen=True):
-    """`name` is Textual's action; `keys` comma-separated; `footer` the rank in the footer, 0 for none."""
+    """`name` is Textual's action; `keys` comma-separated; `footer` the rank in the footer, 0 for none.
+
+    `pane` is the only one that it is about, wherever the reader is.
+    """
 
     name: str
     keys: str
@@ -22,6 +25,7 @@ class Action(Struct, frozen=True):
     scope: Scope = "screen"
     footer: int = 0
     palette: bool = True
+    pane: str = ""
 
     @property
     def ident(self) -> str:
@@ -39,16 +43,25 @@ ACTIONS = (
     Action("pane('stream')", "2", "stream", "Go to the stream"),
     Action("pane('inspector')", "3", "inspector", "Go to the inspector: the row under the cursor in full"),
     Action("back", "escape", "back", "Leave the inspector, then the search, then the filter", palette=False),
-    Action("search", "slash", "search", "Search texts, inputs and outputs of the whole build", footer=6),
-    Action("next_hit(1)", "n", "next hit", "Next place that holds what is searched for"),
-    Action("next_hit(-1)", "N", "previous hit", "Previous place that holds what is searched for"),
-    Action("hits_only", "m", "only hits", "Show only what holds the searched text, or everything again"),
-    Action("next_filter", "f", "filter", "Show all, errors, tools or text in the stream", footer=7),
+    Action("search", "slash", "search", "Search texts, inputs and outputs of the whole build", footer=6, pane="stream"),
+    Action("next_hit(1)", "n", "next hit", "Next place that holds what is searched for", pane="stream"),
+    Action("next_hit(-1)", "N", "previous hit", "Previous place that holds what is searched for", pane="stream"),
+    Action("hits_only", "m", "only hits", "Show only what holds the searched text, or everything again", pane="stream"),
+    Action("next_filter", "f", "filter", "Show all, errors, tools or text in the stream", footer=7, pane="stream"),
+    Action("turn('verbose')", "v", "verbose", "Show reasoning and outputs in the stream, or fold them", pane="stream"),
+    Action("turn('wraps')", "w", "wrap", "Wrap long lines of the stream, or cut them", pane="stream"),
+    Action("turn('stamped')", "T", "timestamps", "Show the time before each row of the stream, or not", pane="stream"),
+    Action("mark", "M", "mark", "Put a line with the time under what came so far", pane="stream"),
     Action("next_error(1)", "e", "next error", "Go to the next error", footer=8),
     Action("next_error(-1)", "E", "previous error", "Go to the previous error"),
     Action("follow_all", "F", "follow", "Follow what is new in all panes", footer=10),
     Action("scrollback", "s", "scrollback", "Show the stream as plain text in the terminal itself, then return"),
-    Action("copy", "y", "copy", "Copy the row under the cursor: command, text or output", footer=12),
+    Action("copy", "y", "copy row", "Copy the row under the cursor: command, text or output"),
+    Action("copy_menu", "c", "copy", "Choose what to copy: the row, its input, output, command, or the log", footer=12),
+    Action("pager", "t", "full text", "Read the whole call or text under the cursor in $PAGER"),
+    Action("edit", "o", "open file", "Open the file of the call under the cursor in $EDITOR"),
+    Action("save", "ctrl+s", "save log", "Write what the stream shows to a file, and name it"),
+    Action("app.suspend_process", "ctrl+z", "suspend", "Back to the shell; fg returns", palette=False),
     Action("older", "left_square_bracket", "older build", "Show the project's build before this one", footer=11),
     Action("newer", "right_square_bracket", "newer build", "Show the build after this one; the newest is live"),
     Action("builds", "B", "builds", "List the project's builds and show one of them"),

@@ -76,6 +76,7 @@ class WatchApp(App[int]):
         return self.watch_screen
 
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, self._resumed)  # pyright: ignore[reportUnknownMemberType]
         loop = asyncio.get_running_loop()
         for name in SIGNALS:
             number = getattr(signal, name, None)
@@ -84,6 +85,10 @@ class WatchApp(App[int]):
         if not self.is_headless and sys.__stdin__ is not None:
             leave = partial(self.exit, STATUS, return_code=STATUS)
             watch_terminal(sys.__stdin__.fileno(), lambda: loop.call_soon_threadsafe(leave))
+
+    def _resumed(self, _: object) -> None:
+        """After ctrl+z and fg the terminal's screen is empty."""
+        self.refresh(layout=True)
 
     def _handle(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
         """A signal ends the screen in order, so that the terminal is left as it was found."""
@@ -115,7 +120,7 @@ class WatchApp(App[int]):
     def on_watch_screen_left(self) -> None:
         self.exit()
 
-    def on_watch_screen_copied(self, event: WatchScreen.Copied) -> None:
+    def on_carrying_screen_copied(self, event: WatchScreen.Copied) -> None:
         """Over OSC 52, also through tmux and screen; a text too long for that into a file, whose name is told."""
         from .clipboard import osc52, to_file
 

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ..model.state import BuildState, Note, ToolCall
+from ..model.state import BuildState, Item, Note, ToolCall
 from ..model.text import clean, clean_line
 from ..report.subject import command_of, exit_code, input_of, kind_of, output_text, subject
 from ..report.words import clock, duration, running, size, tool_mark
 from ..wire.json import encode
-from .lines import Line, wrap
+from .lines import Line, plain, wrap
 from .look import Look, role
 from .prose import prose
 
@@ -37,6 +37,19 @@ def tool_detail(tool: ToolCall, state: BuildState, look: Look, width: int) -> li
 def note_detail(note: Note, look: Look, width: int) -> list[Line]:
     head: Line = [(note.kind, "strong"), (f"  {clock(note.at or None)}  {len(note.text):,} characters", "dim")]
     return [head, [], *prose(note.text, width, look.glyphs, limit=len(note.text))]
+
+
+def whole_text(item: Item, state: BuildState, look: Look) -> str:
+    """An item as plain text for a pager: nothing is cut or wrapped."""
+    if isinstance(item, Note):
+        return clean(item.text)
+    lines = [plain(line) for line in tool_detail(item, state, look, UNWRAPPED)]
+    head = lines[: next((at for at, line in enumerate(lines) if line.startswith("Output")), len(lines)) + 1]
+    return "\n".join([*head, clean(output_text(item))])
+
+
+UNWRAPPED = 1 << 30
+"""Cells that no line has."""
 
 
 def _facts(tool: ToolCall, state: BuildState, look: Look) -> Line:

@@ -24,14 +24,14 @@ from ..model.updates import (
 )
 from ..report import words
 
-ExtraKind = Literal["gap", "build", "end"]
+ExtraKind = Literal["gap", "build", "mark", "end"]
 
 ACTIVITY_STEP = 2_000
 """Milliseconds of the finest stretch of `View.activity`."""
 
 
 class Extra(Struct, frozen=True):
-    """A line of the stream that no agent said: a gap of the link, another build, the end."""
+    """A line of the stream that no agent said: a gap of the link, another build, the reader's mark, the end."""
 
     kind: ExtraKind
     text: str
@@ -90,6 +90,10 @@ class View:
         """What to repaint; from now on nothing is."""
         changes, self._changes = self._changes, Changes(positions=set())
         return changes
+
+    def mark(self, text: str, at: Millis) -> None:
+        """A line of the reader's own after what came so far."""
+        self._add(Extra("mark", text, at))
 
     def show(self, state: BuildState | None) -> None:
         """Another build on screen, as it is now; None: the newest one, live."""

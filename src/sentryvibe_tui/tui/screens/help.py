@@ -1,6 +1,8 @@
-"""All keys, from the same definitions as the footer and the palette."""
+"""All keys, those of the pane first in which the reader is; from the same definitions as footer and palette."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -8,14 +10,16 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from ..actions import ACTIONS, keys_of
-
-SECTIONS = (("screen", "Everywhere"), ("rows", "In a list"))
+from ..actions import Action, keys_of
 
 
 class HelpScreen(ModalScreen[None]):
     CSS_PATH = "help.tcss"
     BINDINGS = [("escape,q,question_mark", "dismiss", "Close")]
+
+    def __init__(self, actions: tuple[Action, ...], pane: str) -> None:
+        super().__init__()
+        self.actions, self.pane = actions, pane
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help"):
@@ -25,12 +29,20 @@ class HelpScreen(ModalScreen[None]):
         self.query_one("#help").border_title = "Keys"
         self.query_one("#help").border_subtitle = "esc closes"
 
+    def _sections(self) -> Iterator[tuple[str, list[Action]]]:
+        """Title and actions: this pane's, everywhere's, the other panes'."""
+        named = {action.pane: "" for action in self.actions if action.pane not in ("", self.pane)}
+        here = [action for action in self.actions if action.scope == "rows" or action.pane == self.pane != ""]
+        yield f"In the {self.pane or 'list'}", sorted(here, key=lambda action: action.scope == "rows")
+        yield "Everywhere", [action for action in self.actions if action.scope == "screen" and not action.pane]
+        for pane in named:
+            yield f"In the {pane}, from everywhere", [action for action in self.actions if action.pane == pane]
+
     def _content(self) -> Content:
         parts: list[Content | tuple[str, str]] = []
-        for scope, title in SECTIONS:
+        for title, actions in self._sections():
             parts.append((f"{title}\n", "bold $primary"))
-            for action in ACTIONS:
-                if action.scope == scope:
-                    parts += [(f"  {keys_of(action):<14}", "bold"), (f"{action.help}\n", "")]
+            for action in actions:
+                parts += [(f"  {keys_of(action):<14}", "bold"), (f"{action.help}\n", "")]
             parts.append(("\n", ""))
         return Content.assemble(*parts).rstrip()

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from textual.app import SuspendNotSupported
 from textual.message import Message
 
 from ...client.watching import BuildSummary, CaughtUp, Watching
-from ...model.state import BuildState, Note, ToolCall
-from ...model.text import clean_line
-from ...report.subject import command_of, input_of, kind_of, output_text, subject
-from ...report.words import caught_up, size
+from ...model.state import BuildState, ToolCall
+from ...report.words import caught_up, clock
 from ..actions import ACTIONS, bindings
 from ..finding import FILTERS
-from ..lines import plain
 from ..look import Look
 from ..widgets.rows import Rows
-from .panes import PanesScreen
+from .carrying import CarryingScreen
 
 if TYPE_CHECKING:
     from ..widgets.prompt import Prompt
@@ -30,7 +26,7 @@ LONG_ABSENCE = 60_000
 """Milliseconds without a link after which the return is announced, not only noted in the stream."""
 
 
-class WatchScreen(PanesScreen):
+class WatchScreen(CarryingScreen):
     """Takes the events of a watch and repaints ten times a second what they touched, and nothing else."""
 
     BINDINGS = bindings("screen")
@@ -44,13 +40,6 @@ class WatchScreen(PanesScreen):
         def __init__(self, before: BuildState, now: BuildState) -> None:
             super().__init__()
             self.before, self.now = before, now
-
-    class Copied(Message):
-        """The reader wants `text` on the clipboard."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
 
     def __init__(self, watching: Watching, project: str, look: Look) -> None:
         super().__init__(project, look)
@@ -144,7 +133,10 @@ class WatchScreen(PanesScreen):
     def action_inspect(self) -> None:
         """Enter: a call or text in full; a todo or group unfolds."""
         pane = self.focused
-        if not isinstance(pane, Rows) or pane is self.inspector:
+        if not isinstance(pane, Rows):
+            return
+        if pane is self.inspector:
+            self.action_pager()
             return
         if pane.position_at(pane.cursor) is None:
             pane.action_fold()
@@ -226,37 +218,22 @@ class WatchScreen(PanesScreen):
     def action_help(self) -> None:
         from .help import HelpScreen
 
-        self.app.push_screen(HelpScreen())  # pyright: ignore[reportUnknownMemberType]
+        pane = str(self.focused.id) if isinstance(self.focused, Rows) else ""
+        self.app.push_screen(HelpScreen(self.look.actions, pane))  # pyright: ignore[reportUnknownMemberType]
 
     def action_retry(self) -> None:
         self.watching.retry_now()
 
-    def action_scrollback(self) -> None:
-        """The terminal's own scrollback and search for what the stream shows."""
-        width = max(20, self.size.width)
-        lines = [
-            plain(line).rstrip() for row in range(len(self.stream.heights)) for line in self.stream.lines_of(row, width)
-        ]
-        try:
-            with self.app.suspend():  # pyright: ignore[reportUnknownMemberType]
-                print("\n".join(lines))
-                input("enter returns to the screen ")
-        except (SuspendNotSupported, EOFError, OSError):
-            self._tell("this terminal cannot show the scrollback", "warning")
+    def action_turn(self, what: Literal["verbose", "wraps", "stamped"]) -> None:
+        self.action_pane("stream")
+        self.stream.turn(what)
+        self._titles()
 
-    def action_copy(self) -> None:
-        pane = self.focused if isinstance(self.focused, Rows) else self.stream
-        position = self.inspector.position if pane is self.inspector else pane.position_at(pane.cursor)
-        if position is None:
-            self._tell("nothing to copy here", "warning")
-            return
-        item = self.inspector.item if position == self.inspector.position else self.view.shown.timeline[position]
-        if isinstance(item, Note):
-            self.post_message(self.Copied(item.text))
-        elif isinstance(item, ToolCall):
-            command = command_of(input_of(item)) if kind_of(item.name) == "shell" else ""
-            text = output_text(item) if pane is self.inspector else command or str(subject(item))
-            self.post_message(self.Copied(text))
+    def action_mark(self) -> None:
+        at = self.look.now()
+        self.view.mark(f"mark {clock(at)}", at)
+        self.stream.update(set())
+        self._titles()
 
     def action_older(self) -> None:
         self.run_worker(self._switch(1), exclusive=True, group="switch")
@@ -308,13 +285,6 @@ class WatchScreen(PanesScreen):
         self.view.show(state)
         self.who.place = "" if newest else f"build {len(builds) - place} of {len(builds)}, ] newer"
         self.flush()
-
-    def _tell(self, message: str, severity: str = "information", timeout: float = 4) -> None:
-        self.notify(clean_line(message), markup=False, severity=severity, timeout=timeout)  # type: ignore[arg-type]
-
-    def copied(self, text: str, path: str = "") -> None:
-        """Says what became of a copy."""
-        self._tell(f"written to {path}" if path else f"copied {size(len(text.encode('utf-8', 'replace')))}")
 
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title, help and action of what the palette offers."""

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from typing import Literal
 
-from ...model.state import Note, ToolCall, tool_key
+from ...model.state import Millis, Note, ToolCall, tool_key
 from ...model.text import clean_line
 from ...report.subject import error_tail, first_line, output_text, subject
 from ...report.words import CLOCK_WIDTH, DURATION_WIDTH, duration, level_tone, plural, status_mark, tool_mark
 from ..finding import Filter, Needle, is_error, passes
-from ..lines import Line, cells, cut, fill, highlighted, wrap
+from ..lines import Line, cells, cut, fill, highlighted, length, wrap
 from ..look import Look, call, changes, right, role
 from ..prose import prose
 from ..view import Extra, View
 from .rows import Rows
 
-INDENT = CLOCK_WIDTH + 3
-"""Cells before a row's text: clock, space, glyph, space."""
+STAMP = CLOCK_WIDTH + 1
+"""Cells of the clock before a row, and a space."""
+
+WRAPPED_LINES = 40
+"""Lines that one wrapped line takes at most; the inspector has it whole."""
 
 LONG = 24
 """Lines of a text above which only its beginning is shown until it is opened."""
@@ -37,6 +41,8 @@ class Stream(Rows):
         self.filter: Filter = "all"
         self.needle = Needle("")
         self.hits_only = False
+        self.verbose = self.wraps = False
+        self.stamped = True
         self._kept: list[int] = []
         self._read = 0
 
@@ -160,6 +166,27 @@ class Stream(Rows):
         self.move(rows[place])
         return place + 1
 
+    # ----------------------------------------------------------------- what a row shows
+
+    def turn(self, what: Literal["verbose", "wraps", "stamped"]) -> bool:
+        """Turns one of them over, and says what it is now; the cursor stays in view."""
+        setattr(self, what, not getattr(self, what))
+        self.refit()
+        if not self.following:
+            self.reveal(self.cursor)
+        return bool(getattr(self, what))
+
+    def _is_open(self, entry: int | Extra) -> bool:
+        return (entry in self.opened) != self.verbose
+
+    @property
+    def _indent(self) -> int:
+        """Cells before a row's text: clock, glyph, space."""
+        return (STAMP if self.stamped else 0) + 2
+
+    def _stamp(self, at: Millis | None) -> Line:
+        return [self.look.time(at), (" ", "")] if self.stamped else []
+
     # ----------------------------------------------------------------- rows
 
     def _entry(self, row: int) -> int | Extra:
@@ -185,8 +212,8 @@ class Stream(Rows):
         entry = self._entry(row)
         item = None if isinstance(entry, Extra) else self.view.shown.timeline[entry]
         if isinstance(item, Note) and item.kind in ("text", "prompt"):
-            lines = 1 + len(item.text) // max(1, width - INDENT) + item.text.count("\n")
-            return lines if entry in self.opened else min(lines, LONG)
+            lines = 1 + len(item.text) // max(1, width - self._indent) + item.text.count("\n")
+            return lines if self._is_open(entry) else min(lines, LONG)
         return 1
 
     def lines_of(self, row: int, width: int) -> list[Line]:
@@ -199,8 +226,8 @@ class Stream(Rows):
             return self._extra(entry, width)
         item = self.view.shown.timeline[entry]
         if isinstance(item, ToolCall):
-            return self._tool(item, width, opened=entry in self.opened)
-        return self._note(item, width, opened=entry in self.opened)
+            return self._tool(item, width, opened=self._is_open(entry))
+        return self._note(item, width, opened=self._is_open(entry))
 
     def _tool(self, tool: ToolCall, width: int, *, opened: bool) -> list[Line]:
         mark = tool_mark(tool.state, self.look.glyphs)
@@ -208,26 +235,37 @@ class Stream(Rows):
         nested = self.view.is_nested(tool)
         detail = changes(tool, said) if said.detail and cells(said.detail) <= width // 4 else []
         left: Line = [
-            self.look.time(tool.started_at),
-            (" ", ""),
+            *self._stamp(tool.started_at),
             ("  " if nested else "", ""),
             (mark.glyph + " ", role(mark.tone)),
             *call(tool, said),
         ]
-        lines = [fill(left, [*detail, (" ", ""), right(self.look.taken(tool), DURATION_WIDTH)], width)]
+        tail: Line = [*detail, (" ", ""), right(self.look.taken(tool), DURATION_WIDTH)]
+        lines = self._wrapped(left, tail, width) if self.wraps else [fill(left, tail, width)]
         if opened:
             body = [line for line in output_text(tool).split("\n")[-OPENED_LINES:] if line.strip()]
-            lines += [self._below(clean_line(line), width, "dim") for line in body or ["no output"]]
+            for line in body or ["no output"]:
+                lines += self._below(clean_line(line), width, "dim")
         elif tool.state == "error":
-            lines += [self._below(line, width, "bad") for line in error_tail(tool, 2)]
+            for line in error_tail(tool, 2):
+                lines += self._below(line, width, "bad")
         return lines
 
-    def _below(self, text: str, width: int, text_role: str) -> Line:
-        return cut([(" " * (CLOCK_WIDTH + 1) + self.look.glyphs.side + " ", "faint"), (text, text_role)], width)
+    def _wrapped(self, left: Line, tail: Line, width: int) -> list[Line]:
+        """A call whose words take as many lines as they need, with `tail` at the end of the first."""
+        first, *rest = wrap(left, max(1, width - length(tail) - 1))
+        below = [part for line in rest[:WRAPPED_LINES] for part in wrap(line, max(1, width - self._indent))]
+        return [fill(first, tail, width), *([(" " * self._indent, ""), *line] for line in below)]
+
+    def _below(self, text: str, width: int, text_role: str) -> list[Line]:
+        side: Line = [(" " * (self._indent - 2) + self.look.glyphs.side + " ", "faint")]
+        if self.wraps:
+            return [[*side, *line] for line in wrap([(text, text_role)], max(1, width - self._indent))[:WRAPPED_LINES]]
+        return [cut([*side, (text, text_role)], width)]
 
     def _note(self, note: Note, width: int, *, opened: bool) -> list[Line]:
         glyphs = self.look.glyphs
-        room = width - INDENT
+        room = width - self._indent
         if note.kind == "reasoning" and not opened:
             more = note.text.strip().count("\n")
             tail: Line = [(plural(more + 1, "line"), "faint")] if more else []
@@ -247,19 +285,20 @@ class Stream(Rows):
         return self._noted(note, glyphs.text, "dim", body)
 
     def _noted(self, note: Note, mark: str, mark_role: str, body: list[Line]) -> list[Line]:
-        head: Line = [self.look.time(note.at or None), (" ", ""), (mark + " ", mark_role)]
-        rest: Line = [(" " * INDENT, "")]
+        head: Line = [*self._stamp(note.at or None), (mark + " ", mark_role)]
+        rest: Line = [(" " * self._indent, "")]
         return [[*(rest if at else head), *line] for at, line in enumerate(body)]
 
     def _extra(self, extra: Extra, width: int) -> list[Line]:
         glyphs = self.look.glyphs
         if extra.kind == "end":
             return self._end(width)
-        if extra.kind == "gap":
-            return [cut([(glyphs.gap * CLOCK_WIDTH + " ", "warn"), (extra.text, "warn")], width)]
+        if extra.kind in ("gap", "mark"):
+            tone = "warn" if extra.kind == "gap" else "accent"
+            return [cut([(glyphs.gap * CLOCK_WIDTH + " ", tone), (extra.text, tone)], width)]
         title = self.view.shown.agent.title
         text = f"{extra.text} {glyphs.dot} {clean_line(title)}" if title else extra.text
-        return [cut([self.look.time(extra.at), (f" {glyphs.gap * 3} ", "accent"), (text, "accent")], width)]
+        return [cut([*self._stamp(extra.at), (f"{glyphs.gap * 3} ", "accent"), (text, "accent")], width)]
 
     def _end(self, width: int) -> list[Line]:
         state = self.view.shown
@@ -269,16 +308,15 @@ class Stream(Rows):
         if state.error_count:
             told.append(plural(state.error_count, "error"))
         head: Line = [
-            self.look.time(state.ended_at),
-            (" ", ""),
+            *self._stamp(state.ended_at),
             (mark.glyph + " ", role(mark.tone)),
             (f" {self.look.glyphs.dot} ".join(told), role(mark.tone)),
         ]
         lines = wrap(head, width)
         for text, base in ((state.error, "bad"), (state.summary, "")):
             if text:
-                body = prose(text, width - INDENT, self.look.glyphs, base)
-                lines += [[(" " * INDENT, ""), *line] for line in body]
+                body = prose(text, width - self._indent, self.look.glyphs, base)
+                lines += [[(" " * self._indent, ""), *line] for line in body]
         return lines
 
     # ----------------------------------------------------------------- keys

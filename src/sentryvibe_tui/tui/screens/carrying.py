@@ -1,0 +1,143 @@
+"""What the reader takes out of the screen: copies, files, and the terminal itself for a pager, an editor, the log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.app import SuspendNotSupported
+from textual.message import Message
+
+from ...model.state import Item
+from ...model.text import clean_line
+from ...report.words import size
+from ..lines import plain
+from ..widgets.rows import Rows
+from .panes import PanesScreen
+
+LEAST_WIDTH = 20
+
+
+class CarryingScreen(PanesScreen):
+    """Panes whose texts can be carried away."""
+
+    class Copied(Message):
+        """The reader wants `text` on the clipboard."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def _tell(self, message: str, severity: str = "information", timeout: float = 4) -> None:
+        self.notify(clean_line(message), markup=False, severity=severity, timeout=timeout)  # type: ignore[arg-type]
+
+    def _item(self) -> Item | None:
+        """What is under the cursor, with its whole values where the inspector has them."""
+        pane = self.focused if isinstance(self.focused, Rows) else self.stream
+        position = self.inspector.position if pane is self.inspector else pane.position_at(pane.cursor)
+        if position is None:
+            return None
+        return self.inspector.item if position == self.inspector.position else self.view.shown.timeline[position]
+
+    def _log(self) -> str:
+        """The stream as it is shown, from its first row to its last."""
+        width = max(LEAST_WIDTH, self.size.width)
+        rows = range(len(self.stream.heights))
+        return "\n".join(plain(line).rstrip() for row in rows for line in self.stream.lines_of(row, width))
+
+    # ----------------------------------------------------------------- copies
+
+    def action_copy(self) -> None:
+        """The row; in the inspector the output, where there is one."""
+        from ..copying import copies
+
+        found = copies(self._item(), self.view.shown.agent.cwd)
+        self._copy((found.output if self.focused is self.inspector else "") or found.item)
+
+    def action_copy_menu(self) -> None:
+        from ..copying import copies
+        from .copy_menu import CopyMenu
+
+        found = copies(self._item(), self.view.shown.agent.cwd)
+        texts = {
+            "item": found.item,
+            "input": found.input,
+            "output": found.output,
+            "command": found.command,
+            "visible log": self._log(),
+        }
+        self.app.push_screen(  # pyright: ignore[reportUnknownMemberType]
+            CopyMenu(texts), lambda chosen: None if chosen is None else self._copy(texts[chosen])
+        )
+
+    def _copy(self, text: str) -> None:
+        if text:
+            self.post_message(self.Copied(text))
+        else:
+            self._tell("nothing to copy here", "warning")
+
+    def copied(self, text: str, path: str = "") -> None:
+        """Says what became of a copy."""
+        self._tell(f"written to {path}" if path else f"copied {size(len(text.encode('utf-8', 'replace')))}")
+
+    def action_save(self) -> None:
+        from ..outside import save
+
+        name = self.view.shown.agent.project_name or self.view.shown.project_id
+        try:
+            self._tell(f"written to {save(self._log() + chr(10), Path.cwd(), name)}", timeout=10)
+        except OSError as error:
+            self._tell(f"the log could not be written: {error}", "error")
+
+    # ----------------------------------------------------------------- the terminal for something else
+
+    def _outside(self, work: Callable[[], str]) -> None:
+        """`work` gets the terminal and says what went wrong; the screen comes back after it."""
+        try:
+            with self.app.suspend():  # pyright: ignore[reportUnknownMemberType]
+                problem = work()
+        except SuspendNotSupported:
+            problem = "this terminal cannot be lent to another program"
+        if problem:
+            self._tell(problem, "warning", timeout=8)
+
+    def action_pager(self) -> None:
+        """All that the inspector says of what is under the cursor; the whole log where there is nothing."""
+        from ..detail import whole_text
+        from ..outside import page
+
+        item = self._item()
+        text = self._log() if item is None else whole_text(item, self.view.shown, self.look)
+        self._outside(lambda: page(text, os.environ))
+
+    def action_edit(self) -> None:
+        from ..copying import file_of
+        from ..outside import edit
+
+        named = file_of(self._item())
+        path = Path(self.view.shown.agent.cwd or ".") / named
+        try:
+            exists = bool(named) and path.is_file()
+        except (OSError, ValueError):
+            exists = False
+        if exists:
+            self._outside(lambda: edit(path.absolute(), os.environ))
+        elif named:
+            self._tell(f"there is no file {path} here", "warning")
+        else:
+            self._tell("no file is named here", "warning")
+
+    def action_scrollback(self) -> None:
+        """The terminal's own scrollback and search for what the stream shows."""
+        log = self._log()
+
+        def shown() -> str:
+            try:
+                print(log)
+                input("enter returns to the screen ")
+            except (EOFError, OSError):
+                return "this terminal cannot show the scrollback"
+            return ""
+
+        self._outside(shown)

@@ -1,0 +1,250 @@
+"""What the reader takes out of the screen: copies, a saved log, the pager, the editor, the scrollback."""
+
+import os
+import pty
+import select
+import stat
+import sys
+import termios
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from sentryvibe_tui.model.events import ToolEnded, ToolStarted
+from sentryvibe_tui.tui.app import WatchApp
+from sentryvibe_tui.tui.copying import copies, file_of
+from sentryvibe_tui.tui.outside import edit, page, save
+from sentryvibe_tui.wire.json import raw
+
+CONTROLS = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))} - {"\n", "\t"}
+
+
+async def ready(pilot, *keys):
+    for key in ("", *keys):
+        if key:
+            await pilot.press(key)
+        await pilot.pause(0.05)
+        pilot.app.watch_screen.flush()
+        await pilot.pause()
+    return pilot.app.watch_screen
+
+
+@pytest.fixture
+def program(tmp_path):
+    """A program that copies the file it is given to `seen`, and its path."""
+    path = tmp_path / "program"
+    path.write_text(f"#!{sys.executable}\nimport shutil, sys\nshutil.copy(sys.argv[-1], {str(tmp_path / 'seen')!r})\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def lent(monkeypatch):
+    """Headless apps have no terminal to lend: here they do, and say when."""
+    times = []
+
+    @contextmanager
+    def suspend(app):
+        times.append("out")
+        yield
+        times.append("back")
+
+    monkeypatch.setattr("textual.app.App.suspend", suspend)
+    return times
+
+
+@pytest.fixture
+def copied(monkeypatch) -> list[str]:
+    """What went to the clipboard."""
+    texts: list[str] = []
+    monkeypatch.setattr(WatchApp, "on_carrying_screen_copied", lambda app, event: texts.append(event.text))
+    return texts
+
+
+def test_copies_of_a_call(story, hostile) -> None:
+    build = story()
+    build.call("Bash", {"command": "make", "timeout": 5}, "line 1\nline 2")
+    found = copies(build.state.timeline[0])
+    assert (found.item, found.command, found.output) == ("make", "make", "line 1\nline 2")
+    assert '"timeout": 5' in found.input
+    build.call(hostile, {hostile: hostile}, hostile).startswith("b1")
+    build.text(hostile)
+    for item in list(build.state.items())[1:]:
+        found = copies(item)
+        assert not CONTROLS & set(found.item + found.input + found.output + found.command)
+
+
+def test_the_file_of_a_call(story) -> None:
+    build = story()
+    build.call("Edit", {"file_path": "src/a.py"})
+    build.call("Bash", {"command": "make"})
+    build.call("Read", {"file_path": ["no", "path"]})
+    assert [file_of(item) for item in build.state.items()] == ["src/a.py", "", ""]
+
+
+def test_the_pager_gets_clean_text(program, tmp_path, hostile) -> None:
+    assert page("first\n" + hostile, {"PAGER": str(program), "PATH": os.environ["PATH"]}) == ""
+    seen = (tmp_path / "seen").read_text()
+    assert seen.startswith("first\n")
+    assert not CONTROLS & set(seen)
+
+
+def test_programs_that_fail_are_told(tmp_path) -> None:
+    assert "could not be started" in page("x", {"PAGER": "/nonexistent/less"})
+    assert "ended with 1" in edit(tmp_path, {"EDITOR": "false", "PATH": os.environ["PATH"]})
+
+
+def test_a_saved_log_is_the_users_own_and_never_overwrites(tmp_path, monkeypatch) -> None:
+    path = save("log\n", tmp_path, "../we ird\x1b/name")
+    assert path.parent == tmp_path
+    assert path.read_text() == "log\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.rename(tmp_path / "other")
+    (tmp_path / path.name).symlink_to(tmp_path / "other")
+    monkeypatch.setattr(time, "strftime", lambda form: path.stem.removeprefix("we-ird--name-"))
+    with pytest.raises(FileExistsError):
+        save("again", tmp_path, "../we ird\x1b/name")
+    assert (tmp_path / "other").read_text() == "log\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [("1", "npm run build"), ("2", '{\n  "command": "npm run build"\n}'), ("4", "npm run build")]
+)
+async def test_the_copy_menu(app_on, running_build, copied, number, text) -> None:
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot, "2", "G", "c")
+        assert app.screen is not screen
+        await ready(pilot, "3")
+        assert app.screen is not screen, "the call has no output yet: nothing to choose"
+        await ready(pilot, number)
+        assert app.screen is screen
+    assert copied == [text]
+
+
+async def test_the_visible_log_is_copied_and_saved(app_on, running_build, copied, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await ready(pilot, "f", "c", "5", "ctrl+s")
+    (path,) = tmp_path.glob("todo-app-*.log")
+    assert path.read_text() == copied[0] + "\n"
+    assert "npx prisma migrate dev" in copied[0]
+    assert "Read" not in copied[0]
+
+
+async def test_the_whole_output_goes_to_the_pager(app_on, story, lent, program, tmp_path, monkeypatch, hostile) -> None:
+    build = story()
+    build.tell(ToolStarted("t", "Bash", raw({"command": "make"})))
+    build.tell(ToolEnded("t", raw("long " * 400 + "\n" + hostile)))
+    monkeypatch.setenv("PAGER", str(program))
+    for keys in (("t",), ("enter", "enter")):
+        app = app_on(build.state)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await ready(pilot, *keys)
+        seen = (tmp_path / "seen").read_text()
+        (tmp_path / "seen").unlink()
+        assert "$ make" in seen
+        assert "long " * 400 in seen
+        assert not CONTROLS & set(seen)
+    assert lent == ["out", "back"] * 2
+
+
+async def test_the_file_of_a_call_opens_in_the_editor(app_on, story, lent, program, tmp_path, monkeypatch) -> None:
+    from msgspec.structs import replace
+
+    (tmp_path / "a.py").write_text("content")
+    monkeypatch.setenv("EDITOR", str(program))
+    monkeypatch.delenv("VISUAL", raising=False)
+    build = story()
+    build.about = replace(build.about, agent=replace(build.about.agent, cwd=str(tmp_path)))
+    build.call("Edit", {"file_path": "a.py"})
+    app = app_on(build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await ready(pilot, "o")
+    assert (tmp_path / "seen").read_text() == "content"
+    build.call("Edit", {"file_path": "gone\x00.py"})
+    app = app_on(build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await ready(pilot, "o")
+        assert app.is_running
+    assert lent == ["out", "back"]
+
+
+SHOWN = """
+import asyncio, sys
+from sentryvibe_tui.client.watching import LinkChanged, LinkStatus
+from sentryvibe_tui.tui.app import run_screen
+class Script:
+    async def events(self):
+        yield LinkChanged(LinkStatus("live"))
+        await asyncio.Event().wait()
+    def retry_now(self): ...
+run_screen(Script(), "MARKER")
+"""
+
+
+class Terminal:
+    """A screen in a real terminal."""
+
+    def __init__(self, **environment: str) -> None:
+        self.child, self.file = pty.fork()
+        if self.child == 0:
+            os.environ.update(TERM="xterm-256color", COLUMNS="100", LINES="30", **environment)
+            os.execv(sys.executable, [sys.executable, "-c", SHOWN])
+        self.seen = b""
+
+    def until(self, text: bytes) -> None:
+        end = time.monotonic() + 30
+        while text not in self.seen:
+            assert time.monotonic() < end, self.seen[-500:]
+            if select.select([self.file], [], [], 0.2)[0]:
+                self.seen += os.read(self.file, 65_536)
+        self.seen = self.seen.split(text, 1)[1]
+
+    def press(self, keys: bytes) -> None:
+        os.write(self.file, keys)
+
+    def is_raw(self) -> bool:
+        return not termios.tcgetattr(self.file)[3] & termios.ICANON
+
+    def end(self) -> None:
+        self.press(b"q")
+        assert os.waitpid(self.child, 0)[1] >> 8 in (0, 130)
+        os.close(self.file)
+
+
+def test_the_terminal_is_lent_and_taken_back(tmp_path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\necho PAGER-HERE\nread line\n")
+    pager.chmod(0o755)
+    terminal = Terminal(PAGER=str(pager))
+    terminal.until(b"MARKER")
+    terminal.press(b"t")
+    terminal.until(b"PAGER-HERE")
+    assert not terminal.is_raw()
+    terminal.press(b"\n")
+    terminal.until(b"\x1b[?1049h")
+    terminal.until(b"MARKER")
+    assert terminal.is_raw()
+    terminal.press(b"s")
+    terminal.until(b"enter returns")
+    terminal.press(b"\n")
+    terminal.until(b"MARKER")
+    terminal.end()
+
+
+def test_ctrl_z_stops_and_fg_returns() -> None:
+    import signal
+
+    terminal = Terminal()
+    terminal.until(b"MARKER")
+    for stop in (lambda: terminal.press(b"\x1a"), lambda: os.kill(terminal.child, signal.SIGTSTP)):
+        stop()
+        assert os.WIFSTOPPED(os.waitpid(terminal.child, os.WUNTRACED)[1])
+        terminal.until(b"\x1b[?1049l")
+        os.kill(terminal.child, signal.SIGCONT)
+        terminal.until(b"\x1b[?1049h")
+        terminal.until(b"MARKER")
+    terminal.end()
