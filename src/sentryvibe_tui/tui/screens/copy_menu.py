@@ -12,7 +12,7 @@ from textual.widgets import Static
 from ...model.text import clean_line
 from ...report.words import size
 
-SHOWN = 44
+SHOWN = 36
 """Characters of a text that are shown."""
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
-from ...client.watching import BuildSummary, CaughtUp, Watching
+from ...client.watching import BuildSummary, CaughtUp, LinkChanged, Watching
 from ...model.state import BuildState, ToolCall
-from ...report.words import caught_up, clock
+from ...report.words import clock
 from ..actions import ACTIONS, bindings
 from ..finding import FILTERS
 from ..look import Look
@@ -24,6 +24,9 @@ FLUSH_SECONDS = 0.1
 
 LONG_ABSENCE = 60_000
 """Milliseconds without a link after which the return is announced, not only noted in the stream."""
+
+CARD_WIDTH = 72
+"""As in card.tcss."""
 
 
 class WatchScreen(CarryingScreen):
@@ -48,6 +51,7 @@ class WatchScreen(CarryingScreen):
         self._search_from = 0
         self._shown_build = ""
         self._told = self.view.live
+        self._at_loss: BuildState | None = None
 
     def on_mount(self) -> None:
         self.set_interval(FLUSH_SECONDS, self.flush)
@@ -59,8 +63,20 @@ class WatchScreen(CarryingScreen):
     async def _consume(self) -> None:
         async for event in self.watching.events():
             self.view.take(event)
-            if isinstance(event, CaughtUp) and event.back_at - event.lost_at >= LONG_ABSENCE:
-                self._tell(caught_up(event, self.look.glyphs), timeout=20)
+            if isinstance(event, LinkChanged) and event.status.lost_at is not None and self._at_loss is None:
+                self._at_loss = self.view.live
+            elif isinstance(event, CaughtUp):
+                self._back(event)
+
+    def _back(self, gap: CaughtUp) -> None:
+        """After a long absence a card says what was missed."""
+        before, self._at_loss = self._at_loss, None
+        if before is not None and gap.back_at - gap.lost_at >= LONG_ABSENCE:
+            from ..missed import missed
+            from .card import Card
+
+            lines = missed(before, self.view.live, gap, self.look, max(1, min(CARD_WIDTH, self.size.width) - 6))
+            self.app.push_screen(Card("While you were away", lines))  # pyright: ignore[reportUnknownMemberType]
 
     def flush(self) -> None:
         """Repaints what was touched, and the clocks when a second went by."""
@@ -88,6 +104,20 @@ class WatchScreen(CarryingScreen):
             self.post_message(self.Happened(before, self._told))
             if self.view.pinned and before.id != self._told.id:
                 self._tell("a new build began: ] goes to it", timeout=10)
+            elif before.id == self._told.id and before.is_active and not self._told.is_active:
+                self._summarise()
+
+    def _summarise(self) -> None:
+        """The page of the build that just ended, unless the reader is at something else."""
+        if self.view.pinned or not self.stream.following or self.focused is not self.stream:
+            return
+        if self.is_narrow:
+            self._tell("3 shows the summary", timeout=10)
+            return
+        self._inspecting, self._source = True, self.stream
+        self.inspector.inspect(None)
+        self._lay_out()
+        self._titles()
 
     def _start_over(self) -> None:
         other, self._shown_build = self.view.shown.id != self._shown_build, self.view.shown.id

@@ -1,0 +1,67 @@
+"""What happened while the link was away, on one card. Pure; every text is cleaned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..client.watching import CaughtUp
+from ..model.state import BuildState, Item, Note, ToolCall
+from ..model.text import clean_line
+from ..report.subject import subject
+from ..report.words import caught_up, duration, plural, status_mark
+from .finding import is_error
+from .lines import Line, cut
+from .look import Look, role
+
+NAMED = 5
+"""Todos and errors that are named; the others are counted."""
+
+
+def missed(before: BuildState, now: BuildState, gap: CaughtUp, look: Look, width: int) -> list[Line]:
+    """`before` is the state when the link was lost, `now` the one after it came back."""
+    same = before.id == now.id
+    known = len(before.timeline) if same else 0
+    items = [now.timeline[at] for at in range(known, len(now.timeline))]
+    lines: list[Line] = [
+        [(f"away for {duration(gap.back_at - gap.lost_at)}", "strong")],
+        [(caught_up(gap, look.glyphs), "dim")],
+        [],
+    ]
+    if before.id and not same:
+        lines.append([("a new build began", "accent")])
+    lines.append([(_counted(items), "")])
+    if now.id and not now.is_active and (before.is_active or not same):
+        mark = status_mark(now.status, look.glyphs)
+        lines.append([(f"{mark.glyph} the build ended: {mark.word}", role(mark.tone))])
+    lines += _named("todo finished", "todos finished", _finished(before if same else BuildState(), now), look, "good")
+    lines += _named("error", "errors", [_said(item, now) for item in items if is_error(item)], look, "bad")
+    return [cut(line, width) for line in lines]
+
+
+def _counted(items: list[Item]) -> str:
+    """`4 tools, 2 texts, 1 notice`."""
+    tools = sum(isinstance(item, ToolCall) for item in items)
+    notices = sum(isinstance(item, Note) and item.kind == "notice" for item in items)
+    told = ((tools, "tool"), (len(items) - tools - notices, "text"), (notices, "notice"))
+    return ", ".join(plural(number, word) for number, word in told if number) or "nothing new in the stream"
+
+
+def _finished(before: BuildState, now: BuildState) -> list[str]:
+    done = {todo.key for todo in (*before.template_todos, *before.todos) if todo.status == "completed"}
+    todos = (*now.template_todos, *now.todos)
+    return [clean_line(todo.content) for todo in todos if todo.status == "completed" and todo.key not in done]
+
+
+def _said(item: Item, state: BuildState) -> str:
+    return clean_line(item.text, 200) if isinstance(item, Note) else clean_line(str(subject(item, state.agent.cwd)))
+
+
+def _named(one: str, many: str, texts: list[str], look: Look, tone: str) -> Iterator[Line]:
+    if not texts:
+        return
+    mark = look.glyphs.done if tone == "good" else look.glyphs.failed
+    yield []
+    yield [(f"{len(texts)} {one if len(texts) == 1 else many}", "heading")]
+    yield from ([(f"{mark} ", tone), (text, "")] for text in texts[:NAMED])
+    if len(texts) > NAMED:
+        yield [(f"and {len(texts) - NAMED} more", "faint")]
