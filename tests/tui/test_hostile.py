@@ -6,7 +6,20 @@ DANGEROUS = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(cod
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
-@pytest.mark.parametrize("keys", [(), ("2", "G"), ("E", "enter"), ("1", "G"), ("slash", "x", "enter")], ids=str)
+@pytest.mark.parametrize(
+    "keys",
+    [
+        (),
+        ("2", "G"),
+        ("E", "enter"),
+        ("1", "G"),
+        ("slash", "x", "enter"),
+        ("2", "v", "w", "g"),
+        ("T", "M", "w"),
+        ("2", "g", "c"),
+    ],
+    ids=str,
+)
 async def test_nothing_dangerous_is_painted(scene, size, keys) -> None:
     app = scene("hostile")
     async with app.run_test(size=size) as pilot:

@@ -98,11 +98,15 @@ async def test_letters_typed_into_the_search_are_no_commands(app_on, running_bui
     app = app_on(running_build.state)
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await ready(pilot)
-        await press(pilot, "slash", "q", "f", "question_mark", "r")
+        await press(pilot, "slash", "q", "f", "question_mark", "r", *"vwTMctosyeB")
         assert app.is_running
         assert screen.watching.retried == 0
         assert screen.stream.filter == "all"
-        assert screen.query_one("#prompt").value == "qf?r"
+        assert screen.query_one("#prompt").value == "qf?rvwTMctosyeB"
+        assert app.screen is screen
+        assert not screen.stream.verbose
+        assert not screen.stream.wraps
+        assert screen.stream.stamped
 
 
 async def test_filters(app_on, running_build, press) -> None:
@@ -251,3 +255,52 @@ async def test_the_mouse_selects_text_of_the_stream(app_on, running_build) -> No
         chosen = screen.stream.get_selection(Selection(Offset(11, last - 1), Offset(27, last)))
         assert chosen is not None
         assert chosen[0].split("\n")[1].endswith("◐ Bash  npm run bu")
+
+
+async def test_verbose_wrap_and_timestamps(app_on, story, press) -> None:
+    build = story()
+    build.text("first thought\nsecond thought", kind="reasoning")
+    build.call("Bash", {"command": "echo " + "word " * 30 + "LAST"}, "said this")
+    async with app_on(build.state).run_test(size=(80, 24)) as pilot:
+        screen = await ready(pilot)
+        before = shown(screen.stream)
+        assert "second thought" not in before
+        assert "said this" not in before
+        assert "LAST" not in before
+        await press(pilot, "v")
+        assert "second thought" in shown(screen.stream)
+        assert "said this" in shown(screen.stream)
+        await press(pilot, "w")
+        assert "LAST" in shown(screen.stream)
+        assert "12:01:01" in shown(screen.stream)
+        await press(pilot, "T")
+        assert "12:01:01" not in shown(screen.stream)
+        for line in shown(screen.stream).split("\n"):
+            assert len(line) <= screen.stream.row_width
+        await press(pilot, "v", "w", "T")
+        assert shown(screen.stream) == before
+
+
+async def test_a_mark_stays_where_it_was_put(app_on, running_build, press) -> None:
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        known = len(running_build.happened)
+        await press(pilot, "M")
+        assert shown(screen.stream).split("\n")[-1].endswith("mark 12:03:36")
+        running_build.text("after the mark")
+        screen.watching.say(*running_build.happened[known:])
+        await ready(pilot)
+        last = shown(screen.stream).split("\n")[-2:]
+        assert "mark" in last[0]
+        assert "after the mark" in last[1]
+
+
+async def test_help_begins_with_the_pane_of_the_reader(app_on, running_build, press) -> None:
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 50)) as pilot:
+        await ready(pilot)
+        for pane, first in (("1", "In the todos"), ("2", "In the stream")):
+            await press(pilot, pane, "question_mark")
+            assert str(app.screen.query_one("#help Static").render()).startswith(first)
+            await press(pilot, "escape")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus
+
 SIZES = ((80, 24), (120, 36), (200, 50))
 SCENES = (
     "running",
@@ -31,7 +33,12 @@ def test_scene(snap_compare, scene, name, size) -> None:
     assert snap_compare(scene(name), terminal_size=size, run_before=_painted)
 
 
-LOOKS = {"ascii": {"ascii_only": True}, "light": {"theme": "sentry-light"}, "terminal": {"theme": "ansi-dark"}}
+LOOKS = {
+    "ascii": {"ascii_only": True},
+    "light": {"theme": "sentry-light"},
+    "contrast": {"theme": "sentry-contrast"},
+    "terminal": {"theme": "ansi-dark"},
+}
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -61,3 +68,30 @@ def test_help(snap_compare, scene) -> None:
         await pilot.pause()
 
     assert snap_compare(scene("running"), terminal_size=(120, 50), run_before=opened)
+
+
+@pytest.mark.parametrize("keys", [("2", "g", "c"), ("v", "w", "T", "M")], ids=["copy-menu", "verbose-wrapped"])
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_after_keys(snap_compare, scene, size, keys) -> None:
+    async def pressed(pilot) -> None:
+        await _painted(pilot)
+        await pilot.press(*keys)
+        await _painted(pilot)
+
+    assert snap_compare(scene("running"), terminal_size=size, run_before=pressed)
+
+
+@pytest.mark.parametrize("size", [(60, 12), (120, 36)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_card_after_an_absence(snap_compare, scene, running_build, size) -> None:
+    async def away(pilot) -> None:
+        await _painted(pilot)
+        at, known = running_build.at, len(running_build.happened)
+        running_build.call("Bash", {"command": "make broken"}, "Exit code 2", 3, True)
+        running_build.text("almost there").plan(6)
+        say = pilot.app.watch_screen.watching.say
+        say(LinkChanged(LinkStatus("retrying", attempt=1, lost_at=at)))
+        say(*running_build.happened[known:], CaughtUp(at, at + 724_000, 5, "replayed"))
+        say(LinkChanged(LinkStatus("live", rtt_ms=38.0)))
+        await _painted(pilot)
+
+    assert snap_compare(scene("running"), terminal_size=size, run_before=away)

@@ -33,8 +33,8 @@ def missed(before: BuildState, now: BuildState, gap: CaughtUp, look: Look, width
     if now.id and not now.is_active and (before.is_active or not same):
         mark = status_mark(now.status, look.glyphs)
         lines.append([(f"{mark.glyph} the build ended: {mark.word}", role(mark.tone))])
-    lines += _named("todo finished", "todos finished", _finished(before if same else BuildState(), now), look, "good")
     lines += _named("error", "errors", [_said(item, now) for item in items if is_error(item)], look, "bad")
+    lines += _named("todo finished", "todos finished", _finished(before if same else BuildState(), now), look, "good")
     return [cut(line, width) for line in lines]
 
 

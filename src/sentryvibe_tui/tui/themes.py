@@ -49,7 +49,7 @@ CONTRAST = Theme(
     dark=True,
     variables={"text-muted": "#d8d8d8", "text-disabled": "#b8b8b8", "boost": "#2b2b2b"},
 )
-"""Nothing below 7:1 on black (WCAG 2.2, 1.4.6)."""
+"""Words are at least 7:1 on their ground (WCAG 2.2, 1.4.6)."""
 
 THEMES = (DARK, LIGHT, CONTRAST)
 
