@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+if "CI" in os.environ:
+    settings.register_profile("ci", derandomize=True)
+    settings.load_profile("ci")
 
 for _name in [name for name in os.environ if name.startswith(("SENTRYVIBE_", "TEXTUAL_"))]:
     del os.environ[_name]
