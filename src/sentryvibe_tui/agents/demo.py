@@ -69,6 +69,7 @@ class _Telling:
         for beat in story.script():
             yield from self._beat(beat)
         yield Step(300, SummaryReported(story.SUMMARY))
+        yield from self._codex_phases("summary", 1, 1)
         yield Step(400, BuildEnded("completed", summary=story.SUMMARY))
 
     def _about(self) -> Agent:
