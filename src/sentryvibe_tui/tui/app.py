@@ -28,7 +28,7 @@ from .view import View
 
 NO_NOTICES = Notices(title=False, bell=False, desktop=False)
 
-SIGNALS = ("SIGTERM", "SIGHUP")
+SIGNALS = ("SIGTERM", "SIGHUP", "SIGQUIT")
 
 
 def now_millis() -> Millis:
@@ -55,6 +55,7 @@ class WatchApp(App[int]):
         keys: Mapping[str, str] | None = None,
         now: Callable[[], Millis] = now_millis,
     ) -> None:
+        self._frame = "ascii" if ascii_only else "round"
         super().__init__()
         self.project = project
         self.notices = notices
@@ -71,6 +72,10 @@ class WatchApp(App[int]):
             self.theme = theme
         look = Look(now, ASCII if ascii_only else UNICODE, rebound(own_keys))
         self.watch_screen = WatchScreen(watching, project, look)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """`$frame`: how panes are framed in the stylesheets."""
+        return {"frame": self._frame}
 
     def get_default_screen(self) -> Screen[None]:
         return self.watch_screen
