@@ -171,7 +171,7 @@ class Todos(Rows):
             *self._lead(row.depth),
             (self._fold(is_open=row.open, has=bool(group.positions)), "faint"),
             (mark.glyph + " ", role(mark.tone)),
-            (clean_line(text), body),
+            (clean_line(text) or "(no text)", body),
             (f" {drift}" if drift else "", "accent"),
         ]
         tail = self._counts(len(group.positions), group.errors)
