@@ -138,3 +138,9 @@ def test_any_shape_gives_safe_text(name: str, given: object, back: object, state
 def test_a_value_that_is_no_json_is_no_crash() -> None:
     tool = ToolCall("t", "Bash", input=msgspec.Raw(b"{broken"), output=msgspec.Raw(b"\xff"))
     assert str(subject(tool)) == "Bash"
+
+
+def test_a_failure_is_told_by_the_line_that_speaks_of_it() -> None:
+    said = " Test Files  1 failed\n      Tests  1 failed | 13 passed (14)\n   Snapshots  0 failed\n   Duration  612ms\n"
+    call = ToolCall("a", "Bash", state="error", input=raw({"command": "pnpm vitest run"}), output=raw(said))
+    assert subject(call).detail == "Tests  1 failed | 13 passed (14)"

@@ -119,12 +119,9 @@ def exit_code(tool: ToolCall) -> int | None:
 
 
 def failure(tool: ToolCall) -> str:
-    """Why a call failed, in a few words: the exit code of a command, else the first telling line of its output."""
+    """Why a call failed, in a few words: the exit code of a command, else the most telling line of its output."""
     code = exit_code(tool) if kind_of(tool.name) == "shell" else None
-    line = next(iter(error_tail(tool, 1)), "")
-    if code is None:
-        return line
-    return f"exit {code}"
+    return error_line(tool) if code is None else f"exit {code}"
 
 
 def error_tail(tool: ToolCall, lines: int = 3) -> tuple[str, ...]:
@@ -141,7 +138,7 @@ def error_line(tool: ToolCall) -> str:
     return (telling or list(tail) or [""])[-1]
 
 
-_SPEAKS_OF_ERROR = r"(?i)\b\w*(?:error|exception|failed|failure|fatal|denied|not found|cannot)\b"
+_SPEAKS_OF_ERROR = r"(?i)(?<!\b0 )\b\w*(?:error|exception|failed|failure|fatal|denied|not found|cannot)\b"
 
 
 def first_line(text: str) -> str:
