@@ -191,6 +191,22 @@ async def test_older_and_newer_builds(app_on, running_build, story, press) -> No
         assert "npm run build" in shown(screen.stream)
 
 
+async def test_an_older_build_that_still_runs_goes_on(app_on, running_build, story, press) -> None:
+    old = story(build="b0", session="s0")
+    old.call("Bash", {"command": "first command"})
+    builds = {"b1": running_build.state, "b0": old.state}
+    async with app_on(running_build.state, builds=builds).run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        await press(pilot, "left_square_bracket")
+        await ready(pilot)
+        old.call("Bash", {"command": "second command"})
+        builds["b0"] = screen.watching.others["b0"] = old.state
+        await screen._look_again()
+        await ready(pilot)
+        assert "second command" in shown(screen.stream)
+        assert "build 1 of 2" in plain(screen.who.line(118))
+
+
 async def test_r_tries_the_link_at_once(app_on, running_build, press) -> None:
     async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
         screen = await ready(pilot)

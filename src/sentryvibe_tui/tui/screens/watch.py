@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from ..widgets.prompt import Prompt
 
 FLUSH_SECONDS = 0.1
+
+PINNED_SECONDS = 3
+"""How often an older build that still runs is read again while it is on screen."""
 
 LONG_ABSENCE = 60_000
 """Milliseconds without a link after which the return is announced, not only noted in the stream."""
@@ -96,6 +100,8 @@ class WatchScreen(CarryingScreen):
                 self.todos.tick()
                 self.stream.tick()
                 self.inspector.tick()
+        if ticked and self.view.pinned and self.view.shown.is_active and second % PINNED_SECONDS == 0:
+            self.run_worker(self._look_again(), exclusive=True, group="switch")
         if changes.head or changes.whole or ticked:
             self._paint_head()
 
@@ -315,6 +321,14 @@ class WatchScreen(CarryingScreen):
         self.view.show(state)
         self.who.place = "" if newest else f"build {len(builds) - place} of {len(builds)}, ] newer"
         self.flush()
+
+    async def _look_again(self) -> None:
+        """An older build on screen that still runs goes on, too."""
+        shown = self.view.shown
+        with suppress(Exception):  # whatever a transport raises: the build on screen stays
+            state = await self.watching.build(shown.session_id, shown.id)
+            if state is not None and self.view.pinned and self.view.shown is shown and state != shown:
+                self.view.show(state)
 
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title, help and action of what the palette offers."""
