@@ -207,6 +207,21 @@ async def test_an_older_build_that_still_runs_goes_on(app_on, running_build, sto
         assert "build 1 of 2" in plain(screen.who.line(118))
 
 
+@pytest.mark.parametrize("size", [(120, 36), (200, 50)])
+async def test_z_shows_one_pane_alone_and_all_again(app_on, running_build, press, size) -> None:
+    async with app_on(running_build.state).run_test(size=size) as pilot:
+        screen = await ready(pilot)
+        before = [pane.display for pane in (screen.todos, screen.stream, screen.inspector)]
+        await press(pilot, "1", "z")
+        assert [pane.display for pane in (screen.todos, screen.stream, screen.inspector)] == [True, False, False]
+        assert screen.todos.size.width > size[0] - 8
+        await press(pilot, "3")
+        assert [pane.display for pane in (screen.todos, screen.stream, screen.inspector)] == [False, False, True]
+        assert screen.inspector.size.height > size[1] - 10
+        await press(pilot, "2", "escape", "z")
+        assert [pane.display for pane in (screen.todos, screen.stream, screen.inspector)] == before
+
+
 async def test_r_tries_the_link_at_once(app_on, running_build, press) -> None:
     async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
         screen = await ready(pilot)

@@ -42,6 +42,7 @@ ACTIONS = (
     Action("pane('todos')", "1", "todos", "Go to the todos"),
     Action("pane('stream')", "2", "stream", "Go to the stream"),
     Action("pane('inspector')", "3", "inspector", "Go to the inspector: the row under the cursor in full"),
+    Action("zoom", "z", "zoom", "Show the focused pane alone, or all panes again"),
     Action("back", "escape", "back", "Leave the inspector, then the search, then the filter", palette=False),
     Action("search", "slash", "search", "Search texts, inputs and outputs of the whole build", footer=6, pane="stream"),
     Action("next_hit(1)", "n", "next hit", "Next place that holds what is searched for", pane="stream"),

@@ -44,6 +44,7 @@ class PanesScreen(Screen[None]):
         self._chosen = ""
         self._source: Rows = self.stream
         self._inspecting = False
+        self._zoomed = False
         self._found = ""
 
     def compose(self) -> ComposeResult:
@@ -76,11 +77,11 @@ class PanesScreen(Screen[None]):
         return panes
 
     def _lay_out(self) -> None:
-        """Which panes are on screen: all of them, or on a narrow screen the chosen one."""
+        """Which panes are on screen: all of them, or the chosen one: on a narrow screen, or zoomed."""
         panes = self._panes()
         chosen = next((pane for pane in panes if pane.id == self._chosen), panes[0])
         for pane in (self.todos, self.stream, self.inspector):
-            shown = pane in panes and (not self.is_narrow or pane is chosen)
+            shown = pane in panes and (pane is chosen or not (self.is_narrow or self._zoomed))
             if pane.display != shown:
                 pane.display = shown
         if self.tabs.display != self.is_narrow:
@@ -140,6 +141,15 @@ class PanesScreen(Screen[None]):
             self._lay_out()
             self.set_focus(pane)
             self._titles()
+
+    def action_zoom(self) -> None:
+        """The focused pane alone, or all again."""
+        self._zoomed = not self._zoomed
+        self.set_class(self._zoomed, "-zoomed")
+        if self.focused is not None and self.focused.id:
+            self._chosen = self.focused.id
+        self._lay_out()
+        self._titles()
 
     def action_next_pane(self, step: int = 1) -> None:
         panes = self._panes()
