@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -11,6 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ..actions import Action, keys_of
+
+LEAD = 16
+TEXT_WIDTH = 48
+"""Columns of the keys, and of what they do, in the box of help.tcss."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -43,6 +48,7 @@ class HelpScreen(ModalScreen[None]):
         for title, actions in self._sections():
             parts.append((f"{title}\n", "bold $primary"))
             for action in actions:
-                parts += [(f"  {keys_of(action):<14}", "bold"), (f"{action.help}\n", "")]
+                said = f"\n{'':{LEAD}}".join(wrap(action.help, TEXT_WIDTH))
+                parts += [(f"  {keys_of(action):<{LEAD - 2}}", "bold"), (f"{said}\n", "")]
             parts.append(("\n", ""))
         return Content.assemble(*parts).rstrip()
