@@ -249,7 +249,7 @@ async def test_help_tells_every_key(app_on, running_build, press) -> None:
     async with app.run_test(size=(120, 50)) as pilot:
         await ready(pilot)
         await press(pilot, "question_mark")
-        said = str(app.screen.query_one("#help Static").render())
+        said = " ".join(str(app.screen.query_one("#help Static").render()).split())
         assert [action.help for action in ACTIONS if action.help not in said] == []
         await press(pilot, "escape")
         assert app.screen is app.watch_screen
