@@ -19,8 +19,8 @@ from ..model.events import (
 from ..model.state import Millis, Usage
 from .claude import AGENT, Conversation, model_of
 from .claude_tasks import TODO_TOOLS
-from .lines import JsonLines
-from .reading import Counts, Reported
+from .reading import Reported
+from .records import RecordReader
 from .values import Record, as_list, as_object, count, number, obj, objects, text, time
 
 _QUIET = frozenset(
@@ -60,13 +60,11 @@ _QUIET_SYSTEM = frozenset(
 )
 
 
-class ClaudeStream:
+class ClaudeStream(RecordReader):
     """One process's output: one build, and another one when `/clear` gives it another session."""
 
     def __init__(self) -> None:
-        self.counts = Counts()
-        self._lines = JsonLines(self.counts)
-        self._session = ""
+        super().__init__()
         self._begin()
 
     def _begin(self) -> None:
@@ -77,22 +75,12 @@ class ClaudeStream:
         self._context = 0
         self._growing: dict[str, _Growing] = {}
 
-    def feed(self, data: bytes) -> list[Reported]:
-        return [report for record in self._lines.feed(data) for report in self._read(record)]
-
-    def finish(self) -> list[Reported]:
-        reports = [report for record in self._lines.finish() for report in self._read(record)]
-        left_out = self.counts.left_out()
-        if left_out is not None:
-            reports.append(Reported(left_out, None, self._session))
-        return [*reports, Reported(self._end(), None, self._session)]
-
     def _read(self, record: Record) -> Iterator[Reported]:
-        kind, at = text(record, "type"), time(record)
-        if kind == "system" and text(record, "subtype") == "init":
+        at = time(record)
+        if text(record, "type") == "system" and text(record, "subtype") == "init":
             yield from self._changed_session(text(record, "session_id"), at)
         self._session = self._session or text(record, "session_id")
-        for event in self._events(kind, record):
+        for event in self._events(record):
             if not self._started:
                 self._started = True
                 yield Reported(BuildStarted(), at, self._session)
@@ -110,7 +98,8 @@ class ClaudeStream:
     def _wrapped(self, events: Iterable[BuildEvent], at: Millis | None) -> Iterator[Reported]:
         return (Reported(event, at, self._session) for event in events)
 
-    def _events(self, kind: str, record: Record) -> Iterator[BuildEvent]:
+    def _events(self, record: Record) -> Iterator[BuildEvent]:
+        kind = text(record, "type")
         parent, uuid = text(record, "parent_tool_use_id"), text(record, "uuid")
         message = obj(record, "message")
         if kind == "assistant":
@@ -182,7 +171,7 @@ class ClaudeStream:
         self._spent = _spent(record, self._spent, self._context)
         yield UsageReported(self._spent)
 
-    def _end(self) -> BuildEvent:
+    def _end(self) -> BuildEnded:
         return BuildEnded("interrupted") if self._result is None else outcome(self._result)
 
 

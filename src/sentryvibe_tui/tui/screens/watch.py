@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
@@ -20,6 +20,8 @@ from .carrying import CarryingScreen
 
 if TYPE_CHECKING:
     from ..widgets.prompt import Prompt
+
+log = logging.getLogger("sentryvibe_tui.tui")
 
 FLUSH_SECONDS = 0.1
 
@@ -325,10 +327,13 @@ class WatchScreen(CarryingScreen):
     async def _look_again(self) -> None:
         """An older build on screen that still runs goes on, too."""
         shown = self.view.shown
-        with suppress(Exception):  # whatever a transport raises: the build on screen stays
+        try:
             state = await self.watching.build(shown.session_id, shown.id)
-            if state is not None and self.view.pinned and self.view.shown is shown and state != shown:
-                self.view.show(state)
+        except Exception as error:  # whatever a transport raises: the build on screen stays
+            log.info("an older build could not be read again: %s", error)
+            return
+        if state is not None and self.view.pinned and self.view.shown is shown and state != shown:
+            self.view.show(state)
 
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title, help and action of what the palette offers."""
