@@ -95,11 +95,12 @@ def test_gap_line() -> None:
 
 @pytest.mark.parametrize("glyphs", [words.UNICODE, words.ASCII])
 def test_every_glyph_takes_one_cell(glyphs: words.Glyphs) -> None:
-    assert {
-        name: cell_len(getattr(glyphs, name))
+    widths = {
+        name: {cell_len(glyph) for glyph in (getattr(glyphs, name) if name == "sparks" else [getattr(glyphs, name)])}
         for name in glyphs.__struct_fields__
-        if cell_len(getattr(glyphs, name)) != 1
-    } == {}
+    }
+    assert {name: width for name, width in widths.items() if width != {1}} == {}
+    assert len(glyphs.sparks) == 8
 
 
 def test_ascii_glyphs_are_ascii() -> None:

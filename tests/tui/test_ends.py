@@ -5,6 +5,7 @@ from sentryvibe_tui.model.events import BuildEnded
 from sentryvibe_tui.tui.lines import plain
 from sentryvibe_tui.tui.look import Look
 from sentryvibe_tui.tui.missed import missed
+from sentryvibe_tui.tui.screens.card import squeezed
 
 
 async def settled(pilot) -> None:
@@ -48,6 +49,14 @@ async def test_a_short_absence_shows_no_card(app_on, running_build) -> None:
         app.watch_screen.watching.say(lost, CaughtUp(at, at + 59_000, 0, "nothing missed"))
         await settled(pilot)
         assert app.screen is app.watch_screen
+
+
+def test_a_card_on_a_small_screen_counts_what_does_not_fit() -> None:
+    lines = [[("a", "")], [], [("b", "")], [("c", "")]]
+    assert squeezed(lines, 4) == lines
+    assert squeezed(lines, 3) == [[("a", "")], [("b", "")], [("c", "")]]
+    assert [plain(line) for line in squeezed(lines, 2)] == ["a", "and 2 more lines"]
+    assert len(squeezed(lines, 1)) == 1
 
 
 def test_the_card_of_another_build_and_of_hostile_words(running_build, story, hostile) -> None:

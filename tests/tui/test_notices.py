@@ -2,7 +2,6 @@
 
 import stat
 
-import pytest
 from msgspec.structs import replace
 
 from sentryvibe_tui.model.events import BuildEnded, InputNeeded
@@ -10,7 +9,8 @@ from sentryvibe_tui.tui.clipboard import LIMIT, osc52, to_file
 from sentryvibe_tui.tui.lines import plain
 from sentryvibe_tui.tui.look import Look
 from sentryvibe_tui.tui.notices import Notices, news, notice_sequence, title_sequence, window_title
-from sentryvibe_tui.tui.overview import Times, farewell, overview, times
+from sentryvibe_tui.tui.overview import farewell, overview
+from sentryvibe_tui.tui.tally import Tally
 
 
 def test_the_title_says_how_far_and_what_is_wanted(running_build) -> None:
@@ -68,17 +68,9 @@ def test_screen_gets_the_clipboard_in_chunks() -> None:
     assert max(len(part) for part in sequence.split("\x1b\\")) < 768
 
 
-@pytest.mark.parametrize(
-    ("durations", "expected"),
-    [([5], Times(5, 5, 5)), (range(1, 101), Times(50, 95, 100)), ([3, 1, 2], Times(2, 3, 3))],
-)
-def test_times(durations, expected) -> None:
-    assert times(list(durations)) == expected
-
-
 def test_the_page_of_a_build(running_build) -> None:
     state = running_build.state
-    lines = [plain(line).rstrip() for line in overview(state, Look(lambda: running_build.at), 60)]
+    lines = [plain(line).rstrip() for line in overview(state, Tally(state), Look(lambda: running_build.at), 60)]
     assert lines[0] == "running · 4/8 todos · 2m04s · 23 tools · 2 errors"
     assert [line.split()[:3] for line in lines if line.startswith("Bash")] == [["Bash", "5", "2"]]
     assert "Files touched  10" in lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 from ..model.text import clean_line
@@ -58,12 +59,14 @@ _KINDS: dict[str, tuple[Kind, str]] = {
 }
 
 
+@lru_cache(512)
 def kind_of(name: str) -> Kind:
     """The kind of a tool by its name; `other` for what is not known."""
     known = _KINDS.get(_own_name(name))
     return known[0] if known else "mcp" if server_of(name) else "other"
 
 
+@lru_cache(512)
 def verb_of(name: str) -> str:
     """`Edit`, `github · create_issue`, else the name itself; safe, never empty."""
     known = _KINDS.get(_own_name(name))

@@ -99,7 +99,7 @@ def cost(usd: float) -> str:
 
 
 class Glyphs(Struct, frozen=True):
-    """One cell each; the same meaning has the same mark everywhere."""
+    """One cell each; the same meaning has the same mark everywhere. `sparks`: from nothing to most."""
 
     running: str = "◐"
     done: str = "✓"
@@ -124,6 +124,7 @@ class Glyphs(Struct, frozen=True):
     down: str = "↓"
     added: str = "+"
     renamed: str = "~"
+    sparks: str = "▁▂▃▄▅▆▇█"
 
 
 UNICODE = Glyphs()
@@ -148,6 +149,7 @@ ASCII = Glyphs(
     side="|",
     gap="=",
     down="v",
+    sparks="_.:-=+*#",
 )
 """For fonts and locales where the others are missing or two cells wide."""
 

@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-
-import msgspec
-from msgspec import Struct
+from collections.abc import Iterator
 
 from ..model.progress import elapsed, progress
-from ..model.state import BuildState, ToolCall
+from ..model.state import BuildState
 from ..model.text import clean_line
-from ..report.subject import kind_of, subject
 from ..report.words import DURATION_WIDTH, cost, count, duration, plural, status_mark
 from .lines import Line, fill
 from .look import Look, right, role
+from .tally import Calls, Tally, shortened
 
 KINDS_SHOWN, TODOS_SHOWN, FILES_SHOWN = 10, 5, 8
 
 
-class Times(Struct, frozen=True):
-    """Milliseconds: the middle one, the one that 19 of 20 stay below, the longest."""
-
-    middle: int
-    most: int
-    longest: int
-
-
-def times(durations: Sequence[int]) -> Times:
-    """Of at least one duration; percentiles by the nearest rank."""
-    ordered = sorted(durations)
-    return Times(ordered[(len(ordered) - 1) // 2], ordered[(len(ordered) * 95 + 99) // 100 - 1], ordered[-1])
-
-
-def overview(state: BuildState, look: Look, width: int) -> list[Line]:
+def overview(state: BuildState, tally: Tally, look: Look, width: int) -> list[Line]:
     """The page, in lines of `width` cells."""
     if not state.id:
         return []
     return [
         *_standing(state, look),
-        *_tools(state, look, width),
+        *_tools(tally, width),
         *_longest(state, look, width),
-        *_files(state, width),
+        *_files(tally, state.agent.cwd, width),
     ]
 
 
@@ -76,33 +57,32 @@ def _standing(state: BuildState, look: Look) -> Iterator[Line]:
         yield [(f"tokens {', '.join(used)}", "dim")]
 
 
-def _tools(state: BuildState, look: Look, width: int) -> Iterator[Line]:
-    taken: defaultdict[str, list[int]] = defaultdict(list)
-    calls, errors = Counter[str](), Counter[str]()
-    for tool in state.tools():
-        verb = _verb(tool.name)
-        calls[verb] += 1
-        errors[verb] += tool.state == "error"
-        if tool.started_at is not None and tool.ended_at is not None:
-            taken[verb].append(tool.ended_at - tool.started_at)
-    if not calls:
+def _tools(tally: Tally, width: int) -> Iterator[Line]:
+    if not tally.calls:
         return
     yield []
-    heads = "".join(word.rjust(DURATION_WIDTH + 1) for word in ("p50", "p95", "max"))
-    yield fill([("Tools", "heading")], [("calls  err" + heads, "faint")], width)
-    for verb, number in calls.most_common(KINDS_SHOWN):
-        spent = times(taken[verb]) if taken[verb] else None
-        cells = [
-            duration(ms) if spent else "" for ms in ((spent.middle, spent.most, spent.longest) if spent else (0, 0, 0))
-        ]
-        tail: Line = [(str(number).rjust(5), ""), (f"{errors[verb] or '':>5}", "bad")]
-        yield fill([(verb, "verb")], [*tail, *((cell.rjust(DURATION_WIDTH + 1), "dim") for cell in cells)], width)
+    yield fill([("Tools", "heading")], [(counted_heads(), "faint")], width)
+    for calls in tally.most_used()[:KINDS_SHOWN]:
+        yield fill([(calls.verb, "verb")], counted(calls), width)
 
 
-@lru_cache(256)
-def _verb(name: str) -> str:
-    """How calls of a tool are called, without reading an input."""
-    return subject(ToolCall("", name)).verb
+COUNTED_WIDTH = 10 + 3 * (DURATION_WIDTH + 1)
+"""Cells of `counted` and `counted_heads`."""
+
+
+def counted_heads() -> str:
+    return "calls  err" + "".join(word.rjust(DURATION_WIDTH + 1) for word in ("p50", "p95", "max"))
+
+
+def counted(calls: Calls) -> Line:
+    """Number, errors and times of a verb's calls, in columns of fixed width."""
+    times = calls.times
+    took = [duration(ms) for ms in (times.middle, times.most, times.longest)] if times else ["", "", ""]
+    return [
+        (str(calls.number).rjust(5), ""),
+        (f"{calls.errors or '':>5}", "bad"),
+        *((cell.rjust(DURATION_WIDTH + 1), "dim") for cell in took),
+    ]
 
 
 def _longest(state: BuildState, look: Look, width: int) -> Iterator[Line]:
@@ -120,36 +100,13 @@ def _longest(state: BuildState, look: Look, width: int) -> Iterator[Line]:
         yield fill([(clean_line(todo.content), "")], [right((duration(ms), "dim"), DURATION_WIDTH)], width)
 
 
-def _files(state: BuildState, width: int) -> Iterator[Line]:
-    touched = Counter[str]()
-    for tool in state.tools():
-        if kind_of(tool.name) in ("edit", "write") and tool.state == "output-available":
-            touched[_path(tool, state.agent.cwd)] += 1
+def _files(tally: Tally, cwd: str, width: int) -> Iterator[Line]:
+    touched = tally.files
     if not touched:
         return
     yield []
     yield [("Files touched", "heading"), (f"  {len(touched)}", "faint")]
     for path, number in touched.most_common(FILES_SHOWN):
-        yield fill([(path, "")], [(plural(number, "change"), "dim")], width)
+        yield fill([(shortened(path, cwd), "")], [(plural(number, "change"), "dim")], width)
     if len(touched) > FILES_SHOWN:
         yield [(f"and {len(touched) - FILES_SHOWN} more", "faint")]
-
-
-class _Pathed(Struct):
-    """The inputs that name one file; decoding only this is many times cheaper than a subject."""
-
-    file_path: str = ""
-    filePath: str = ""  # noqa: N815
-    path: str = ""
-    notebook_path: str = ""
-
-
-def _path(tool: ToolCall, cwd: str) -> str:
-    try:
-        named = msgspec.json.decode(tool.input, type=_Pathed) if tool.input is not None else _Pathed()
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        named = _Pathed()
-    path = named.file_path or named.filePath or named.path or named.notebook_path
-    if not path:
-        return subject(tool, cwd).text
-    return clean_line(path.removeprefix(cwd.rstrip("/") + "/") if cwd else path)

@@ -23,6 +23,7 @@ from ..model.updates import (
     ToolChanged,
 )
 from ..report import words
+from .tally import Tally
 
 ExtraKind = Literal["gap", "build", "mark", "end"]
 
@@ -124,25 +125,31 @@ class View:
         self.shown = state
         for position in range(len(old.timeline), len(state.timeline)):
             self._append(position, state.timeline[position])
+        touched = set[int | None]()
         for update in entry.updates:
             match update:
                 case ToolChanged(id=ident):
-                    self._touch(state.positions.get(tool_key(ident)), old)
+                    touched.add(state.positions.get(tool_key(ident)))
                 case TextChanged(id=ident):
-                    self._touch(state.positions.get(note_key(ident)), old)
+                    touched.add(state.positions.get(note_key(ident)))
                 case TodosChanged() | TodoCompleted() | CodexChanged():
                     self._changes.todos = True
                 case BuildFinished() | BuildBegan():
                     self._changes.whole = True
                 case _:
                     pass
+        for position in touched:
+            if position is not None and position < len(old.timeline):
+                self._touch(position, old)
 
-    def _touch(self, position: int | None, old: BuildState) -> None:
-        if position is None or position >= len(old.timeline):
-            return
+    def _touch(self, position: int, old: BuildState) -> None:
         self._changes.positions.add(position)
         now, before = self.shown.timeline[position], old.timeline[position]
-        if isinstance(now, ToolCall) and isinstance(before, ToolCall) and now.state != before.state:
+        if not isinstance(now, ToolCall) or not isinstance(before, ToolCall):
+            return
+        if self._tally is not None:
+            self._tally.take(position, now, before)
+        if now.state != before.state:
             errors = (now.state == "error") - (before.state == "error")
             self.groups[now.todo].errors += errors
             self._changes.todos = True
@@ -155,6 +162,7 @@ class View:
     def _restart(self, extras: list[tuple[int, Extra]]) -> None:
         """Everything anew from the shown state; `extras` are lines of ours and their rows."""
         self._changes.whole = self._changes.head = True
+        self._tally: Tally | None = None
         self.groups: dict[int, Group] = {}
         self.children: defaultdict[str, list[int]] = defaultdict(list)
         self.starts: defaultdict[int, int] = defaultdict(int)
@@ -174,6 +182,8 @@ class View:
         if not isinstance(item, ToolCall):
             return
         self._changes.todos = True
+        if self._tally is not None:
+            self._tally.take(position, item)
         group = self.groups.setdefault(item.todo, Group([]))
         group.positions.append(position)
         group.errors += item.state == "error"
@@ -183,6 +193,13 @@ class View:
             self.starts[item.started_at // ACTIVITY_STEP] += 1
 
     # ----------------------------------------------------------------- questions
+
+    @property
+    def tally(self) -> Tally:
+        """The shown build's calls counted; made when it is first asked for, kept up from then on."""
+        if self._tally is None:
+            self._tally = Tally(self.shown)
+        return self._tally
 
     def group(self, key: int = PLANNING) -> Group:
         return self.groups.get(key) or Group([])

@@ -7,12 +7,13 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 from textual.strip import Strip
 
+from ...report.words import plural
 from ..lines import Line
 from ..widgets.painted import Painted
 
 
 class Lines(Painted):
-    """Lines as they are."""
+    """Lines as they are, as many as fit."""
 
     def __init__(self, lines: list[Line]) -> None:
         super().__init__(id="card")
@@ -20,7 +21,18 @@ class Lines(Painted):
         self.styles.height = len(lines) + 2
 
     def render_line(self, y: int) -> Strip:
-        return self.strip(self.lines[y] if y < len(self.lines) else [], self.content_size.width)
+        width, height = self.content_size
+        lines = squeezed(self.lines, height)
+        return self.strip(lines[y] if y < len(lines) else [], width)
+
+
+def squeezed(lines: list[Line], room: int) -> list[Line]:
+    """`lines` in at most `room` ones: the blank ones go first, then the last ones are counted."""
+    if len(lines) > room:
+        lines = [line for line in lines if line]
+    if len(lines) > room:
+        lines = [*lines[: max(0, room - 1)], [(f"and {plural(len(lines) - max(0, room - 1), 'more line')}", "faint")]]
+    return lines
 
 
 class Card(ModalScreen[None]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.screen import Screen
 
 from ...model.progress import progress
@@ -11,22 +12,29 @@ from ..lines import Line
 from ..look import Look
 from ..tree import codex_phases
 from ..view import View
+from ..widgets.builds import Builds
 from ..widgets.foot import Keys, Tabs
 from ..widgets.head import HowFar, Now, Who
 from ..widgets.inspector import Inspector
 from ..widgets.rows import Rows
 from ..widgets.stream import Stream
+from ..widgets.timeline import Timeline
 from ..widgets.todos import Todos
+from ..widgets.tools import Tools
 
 NARROW, WIDE = 100, 160
-"""Columns below which there is one pane at a time, and from which the inspector always stands at the side."""
+"""Columns below which there is one pane at a time, and from which the builds stand at the left."""
+
+TALL = 36
+"""Rows from which a wide screen shows all panes."""
 
 
 class PanesScreen(Screen[None]):
-    """Todos, stream and inspector beside, above or instead of one another, between head rows and keys."""
+    """Builds, todos and stream side by side over a band of timeline, tools and inspector, as far as there is room."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-medium"), (WIDE, "-wide")]
-    AUTO_FOCUS = None
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]
+    AUTO_FOCUS = ""
     ALLOW_SELECT = True
 
     def __init__(self, project: str, look: Look) -> None:
@@ -40,23 +48,38 @@ class PanesScreen(Screen[None]):
         self.todos = Todos(self.view, look, id="todos", classes="pane")
         self.stream = Stream(self.view, look, id="stream", classes="pane")
         self.inspector = Inspector(self.view, look, id="inspector", classes="pane")
+        self.timeline = Timeline(self.view, look, id="timeline", classes="pane")
+        self.tools = Tools(self.view, look, id="tools", classes="pane")
+        self.builds = Builds(self.view, look, id="builds", classes="pane")
+        self.panes: tuple[Rows, ...] = (
+            self.todos,
+            self.stream,
+            self.inspector,
+            self.timeline,
+            self.tools,
+            self.builds,
+        )
+        """In the order of their numbers, from 1."""
+        self.body = Horizontal(self.builds, self.todos, self.stream, id="body")
+        self.band = Horizontal(self.timeline, self.tools, self.inspector, id="band")
         self.keys = Keys(look, id="keys", classes="bar")
-        self._chosen = ""
+        self._chosen: Rows | None = None
+        self._called: Rows | None = None
         self._source: Rows = self.stream
-        self._inspecting = False
         self._zoomed = False
         self._found = ""
+        self._entitled: dict[Rows, tuple[str, str]] = {}
 
     def compose(self) -> ComposeResult:
         yield self.who
         yield self.how_far
         yield self.now
         yield self.tabs
-        with Horizontal(id="body"):
-            yield self.todos
-            yield self.stream
-            yield self.inspector
+        yield self.body
+        yield self.band
         yield self.keys
+
+    # ----------------------------------------------------------------- which panes there are
 
     @property
     def is_narrow(self) -> bool:
@@ -66,46 +89,89 @@ class PanesScreen(Screen[None]):
     def is_wide(self) -> bool:
         return self.size.width >= WIDE
 
-    def _panes(self) -> list[Rows]:
-        """The panes that the reader can go to now."""
+    def _there(self) -> list[Rows]:
+        """The panes that this build has: without any todos there is none for them."""
         state = self.view.shown
-        panes: list[Rows] = [self.stream]
-        if state.todos or state.template_todos or state.dropped or codex_phases(state):
-            panes.insert(0, self.todos)
-        if self.is_narrow or self.is_wide or self._inspecting:
-            panes.append(self.inspector)
-        return panes
+        has_todos = state.todos or state.template_todos or state.dropped or codex_phases(state)
+        return [pane for pane in self.panes if pane is not self.todos or has_todos]
+
+    def _standing(self) -> list[Rows]:
+        """The panes that are always on screen at this size."""
+        there = self._there()
+        if self.is_narrow:
+            return []
+        if self.is_wide:
+            return there if self.size.height >= TALL else [pane for pane in there if pane in self.body.children]
+        return [pane for pane in there if pane in (self.todos, self.stream)]
+
+    def _shown(self) -> list[Rows]:
+        """The panes on screen: those that stand, and one that was called; or only the reader's."""
+        standing = self._standing()
+        if self._zoomed or not standing:
+            there = self._there()
+            return [self._chosen if self._chosen in there else there[0]]
+        if self._called is None or self._called in standing:
+            return standing
+        if self._called is self.builds:
+            standing = [pane for pane in standing if pane is not self.todos]
+        return [*standing, self._called]
 
     def _lay_out(self) -> None:
-        """Which panes are on screen: all of them, or the chosen one: on a narrow screen, or zoomed."""
-        panes = self._panes()
-        chosen = next((pane for pane in panes if pane.id == self._chosen), panes[0])
-        for pane in (self.todos, self.stream, self.inspector):
-            shown = pane in panes and (pane is chosen or not (self.is_narrow or self._zoomed))
-            if pane.display != shown:
-                pane.display = shown
+        shown = self._shown()
+        for pane in shown:
+            if not pane.display:
+                pane.display = True
+        if not isinstance(self.focused, Rows) or self.focused not in shown:
+            self._focus_one_of(shown)
+        for pane in self.panes:
+            if pane.display and pane not in shown:
+                pane.display = False
+        for room in (self.body, self.band):
+            room.display = any(pane.display for pane in room.children)
+        self.set_class(not self.body.display, "-band-alone")
         if self.tabs.display != self.is_narrow:
             self.tabs.display = self.is_narrow
-        if self.focused is None or not self.focused.display:
-            self.set_focus(chosen if self.is_narrow or self._chosen else self.stream)
+
+    def _focus_one_of(self, shown: list[Rows]) -> None:
+        """Before a pane is hidden, as the focus would go anywhere else by itself; a prompt keeps it."""
+        if self.focused is None or isinstance(self.focused, Rows):
+            wanted = (self._chosen, self.stream, shown[0])
+            self.set_focus(next(pane for pane in wanted if pane in shown))
+
+    # ----------------------------------------------------------------- what they are called
+
+    def _labels(self) -> dict[Rows, str]:
+        far = progress(self.view.shown)
+        wanted = "" if self.stream.shows == "all" else f" {self.stream.shows}"
+        return {
+            self.todos: f"Todos {far.done}/{far.total}",
+            self.stream: f"Stream{wanted}",
+            self.inspector: "Inspector",
+            self.timeline: "Timeline",
+            self.tools: "Tools",
+            self.builds: f"Builds {len(self.builds.listed)}" if self.builds.listed else "Builds",
+        }
 
     def _titles(self) -> None:
-        far = progress(self.view.shown)
-        wanted = "" if self.stream.filter == "all" else f" {self.stream.filter}"
-        labels = {"todos": f"Todos {far.done}/{far.total}", "stream": f"Stream{wanted}", "inspector": "Inspector"}
-        numbers = {"todos": 1, "stream": 2, "inspector": 3}
-        self.tabs.names = tuple((numbers[str(p.id)], str(p.id), labels[str(p.id)]) for p in self._panes())
-        self.tabs.current = next((str(pane.id) for pane in self._panes() if pane.display), "")
-        self.tabs.news = news = self._news()
+        labels, there, news = self._labels(), self._there(), self._news()
+        numbers = {pane: number for number, pane in enumerate(self.panes, 1)}
+        self.tabs.names = tuple((numbers[pane], str(pane.id), labels[pane]) for pane in there)
+        self.tabs.current = next((str(pane.id) for pane in there if pane.display), "")
+        self.tabs.news = news
         self.tabs.repaint()
-        for pane in (self.todos, self.stream, self.inspector):
-            title = "" if self.is_narrow else f"{numbers[str(pane.id)]} {labels[str(pane.id)]}"
-            if str(pane.border_title or "") != title:
-                pane.border_title = title
         said = "".join(text for text, _ in news)
-        if str(self.stream.border_subtitle or "") != said:
-            self.stream.border_subtitle = said
-            self.stream.set_class(not self.stream.following, "-news")
+        for pane in self.panes:
+            if pane.display:
+                title = " " if self.is_narrow else f"{numbers[pane]} {labels[pane]}"
+                heads = pane.heads(pane.row_width)[len(title) - self.is_narrow :]
+                self._entitle(pane, (title + heads).rstrip(), said if pane is self.stream else pane.foot())
+        self.stream.set_class(not self.stream.following, "-news")
+
+    def _entitle(self, pane: Rows, title: str, foot: str) -> None:
+        """What stands in the frame above and below a pane."""
+        if self._entitled.get(pane) != (title, foot):
+            self._entitled[pane] = title, foot
+            pane.border_title, pane.border_subtitle = Content(title), Content(foot)  # type: ignore[assignment]
 
     def _news(self) -> Line:
         """Where the reader stands in the stream."""
@@ -118,12 +184,17 @@ class PanesScreen(Screen[None]):
             said += [("F follows", "dim")]
         return [said[0], ("   ", ""), *said[1:]] if len(said) > 1 else said
 
+    # ----------------------------------------------------------------- where the reader is
+
     def on_resize(self) -> None:
         self._lay_out()
         self._titles()
 
+    def on_rows_fitted(self) -> None:
+        self._titles()
+
     def on_rows_moved(self, event: Rows.Moved) -> None:
-        if event.rows is not self.inspector:
+        if event.rows in (self.todos, self.stream, self.tools):
             self._source = event.rows
             self._inspect_source()
         self._titles()
@@ -132,27 +203,29 @@ class PanesScreen(Screen[None]):
         self.action_pane(event.pane)
 
     def action_pane(self, name: str) -> None:
-        if name == "inspector":
-            self._inspecting = True
+        """To a pane, which is called up where it does not stand."""
+        pane = next((pane for pane in self._there() if pane.id == name), None)
+        if pane is None:
+            return
+        self._chosen = pane
+        if pane not in self._standing():
+            self._called = pane
+        if pane is self.inspector:
             self._inspect_source()
-        pane = next((pane for pane in self._panes() if pane.id == name), None)
-        if pane is not None:
-            self._chosen = name
-            self._lay_out()
-            self.set_focus(pane)
-            self._titles()
+        self._lay_out()
+        self.set_focus(pane)
+        self._titles()
 
     def action_zoom(self) -> None:
         """The focused pane alone, or all again."""
         self._zoomed = not self._zoomed
-        self.set_class(self._zoomed, "-zoomed")
-        if self.focused is not None and self.focused.id:
-            self._chosen = self.focused.id
+        if isinstance(self.focused, Rows):
+            self._chosen = self.focused
         self._lay_out()
         self._titles()
 
     def action_next_pane(self, step: int = 1) -> None:
-        panes = self._panes()
+        panes = self._there() if self.is_narrow or self._zoomed else [p for p in self.panes if p.display]
         here = next((at for at, pane in enumerate(panes) if pane is self.focused), 0)
         self.action_pane(str(panes[(here + step) % len(panes)].id))
 
@@ -166,7 +239,7 @@ class PanesScreen(Screen[None]):
 
     def _inspect_source(self) -> None:
         """The inspector shows what is under the cursor of the pane that the reader was last in."""
-        if not (self.inspector.display or self._inspecting):
+        if not (self.inspector.display or self._chosen is self.inspector):
             return
         position = self._source.position_at(self._source.cursor)
         if position != self.inspector.position:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
-from ...client.watching import BuildSummary, CaughtUp, LinkChanged, Watching
+from ...client.watching import BuildSummary, CaughtUp, LinkChanged, Snapshot, Watching
 from ...model.state import BuildState, ToolCall
 from ...report.words import clock
 from ..actions import ACTIONS, bindings
-from ..finding import FILTERS
 from ..look import Look
 from ..widgets.rows import Rows
 from .carrying import CarryingScreen
@@ -27,6 +26,9 @@ FLUSH_SECONDS = 0.1
 
 PINNED_SECONDS = 3
 """How often an older build that still runs is read again while it is on screen."""
+
+LISTED_SECONDS = 15
+"""How often the list of builds is read again while another build of the project runs."""
 
 LONG_ABSENCE = 60_000
 """Milliseconds without a link after which the return is announced, not only noted in the stream."""
@@ -57,6 +59,7 @@ class WatchScreen(CarryingScreen):
         self._search_from = 0
         self._shown_build = ""
         self._told = self.view.live
+        self._unlisted = True
         self._at_loss: BuildState | None = None
 
     def on_mount(self) -> None:
@@ -73,6 +76,7 @@ class WatchScreen(CarryingScreen):
                 self._at_loss = self.view.live
             elif isinstance(event, CaughtUp):
                 self._back(event)
+            self._unlisted = self._unlisted or isinstance(event, Snapshot | CaughtUp)
 
     def _back(self, gap: CaughtUp) -> None:
         """After a long absence a card says what was missed."""
@@ -99,9 +103,10 @@ class WatchScreen(CarryingScreen):
             self.stream.update(changes.positions)
             self.inspector.update(changes.positions)
             if ticked and self.view.shown.is_active:
-                self.todos.tick()
-                self.stream.tick()
-                self.inspector.tick()
+                for pane in (self.todos, self.stream, self.inspector, self.timeline, self.tools):
+                    pane.tick()
+        if ticked and self.builds.display:
+            self._tick_builds()
         if ticked and self.view.pinned and self.view.shown.is_active and second % PINNED_SECONDS == 0:
             self.run_worker(self._look_again(), exclusive=True, group="switch")
         if changes.head or changes.whole or ticked:
@@ -115,6 +120,14 @@ class WatchScreen(CarryingScreen):
             elif before.id == self._told.id and before.is_active and not self._told.is_active:
                 self._summarise()
 
+    def _tick_builds(self) -> None:
+        """The list is read when something may have changed it, and now and then while another build runs."""
+        listed = self.builds.listed
+        others_run = any(build.status == "active" and build.build_id != self.view.live.id for build in listed)
+        if self._unlisted or (others_run and self._second % LISTED_SECONDS == 0):
+            self._read_list()
+        self.builds.tick()
+
     def _summarise(self) -> None:
         """The page of the build that just ended, unless the reader is at something else."""
         if self.view.pinned or not self.stream.following or self.focused is not self.stream:
@@ -122,8 +135,10 @@ class WatchScreen(CarryingScreen):
         if self.is_narrow:
             self._tell("3 shows the summary", timeout=10)
             return
-        self._inspecting, self._source = True, self.stream
+        self._source = self.stream
         self.inspector.inspect(None)
+        if self.inspector not in self._standing():
+            self._called = self.inspector
         self._lay_out()
         self._titles()
 
@@ -139,6 +154,8 @@ class WatchScreen(CarryingScreen):
             self.todos.rebuild()
             self.inspector.renew()
         self.stream.renew()
+        for pane in (self.timeline, self.tools, self.builds):
+            pane.renew()
 
     def _paint_head(self) -> None:
         for bar in (self.who, self.how_far, self.now):
@@ -169,30 +186,42 @@ class WatchScreen(CarryingScreen):
             )
 
     def action_inspect(self) -> None:
-        """Enter: a call or text in full; a todo or group unfolds."""
+        """Enter: a call or text in full; a todo or group unfolds; a build is shown; a lane leads to its todo."""
         pane = self.focused
-        if not isinstance(pane, Rows):
-            return
-        if pane is self.inspector:
+        if pane is self.builds:
+            self.run_worker(self._show_chosen(), exclusive=True, group="switch")
+        elif pane is self.inspector:
             self.action_pager()
-            return
-        if pane.position_at(pane.cursor) is None:
+        elif pane is self.timeline and isinstance(self.timeline.key, int):
+            self.action_pane("todos")
+            self.todos.go_to(self.timeline.key)
+        elif isinstance(pane, Rows) and pane.position_at(pane.cursor) is not None:
+            self._source = pane
+            self.action_pane("inspector")
+        elif isinstance(pane, Rows):
             pane.action_fold()
-            return
-        self._source = pane
-        self.action_pane("inspector")
 
     def action_back(self) -> None:
-        if self.focused is self.inspector or (self._inspecting and not self.is_wide):
-            self._inspecting = False
-            self.action_pane(str(self._source.id))
+        if self._zoomed:
+            self.action_zoom()
+        elif self._called is not None or self.focused not in (self.todos, self.stream):
+            self._leave_called()
         elif self.stream.needle:
             self._search("")
-        elif self.stream.filter != "all":
+        elif self.stream.shows != "all":
+            self.stream.verbose = False
             self.stream.show_only("all")
         else:
             self.action_follow_all()
         self._titles()
+
+    def _leave_called(self) -> None:
+        """From a pane that was called up back to where the reader came from."""
+        self._called = None
+        if self.focused not in (self.todos, self.stream):
+            back = self._source if self.focused is self.inspector else self.stream
+            self.action_pane(str(back.id))
+        self._lay_out()
 
     # ----------------------------------------------------------------- finding
 
@@ -243,9 +272,8 @@ class WatchScreen(CarryingScreen):
             self._titles()
 
     def action_next_filter(self) -> None:
-        following = FILTERS[(FILTERS.index(self.stream.filter) + 1) % len(FILTERS)]
         self.action_pane("stream")
-        self.stream.show_only(following, hits=self.stream.hits_only)
+        self.stream.show_next()
         self._titles()
 
     # ----------------------------------------------------------------- other actions
@@ -279,19 +307,34 @@ class WatchScreen(CarryingScreen):
     def action_newer(self) -> None:
         self.run_worker(self._switch(-1), exclusive=True, group="switch")
 
-    def action_builds(self) -> None:
-        self.run_worker(self._choose(), exclusive=True, group="switch")
+    def action_pane(self, name: str) -> None:
+        super().action_pane(name)
+        if self.focused is self.builds:
+            self._read_list()
 
-    async def _choose(self) -> None:
-        from .builds import BuildsScreen
+    def _read_list(self) -> None:
+        self._unlisted = False
+        self.run_worker(self._list_builds(), exclusive=True, group="builds")
 
-        builds = await self._builds()
-        if builds:
-            chosen = await self.app.push_screen_wait(  # pyright: ignore[reportUnknownMemberType]
-                BuildsScreen(builds, self.view.shown.id, self.look)
-            )
-            if chosen is not None:
-                await self._show_build(builds, builds.index(chosen))
+    async def _show_chosen(self) -> None:
+        """The build under the cursor of the list."""
+        chosen = self.builds.chosen
+        if chosen is None:
+            return
+        await self._show_build(self.builds.listed, self.builds.listed.index(chosen))
+        if self.builds not in self._standing():
+            self._called = None
+            self.action_pane("stream")
+
+    async def _list_builds(self) -> None:
+        """What the server knows of the project's builds."""
+        try:
+            known = await self.watching.builds()
+        except Exception as error:  # whatever a transport raises: the list stays as it was
+            log.info("the builds could not be listed: %s", error)
+            return
+        self.builds.took(known)
+        self._titles()
 
     async def _switch(self, step: int) -> None:
         """To the build `step` places further back in the project's list."""

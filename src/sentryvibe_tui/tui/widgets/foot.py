@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from textual import events
 from textual.message import Message
 
 from ..actions import in_footer
-from ..lines import Line, cells, fill, parted
+from ..lines import Line, cells, fill, length, parted
 from ..look import Look
 from .painted import Bar
 
@@ -40,16 +42,31 @@ class Tabs(Bar):
     news: Line = []
 
     def line(self, width: int) -> Line:
-        left: Line = []
-        for number, pane, label in self.names:
-            here = pane == self.current
-            left += [(f" {number} ", "key" if here else "dim"), (label, "strong" if here else "dim"), ("  ", "")]
-        return fill(left, [*self.news, (" ", "")], width)
+        line: Line = []
+        for _, pane, text in self._cells(width):
+            line += [(text[:3], "key" if pane == self.current else "dim")]
+            line += [(text[3:], "strong" if pane == self.current else "dim")]
+        return fill(line, [*self.news, (" ", "")], width)
+
+    def _cells(self, width: int) -> list[tuple[int, str, str]]:
+        """Where each tab ends and what it says: label and count, only the label, or only the number, as there is room.
+
+        The current one is always said in full.
+        """
+        room = width - length(self.news) - 2
+        texts = list[str]()
+        for words in (9, 1, 0):
+            texts = [
+                f" {number} {label if pane == self.current else ' '.join(label.split()[:words])}".rstrip() + " "
+                for number, pane, label in self.names
+            ]
+            if sum(map(cells, texts)) <= room:
+                break
+        ends = accumulate(map(cells, texts))
+        return [(end, pane, text) for end, (_, pane, _), text in zip(ends, self.names, texts, strict=True)]
 
     def on_click(self, event: events.Click) -> None:
-        end = 0
-        for number, pane, label in self.names:
-            end += cells(f" {number} {label}  ")
+        for end, pane, _ in self._cells(self.content_size.width):
             if event.x < end:
                 self.post_message(self.Chosen(pane))
                 return

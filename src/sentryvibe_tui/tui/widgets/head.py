@@ -19,14 +19,13 @@ from ...report.words import (
 from ..lines import Line, cut, fill, length, parted
 from ..look import Look, role
 from ..prose import inline
+from ..tally import sparks
 from ..view import View
 from .painted import Bar
 
 QUIET = 30_000
 """Milliseconds without any event, and no call under way, after which a build is said to be quiet."""
 
-SPARKS = "▁▂▃▄▅▆▇█"
-ASCII_SPARKS = "_.:-=+*#"
 SPARKS_SHOWN = 48
 
 
@@ -148,10 +147,7 @@ class HowFar(HeadBar):
         until = self.look.now() if state.is_active else state.ended_at or state.last_event_at or 0
         label: Line = [("activity ", "dim")] if room >= 24 else []
         counts = self.view.activity(min(SPARKS_SHOWN, room - length(label)), until)
-        sparks = SPARKS if self.look.glyphs.done == "✓" else ASCII_SPARKS
-        top = max(counts, default=0)
-        text = "".join(sparks[0 if not number else max(1, number * 7 // top)] for number in counts)
-        return cut([*label, (text, "bar")], room)
+        return cut([*label, (sparks(counts, self.look.glyphs.sparks), "bar")], room)
 
 
 class Now(HeadBar):

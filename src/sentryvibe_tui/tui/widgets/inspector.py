@@ -92,7 +92,7 @@ class Inspector(Rows):
 
         key = (self.view.shown, width, self.look.now() // 1000)
         if self._page_of != key:
-            self._page_of, self._page = key, overview(self.view.shown, self.look, width)
+            self._page_of, self._page = key, overview(self.view.shown, self.view.tally, self.look, width)
         return self._page
 
     def refit(self) -> None:

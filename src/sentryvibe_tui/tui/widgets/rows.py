@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import repeat
+
+from rich.segment import Segment
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
@@ -12,7 +16,7 @@ from textual.strip import Strip
 
 from ..actions import bindings
 from ..heights import Heights
-from ..lines import Line
+from ..lines import Line, cells
 from .painted import Painted
 
 KEPT_ROWS = 512
@@ -34,6 +38,12 @@ class Rows(Painted, ScrollView, can_focus=True):
             super().__init__()
             self.rows = rows
 
+    class Fitted(Message):
+        """The rows have another width now, so have the columns that the frame names."""
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, Rows.Fitted)
+
     def __init__(self, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
         self.heights = Heights()
@@ -48,13 +58,21 @@ class Rows(Painted, ScrollView, can_focus=True):
         """The lines of a row in `width` cells; at least one."""
         raise NotImplementedError
 
-    def guess(self, row: int, width: int) -> int:
-        """How many lines a row probably has; cheap."""
-        return 1
+    def guesses(self, rows: range, width: int) -> Iterable[int]:
+        """How many lines each of `rows` probably has; cheap."""
+        return repeat(1, len(rows))
 
     def instead(self) -> list[Line]:
         """What stands in the middle when there are no rows."""
         return []
+
+    def heads(self, width: int) -> str:
+        """What stands over the columns of the rows, in the frame."""
+        return ""
+
+    def foot(self) -> str:
+        """What stands in the frame below the rows."""
+        return ""
 
     def position_at(self, row: int) -> int | None:
         """The position in the build's timeline of the item in a row, where it shows one."""
@@ -65,7 +83,7 @@ class Rows(Painted, ScrollView, can_focus=True):
     def reset(self, rows: int, cursor: int | None = None) -> None:
         """All rows anew; the cursor goes to `cursor`, else stays where it is."""
         width = self.row_width
-        self.heights = Heights(self.guess(row, width) for row in range(rows))
+        self.heights = Heights(self.guesses(range(rows), width))
         self._measured.clear()
         self._painted.clear()
         self._point(self.cursor if cursor is None else cursor)
@@ -74,8 +92,8 @@ class Rows(Painted, ScrollView, can_focus=True):
     def extend(self, rows: int) -> None:
         """Rows are added at the end until there are `rows`."""
         width = self.row_width
-        for row in range(len(self.heights), rows):
-            self.heights.append(self.guess(row, width))
+        for height in self.guesses(range(len(self.heights), rows), width):
+            self.heights.append(height)
         self._fit()
 
     def changed(self, rows: set[int]) -> None:
@@ -199,13 +217,15 @@ class Rows(Painted, ScrollView, can_focus=True):
         return self._selected(strip, line).apply_offsets(0, line)
 
     def _selected(self, strip: Strip, line: int) -> Strip:
-        """`strip` with what the mouse selected of it."""
+        """`strip` with what the mouse selected of it; Textual counts characters there, a strip counts cells."""
         selection = self.text_selection
         span = selection.get_span(line) if selection is not None else None
         if span is None:
             return strip
-        start, end = span[0], strip.cell_length if span[1] == -1 else span[1]
-        chosen = strip.crop(start, end).apply_style(self.screen.get_component_rich_style("screen--selection"))
+        text = strip.text
+        start, end = cells(text[: span[0]]), strip.cell_length if span[1] == -1 else cells(text[: span[1]])
+        marked = self.screen.get_component_rich_style("screen--selection")
+        chosen = Strip(Segment.apply_style(strip.crop(start, end), post_style=marked), end - start)
         return Strip.join([strip.crop(0, start), chosen, strip.crop(end)])
 
     def selection_updated(self, selection: Selection | None) -> None:
@@ -238,6 +258,7 @@ class Rows(Painted, ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self.refit()
+        self.post_message(self.Fitted())
 
     def refit(self) -> None:
         """Another width: all heights anew."""
@@ -245,7 +266,7 @@ class Rows(Painted, ScrollView, can_focus=True):
         self._measured.clear()
         top = self._visible()[0] if len(self.heights) else 0
         width = self.row_width
-        self.heights = Heights(self.guess(row, width) for row in range(len(self.heights)))
+        self.heights = Heights(self.guesses(range(len(self.heights)), width))
         if not self.following:
             self._to(self.heights.start(top))
         self._fit()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from ...model.state import Millis, Note, ToolCall, tool_key
 from ...model.text import clean_line
 from ...report.subject import error_tail, first_line, output_text, subject
 from ...report.words import CLOCK_WIDTH, DURATION_WIDTH, duration, level_tone, plural, status_mark, tool_mark
-from ..finding import Filter, Needle, is_error, passes
+from ..finding import FILTERS, Filter, Needle, is_error, passes
 from ..lines import Line, cells, cut, fill, highlighted, length, wrap
 from ..look import Look, call, changes, right, role
 from ..prose import prose
@@ -47,6 +47,11 @@ class Stream(Rows):
         self._read = 0
 
     # ----------------------------------------------------------------- following the view
+
+    @property
+    def shows(self) -> str:
+        """What the reader asked to see: a filter, or everything in full."""
+        return "verbose" if self.filter == "all" and self.verbose else self.filter
 
     @property
     def filtered(self) -> bool:
@@ -131,6 +136,15 @@ class Stream(Rows):
             at = self.view.row_of[entry]
             self.move(bisect_left(self._kept, at) if self.filtered else at)
 
+    def show_next(self) -> None:
+        """All, errors, tools, text, then all of it verbose."""
+        if self.shows == "verbose":
+            self.turn("verbose")
+            return
+        following = FILTERS[(FILTERS.index(self.filter) + 1) % len(FILTERS)]
+        self.verbose = self.verbose or following == "all"
+        self.show_only(following, hits=self.hits_only)
+
     def search(self, text: str) -> None:
         """Marks `text` from now on; an empty one ends the search."""
         self.needle = Needle(text)
@@ -190,8 +204,12 @@ class Stream(Rows):
     # ----------------------------------------------------------------- rows
 
     def _entry(self, row: int) -> int | Extra:
-        if row < (len(self._kept) if self.filtered else len(self.view.entries)):
-            return self.view.entries[self._kept[row] if self.filtered else row]
+        entries = self.view.entries
+        if self.filtered:
+            if row < len(self._kept):
+                return entries[self._kept[row]]
+        elif row < len(entries):
+            return entries[row]
         state = self.view.shown
         return Extra("end", state.status, state.ended_at or state.last_event_at or 0)
 
@@ -208,13 +226,18 @@ class Stream(Rows):
             )
         return [[(" " * max(0, (width - len(text)) // 2) + text, "dim")] for text in said]
 
-    def guess(self, row: int, width: int) -> int:
-        entry = self._entry(row)
-        item = None if isinstance(entry, Extra) else self.view.shown.timeline[entry]
-        if isinstance(item, Note) and item.kind in ("text", "prompt"):
-            lines = 1 + len(item.text) // max(1, width - self._indent) + item.text.count("\n")
-            return lines if self._is_open(entry) else min(lines, LONG)
-        return 1
+    def guesses(self, rows: range, width: int) -> Iterator[int]:
+        timeline = self.view.shown.timeline
+        for row in rows:
+            entry = self._entry(row)
+            item = timeline[entry] if isinstance(entry, int) else None
+            yield self._note_lines(item, entry, width) if isinstance(item, Note) else 1
+
+    def _note_lines(self, note: Note, entry: int | Extra, width: int) -> int:
+        if note.kind not in ("text", "prompt"):
+            return 1
+        lines = 1 + len(note.text) // max(1, width - self._indent) + note.text.count("\n")
+        return lines if self._is_open(entry) else min(lines, LONG)
 
     def lines_of(self, row: int, width: int) -> list[Line]:
         lines = self._lines_of(row, width)

@@ -51,6 +51,17 @@ class Todos(Rows):
         """A second went by: what is under way shows it."""
         self.repaint_rows({index for index, row in enumerate(self.nodes) if self._ticks(row)})
 
+    def go_to(self, key: int) -> None:
+        """To a todo, or to what was planned before any; it unfolds."""
+        ident = PLANNED if key == PLANNING else key
+        for group, todos in ((TEMPLATE, self.view.shown.template_todos), (DROPPED, self.view.shown.dropped)):
+            if any(todo.key == key for todo in todos):
+                self.folds[group] = True
+        self.folds[ident] = True
+        self.following = False
+        self.rebuild()
+        self.move(next((at for at, row in enumerate(self.nodes) if row.ident == ident), 0))
+
     def _ticks(self, row: Row) -> bool:
         if row.kind == "todo":
             todo = self._todos.get(row.ident)  # type: ignore[arg-type]

@@ -1,0 +1,208 @@
+"""A build's calls counted by kind, todo and file, kept up call by call, never read again from the start. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter, deque
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from ..model.state import BuildState, Millis, ToolCall
+from ..model.text import clean_line
+from ..report.kinds import kind_of, verb_of
+from ..report.subject import subject
+
+LATEST = 30
+"""Calls of a kind whose durations are kept in the order they ended."""
+
+NEAR: Millis = 2_000
+"""Stretches of work this close are drawn as one."""
+
+
+class Spans:
+    """Stretches of time (`start` ≤ `end`) in order; those at most `near` ms apart are one. `total`: all their ms."""
+
+    def __init__(self, near: Millis = NEAR) -> None:
+        self.starts: list[Millis] = []
+        self.ends: list[Millis] = []
+        self.total = 0
+        self._near = near
+
+    def add(self, start: Millis, end: Millis) -> None:
+        starts, ends = self.starts, self.ends
+        if not starts or start > ends[-1] + self._near:
+            starts.append(start)
+            ends.append(end)
+            self.total += end - start
+        elif start >= starts[-1]:
+            if end > ends[-1]:
+                self.total += end - ends[-1]
+                ends[-1] = end
+        else:
+            self._insert(start, end)
+
+    def _insert(self, start: Millis, end: Millis) -> None:
+        """Before the last stretch, which is rare: only calls side by side end in another order."""
+        at = bisect_right(self.starts, start) - 1
+        if at >= 0 and start <= self.ends[at] + self._near:
+            self._lengthen(at, end)
+        else:
+            at += 1
+            self.starts.insert(at, start)
+            self.ends.insert(at, end)
+            self.total += end - start
+        while at + 1 < len(self.starts) and self.starts[at + 1] <= self.ends[at] + self._near:
+            later = self.starts.pop(at + 1), self.ends.pop(at + 1)
+            self.total -= later[1] - later[0]
+            self._lengthen(at, later[1])
+
+    def _lengthen(self, at: int, end: Millis) -> None:
+        self.total += max(0, end - self.ends[at])
+        self.ends[at] = max(end, self.ends[at])
+
+
+class Lane:
+    """When calls ran, and when some of them failed."""
+
+    def __init__(self) -> None:
+        self.busy = Spans()
+        self.failed: list[Millis] = []
+
+
+class Times(Struct, frozen=True):
+    """Milliseconds: the middle one, the one that 19 of 20 stay below, the longest."""
+
+    middle: int
+    most: int
+    longest: int
+
+
+class Calls:
+    """All calls of one verb. `slowest` is the position of the one that took longest."""
+
+    def __init__(self, verb: str) -> None:
+        self.verb = verb
+        self.number = self.errors = 0
+        self.lane = Lane()
+        self.latest: deque[int] = deque(maxlen=LATEST)
+        self.slowest = -1
+        self._ordered: list[int] = []
+
+    @property
+    def times(self) -> Times | None:
+        """Percentiles by the nearest rank; None before the first call ended."""
+        ordered = self._ordered
+        if not ordered:
+            return None
+        return Times(ordered[(len(ordered) - 1) // 2], ordered[(len(ordered) * 95 + 99) // 100 - 1], ordered[-1])
+
+    def took(self, ms: int, position: int) -> None:
+        ordered = self._ordered
+        if not ordered or ms >= ordered[-1]:
+            self.slowest = position
+            ordered.append(ms)
+        else:
+            insort(ordered, ms)
+        self.latest.append(ms)
+
+    def forget(self, ms: int) -> None:
+        """A call ended anew; what it took before counts no more."""
+        at = bisect_left(self._ordered, ms)
+        if at < len(self._ordered) and self._ordered[at] == ms:
+            del self._ordered[at]
+
+
+class Tally:
+    """Calls by verb, lanes by the key of their todo, changes by path."""
+
+    def __init__(self, state: BuildState) -> None:
+        self.calls: dict[str, Calls] = {}
+        self.lanes: dict[int, Lane] = {}
+        self.files: Counter[str] = Counter()
+        self.busy = Spans(0)
+        self._by_name: dict[str, tuple[Calls, bool]] = {}
+        for position, item in enumerate(state.items()):
+            if isinstance(item, ToolCall):
+                self.take(position, item)
+
+    def take(self, position: int, tool: ToolCall, before: ToolCall | None = None) -> None:
+        """A call that is new, or that was `before` until now."""
+        calls, changes_files = self._by_name.get(tool.name) or self._named(tool.name)
+        lane = self.lanes.get(tool.todo)
+        if lane is None:
+            lane = self.lanes[tool.todo] = Lane()
+        calls.number += before is None
+        was = None if before is None else before.state
+        if tool.state != was:
+            if changes_files:
+                self._file(tool, (tool.state == "output-available") - (was == "output-available"))
+            if tool.state == "error" or was == "error":
+                self._failed(tool, calls, lane)
+        start, end = tool.started_at, tool.ended_at
+        if start is None or end is None or tool.is_open:
+            return
+        end = max(start, end)
+        if before is not None and not before.is_open and before.ended_at is not None:
+            ended = max(start, before.ended_at)
+            if ended == end:
+                return
+            calls.forget(ended - start)
+        calls.took(end - start, position)
+        for busy in (calls.lane.busy, lane.busy, self.busy):
+            busy.add(start, end)
+
+    def _named(self, name: str) -> tuple[Calls, bool]:
+        verb = verb_of(name)
+        calls = self.calls.get(verb)
+        if calls is None:
+            calls = self.calls[verb] = Calls(verb)
+        found = self._by_name[name] = calls, kind_of(name) in ("edit", "write")
+        return found
+
+    def _failed(self, tool: ToolCall, calls: Calls, lane: Lane) -> None:
+        """A call failed, or one that had failed did not in the end; when it had stays on the lane."""
+        calls.errors += 1 if tool.state == "error" else -1
+        if tool.state == "error" and tool.ended_at is not None:
+            calls.lane.failed.append(tool.ended_at)
+            lane.failed.append(tool.ended_at)
+
+    def most_used(self) -> list[Calls]:
+        """The most used verb first; of equals the one that came first."""
+        return sorted(self.calls.values(), key=lambda calls: -calls.number)
+
+    def _file(self, tool: ToolCall, change: int) -> None:
+        if change:
+            path = _path(tool)
+            self.files[path] += change
+            if not self.files[path]:
+                del self.files[path]
+
+
+class _Pathed(Struct):
+    """The inputs that name one file; decoding only this is many times cheaper than a subject."""
+
+    file_path: str = ""
+    filePath: str = ""  # noqa: N815
+    path: str = ""
+    notebook_path: str = ""
+
+
+def _path(tool: ToolCall) -> str:
+    try:
+        named = msgspec.json.decode(tool.input, type=_Pathed) if tool.input is not None else _Pathed()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        named = _Pathed()
+    return named.file_path or named.filePath or named.path or named.notebook_path or subject(tool).text
+
+
+def shortened(path: str, cwd: str) -> str:
+    """A path below the working directory without it; safe to show."""
+    return clean_line(path.removeprefix(cwd.rstrip("/") + "/") if cwd else path)
+
+
+def sparks(numbers: Sequence[int], glyphs: str) -> str:
+    """One glyph a number, the lowest for 0, the others by their share of the greatest."""
+    top = max(numbers, default=0)
+    return "".join(glyphs[0 if not number else max(1, number * (len(glyphs) - 1) // top)] for number in numbers)

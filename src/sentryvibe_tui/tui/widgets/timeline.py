@@ -1,0 +1,78 @@
+"""The timeline: one lane per todo over the build's time."""
+
+from __future__ import annotations
+
+from ...report.kinds import verb_of
+from ..gantt import Row, Scale, bar, facts, lanes, open_since, scale_of
+from ..lines import Line, cut, length, pad
+from ..look import Look, role
+from ..view import View
+from .rows import Rows
+
+DRAWN_SECONDS = 5
+"""How often a running build's lanes are drawn anew: they read every stretch of work."""
+
+LEAST_BAR = 8
+
+
+class Timeline(Rows):
+    """One line per lane. It follows the last one."""
+
+    def __init__(self, view: View, look: Look, **options: str) -> None:
+        super().__init__(**options)
+        self.view, self.look = view, look
+        self.lanes: list[Row] = []
+
+    def renew(self) -> None:
+        """Another build, or another state of it."""
+        if not self.display:
+            return
+        self.lanes = lanes(self.view.shown, self.view.tally, self.look.glyphs)
+        self.reset(len(self.lanes))
+
+    def tick(self) -> None:
+        """A second went by."""
+        if self.look.now() // 1000 % DRAWN_SECONDS == 0:
+            self.renew()
+
+    def refit(self) -> None:
+        self.renew()
+        super().refit()
+
+    @property
+    def key(self) -> int | str | None:
+        """What the lane under the cursor is of: a todo's key or a verb."""
+        return self.lanes[self.cursor].key if self.cursor < len(self.lanes) else None
+
+    def position_at(self, row: int) -> int | None:
+        """The slowest call of a verb's lane."""
+        key = self.lanes[row].key if 0 <= row < len(self.lanes) else None
+        calls = self.view.tally.calls.get(key) if isinstance(key, str) else None
+        return None if calls is None or calls.slowest < 0 else calls.slowest
+
+    # ----------------------------------------------------------------- rows
+
+    def _name_width(self, width: int) -> int:
+        return max(0, min(26, width // 3, width - LEAST_BAR))
+
+    def _scale(self, width: int) -> Scale:
+        return scale_of(self.view.shown, self.look.now(), width - self._name_width(width))
+
+    def heads(self, width: int) -> str:
+        if not self.lanes:
+            return ""
+        return " " * self._name_width(width) + self._scale(width).ticks()
+
+    def foot(self) -> str:
+        return facts(self.view.shown, self.view.tally, self.lanes, self.look.now())
+
+    def lines_of(self, row: int, width: int) -> list[Line]:
+        lane, room = self.lanes[row], self._name_width(width)
+        mark: Line = [(lane.mark.glyph + " ", role(lane.mark.tone))] if lane.mark else []
+        name = cut([*mark, (lane.name, "strong" if lane.ended is None else "dim")], room - 1)
+        gap: Line = [(pad("", room - length(name)), "")]
+        since = open_since(self.view.shown, lambda todo, tool: lane.key in (todo, verb_of(tool)))
+        return [[*name, *gap, *bar(lane, self._scale(width), self.look.glyphs, self.look.now(), since)]]
+
+    def instead(self) -> list[Line]:
+        return [[("Nothing has begun yet.", "dim")]] if self.view.shown.id else []

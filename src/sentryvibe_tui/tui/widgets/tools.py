@@ -1,0 +1,66 @@
+"""The tools table: the build's calls by kind, with what they took."""
+
+from __future__ import annotations
+
+from ..lines import Line, cut, fill
+from ..look import Look
+from ..overview import COUNTED_WIDTH, counted, counted_heads
+from ..tally import Calls, sparks
+from ..view import View
+from .rows import Rows
+
+NAME_WIDTH = 14
+LEAST_SPARKS = 8
+
+
+class Tools(Rows):
+    """One line per verb, the most used first. A row stands for the slowest call of its verb."""
+
+    def __init__(self, view: View, look: Look, **options: str) -> None:
+        super().__init__(**options)
+        self.view, self.look = view, look
+        self.following = False
+        self.calls: list[Calls] = []
+        self._drawn: object = None
+
+    def renew(self) -> None:
+        """Another build, or another state of it."""
+        if self.display:
+            self._drawn = self.view.shown
+            self.calls = self.view.tally.most_used()
+            self.reset(len(self.calls))
+
+    def tick(self) -> None:
+        """A second went by."""
+        if self._drawn is not self.view.shown:
+            self.renew()
+
+    def refit(self) -> None:
+        self.renew()
+        super().refit()
+
+    @property
+    def at_end(self) -> bool:
+        return False
+
+    def position_at(self, row: int) -> int | None:
+        slowest = self.calls[row].slowest if 0 <= row < len(self.calls) else -1
+        return None if slowest < 0 else slowest
+
+    def _name_width(self, width: int) -> int:
+        return max(6, min(NAME_WIDTH, width - COUNTED_WIDTH))
+
+    def heads(self, width: int) -> str:
+        shown = width - self._name_width(width) - COUNTED_WIDTH - 2
+        last = "  latest" if shown >= LEAST_SPARKS else ""
+        return (" " * self._name_width(width) + counted_heads() + last) if self.calls else ""
+
+    def lines_of(self, row: int, width: int) -> list[Line]:
+        calls, room = self.calls[row], self._name_width(width)
+        shown = width - room - COUNTED_WIDTH - 2
+        latest = list(calls.latest)[-shown:] if shown >= LEAST_SPARKS and calls.number > 1 else []
+        name = fill(cut([(calls.verb, "verb")], room), [], room)
+        return [cut([*name, *counted(calls), ("  ", ""), (sparks(latest, self.look.glyphs.sparks), "faint")], width)]
+
+    def instead(self) -> list[Line]:
+        return [[("No tool was used yet.", "dim")]] if self.view.shown.id else []

@@ -1,0 +1,202 @@
+"""Which panes are on screen at which size, what the timeline, tools and builds tell, and where their rows lead."""
+
+import pytest
+from textual.geometry import Offset
+from textual.selection import Selection
+
+from sentryvibe_tui.model.events import BuildEnded, ToolStarted
+from sentryvibe_tui.report.words import UNICODE
+from sentryvibe_tui.tui.gantt import Scale, bar, facts, lanes, scale_of
+from sentryvibe_tui.tui.lines import length, plain
+from sentryvibe_tui.tui.tally import Tally
+from sentryvibe_tui.wire.json import raw
+
+
+async def settled(pilot):
+    await pilot.pause(0.05)
+    pilot.app.watch_screen.flush()
+    await pilot.pause()
+    return pilot.app.watch_screen
+
+
+def on_screen(screen) -> list[str]:
+    return [str(pane.id) for pane in screen.panes if pane.display]
+
+
+def text_of(pane) -> list[str]:
+    return [plain(pane.lines_of(row, pane.row_width)[0]).rstrip() for row in range(len(pane.heights))]
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((60, 12), ["todos"]),
+        ((99, 40), ["todos"]),
+        ((100, 24), ["todos", "stream"]),
+        ((159, 60), ["todos", "stream"]),
+        ((160, 24), ["todos", "stream", "builds"]),
+        ((160, 36), ["todos", "stream", "inspector", "timeline", "tools", "builds"]),
+    ],
+)
+async def test_what_stands_at_a_size(app_on, running_build, size, expected) -> None:
+    async with app_on(running_build.state).run_test(size=size) as pilot:
+        screen = await settled(pilot)
+        assert on_screen(screen) == expected
+        assert pilot.app.focused is (screen.todos if size[0] < 100 else screen.stream)
+
+
+@pytest.mark.parametrize("size", [(60, 12), (120, 36), (160, 24), (200, 50)])
+async def test_every_pane_has_a_number_at_every_size(app_on, running_build, size) -> None:
+    async with app_on(running_build.state).run_test(size=size) as pilot:
+        screen = await settled(pilot)
+        for key in "123456":
+            await pilot.press(key)
+            assert pilot.app.focused is screen.panes[int(key) - 1]
+            assert pilot.app.focused.display
+        await pilot.press("escape")
+        await settled(pilot)
+        assert pilot.app.focused in (screen.todos, screen.stream)
+
+
+async def test_tab_goes_round_the_panes_on_screen(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(200, 50)) as pilot:
+        screen = await settled(pilot)
+        gone = []
+        for _ in range(6):
+            await pilot.press("tab")
+            gone.append(pilot.app.focused.id)
+        assert gone == ["inspector", "timeline", "tools", "builds", "todos", "stream"]
+        await pilot.press("shift+tab")
+        assert pilot.app.focused is screen.todos
+
+
+async def test_tools_by_kind_and_the_slowest_of_a_kind(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(200, 50)) as pilot:
+        screen = await settled(pilot)
+        assert [line.split()[:6] for line in text_of(screen.tools)[:2]] == [
+            ["Edit", "8", "0.4s", "0.4s", "0.4s", "████████"],
+            ["Bash", "5", "2", "12s", "41s", "41s"],
+        ]
+        await pilot.press("5", "j")
+        await settled(pilot)
+        assert "npx create-next-app" in plain(screen.inspector.lines_of(0, 60)[0])
+        await pilot.press("enter")
+        assert pilot.app.focused is screen.inspector
+
+
+async def test_the_tools_table_follows_the_build(app_on, running_build) -> None:
+    first = running_build.happened[:-1]
+    app = app_on(running_build.state.__class__(), *first)
+    async with app.run_test(size=(200, 50)) as pilot:
+        screen = await settled(pilot)
+        before = text_of(screen.tools)
+        running_build.call("Edit", {"file_path": "a"}, took=9)
+        screen.watching.say(*running_build.happened[len(first) :])
+        await settled(pilot)
+        screen.tools.tick()
+        after = text_of(screen.tools)
+        assert before[0].split()[1] == "8"
+        assert after[0].split()[1] == "9"
+        assert "9.0s" in after[0]
+
+
+async def test_a_lane_leads_to_its_todo(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(200, 50)) as pilot:
+        screen = await settled(pilot)
+        assert [line.split("  ")[0] for line in text_of(screen.timeline)][:3] == [
+            "Planning",
+            "✓ Scaffold Next.js pr…",
+            "✓ Create Prisma schema",
+        ]
+        await pilot.press("4", "g", "j", "j", "enter")
+        await settled(pilot)
+        assert pilot.app.focused is screen.todos
+        row = screen.todos.nodes[screen.todos.cursor]
+        assert (row.kind, row.ident, row.open) == ("todo", 1, True)
+
+
+async def test_the_newest_build_stands_in_the_list_as_it_is(app_on, running_build, story) -> None:
+    old = story(build="b0", session="s0")
+    old.call("Bash", {"command": "old"})
+    app = app_on(running_build.state, builds={"b1": running_build.state, "b0": old.tell(BuildEnded("failed")).state})
+    async with app.run_test(size=(160, 40)) as pilot:
+        screen = await settled(pilot)
+        await settled(pilot)
+        assert [line.split()[0] for line in text_of(screen.builds)] == ["›", "✗"]
+        assert text_of(screen.builds)[0].endswith("4/8  2m35s")
+        await pilot.press("6", "j", "enter")
+        await settled(pilot)
+        assert screen.view.shown.id == "b0"
+        assert pilot.app.focused is screen.builds
+        assert [line.split()[0] for line in text_of(screen.builds)] == ["◐", "›"]
+
+
+def test_ticks_stand_at_round_times_and_apart() -> None:
+    minute = 60_000
+    begin = 1_763_812_860_000  # 12:01:00
+    assert Scale(begin, begin + 2 * minute, 40).ticks() == "12:01               12:02"
+    assert Scale(begin, begin + 20_000, 40).ticks() == "12:01:00            12:01:10"
+    assert Scale(begin, begin + 60 * minute, 40).ticks() == "         12:15     12:30     12:45"
+    for minutes in (1, 7, 90, 900, 9000):
+        for cells in (8, 20, 60, 150):
+            assert len(Scale(begin, begin + minutes * minute, cells).ticks()) <= cells
+
+
+def test_lanes_of_todos_and_of_verbs(running_build, story) -> None:
+    state = running_build.state
+    rows = lanes(state, Tally(state), UNICODE)
+    assert [row.name for row in rows] == [
+        "Planning",
+        "Scaffold Next.js project",
+        "Create Prisma schema",
+        "Build todo list UI",
+        "API routes for todos",
+        "Wire up auth middleware",
+    ]
+    assert [row.ended is None for row in rows] == [False] * 5 + [True]
+    without = story().tell(ToolStarted("1", "Bash", raw({"command": "a"})))
+    without.call("Read", {"file_path": "x"}, took=3)
+    assert [row.key for row in lanes(without.state, Tally(without.state), UNICODE)] == ["Read"]
+
+
+def test_a_dropped_todo_goes_on_no_more(story) -> None:
+    told = story().plan(0, ("a", "b"))
+    told.call("Bash", {"command": "x"}, took=3)
+    told.plan(0, ("c", "d"))
+    rows = lanes(told.state, Tally(told.state), UNICODE)
+    assert [(row.name, row.ended is None) for row in rows] == [("a", False), ("c", True)]
+
+
+def test_a_bar_shows_work_pauses_and_failures(running_build) -> None:
+    state, now = running_build.state, running_build.at + 31_000
+    scale = scale_of(state, now, 100)
+    rows = lanes(state, Tally(state), UNICODE)
+    drawn = [plain(bar(row, scale, UNICODE, now, None)) for row in rows]
+    assert {len(line) for line in drawn} == {100}
+    assert [line.count("✗") for line in drawn] == [0, 0, 1, 0, 0, 1]
+    assert all(set(line) <= set(" ━─✗") for line in drawn)
+    assert facts(state, Tally(state), rows, now).endswith("longest: Wire up auth middleware 58s")
+
+
+async def test_hostile_names_stay_names(scene) -> None:
+    async with scene("hostile").run_test(size=(200, 50)) as pilot:
+        screen = await settled(pilot)
+        for pane in screen.panes:
+            for row in range(len(pane.heights)):
+                for line in pane.lines_of(row, pane.row_width):
+                    assert length(line) <= pane.row_width
+                    assert "\x1b" not in plain(line)
+        assert "\x1b" not in str(screen.timeline.border_subtitle)
+
+
+async def test_wide_characters_are_selected_and_marked_as_one_sees_them(scene) -> None:
+    async with scene("wide-characters").run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        line = plain(screen.stream.lines_of(0, 80)[0])
+        start = line.index("你")
+        selection = Selection(Offset(start, 0), Offset(start + 4, 0))
+        assert screen.stream.get_selection(selection) == ("你好世界", "\n")
+        screen.selections = {screen.stream: selection}
+        marked = screen.get_component_rich_style("screen--selection").bgcolor
+        strip = screen.stream.render_line(0)
+        assert "".join(part.text for part in strip if part.style and part.style.bgcolor == marked) == "你好世界"

@@ -1,0 +1,83 @@
+"""Counting call by call comes to the same as counting all calls at once."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.tui.tally import Calls, Spans, Tally, Times, sparks
+from sentryvibe_tui.tui.view import View
+
+
+@pytest.mark.parametrize(
+    ("durations", "expected"),
+    [([5], Times(5, 5, 5)), (range(1, 101), Times(50, 95, 100)), ([3, 1, 2], Times(2, 3, 3))],
+)
+def test_times(durations, expected) -> None:
+    calls = Calls("Bash")
+    assert calls.times is None
+    for position, ms in enumerate(durations):
+        calls.took(ms, position)
+    assert calls.times == expected
+
+
+def test_the_slowest_call_is_known_and_a_retried_one_counts_once(story) -> None:
+    told = story()
+    told.call("Bash", {"command": "a"}, took=2)
+    told.call("Bash", {"command": "b"}, took=9)
+    told.call("Bash", {"command": "c"}, took=1)
+    bash = Tally(told.state).calls["Bash"]
+    assert (bash.number, bash.errors, bash.slowest, list(bash.latest)) == (3, 0, 1, [2000, 9000, 1000])
+
+
+stretches = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 60)), max_size=40)
+
+
+@given(stretches, st.integers(0, 5))
+def test_spans_are_the_union_of_what_was_added(added, near) -> None:
+    spans = Spans(near)
+    for start, took in added:
+        spans.add(start, start + took)
+    assert spans.starts == sorted(spans.starts)
+    gaps = zip(spans.ends, spans.starts[1:], strict=False)
+    assert all(end + near < start for end, start in gaps)
+    assert spans.total == sum(end - start for start, end in zip(spans.starts, spans.ends, strict=True))
+    covered = {at for start, end in zip(spans.starts, spans.ends, strict=True) for at in range(start, end + 1)}
+    assert covered >= {at for start, took in added for at in range(start, start + took + 1)}
+    if near == 0:
+        assert covered == {at for start, took in added for at in range(start, start + took + 1)}
+
+
+def told(tally: Tally) -> object:
+    def lane(one):
+        return one.busy.starts, one.busy.ends, one.busy.total, sorted(one.failed)
+
+    calls = {
+        verb: (one.number, one.errors, one.times, sorted(one.latest), lane(one.lane))
+        for verb, one in tally.calls.items()
+    }
+    return calls, {key: lane(one) for key, one in tally.lanes.items()}, dict(tally.files), tally.busy.total
+
+
+def test_a_view_keeps_its_tally_up(running_build, story) -> None:
+    view = View()
+    view.take(running_build.happened[0])
+    assert view.tally.calls == {}
+    for event in running_build.happened[1:]:
+        view.take(event)
+    assert told(view.tally) == told(Tally(running_build.state))
+    assert view.tally.files["/home/dev/todo-app/src/middleware.ts"] == 1
+
+
+def test_another_build_is_counted_anew(running_build, story) -> None:
+    view = View()
+    for event in running_build.happened:
+        view.take(event)
+    assert view.tally.calls
+    view.show(BuildState("other"))
+    assert view.tally.calls == {}
+
+
+def test_sparks() -> None:
+    assert sparks([0, 1, 5, 10], "0123") == "0113"
+    assert sparks([], "0123") == ""
