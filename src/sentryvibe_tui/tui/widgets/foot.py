@@ -42,31 +42,38 @@ class Tabs(Bar):
     news: Line = []
 
     def line(self, width: int) -> Line:
+        tabs, news = self._fitting(width)
         line: Line = []
-        for _, pane, text in self._cells(width):
+        for _, pane, text in tabs:
             line += [(text[:3], "key" if pane == self.current else "dim")]
             line += [(text[3:], "strong" if pane == self.current else "dim")]
-        return fill(line, [*self.news, (" ", "")], width)
+        return fill(line, [*news, (" ", "")], width)
 
-    def _cells(self, width: int) -> list[tuple[int, str, str]]:
-        """Where each tab ends and what it says: label and count, only the label, or only the number, as there is room.
+    def _fitting(self, width: int) -> tuple[list[tuple[int, str, str]], Line]:
+        """Where each tab ends, its pane and what it says, and the news: of all the first form that fits.
 
-        The current one is always said in full.
+        Label and count, or only the label, or only the number; the current one in full. News in faint words may go.
         """
-        room = width - length(self.news) - 2
-        texts = list[str]()
-        for words in (9, 1, 0):
+        faint = all(role in ("faint", "dim") for _, role in self.news)
+        forms: list[tuple[int, Line]] = [
+            (9, self.news),
+            (1, self.news),
+            *([(1, Line())] if faint else []),
+            (0, self.news),
+        ]
+        texts, news = list[str](), self.news
+        for words, news in forms:
             texts = [
                 f" {number} {label if pane == self.current else ' '.join(label.split()[:words])}".rstrip() + " "
                 for number, pane, label in self.names
             ]
-            if sum(map(cells, texts)) <= room:
+            if sum(map(cells, texts)) <= width - length(news) - 2:
                 break
         ends = accumulate(map(cells, texts))
-        return [(end, pane, text) for end, (_, pane, _), text in zip(ends, self.names, texts, strict=True)]
+        return [(end, pane, text) for end, (_, pane, _), text in zip(ends, self.names, texts, strict=True)], news
 
     def on_click(self, event: events.Click) -> None:
-        for end, pane, _ in self._cells(self.content_size.width):
+        for end, pane, _ in self._fitting(self.content_size.width)[0]:
             if event.x < end:
                 self.post_message(self.Chosen(pane))
                 return

@@ -57,13 +57,16 @@ class Inspector(Rows):
             self.reset(len(self._lines))
 
     def tick(self) -> None:
-        """A second went by: a call under way shows it."""
-        if self.position is None and self.display and self.look.now() // 1000 % OVERVIEW_SECONDS == 0:
-            self._make()
+        """A second went by: a call under way shows it, and now and then the page of the build."""
+        is_due = self.position is None and self.look.now() // 1000 % OVERVIEW_SECONDS == 0
+        if not self.display or not (is_due or (isinstance(self._item, ToolCall) and self._item.is_open)):
+            return
+        before = self._lines
+        self._make()
+        if len(self._lines) != len(before):
             self.reset(len(self._lines))
-        elif isinstance(self._item, ToolCall) and self._item.is_open and self.display:
-            self._make()
-            self.changed(set(range(min(4, len(self._lines)))))
+        else:
+            self.repaint_rows({row for row, line in enumerate(self._lines) if line != before[row]})
 
     def took_whole(self, tool: ToolCall) -> None:
         """Input and output of a call came unclipped."""

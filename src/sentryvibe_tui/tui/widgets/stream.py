@@ -267,7 +267,7 @@ class Stream(Rows):
         lines = self._wrapped(left, tail, width) if self.wraps else [fill(left, tail, width)]
         if opened:
             body = [line for line in output_text(tool).split("\n")[-OPENED_LINES:] if line.strip()]
-            for line in body or ["no output"]:
+            for line in body or ([] if tool.is_open else ["no output"]):
                 lines += self._below(clean_line(line), width, "dim")
         elif tool.state == "error":
             for line in error_tail(tool, 2):

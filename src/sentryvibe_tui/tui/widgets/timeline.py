@@ -22,11 +22,13 @@ class Timeline(Rows):
         super().__init__(**options)
         self.view, self.look = view, look
         self.lanes: list[Row] = []
+        self._drawn_at = 0
 
     def renew(self) -> None:
         """Another build, or another state of it."""
         if not self.display:
             return
+        self._drawn_at = self.look.now()
         self.lanes = lanes(self.view.shown, self.view.tally, self.look.glyphs)
         self.reset(len(self.lanes))
 
@@ -56,7 +58,7 @@ class Timeline(Rows):
         return max(0, min(26, width // 3, width - LEAST_BAR))
 
     def _scale(self, width: int) -> Scale:
-        return scale_of(self.view.shown, self.look.now(), width - self._name_width(width))
+        return scale_of(self.view.shown, self._drawn_at, width - self._name_width(width))
 
     def heads(self, width: int) -> str:
         if not self.lanes:
@@ -64,7 +66,7 @@ class Timeline(Rows):
         return " " * self._name_width(width) + self._scale(width).ticks()
 
     def foot(self) -> str:
-        return facts(self.view.shown, self.view.tally, self.lanes, self.look.now())
+        return facts(self.view.shown, self.view.tally, self.lanes, self._drawn_at)
 
     def lines_of(self, row: int, width: int) -> list[Line]:
         lane, room = self.lanes[row], self._name_width(width)
@@ -72,7 +74,7 @@ class Timeline(Rows):
         name = cut([*mark, (lane.name, "strong" if lane.ended is None else "dim")], room - 1)
         gap: Line = [(pad("", room - length(name)), "")]
         since = open_since(self.view.shown, lambda todo, tool: lane.key in (todo, verb_of(tool)))
-        return [[*name, *gap, *bar(lane, self._scale(width), self.look.glyphs, self.look.now(), since)]]
+        return [[*name, *gap, *bar(lane, self._scale(width), self.look.glyphs, self._drawn_at, since)]]
 
     def instead(self) -> list[Line]:
         return [[("Nothing has begun yet.", "dim")]] if self.view.shown.id else []
