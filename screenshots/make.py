@@ -12,17 +12,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from sentryvibe_tui.agents.demo import DemoAgent, demo_build
 from sentryvibe_tui.client.hydrate import summary
 from sentryvibe_tui.client.watching import BuildSummary, LinkChanged, LinkStatus, Snapshot, WatchEvent
-from sentryvibe_tui.model.events import About
+from sentryvibe_tui.model.events import About, BuildEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState, Millis
 from sentryvibe_tui.tui.app import WatchApp
 
 FOLDER = Path(__file__).parent
 START: Millis = 1_767_261_600_000
+ABOUT = About("ride-board", "session-3", "build-3")
 SHOTS: tuple[tuple[str, tuple[int, int], DemoAgent, float], ...] = (
     ("watch-80x24", (80, 24), "claude", 0.77),
     ("watch-120x36", (120, 36), "claude", 0.77),
@@ -32,15 +34,26 @@ SHOTS: tuple[tuple[str, tuple[int, int], DemoAgent, float], ...] = (
 )
 
 
-def build_after(agent: DemoAgent, share: float) -> BuildState:
-    """The demo's build after a share of its steps, ten times slower than the demo plays it."""
-    about = About("ride-board", "session-1", "build-1")
-    steps = list(demo_build(agent, 1))
-    state, at = BuildState(), START
+def build_after(agent: DemoAgent, share: float, number: int = 4, title: str = "") -> BuildState:
+    """The demo's build after a share of its steps, ten times slower than the demo plays it; others came before it."""
+    about = About("ride-board", f"session-{number}", f"build-{number}")
+    steps = list(demo_build(agent, number))
+    state, at = BuildState(), START - (4 - number) * 3_000_000
     for step in steps[: round(len(steps) * share)]:
         at += step.delay_ms * 10
         state, _ = reduce(state, step.event, at, about)
-    return state
+    return replace(state, agent=replace(state.agent, title=title)) if title else state
+
+
+def earlier() -> list[BuildState]:
+    """Builds of the project that are over, newest first."""
+    failed = build_after("codex", 0.6, 3, "Riders can leave a comment")
+    failed, _ = reduce(failed, BuildEnded("failed", error="rate limit"), (failed.last_event_at or 0) + 9_000, ABOUT)
+    return [
+        failed,
+        build_after("claude", 1.0, 2, "Log in with the club's account"),
+        build_after("codex", 1.0, 1, "Set up the project"),
+    ]
 
 
 class Still:
@@ -57,7 +70,7 @@ class Still:
     def retry_now(self) -> None: ...
 
     async def builds(self) -> tuple[BuildSummary, ...]:
-        return (summary(self.state),)
+        return tuple(summary(state) for state in (self.state, *earlier()))
 
     async def build(self, session_id: str, build_id: str) -> BuildState | None:
         return self.state
@@ -72,6 +85,9 @@ async def shot(name: str, size: tuple[int, int], agent: DemoAgent, share: float)
     app = WatchApp(Still(state), "ride-board", now=lambda: now)
     async with app.run_test(size=size) as pilot:
         await pilot.pause(0.5)
+        app.watch_screen.builds.took(await app.watch_screen.watching.builds())
+        await pilot.press(*(("3",) if not state.is_active else ()))
+        await pilot.pause(0.2)
         (FOLDER / f"{name}.svg").write_text(app.export_screenshot(title="sentryvibe-tui"))
 
 
