@@ -200,3 +200,17 @@ async def test_wide_characters_are_selected_and_marked_as_one_sees_them(scene) -
         marked = screen.get_component_rich_style("screen--selection").bgcolor
         strip = screen.stream.render_line(0)
         assert "".join(part.text for part in strip if part.style and part.style.bgcolor == marked) == "你好世界"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+async def test_heads_stand_over_their_columns(app_on, running_build, size) -> None:
+    async with app_on(running_build.state).run_test(size=size) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("5")
+        await settled(pilot)
+        region = screen.tools.region
+        drawn = ["".join(part.text for part in strip) for strip in screen._compositor.render_strips()]
+        heads, first, second = (drawn[region.y + row][region.x : region.right] for row in range(3))
+        assert heads.index("calls") + 4 == first.index("8")
+        assert heads.index("err") + 2 == second.index("2 ")
+        assert heads.index("max") + 2 == first.rindex("0.4s") + 3

@@ -42,7 +42,7 @@ class Scale(Struct, frozen=True):
         at = -(-(self.begin + offset) // step) * step - offset
         while at <= self.end:
             cell, label = self.cell(at), time.strftime(_tick_format(step), time.localtime(at / 1000))
-            if cell >= len(text) and cell + len(label) <= self.cells:
+            if cell >= len(text) and cell + len(label) < self.cells:
                 text = text.ljust(cell) + label + " "
             at += step
         return text.rstrip()

@@ -162,8 +162,9 @@ class PanesScreen(Screen[None]):
         said = "".join(text for text, _ in news)
         for pane in self.panes:
             if pane.display:
-                title = " " if self.is_narrow else f"{numbers[pane]} {labels[pane]}"
-                heads = pane.heads(pane.row_width)[len(title) - self.is_narrow :]
+                title = "" if self.is_narrow else f"{numbers[pane]} {labels[pane]}"
+                begin = 0 if self.is_narrow else 1  # where a frame's title begins, seen from the rows' first cell
+                heads = pane.heads(pane.row_width)[len(title) + begin :]
                 self._entitle(pane, (title + heads).rstrip(), said if pane is self.stream else pane.foot())
         self.stream.set_class(not self.stream.following, "-news")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...model.state import Todo
 from ...report.kinds import verb_of
 from ..gantt import Row, Scale, bar, facts, lanes, open_since, scale_of
 from ..lines import Line, cut, length, pad
@@ -10,7 +11,7 @@ from ..view import View
 from .rows import Rows
 
 DRAWN_SECONDS = 5
-"""How often a running build's lanes are drawn anew: they read every stretch of work."""
+"""How often a running build's lanes are drawn anew while its todos stay: they read every stretch of work."""
 
 LEAST_BAR = 8
 
@@ -23,18 +24,19 @@ class Timeline(Rows):
         self.view, self.look = view, look
         self.lanes: list[Row] = []
         self._drawn_at = 0
+        self._todos: tuple[Todo, ...] = ()
 
     def renew(self) -> None:
         """Another build, or another state of it."""
         if not self.display:
             return
-        self._drawn_at = self.look.now()
+        self._drawn_at, self._todos = self.look.now(), self.view.shown.todos
         self.lanes = lanes(self.view.shown, self.view.tally, self.look.glyphs)
         self.reset(len(self.lanes))
 
     def tick(self) -> None:
         """A second went by."""
-        if self.look.now() // 1000 % DRAWN_SECONDS == 0:
+        if self._todos is not self.view.shown.todos or self.look.now() // 1000 % DRAWN_SECONDS == 0:
             self.renew()
 
     def refit(self) -> None:
