@@ -124,11 +124,11 @@ async def test_the_copy_menu(app_on, running_build, copied, number, text) -> Non
 
 
 async def test_the_visible_log_is_copied_and_saved(app_on, running_build, copied, tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     app = app_on(running_build.state)
     async with app.run_test(size=(120, 36)) as pilot:
         await ready(pilot, "f", "c", "5", "ctrl+s")
-    (path,) = tmp_path.glob("todo-app-*.log")
+    (path,) = tmp_path.glob("sentryvibe-tui/todo-app-*.log")
     assert path.read_text() == copied[0] + "\n"
     assert "npx prisma migrate dev" in copied[0]
     assert "Read" not in copied[0]

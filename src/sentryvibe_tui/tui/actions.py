@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -37,7 +37,7 @@ ACTIONS = (
     Action("quit", "q", "quit", "Leave; the exit status says how the build ended", footer=1),
     Action("help", "question_mark", "help", "All keys", footer=2),
     Action("app.command_palette", "ctrl+p,colon", "commands", "Find any action by its name", footer=9, palette=False),
-    Action("next_pane", "tab", "pane", "Go to the next pane", footer=5, palette=False),
+    Action("next_pane", "tab", "pane", "Go to the next pane", footer=7, palette=False),
     Action("previous_pane", "shift+tab", "previous pane", "Go to the previous pane", palette=False),
     Action("pane('todos')", "1", "todos", "Go to the todos"),
     Action("pane('stream')", "2", "stream", "Go to the stream"),
@@ -47,8 +47,10 @@ ACTIONS = (
     Action("pane('builds')", "6,B", "builds", "Go to the project's builds; enter shows one of them"),
     Action("zoom", "z", "zoom", "Show the focused pane alone, or all panes again"),
     Action("back", "escape", "back", "Leave the pane, then the search, then the filter; then follow", palette=False),
-    Action("search", "slash", "search", "Search texts, inputs and outputs of the whole build", footer=6, pane="stream"),
-    Action("next_hit(1)", "n", "next hit", "Next place that holds what is searched for", pane="stream"),
+    Action("search", "slash", "search", "Search texts, inputs and outputs of the whole build", footer=4, pane="stream"),
+    Action(
+        "next_hit(1)", "n", "next hit", "Next place that holds what is searched for, or the next build", pane="stream"
+    ),
     Action("next_hit(-1)", "N", "previous hit", "Previous place that holds what is searched for", pane="stream"),
     Action("hits_only", "m", "only hits", "Show only what holds the searched text, or everything again", pane="stream"),
     Action(
@@ -56,14 +58,14 @@ ACTIONS = (
         "f",
         "filter",
         "Show all, errors, tools or text in the stream, or all of it in full",
-        footer=7,
+        footer=5,
         pane="stream",
     ),
     Action("turn('verbose')", "v", "verbose", "Show reasoning and outputs in the stream, or fold them", pane="stream"),
     Action("turn('wraps')", "w", "wrap", "Wrap long lines of the stream, or cut them", pane="stream"),
     Action("turn('stamped')", "T", "timestamps", "Show the time before each row of the stream, or not", pane="stream"),
     Action("mark", "M", "mark", "Put a line with the time under what came so far", pane="stream"),
-    Action("next_error(1)", "e", "next error", "Go to the next error", footer=8),
+    Action("next_error(1)", "e", "next error", "Go to the next error", footer=6),
     Action("next_error(-1)", "E", "previous error", "Go to the previous error"),
     Action("follow_all", "F", "follow", "Follow what is new in all panes", footer=10),
     Action("scrollback", "s", "scrollback", "Show the stream as plain text in the terminal itself, then return"),
@@ -71,13 +73,14 @@ ACTIONS = (
     Action("copy_menu", "c", "copy", "Choose what to copy: the row, its input, output, command, or the log", footer=12),
     Action("pager", "t", "full text", "Read the whole call or text under the cursor in $PAGER"),
     Action("edit", "o", "open file", "Open the file of the call under the cursor in $EDITOR"),
-    Action("save", "ctrl+s", "save log", "Write what the stream shows to a file, and name it"),
+    Action("save", "ctrl+s", "save log", "Write what the stream shows to a file of your state folder, and name it"),
     Action("app.suspend_process", "ctrl+z", "suspend", "Back to the shell; fg returns", palette=False),
-    Action("older", "left_square_bracket", "older build", "Show the project's build before this one", footer=11),
+    Action("older", "left_square_bracket,p", "older build", "Show the project's build before this one", footer=11),
     Action("newer", "right_square_bracket", "newer build", "Show the build after this one; the newest is live"),
+    Action("live", "L", "live", "Back to the newest build, and follow it"),
     Action("retry", "r", "retry link", "Try the link again at once"),
     Action("up", "k,up", "up", "One row up", "rows", palette=False),
-    Action("down", "j,down", "move", "One row down", "rows", footer=3, palette=False),
+    Action("down", "j,down", "move", "One row down", "rows", footer=13, palette=False),
     Action("page(-0.5)", "ctrl+u", "half a page up", "Half a page up", "rows", palette=False),
     Action("page(0.5)", "ctrl+d", "half a page down", "Half a page down", "rows", palette=False),
     Action("page(-1)", "pageup,ctrl+b", "page up", "One page up", "rows", palette=False),
@@ -85,7 +88,7 @@ ACTIONS = (
     Action("first", "g,home", "first", "To the first row", "rows", palette=False),
     Action("last", "G,end", "last", "To the last row, and follow what is new", "rows", palette=False),
     Action(
-        "screen.inspect", "enter", "open", "Open the row: a call in the inspector, a todo unfolds", "rows", footer=4
+        "screen.inspect", "enter", "open", "Open the row: a call in the inspector, a todo unfolds", "rows", footer=3
     ),
     Action("fold", "space", "fold", "Fold or unfold the row", "rows", palette=False),
     Action("fold(True)", "l,right", "unfold", "Unfold the row", "rows", palette=False),
@@ -126,9 +129,18 @@ def keys_of(action: Action) -> str:
     return " ".join(key_name(key) for key in action.keys.split(","))
 
 
-def in_footer(actions: Iterable[Action] = ACTIONS) -> Iterator[tuple[str, str]]:
-    """Key and title of what the footer shows, most important first."""
-    for action in sorted((action for action in actions if action.footer), key=lambda action: action.footer):
+def spelled(keys: str) -> str:
+    """Arrows in words, for terminals that have none."""
+    return " ".join(
+        {shown: key for key, shown in _SHOWN.items() if not shown.isascii()}.get(key, key) for key in keys.split(" ")
+    )
+
+
+def in_footer(actions: Sequence[Action] = ACTIONS, first: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """Key and title of what the footer shows, most important first; before all others the actions `first`, by ident."""
+    wanted = [action for ident in first for action in actions if action.ident == ident]
+    ranked = sorted((action for action in actions if action.footer), key=lambda action: action.footer)
+    for action in (*wanted, *(action for action in ranked if action not in wanted)):
         yield key_name(action.keys.split(",")[0]), action.title
 
 

@@ -55,7 +55,7 @@ class WatchApp(App[int]):
         keys: Mapping[str, str] | None = None,
         now: Callable[[], Millis] = now_millis,
     ) -> None:
-        self._frame = "ascii" if ascii_only else "round"
+        self.ascii_only = ascii_only
         super().__init__()
         self.project = project
         self.notices = notices
@@ -63,6 +63,7 @@ class WatchApp(App[int]):
         own_keys, self.wrong_keys = usable_keys(keys or {})
         if own_keys:
             self.set_keymap(own_keys)
+        self.set_class(ascii_only, "-ascii")
         self.animation_level = "basic" if animation else "none"
         for own in THEMES:
             self.register_theme(own)
@@ -74,8 +75,8 @@ class WatchApp(App[int]):
         self.watch_screen = WatchScreen(watching, project, look)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """`$frame`: how panes are framed in the stylesheets."""
-        return {"frame": self._frame}
+        """`$frame` and `$edge`: how panes are framed, and parted where there is no room for frames."""
+        return {"frame": "ascii", "edge": "ascii"} if self.ascii_only else {"frame": "round", "edge": "solid"}
 
     def get_default_screen(self) -> Screen[None]:
         return self.watch_screen
@@ -125,16 +126,18 @@ class WatchApp(App[int]):
     def on_watch_screen_left(self) -> None:
         self.exit()
 
-    def on_carrying_screen_copied(self, event: WatchScreen.Copied) -> None:
-        """Over OSC 52, also through tmux and screen; a text too long for that into a file, whose name is told."""
-        from .clipboard import osc52, to_file
+    async def on_carrying_screen_copied(self, event: WatchScreen.Copied) -> None:
+        """To tmux or over OSC 52; a text too long for that into a file, whose name is told."""
+        from .clipboard import osc52, to_file, to_tmux
 
         sequence = osc52(event.text, os.environ)
-        if sequence is not None:
-            self._write(sequence)
-            self.watch_screen.copied(event.text)
+        if sequence is None:
+            self.watch_screen.copied(event.text, f"written to {to_file(event.text)}")
+        elif await asyncio.to_thread(to_tmux, event.text, os.environ):
+            self.watch_screen.copied(event.text, "copied, also to tmux' buffer")
         else:
-            self.watch_screen.copied(event.text, str(to_file(event.text)))
+            self._write(sequence)
+            self.watch_screen.copied(event.text, "sent to the terminal's clipboard")
 
     def action_help_quit(self) -> None:
         """ctrl+c without a selection."""

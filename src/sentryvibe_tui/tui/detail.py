@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from ..model.state import BuildState, Item, Note, ToolCall
 from ..model.text import clean, clean_line
-from ..report.subject import command_of, exit_code, input_of, kind_of, output_text, subject
+from ..report.subject import command_of, error_line, exit_code, input_of, kind_of, output_text, subject
 from ..report.words import clock, duration, running, size, tool_mark
 from ..wire.json import encode
 from .lines import Line, plain, wrap
@@ -109,6 +109,8 @@ def _edits(values: dict[str, Any]) -> Iterator[Line]:
             old = str(fields.get("old_string", fields.get("oldString", "")) or "")
             new = str(fields.get("new_string", fields.get("newString", fields.get("new_source", ""))) or "")
             if old or new:
+                if shown:
+                    yield [("  …", "faint")]
                 shown = True
                 yield from diff(old, new)
     if not shown:
@@ -175,13 +177,13 @@ def _output(tool: ToolCall, look: Look, width: int) -> Iterator[Line]:
     amount = len(bytes(tool.output))
     whole = f"{size(tool.output_bytes)}, shown in part" if tool.output_bytes else size(amount)
     yield _section("Output", whole)
-    tone = "bad" if tool.state == "error" else ""
+    telling = error_line(tool) if tool.state == "error" else ""
     for line in _text_lines(text):
-        yield from wrap([(line, tone)], width)
+        yield from wrap([(line, "bad" if telling and telling in line else "")], width)
 
 
 def _text_lines(text: str) -> list[str]:
     lines = clean(text).split("\n")
     if len(lines) <= LINES_SHOWN:
         return lines
-    return [*lines[:LINES_SHOWN], f"… {len(lines) - LINES_SHOWN:,} more lines"]
+    return [*lines[:LINES_SHOWN], f"… {len(lines) - LINES_SHOWN:,} more lines, t shows all"]

@@ -100,29 +100,44 @@ def wrap(line: Line, room: int) -> list[Line]:
         return [line]
     lines: list[Line] = [[]]
     free = room
-    for word, role in _pieces(line, room):
-        taken = cells(word)
+    for word in _words(line, room):
+        taken = length(word)
         if taken > free:
             lines.append([])
             free = room
-            if word[0] == " ":
+            if word[0][0][0] == " ":
                 continue
-        lines[-1].append((word, role))
+        lines[-1] += word
         free -= taken
     return [joined(one) for one in lines if one] or [[]]
 
 
-def _pieces(line: Line, room: int) -> Iterator[Span]:
+def _words(line: Line, room: int) -> Iterator[Line]:
+    """Spaces and words, a word of several spans in one; what is wider than `room` in pieces."""
+    word: Line = []
     for text, role in line:
-        for word in re.findall(_WORDS, text):
-            if cells(word) <= room:
-                yield word, role
-            else:
-                for piece in _chopped(word, room):
-                    yield piece, role
+        for part in re.findall(_WORDS, text):
+            if part[0] != " ":
+                word.append((part, role))
+                continue
+            yield from _chopped(word, room)
+            word = []
+            yield from _chopped([(part, role)], room)
+    yield from _chopped(word, room)
 
 
-def _chopped(word: str, room: int) -> list[str]:
+def _chopped(word: Line, room: int) -> Iterator[Line]:
+    if not word:
+        return
+    if length(word) <= room:
+        yield word
+        return
+    for text, role in word:
+        for piece in _pieces(text, room):
+            yield [(piece, role)]
+
+
+def _pieces(word: str, room: int) -> list[str]:
     if word.isascii():
         return [word[start : start + room] for start in range(0, len(word), room)]
     return chop_cells(word, max(2, room))

@@ -12,6 +12,9 @@ from ..report.words import UNICODE, Glyphs, Tone, clock, duration, running
 from .actions import ACTIONS, Action
 from .lines import Line, Span, pad
 
+INSTANT = 100
+"""Milliseconds below which a call's time says nothing and is left out."""
+
 
 class Look(Struct, frozen=True):
     """`now` gives epoch milliseconds."""
@@ -29,7 +32,8 @@ class Look(Struct, frozen=True):
             return "", ""
         if tool.is_open:
             return running(self.now() - tool.started_at), "busy"
-        return duration((tool.ended_at or tool.started_at) - tool.started_at), "dim"
+        took = (tool.ended_at or tool.started_at) - tool.started_at
+        return duration(took) if took >= INSTANT else "", "dim"
 
 
 def right(span: Span, room: int) -> Span:

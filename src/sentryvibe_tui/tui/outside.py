@@ -37,7 +37,8 @@ def _run(command: list[str], environment: Mapping[str, str]) -> str:
 
 
 def save(text: str, folder: Path, name: str) -> Path:
-    """`text` in a new file of `folder`, named after the build and the time. Raises OSError."""
+    """`text` in a new file of `folder`, which is made, named after the build and the time. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     safe = "".join(char if char.isalnum() or char in "-_" else "-" for char in name).strip("-")[:60]
     path = folder / f"{safe or 'build'}-{time.strftime('%Y%m%d-%H%M%S')}.log"
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

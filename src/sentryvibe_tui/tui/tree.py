@@ -24,13 +24,17 @@ TEMPLATE, DROPPED, PLANNED, CODEX = "template", "dropped", "planning", "codex"
 
 
 class Row(NamedTuple):
-    """`ident`: key of a todo, name of a group, position of a call, `tool_key` of a subagent. `number`: hidden calls."""
+    """`ident`: key of a todo, name of a group, position of a call, `tool_key` of a subagent.
+
+    `number`: hidden calls, of which `errors` failed.
+    """
 
     kind: RowKind
     ident: int | str
     depth: int = 0
     number: int = 0
     open: bool = False
+    errors: int = 0
 
 
 class CodexPhase(Struct):
@@ -106,23 +110,32 @@ class _Tree:
             if isinstance(tool := timeline[position], ToolCall) and not self.view.is_nested(tool)
         ]
         by_reader = self.folds.get(PLANNED if key == PLANNING else key, False)
-        hidden = 0 if by_reader else max(0, len(top) - LATEST)
-        if hidden > 1:
-            yield Row("earlier", key, depth, hidden)
-            top = top[hidden:]
-        for position in top:
-            yield from self._call(position, depth, set())
+        yield from self._latest(key, top, depth, set(), whole=by_reader)
 
-    def _call(self, position: int, depth: int, above: set[str]) -> Iterator[Row]:
+    def _latest(
+        self, ident: int | str, positions: list[int], depth: int, above: set[str], *, whole: bool
+    ) -> Iterator[Row]:
+        """How many there were earlier, those of them that are under way, and the latest."""
+        early = [] if whole else positions[:-LATEST]
+        opened = {self.state.positions[tool_key(ident)] for ident in self.state.open_tools}
+        hidden = [position for position in early if position not in opened]
+        if len(hidden) > 1:
+            errors = sum(self._call_at(position).state == "error" for position in hidden)
+            yield Row("earlier", ident, depth, len(hidden), errors=errors)
+            positions = [*(position for position in early if position in opened), *positions[len(early) :]]
+        for position in positions:
+            yield from self._call(position, depth, above)
+
+    def _call_at(self, position: int) -> ToolCall:
         tool = self.state.timeline[position]
         assert isinstance(tool, ToolCall)
+        return tool
+
+    def _call(self, position: int, depth: int, above: set[str]) -> Iterator[Row]:
+        tool = self._call_at(position)
         yield Row("tool", position, depth)
         if tool.state == "error":
             yield Row("tail", position, depth)
         below = self.view.children.get(tool.id, []) if tool.id not in above else []
-        hidden = max(0, len(below) - LATEST) if tool_key(tool.id) not in self.folds else 0
-        if hidden > 1:
-            yield Row("earlier", tool_key(tool.id), depth + 1, hidden)
-            below = below[hidden:]
-        for child in below:
-            yield from self._call(child, depth + 1, above | {tool.id})
+        whole = tool_key(tool.id) in self.folds
+        yield from self._latest(tool_key(tool.id), below, depth + 1, above | {tool.id}, whole=whole)

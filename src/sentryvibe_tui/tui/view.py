@@ -208,6 +208,16 @@ class View:
         """Whether a call stands below the call of its subagent."""
         return bool(tool.parent_id) and tool_key(tool.parent_id) in self.shown.positions
 
+    def failed_below(self, tool: ToolCall) -> int:
+        """How many calls of a subagent failed."""
+        below = (self.shown.timeline[position] for position in self.children.get(tool.id, ()))
+        return sum(isinstance(call, ToolCall) and call.state == "error" for call in below)
+
+    def known_at(self, now: Millis) -> Millis:
+        """The time up to which the screen is true: now, or when the link was lost."""
+        lost = self.link.lost_at
+        return now if lost is None or self.link.phase not in ("retrying", "gave-up", "closed") else min(now, lost)
+
     def activity(self, buckets: int, until: Millis) -> list[int]:
         """Calls begun per stretch of time from the build's start to `until`, in at most `buckets` equal stretches."""
         begin = self.shown.started_at

@@ -30,6 +30,8 @@ class CarryingScreen(PanesScreen):
             self.text = text
 
     def _tell(self, message: str, severity: str = "information", timeout: float = 4) -> None:
+        """One message at a time, so that a flood of them never covers the screen."""
+        self.app.clear_notifications()  # pyright: ignore[reportUnknownMemberType]
         self.notify(clean_line(message), markup=False, severity=severity, timeout=timeout)  # type: ignore[arg-type]
 
     def _item(self) -> Item | None:
@@ -40,6 +42,10 @@ class CarryingScreen(PanesScreen):
             return None
         return self.inspector.item if position == self.inspector.position else self.view.shown.timeline[position]
 
+    async def _whole_item(self) -> Item | None:
+        """`_item` with its values unclipped, where they can be had."""
+        return self._item()
+
     def _log(self) -> str:
         """The stream as it is shown, from its first row to its last."""
         width = max(LEAST_WIDTH, self.size.width)
@@ -48,18 +54,18 @@ class CarryingScreen(PanesScreen):
 
     # ----------------------------------------------------------------- copies
 
-    def action_copy(self) -> None:
+    async def action_copy(self) -> None:
         """The row; in the inspector the output, where there is one."""
         from ..copying import copies
 
-        found = copies(self._item(), self.view.shown.agent.cwd)
+        found = copies(await self._whole_item(), self.view.shown.agent.cwd)
         self._copy((found.output if self.focused is self.inspector else "") or found.item)
 
-    def action_copy_menu(self) -> None:
+    async def action_copy_menu(self) -> None:
         from ..copying import copies
         from .copy_menu import CopyMenu
 
-        found = copies(self._item(), self.view.shown.agent.cwd)
+        found = copies(await self._whole_item(), self.view.shown.agent.cwd)
         texts = {
             "item": found.item,
             "input": found.input,
@@ -77,16 +83,20 @@ class CarryingScreen(PanesScreen):
         else:
             self._tell("nothing to copy here", "warning")
 
-    def copied(self, text: str, path: str = "") -> None:
+    def copied(self, text: str, how: str) -> None:
         """Says what became of a copy."""
-        self._tell(f"written to {path}" if path else f"copied {size(len(text.encode('utf-8', 'replace')))}")
+        self._tell(f"{size(len(text.encode('utf-8', 'replace')))} {how}")
 
     def action_save(self) -> None:
+        """Into the user's own folder for such files: the current one is often a repository."""
+        from platformdirs import user_state_path
+
         from ..outside import save
 
         name = self.view.shown.agent.project_name or self.view.shown.project_id
         try:
-            self._tell(f"written to {save(self._log() + chr(10), Path.cwd(), name)}", timeout=10)
+            path = save(self._log() + "\n", user_state_path("sentryvibe-tui"), name)
+            self._tell(f"written to {path}", timeout=10)
         except OSError as error:
             self._tell(f"the log could not be written: {error}", "error")
 
@@ -102,12 +112,12 @@ class CarryingScreen(PanesScreen):
         if problem:
             self._tell(problem, "warning", timeout=8)
 
-    def action_pager(self) -> None:
+    async def action_pager(self) -> None:
         """All that the inspector says of what is under the cursor; the whole log where there is nothing."""
         from ..detail import whole_text
         from ..outside import page
 
-        item = self._item()
+        item = await self._whole_item()
         text = self._log() if item is None else whole_text(item, self.view.shown, self.look)
         self._outside(lambda: page(text, os.environ))
 

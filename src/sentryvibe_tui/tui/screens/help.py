@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from ..actions import Action, keys_of
+from ..actions import Action, keys_of, spelled
+from ..look import Look
 
 LEAD = 16
 TEXT_WIDTH = 48
@@ -22,9 +23,9 @@ class HelpScreen(ModalScreen[None]):
     CSS_PATH = "help.tcss"
     BINDINGS = [("escape,q,question_mark", "dismiss", "Close")]
 
-    def __init__(self, actions: tuple[Action, ...], pane: str) -> None:
+    def __init__(self, look: Look, pane: str) -> None:
         super().__init__()
-        self.actions, self.pane = actions, pane
+        self.look, self.actions, self.pane = look, look.actions, pane
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help"):
@@ -43,12 +44,26 @@ class HelpScreen(ModalScreen[None]):
         for pane in named:
             yield f"In the {pane}, from everywhere", [action for action in self.actions if action.pane == pane]
 
+    def _signs(self) -> Iterator[tuple[str, str]]:
+        glyphs = self.look.glyphs
+        yield glyphs.running, "under way"
+        yield glyphs.done, "done"
+        yield glyphs.failed, "failed; with a number: so many calls did"
+        yield glyphs.stopped, "left open, cancelled or interrupted"
+        yield glyphs.pending, "to come"
+        yield f"{glyphs.added} {glyphs.renamed}", "a todo that was added later, or renamed"
+        yield glyphs.thought, "reasoning of the agent"
+
     def _content(self) -> Content:
         parts: list[Content | tuple[str, str]] = []
         for title, actions in self._sections():
             parts.append((f"{title}\n", "bold $primary"))
             for action in actions:
                 said = f"\n{'':{LEAD}}".join(wrap(action.help, TEXT_WIDTH))
-                parts += [(f"  {keys_of(action):<{LEAD - 2}}", "bold"), (f"{said}\n", "")]
+                keys = keys_of(action) if not self.look.glyphs.done.isascii() else spelled(keys_of(action))
+                parts += [(f"  {keys:<{LEAD - 2}}", "bold"), (f"{said}\n", "")]
             parts.append(("\n", ""))
+        parts.append(("Signs\n", "bold $primary"))
+        for glyph, meaning in self._signs():
+            parts += [(f"  {glyph:<{LEAD - 2}}", "bold"), (f"{meaning}\n", "")]
         return Content.assemble(*parts).rstrip()

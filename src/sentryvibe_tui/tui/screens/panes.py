@@ -146,7 +146,7 @@ class PanesScreen(Screen[None]):
         return {
             self.todos: f"Todos {far.done}/{far.total}",
             self.stream: f"Stream{wanted}",
-            self.inspector: "Inspector",
+            self.inspector: "Summary" if self.inspector.position is None else "Inspector",
             self.timeline: "Timeline",
             self.tools: "Tools",
             self.builds: f"Builds {len(self.builds.listed)}" if self.builds.listed else "Builds",
@@ -167,6 +167,18 @@ class PanesScreen(Screen[None]):
                 heads = pane.heads(pane.row_width)[len(title) + begin :]
                 self._entitle(pane, (title + heads).rstrip(), said if pane is self.stream else pane.foot())
         self.stream.set_class(not self.stream.following, "-news")
+        self.keys.first = self._useful()
+        self.keys.repaint()
+
+    def _useful(self) -> tuple[str, ...]:
+        """Actions, by ident, that matter most where the reader is now."""
+        if self.view.link.phase == "gave-up":
+            return ("retry-link",)
+        if self.focused is self.inspector:
+            return ("back", "full-text", "copy", "open-file") if self.inspector.position is not None else ("back",)
+        if self.stream.needle:
+            return ("next-hit", "previous-hit", "only-hits", "back")
+        return ("live", "older-build", "newer-build") if self.view.pinned else ()
 
     def _entitle(self, pane: Rows, title: str, foot: str) -> None:
         """What stands in the frame above and below a pane."""

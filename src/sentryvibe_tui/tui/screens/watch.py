@@ -7,12 +7,13 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
+from msgspec.structs import replace
 from textual.message import Message
 
 from ...client.watching import BuildSummary, CaughtUp, LinkChanged, Snapshot, Watching
-from ...model.state import BuildState, ToolCall
+from ...model.state import BuildState, Item, ToolCall
 from ...report.words import clock
-from ..actions import ACTIONS, bindings
+from ..actions import bindings, keys_of
 from ..look import Look
 from ..widgets.rows import Rows
 from .carrying import CarryingScreen
@@ -26,6 +27,9 @@ FLUSH_SECONDS = 0.1
 
 PINNED_SECONDS = 3
 """How often an older build that still runs is read again while it is on screen."""
+
+WHOLE_SECONDS = 5
+"""How long a whole call may take to come."""
 
 LISTED_SECONDS = 15
 """How often the list of builds is read again while another build of the project runs."""
@@ -91,7 +95,8 @@ class WatchScreen(CarryingScreen):
     def flush(self) -> None:
         """Repaints what was touched, and the clocks when a second went by."""
         changes = self.view.take_changes()
-        second = self.look.now() // 1000
+        now = self.look.now()
+        second = now // 1000
         ticked, self._second = second != self._second, second
         if changes.whole:
             self._start_over()
@@ -102,10 +107,10 @@ class WatchScreen(CarryingScreen):
                 self.todos.update(changes.positions)
             self.stream.update(changes.positions)
             self.inspector.update(changes.positions)
-            if ticked and self.view.shown.is_active:
+            if ticked and self.view.shown.is_active and self.view.known_at(now) == now:
                 for pane in (self.todos, self.stream, self.inspector, self.timeline, self.tools):
                     pane.tick()
-        if ticked and self.builds.display:
+        if ticked and (self.builds.display or self.view.pinned):
             self._tick_builds()
         if ticked and self.view.pinned and self.view.shown.is_active and second % PINNED_SECONDS == 0:
             self.run_worker(self._look_again(), exclusive=True, group="switch")
@@ -116,7 +121,7 @@ class WatchScreen(CarryingScreen):
             before, self._told = self._told, self.view.live
             self.post_message(self.Happened(before, self._told))
             if self.view.pinned and before.id != self._told.id:
-                self._tell("a new build began: ] goes to it", timeout=10)
+                self._tell("a new build began: L goes to it", timeout=10)
             elif before.id == self._told.id and before.is_active and not self._told.is_active:
                 self._summarise()
 
@@ -160,6 +165,8 @@ class WatchScreen(CarryingScreen):
     def _paint_head(self) -> None:
         for bar in (self.who, self.how_far, self.now):
             bar.repaint()
+        if not len(self.stream.heights):
+            self.stream.refresh()
         self._lay_out()
         self._titles()
         if self.stream.following and self._source is self.stream:
@@ -170,28 +177,41 @@ class WatchScreen(CarryingScreen):
     def _inspected(self) -> None:
         item = self.inspector.item
         if isinstance(item, ToolCall) and item.clipped and not item.is_open:
-            self.run_worker(self._fetch_whole(item), exclusive=True, group="whole")
+            self.run_worker(self._fetch_later(item), exclusive=True, group="whole")
+
+    async def _fetch_later(self, tool: ToolCall) -> None:
+        """Once the reader stays with a call for a moment."""
+        await asyncio.sleep(0.15)
+        await self._fetch_whole(tool)
+
+    async def _whole_item(self) -> Item | None:
+        item = self._item()
+        if not isinstance(item, ToolCall) or not item.clipped or item.is_open or item.id in self.inspector.whole:
+            return item
+        await self._fetch_whole(item)
+        whole = self.inspector.whole.get(item.id)
+        return item if whole is None else replace(whole, started_at=item.started_at, ended_at=item.ended_at)
 
     async def _fetch_whole(self, tool: ToolCall) -> None:
-        """Unclipped values, once the reader stays with a call for a moment."""
-        await asyncio.sleep(0.15)
+        """Unclipped values, for as long as the reader may be kept waiting."""
         try:
-            given, back = await self.watching.whole_tool(self.view.shown.session_id, tool.id)
+            async with asyncio.timeout(WHOLE_SECONDS):
+                given, back = await self.watching.whole_tool(self.view.shown.session_id, tool.id)
         except Exception as error:  # whatever a transport raises: the clipped values stay, and the reader is told
-            self._tell(f"the whole call could not be fetched: {error}", "warning")
+            self._tell(f"the whole call could not be fetched: {error or 'no answer'}", "warning")
             return
         if given is not None or back is not None:
             self.inspector.took_whole(
                 ToolCall(tool.id, tool.name, input=given or tool.input, output=back or tool.output)
             )
 
-    def action_inspect(self) -> None:
+    async def action_inspect(self) -> None:
         """Enter: a call or text in full; a todo or group unfolds; a build is shown; a lane leads to its todo."""
         pane = self.focused
         if pane is self.builds:
             self.run_worker(self._show_chosen(), exclusive=True, group="switch")
         elif pane is self.inspector:
-            self.action_pager()
+            await self.action_pager()
         elif pane is self.timeline and isinstance(self.timeline.key, int):
             self.action_pane("todos")
             self.todos.go_to(self.timeline.key)
@@ -259,11 +279,17 @@ class WatchScreen(CarryingScreen):
         self._titles()
 
     def action_next_hit(self, step: int) -> None:
+        """Without a search, n goes to the next build as p goes to the one before."""
         if self.stream.needle:
             self._jump(self.stream.hits(), step, "hit")
+        elif step > 0:
+            self.action_newer()
 
     def action_next_error(self, step: int) -> None:
+        """Whatever hides the errors gives way."""
         self.action_pane("stream")
+        if self.stream.filtered and not self.stream.errors():
+            self.stream.show_only("all")
         self._jump(self.stream.errors(), step, "error")
 
     def action_hits_only(self) -> None:
@@ -285,7 +311,7 @@ class WatchScreen(CarryingScreen):
         from .help import HelpScreen
 
         pane = str(self.focused.id) if isinstance(self.focused, Rows) else ""
-        self.app.push_screen(HelpScreen(self.look.actions, pane))  # pyright: ignore[reportUnknownMemberType]
+        self.app.push_screen(HelpScreen(self.look, pane))  # pyright: ignore[reportUnknownMemberType]
 
     def action_retry(self) -> None:
         self.watching.retry_now()
@@ -300,6 +326,11 @@ class WatchScreen(CarryingScreen):
         self.view.mark(f"mark {clock(at)}", at)
         self.stream.update(set())
         self._titles()
+
+    def action_live(self) -> None:
+        self.view.show(None)
+        self._placed()
+        self.action_follow_all()
 
     def action_older(self) -> None:
         self.run_worker(self._switch(1), exclusive=True, group="switch")
@@ -334,6 +365,7 @@ class WatchScreen(CarryingScreen):
             log.info("the builds could not be listed: %s", error)
             return
         self.builds.took(known)
+        self._placed()
         self._titles()
 
     async def _switch(self, step: int) -> None:
@@ -364,8 +396,15 @@ class WatchScreen(CarryingScreen):
             self._tell("that build is no longer there", "warning")
             return
         self.view.show(state)
-        self.who.place = "" if newest else f"build {len(builds) - place} of {len(builds)}, ] newer"
+        self.builds.took(builds)
+        self._placed()
         self.flush()
+
+    def _placed(self) -> None:
+        """Says which build of how many is on screen when it is not the newest."""
+        listed = self.builds.listed
+        place = next((at for at, build in enumerate(listed) if build.build_id == self.view.shown.id), 0)
+        self.who.place = f"build {len(listed) - place} of {len(listed)}, L newest" if self.view.pinned else ""
 
     async def _look_again(self) -> None:
         """An older build on screen that still runs goes on, too."""
@@ -379,7 +418,7 @@ class WatchScreen(CarryingScreen):
             self.view.show(state)
 
     def commands(self) -> Iterator[tuple[str, str, str]]:
-        """Title, help and action of what the palette offers."""
-        for action in ACTIONS:
+        """Title with keys, help and action of what the palette offers."""
+        for action in self.look.actions:
             if action.palette and action.scope == "screen":
-                yield action.title.capitalize(), action.help, f"screen.{action.name}"
+                yield f"{action.title.capitalize()}  {keys_of(action)}", action.help, f"screen.{action.name}"

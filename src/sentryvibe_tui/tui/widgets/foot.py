@@ -14,7 +14,9 @@ from .painted import Bar
 
 
 class Keys(Bar):
-    """The keys that matter most, as many as fit."""
+    """The keys that matter most, as many as fit; `first`: the idents of actions that matter most where one is."""
+
+    first: tuple[str, ...] = ()
 
     def __init__(self, look: Look, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
@@ -23,7 +25,7 @@ class Keys(Bar):
     def line(self, width: int) -> Line:
         parts: list[tuple[int, Line]] = [
             (rank, [(key, "key"), (" " + title, "dim")])
-            for rank, (key, title) in enumerate(in_footer(self.look.actions))
+            for rank, (key, title) in enumerate(in_footer(self.look.actions, self.first))
         ]
         return [(" ", ""), *parted(parts, [], width - 2), (" ", "")]
 
@@ -64,7 +66,9 @@ class Tabs(Bar):
         texts, news = list[str](), self.news
         for words, news in forms:
             texts = [
-                f" {number} {label if pane == self.current else ' '.join(label.split()[:words])}".rstrip() + " "
+                f"[{number} {label}]"
+                if pane == self.current
+                else f" {number} {' '.join(label.split()[:words])}".rstrip() + " "
                 for number, pane, label in self.names
             ]
             if sum(map(cells, texts)) <= width - length(news) - 2:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ...model.progress import active, elapsed, progress, silence
-from ...model.state import ToolCall
+from ...model.state import Millis, ToolCall
 from ...model.text import clean_line
 from ...report.subject import first_line, subject
 from ...report.words import (
     DURATION_WIDTH,
+    clock,
     cost,
     count,
     duration,
@@ -35,6 +36,11 @@ class HeadBar(Bar):
     def __init__(self, view: View, look: Look, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
         self.view, self.look = view, look
+
+    @property
+    def now(self) -> Millis:
+        """Now; without a link the time up to which something is known."""
+        return self.view.known_at(self.look.now())
 
     @property
     def _dot(self) -> str:
@@ -88,9 +94,9 @@ class HowFar(HeadBar):
 
     def _facts(self, width: int) -> Line:
         state, usage = self.view.shown, self.view.shown.usage
-        spent = elapsed(state, self.look.now())
-        clock = (running(spent) if state.is_active else duration(spent)).rjust(DURATION_WIDTH)
-        facts: list[tuple[int, Line]] = [(0, [(clock, "strong")])]
+        spent = elapsed(state, self.now)
+        took = (running(spent) if state.is_active else duration(spent)).rjust(DURATION_WIDTH)
+        facts: list[tuple[int, Line]] = [(0, [(took, "strong")])]
         facts.append((1, [(plural(state.tool_count, "tool").rjust(8), "dim")]))
         if state.error_count:
             facts.append((0, [(f"{self.look.glyphs.failed} {state.error_count}", "bad")]))
@@ -144,7 +150,7 @@ class HowFar(HeadBar):
     def _activity(self, room: int) -> Line:
         """How lively the build was and is: calls begun over its time."""
         state = self.view.shown
-        until = self.look.now() if state.is_active else state.ended_at or state.last_event_at or 0
+        until = self.now if state.is_active else state.ended_at or state.last_event_at or 0
         label: Line = [("activity ", "dim")] if room >= 24 else []
         counts = self.view.activity(min(SPARKS_SHOWN, room - length(label)), until)
         return cut([*label, (sparks(counts, self.look.glyphs.sparks), "bar")], room)
@@ -155,10 +161,12 @@ class Now(HeadBar):
 
     def line(self, width: int) -> Line:
         left, right = self._said()
+        if self.view.shown.is_active and self.now != self.look.now():
+            right = [(f"as of {clock(self.now)}", "warn")]
         return [(" ", ""), *fill(left, right, width - 2), (" ", "")]
 
     def _said(self) -> tuple[Line, Line]:
-        state, glyphs, now = self.view.shown, self.look.glyphs, self.look.now()
+        state, glyphs, now = self.view.shown, self.look.glyphs, self.now
         if not state.id:
             return [(self._without_build(), "dim")], []
         if not state.is_active:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from rich.segment import Segment
 from rich.style import Style
@@ -11,6 +11,9 @@ from textual.widget import Widget
 
 from ..lines import Line, length
 from .roles import role_styles
+
+ASCII_MARKS = str.maketrans("…“”↑↓←→", '~""^v<>')
+"""What our own words use beside the glyphs of `report.words`."""
 
 
 class Painted(Widget):
@@ -38,8 +41,9 @@ class Painted(Widget):
                 wanted = named[role]
                 style += Style(bgcolor=wanted.bgcolor) if role == "hit" else Style()
                 style += Style(color=wanted.color, bold=wanted.bold, italic=wanted.italic, dim=wanted.dim)
+                style += Style(underline=wanted.underline)
             if row and role != "hit":
-                style += Style(bgcolor=named[row].bgcolor)
+                style += Style(bgcolor=named[row].bgcolor, reverse=named[row].reverse)
             found = self._role_styles[role, row] = style
         return found
 
@@ -48,11 +52,17 @@ class Painted(Widget):
         variables = self.app.theme_variables  # pyright: ignore[reportUnknownMemberType]
         if Painted._styles_of is not variables:
             Painted._styles_of = variables
-            Painted._styles = role_styles(variables, ansi=self.app.native_ansi_color)  # pyright: ignore[reportUnknownMemberType]
+            Painted._styles = role_styles(variables, ansi=self.app.native_ansi_color, plain=self.app.no_color)  # pyright: ignore[reportUnknownMemberType]
         return Painted._styles
+
+    @property
+    def ascii_only(self) -> bool:
+        return bool(getattr(cast("object", self.app), "ascii_only", False))  # pyright: ignore[reportUnknownMemberType]
 
     def strip(self, line: Line, width: int, row: str = "") -> Strip:
         """`line` as exactly `width` cells."""
+        if self.ascii_only:
+            line = [(text.translate(ASCII_MARKS), role) for text, role in line]
         segments = [Segment(text, self.role_style(role, row)) for text, role in line if text]
         return Strip(segments, length(line)).adjust_cell_length(width, self.role_style("", row))
 

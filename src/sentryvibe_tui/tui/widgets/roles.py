@@ -49,8 +49,11 @@ ROLES: Mapping[str, Role] = {
 }
 
 
-def role_styles(variables: Mapping[str, str], *, ansi: bool = False) -> dict[str, Style]:
-    """Every role as a style on the theme's background, from the theme's variables (`App.theme_variables`)."""
+def role_styles(variables: Mapping[str, str], *, ansi: bool = False, plain: bool = False) -> dict[str, Style]:
+    """Every role as a style on the theme's background, from the theme's variables (`App.theme_variables`).
+
+    `plain`: no colours are shown, so the cursor is in reverse and hits are underlined.
+    """
     base = Color.parse(variables["background"])
     styles = dict[str, Style]()
     for name, role in ROLES.items():
@@ -59,6 +62,9 @@ def role_styles(variables: Mapping[str, str], *, ansi: bool = False) -> dict[str
         dim = True if role.fades and ansi else None
         said = Style(bold=role.bold, italic=role.italic, dim=dim)
         styles[name] = said + Style.from_color(color.rich_color, ground.rich_color)
+    if plain:
+        styles["cursor"] += Style(reverse=True)
+        styles["hit"] += Style(underline=True)
     return styles
 
 

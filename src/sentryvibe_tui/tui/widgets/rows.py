@@ -11,6 +11,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBarRender
 from textual.selection import Selection
 from textual.strip import Strip
 
@@ -21,6 +22,12 @@ from .painted import Painted
 
 KEPT_ROWS = 512
 """Painted rows that are kept; a few screens full."""
+
+
+class AsciiBar(ScrollBarRender):
+    """A scroll bar of coloured blanks."""
+
+    VERTICAL_BARS = [" "] * 8
 
 
 class Rows(Painted, ScrollView, can_focus=True):
@@ -51,6 +58,10 @@ class Rows(Painted, ScrollView, can_focus=True):
         self._painted: dict[int, list[Strip]] = {}
         self._settling = False
         self.following = True
+
+    def on_mount(self) -> None:
+        if self.ascii_only:
+            self.vertical_scrollbar.renderer = AsciiBar  # pyright: ignore[reportAttributeAccessIssue]
 
     # ----------------------------------------------------------------- for subclasses
 
@@ -270,6 +281,8 @@ class Rows(Painted, ScrollView, can_focus=True):
         if not self.following:
             self._to(self.heights.start(top))
         self._fit()
+        if not self.following and len(self.heights):
+            self.reveal(min(self.cursor, len(self.heights) - 1))
 
     def on_focus(self) -> None:
         self.repaint_rows({self.cursor})

@@ -50,8 +50,9 @@ class Stream(Rows):
 
     @property
     def shows(self) -> str:
-        """What the reader asked to see: a filter, or everything in full."""
-        return "verbose" if self.filter == "all" and self.verbose else self.filter
+        """What the reader asked to see: a filter, or everything in full; and whether only what was searched for."""
+        kinds = "verbose" if self.filter == "all" and self.verbose else self.filter
+        return kinds if not self.hits_only else "hits" if kinds == "all" else f"{kinds} hits"
 
     @property
     def filtered(self) -> bool:
@@ -138,7 +139,7 @@ class Stream(Rows):
 
     def show_next(self) -> None:
         """All, errors, tools, text, then all of it verbose."""
-        if self.shows == "verbose":
+        if self.filter == "all" and self.verbose:
             self.turn("verbose")
             return
         following = FILTERS[(FILTERS.index(self.filter) + 1) % len(FILTERS)]
@@ -219,12 +220,22 @@ class Stream(Rows):
         return entry if isinstance(entry, int) else None
 
     def instead(self) -> list[Line]:
-        width, said = self.row_width, ("No build yet.", "It appears here by itself as soon as an agent reports.")
+        width, said = self.row_width, self._nothing()
+        return [[(" " * max(0, (width - len(text)) // 2) + text, "dim")] for text in said]
+
+    def _nothing(self) -> tuple[str, ...]:
+        """Why there is nothing, and what to do about it."""
+        link = self.view.link
         if self.view.shown.id:
-            said = (
+            return (
                 ("Nothing here passes the filter.", "f shows the next kind, esc everything.") if self.filtered else ()
             )
-        return [[(" " * max(0, (width - len(text)) // 2) + text, "dim")] for text in said]
+        if link.phase in ("retrying", "gave-up"):
+            reason = clean_line(link.reason, 200) or "no answer"
+            return (f"No server yet: {reason}", "`sentryvibe-tui serve` starts one; r tries again at once.")
+        if link.phase == "refused":
+            return (clean_line(link.reason, 200) or "The server refuses.",)
+        return ("No build yet.", "It appears here by itself as soon as an agent reports.")
 
     def guesses(self, rows: range, width: int) -> Iterator[int]:
         timeline = self.view.shown.timeline
@@ -257,6 +268,8 @@ class Stream(Rows):
         said = subject(tool, self.view.shown.agent.cwd)
         nested = self.view.is_nested(tool)
         detail = changes(tool, said) if said.detail and cells(said.detail) <= width // 4 else []
+        if failed := self.view.failed_below(tool):
+            detail = [(f"{self.look.glyphs.failed}{failed}", "bad")]
         left: Line = [
             *self._stamp(tool.started_at),
             ("  " if nested else "", ""),

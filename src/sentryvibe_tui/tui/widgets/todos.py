@@ -122,7 +122,10 @@ class Todos(Rows):
                 return [self._phase(one, width)]
             case "earlier":
                 lead = self._lead(one.depth + 1)
-                return [fill([*lead, (f"{self.look.glyphs.closed} {one.number} earlier", "faint")], [], width)]
+                said: Line = [(f"{self.look.glyphs.closed} {one.number} earlier", "faint")]
+                if one.errors:
+                    said.append((f"  {self.look.glyphs.failed}{one.errors}", "bad"))
+                return [fill([*lead, *said], [], width)]
 
     def _lead(self, depth: int) -> Line:
         return [("  " * depth, "")]
@@ -185,8 +188,11 @@ class Todos(Rows):
             (clean_line(text) or "(no text)", body),
             (f" {drift}" if drift else "", "accent"),
         ]
+        took = self._took(todo)
+        if not group.positions and not took[0]:
+            return fill(left, [], width)
         tail = self._counts(len(group.positions), group.errors)
-        return fill(left, [*tail, (" ", ""), right(self._took(todo), DURATION_WIDTH)], width)
+        return fill(left, [*tail, (" ", ""), right(took, DURATION_WIDTH)], width)
 
     def _took(self, todo: Todo) -> tuple[str, str]:
         if todo.started_at is None:
@@ -204,6 +210,8 @@ class Todos(Rows):
         mark = tool_mark(tool.state, self.look.glyphs)
         said = subject(tool, self.view.shown.agent.cwd)
         detail = changes(tool, said) if said.detail and len(said.detail) <= 16 else []
+        if failed := self.view.failed_below(tool):
+            detail = [(f"{self.look.glyphs.failed}{failed}", "bad")]
         left: Line = [
             *self._lead(row.depth + 1),
             (mark.glyph + " ", role(mark.tone)),

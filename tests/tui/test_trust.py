@@ -1,0 +1,151 @@
+"""What a glance must tell rightly: open and failed calls, hidden errors, an old picture, what can be done."""
+
+import pytest
+
+from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, Snapshot
+from sentryvibe_tui.model.events import ToolEnded, ToolStarted
+from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.wire.json import raw
+
+
+async def settled(pilot):
+    await pilot.pause(0.05)
+    pilot.app.watch_screen.flush()
+    await pilot.pause()
+    return pilot.app.watch_screen
+
+
+def text_of(rows) -> list[str]:
+    return [plain(line).rstrip() for row in range(len(rows.heights)) for line in rows.lines_of(row, rows.row_width)]
+
+
+async def test_a_call_under_way_is_never_folded_away_and_failures_are_counted(app_on, story) -> None:
+    build = story().plan(0, ("a", "b"))
+    build.tell(ToolStarted("ask", "Task", raw({"description": "long"})))
+    build.call("Bash", {"command": "broken"}, "no", error=True)
+    for number in range(40):
+        build.call("Read", {"file_path": f"f{number}"})
+    async with app_on(build.state).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        lines = [line.strip() for line in text_of(screen.todos)]
+        assert lines[1] == "▸ 33 earlier  ✗1"
+        assert lines[2].startswith("◐ Task")
+
+
+async def test_a_subagent_says_how_many_of_its_calls_failed(app_on, story) -> None:
+    build = story().plan(0, ("a",))
+    task = build.call("Task", {"description": "look"}, took=None)
+    build.call("Read", {"file_path": "x"}, "no such file", error=True, parent_id=task)
+    build.tell(ToolEnded(task, raw("done")), 3)
+    async with app_on(build.state).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        assert next(line for line in text_of(screen.stream) if "Task" in line).split()[-2:] == ["✗1", "4.4s"]
+        assert next(line for line in text_of(screen.todos) if "Task" in line).split()[-2:] == ["✗1", "4.4s"]
+
+
+@pytest.mark.parametrize("hiding", [("f", "f", "f"), ("slash", *"package.json", "enter", "m")])
+async def test_e_shows_an_error_that_a_filter_hides(app_on, running_build, hiding) -> None:
+    async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press(*hiding)
+        await settled(pilot)
+        assert screen.stream.errors() == []
+        await pilot.press("e")
+        await settled(pilot)
+        assert "error 1 of 2" in str(screen.stream.border_subtitle)
+        assert screen.stream.shows == "all"
+
+
+async def test_what_is_inspected_stays_in_view(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(120, 30)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("2", "E", "k", "k", "k", "j", "j", "j", "enter")
+        await settled(pilot)
+        top, bottom = screen.stream._visible()
+        assert screen.inspector.display
+        assert top <= screen.stream.cursor <= bottom
+
+
+async def test_without_a_link_the_clocks_stand_and_say_since_when(app_on, running_build) -> None:
+    at = running_build.at
+    lost = LinkChanged(LinkStatus("retrying", attempt=2, lost_at=at + 1_000, retry_at=at + 40_000))
+    async with app_on(running_build.state, lost).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        assert plain(screen.now.line(118)).rstrip().endswith("as of 12:03:06")
+        assert "2m05s" in plain(screen.how_far.line(118))
+        screen.watching.say(LinkChanged(LinkStatus("live", rtt_ms=3)))
+        await settled(pilot)
+        assert "as of" not in plain(screen.now.line(118))
+
+
+async def test_no_server_at_all_says_what_to_do(app_on) -> None:
+    status = LinkStatus("retrying", attempt=2, reason="no server at http://127.0.0.1:4999")
+    async with app_on(BuildState(), LinkChanged(status)).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        said = "\n".join(plain(line) for line in screen.stream.instead())
+        assert "no server at http://127.0.0.1:4999" in said
+        assert "sentryvibe-tui serve" in said
+
+
+async def test_p_n_and_l_go_through_the_builds(app_on, running_build, story) -> None:
+    builds = {"b1": running_build.state}
+    for number in (3, 2):
+        old = story(build=f"old{number}", session=f"s{number}")
+        old.call("Bash", {"command": f"old command {number}"})
+        builds[f"old{number}"] = old.state
+    async with app_on(running_build.state, builds=builds).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        for key, shown in (("p", "old3"), ("p", "old2"), ("n", "old3"), ("p", "old2"), ("L", "b1")):
+            await pilot.press(key)
+            await settled(pilot)
+            assert screen.view.shown.id == shown
+        assert screen.who.place == ""
+
+
+async def test_new_builds_announce_themselves_once_at_a_time(app_on, running_build, story) -> None:
+    old = story(build="old", session="s0")
+    old.call("Bash", {"command": "old command"})
+    app = app_on(running_build.state, builds={"b1": running_build.state, "old": old.state})
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("p")
+        await settled(pilot)
+        for number in range(5):
+            new = story(build=f"new{number}", session=f"n{number}", start=running_build.at + number)
+            new.call("Bash", {"command": "new"})
+            screen.watching.say(Snapshot(new.state, "new-build"))
+            await settled(pilot)
+        assert [note.message for note in app._notifications] == ["a new build began: L goes to it"]
+        assert screen.view.shown.id == "old"
+
+
+async def test_a_new_search_begins_empty(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("slash", *"qQx", "enter", "escape", "slash", *"npm")
+        await settled(pilot)
+        assert screen.stream.needle.text == "npm"
+
+
+async def test_the_footer_tells_what_matters_where_the_reader_is(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        assert plain(screen.keys.line(80)).split()[:2] == ["q", "quit"]
+        assert "e next error" in plain(screen.keys.line(80))
+        await pilot.press("slash", *"npm", "enter")
+        await settled(pilot)
+        assert plain(screen.keys.line(80)).startswith(" n next hit  N previous hit  m only hits  esc back")
+        screen.watching.say(LinkChanged(LinkStatus("gave-up", lost_at=running_build.at)))
+        await settled(pilot)
+        assert plain(screen.keys.line(80)).startswith(" r retry link")
+
+
+async def test_ascii_draws_nothing_else(scene) -> None:
+    async with scene("many-todos", ascii_only=True).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        for screen in (pilot.app.watch_screen, pilot.app.screen):
+            drawn = "".join(part.text for strip in screen._compositor.render_strips() for part in strip)
+            assert {char for char in drawn if ord(char) > 126} == set()
