@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from textual import events
+
 CONFTEST = Path(__file__).parents[1] / "tui" / "conftest.py"
 SIZE = (120, 36)
 CALLS, TODOS = 10_000, 300
@@ -62,25 +64,46 @@ async def lags(stop: asyncio.Event) -> list[float]:
     return sorted(late)
 
 
-async def storm(app, story) -> None:
-    """500 events a second for three seconds."""
+async def answers(app, stop: asyncio.Event) -> list[float]:
+    """Milliseconds from a key press to the painted picture with the cursor elsewhere, ten presses a second."""
+    stream, took = app.watch_screen.stream, []
+    stream.focus()
+    while not stop.is_set():
+        before, began = stream.cursor, time.perf_counter()
+        painted = asyncio.Event()
+        app.post_message(events.Key("k", "k"))
+        while stream.cursor == before:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        app.watch_screen.call_after_refresh(painted.set)
+        await painted.wait()
+        took.append((time.perf_counter() - began) * 1000)
+        await asyncio.sleep(0.1)
+    return sorted(took)
+
+
+async def storm(app, story, *, with_keys: bool) -> None:
+    """500 events a second for three seconds, followed at the end or read further up."""
     story.happened.clear()
     for number in range(750):
         story.call("Bash", {"command": f"step {number}"}, took=0.1)
-    events = list(story.happened)
+    happened = list(story.happened)
     stop = asyncio.Event()
     watcher = asyncio.create_task(lags(stop))
+    keys = asyncio.create_task(answers(app, stop)) if with_keys else None
     cpu, began = time.process_time(), time.perf_counter()
-    for at in range(0, len(events), 25):
-        app.watch_screen.watching.say(*events[at : at + 25])
+    for at in range(0, len(happened), 25):
+        app.watch_screen.watching.say(*happened[at : at + 25])
         await asyncio.sleep(max(0, began + (at + 25) / 500 - time.perf_counter()))
     wall = time.perf_counter() - began
     stop.set()
     late = await watcher
     print(
-        f"storm of {len(events) / wall:.0f} events/s: {(time.process_time() - cpu) / wall:.0%} of a core, "
+        f"storm of {len(happened) / wall:.0f} events/s: {(time.process_time() - cpu) / wall:.0%} of a core, "
         f"lag p95 {late[len(late) * 95 // 100]:.0f} ms, most {late[-1]:.0f} ms"
     )
+    if keys is not None:
+        took = await keys
+        print(f"  {len(took)} key presses meanwhile: p95 {took[len(took) * 95 // 100]:.0f} ms, most {took[-1]:.0f} ms")
 
 
 async def main() -> None:
@@ -90,10 +113,15 @@ async def main() -> None:
         small = min([await first_frame(told.scene("running"), size) for _ in range(3)])
         big = min([await first_frame(told.watch_app(story.state), size) for _ in range(3)])
         print(f"first frame {size}: {small:.0f} ms with 23 calls, {big:.0f} ms with {CALLS:,}: {big / small:.2f}")
+    for size in (SIZE, (200, 50)):
+        app = told.watch_app(story.state)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause(0.3)
+            await storm(app, story, with_keys=False)
+            await storm(app, story, with_keys=True)
     app = told.watch_app(story.state)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause(0.3)
-        await storm(app, story)
         stream = app.watch_screen.stream
         began = time.perf_counter()
         stream.search("test_9998")

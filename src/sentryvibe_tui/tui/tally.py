@@ -120,9 +120,10 @@ class Tally:
     def __init__(self, state: BuildState) -> None:
         self.calls: dict[str, Calls] = {}
         self.lanes: dict[int, Lane] = {}
-        self.files: Counter[str] = Counter()
         self.busy = Spans(0)
         self._by_name: dict[str, tuple[Calls, bool]] = {}
+        self._files: Counter[str] = Counter()
+        self._unread: list[tuple[ToolCall, int]] = []
         for position, item in enumerate(state.items()):
             if isinstance(item, ToolCall):
                 self.take(position, item)
@@ -137,7 +138,7 @@ class Tally:
         was = None if before is None else before.state
         if tool.state != was:
             if changes_files:
-                self._file(tool, (tool.state == "output-available") - (was == "output-available"))
+                self._unread.append((tool, (tool.state == "output-available") - (was == "output-available")))
             if tool.state == "error" or was == "error":
                 self._failed(tool, calls, lane)
         start, end = tool.started_at, tool.ended_at
@@ -172,12 +173,14 @@ class Tally:
         """The most used verb first; of equals the one that came first."""
         return sorted(self.calls.values(), key=lambda calls: -calls.number)
 
-    def _file(self, tool: ToolCall, change: int) -> None:
-        if change:
-            path = _path(tool)
-            self.files[path] += change
-            if not self.files[path]:
-                del self.files[path]
+    @property
+    def files(self) -> Counter[str]:
+        """How many changes each path saw; inputs are read when this is asked for."""
+        for tool, change in self._unread:
+            if change:
+                self._files[_path(tool)] += change
+        self._unread.clear()
+        return +self._files
 
 
 class _Pathed(Struct):

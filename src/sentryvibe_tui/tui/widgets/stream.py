@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Literal
 
 from ...model.state import Millis, Note, ToolCall, tool_key
@@ -238,11 +239,19 @@ class Stream(Rows):
         return ("No build yet.", "It appears here by itself as soon as an agent reports.")
 
     def guesses(self, rows: range, width: int) -> Iterator[int]:
-        timeline = self.view.shown.timeline
-        for row in rows:
-            entry = self._entry(row)
-            item = timeline[entry] if isinstance(entry, int) else None
-            yield self._note_lines(item, entry, width) if isinstance(item, Note) else 1
+        """Of all rows at once, as there may be very many."""
+        timeline, entries = self.view.shown.timeline, self.view.entries
+        shown = (
+            [entries[at] for at in self._kept[rows.start : rows.stop]]
+            if self.filtered
+            else entries[rows.start : rows.stop]
+        )
+        for entry in shown:
+            if type(entry) is int and type(item := timeline[entry]) is Note:
+                yield self._note_lines(item, entry, width)
+            else:
+                yield 1
+        yield from repeat(1, len(rows) - len(shown))
 
     def _note_lines(self, note: Note, entry: int | Extra, width: int) -> int:
         if note.kind not in ("text", "prompt"):
