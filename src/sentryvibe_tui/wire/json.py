@@ -88,8 +88,13 @@ def present(value: Raw) -> Raw | None:
 
 
 def plain(value: Raw | None) -> Any:
-    """The Python value of encoded JSON; None when there is none."""
-    return None if value is None or not bytes(value) else decode(bytes(value), Any)  # type: ignore[arg-type]
+    """The Python value of encoded JSON; None when there is none, its text when a number in it is out of all bounds."""
+    if value is None or not bytes(value):
+        return None
+    try:
+        return decode(bytes(value), Any)  # type: ignore[arg-type]
+    except BadJson:
+        return bytes(value).decode("utf-8", "replace")
 
 
 def _without_surrogates(value: Any) -> Any:
