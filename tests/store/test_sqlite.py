@@ -308,3 +308,78 @@ async def test_whatever_comes_the_state_after_a_restart_is_the_fold_of_the_log(
         assert await store.state(key) == state
         assert (await folded(store, key)) == (state or BuildState())
     await store.close()
+
+
+async def _three_more(directory: Path, posted: Make, at: int) -> str:
+    store = await SqliteStore.open(directory)
+    await store.append([posted("text-delta", id="x", delta=f"{at}-{number} ") for number in range(3)], at)
+    await store.close()
+    return store.epoch
+
+
+async def _epoch(directory: Path) -> str:
+    store = await SqliteStore.open(directory)
+    await store.close()
+    return store.epoch
+
+
+async def test_an_older_copy_put_in_place_is_another_epoch(tmp_path: Path, posted: Make) -> None:
+    first = await _three_more(tmp_path, posted, 1)
+    backup = (tmp_path / DATABASE).read_bytes()
+    assert await _three_more(tmp_path, posted, 2) == first
+    (tmp_path / DATABASE).write_bytes(backup)
+    restored = await _epoch(tmp_path)
+    assert restored != first
+    assert await _three_more(tmp_path, posted, 3) == restored
+    (tmp_path / DATABASE).write_bytes(backup)
+    assert await _epoch(tmp_path) not in (first, restored)
+
+
+async def test_a_copy_taken_while_the_server_ran_is_told_from_what_came_after(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path / "data")
+    await store.append([posted("start")], 1)
+    source, copy = sqlite3.connect(tmp_path / "data" / DATABASE), sqlite3.connect(tmp_path / "copy")
+    source.backup(copy)
+    source.close()
+    copy.close()
+    await store.append([posted("text-delta", id="x", delta="a")], 2)
+    await store.close()
+    for rest in (tmp_path / "data").glob(f"{DATABASE}-*"):
+        rest.unlink()
+    (tmp_path / "copy").replace(tmp_path / "data" / DATABASE)
+    assert await _epoch(tmp_path / "data") != store.epoch
+
+
+async def test_an_empty_or_moved_database_is_another_epoch(tmp_path: Path, posted: Make) -> None:
+    first = await _three_more(tmp_path / "a", posted, 1)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / DATABASE).write_bytes((tmp_path / "a" / DATABASE).read_bytes())
+    assert await _epoch(tmp_path / "b") != first
+    (tmp_path / "a" / DATABASE).unlink()
+    assert await _epoch(tmp_path / "a") != first
+
+
+@pytest.mark.parametrize("note", [b"", b"\xff\x00", b"x" * 500, b"0123456789abcdef -1\n", b"0123456789abcdef"])
+async def test_a_note_that_says_nothing_confirms_nothing(tmp_path: Path, note: bytes) -> None:
+    first = await _epoch(tmp_path)
+    (tmp_path / "witness").write_bytes(note.replace(b"0123456789abcdef", first.encode()))
+    second = await _epoch(tmp_path)
+    assert second != first
+    assert await _epoch(tmp_path) == second
+
+
+async def test_other_rules_are_another_epoch_and_fold_the_log_anew(
+    tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await SqliteStore.open(tmp_path)
+    await store.append([posted("start"), posted("plan", text="p"), posted("build-completed")], 1)
+    await store.close()
+    assert _snapshots(tmp_path) == [3]
+    monkeypatch.setattr(schema, "RULES", schema.RULES + 1)
+    assert await _epoch(tmp_path) != store.epoch
+    assert _snapshots(tmp_path) == []
+    again = await SqliteStore.open(tmp_path)
+    state = await again.state(KEY)
+    assert state is not None
+    assert (state.version, state.plan, state.status) == (3, "p", "completed")
+    await again.close()
