@@ -22,6 +22,7 @@ class Scripted:
     def __init__(self) -> None:
         self.script: list[tuple[int, str]] = []
         self.refuses = ""
+        self.says = b'{"error":"scripted"}'
         self.takes_arrays = True
         self.bodies: list[list[dict]] = []
         self.beats: list[dict] = []
@@ -48,7 +49,7 @@ class Scripted:
             return self.beat_status, "", b"{}"
         if self.script:
             status, extra = self.script.pop(0)
-            return status, extra, b'{"error":"scripted"}'
+            return status, extra, self.says
         events = body if isinstance(body, list) else [body]
         bad = isinstance(body, list) and not self.takes_arrays
         if bad or (self.refuses and any(self.refuses in json.dumps(event) for event in events)):
@@ -123,6 +124,45 @@ async def test_trouble_is_outlasted(scripted, publish, status) -> None:
         assert publisher.last_error == ""
     assert scripted.texts == ["a", "b", "c"]
     assert len(publish.reports) == 1
+
+
+@pytest.mark.parametrize("status", [200, 400, 409, 415, 422])
+@pytest.mark.parametrize("body", [b"<html>Please log in</html>", b""], ids=["a page", "nothing"])
+async def test_what_answers_in_the_place_of_a_server_takes_and_refuses_nothing(scripted, publish, status, body) -> None:
+    scripted.script, scripted.says = [(status, "")] * 3, body
+    async with publish() as publisher:
+        say(publisher, "a", "b", "c")
+        assert await publisher.drain(20)
+        assert publisher.parked == 0
+    assert scripted.texts == ["a", "b", "c"]
+    assert len(publish.reports) == 1
+
+
+async def test_a_body_too_large_for_something_between_is_set_aside(scripted, publish) -> None:
+    scripted.script, scripted.says = [(413, "")], b"<html>"
+    async with publish() as publisher:
+        say(publisher, "a")
+        assert await publisher.drain(20)
+        assert publisher.parked == 1
+
+
+async def test_the_sender_outlives_whatever_goes_wrong(scripted, publish, monkeypatch) -> None:
+    async with publish() as publisher:
+        post, errors = (
+            publisher._client.post,
+            [RuntimeError("odd"), UnicodeError("label too long"), OSError(24, "files")],
+        )
+
+        async def fragile(*args, **options):
+            if errors:
+                raise errors.pop(0)
+            return await post(*args, **options)
+
+        monkeypatch.setattr(publisher._client, "post", fragile)
+        say(publisher, "a")
+        assert await publisher.drain(20)
+    assert scripted.texts == ["a"]
+    assert "odd" in publish.reports[0]
 
 
 async def test_retry_after_is_honoured(scripted, publish) -> None:
@@ -246,6 +286,70 @@ async def test_publishing_never_waits(publish) -> None:
         assert loop.time() - begun < 1
         assert publisher.depth == 2_000
         assert await publisher.drain(20)
+
+
+def left(folder, slot: int, *bodies: bytes) -> None:
+    """An outbox that a publisher left behind, which was the `slot`-th at the same time."""
+    before = [Outbox(folder, "u", "p") for _ in range(slot)]
+    box = Outbox(folder, "u", "p")
+    box.put([Waiting(f"{slot}-{number}", body) for number, body in enumerate(bodies)])
+    for one in (box, *before):
+        one.close()
+
+
+def test_what_a_publisher_that_is_gone_left_is_taken_over_by_the_next(tmp_path) -> None:
+    left(tmp_path, 2, b"c", b"d")
+    box = Outbox(tmp_path, "u", "p")
+    assert [event.body for event in box.first(10, 100)] == [b"c", b"d"]
+    assert (box.depth, box.size) == (2, 2)
+    assert [path.name[-8:] for path in tmp_path.glob("*.sqlite")] == ["0.sqlite"]
+    box.close()
+
+
+def test_what_a_publisher_that_runs_has_is_left_to_it(tmp_path) -> None:
+    one = Outbox(tmp_path, "u", "p")
+    one.put([Waiting("1", b"a")])
+    other = Outbox(tmp_path, "u", "p")
+    assert (one.depth, other.depth) == (1, 0)
+    other.close()
+    one.close()
+
+
+def test_taking_over_keeps_the_bound(tmp_path) -> None:
+    left(tmp_path, 1, b"too much", b"of it")
+    small = Outbox(tmp_path, "u", "p", limit=3)
+    assert small.depth == 0
+    small.close()
+    box = Outbox(tmp_path, "u", "p")
+    assert [event.body for event in box.first(10, 100)] == [b"too much", b"of it"]
+    box.close()
+
+
+def test_taking_over_leaves_what_was_set_aside(tmp_path) -> None:
+    first, second = Outbox(tmp_path, "u", "p"), Outbox(tmp_path, "u", "p")
+    second.put([Waiting("1", b"bad"), Waiting("2", b"good")])
+    second.park(second.first(1, 1)[0], "bad")
+    second.close()
+    first.close()
+    for waits in (1, 0):
+        box = Outbox(tmp_path, "u", "p")
+        assert (box.depth, box.parked) == (waits, 0)
+        box.done(box.first(10, 100))
+        box.close()
+    one, two = Outbox(tmp_path, "u", "p"), Outbox(tmp_path, "u", "p")
+    assert (two.depth, two.parked) == (0, 1)
+    two.close()
+    one.close()
+
+
+def test_a_damaged_outbox_of_another_is_no_reason_to_stop(tmp_path) -> None:
+    left(tmp_path, 1, b"a")
+    (path,) = tmp_path.glob("*-1.sqlite")
+    path.write_bytes(b"nothing of the kind" * 100)
+    box = Outbox(tmp_path, "u", "p")
+    assert box.depth == 0
+    assert path.exists()
+    box.close()
 
 
 def test_outbox_keeps_order_and_one_of_each(tmp_path) -> None:

@@ -35,7 +35,10 @@ DISK_AGAIN = 1.0
 TIMEOUT = 15.0
 
 _UNWELCOME = frozenset({400, 409, 413, 415, 422})
-"""Statuses that speak of one event: trying it again won't help, the others may pass."""
+"""Statuses that speak of one event: trying it again won't help, the others may pass.
+
+Our servers and the original's answer with a JSON object; what does not, but for a 413, comes from something between.
+"""
 
 T = TypeVar("T")
 Verdict = Literal["taken", "unwelcome", "later"]
@@ -243,17 +246,17 @@ class Publisher:
         body = events[0].body if len(events) == 1 else encode_array(event.body for event in events)
         try:
             answer = await self._client.post(self.server.http("build-events"), content=body)
-        except httpx.HTTPError as error:
+        except Exception as error:  # whatever it is, the events wait and the sender lives on
             self._trouble(f"cannot reach the server: {error or type(error).__name__}")
             return "later", 0
-        status = answer.status_code
-        if status == 200:
+        status, is_servers = answer.status_code, answer.content.lstrip().startswith(b"{")
+        if status == 200 and is_servers:
             self.last_error = ""
             if len(events) == 1 and not _is_ours(answer.content):
                 self._most_at_once = 1
             return "taken", 0
         reason = f"HTTP {status} {error_text(answer.content)}".strip()
-        if status in _UNWELCOME:
+        if status in _UNWELCOME and (is_servers or status == 413):
             self.last_error = reason
             return "unwelcome", 0
         self._trouble(reason)

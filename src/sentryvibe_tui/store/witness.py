@@ -1,4 +1,4 @@
-"""A note beside the database of how far it had come: an older copy put in its place is told by it (PROTOCOL 2, epoch)."""
+"""A note beside the database of how far it had come: it tells an older copy put in its place (PROTOCOL 2, epoch)."""
 
 from __future__ import annotations
 
