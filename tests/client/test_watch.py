@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.asyncio.server import serve
 
-from sentryvibe_tui.client import watch as watch_module
 from sentryvibe_tui.client.address import parse_address
 from sentryvibe_tui.client.hydrate import AmbiguousProject, NoSuchProject, ProjectRef, choose, projects, resolve
 from sentryvibe_tui.client.publisher import Publisher
@@ -131,65 +130,6 @@ async def test_a_server_restarts_and_nothing_is_lost_or_twice(tmp_path) -> None:
                 await seen.until(lambda w: bool(seen.of(CaughtUp)))
                 assert seen.watch.state.version == 16
                 assert [s.cause for s in seen.of(Snapshot)] in (["hydrated"], ["hydrated", "new-build"])
-
-
-async def test_where_websockets_are_blocked_the_event_stream_serves_and_is_left_again(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(watch_module, "TRY_WEBSOCKET_AGAIN", 0.3)
-    async with running(tmp_path / "data") as server, Publisher(server.url, ABOUT, tmp_path / "out") as publisher:  # noqa: SIM117
-        async with stripping_proxy(server.url) as proxy, watching(proxy.url, "shop") as seen:
-            whole_build(publisher)
-            await seen.until(lambda w: w.state.tool_count == 5)
-            assert seen.watch.status.transport == "sse"
-            proxy.strips = False
-            await seen.until(lambda w: w.status.transport == "ws" and w.status.phase == "live")
-            publisher.publish(ToolStarted("t9", "Bash"))
-            await seen.until(lambda w: w.state.tool_count == 6)
-            assert proxy.stripped
-            assert not [e for e in seen.of(LinkChanged) if e.status.phase == "retrying"]
-
-
-class StrippingProxy:
-    """Passes bytes on, but answers every upgrade with 400 while `strips`."""
-
-    def __init__(self, target: str) -> None:
-        self.strips, self.stripped, self.target = True, 0, parse_address(target)
-
-    async def handle(self, reader, writer) -> None:
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            if self.strips and b"pgrade: websocket" in head:
-                self.stripped += 1
-                writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-                await writer.drain()
-                return
-            port = int(self.target.base.rsplit(":", 1)[1])
-            upstream, out = await asyncio.open_connection("127.0.0.1", port)
-            out.write(head)
-            await asyncio.gather(pipe(reader, out), pipe(upstream, writer))
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-
-async def pipe(reader, writer) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    finally:
-        writer.close()
-
-
-@asynccontextmanager
-async def stripping_proxy(target: str):
-    proxy = StrippingProxy(target)
-    listener = await asyncio.start_server(proxy.handle, "127.0.0.1", 0)
-    proxy.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    try:
-        yield proxy
-    finally:
-        listener.close()
 
 
 async def test_accept_then_close_is_no_storm() -> None:

@@ -13,9 +13,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.updates import Entry
+from sentryvibe_tui.server.hub import Watcher
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import Settings
-from sentryvibe_tui.store.contract import BuildKey
+from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
 from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, HeartbeatAck, Recovery, decode_frame
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
@@ -242,3 +243,39 @@ async def test_a_silent_build_becomes_interrupted(tmp_path: Path) -> None:
         state = await server.app.serving.store.state(BuildKey("p", "s", "b"))
         assert state is not None
         assert state.status == "interrupted"
+
+
+async def test_a_starting_point_that_cannot_be_made_ends_the_link(
+    server: Running, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(_: Watcher) -> None:
+        raise ValueError("no such state")
+
+    serving = server.app.serving
+    monkeypatch.setattr(serving.starter, "restart", failing)
+    async with watching(server) as link:
+        await opened(link)
+        (watcher,) = serving.hub.channels["p"].watchers
+        serving.hub.hold(watcher)
+        serving.hub.lost(watcher)
+        with pytest.raises(ConnectionClosed):
+            await drained(link)
+        assert link.close_code == 1012
+
+
+async def test_a_round_that_fails_is_not_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentryvibe_tui.server.serving._ROUND", 0.01)
+    async with running(tmp_path, settings=Settings(heartbeat=0.01, idle_heartbeat=0.01)) as server:
+        beat, failures = server.app.serving.hub.beat, [ValueError("odd"), StoreUnavailable("full")]
+
+        def fragile(*intervals: float) -> None:
+            if failures:
+                raise failures.pop()
+            beat(*intervals)
+
+        monkeypatch.setattr(server.app.serving.hub, "beat", fragile)
+        async with watching(server) as link:
+            await opened(link)
+            assert isinstance(await frame(link), Heartbeat)
+            assert isinstance(await frame(link), Heartbeat)
+        assert not failures

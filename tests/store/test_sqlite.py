@@ -383,3 +383,21 @@ async def test_other_rules_are_another_epoch_and_fold_the_log_anew(
     assert state is not None
     assert (state.version, state.plan, state.status) == (3, "p", "completed")
     await again.close()
+
+
+async def test_a_snapshot_that_fails_is_left_out_and_events_are_still_taken(
+    tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(_: BuildState) -> bytes:
+        raise OverflowError("no such number")
+
+    monkeypatch.setattr(writer, "pack_state", failing)
+    store = await SqliteStore.open(tmp_path)
+    await store.append([posted("start"), posted("build-completed")], 1)
+    while not caplog.records:  # noqa: ASYNC110  the writer's own time
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        assert (await store.append([posted("start", build="b2")], 2)).version == 1
+        await store.close()
+    assert "no snapshot of b: no such number" in caplog.text
+    assert _snapshots(tmp_path) == []

@@ -207,9 +207,11 @@ def _warm(db: sqlite3.Connection) -> None:
         db.execute("BEGIN IMMEDIATE")
         db.execute("CREATE TABLE scratch (bytes BLOB)")
         db.execute("INSERT INTO scratch VALUES (zeroblob(?))", (WARM_BYTES,))
-    except sqlite3.Error:
-        pass  # a full disk: then it stays small
-    roll_back(db)
+        roll_back(db)
+    except sqlite3.Error:  # a full disk: then it stays small, and the room that is left is for others
+        roll_back(db)
+        with suppress(sqlite3.Error):
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     db.execute("PRAGMA cache_size = -8192")
 
 

@@ -278,15 +278,15 @@ class Writer:
     def _snapshot(self, key: BuildKey) -> None:
         self._due.discard(key)
         known = self.live[key]
-        version, packed = known.state.version, pack_state(known.state)
         try:
-            self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", (known.number, version, packed))
-        except sqlite3.Error as error:
+            row = (known.number, known.state.version, pack_state(known.state))
+            self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", row)
+        except Exception as error:  # the log is whole without it, and the thread must not end
             roll_back(self._db)
-            log.warning("no snapshot of %s: %s", key.build_id, unavailable(error))
+            log.warning("no snapshot of %s: %s", key.build_id, error)
             return
-        self._unflushed += len(packed)
-        self.live[key] = replace(known, snapshot=version)
+        self._unflushed += len(row[2])
+        self.live[key] = replace(known, snapshot=known.state.version)
 
     def _checkpoint(self, mode: str) -> None:
         self._unflushed = 0
