@@ -294,11 +294,14 @@ def test_a_failed_hydration_is_tried_again_and_holds_nothing_back(make_desk) -> 
     assert desk.later(5_000).take(Hydrate) == [Hydrate()]
 
 
-def test_a_log_that_was_set_back_is_believed_at_the_first_word_of_a_connection(make_desk, make_build) -> None:
+def test_a_mark_below_what_is_known_tells_that_the_log_was_set_back(make_desk, make_build) -> None:
     """A backup that was restored, with its epoch: what came after it is gone, and its numbers are given anew."""
     build, other = make_build().work(9), make_build().work(4).work(9, first=50)
     desk = make_desk().up(build.recovery()).close().later(1_500)
     desk.up(other.recovery(version=4), other.mark(version=4))
+    assert questions(desk) == [GetState("b1", 0, "e1")]
+    assert not desk.take(CaughtUp)
+    desk.hear(other.recovery(version=4), other.mark(version=4))
     assert desk.link.state == other.states[4]
     assert [(event.missed, event.how) for event in desk.take(CaughtUp)] == [(4, "resynchronised")]
     desk.hear(other.batch(4))

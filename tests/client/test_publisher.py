@@ -27,6 +27,18 @@ class Scripted:
         self.bodies: list[list[dict]] = []
         self.beats: list[dict] = []
         self.beat_status = 404
+        self.posts = 0
+        self._answered = asyncio.Condition()
+
+    async def until(self, holds) -> None:
+        """Waits for answers until it does."""
+        async with asyncio.timeout(20), self._answered:
+            await self._answered.wait_for(holds)
+
+    async def refuse(self, count: int) -> None:
+        """Waits until so many more posts were answered; those of now are refused."""
+        seen = self.posts
+        await self.until(lambda: self.posts >= seen + count)
 
     async def handle(self, reader, writer) -> None:
         try:
@@ -38,6 +50,8 @@ class Scripted:
                 answer = f"HTTP/1.1 {status} X\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body
                 writer.write(answer)
                 await writer.drain()
+                async with self._answered:
+                    self._answered.notify_all()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -47,6 +61,7 @@ class Scripted:
         if b"build-heartbeats" in head:
             self.beats.append(body)
             return self.beat_status, "", b"{}"
+        self.posts += 1
         if self.script:
             status, extra = self.script.pop(0)
             return status, extra, self.says
@@ -165,12 +180,19 @@ async def test_the_sender_outlives_whatever_goes_wrong(scripted, publish, monkey
     assert "odd" in publish.reports[0]
 
 
-async def test_retry_after_is_honoured(scripted, publish) -> None:
-    scripted.script = [(429, "Retry-After: 1\r\n")]
+@pytest.mark.parametrize(("asked", "waited"), [("1", 1.0), ("0", 0.01), ("9999999", 300.0)])
+async def test_retry_after_is_honoured(scripted, publish, monkeypatch, asked, waited) -> None:
+    waits: list[float] = []
+
+    async def pause(_, seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(Publisher, "_pause", pause)
+    scripted.script = [(429, f"Retry-After: {asked}\r\n")]
     async with publish() as publisher:
         say(publisher, "a")
-        assert not await publisher.drain(0.7)
-        assert await publisher.drain(2)
+        assert await publisher.drain(20)
+    assert waits == [waited]
 
 
 async def test_a_refused_event_is_set_aside_and_the_rest_goes_on(scripted, publish) -> None:
@@ -196,7 +218,8 @@ async def test_what_is_left_is_sent_by_the_next_run(scripted, publish, tmp_path)
     scripted.script = [(503, "")] * 10_000
     async with publish() as publisher:
         say(publisher, "a", "b")
-        assert not await publisher.drain(0.1)
+        await scripted.refuse(2)
+        assert publisher.depth == 2
         publisher.publish(TextAdded("n", "c"))
     scripted.script = []
     async with publish(source="g") as publisher:
@@ -211,7 +234,7 @@ async def test_reading_the_same_input_again_keeps_one_of_each(scripted, publish)
     for _ in range(2):
         async with publish() as publisher:
             say(publisher, "a", "b")
-            await publisher.drain(0.1)
+            await scripted.refuse(2)
     scripted.script = []
     async with publish() as publisher:
         assert await publisher.drain(20)
@@ -226,9 +249,9 @@ from sentryvibe_tui.model.events import About, TextAdded
 async def main():
     about, folder = About("shop", "s1", "b1"), pathlib.Path({str(tmp_path)!r})
     async with Publisher("{scripted.url}", about, folder, source="f") as p:
-        p._post = lambda events: asyncio.sleep(9)
+        p._post = lambda events: asyncio.Event().wait()
         for n in range(50): p.publish(TextAdded("n", str(n)))
-        while p._outbox.depth < 50: await asyncio.sleep(0.01)
+        while p._outbox.depth < 50: await p._blocking(lambda: None)
         os._exit(9)
 asyncio.run(main())
 """
@@ -243,7 +266,7 @@ async def test_a_full_outbox_says_what_was_lost(scripted, publish) -> None:
     scripted.script = [(503, "")] * 10_000
     async with publish(limit=3_000) as publisher:
         say(publisher, *["x" * 500] * 10)
-        await publisher.drain(0.1)
+        await scripted.refuse(2)
         assert publisher.dropped > 0
         assert publisher.depth + publisher.dropped == 10
         scripted.script = []
@@ -270,10 +293,9 @@ async def test_heartbeats_tell_the_depth_until_a_server_knows_them_not(
     scripted.beat_status, scripted.script = status, [(503, "")] * 10_000
     async with publish() as publisher:
         publisher.publish(BuildStarted())
-        async with asyncio.timeout(10):
-            while len(scripted.beats) < beats:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.2 if status == 404 else 0)
+        await scripted.until(lambda: len(scripted.beats) >= beats)
+        if status == 404:
+            await publisher._tasks[1]
     assert len(scripted.beats) >= beats if status == 200 else len(scripted.beats) == 1
     assert scripted.beats[-1] == {"projectId": "shop", "sessionId": "s1", "buildId": "b1", "outbox": 1}
 

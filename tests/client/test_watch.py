@@ -44,18 +44,21 @@ class Seen:
     """A watch that runs beside the test, and what it told."""
 
     def __init__(self, watch: Watch) -> None:
-        self.watch, self.events = watch, []
+        self.watch, self.events, self._news = watch, [], asyncio.Event()
         self.task = asyncio.create_task(self._run())
+        self.task.add_done_callback(lambda _: self._news.set())
 
     async def _run(self) -> None:
         async for event in self.watch.events():
             self.events.append(event)
+            self._news.set()
 
     async def until(self, holds) -> None:
         async with asyncio.timeout(20):
             while not holds(self.watch):
                 assert not self.task.done(), self.task
-                await asyncio.sleep(0.005)
+                self._news.clear()
+                await self._news.wait()
 
     def of(self, kind) -> list:
         return [event for event in self.events if isinstance(event, kind)]
@@ -118,7 +121,9 @@ async def test_large_states_come_compressed(tmp_path) -> None:
 async def test_a_server_restarts_and_nothing_is_lost_or_twice(tmp_path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    async with Publisher(url, ABOUT, tmp_path / "out", chance=lambda: 0.0) as publisher:  # noqa: SIM117
+    troubled = asyncio.Event()
+    cannot = {"report": lambda _: troubled.set(), "chance": lambda: 0.0}
+    async with Publisher(url, ABOUT, tmp_path / "out", **cannot) as publisher:  # noqa: SIM117
         async with watching(url, "shop", chance=lambda: 0.0) as seen:
             async with running(tmp_path / "data", port=port):
                 whole_build(publisher)
@@ -126,7 +131,7 @@ async def test_a_server_restarts_and_nothing_is_lost_or_twice(tmp_path) -> None:
             await seen.until(lambda w: w.status.phase in ("retrying", "connecting"))
             for number in range(5, 9):
                 publisher.publish(ToolStarted(f"t{number}", "Bash"))
-            await asyncio.sleep(0.1)
+            await troubled.wait()
             assert publisher.depth == 4
             async with running(tmp_path / "data", port=port):
                 assert await publisher.drain(10)

@@ -62,6 +62,7 @@ async def test_who_answers_no_ping_is_let_go_also_with_frames_in_the_way(
         return config
 
     monkeypatch.setattr(serve, "_config", impatient)
+    monkeypatch.setattr(serve, "DEAD_AFTER", 1000)
     async with running(tmp_path, settings=Settings(send_timeout=1000)) as server:
         await fill(server)
         with await dialled(server, UPGRADE, 4096), await dialled(server, UPGRADE):

@@ -160,6 +160,8 @@ class Follower:
             return
         self._fresh, self._wanted = False, ""
         self._head = max(self._head, mark.version)
+        if mark.version < self.state.version:
+            self._foreign = True  # no server forgets what it has shown: its log was set back
 
     def _batch(self, batch: Batch, now: Millis) -> None:
         if batch.unknown:
@@ -240,8 +242,7 @@ class Follower:
                 name = self.state.agent.project_name
                 agent = state.agent if state.agent.project_name else replace(state.agent, project_name=name)
                 self._take(replace(state, agent=agent), self._cause("new-build"))
-        elif self._foreign or (self._fresh and state.version < self.state.version):
-            # no server forgets what it has shown: the first word of a connection is of a log that was set back
+        elif self._foreign:
             self._take(state, "resynchronised")
             self.resynchronised = True
         elif state.version >= self.state.version:
