@@ -94,6 +94,18 @@ async def test_who_says_what_it_has_gets_what_it_missed(server: Running, post: P
             assert [type(f) for f in await opened(link)] == [Connected, Recovery, Heartbeat], query
 
 
+async def test_who_missed_very_much_gets_the_state(
+    server: Running, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentryvibe_tui.server.starting.RESUME_LIMIT", 3)
+    for number in range(6):
+        await post("text-delta", id=f"x{number}", delta="hi")
+    epoch = server.app.serving.store.epoch
+    for since, kind in ((3, Batch), (2, Recovery)):
+        async with watching(server, f"&since={since}&epoch={epoch}&buildId=b") as link:
+            assert [type(f) for f in await opened(link)] == [Connected, kind, Heartbeat]
+
+
 async def test_a_build_that_ended_while_the_watcher_was_away_and_the_next_one(server: Running, post: Post) -> None:
     await post("start", build="b1")
     await post("build-completed", build="b1")

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.store import schema, writer
-from sentryvibe_tui.store.contract import BuildKey, Commit, StoreBroken, StoreUnavailable
+from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, StoreBroken, StoreUnavailable
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.wire.events import Posted
 from sentryvibe_tui.wire.state import encode_state
@@ -401,3 +402,48 @@ async def test_a_snapshot_that_fails_is_left_out_and_events_are_still_taken(
         await store.close()
     assert "no snapshot of b: no such number" in caplog.text
     assert _snapshots(tmp_path) == []
+
+
+class _Fragile:
+    """The writing connection, whose next commit fails."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db, self.fails = db, True
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        if sql == "COMMIT" and self.fails:
+            self.fails = False
+            raise sqlite3.OperationalError("database or disk is full")
+        return self._db.execute(sql, *parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+
+async def test_a_commit_that_fails_leaves_nothing_behind(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    heard: list[Commit] = []
+    store.on_commit(heard.extend)
+    one = posted("text-delta", event_id="e1", id="x", delta="a", projectName="Shop")
+    store._writer._db = _Fragile(store._writer._db)  # type: ignore[assignment]
+    with pytest.raises(StoreUnavailable, match="full"):
+        await store.append([one], 1)
+    assert await store.state(KEY) is None
+    assert await store.projects() == ()
+    assert heard == []
+    assert (await store.append([one], 2)) == Accepted(1, 0, 1)
+    assert [(project.id, project.name) for project in await store.projects()] == [("p", "Shop")]
+    assert await store.state(KEY) == await folded(store)
+    await store.close()
+
+
+async def test_a_database_that_became_read_only_is_reported_and_recovered_from(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    await store.append([posted("start")], 1)
+    store._writer._db.execute("PRAGMA query_only = ON")
+    with pytest.raises(StoreUnavailable, match="read-only"):
+        await store.append([posted("plan", text="p")], 2)
+    store._writer._db.execute("PRAGMA query_only = OFF")
+    assert (await store.append([posted("plan", text="p")], 3)).version == 2
+    assert await store.state(KEY) == await folded(store)
+    await store.close()

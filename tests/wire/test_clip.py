@@ -45,9 +45,8 @@ def test_a_clipped_value_is_json_within_the_limit(text: str, limit: int) -> None
 
 
 @pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"9" * 5000], ids=["inf", "-inf", "5000 digits"])
-def test_a_number_out_of_all_bounds_is_clipped_as_text(number: bytes) -> None:
+def test_a_number_out_of_all_bounds_is_no_obstacle(number: bytes) -> None:
     value = Raw(b'{"n":' + number + b',"text":"' + b"x" * VALUE_LIMIT + b'"}')
     short, size = clip(value)
-    assert short is not None
     assert (size, len(bytes(short)) <= VALUE_LIMIT) == (len(bytes(value)), True)
-    assert plain(short).startswith('{"n":' + number.decode()[:5])
+    assert plain(short)["n"][:5] == number[:5].decode()
