@@ -10,7 +10,7 @@ import pytest
 from sentryvibe_tui.client import publisher as module
 from sentryvibe_tui.client.outbox import Outbox, Waiting
 from sentryvibe_tui.client.publisher import Publisher
-from sentryvibe_tui.model.events import About, BuildStarted, TextAdded
+from sentryvibe_tui.model.events import About, BuildEnded, BuildStarted, TextAdded
 
 ABOUT = About("shop", "s1", "b1")
 pytestmark = pytest.mark.timeout(60)
@@ -298,6 +298,35 @@ async def test_heartbeats_tell_the_depth_until_a_server_knows_them_not(
             await publisher._tasks[1]
     assert len(scripted.beats) >= beats if status == 200 else len(scripted.beats) == 1
     assert scripted.beats[-1] == {"projectId": "shop", "sessionId": "s1", "buildId": "b1", "outbox": 1}
+
+
+async def test_every_build_that_runs_is_told_to_live_also_after_another_has_ended(
+    scripted, publish, monkeypatch
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_EVERY", 0.01)
+    scripted.beat_status = 200
+    async with publish() as publisher:
+        for build in ("b1", "b2", "b3"):
+            publisher.about = About("shop", "s1", build)
+            publisher.publish(BuildStarted())
+        publisher.publish(BuildEnded("completed"))
+        assert await publisher.drain(20)
+        await scripted.until(lambda: len(scripted.beats) >= 1)
+        scripted.beats.clear()
+        await scripted.until(lambda: len(scripted.beats) >= 6)
+        assert {beat["buildId"] for beat in scripted.beats} == {"b1", "b2"}
+        publisher.publish(BuildStarted())
+        await scripted.until(lambda: any(beat["buildId"] == "b3" for beat in scripted.beats))
+        for build in ("b1", "b2", "b3"):
+            publisher.about = About("shop", "s1", build)
+            publisher.publish(BuildEnded("completed"))
+        assert await publisher.drain(20)
+        publisher.about = About("shop", "s1", "b4")
+        publisher.publish(BuildStarted())
+        await scripted.until(lambda: scripted.beats[-1]["buildId"] == "b4")
+        scripted.beats.clear()
+        await scripted.until(lambda: len(scripted.beats) >= 3)
+        assert {beat["buildId"] for beat in scripted.beats} == {"b4"}
 
 
 async def test_publishing_never_waits(publish) -> None:

@@ -17,6 +17,7 @@ from sentryvibe_tui.server.hub import Watcher
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import Settings
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.wire.events import decode_posted
 from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, HeartbeatAck, Recovery, decode_frame
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
@@ -208,8 +209,6 @@ async def test_a_watcher_that_never_reads_is_closed_and_others_notice_nothing(tm
     settings = Settings(send_timeout=0.5)
     async with running(tmp_path, settings=settings) as server:
         store = server.app.serving.store
-        from sentryvibe_tui.wire.events import decode_posted
-
         async with watching(server) as healthy, watching(server, max_queue=1) as stuck:
             await opened(healthy)
             await opened(stuck)
@@ -244,8 +243,6 @@ async def test_watchers_are_told_of_a_restart(tmp_path: Path) -> None:
 
 async def test_a_silent_build_becomes_interrupted(tmp_path: Path) -> None:
     async with running(tmp_path, settings=Settings(silence=0.1)) as server:
-        from sentryvibe_tui.wire.events import decode_posted
-
         async with watching(server) as link:
             await opened(link)
             body = b'{"projectId":"p","sessionId":"s","buildId":"b","event":{"type":"start"}}'
@@ -291,3 +288,19 @@ async def test_a_round_that_fails_is_not_the_last(tmp_path: Path, monkeypatch: p
             assert isinstance(await frame(link), Heartbeat)
             assert isinstance(await frame(link), Heartbeat)
         assert not failures
+
+
+async def test_a_build_whose_agent_went_with_the_server_becomes_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentryvibe_tui.server.serving._ROUND", 0.01)
+    body = b'{"projectId":"p","sessionId":"s","buildId":"b","event":{"type":"start"}}'
+    async with running(tmp_path) as server:
+        await server.app.serving.store.append(decode_posted(body), 1)
+    async with running(tmp_path, settings=Settings(silence=0.1)) as server, watching(server) as link:
+        _, recovery, _ = await opened(link)
+        if recovery.session_status == "active":
+            assert versions(await frame(link)) == [2]
+        state = await server.app.serving.store.state(BuildKey("p", "s", "b"))
+        assert state is not None
+        assert (state.status, state.error) == ("interrupted", "nothing heard of the agent for 0 s")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import httpx
 from msgspec import Struct
@@ -82,7 +82,7 @@ class Publisher:
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._at_once = BODY_EVENTS
         self._most_at_once = BODY_EVENTS
-        self._ended = False
+        self._running: dict[tuple[str, str, str], None] = {}
 
     # ----------------------------------------------------------------------- doors
 
@@ -124,7 +124,13 @@ class Publisher:
         self._count += 1
         self._add(event, at, event_id or f"{self._source}:{self._count}")
         if isinstance(event, BuildEnded):
-            self._ended = True
+            self._running.pop(self._build, None)
+        else:
+            self._running[self._build] = None
+
+    @property
+    def _build(self) -> tuple[str, str, str]:
+        return self.about.project_id, self.about.session_id, self.about.build_id
 
     @property
     def depth(self) -> int:
@@ -270,21 +276,16 @@ class Publisher:
     # ----------------------------------------------------------------------- sign of life
 
     async def _beat(self) -> None:
-        """Tells a busy agent from a gone one, while the build runs or events wait. An original server knows it not."""
+        """Tells a busy agent from a gone one, while a build runs or events wait. An original server knows it not."""
         while True:
             await asyncio.sleep(HEARTBEAT_EVERY)
-            if not self._count or (self._ended and not self.depth):
-                continue
-            sign: dict[str, Any] = {
-                "projectId": self.about.project_id,
-                "sessionId": self.about.session_id,
-                "buildId": self.about.build_id,
-                "outbox": self.depth,
-            }
-            with suppress(httpx.HTTPError):
-                answer = await self._client.post(self.server.http("build-heartbeats"), content=encode(sign))
-                if answer.status_code in (404, 405):
-                    return
+            waiting = (self._build,) if self._count and self.depth else ()
+            for project_id, session_id, build_id in tuple(self._running) or waiting:
+                sign = {"projectId": project_id, "sessionId": session_id, "buildId": build_id, "outbox": self.depth}
+                with suppress(httpx.HTTPError):
+                    answer = await self._client.post(self.server.http("build-heartbeats"), content=encode(sign))
+                    if answer.status_code in (404, 405):
+                        return
 
 
 def _is_ours(body: bytes) -> bool:
