@@ -300,6 +300,18 @@ async def test_heartbeats_tell_the_depth_until_a_server_knows_them_not(
     assert scripted.beats[-1] == {"projectId": "shop", "sessionId": "s1", "buildId": "b1", "outbox": 1}
 
 
+async def test_while_a_server_is_left_alone_new_events_still_reach_the_disk(scripted, publish, monkeypatch) -> None:
+    monkeypatch.setattr(module, "delay", lambda attempt, chance: 10**9)
+    scripted.script = [(503, "")]
+    async with publish() as publisher:
+        say(publisher, "a")
+        await scripted.refuse(1)
+        say(publisher, "b")
+        async with asyncio.timeout(10):
+            while publisher._outbox.depth < 2:
+                await publisher._blocking(lambda: None)
+
+
 async def test_every_build_that_runs_is_told_to_live_also_after_another_has_ended(
     scripted, publish, monkeypatch
 ) -> None:
@@ -337,6 +349,15 @@ async def test_publishing_never_waits(publish) -> None:
         assert loop.time() - begun < 1
         assert publisher.depth == 2_000
         assert await publisher.drain(20)
+
+
+def test_an_outbox_takes_no_more_than_its_bound(tmp_path) -> None:
+    box = Outbox(tmp_path, "u", "p", limit=5)
+    assert box.put([Waiting("1", b"aaa"), Waiting("2", b"bbb"), Waiting("3", b"c")]) == 1
+    assert [event.body for event in box.first(9, 99)] == [b"aaa", b"c"]
+    box.done(box.first(1, 1))
+    assert box.put([Waiting("2", b"bbb")]) == 0
+    box.close()
 
 
 def left(folder, slot: int, *bodies: bytes) -> None:

@@ -117,6 +117,13 @@ def test_a_hundred_percent_exactly_when_all_are_completed(fold, done, total, per
 
 
 @pytest.mark.parametrize("outcome", ["completed", "failed", "cancelled", "interrupted"])
+def test_an_end_completes_no_todo(fold, outcome) -> None:
+    state, _ = fold([todos("completed", "in_progress", "pending", "pending"), BuildEnded(outcome)])
+    assert (state.status, progress(state).percent) == (outcome, 25)
+    assert [todo.status for todo in state.todos] == ["completed", "in_progress", "pending", "pending"]
+
+
+@pytest.mark.parametrize("outcome", ["completed", "failed", "cancelled", "interrupted"])
 def test_open_tools_are_interrupted_when_the_build_ends(fold, outcome) -> None:
     state, _ = fold([start("a"), start("b"), ToolEnded("b", OUT), BuildEnded(outcome)])
     assert state.status == outcome

@@ -27,7 +27,7 @@ def said(build: str, text: str) -> Posted:
 
 
 class Interrupted:
-    """The store, in which something is committed before and after the `when`-th question of a starting point."""
+    """The store, in which something is committed before (even `when`) or after (odd) a question of a starting point."""
 
     def __init__(self, store: SqliteStore, when: int, commit: Callable[[], Awaitable[object]]) -> None:
         self._store, self._left, self._commit = store, when, commit
@@ -39,12 +39,12 @@ class Interrupted:
             return found
 
         async def question(*args: Any) -> Any:
-            self.asked += 1
-            if self._left == self.asked - 1:
+            if self._left == 2 * self.asked:
                 await self._commit()
             answer = await found(*args)
-            if self._left == self.asked - 1:
+            if self._left == 2 * self.asked + 1:
                 await self._commit()
+            self.asked += 1
             return answer
 
         return question
@@ -87,7 +87,7 @@ SINCE = {
 }
 
 
-@pytest.mark.parametrize("when", range(4))
+@pytest.mark.parametrize("when", range(8))
 @pytest.mark.parametrize("known", SINCE)
 @pytest.mark.parametrize("comes", ["b2", "b3", "b1"], ids=["same build", "next build", "older build"])
 async def test_nothing_falls_between_and_nothing_comes_twice(tmp_path: Path, known: str, when: int, comes: str) -> None:
