@@ -9,7 +9,15 @@ from websockets.asyncio.server import serve
 
 from sentryvibe_tui.client import publisher as publisher_module
 from sentryvibe_tui.client.address import parse_address
-from sentryvibe_tui.client.hydrate import AmbiguousProject, NoSuchProject, ProjectRef, choose, projects, resolve
+from sentryvibe_tui.client.hydrate import (
+    AmbiguousProject,
+    NoSuchProject,
+    ProjectRef,
+    choose,
+    projects,
+    resolve,
+    whole_tool,
+)
 from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, SignOfLife, Snapshot
@@ -28,6 +36,7 @@ from sentryvibe_tui.model.state import Agent
 from sentryvibe_tui.server.serve import running
 from sentryvibe_tui.server.settings import Settings
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.wire.json import plain, raw
 from sentryvibe_tui.wire.state import encode_state
 
 ABOUT = About("shop", "s1", "b1", Agent("claude-code", "sonnet", "Shop"))
@@ -116,6 +125,32 @@ async def test_large_states_come_compressed(tmp_path) -> None:
         async with watching(server.url, "shop") as seen:
             await seen.until(lambda w: w.state.tool_count == 60)
             assert len(encode_state(seen.watch.state)) > 200_000
+
+
+async def test_what_is_too_large_for_a_body_arrives_without_its_middle(tmp_path) -> None:
+    huge = "first" + "\x1b" * 2_000_000 + "last"
+    async with running(tmp_path / "data") as server, Publisher(server.url, ABOUT, tmp_path / "out") as publisher:
+        publisher.publish(ToolStarted("t", "Bash", raw({"command": "cat", "input": huge})))
+        publisher.publish(ToolEnded("t", raw(huge)))
+        publisher.publish(TextAdded("n", huge))
+        publisher.publish(TextAdded("n", "more"))
+        assert await publisher.drain(20)
+        assert publisher.parked == 0
+        state = await server.app.serving.store.state(BuildKey("shop", "s1", "b1"))
+        _, kept = await whole_tool(parse_address(server.url), "s1", "t")
+    assert state is not None
+    tool = state.tool("t")
+    assert kept is not None
+    assert 50_000 < len(bytes(kept)) < 200_000
+    assert tool is not None
+    assert (tool.state, tool.clipped, tool.output_bytes > 2_000_000) == ("output-available", True, True)
+    assert len(bytes(tool.output)) <= 4096
+    assert plain(tool.input)["command"] == "cat"
+    assert plain(tool.output).startswith("first")
+    text = "".join(note.text for note in state.notes())
+    assert text.startswith("first")
+    assert text.endswith("lastmore")
+    assert "characters left out" in text
 
 
 async def test_a_server_restarts_and_nothing_is_lost_or_twice(tmp_path) -> None:

@@ -16,9 +16,11 @@ from typing import Literal, TypeVar
 
 import httpx
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..model.events import About, BuildEnded, BuildEvent, Noticed
 from ..model.state import Millis
+from ..wire.clip import fitted
 from ..wire.events import MAX_ID, Posted, encode_array, encode_posted
 from ..wire.json import BadJson, decode, encode
 from .address import Address, parse_address
@@ -30,6 +32,8 @@ from .transport import seconds
 log = logging.getLogger("sentryvibe_tui.publisher")
 
 BODY_EVENTS, BODY_BYTES = 256, 512 * 1024
+FITTING = 128 * 1024
+"""To how much a value or text is cut that makes an event larger than a body."""
 HEARTBEAT_EVERY = 5.0
 DISK_AGAIN = 1.0
 TIMEOUT = 15.0
@@ -155,7 +159,10 @@ class Publisher:
     # ----------------------------------------------------------------------- keeping
 
     def _add(self, event: BuildEvent, at: Millis | None, event_id: str) -> None:
-        body = encode_posted(Posted(self.about, event, event_id, at if at is not None else time.time_ns() // 1_000_000))
+        posted = Posted(self.about, event, event_id, at if at is not None else time.time_ns() // 1_000_000)
+        body = encode_posted(posted)
+        if len(body) > BODY_BYTES:
+            body = encode_posted(replace(posted, event=fitted(event, FITTING)))
         if self._pending_size + len(body) > self._limit:
             self._no_room(1)
             return

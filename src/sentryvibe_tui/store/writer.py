@@ -298,12 +298,12 @@ class Writer:
 
 def clipped(event: BuildEvent) -> BuildEvent:
     """`event` with large values in the form that travels; `event` itself when it has none."""
-    if isinstance(event, ToolStarted) and not event.input_bytes:
+    if isinstance(event, ToolStarted):
         value, size = clip(event.input)
-        return replace(event, input=value, input_bytes=size) if size else event
-    if isinstance(event, ToolEnded) and not event.output_bytes:
+        return replace(event, input=value, input_bytes=max(size, event.input_bytes)) if size else event
+    if isinstance(event, ToolEnded):
         value, size = clip(event.output)
-        return replace(event, output=value, output_bytes=size) if size else event
+        return replace(event, output=value, output_bytes=max(size, event.output_bytes)) if size else event
     return event
 
 
