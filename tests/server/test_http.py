@@ -69,6 +69,23 @@ async def test_a_body_without_a_length_is_bounded_too(http: httpx.AsyncClient) -
     assert (await http.post(EVENTS, content=endless())).status_code == 413
 
 
+async def test_bodies_that_never_end_hold_nobody_up_and_leave_nothing(http: httpx.AsyncClient, server: Running) -> None:
+    body = json.dumps(GOOD | {"projectId": "slow"}).encode()
+    head = f"POST {EVENTS} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    slow = []
+    for _ in range(50):
+        _, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rpartition(":")[2]))
+        writer.write(head + body[:-1])
+        await writer.drain()
+        slow.append(writer)
+    assert (await http.post(EVENTS, json=GOOD)).status_code == 200
+    for writer in slow:
+        writer.close()
+        await writer.wait_closed()
+    assert (await http.post(EVENTS, json=GOOD)).status_code == 200
+    assert [project["id"] for project in (await http.get("/api/projects")).json()["projects"]] == ["p"]
+
+
 async def test_a_form_is_refused(http: httpx.AsyncClient) -> None:
     assert (await http.post(EVENTS, data={"a": "b"})).status_code == 415
     assert (await http.get(EVENTS)).status_code == 405
