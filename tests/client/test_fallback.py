@@ -15,7 +15,6 @@ from sentryvibe_tui.model.events import About, BuildStarted, ToolStarted
 from sentryvibe_tui.server.serve import running
 
 ABOUT = About("shop", "s1", "b1")
-PAGE = b"<html>no</html>"
 pytestmark = pytest.mark.timeout(60)
 
 
@@ -67,8 +66,10 @@ class Proxy:
             case "strip":
                 lines = head.split(b"\r\n")
                 head = b"\r\n".join(line for line in lines if not line.lower().startswith((b"upgrade", b"connection")))
-            case status if status.isdecimal():
-                writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(PAGE)}\r\n\r\n".encode() + PAGE)
+            case answer if answer[:3].isdecimal():
+                status, _, page = answer.partition(" ")
+                page = page or "<html>no</html>"
+                writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(page)}\r\n\r\n{page}".encode())
                 await writer.drain()
                 return
         upstream, out = await asyncio.open_connection("127.0.0.1", self._port)
@@ -139,9 +140,10 @@ def tasks_of_watch() -> list[str]:
 
 
 STATUSES = ["200", "301", "400", "403", "404", "405", "426", "501"]
+WORDS = [f'{status} {{"error":"no upgrades here"}}' for status in (401, 403, 404)]
 
 
-@pytest.mark.parametrize("manner", [*STATUSES, "strip", "close", "reset", "babble", "swallow", "hang up"])
+@pytest.mark.parametrize("manner", [*STATUSES, *WORDS, "strip", "close", "reset", "babble", "swallow", "hang up"])
 async def test_the_event_stream_serves_and_is_left_again(tmp_path, monkeypatch, manner) -> None:
     monkeypatch.setattr(watch_module, "TRY_WEBSOCKET_AGAIN", 0.2)
     monkeypatch.setattr(transport, "FIRST_FRAME", 0.2)

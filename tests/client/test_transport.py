@@ -61,7 +61,7 @@ async def first_status(address, phase: str):
 async def test_a_final_answer_of_the_server_itself(answering, status) -> None:
     address, seen = await answering(status, b'{"error":"not for you"}')
     assert (await first_status(address, "refused")).reason == "not for you"
-    assert len(seen) == 1
+    assert [request.split()[1].split("?")[0] for request in seen] == ["/ws", "/api/projects/shop/events"]
 
 
 async def test_what_a_server_says_is_made_safe(answering) -> None:
