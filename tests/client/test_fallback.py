@@ -201,3 +201,13 @@ async def test_where_nothing_gets_through_both_reasons_are_told_and_no_task_stay
         first = next(event.status for event in seen.of(LinkChanged) if event.status.phase == "retrying")
         assert first.reason.startswith("the upgrade was answered with HTTP 403; event stream:")
         assert proxy.upgrades == 2
+
+
+async def test_a_refusal_stays_one_where_no_event_stream_serves() -> None:
+    async with (
+        Proxy("http://127.0.0.1:9", '403 {"error":"not for you"}').serving() as proxy,
+        watching(proxy.url) as seen,
+    ):
+        await seen.task
+    assert (seen.watch.status.phase, seen.watch.status.reason) == ("refused", "not for you")
+    assert len(proxy.streams) == 1
