@@ -292,3 +292,41 @@ def test_a_failed_hydration_is_tried_again_and_holds_nothing_back(make_desk) -> 
     desk.did(desk.link.hydrate_failed("HTTP 500", desk.now))
     desk.take(Hydrate)
     assert desk.later(5_000).take(Hydrate) == [Hydrate()]
+
+
+def test_a_mark_below_what_is_known_tells_that_the_log_was_set_back(make_desk, make_build) -> None:
+    """A backup that was restored, with its epoch: what came after it is gone, and its numbers are given anew."""
+    build, other = make_build().work(9), make_build().work(4).work(9, first=50)
+    desk = make_desk().up(build.recovery()).close().later(1_500)
+    desk.up(other.recovery(version=4), other.mark(version=4))
+    assert questions(desk) == [GetState("b1", 0, "e1")]
+    assert not desk.take(CaughtUp)
+    desk.hear(other.recovery(version=4), other.mark(version=4))
+    assert desk.link.state == other.states[4]
+    assert [(event.missed, event.how) for event in desk.take(CaughtUp)] == [(4, "resynchronised")]
+    desk.hear(other.batch(4))
+    assert desk.link.state == other.state
+
+
+def test_a_build_that_begins_again_in_an_empty_log_is_not_taken_for_repeats(make_desk, make_build) -> None:
+    build, again = make_build().work(9), make_build().work(5, first=50)
+    desk = make_desk().up(build.recovery()).close().later(1_500).up(Recovery(None, epoch="e2"), epoch="e2")
+    assert desk.link.state == build.state
+    assert not questions(desk)
+    desk.hear(again.batch(0, 3), again.mark("e2", 3), again.batch(3))
+    assert desk.link.state == again.state
+
+
+def test_a_first_entry_lost_in_an_empty_log_is_asked_for(make_desk, make_build) -> None:
+    build, again = make_build().work(9), make_build().work(5, first=50)
+    desk = make_desk().up(build.recovery()).close().later(1_500).up(Recovery(None, epoch="e2"), epoch="e2")
+    desk.hear(again.batch(1, 3), again.mark("e2", 3))
+    assert questions(desk) == [GetState("b1", 0, "e2")]
+    desk.hear(again.recovery("e2"))
+    assert desk.link.state == again.state
+
+
+def test_a_state_of_another_log_is_no_place_to_resume_from(make_desk, make_build) -> None:
+    desk = make_desk().up(make_build().work(9).recovery()).close().later(1_500)
+    desk.up(epoch="e2").close().take(Open)
+    assert desk.later(2_500).take(Open) == [Open("shop")]

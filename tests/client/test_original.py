@@ -162,6 +162,11 @@ def test_an_error_that_is_retried_becomes_a_success(original) -> None:
     assert desk.link.state.tool_count == 1
 
 
+def test_a_repeated_start_does_not_reopen_a_finished_tool(original) -> None:
+    desk = original(batch(BEGAN, tool("t", "output-available"), tool("t", "input-available")))
+    assert (desk.link.state.tool("t").state, desk.link.state.open_tools) == ("output-available", frozenset())
+
+
 def test_running_tools_are_shown(original) -> None:
     desk = original(batch(BEGAN, tool("t", "input-available")))
     assert desk.link.state.open_tools == {"t"}

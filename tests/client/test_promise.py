@@ -50,11 +50,11 @@ class Server:
         if (newest := self.newest) is not None and self.is_open:
             self.wire.append(newest.mark(self.epoch, self.shown[newest.about.build_id]))
 
-    def restore(self) -> None:
-        """The database is another one, with the same builds, shorter."""
-        self.epoch += "'"
+    def restore(self, kept: int, seen: bool) -> None:
+        """The database is another one, with the same builds, shorter or empty; the server has seen that, or has not."""
+        self.epoch += "'" * seen
         for build_id in self.shown:
-            self.shown[build_id] = min(self.shown[build_id], 3)
+            self.shown[build_id] = min(self.shown[build_id], kept)
         self.wire.clear()
 
 
@@ -79,7 +79,8 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("commit"), st.integers(0, 2), st.integers(1, 4)),
         st.tuples(st.sampled_from(["deliver", "deliver", "drop", "twice", "swap"]), st.integers(0, 3), st.just(0)),
-        st.tuples(st.sampled_from(["cut", "mark", "restore", "wait"]), st.just(0), st.just(0)),
+        st.tuples(st.sampled_from(["cut", "mark", "wait"]), st.just(0), st.just(0)),
+        st.tuples(st.just("restore"), st.sampled_from([0, 3]), st.integers(0, 1)),
     ),
     max_size=60,
 )
@@ -103,7 +104,7 @@ def carry_out(step, desk, server: Server) -> None:
             wire.insert(min(number, len(wire) - 1), wire.pop(0))
         case "cut" | "restore" if server.is_open:
             if kind == "restore":
-                server.restore()
+                server.restore(number, bool(count))
             server.wire, server.is_open = [], False
             desk.close().later(1_500)
         case "mark":

@@ -10,7 +10,7 @@ import pytest
 from sentryvibe_tui.client import publisher as module
 from sentryvibe_tui.client.outbox import Outbox, Waiting
 from sentryvibe_tui.client.publisher import Publisher
-from sentryvibe_tui.model.events import About, BuildStarted, TextAdded
+from sentryvibe_tui.model.events import About, BuildEnded, BuildStarted, TextAdded
 
 ABOUT = About("shop", "s1", "b1")
 pytestmark = pytest.mark.timeout(60)
@@ -22,10 +22,23 @@ class Scripted:
     def __init__(self) -> None:
         self.script: list[tuple[int, str]] = []
         self.refuses = ""
+        self.says = b'{"error":"scripted"}'
         self.takes_arrays = True
         self.bodies: list[list[dict]] = []
         self.beats: list[dict] = []
         self.beat_status = 404
+        self.posts = 0
+        self._answered = asyncio.Condition()
+
+    async def until(self, holds) -> None:
+        """Waits for answers until it does."""
+        async with asyncio.timeout(20), self._answered:
+            await self._answered.wait_for(holds)
+
+    async def refuse(self, count: int) -> None:
+        """Waits until so many more posts were answered; those of now are refused."""
+        seen = self.posts
+        await self.until(lambda: self.posts >= seen + count)
 
     async def handle(self, reader, writer) -> None:
         try:
@@ -37,6 +50,8 @@ class Scripted:
                 answer = f"HTTP/1.1 {status} X\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body
                 writer.write(answer)
                 await writer.drain()
+                async with self._answered:
+                    self._answered.notify_all()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -46,9 +61,10 @@ class Scripted:
         if b"build-heartbeats" in head:
             self.beats.append(body)
             return self.beat_status, "", b"{}"
+        self.posts += 1
         if self.script:
             status, extra = self.script.pop(0)
-            return status, extra, b'{"error":"scripted"}'
+            return status, extra, self.says
         events = body if isinstance(body, list) else [body]
         bad = isinstance(body, list) and not self.takes_arrays
         if bad or (self.refuses and any(self.refuses in json.dumps(event) for event in events)):
@@ -125,12 +141,58 @@ async def test_trouble_is_outlasted(scripted, publish, status) -> None:
     assert len(publish.reports) == 1
 
 
-async def test_retry_after_is_honoured(scripted, publish) -> None:
-    scripted.script = [(429, "Retry-After: 1\r\n")]
+@pytest.mark.parametrize("status", [200, 400, 409, 415, 422])
+@pytest.mark.parametrize("body", [b"<html>Please log in</html>", b""], ids=["a page", "nothing"])
+async def test_what_answers_in_the_place_of_a_server_takes_and_refuses_nothing(scripted, publish, status, body) -> None:
+    scripted.script, scripted.says = [(status, "")] * 3, body
+    async with publish() as publisher:
+        say(publisher, "a", "b", "c")
+        assert await publisher.drain(20)
+        assert publisher.parked == 0
+    assert scripted.texts == ["a", "b", "c"]
+    assert len(publish.reports) == 1
+
+
+async def test_a_body_too_large_for_something_between_is_set_aside(scripted, publish) -> None:
+    scripted.script, scripted.says = [(413, "")], b"<html>"
     async with publish() as publisher:
         say(publisher, "a")
-        assert not await publisher.drain(0.7)
-        assert await publisher.drain(2)
+        assert await publisher.drain(20)
+        assert publisher.parked == 1
+
+
+async def test_the_sender_outlives_whatever_goes_wrong(scripted, publish, monkeypatch) -> None:
+    async with publish() as publisher:
+        post, errors = (
+            publisher._client.post,
+            [RuntimeError("odd"), UnicodeError("label too long"), OSError(24, "files")],
+        )
+
+        async def fragile(*args, **options):
+            if errors:
+                raise errors.pop(0)
+            return await post(*args, **options)
+
+        monkeypatch.setattr(publisher._client, "post", fragile)
+        say(publisher, "a")
+        assert await publisher.drain(20)
+    assert scripted.texts == ["a"]
+    assert "odd" in publish.reports[0]
+
+
+@pytest.mark.parametrize(("asked", "waited"), [("1", 1.0), ("0", 0.01), ("9999999", 300.0)])
+async def test_retry_after_is_honoured(scripted, publish, monkeypatch, asked, waited) -> None:
+    waits: list[float] = []
+
+    async def pause(_, seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(Publisher, "_pause", pause)
+    scripted.script = [(429, f"Retry-After: {asked}\r\n")]
+    async with publish() as publisher:
+        say(publisher, "a")
+        assert await publisher.drain(20)
+    assert waits == [waited]
 
 
 async def test_a_refused_event_is_set_aside_and_the_rest_goes_on(scripted, publish) -> None:
@@ -156,7 +218,8 @@ async def test_what_is_left_is_sent_by_the_next_run(scripted, publish, tmp_path)
     scripted.script = [(503, "")] * 10_000
     async with publish() as publisher:
         say(publisher, "a", "b")
-        assert not await publisher.drain(0.1)
+        await scripted.refuse(2)
+        assert publisher.depth == 2
         publisher.publish(TextAdded("n", "c"))
     scripted.script = []
     async with publish(source="g") as publisher:
@@ -171,7 +234,7 @@ async def test_reading_the_same_input_again_keeps_one_of_each(scripted, publish)
     for _ in range(2):
         async with publish() as publisher:
             say(publisher, "a", "b")
-            await publisher.drain(0.1)
+            await scripted.refuse(2)
     scripted.script = []
     async with publish() as publisher:
         assert await publisher.drain(20)
@@ -186,9 +249,9 @@ from sentryvibe_tui.model.events import About, TextAdded
 async def main():
     about, folder = About("shop", "s1", "b1"), pathlib.Path({str(tmp_path)!r})
     async with Publisher("{scripted.url}", about, folder, source="f") as p:
-        p._post = lambda events: asyncio.sleep(9)
+        p._post = lambda events: asyncio.Event().wait()
         for n in range(50): p.publish(TextAdded("n", str(n)))
-        while p._outbox.depth < 50: await asyncio.sleep(0.01)
+        while p._outbox.depth < 50: await p._blocking(lambda: None)
         os._exit(9)
 asyncio.run(main())
 """
@@ -203,7 +266,7 @@ async def test_a_full_outbox_says_what_was_lost(scripted, publish) -> None:
     scripted.script = [(503, "")] * 10_000
     async with publish(limit=3_000) as publisher:
         say(publisher, *["x" * 500] * 10)
-        await publisher.drain(0.1)
+        await scripted.refuse(2)
         assert publisher.dropped > 0
         assert publisher.depth + publisher.dropped == 10
         scripted.script = []
@@ -230,12 +293,52 @@ async def test_heartbeats_tell_the_depth_until_a_server_knows_them_not(
     scripted.beat_status, scripted.script = status, [(503, "")] * 10_000
     async with publish() as publisher:
         publisher.publish(BuildStarted())
-        async with asyncio.timeout(10):
-            while len(scripted.beats) < beats:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.2 if status == 404 else 0)
+        await scripted.until(lambda: len(scripted.beats) >= beats)
+        if status == 404:
+            await publisher._tasks[1]
     assert len(scripted.beats) >= beats if status == 200 else len(scripted.beats) == 1
     assert scripted.beats[-1] == {"projectId": "shop", "sessionId": "s1", "buildId": "b1", "outbox": 1}
+
+
+async def test_while_a_server_is_left_alone_new_events_still_reach_the_disk(scripted, publish, monkeypatch) -> None:
+    monkeypatch.setattr(module, "delay", lambda attempt, chance: 10**9)
+    scripted.script = [(503, "")]
+    async with publish() as publisher:
+        say(publisher, "a")
+        await scripted.refuse(1)
+        say(publisher, "b")
+        async with asyncio.timeout(10):
+            while publisher._outbox.depth < 2:
+                await publisher._blocking(lambda: None)
+
+
+async def test_every_build_that_runs_is_told_to_live_also_after_another_has_ended(
+    scripted, publish, monkeypatch
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_EVERY", 0.01)
+    scripted.beat_status = 200
+    async with publish() as publisher:
+        for build in ("b1", "b2", "b3"):
+            publisher.about = About("shop", "s1", build)
+            publisher.publish(BuildStarted())
+        publisher.publish(BuildEnded("completed"))
+        assert await publisher.drain(20)
+        await scripted.until(lambda: len(scripted.beats) >= 1)
+        scripted.beats.clear()
+        await scripted.until(lambda: len(scripted.beats) >= 6)
+        assert {beat["buildId"] for beat in scripted.beats} == {"b1", "b2"}
+        publisher.publish(BuildStarted())
+        await scripted.until(lambda: any(beat["buildId"] == "b3" for beat in scripted.beats))
+        for build in ("b1", "b2", "b3"):
+            publisher.about = About("shop", "s1", build)
+            publisher.publish(BuildEnded("completed"))
+        assert await publisher.drain(20)
+        publisher.about = About("shop", "s1", "b4")
+        publisher.publish(BuildStarted())
+        await scripted.until(lambda: scripted.beats[-1]["buildId"] == "b4")
+        scripted.beats.clear()
+        await scripted.until(lambda: len(scripted.beats) >= 3)
+        assert {beat["buildId"] for beat in scripted.beats} == {"b4"}
 
 
 async def test_publishing_never_waits(publish) -> None:
@@ -246,6 +349,79 @@ async def test_publishing_never_waits(publish) -> None:
         assert loop.time() - begun < 1
         assert publisher.depth == 2_000
         assert await publisher.drain(20)
+
+
+def test_an_outbox_takes_no_more_than_its_bound(tmp_path) -> None:
+    box = Outbox(tmp_path, "u", "p", limit=5)
+    assert box.put([Waiting("1", b"aaa"), Waiting("2", b"bbb"), Waiting("3", b"c")]) == 1
+    assert [event.body for event in box.first(9, 99)] == [b"aaa", b"c"]
+    box.done(box.first(1, 1))
+    assert box.put([Waiting("2", b"bbb")]) == 0
+    box.close()
+
+
+def left(folder, slot: int, *bodies: bytes) -> None:
+    """An outbox that a publisher left behind, which was the `slot`-th at the same time."""
+    before = [Outbox(folder, "u", "p") for _ in range(slot)]
+    box = Outbox(folder, "u", "p")
+    box.put([Waiting(f"{slot}-{number}", body) for number, body in enumerate(bodies)])
+    for one in (box, *before):
+        one.close()
+
+
+def test_what_a_publisher_that_is_gone_left_is_taken_over_by_the_next(tmp_path) -> None:
+    left(tmp_path, 2, b"c", b"d")
+    box = Outbox(tmp_path, "u", "p")
+    assert [event.body for event in box.first(10, 100)] == [b"c", b"d"]
+    assert (box.depth, box.size) == (2, 2)
+    assert [path.name[-8:] for path in tmp_path.glob("*.sqlite")] == ["0.sqlite"]
+    box.close()
+
+
+def test_what_a_publisher_that_runs_has_is_left_to_it(tmp_path) -> None:
+    one = Outbox(tmp_path, "u", "p")
+    one.put([Waiting("1", b"a")])
+    other = Outbox(tmp_path, "u", "p")
+    assert (one.depth, other.depth) == (1, 0)
+    other.close()
+    one.close()
+
+
+def test_taking_over_keeps_the_bound(tmp_path) -> None:
+    left(tmp_path, 1, b"too much", b"of it")
+    small = Outbox(tmp_path, "u", "p", limit=3)
+    assert small.depth == 0
+    small.close()
+    box = Outbox(tmp_path, "u", "p")
+    assert [event.body for event in box.first(10, 100)] == [b"too much", b"of it"]
+    box.close()
+
+
+def test_taking_over_leaves_what_was_set_aside(tmp_path) -> None:
+    first, second = Outbox(tmp_path, "u", "p"), Outbox(tmp_path, "u", "p")
+    second.put([Waiting("1", b"bad"), Waiting("2", b"good")])
+    second.park(second.first(1, 1)[0], "bad")
+    second.close()
+    first.close()
+    for waits in (1, 0):
+        box = Outbox(tmp_path, "u", "p")
+        assert (box.depth, box.parked) == (waits, 0)
+        box.done(box.first(10, 100))
+        box.close()
+    one, two = Outbox(tmp_path, "u", "p"), Outbox(tmp_path, "u", "p")
+    assert (two.depth, two.parked) == (0, 1)
+    two.close()
+    one.close()
+
+
+def test_a_damaged_outbox_of_another_is_no_reason_to_stop(tmp_path) -> None:
+    left(tmp_path, 1, b"a")
+    (path,) = tmp_path.glob("*-1.sqlite")
+    path.write_bytes(b"nothing of the kind" * 100)
+    box = Outbox(tmp_path, "u", "p")
+    assert box.depth == 0
+    assert path.exists()
+    box.close()
 
 
 def test_outbox_keeps_order_and_one_of_each(tmp_path) -> None:

@@ -61,7 +61,7 @@ async def first_status(address, phase: str):
 async def test_a_final_answer_of_the_server_itself(answering, status) -> None:
     address, seen = await answering(status, b'{"error":"not for you"}')
     assert (await first_status(address, "refused")).reason == "not for you"
-    assert len(seen) == 1
+    assert [request.split()[1].split("?")[0] for request in seen] == ["/ws", "/api/projects/shop/events"]
 
 
 async def test_what_a_server_says_is_made_safe(answering) -> None:
@@ -200,7 +200,7 @@ async def test_a_tool_that_the_server_does_not_keep(answering) -> None:
 
 async def test_an_original_server_is_hydrated_and_followed_over_sockets(answering) -> None:
     """HTTP and WebSocket on one port, as the original has it: the state first, then the update that came before it."""
-    hydrated = asyncio.Event()
+    hydrated, applied, connections = asyncio.Event(), asyncio.Event(), []
 
     def http(connection, request):
         if request.path.startswith("/ws"):
@@ -214,8 +214,9 @@ async def test_an_original_server_is_hydrated_and_followed_over_sockets(answerin
         update = {"type": "tool-call", "data": call, "timestamp": 1}
         await ws.send(json.dumps({"type": "batch-update", "sessionId": "s2", "updates": [update]}))
         await hydrated.wait()
-        await asyncio.sleep(0.2)
         hydrated.clear()
+        connections.append(ws)
+        await (applied.wait() if len(connections) == 1 else ws.wait_closed())
 
     async with serve(talk, "127.0.0.1", 0, process_request=http) as server:
         address = parse_address(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
@@ -223,6 +224,8 @@ async def test_an_original_server_is_hydrated_and_followed_over_sockets(answerin
         seen = []
         async for event in watch.events():
             seen.append(event)
+            if watch.state.tool("t") is not None:
+                applied.set()
             if isinstance(event, CaughtUp):
                 break
         await watch.aclose()

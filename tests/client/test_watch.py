@@ -7,12 +7,20 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.asyncio.server import serve
 
-from sentryvibe_tui.client import watch as watch_module
+from sentryvibe_tui.client import publisher as publisher_module
 from sentryvibe_tui.client.address import parse_address
-from sentryvibe_tui.client.hydrate import AmbiguousProject, NoSuchProject, ProjectRef, choose, projects, resolve
+from sentryvibe_tui.client.hydrate import (
+    AmbiguousProject,
+    NoSuchProject,
+    ProjectRef,
+    choose,
+    projects,
+    resolve,
+    whole_tool,
+)
 from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.client.watch import Watch
-from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Snapshot
+from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, SignOfLife, Snapshot
 from sentryvibe_tui.model.events import (
     About,
     BuildEnded,
@@ -23,8 +31,12 @@ from sentryvibe_tui.model.events import (
     ToolEnded,
     ToolStarted,
 )
+from sentryvibe_tui.model.progress import progress
 from sentryvibe_tui.model.state import Agent
 from sentryvibe_tui.server.serve import running
+from sentryvibe_tui.server.settings import Settings
+from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.wire.json import plain, raw
 from sentryvibe_tui.wire.state import encode_state
 
 ABOUT = About("shop", "s1", "b1", Agent("claude-code", "sonnet", "Shop"))
@@ -41,18 +53,21 @@ class Seen:
     """A watch that runs beside the test, and what it told."""
 
     def __init__(self, watch: Watch) -> None:
-        self.watch, self.events = watch, []
+        self.watch, self.events, self._news = watch, [], asyncio.Event()
         self.task = asyncio.create_task(self._run())
+        self.task.add_done_callback(lambda _: self._news.set())
 
     async def _run(self) -> None:
         async for event in self.watch.events():
             self.events.append(event)
+            self._news.set()
 
     async def until(self, holds) -> None:
         async with asyncio.timeout(20):
             while not holds(self.watch):
                 assert not self.task.done(), self.task
-                await asyncio.sleep(0.005)
+                self._news.clear()
+                await self._news.wait()
 
     def of(self, kind) -> list:
         return [event for event in self.events if isinstance(event, kind)]
@@ -112,10 +127,38 @@ async def test_large_states_come_compressed(tmp_path) -> None:
             assert len(encode_state(seen.watch.state)) > 200_000
 
 
+async def test_what_is_too_large_for_a_body_arrives_without_its_middle(tmp_path) -> None:
+    huge = "first" + "\x1b" * 2_000_000 + "last"
+    async with running(tmp_path / "data") as server, Publisher(server.url, ABOUT, tmp_path / "out") as publisher:
+        publisher.publish(ToolStarted("t", "Bash", raw({"command": "cat", "input": huge})))
+        publisher.publish(ToolEnded("t", raw(huge)))
+        publisher.publish(TextAdded("n", huge))
+        publisher.publish(TextAdded("n", "more"))
+        assert await publisher.drain(20)
+        assert publisher.parked == 0
+        state = await server.app.serving.store.state(BuildKey("shop", "s1", "b1"))
+        _, kept = await whole_tool(parse_address(server.url), "s1", "t")
+    assert state is not None
+    tool = state.tool("t")
+    assert kept is not None
+    assert 50_000 < len(bytes(kept)) < 200_000
+    assert tool is not None
+    assert (tool.state, tool.clipped, tool.output_bytes > 2_000_000) == ("output-available", True, True)
+    assert len(bytes(tool.output)) <= 4096
+    assert plain(tool.input)["command"] == "cat"
+    assert plain(tool.output).startswith("first")
+    text = "".join(note.text for note in state.notes())
+    assert text.startswith("first")
+    assert text.endswith("lastmore")
+    assert "characters left out" in text
+
+
 async def test_a_server_restarts_and_nothing_is_lost_or_twice(tmp_path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    async with Publisher(url, ABOUT, tmp_path / "out", chance=lambda: 0.0) as publisher:  # noqa: SIM117
+    troubled = asyncio.Event()
+    cannot = {"report": lambda _: troubled.set(), "chance": lambda: 0.0}
+    async with Publisher(url, ABOUT, tmp_path / "out", **cannot) as publisher:  # noqa: SIM117
         async with watching(url, "shop", chance=lambda: 0.0) as seen:
             async with running(tmp_path / "data", port=port):
                 whole_build(publisher)
@@ -123,7 +166,7 @@ async def test_a_server_restarts_and_nothing_is_lost_or_twice(tmp_path) -> None:
             await seen.until(lambda w: w.status.phase in ("retrying", "connecting"))
             for number in range(5, 9):
                 publisher.publish(ToolStarted(f"t{number}", "Bash"))
-            await asyncio.sleep(0.1)
+            await troubled.wait()
             assert publisher.depth == 4
             async with running(tmp_path / "data", port=port):
                 assert await publisher.drain(10)
@@ -133,63 +176,109 @@ async def test_a_server_restarts_and_nothing_is_lost_or_twice(tmp_path) -> None:
                 assert [s.cause for s in seen.of(Snapshot)] in (["hydrated"], ["hydrated", "new-build"])
 
 
-async def test_where_websockets_are_blocked_the_event_stream_serves_and_is_left_again(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(watch_module, "TRY_WEBSOCKET_AGAIN", 0.3)
-    async with running(tmp_path / "data") as server, Publisher(server.url, ABOUT, tmp_path / "out") as publisher:  # noqa: SIM117
-        async with stripping_proxy(server.url) as proxy, watching(proxy.url, "shop") as seen:
-            whole_build(publisher)
-            await seen.until(lambda w: w.state.tool_count == 5)
-            assert seen.watch.status.transport == "sse"
-            proxy.strips = False
-            await seen.until(lambda w: w.status.transport == "ws" and w.status.phase == "live")
-            publisher.publish(ToolStarted("t9", "Bash"))
-            await seen.until(lambda w: w.state.tool_count == 6)
-            assert proxy.stripped
-            assert not [e for e in seen.of(LinkChanged) if e.status.phase == "retrying"]
+async def tell(url: str, outbox, about: About, *events) -> None:
+    async with Publisher(url, about, outbox, chance=lambda: 0.0) as publisher:
+        for event in events:
+            publisher.publish(event)
+        assert await publisher.drain(10)
 
 
-class StrippingProxy:
-    """Passes bytes on, but answers every upgrade with 400 while `strips`."""
-
-    def __init__(self, target: str) -> None:
-        self.strips, self.stripped, self.target = True, 0, parse_address(target)
-
-    async def handle(self, reader, writer) -> None:
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            if self.strips and b"pgrade: websocket" in head:
-                self.stripped += 1
-                writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-                await writer.drain()
-                return
-            port = int(self.target.base.rsplit(":", 1)[1])
-            upstream, out = await asyncio.open_connection("127.0.0.1", port)
-            out.write(head)
-            await asyncio.gather(pipe(reader, out), pipe(upstream, writer))
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
+async def back(seen: Seen) -> CaughtUp:
+    """Waits for what is said of the absence that ends now."""
+    count = len(seen.of(CaughtUp))
+    seen.watch.retry_now()
+    await seen.until(lambda _: len(seen.of(CaughtUp)) > count)
+    return seen.of(CaughtUp)[-1]
 
 
-async def pipe(reader, writer) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    finally:
-        writer.close()
+@pytest.mark.parametrize("how", ["restored", "wiped", "set back with its witness"])
+async def test_a_log_that_was_set_back_is_followed_from_there(tmp_path, how) -> None:
+    """The builds go on under the same ids, and numbers that were given once are given again."""
+    port, data = free_port(), tmp_path / "data"
+    url = f"http://127.0.0.1:{port}"
+    lives = [[ToolStarted(f"{life}-{number}", "Bash") for number in range(4)] for life in range(3)]
+    async with watching(url, "shop", chance=lambda: 0.0) as seen:
+        async with running(data, port=port):
+            await tell(url, tmp_path / "out", ABOUT, *lives[0])
+        kept = {path: path.read_bytes() for path in data.iterdir()}
+        async with running(data, port=port) as server:
+            await tell(url, tmp_path / "out", ABOUT, *lives[1])
+            seen.watch.retry_now()
+            await seen.until(lambda w: w.state.version == 8)
+            before = server.app.serving.store.epoch
+        for path in data.iterdir():
+            path.unlink()
+        for path, content in kept.items() if how != "wiped" else ():
+            if how != "restored" or path.name.startswith("builds"):
+                path.write_bytes(content)
+        async with running(data, port=port) as server:
+            store = server.app.serving.store
+            assert (store.epoch == before) == (how == "set back with its witness")
+            if how == "set back with its witness":
+                assert (await back(seen)).how == "resynchronised"
+            await tell(url, tmp_path / "out", ABOUT, *lives[2], *lives[1][:1])
+            seen.watch.retry_now()
+            expected = await store.state(BuildKey("shop", "s1", "b1"))
+            await seen.until(lambda w: w.state == expected)
+            seen.watch.retry_now()
+            await tell(url, tmp_path / "out", ABOUT, BuildEnded("completed"))
+            await seen.until(lambda w: not w.state.is_active)
+            assert seen.watch.state == await store.state(BuildKey("shop", "s1", "b1"))
 
 
-@asynccontextmanager
-async def stripping_proxy(target: str):
-    proxy = StrippingProxy(target)
-    listener = await asyncio.start_server(proxy.handle, "127.0.0.1", 0)
-    proxy.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    try:
-        yield proxy
-    finally:
-        listener.close()
+async def test_a_watcher_that_was_away_for_several_builds_sees_the_newest_and_finds_the_others(tmp_path) -> None:
+    port = free_port()
+    url, out = f"http://127.0.0.1:{port}", tmp_path / "out"
+    one, two, three = (About("shop", f"s{number}", f"b{number}", ABOUT.agent) for number in (1, 2, 3))
+    # by itself this watcher would come back after a quarter of an hour
+    async with watching(url, "shop", chance=lambda: 1e3) as seen:
+        async with running(tmp_path / "data", port=port):
+            await tell(url, out, one, BuildStarted(), ToolStarted("t", "Bash"))
+            seen.watch.retry_now()
+            await seen.until(lambda w: w.state.tool_count == 1)
+        await seen.until(lambda w: w.status.phase == "retrying")
+        async with running(tmp_path / "data", port=port):
+            await tell(url, out, one, BuildEnded("failed", error="no disk"))
+            await tell(url, out, two, BuildStarted(), ToolStarted("u", "Bash"), BuildEnded("completed"))
+            await tell(url, out, three, TodosReported((TodoItem("only", "completed"),)))
+            said = await back(seen)
+            state = seen.watch.state
+            assert (state.id, state.status, state.tool_count, progress(state).percent) == ("b3", "active", 0, 100)
+            assert (said.how, said.missed) == ("resynchronised", 1)
+            rows = await seen.watch.builds()
+            assert [(row.build_id, row.status) for row in rows] == [
+                ("b3", "active"),
+                ("b2", "completed"),
+                ("b1", "failed"),
+            ]
+            first = await seen.watch.build("s1", "b1")
+            assert first is not None
+            assert (first.error, first.open_tools) == ("no disk", frozenset())
+
+
+async def test_what_waits_in_an_outbox_is_told_to_the_watchers(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(publisher_module, "HEARTBEAT_EVERY", 0.02)
+    monkeypatch.setattr("sentryvibe_tui.server.serving._ROUND", 0.02)
+    settings = Settings(heartbeat=0.02)
+    async with (
+        running(tmp_path / "data", settings=settings) as server,
+        Publisher(server.url, ABOUT, tmp_path / "out", chance=lambda: 0.0) as publisher,
+        watching(server.url, "shop") as seen,
+    ):
+        publisher.publish(BuildStarted())
+        await seen.until(lambda w: w.status.phase == "live")
+        store = server.app.serving.store
+
+        async def full(*_) -> None:
+            raise StoreUnavailable("the disk is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "append", full)
+            for number in range(3):
+                publisher.publish(ToolStarted(f"t{number}", "Bash"))
+            await seen.until(lambda _: any(sign.outbox == 3 for sign in seen.of(SignOfLife)))
+        await seen.until(lambda w: w.state.tool_count == 3)
+        await seen.until(lambda _: seen.of(SignOfLife)[-1].outbox == 0)
 
 
 async def test_accept_then_close_is_no_storm() -> None:

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,9 @@ READY_WITHIN = 30
 class Server:
     """`sentryvibe-tui serve` as a process of its own, on one port and one data directory for all its lives."""
 
-    def __init__(self, data: Path, runtime: Path, preload: str = "") -> None:
+    def __init__(self, data: Path, runtime: Path, preload: str = "", prefix: tuple[str, ...] = ()) -> None:
         self.data = data
+        self._prefix = prefix
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._env = os.environ | {"SENTRYVIBE_RUNTIME_DIR": str(runtime)} | ({"LD_PRELOAD": preload} if preload else {})
@@ -31,14 +33,31 @@ class Server:
 
     def start(self, *, limit_file_size: int | None = None) -> None:
         """Runs when this returns. `limit_file_size`: bytes that no file may grow beyond."""
-        command = [sys.executable, "-m", "sentryvibe_tui", "serve", "--port", str(self.port), "--data", str(self.data)]
+        command = self._command
         if limit_file_size is not None:
             command = ["prlimit", f"--fsize={limit_file_size}:unlimited", *command]
-        log = (self.data.parent / "server.log").open("a")
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._env)
-        log.close()
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._env)
         assert self._process.stdout is not None
-        assert self._process.stdout.readline() == f"ready {self.url}\n", (self.data.parent / "server.log").read_text()
+        assert self._process.stdout.readline() == f"ready {self.url}\n", self.log.read_text()
+
+    def refuse(self) -> str:
+        """What it says when it does not start."""
+        told = subprocess.run(
+            self._command, capture_output=True, text=True, env=self._env, timeout=READY_WITHIN, check=False
+        )
+        assert (told.returncode, told.stdout) == (1, ""), told
+        assert "Traceback" not in told.stderr
+        return told.stderr
+
+    @property
+    def log(self) -> Path:
+        return self.data.parent / "server.log"
+
+    @property
+    def _command(self) -> list[str]:
+        serve = [sys.executable, "-m", "sentryvibe_tui", "serve", "--port", str(self.port), "--data", str(self.data)]
+        return [*self._prefix, *serve]
 
     @property
     def pid(self) -> int:
@@ -83,9 +102,9 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Servers that do not outlive the test."""
     made: list[Server] = []
 
-    def make(**options: str) -> Server:
-        home = tmp_path / f"server{len(made)}"
-        home.mkdir()
+    def make(home: Path | None = None, **options: Any) -> Server:
+        home = home or tmp_path / f"server{len(made)}"
+        home.mkdir(exist_ok=True)
         made.append(Server(home / "data", home / "run", **options))
         return made[-1]
 

@@ -11,7 +11,7 @@ import pytest
 from msgspec import Raw
 
 from sentryvibe_tui.client.publisher import Publisher
-from sentryvibe_tui.client.watch import Watch
+from sentryvibe_tui.client.watch import Watch, _steady
 from sentryvibe_tui.client.watching import LinkChanged
 from sentryvibe_tui.model.events import About, BuildEnded, ToolEnded, ToolStarted
 from sentryvibe_tui.model.progress import elapsed, silence
@@ -58,3 +58,15 @@ async def test_a_clock_that_is_set_breaks_nothing(tmp_path: Path, monkeypatch: p
     assert "retrying" not in phases
     assert elapsed(state, 0) >= 0
     assert silence(state, 0) >= 0
+
+
+@pytest.mark.parametrize("jump", [-DAY, DAY])
+def test_no_timer_of_a_watch_moves_when_the_clock_is_set(monkeypatch: pytest.MonkeyPatch, jump: int) -> None:
+    now, steady = time.time(), time.monotonic()
+    monkeypatch.setattr(time, "time", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: steady)
+    clock = _steady()
+    assert clock() == pytest.approx(now * 1000, abs=1)
+    monkeypatch.setattr(time, "time", lambda: now + jump)
+    monkeypatch.setattr(time, "monotonic", lambda: steady + 7)
+    assert clock() == pytest.approx((now + 7) * 1000, abs=1)

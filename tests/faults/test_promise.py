@@ -1,18 +1,22 @@
 """The promise, over the real store, hub, starting points and link, without sockets.
 
 Random events arrive with repeats and out of order; frames to the watchers are dropped, repeated and cut; watchers
-stall; the server dies and comes back. After the storm every watcher holds the fold of the log, as the store tells it.
+stall; the server dies and comes back, also with an older copy of its database. After the storm every watcher, of the
+project or of one session, holds the fold of the log, as the store tells it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -34,7 +38,7 @@ from sentryvibe_tui.server.frame import Frame
 from sentryvibe_tui.server.hub import Hub, Watcher
 from sentryvibe_tui.server.starting import Since, Starter
 from sentryvibe_tui.store.contract import BuildKey
-from sentryvibe_tui.store.sqlite import SqliteStore
+from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.wire.events import Posted
 from sentryvibe_tui.wire.frames import Asked, GetState, decode_asked, decode_frame, encode_connected
 from sentryvibe_tui.wire.state import decode_state, encode_state
@@ -75,9 +79,9 @@ class Server:
 class Terminal:
     """A watcher: a link, and the one connection it may have. Frames wait on the wire until they are delivered."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, session_id: str = "") -> None:
         self.world = world
-        self.link = Link("shop", chance=lambda: 0.5, wait=True, probe=True)
+        self.link = Link("shop", session_id, chance=lambda: 0.5, wait=True, probe=True)
         self.wire: list[Frame] = []
         self.watcher: Watcher | None = None
         self.stalled = False
@@ -149,10 +153,11 @@ class World:
         self.now = 1_000_000
         self.chance = random.Random(seed)
         self.unsent = {about: told(about) for about in BUILDS}
+        self.is_set_back = False
 
     async def begin(self) -> None:
         self.server = Server(await SqliteStore.open(self.folder), self)
-        self.terminals = [Terminal(self) for _ in range(2)]
+        self.terminals = [Terminal(self), Terminal(self), Terminal(self, "s0")]
 
     async def post(self, number: int, count: int, shuffled: bool) -> None:
         """The next events of a build, some of them again, perhaps not in order."""
@@ -175,6 +180,23 @@ class World:
             terminal.cut()
         await self.server.store.close()
         self.server = Server(await SqliteStore.open(self.folder), self)
+
+    def back_up(self) -> None:
+        with closing(sqlite3.connect(self.folder / DATABASE)) as db, closing(sqlite3.connect(self._copy)) as copy:
+            db.backup(copy)
+
+    async def restore(self) -> None:
+        """The server comes back with the copy; what came after it is forgotten, and its versions are given again."""
+        if self._copy.exists():
+            await self.server.store.close()
+            shutil.copyfile(self._copy, self.folder / DATABASE)
+            self.server.store = await SqliteStore.open(self.folder)
+            self.is_set_back = True
+        await self.restart()
+
+    @property
+    def _copy(self) -> Path:
+        return self.folder / "copy"
 
     async def settle(self) -> None:
         """What was begun is carried out: commits told, questions answered."""
@@ -207,7 +229,7 @@ async def carry_out(world: World, step: tuple[str, int, int]) -> None:
     terminal.greet()
     match kind:
         case "post" | "shuffled":
-            await world.post(number, count, kind == "shuffled")
+            await world.post(number % 2, count, kind == "shuffled")
         case "deliver" if terminal.wire:
             for frame in terminal.wire[:count]:
                 terminal.deliver(frame)
@@ -224,6 +246,10 @@ async def carry_out(world: World, step: tuple[str, int, int]) -> None:
             terminal.flow()
         case "restart":
             await world.restart()
+        case "back up":
+            world.back_up()
+        case "restore":
+            await world.restore()
         case "wait":
             world.later(count * 1_500)
         case _:
@@ -232,7 +258,8 @@ async def carry_out(world: World, step: tuple[str, int, int]) -> None:
 
 
 KINDS = ["post"] * 4 + ["shuffled"] + ["deliver"] * 4 + ["drop", "twice", "cut", "stall", "flow", "restart", "wait"]
-steps = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 1), st.integers(1, 6)), max_size=50)
+KINDS += ["back up", "restore"]
+steps = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 2), st.integers(1, 6)), max_size=50)
 
 
 async def weather(storm: list[tuple[str, int, int]], seed: int, folder: Path) -> None:
@@ -262,20 +289,29 @@ async def calm(world: World) -> None:
 
 
 async def verify(world: World) -> None:
-    newest = (await world.server.store.builds("shop", 1))[0].key
-    about = next(about for about in BUILDS if about.build_id == newest.build_id)
-    expected = await world.fold(about)
-    kept = await world.server.store.state(newest)
-    assert kept == expected
-    assert decode_state(encode_state(expected)) == expected
-    assert expected.agent == AGENT
-    assert expected.tool_count == 9
     for terminal in world.terminals:
+        newest = await world.server.store.find_build("shop", terminal.link.session_id)
+        if newest is None:
+            continue
+        about = next(about for about in BUILDS if about.build_id == newest.key.build_id)
+        expected = await world.fold(about)
+        assert await world.server.store.state(newest.key) == expected
+        assert decode_state(encode_state(expected)) == expected
+        if not world.is_set_back:
+            assert expected.agent == AGENT
+            assert expected.tool_count == 9
         assert terminal.link.status.phase == "live"
         assert terminal.link.state == expected
 
 
+NUMBERS_GIVEN_AGAIN = [
+    *[("post", 0, 6), ("deliver", 2, 6), ("back up", 0, 1), ("post", 0, 6), ("deliver", 2, 6)],
+    *[("restore", 0, 1), ("post", 0, 6), ("post", 0, 6), ("wait", 0, 2), ("deliver", 2, 6)],
+]
+
+
 @given(steps, st.integers(0, 2**16))
+@example(NUMBERS_GIVEN_AGAIN, 0)
 @settings(max_examples=60, deadline=None)
 def test_after_the_storm_everybody_holds_what_the_store_has(storm, seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

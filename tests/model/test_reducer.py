@@ -42,7 +42,7 @@ def test_the_first_event_begins_the_build_with_the_envelopes_metadata(fold) -> N
 
 
 def test_a_tool_belongs_to_the_todo_in_progress_when_it_started(fold) -> None:
-    state, _ = fold(
+    state, log = fold(
         [
             start("plan"),
             todos("in_progress", "pending"),
@@ -52,6 +52,8 @@ def test_a_tool_belongs_to_the_todo_in_progress_when_it_started(fold) -> None:
             start("second"),
         ]
     )
+    ended = next(entry.updates[0] for entry in log if getattr(entry.updates[0], "output", None))
+    assert (ended.id, ended.todo_index) == ("first", 0)
     keys = {tool.id: tool.todo for tool in state.tools()}
     assert keys == {"plan": PLANNING, "first": state.todos[0].key, "second": state.todos[1].key}
 
@@ -112,6 +114,13 @@ def test_all_todos_completed_is_not_the_end(fold) -> None:
 def test_a_hundred_percent_exactly_when_all_are_completed(fold, done, total, percent) -> None:
     state, _ = fold([todos(*["completed"] * done, *["pending"] * (total - done))])
     assert progress(state).percent == percent
+
+
+@pytest.mark.parametrize("outcome", ["completed", "failed", "cancelled", "interrupted"])
+def test_an_end_completes_no_todo(fold, outcome) -> None:
+    state, _ = fold([todos("completed", "in_progress", "pending", "pending"), BuildEnded(outcome)])
+    assert (state.status, progress(state).percent) == (outcome, 25)
+    assert [todo.status for todo in state.todos] == ["completed", "in_progress", "pending", "pending"]
 
 
 @pytest.mark.parametrize("outcome", ["completed", "failed", "cancelled", "interrupted"])

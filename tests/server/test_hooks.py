@@ -11,7 +11,7 @@ import pytest
 from sentryvibe_tui import spool
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.server.serve import Running
-from sentryvibe_tui.store.contract import BuildKey
+from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
 
 SESSION = "0b8c1d7e-5f3a-4c0e-9d55-1f2e3d4c5b6a"
 BASE = {
@@ -108,6 +108,43 @@ async def test_the_spool_is_emptied_in_order(server: Running, tmp_path: Path) ->
     state = await state_of(server)
     assert [(tool.id, tool.state) for tool in state.tools()] == [("toolu_1", "output-available")]
     assert os.listdir(folder) == ["half-written"]
+
+
+async def test_a_store_that_cannot_write_holds_the_spool_up_and_nothing_is_lost(
+    server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentryvibe_tui.server.hooks.LOOK_EVERY", 0.01)
+    store, folder, tries = server.app.serving.store, tmp_path / "hooks", [0]
+    append = store.append
+
+    async def every_other_time(*args: Any) -> Any:
+        tries[0] += 1
+        if tries[0] % 2:
+            raise StoreUnavailable("the disk is full")
+        return await append(*args)
+
+    monkeypatch.setattr(store, "append", every_other_time)
+    for body in (*TURN, payload("Stop", last_assistant_message="Built."), payload("SessionEnd", reason="logout")):
+        spool.put(str(folder), "claude", body)
+    async with server.app.hooks.picking_up(folder):
+        await empty(folder)
+    state = await state_of(server)
+    assert tries[0] >= 10
+    assert (state.status, state.agent.agent_id, state.agent.title) == ("completed", "claude-code", "Build it")
+    assert [(tool.id, tool.state) for tool in state.tools()] == [("toolu_1", "output-available")]
+
+
+async def test_a_payload_that_no_reader_foresaw_does_not_end_the_picking_up(
+    server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, reader = tmp_path / "hooks", server.app.hooks._readers["claude"]
+    read = reader.read
+    monkeypatch.setattr(reader, "read", lambda record: 1 / 0 if record.get("odd") else read(record))
+    for body in (payload("PreToolUse", odd=True), *TURN):
+        spool.put(str(folder), "claude", body)
+    async with server.app.hooks.picking_up(folder):
+        await empty(folder)
+    assert (await state_of(server)).tool("toolu_1") is not None
 
 
 async def test_a_payload_that_is_taken_twice_counts_once(server: Running) -> None:

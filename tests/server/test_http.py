@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from sentryvibe_tui.server.serve import Running
-from sentryvibe_tui.store.contract import StoreUnavailable
-from sentryvibe_tui.wire.state import decode_state
+from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.wire.state import decode_state, encode_state
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
 EVENTS = "/api/build-events"
@@ -69,10 +69,103 @@ async def test_a_body_without_a_length_is_bounded_too(http: httpx.AsyncClient) -
     assert (await http.post(EVENTS, content=endless())).status_code == 413
 
 
+async def test_bodies_that_never_end_hold_nobody_up_and_leave_nothing(http: httpx.AsyncClient, server: Running) -> None:
+    body = json.dumps(GOOD | {"projectId": "slow"}).encode()
+    head = f"POST {EVENTS} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    slow = []
+    for _ in range(50):
+        _, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rpartition(":")[2]))
+        writer.write(head + body[:-1])
+        await writer.drain()
+        slow.append(writer)
+    assert (await http.post(EVENTS, json=GOOD)).status_code == 200
+    for writer in slow:
+        writer.close()
+        await writer.wait_closed()
+    assert (await http.post(EVENTS, json=GOOD)).status_code == 200
+    assert [project["id"] for project in (await http.get("/api/projects")).json()["projects"]] == ["p"]
+
+
 async def test_a_form_is_refused(http: httpx.AsyncClient) -> None:
     assert (await http.post(EVENTS, data={"a": "b"})).status_code == 415
     assert (await http.get(EVENTS)).status_code == 405
     assert (await http.get("/nothing")).status_code == 404
+
+
+async def test_nothing_is_done_for_other_methods(http: httpx.AsyncClient, post: Post) -> None:
+    await post("start")
+    for path in ("/api/projects", "/api/projects/p", "/api/projects/p/events", "/healthz", EVENTS):
+        for method in ("DELETE", "PUT", "PATCH", "OPTIONS"):
+            answer = await asyncio.wait_for(http.request(method, path), 5)
+            assert answer.status_code == 405, (method, path)
+    assert (await http.get("/api/projects/p")).status_code == 200
+
+
+async def test_a_head_has_no_body_and_ends(http: httpx.AsyncClient, server: Running) -> None:
+    for path in ("/healthz", "/api/projects", "/api/projects/p/events"):
+        answer = await asyncio.wait_for(http.head(path), 5)
+        assert (answer.status_code, answer.content) == (200, b""), path
+    assert server.app.serving.hub.watchers == 0
+
+
+async def test_a_websocket_whose_upgrade_was_stripped_on_the_way_is_told_so(http: httpx.AsyncClient) -> None:
+    """Not 404, which would be final: the watcher takes the event stream."""
+    assert (await http.get("/ws?projectId=p")).status_code == 426
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 413)])
+async def test_a_body_may_be_exactly_as_large_as_the_limit(
+    http: httpx.AsyncClient, server: Running, chunked: bool, more: int, status: int
+) -> None:
+    body = json.dumps(GOOD).encode().ljust(server.app.serving.settings.body_limit + more)
+
+    async def pieces() -> Any:
+        for start in range(0, len(body), 60_000):
+            yield body[start : start + 60_000]
+
+    assert (await http.post(EVENTS, content=pieces() if chunked else body)).status_code == status
+
+
+async def test_an_event_id_that_comes_with_another_body_changes_nothing(http: httpx.AsyncClient, post: Post) -> None:
+    """Also in one array, and in an array with events that are new."""
+    first, other, fresh = (
+        GOOD | {"eventId": name, "event": {"type": "text-delta", "id": "n", "delta": delta}}
+        for name, delta in (("e1", "a"), ("e1", "b"), ("e2", "c"))
+    )
+    assert (await http.post(EVENTS, json=[first, other])).json() == {"accepted": 1, "duplicates": 1, "version": 1}
+    assert (await http.post(EVENTS, json=[other, fresh])).json() == {"accepted": 1, "duplicates": 1, "version": 2}
+    (session,) = (await http.get("/api/projects/p/messages")).json()["sessions"]
+    assert session["hydratedState"]["textByTodo"]["-1"][0]["text"] == "ac"
+
+
+NUMBERS = [b"1e400", b"-1e400", b"1" + b"0" * 30, b"9" * 5000, b"18446744073709551616", b"NaN", b"-0", b"1.5"]
+PLACES = [
+    b'{"type":"tool-call","toolCallId":"t","toolName":"B","todoIndex":%s,"input":{}}',
+    b'{"type":"tool-call","toolCallId":"t","toolName":"B","input":{"n":%s}}',
+    b'{"type":"tool-result","toolCallId":"t","output":[%s,"' + b"y" * 5000 + b'"]}',
+    b'{"type":"usage","inputTokens":%s}',
+    b'{"type":"usage","costUsd":%s}',
+    b'{"type":"codex","x":%s}',
+    b'{"type":"build-failed","error":{"message":%s}}',
+    b'{"type":"todos","todos":[{"content":"a","id":%s}]}',
+    b'{"type":"plan","text":"a","text":"b","n":%s}',
+]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number[:6].decode())
+async def test_a_number_is_taken_or_refused_and_never_stops_what_comes_after(
+    http: httpx.AsyncClient, server: Running, number: bytes
+) -> None:
+    head = json.dumps(GOOD).encode().partition(b'{"type"')[0]
+    for place in PLACES:
+        answer = await http.post(EVENTS, content=head + place % number + b"}")
+        assert answer.status_code in (200, 400), place
+    answer = await http.post(EVENTS, json=GOOD | {"event": {"type": "build-completed"}})
+    assert answer.status_code == 200
+    state = await server.app.serving.store.state(BuildKey("p", "s", "b"))
+    assert state is not None
+    assert decode_state(encode_state(state)) == state
 
 
 async def test_invalid_utf8_nul_and_surrogates_do_no_harm(http: httpx.AsyncClient) -> None:

@@ -200,6 +200,17 @@ def test_heartbeats_mark_the_head_for_those_who_have_everything(hub: Hub, clock:
     assert busy.marks() == [("", None)]
 
 
+def test_no_mark_goes_ahead_of_the_starting_point(hub: Hub, clock: Clock) -> None:
+    link = Link()
+    watcher = hub.join("p", "", link)
+    hub.publish([commit(A, 1, 3)])
+    clock.now += 31
+    hub.beat(5, 30)
+    assert link.frames == []
+    hub.begin(watcher, (), (Head(A, 1, 3, True),))
+    assert link.marks() == [("a", 3)]
+
+
 def test_a_quiet_project_beats_slowly(hub: Hub, clock: Clock) -> None:
     link = Link()
     watching(hub, link)

@@ -6,7 +6,7 @@ KEY = BuildKey("p", "s", "b")
 
 
 class Clock:
-    now = 0.0
+    now = 1_000.0
 
     def __call__(self) -> float:
         return self.now
@@ -20,14 +20,14 @@ def test_silence_counts_from_the_last_sign_and_not_from_the_start() -> None:
     clock = Clock()
     liveness = Liveness(clock, lambda: 7)
     liveness.heard([commit()])
-    clock.now = 90
+    clock.now = 1_090
     liveness.heard([commit()])
-    clock.now = 180
+    clock.now = 1_180
     assert liveness.silent(100) == ()
     assert liveness.heartbeat(KEY, 4) is True
-    clock.now = 270
+    clock.now = 1_270
     assert liveness.silent(100) == ()
-    clock.now = 281
+    clock.now = 1_281
     (lost,) = liveness.silent(100)
     assert (lost.about.build_id, lost.about.session_id, lost.about.project_id) == ("b", "s", "p")
     assert isinstance(lost.event, BuildEnded)

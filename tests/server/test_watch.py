@@ -13,9 +13,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.updates import Entry
+from sentryvibe_tui.server.hub import Watcher
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import Settings
-from sentryvibe_tui.store.contract import BuildKey
+from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.wire.events import decode_posted
 from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, HeartbeatAck, Recovery, decode_frame
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
@@ -91,6 +93,18 @@ async def test_who_says_what_it_has_gets_what_it_missed(server: Running, post: P
     for query in ("&since=4&epoch=other&buildId=b", f"&since=9&epoch={epoch}&buildId=b", f"&since=x&epoch={epoch}"):
         async with watching(server, query) as link:
             assert [type(f) for f in await opened(link)] == [Connected, Recovery, Heartbeat], query
+
+
+async def test_who_missed_very_much_gets_the_state(
+    server: Running, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentryvibe_tui.server.starting.RESUME_LIMIT", 3)
+    for number in range(6):
+        await post("text-delta", id=f"x{number}", delta="hi")
+    epoch = server.app.serving.store.epoch
+    for since, kind in ((3, Batch), (2, Recovery)):
+        async with watching(server, f"&since={since}&epoch={epoch}&buildId=b") as link:
+            assert [type(f) for f in await opened(link)] == [Connected, kind, Heartbeat]
 
 
 async def test_a_build_that_ended_while_the_watcher_was_away_and_the_next_one(server: Running, post: Post) -> None:
@@ -195,8 +209,6 @@ async def test_a_watcher_that_never_reads_is_closed_and_others_notice_nothing(tm
     settings = Settings(send_timeout=0.5)
     async with running(tmp_path, settings=settings) as server:
         store = server.app.serving.store
-        from sentryvibe_tui.wire.events import decode_posted
-
         async with watching(server) as healthy, watching(server, max_queue=1) as stuck:
             await opened(healthy)
             await opened(stuck)
@@ -231,8 +243,6 @@ async def test_watchers_are_told_of_a_restart(tmp_path: Path) -> None:
 
 async def test_a_silent_build_becomes_interrupted(tmp_path: Path) -> None:
     async with running(tmp_path, settings=Settings(silence=0.1)) as server:
-        from sentryvibe_tui.wire.events import decode_posted
-
         async with watching(server) as link:
             await opened(link)
             body = b'{"projectId":"p","sessionId":"s","buildId":"b","event":{"type":"start"}}'
@@ -242,3 +252,55 @@ async def test_a_silent_build_becomes_interrupted(tmp_path: Path) -> None:
         state = await server.app.serving.store.state(BuildKey("p", "s", "b"))
         assert state is not None
         assert state.status == "interrupted"
+
+
+async def test_a_starting_point_that_cannot_be_made_ends_the_link(
+    server: Running, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(_: Watcher) -> None:
+        raise ValueError("no such state")
+
+    serving = server.app.serving
+    monkeypatch.setattr(serving.starter, "restart", failing)
+    async with watching(server) as link:
+        await opened(link)
+        (watcher,) = serving.hub.channels["p"].watchers
+        serving.hub.hold(watcher)
+        serving.hub.lost(watcher)
+        with pytest.raises(ConnectionClosed):
+            await drained(link)
+        assert link.close_code == 1012
+
+
+async def test_a_round_that_fails_is_not_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentryvibe_tui.server.serving._ROUND", 0.01)
+    async with running(tmp_path, settings=Settings(heartbeat=0.01, idle_heartbeat=0.01)) as server:
+        beat, failures = server.app.serving.hub.beat, [ValueError("odd"), StoreUnavailable("full")]
+
+        def fragile(*intervals: float) -> None:
+            if failures:
+                raise failures.pop()
+            beat(*intervals)
+
+        monkeypatch.setattr(server.app.serving.hub, "beat", fragile)
+        async with watching(server) as link:
+            await opened(link)
+            assert isinstance(await frame(link), Heartbeat)
+            assert isinstance(await frame(link), Heartbeat)
+        assert not failures
+
+
+async def test_a_build_whose_agent_went_with_the_server_becomes_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentryvibe_tui.server.serving._ROUND", 0.01)
+    body = b'{"projectId":"p","sessionId":"s","buildId":"b","event":{"type":"start"}}'
+    async with running(tmp_path) as server:
+        await server.app.serving.store.append(decode_posted(body), 1)
+    async with running(tmp_path, settings=Settings(silence=0.1)) as server, watching(server) as link:
+        _, recovery, _ = await opened(link)
+        if recovery.session_status == "active":
+            assert versions(await frame(link)) == [2]
+        state = await server.app.serving.store.state(BuildKey("p", "s", "b"))
+        assert state is not None
+        assert (state.status, state.error) == ("interrupted", "nothing heard of the agent for 0 s")

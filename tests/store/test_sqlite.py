@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.store import schema, writer
-from sentryvibe_tui.store.contract import BuildKey, Commit, StoreBroken, StoreUnavailable
+from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, StoreBroken, StoreUnavailable
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.wire.events import Posted
 from sentryvibe_tui.wire.state import encode_state
@@ -307,4 +308,142 @@ async def test_whatever_comes_the_state_after_a_restart_is_the_fold_of_the_log(
         key = BuildKey("p", "s", build)
         assert await store.state(key) == state
         assert (await folded(store, key)) == (state or BuildState())
+    await store.close()
+
+
+async def _three_more(directory: Path, posted: Make, at: int) -> str:
+    store = await SqliteStore.open(directory)
+    await store.append([posted("text-delta", id="x", delta=f"{at}-{number} ") for number in range(3)], at)
+    await store.close()
+    return store.epoch
+
+
+async def _epoch(directory: Path) -> str:
+    store = await SqliteStore.open(directory)
+    await store.close()
+    return store.epoch
+
+
+async def test_an_older_copy_put_in_place_is_another_epoch(tmp_path: Path, posted: Make) -> None:
+    first = await _three_more(tmp_path, posted, 1)
+    backup = (tmp_path / DATABASE).read_bytes()
+    assert await _three_more(tmp_path, posted, 2) == first
+    (tmp_path / DATABASE).write_bytes(backup)
+    restored = await _epoch(tmp_path)
+    assert restored != first
+    assert await _three_more(tmp_path, posted, 3) == restored
+    (tmp_path / DATABASE).write_bytes(backup)
+    assert await _epoch(tmp_path) not in (first, restored)
+
+
+async def test_a_copy_taken_while_the_server_ran_is_told_from_what_came_after(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path / "data")
+    await store.append([posted("start")], 1)
+    source, copy = sqlite3.connect(tmp_path / "data" / DATABASE), sqlite3.connect(tmp_path / "copy")
+    source.backup(copy)
+    source.close()
+    copy.close()
+    await store.append([posted("text-delta", id="x", delta="a")], 2)
+    await store.close()
+    for rest in (tmp_path / "data").glob(f"{DATABASE}-*"):
+        rest.unlink()
+    (tmp_path / "copy").replace(tmp_path / "data" / DATABASE)
+    assert await _epoch(tmp_path / "data") != store.epoch
+
+
+async def test_an_empty_or_moved_database_is_another_epoch(tmp_path: Path, posted: Make) -> None:
+    first = await _three_more(tmp_path / "a", posted, 1)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / DATABASE).write_bytes((tmp_path / "a" / DATABASE).read_bytes())
+    assert await _epoch(tmp_path / "b") != first
+    (tmp_path / "a" / DATABASE).unlink()
+    assert await _epoch(tmp_path / "a") != first
+
+
+@pytest.mark.parametrize("note", [b"", b"\xff\x00", b"x" * 500, b"0123456789abcdef -1\n", b"0123456789abcdef"])
+async def test_a_note_that_says_nothing_confirms_nothing(tmp_path: Path, note: bytes) -> None:
+    first = await _epoch(tmp_path)
+    (tmp_path / "witness").write_bytes(note.replace(b"0123456789abcdef", first.encode()))
+    second = await _epoch(tmp_path)
+    assert second != first
+    assert await _epoch(tmp_path) == second
+
+
+async def test_other_rules_are_another_epoch_and_fold_the_log_anew(
+    tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await SqliteStore.open(tmp_path)
+    await store.append([posted("start"), posted("plan", text="p"), posted("build-completed")], 1)
+    await store.close()
+    assert _snapshots(tmp_path) == [3]
+    monkeypatch.setattr(schema, "RULES", schema.RULES + 1)
+    assert await _epoch(tmp_path) != store.epoch
+    assert _snapshots(tmp_path) == []
+    again = await SqliteStore.open(tmp_path)
+    state = await again.state(KEY)
+    assert state is not None
+    assert (state.version, state.plan, state.status) == (3, "p", "completed")
+    await again.close()
+
+
+async def test_a_snapshot_that_fails_is_left_out_and_events_are_still_taken(
+    tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(_: BuildState) -> bytes:
+        raise OverflowError("no such number")
+
+    monkeypatch.setattr(writer, "pack_state", failing)
+    store = await SqliteStore.open(tmp_path)
+    await store.append([posted("start"), posted("build-completed")], 1)
+    while not caplog.records:  # noqa: ASYNC110  the writer's own time
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        assert (await store.append([posted("start", build="b2")], 2)).version == 1
+        await store.close()
+    assert "no snapshot of b: no such number" in caplog.text
+    assert _snapshots(tmp_path) == []
+
+
+class _Fragile:
+    """The writing connection, whose next commit fails."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db, self.fails = db, True
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        if sql == "COMMIT" and self.fails:
+            self.fails = False
+            raise sqlite3.OperationalError("database or disk is full")
+        return self._db.execute(sql, *parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+
+async def test_a_commit_that_fails_leaves_nothing_behind(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    heard: list[Commit] = []
+    store.on_commit(heard.extend)
+    one = posted("text-delta", event_id="e1", id="x", delta="a", projectName="Shop")
+    store._writer._db = _Fragile(store._writer._db)  # type: ignore[assignment]
+    with pytest.raises(StoreUnavailable, match="full"):
+        await store.append([one], 1)
+    assert await store.state(KEY) is None
+    assert await store.projects() == ()
+    assert heard == []
+    assert (await store.append([one], 2)) == Accepted(1, 0, 1)
+    assert [(project.id, project.name) for project in await store.projects()] == [("p", "Shop")]
+    assert await store.state(KEY) == await folded(store)
+    await store.close()
+
+
+async def test_a_database_that_became_read_only_is_reported_and_recovered_from(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    await store.append([posted("start")], 1)
+    store._writer._db.execute("PRAGMA query_only = ON")
+    with pytest.raises(StoreUnavailable, match="read-only"):
+        await store.append([posted("plan", text="p")], 2)
+    store._writer._db.execute("PRAGMA query_only = OFF")
+    assert (await store.append([posted("plan", text="p")], 3)).version == 2
+    assert await store.state(KEY) == await folded(store)
     await store.close()

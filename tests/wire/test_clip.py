@@ -42,3 +42,11 @@ def test_a_clipped_value_is_json_within_the_limit(text: str, limit: int) -> None
     assert len(bytes(short)) <= limit
     assert (size == 0) == (len(bytes(raw(text))) <= limit)
     plain(short)
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"9" * 5000], ids=["inf", "-inf", "5000 digits"])
+def test_a_number_out_of_all_bounds_is_no_obstacle(number: bytes) -> None:
+    value = Raw(b'{"n":' + number + b',"text":"' + b"x" * VALUE_LIMIT + b'"}')
+    short, size = clip(value)
+    assert (size, len(bytes(short)) <= VALUE_LIMIT) == (len(bytes(value)), True)
+    assert plain(short)["n"][:5] == number[:5].decode()

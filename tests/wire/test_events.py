@@ -104,8 +104,9 @@ _value = st.sampled_from([Raw(b'"x"'), Raw(b'{"k":[1]}'), Raw(b"0")])
 _index = st.none() | st.integers(-1, 9)
 EVENTS = st.one_of(
     st.just(BuildStarted()),
-    st.builds(ToolStarted, _id, _id, st.none() | _value, _index, _text),
-    st.builds(ToolEnded, _id, st.none() | _value, st.booleans(), _text, _index),
+    st.builds(ToolStarted, _id, _id, _value, _index, _text, st.integers(0, 9)),
+    st.builds(ToolStarted, _id, _id, st.none(), _index, _text),
+    st.builds(ToolEnded, _id, st.none() | _value, st.booleans(), _text, _index, _text, st.integers(0, 9)),
     st.builds(TextAdded, _id, _text, st.sampled_from(["text", "reasoning", "prompt"]), st.booleans(), _index),
     st.builds(
         TodosReported,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from sentryvibe_tui.wire.json import MAX_DEPTH, BadJson, decode, depth, encode, plain, raw
 
@@ -31,6 +32,12 @@ def test_strings_no_other_reader_takes(text: bytes, value: str) -> None:
 def test_what_is_no_json_is_said(text: bytes) -> None:
     with pytest.raises(BadJson):
         decode(text, Any)
+
+
+def test_a_value_with_a_number_out_of_all_bounds_is_read_with_its_numbers_as_text() -> None:
+    assert plain(Raw(b'{"a":[1e400,2],"b":"c"}')) == {"a": ["1e400", "2"], "b": "c"}
+    with pytest.raises(BadJson):
+        plain(Raw(b'{"a":1e400'))
 
 
 def test_depth_counts_brackets_outside_of_strings() -> None:

@@ -50,13 +50,18 @@ class Follower:
         self._head = 0
         self._wanted = self._marked = ""
         self._fresh = False
-        self._foreign = False
+        self._foreign = self._gone = False
         self._holding = False
         self._said: list[WatchEvent] = []
 
     @property
     def is_original(self) -> bool:
         return self.protocol == 1
+
+    @property
+    def is_foreign(self) -> bool:
+        """The state is of another log than the server's: its version means nothing there."""
+        return self._foreign
 
     @property
     def is_expecting(self) -> bool:
@@ -75,7 +80,7 @@ class Follower:
             return None
         if self._wanted:
             return Question(self._wanted, 0)
-        if self._foreign or (self._fresh and not self.state.id):
+        if (self._foreign and not self._gone) or (self._fresh and not self.state.id):
             return Question(self.state.id, 0)
         if self.state.version < self._head:
             return Question(self.state.id, self.state.version)
@@ -88,7 +93,7 @@ class Follower:
         self.protocol = frame.protocol
         self._ahead.clear()
         self._head, self._wanted, self._marked = 0, "", ""
-        self._fresh, self.resynchronised = True, False
+        self._fresh, self._gone, self.resynchronised = True, False, False
         self.held.clear()
         self._holding = self.is_original
         if self.is_original:
@@ -139,7 +144,7 @@ class Follower:
     def _in_epoch(self, epoch: str) -> None:
         """Versions of another log mean nothing: the next state replaces ours whatever its version."""
         if epoch and epoch != self.epoch:
-            self._foreign = bool(self.state.id)
+            self._foreign, self._gone = bool(self.state.id), False
             self.epoch = epoch
             self._retired.clear()
             self._ahead.clear()
@@ -149,12 +154,14 @@ class Follower:
         if self.protocol < 2 or not mark.version:
             return
         self._in_epoch(mark.epoch)
-        self._marked = mark.build_id
+        self._marked, self._gone = mark.build_id, False
         if mark.build_id and mark.build_id != self.state.id:
             self._wanted = mark.build_id
             return
         self._fresh, self._wanted = False, ""
         self._head = max(self._head, mark.version)
+        if mark.version < self.state.version:
+            self._foreign = True  # no server forgets what it has shown: its log was set back
 
     def _batch(self, batch: Batch, now: Millis) -> None:
         if batch.unknown:
@@ -221,7 +228,8 @@ class Follower:
             return
         self._in_epoch(frame.epoch)
         if frame.state is None or not frame.state.id:
-            self._fresh, self._foreign, self._wanted = False, False, ""
+            # what is shown stays, and is of another log: whatever begins now takes its place
+            self._fresh, self._foreign, self._gone, self._wanted = False, bool(self.state.id), True, ""
             return
         state = frame.state
         if not state.session_id:
@@ -236,6 +244,7 @@ class Follower:
                 self._take(replace(state, agent=agent), self._cause("new-build"))
         elif self._foreign:
             self._take(state, "resynchronised")
+            self.resynchronised = True
         elif state.version >= self.state.version:
             self._fresh, self._wanted = False, ""
             if (merged := merge(self.state, state, 0)) != self.state:
@@ -256,7 +265,7 @@ class Follower:
             self._retired.add(self.state.id)
         self._retired.discard(state.id)
         self._ahead.clear()
-        self._head, self._wanted, self._fresh, self._foreign = 0, "", False, False
+        self._head, self._wanted, self._fresh, self._foreign, self._gone = 0, "", False, False, False
         self.state = state
         self._said.append(Snapshot(state, cause))
 

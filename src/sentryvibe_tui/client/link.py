@@ -374,7 +374,7 @@ class Link:
     def _open(self) -> None:
         self._down()
         state, epoch = self.state, self.follower.epoch
-        if state.id and epoch and state.version:
+        if state.id and epoch and state.version and not self.follower.is_foreign:
             opening = Open(self.project_id, self.session_id, state.id, state.version, epoch)
         else:
             opening = Open(self.project_id, self.session_id)
@@ -408,6 +408,6 @@ def _missed(absence: _Absence, state: BuildState, follower: Follower) -> tuple[i
         known = len(before.timeline) if before.id == state.id else 0
         count = len(state.timeline) - known if follower.is_original else state.version
         return max(1, count), "resynchronised"
-    if absence.epoch != follower.epoch:
+    if absence.epoch != follower.epoch or state.version < before.version:
         return state.version, "resynchronised"
     return max(0, state.version - before.version), "resynchronised" if follower.resynchronised else "replayed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
+
+log = logging.getLogger("sentryvibe_tui.publisher")
 
 LIMIT = 64 * 1024 * 1024
 """Bytes of events that an outbox holds."""
@@ -46,10 +49,39 @@ class Outbox:
         self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
         self._limit = limit
-        self.depth, self.size = self._db.execute(
-            "SELECT count(*), coalesce(sum(length(body)), 0) FROM event"
-        ).fetchone()
+        self.depth = self.size = 0
+        self._count()
         self.parked: int = self._db.execute("SELECT count(*) FROM parked").fetchone()[0]
+        self._take_over(folder, name)
+
+    def _take_over(self, folder: Path, name: str) -> None:
+        """What publishers that are gone left in their files goes out first of all."""
+        for path in sorted(folder.glob(f"{name}-*.sqlite")):
+            lock = _lock(path.with_suffix(".lock"))
+            if lock is None:
+                continue
+            try:
+                self._adopt(path)
+            except sqlite3.Error as error:
+                log.warning("what waits in %s is left there: %s", path, error)
+            finally:
+                os.close(lock)
+
+    def _adopt(self, path: Path) -> None:
+        """Moves another file's events into ours, if there is room. Done twice it changes nothing: ids are unique."""
+        other = sqlite3.connect(path, isolation_level=None)
+        try:
+            other.executescript(_SCHEMA)
+            events = [Waiting(*row) for row in other.execute("SELECT id, body FROM event ORDER BY n")]
+            if self.size + sum(len(event.body) for event in events) > self._limit:
+                return
+            self.put(events)
+            other.execute("DELETE FROM event")
+            (parked,) = other.execute("SELECT count(*) FROM parked").fetchone()
+        finally:
+            other.close()
+        if not parked:
+            path.unlink(missing_ok=True)
 
     def put(self, events: Iterable[Waiting]) -> int:
         """Keeps events in their order; one with a known id is kept once. Answers how many found no room."""
@@ -125,13 +157,21 @@ class Outbox:
 def _owned(folder: Path, name: str) -> tuple[int, Path]:
     """A lock that ends with its process, and the file it stands for."""
     for slot in range(SLOTS):
-        lock = os.open(folder / f"{name}-{slot}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
+        lock = _lock(folder / f"{name}-{slot}.lock")
+        if lock is None:
             continue
         path = folder / f"{name}-{slot}.sqlite"
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         return lock, path
     raise OSError(f"{SLOTS} publishers of this project run already ({folder})")
+
+
+def _lock(path: Path) -> int | None:
+    """A lock that is ours until we close it or end; None when somebody else has it."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock

@@ -12,13 +12,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import httpx
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..model.events import About, BuildEnded, BuildEvent, Noticed
 from ..model.state import Millis
+from ..wire.clip import fitted
 from ..wire.events import MAX_ID, Posted, encode_array, encode_posted
 from ..wire.json import BadJson, decode, encode
 from .address import Address, parse_address
@@ -30,12 +32,17 @@ from .transport import seconds
 log = logging.getLogger("sentryvibe_tui.publisher")
 
 BODY_EVENTS, BODY_BYTES = 256, 512 * 1024
+FITTING = 128 * 1024
+"""To how much a value or text is cut that makes an event larger than a body."""
 HEARTBEAT_EVERY = 5.0
 DISK_AGAIN = 1.0
 TIMEOUT = 15.0
 
 _UNWELCOME = frozenset({400, 409, 413, 415, 422})
-"""Statuses that speak of one event: trying it again won't help, the others may pass."""
+"""Statuses that speak of one event: trying it again won't help, the others may pass.
+
+Our servers and the original's answer with a JSON object; what does not, but for a 413, comes from something between.
+"""
 
 T = TypeVar("T")
 Verdict = Literal["taken", "unwelcome", "later"]
@@ -79,7 +86,7 @@ class Publisher:
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._at_once = BODY_EVENTS
         self._most_at_once = BODY_EVENTS
-        self._ended = False
+        self._running: dict[tuple[str, str, str], None] = {}
 
     # ----------------------------------------------------------------------- doors
 
@@ -121,7 +128,13 @@ class Publisher:
         self._count += 1
         self._add(event, at, event_id or f"{self._source}:{self._count}")
         if isinstance(event, BuildEnded):
-            self._ended = True
+            self._running.pop(self._build, None)
+        else:
+            self._running[self._build] = None
+
+    @property
+    def _build(self) -> tuple[str, str, str]:
+        return self.about.project_id, self.about.session_id, self.about.build_id
 
     @property
     def depth(self) -> int:
@@ -146,7 +159,10 @@ class Publisher:
     # ----------------------------------------------------------------------- keeping
 
     def _add(self, event: BuildEvent, at: Millis | None, event_id: str) -> None:
-        body = encode_posted(Posted(self.about, event, event_id, at if at is not None else time.time_ns() // 1_000_000))
+        posted = Posted(self.about, event, event_id, at if at is not None else time.time_ns() // 1_000_000)
+        body = encode_posted(posted)
+        if len(body) > BODY_BYTES:
+            body = encode_posted(replace(posted, event=fitted(event, FITTING)))
         if self._pending_size + len(body) > self._limit:
             self._no_room(1)
             return
@@ -243,17 +259,17 @@ class Publisher:
         body = events[0].body if len(events) == 1 else encode_array(event.body for event in events)
         try:
             answer = await self._client.post(self.server.http("build-events"), content=body)
-        except httpx.HTTPError as error:
+        except Exception as error:  # whatever it is, the events wait and the sender lives on
             self._trouble(f"cannot reach the server: {error or type(error).__name__}")
             return "later", 0
-        status = answer.status_code
-        if status == 200:
+        status, is_servers = answer.status_code, answer.content.lstrip().startswith(b"{")
+        if status == 200 and is_servers:
             self.last_error = ""
             if len(events) == 1 and not _is_ours(answer.content):
                 self._most_at_once = 1
             return "taken", 0
         reason = f"HTTP {status} {error_text(answer.content)}".strip()
-        if status in _UNWELCOME:
+        if status in _UNWELCOME and (is_servers or status == 413):
             self.last_error = reason
             return "unwelcome", 0
         self._trouble(reason)
@@ -267,21 +283,16 @@ class Publisher:
     # ----------------------------------------------------------------------- sign of life
 
     async def _beat(self) -> None:
-        """Tells a busy agent from a gone one, while the build runs or events wait. An original server knows it not."""
+        """Tells a busy agent from a gone one, while a build runs or events wait. An original server knows it not."""
         while True:
             await asyncio.sleep(HEARTBEAT_EVERY)
-            if not self._count or (self._ended and not self.depth):
-                continue
-            sign: dict[str, Any] = {
-                "projectId": self.about.project_id,
-                "sessionId": self.about.session_id,
-                "buildId": self.about.build_id,
-                "outbox": self.depth,
-            }
-            with suppress(httpx.HTTPError):
-                answer = await self._client.post(self.server.http("build-heartbeats"), content=encode(sign))
-                if answer.status_code in (404, 405):
-                    return
+            waiting = (self._build,) if self._count and self.depth else ()
+            for project_id, session_id, build_id in tuple(self._running) or waiting:
+                sign = {"projectId": project_id, "sessionId": session_id, "buildId": build_id, "outbox": self.depth}
+                with suppress(httpx.HTTPError):
+                    answer = await self._client.post(self.server.http("build-heartbeats"), content=encode(sign))
+                    if answer.status_code in (404, 405):
+                        return
 
 
 def _is_ours(body: bytes) -> bool:

@@ -22,6 +22,8 @@ from .hydrate import error_text
 from .link import Open, Transport
 
 OPEN_TIMEOUT = 10.0
+FIRST_FRAME = 8.0
+"""Seconds within which a server that is there has said its first word; else something swallows the frames."""
 PING_EVERY = 5.0
 MAX_FRAME = 64 * 1024 * 1024
 """Bytes of the largest frame that is taken."""
@@ -120,9 +122,14 @@ async def _converse(ws: ClientConnection, listener: Listener) -> None:
     helpers = [asyncio.create_task(_ping(ws, listener)), asyncio.create_task(_send(ws, listener))]
     heard = False
     try:
+        async with asyncio.timeout(FIRST_FRAME):
+            first = await ws.recv()
+        heard = True
+        await listener.frame(first)
         while True:
             await listener.frame(await ws.recv())
-            heard = True
+    except TimeoutError:
+        raise Blocked("no frame came through") from None
     except ConnectionClosed as error:
         received = error.rcvd
         code, reason = (1006, "") if received is None else (received.code, clean_line(received.reason))

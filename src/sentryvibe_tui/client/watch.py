@@ -206,30 +206,38 @@ class Watch:
             await ear.tell(lambda now: self._link.failed(now, None, words))
 
     async def _any_way(self, opening: Open, ear: _Ear) -> None:
-        """WebSocket first; the event stream when that is blocked."""
+        """WebSocket first; the event stream when that is blocked, or refused, which a proxy can do as well."""
         way = _transport()
-        blocked = ""
+        blocked, refusal = "", None
         if time.monotonic() >= self._blocked_until:
             try:
                 await way.connect(self.server, opening, ear)
             except way.Blocked as block:
                 blocked = str(block)
-        self._aside_do(self._back_to_websocket(opening, ear))
+            except way.Failed as failure:
+                if failure.status is None:
+                    raise
+                refusal = failure
         stream = await asyncio.to_thread(_event_stream)
+        back = asyncio.create_task(self._back_to_websocket(opening, ear))
         try:
             await stream(self.server, opening, ear)
         except way.Failed as failure:
+            if refusal is not None:
+                raise refusal from None
             if failure.status is None and blocked:
                 raise way.Failed(f"{blocked}; {failure.reason}", None, failure.retry_after) from None
             raise
+        finally:
+            back.cancel()
 
     async def _back_to_websocket(self, opening: Open, ear: _Ear) -> None:
         """While the event stream serves: tries a WebSocket beside it, and changes over when one gets through."""
         await ear.on_stream.wait()
-        while self._connection is not None and ear.is_current:
+        while True:
             self._blocked_until = time.monotonic() + TRY_WEBSOCKET_AGAIN
             await asyncio.sleep(TRY_WEBSOCKET_AGAIN)
-            if ear.is_current and await _transport().reaches(self.server, opening):
+            if await _transport().reaches(self.server, opening):
                 self._blocked_until = 0.0
                 await ear.tell(self._link.reopen)
                 return

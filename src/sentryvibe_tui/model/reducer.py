@@ -68,6 +68,9 @@ from .updates import (
 NOTE_LIMIT = 64 * 1024
 """Characters of one note; longer text goes on in a next one, so that adding to it stays cheap."""
 
+RULES = 1
+"""To be raised when `apply` makes another state of the same log: the store then begins a new epoch."""
+
 UNKNOWN_TOOL = "unknown"
 
 

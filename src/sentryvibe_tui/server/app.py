@@ -51,6 +51,8 @@ class App:
                 await self._watch(scope, receive, send)
             elif scope["path"] == "/api/build-events":
                 await self._ingest(scope, receive, send)
+            elif scope["path"] == "/ws":
+                raise Refused(426, "this is a WebSocket, and the upgrade did not arrive")
             else:
                 await self._router(scope, receive, send)
         except Refused as refused:
@@ -110,13 +112,13 @@ class App:
             raise Refused(404, "no such path")
 
         routes = [
-            Route("/healthz", _json(health)),
-            Route("/api/projects", _json(projects)),
-            Route("/api/projects/{project}", _json(project)),
-            Route("/api/projects/{project}/builds", _json(builds)),
-            Route("/api/projects/{project}/messages", _json(messages)),
-            Route("/api/projects/{project}/events", _Plain(events)),
-            Route("/api/sessions/{session}/tools/{tool:path}", _json(tool)),
+            Route("/healthz", _json(health), methods=["GET"]),
+            Route("/api/projects", _json(projects), methods=["GET"]),
+            Route("/api/projects/{project}", _json(project), methods=["GET"]),
+            Route("/api/projects/{project}/builds", _json(builds), methods=["GET"]),
+            Route("/api/projects/{project}/messages", _json(messages), methods=["GET"]),
+            Route("/api/projects/{project}/events", _Plain(events), methods=["GET"]),
+            Route("/api/sessions/{session}/tools/{tool:path}", _json(tool), methods=["GET"]),
             Route("/api/hooks/{agent}", _Plain(hook), methods=["POST"]),
             Route("/api/build-heartbeats", _json(heartbeat), methods=["POST"]),
         ]

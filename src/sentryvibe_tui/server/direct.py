@@ -41,6 +41,11 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         self.transport.close()
         self.loop.call_later(_FLUSH, self.transport.abort)
 
+    def keepalive_timeout(self) -> None:
+        """The peer is gone: nothing that still waits for it will be taken, and the application hears of it at once."""
+        super().keepalive_timeout()
+        self.transport.abort()
+
     def resume_writing(self) -> None:
         super().resume_writing()
         if self.on_writable is not None:

@@ -38,6 +38,7 @@ class Hooks:
         self._store, self._now, self._redactor = store, now, redactor
         self._readers = {agent: HookReader(agent) for agent in AGENTS}
         self._taking = asyncio.Lock()
+        self._unkept: dict[str, list[Posted]] = {}
 
     async def post(self, scope: Scope, receive: Receive, agent: str) -> None:
         """Raises Refused for what is not taken, StoreUnavailable when nothing can be kept."""
@@ -57,12 +58,18 @@ class Hooks:
             raise BadJson(f"must be 1 to {MAX_ID} characters - at `$.session_id`")
         about = _about(record, session)
         async with self._taking:
-            posted = [
+            # a reader has a memory: what could not be kept is tried again, not read again
+            posted = self._unkept.pop(source, None) or [
                 Posted(about, self._masked(report.event), f"{source}-{number}" if source else "", report.at or at)
                 for number, report in enumerate(self._readers[agent].read(record))
             ]
-            if posted:
-                await self._store.append(posted, self._now())
+            try:
+                if posted:
+                    await self._store.append(posted, self._now())
+            except StoreUnavailable:
+                if source:
+                    self._unkept[source] = posted
+                raise
 
     def _masked(self, event: BuildEvent) -> BuildEvent:
         return event if self._redactor is None else self._redactor.event(event)
@@ -95,9 +102,11 @@ class Hooks:
         except (StoreUnavailable, OSError) as error:
             log.warning("hooks wait in %s: %s", path.parent, error)
             return False
-        except BadJson as error:
+        except Exception as error:
             # an agent's hooks must not stumble over one payload for ever
-            log.warning("a payload of %s's hooks is left out: %s", agent, error)
+            log.warning(
+                "a payload of %s's hooks is left out: %s", agent, error, exc_info=not isinstance(error, BadJson)
+            )
         await asyncio.to_thread(path.unlink, missing_ok=True)
         return True
 

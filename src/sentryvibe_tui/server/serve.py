@@ -28,6 +28,11 @@ from .settings import Settings
 log = logging.getLogger("sentryvibe_tui.server")
 
 
+DEAD_AFTER = 12.5
+"""Seconds after which a connection whose peer takes nothing is cut, where the system can do so: no frame tells us
+that the reader of an event stream is gone."""
+
+
 class Running(Struct, frozen=True):
     """A server that accepts connections. `url` has the real port."""
 
@@ -118,6 +123,8 @@ def _listen(host: str, port: int) -> socket.socket:
         raise CannotServe(f"cannot listen on {host}: {error.strerror}") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(DEAD_AFTER * 1000))
         listener.bind(address)
         listener.listen(2048)
         listener.setblocking(False)

@@ -75,19 +75,28 @@ class Serving:
         except StoreUnavailable as error:
             log.warning("no starting point: %s", error)
             watcher.outlet.close(RESTART, "the store is unavailable")
+        except Exception:  # a watcher that gets nothing more must not take its link for a quiet one
+            log.exception("no starting point")
+            watcher.outlet.close(RESTART, "the server cannot tell the state")
 
     async def _rounds(self) -> None:
-        """Once a second: heartbeats, links that stand still, agents that fell silent."""
+        """Once a second, whatever goes wrong in one round."""
         while True:
             await asyncio.sleep(_ROUND)
-            self.hub.beat(self.settings.heartbeat, self.settings.idle_heartbeat)
-            self.hub.close_stalled(self.settings.send_timeout)
-            silent = self.liveness.silent(self.settings.silence)
-            if silent:
-                try:
-                    await self.store.append(silent, self.now())
-                except StoreUnavailable as error:
-                    log.warning("cannot end silent builds: %s", error)
+            try:
+                await self._round()
+            except StoreUnavailable as error:
+                log.warning("cannot end silent builds: %s", error)
+            except Exception:
+                log.exception("a round failed")
+
+    async def _round(self) -> None:
+        """Heartbeats, links that stand still, agents that fell silent."""
+        self.hub.beat(self.settings.heartbeat, self.settings.idle_heartbeat)
+        self.hub.close_stalled(self.settings.send_timeout)
+        silent = self.liveness.silent(self.settings.silence)
+        if silent:
+            await self.store.append(silent, self.now())
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)

@@ -41,6 +41,10 @@ class _Outlet:
 
 async def stream(scope: Scope, receive: Receive, send: Send, serving: Serving, project_id: str) -> None:
     asked = query(scope)
+    if scope["method"] == "HEAD":
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await send({"type": "http.response.body", "body": b""})
+        return
     outlet = _Outlet()
     watcher = serving.hub.join(project_id, asked.get("sessionId", ""), outlet)
     try:

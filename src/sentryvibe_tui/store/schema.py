@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 
+from ..model.reducer import RULES
 from .contract import StoreBroken
 
 MIGRATIONS = (
@@ -61,6 +62,22 @@ def migrate(db: sqlite3.Connection) -> str:
         )
     for number in range(version, len(MIGRATIONS)):
         db.executescript(f"BEGIN IMMEDIATE;{MIGRATIONS[number]};PRAGMA user_version={number + 1};COMMIT;")
-    db.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
-    (epoch,) = db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+    known = dict(db.execute("SELECT key, value FROM meta"))
+    return known["epoch"] if known.get("rules") == str(RULES) else _reread(db)
+
+
+def _reread(db: sqlite3.Connection) -> str:
+    """States are folded anew: the snapshots were made by other rules."""
+    db.execute("BEGIN IMMEDIATE")
+    db.execute("DELETE FROM snapshots")
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('rules', ?)", (str(RULES),))
+    epoch = renew(db)
+    db.execute("COMMIT")
+    return epoch
+
+
+def renew(db: sqlite3.Connection) -> str:
+    """A new epoch: no watcher resumes from what it has."""
+    epoch = secrets.token_hex(8)
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (epoch,))
     return epoch

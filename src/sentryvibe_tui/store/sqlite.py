@@ -28,13 +28,15 @@ from .contract import (
     StoreBroken,
     StoreUnavailable,
 )
-from .schema import migrate
+from .schema import migrate, renew
+from .witness import Witness
 from .writer import WARM_BYTES, Writer, roll_back, unavailable
 
 T = TypeVar("T")
 
 DATABASE = "builds.db"
 _LOCK = "lock"
+_WITNESS = "witness"
 _BUSY = 1.0
 _CHECKED = 32 * 1024 * 1024
 
@@ -42,10 +44,13 @@ _CHECKED = 32 * 1024 * 1024
 class SqliteStore:
     """`store.contract.Store` over the files of one directory, which one process at a time may have open."""
 
-    def __init__(self, lock: int, writer: Writer, reader: sqlite3.Connection, epoch: str) -> None:
+    def __init__(self, lock: int, witness: Witness, writer: Writer, reader: sqlite3.Connection, epoch: str) -> None:
         self.epoch = epoch
         self._lock = lock
+        self._witness = witness
         self._writer = writer
+        self._writer.listener = self._committed
+        self._listener: Callable[[Sequence[Commit]], None] = lambda _: None
         self._reader = reader
         self._reading = ThreadPoolExecutor(1, "store reader")
 
@@ -55,18 +60,23 @@ class SqliteStore:
         lock = _lock_directory(directory)
         try:
             path = directory / DATABASE
-            db, epoch = _open_database(path)
+            db, epoch, witness = _open_database(path)
             reader = _connect(path, "ro")
         except BaseException:
             os.close(lock)
             raise
-        return cls(lock, Writer(db), reader, epoch)
+        return cls(lock, witness, Writer(db), reader, epoch)
 
     async def append(self, events: Sequence[Posted], now: Millis) -> Accepted:
         return await self._writer.append(events, now)
 
     def on_commit(self, listener: Callable[[Sequence[Commit]], None]) -> None:
-        self._writer.listener = listener
+        self._listener = listener
+
+    def _committed(self, commits: Sequence[Commit]) -> None:
+        """Before any answer leaves."""
+        self._witness.add(sum(len(commit.entries) for commit in commits))
+        self._listener(commits)
 
     async def read(self, key: BuildKey, since: int, limit: int) -> tuple[Logged, ...]:
         def entries(db: sqlite3.Connection) -> tuple[Logged, ...]:
@@ -109,6 +119,7 @@ class SqliteStore:
         self._reading.shutdown(wait=True)
         self._reader.close()
         await self._writer.close()
+        self._witness.close()
         os.close(self._lock)
 
     async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
@@ -146,9 +157,10 @@ def _lock_directory(directory: Path) -> int:
     return lock
 
 
-def _open_database(path: Path) -> tuple[sqlite3.Connection, str]:
+def _open_database(path: Path) -> tuple[sqlite3.Connection, str, Witness]:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        witness = Witness(path.with_name(_WITNESS))
         db = _connect(path, "rw")
     except OSError as error:
         raise StoreUnavailable(f"cannot open {path}: {error.strerror}") from None
@@ -160,11 +172,12 @@ def _open_database(path: Path) -> tuple[sqlite3.Connection, str]:
             (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise sqlite3.DatabaseError(verdict)
-        epoch = migrate(db)
+        epoch = _witnessed(db, migrate(db), witness)
         _warm(db)
-        return db, epoch
+        return db, epoch, witness
     except sqlite3.Error as error:
         db.close()
+        witness.close()
         if _is_damage(error):
             raise StoreBroken(
                 f"{path} is damaged or no database of ours ({error}); restore it from a backup, "
@@ -173,7 +186,17 @@ def _open_database(path: Path) -> tuple[sqlite3.Connection, str]:
         raise StoreUnavailable(f"cannot open {path}: {unavailable(error)}") from None
     except StoreBroken:
         db.close()
+        witness.close()
         raise
+
+
+def _witnessed(db: sqlite3.Connection, epoch: str, witness: Witness) -> str:
+    """The epoch stays only while nothing is missing: versions that watchers have seen are not given twice."""
+    (count,) = db.execute("SELECT coalesce(sum(version), 0) FROM builds").fetchone()
+    if not witness.confirms(epoch, count):
+        epoch = renew(db)
+    witness.begin(epoch, count)
+    return epoch
 
 
 def _warm(db: sqlite3.Connection) -> None:
@@ -184,9 +207,11 @@ def _warm(db: sqlite3.Connection) -> None:
         db.execute("BEGIN IMMEDIATE")
         db.execute("CREATE TABLE scratch (bytes BLOB)")
         db.execute("INSERT INTO scratch VALUES (zeroblob(?))", (WARM_BYTES,))
-    except sqlite3.Error:
-        pass  # a full disk: then it stays small
-    roll_back(db)
+        roll_back(db)
+    except sqlite3.Error:  # a full disk: then it stays small, and the room that is left is for others
+        roll_back(db)
+        with suppress(sqlite3.Error):
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     db.execute("PRAGMA cache_size = -8192")
 
 

@@ -278,15 +278,15 @@ class Writer:
     def _snapshot(self, key: BuildKey) -> None:
         self._due.discard(key)
         known = self.live[key]
-        version, packed = known.state.version, pack_state(known.state)
         try:
-            self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", (known.number, version, packed))
-        except sqlite3.Error as error:
+            row = (known.number, known.state.version, pack_state(known.state))
+            self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", row)
+        except Exception as error:  # the log is whole without it, and the thread must not end
             roll_back(self._db)
-            log.warning("no snapshot of %s: %s", key.build_id, unavailable(error))
+            log.warning("no snapshot of %s: %s", key.build_id, error)
             return
-        self._unflushed += len(packed)
-        self.live[key] = replace(known, snapshot=version)
+        self._unflushed += len(row[2])
+        self.live[key] = replace(known, snapshot=known.state.version)
 
     def _checkpoint(self, mode: str) -> None:
         self._unflushed = 0
@@ -298,12 +298,12 @@ class Writer:
 
 def clipped(event: BuildEvent) -> BuildEvent:
     """`event` with large values in the form that travels; `event` itself when it has none."""
-    if isinstance(event, ToolStarted) and not event.input_bytes:
+    if isinstance(event, ToolStarted):
         value, size = clip(event.input)
-        return replace(event, input=value, input_bytes=size) if size else event
-    if isinstance(event, ToolEnded) and not event.output_bytes:
+        return replace(event, input=value, input_bytes=max(size, event.input_bytes)) if size else event
+    if isinstance(event, ToolEnded):
         value, size = clip(event.output)
-        return replace(event, output=value, output_bytes=size) if size else event
+        return replace(event, output=value, output_bytes=max(size, event.output_bytes)) if size else event
     return event
 
 

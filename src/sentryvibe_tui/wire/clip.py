@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 from msgspec import Raw
+from msgspec.structs import replace
 
+from ..model.events import BuildEvent, TextAdded, ToolEnded, ToolStarted
 from ..model.text import clip_middle
 from .json import encode, plain
 
@@ -36,3 +38,18 @@ def _shortened(value: Any, limit: int) -> Any:
     if isinstance(value, list):
         return [_shortened(item, limit) for item in cast("list[Any]", value)[:limit]]
     return value
+
+
+def fitted(event: BuildEvent, limit: int) -> BuildEvent:
+    """`event` without the middle of a value or text above `limit`: what does not fit into a body would be refused."""
+    match event:
+        case ToolStarted():
+            value, size = clip(event.input, limit)
+            return replace(event, input=value, input_bytes=size) if size else event
+        case ToolEnded():
+            value, size = clip(event.output, limit)
+            return replace(event, output=value, output_bytes=size) if size else event
+        case TextAdded():
+            return replace(event, text=clip_middle(event.text, limit))
+        case _:
+            return event

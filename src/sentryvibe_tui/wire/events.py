@@ -95,6 +95,7 @@ class _ToolStart(_Index, frozen=True, kw_only=True):
     name: str = field(default="", name="toolName")
     input: Raw = ABSENT
     args: Raw = ABSENT
+    input_bytes: int = field(default=0, name="inputBytes")
 
 
 class _ToolEnd(_Index, frozen=True, kw_only=True):
@@ -105,6 +106,7 @@ class _ToolEnd(_Index, frozen=True, kw_only=True):
     error: Raw = ABSENT
     error_text: Raw = field(default=ABSENT, name="errorText")
     is_error: bool = field(default=False, name="isError")
+    output_bytes: int = field(default=0, name="outputBytes")
 
 
 class _Text(_Index, frozen=True, kw_only=True):
@@ -204,7 +206,8 @@ def _tool_start(wire: _ToolStart) -> BuildEvent:
     if wire.name in TODO_TOOLS and value is not None:
         listed = decode(bytes(value), _TodoList)
         return _todo_list(listed, wire.id)
-    return ToolStarted(_id(wire.id), wire.name or "unknown", value, wire.index, wire.parent_id or "")
+    size = max(0, wire.input_bytes)
+    return ToolStarted(_id(wire.id), wire.name or "unknown", value, wire.index, wire.parent_id or "", size)
 
 
 def _streaming(wire: _ToolStart) -> BuildEvent:
@@ -227,13 +230,18 @@ def _todo_list(wire: _TodoList, call_id: str = "") -> BuildEvent:
 
 def _tool_end(wire: _ToolEnd) -> BuildEvent:
     value = present(wire.output) or present(wire.result)
-    return ToolEnded(_id(wire.id), value, wire.is_error, wire.name or "", wire.index, wire.parent_id or "")
+    return _ended(wire, value, wire.is_error)
+
+
+def _ended(wire: _ToolEnd, value: Raw | None, is_error: bool) -> BuildEvent:
+    size = max(0, wire.output_bytes)
+    return ToolEnded(_id(wire.id), value, is_error, wire.name or "", wire.index, wire.parent_id or "", size)
 
 
 def _tool_error(wire: _ToolEnd) -> BuildEvent:
     said = map(present, (wire.error_text, wire.error, wire.output, wire.result))
     value = next((part for part in said if part is not None), None)
-    return ToolEnded(_id(wire.id), value, True, wire.name or "", wire.index, wire.parent_id or "")
+    return _ended(wire, value, True)
 
 
 def _text(wire: _Text) -> BuildEvent:
@@ -362,11 +370,13 @@ def _event(event: BuildEvent) -> dict[str, object]:
         case ToolStarted():
             kind = "tool-input-start" if event.input is None else "tool-input-available"
             said = {"toolCallId": event.id, "toolName": event.name, "input": event.input}
-            return {"type": kind} | _known(said) | _place(event.todo_index, event.parent_id)
+            size = {"inputBytes": event.input_bytes or None}
+            return {"type": kind} | _known(said | size) | _place(event.todo_index, event.parent_id)
         case ToolEnded():
             kind = "tool-error" if event.is_error else "tool-output-available"
             said = {"toolCallId": event.id, "toolName": event.name or None, "output": event.output}
-            return {"type": kind} | _known(said) | _place(event.todo_index, event.parent_id)
+            size = {"outputBytes": event.output_bytes or None}
+            return {"type": kind} | _known(said | size) | _place(event.todo_index, event.parent_id)
         case TextAdded():
             said = {"id": event.id, "text" if event.whole else "delta": event.text, "kind": event.kind}
             kind = "text-delta" if event.kind == "text" and not event.whole else "text"

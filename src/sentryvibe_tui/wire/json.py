@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -88,8 +90,15 @@ def present(value: Raw) -> Raw | None:
 
 
 def plain(value: Raw | None) -> Any:
-    """The Python value of encoded JSON; None when there is none."""
-    return None if value is None or not bytes(value) else decode(bytes(value), Any)  # type: ignore[arg-type]
+    """The Python value of encoded JSON; None when there is none. Its numbers are text if one is out of all bounds."""
+    if value is None or not bytes(value):
+        return None
+    try:
+        return decode(bytes(value), Any)  # type: ignore[arg-type]
+    except BadJson:
+        with suppress(ValueError, RecursionError):
+            return json.loads(bytes(value), parse_int=str, parse_float=str, parse_constant=str)
+        raise
 
 
 def _without_surrogates(value: Any) -> Any:

@@ -1,0 +1,99 @@
+"""Peers that fall silent, on both kinds of link, found by the server."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import uvicorn
+
+from sentryvibe_tui.client.link import INTERVAL
+from sentryvibe_tui.server import serve
+from sentryvibe_tui.server.serve import Running, running
+from sentryvibe_tui.server.settings import Settings
+from sentryvibe_tui.wire.events import decode_posted
+
+UPGRADE = (
+    "GET /ws?projectId=p HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(b'0123456789abcdef').decode()}\r\n\r\n"
+)
+STREAM = "GET /api/projects/p/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+async def dialled(server: Running, request: str, buffer: int = 0) -> socket.socket:
+    """A connection on which nothing but `request` is ever said."""
+    link = socket.socket()
+    if buffer:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    link.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(link, ("127.0.0.1", int(server.url.rpartition(":")[2])))
+    await asyncio.get_running_loop().sock_sendall(link, request.encode())
+    return link
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """The test's own time limit ends a vain wait."""
+    while not holds():  # noqa: ASYNC110  the server's own timers are waited for
+        await asyncio.sleep(0.01)
+
+
+def test_a_dead_peer_is_found_within_two_and_a_half_heartbeats() -> None:
+    config = serve._config(None)  # type: ignore[arg-type]
+    assert config.ws_ping_interval is not None
+    assert config.ws_ping_timeout is not None
+    assert (config.ws_ping_interval + config.ws_ping_timeout) * 1000 <= 2.5 * INTERVAL
+    assert serve.DEAD_AFTER * 1000 <= 2.5 * INTERVAL
+
+
+async def test_who_answers_no_ping_is_let_go_also_with_frames_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = serve._config
+
+    def impatient(app: object) -> uvicorn.Config:
+        config = real(app)  # type: ignore[arg-type]
+        config.ws_ping_interval, config.ws_ping_timeout = 0.1, 0.15
+        return config
+
+    monkeypatch.setattr(serve, "_config", impatient)
+    monkeypatch.setattr(serve, "DEAD_AFTER", 1000)
+    async with running(tmp_path, settings=Settings(send_timeout=1000)) as server:
+        await fill(server)
+        with await dialled(server, UPGRADE, 4096), await dialled(server, UPGRADE):
+            await until(lambda: server.app.serving.hub.watchers == 2)
+            await until(lambda: server.app.serving.hub.watchers == 0)
+            await until(lambda: not connections(server))
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system cannot time out what is sent")
+async def test_an_event_stream_that_nobody_reads_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "DEAD_AFTER", 0.3)
+    async with running(tmp_path) as server:
+        await fill(server)
+        with await dialled(server, STREAM, 4096):
+            await until(lambda: server.app.serving.hub.watchers == 1)
+            await until(lambda: server.app.serving.hub.watchers == 0)
+            await until(lambda: not connections(server))
+
+
+async def fill(server: Running) -> None:
+    """A state of several megabytes, more than any socket takes unread."""
+    for part in range(12):
+        events = [
+            {"type": "text", "id": f"n{part}-{number}", "text": f"{part}-{number}" * 12_000} for number in range(10)
+        ]
+        body = json.dumps([{"projectId": "p", "sessionId": "s", "event": event} for event in events])
+        await server.app.serving.store.append(decode_posted(body.encode()), 1)
+
+
+def connections(server: Running) -> list[object]:
+    """The server's ends of open connections."""
+    port = int(server.url.rpartition(":")[2])
+    ours = psutil.Process().net_connections("tcp")
+    return [one for one in ours if one.laddr.port == port and one.status not in ("LISTEN", "TIME_WAIT", "NONE")]

@@ -1,0 +1,133 @@
+"""Starting points that race with what is committed meanwhile: at every step of preparing one, an event comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentryvibe_tui.client.follower import Follower
+from sentryvibe_tui.server.frame import Frame
+from sentryvibe_tui.server.hub import Hub
+from sentryvibe_tui.server.starting import Since, Starter
+from sentryvibe_tui.store.contract import BuildKey
+from sentryvibe_tui.store.sqlite import SqliteStore
+from sentryvibe_tui.wire.events import Posted, decode_posted
+from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, Recovery, decode_frame
+
+ASKED = ("find_build", "builds", "read", "state")
+
+
+def said(build: str, text: str) -> Posted:
+    body = b'{"projectId":"p","sessionId":"s","buildId":"%s","event":{"type":"text-delta","id":"n","delta":"%s "}}'
+    return decode_posted(body % (build.encode(), text.encode()))[0]
+
+
+class Interrupted:
+    """The store, in which something is committed before (even `when`) or after (odd) a question of a starting point."""
+
+    def __init__(self, store: SqliteStore, when: int, commit: Callable[[], Awaitable[object]]) -> None:
+        self._store, self._left, self._commit = store, when, commit
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        if name not in ASKED:
+            return found
+
+        async def question(*args: Any) -> Any:
+            if self._left == 2 * self.asked:
+                await self._commit()
+            answer = await found(*args)
+            if self._left == 2 * self.asked + 1:
+                await self._commit()
+            self.asked += 1
+            return answer
+
+        return question
+
+
+class Reader:
+    """A watcher's end: what it was sent, followed as a watcher follows it."""
+
+    def __init__(self, epoch: str) -> None:
+        self.follower = Follower()
+        self.follower.connected(Connected(epoch, 2))
+        self.versions: list[tuple[str, int]] = []
+        self.repeated = 0
+
+    def take(self, frame: Frame) -> bool:
+        match read := decode_frame(frame.text, 0):
+            case Batch():
+                for entry in read.changes:
+                    place = (read.build_id, getattr(entry, "version", 0))
+                    self.repeated += place in self.versions
+                    self.versions.append(place)
+            case Recovery(state) if state is not None:
+                self.versions += [(state.id, version + 1) for version in range(state.version)]
+            case _:
+                pass
+        if isinstance(read, Batch | Recovery | Heartbeat):
+            self.follower.frame(read, 0)
+        return True
+
+    def close(self, code: int, reason: str) -> None:
+        raise AssertionError(reason)
+
+
+SINCE = {
+    "nothing known": ("", 0),
+    "half of the newest": ("b2", 2),
+    "all of the newest": ("b2", 4),
+    "half of the one before": ("b1", 2),
+    "a build that nobody knows": ("b9", 2),
+}
+
+
+@pytest.mark.parametrize("when", range(8))
+@pytest.mark.parametrize("known", SINCE)
+@pytest.mark.parametrize("comes", ["b2", "b3", "b1"], ids=["same build", "next build", "older build"])
+async def test_nothing_falls_between_and_nothing_comes_twice(tmp_path: Path, known: str, when: int, comes: str) -> None:
+    store = await SqliteStore.open(tmp_path)
+    hub = Hub(store.epoch, lambda: 0.0, lambda: 0)
+    store.on_commit(hub.publish)
+    for build in ("b1", "b2"):
+        await store.append([said(build, str(number)) for number in range(4)], 1)
+    build_id, version = SINCE[known]
+    reader = Reader(store.epoch)
+    for early in await store.read(BuildKey("p", "s", build_id), 0, version) if version else ():
+        reader.follower.frame(Batch("p", "s", build_id, (early.entry(),)), 0)
+    number = iter(range(100))
+    interrupted = Interrupted(store, when, lambda: store.append([said(comes, f"now {next(number)}")], 2))
+    watcher = hub.join("p", "", reader)
+    since = Since(version, store.epoch, build_id) if version else Since()
+    await Starter(hub, interrupted, lambda: 0).start(watcher, since)  # type: ignore[arg-type]
+    await store.append([said("b2", "afterwards"), said(comes, "too")], 3)
+    await asyncio.sleep(0)
+    newest = await store.find_build("p")
+    assert newest is not None
+    assert reader.follower.state == await store.state(newest.key)
+    assert reader.follower.lack is None
+    assert reader.repeated == 0
+    await store.close()
+
+
+async def test_questions_one_after_another_are_each_answered_in_full(tmp_path: Path) -> None:
+    """A new starting point takes the place of the one that is still under way."""
+    store = await SqliteStore.open(tmp_path)
+    hub = Hub(store.epoch, lambda: 0.0, lambda: 0)
+    store.on_commit(hub.publish)
+    await store.append([said("b", str(number)) for number in range(4)], 1)
+    reader = Reader(store.epoch)
+    watcher = hub.join("p", "", reader)
+    starter = Starter(hub, store, lambda: 0)
+    asked = [starter.start(watcher, Since(number, store.epoch, "b")) for number in (0, 1, 3)]
+    await asyncio.gather(*asked, store.append([said("b", "meanwhile")], 2), starter.restart(watcher))
+    await store.append([said("b", "afterwards")], 3)
+    await asyncio.sleep(0)
+    assert reader.follower.state == await store.state(BuildKey("p", "s", "b"))
+    assert reader.follower.lack is None
+    await store.close()
