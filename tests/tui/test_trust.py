@@ -149,3 +149,18 @@ async def test_ascii_draws_nothing_else(scene) -> None:
         for screen in (pilot.app.watch_screen, pilot.app.screen):
             drawn = "".join(part.text for strip in screen._compositor.render_strips() for part in strip)
             assert {char for char in drawn if ord(char) > 126} == set()
+
+
+async def test_a_question_is_read_as_one(app_on, story) -> None:
+    options = [{"label": "SQLite", "description": "a file"}, {"label": "PostgreSQL"}]
+    build = story().tell(
+        ToolStarted("q", "AskUserQuestion", raw({"questions": [{"question": "Which?", "options": options}]}))
+    )
+    build.call("ExitPlanMode", {"plan": "# Plan\n\n1. **first** thing"})
+    async with app_on(build.state).run_test(size=(200, 50)) as pilot:
+        screen = await settled(pilot)
+        assert [line for line in text_of(screen.inspector) if line][3:5] == ["Plan", "1. first thing"]
+        await pilot.press("2", "g")
+        await settled(pilot)
+        said = [line for line in text_of(screen.inspector) if line]
+        assert said[said.index("Input") + 1 :][:3] == ["Which?", "  · SQLite  a file", "  · PostgreSQL"]

@@ -29,7 +29,7 @@ def tool_detail(tool: ToolCall, state: BuildState, look: Look, width: int) -> li
     said = subject(tool, state.agent.cwd)
     head: Line = [(mark.glyph + " ", role(mark.tone)), (said.verb, "strong"), (" " + said.text, "")]
     lines = [*wrap(head, width), *wrap(_facts(tool, state, look), width), []]
-    lines += [line for one in _input(tool, said.kind) for line in wrap(one, width)]
+    lines += [line for one in _input(tool, said.kind, look, width) for line in wrap(one, width)]
     lines += [[], *_output(tool, look, width)]
     return lines
 
@@ -74,16 +74,34 @@ def _section(title: str, note: str = "") -> Line:
     return [(title, "heading"), (f"  {note}" if note else "", "faint")]
 
 
-def _input(tool: ToolCall, kind: str) -> Iterator[Line]:
+def _input(tool: ToolCall, kind: str, look: Look, width: int) -> Iterator[Line]:
     values = input_of(tool)
+    questions, plan = values.get("questions"), values.get("plan")
     yield _section("Input", f"{size(tool.input_bytes)}, shown in part" if tool.input_bytes else "")
     match kind:
         case "shell":
             yield from _command(values)
         case "edit":
             yield from _edits(values)
+        case _ if isinstance(questions, list) and questions:
+            yield from _questions(cast("list[Any]", questions), look)
+        case _ if isinstance(plan, str) and plan:
+            yield from prose(plan, width, look.glyphs, limit=len(plan))
         case _:
             yield from _fields(values)
+
+
+def _questions(questions: list[Any], look: Look) -> Iterator[Line]:
+    """What the agent asks, each with its choices."""
+    for asked in questions:
+        fields = cast("dict[str, Any]", asked) if isinstance(asked, dict) else {"question": asked}
+        yield [(clean_line(str(fields.get("question") or fields.get("header") or "")), "strong")]
+        options = fields.get("options")
+        for option in cast("list[Any]", options) if isinstance(options, list) else []:
+            choice = cast("dict[str, Any]", option) if isinstance(option, dict) else {"label": option}
+            told = clean_line(str(choice.get("description") or ""))
+            label = clean_line(str(choice.get("label") or ""))
+            yield [(f"  {look.glyphs.dot} ", "faint"), (label, ""), (f"  {told}" if told else "", "dim")]
 
 
 def _command(values: dict[str, Any]) -> Iterator[Line]:

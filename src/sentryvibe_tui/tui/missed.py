@@ -29,7 +29,8 @@ def missed(before: BuildState, now: BuildState, gap: CaughtUp, look: Look, width
     ]
     if before.id and not same:
         lines.append([("a new build began", "accent")])
-    lines.append([(_counted(items), "")])
+    if items:
+        lines.append([(_counted(items), "")])
     if now.id and not now.is_active and (before.is_active or not same):
         mark = status_mark(now.status, look.glyphs)
         lines.append([(f"{mark.glyph} the build ended: {mark.word}", role(mark.tone))])
@@ -43,7 +44,7 @@ def _counted(items: list[Item]) -> str:
     tools = sum(isinstance(item, ToolCall) for item in items)
     notices = sum(isinstance(item, Note) and item.kind == "notice" for item in items)
     told = ((tools, "tool"), (len(items) - tools - notices, "text"), (notices, "notice"))
-    return ", ".join(plural(number, word) for number, word in told if number) or "nothing new in the stream"
+    return ", ".join(plural(number, word) for number, word in told if number)
 
 
 def _finished(before: BuildState, now: BuildState) -> list[str]:
