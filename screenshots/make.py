@@ -15,8 +15,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from sentryvibe_tui.agents.demo import DemoAgent, demo_build
-from sentryvibe_tui.client.hydrate import summary
-from sentryvibe_tui.client.watching import BuildSummary, LinkChanged, LinkStatus, Snapshot, WatchEvent
+from sentryvibe_tui.client.watching import BuildSummary, LinkChanged, LinkStatus, Snapshot, WatchEvent, summary
 from sentryvibe_tui.model.events import About, BuildEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState, Millis

@@ -10,7 +10,8 @@ import time
 import click
 from msgspec.structs import replace
 
-from ..client.hydrate import NoAnswer, Project, projects, states, summary
+from ..client.hydrate import NoAnswer, Project, projects, states
+from ..client.watching import summary
 from .options import Server, find_server, server_option
 from .output import any_text, write_line
 

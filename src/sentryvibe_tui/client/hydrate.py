@@ -25,7 +25,7 @@ from ..wire.json import ABSENT, BadJson, decode, plain, present
 from ..wire.state import decode_state
 from ..wire.times import Time, millis
 from .address import Address
-from .watching import BuildSummary
+from .watching import BuildSummary, summary
 
 TIMEOUT = 10.0
 """Seconds for connecting, and for every read."""
@@ -223,26 +223,6 @@ async def whole_tool(server: Address, session_id: str, tool_id: str) -> tuple[Ra
 
 
 # --------------------------------------------------------------------------- shapes
-
-
-def summary(state: BuildState) -> BuildSummary:
-    todos = state.todos or state.template_todos
-    return BuildSummary(
-        state.session_id,
-        state.id,
-        state.status,
-        state.agent.agent_id,
-        state.agent.model,
-        state.agent.title,
-        sum(todo.status == "completed" for todo in todos),
-        len(todos),
-        state.tool_count,
-        state.error_count,
-        state.started_at,
-        state.ended_at,
-        state.last_event_at,
-        state.version,
-    )
 
 
 def _summary(row: _BuildRow) -> BuildSummary:

@@ -94,6 +94,27 @@ class BuildSummary(Struct, frozen=True, rename="camel"):
     version: int = 0
 
 
+def summary(state: BuildState) -> BuildSummary:
+    """What a list says of a build in `state`."""
+    todos = state.todos or state.template_todos
+    return BuildSummary(
+        state.session_id,
+        state.id,
+        state.status,
+        state.agent.agent_id,
+        state.agent.model,
+        state.agent.title,
+        sum(todo.status == "completed" for todo in todos),
+        len(todos),
+        state.tool_count,
+        state.error_count,
+        state.started_at,
+        state.ended_at,
+        state.last_event_at,
+        state.version,
+    )
+
+
 class Watching(Protocol):
     """A watch under way, as a screen sees it (`client.watch.Watch` over a server, a script in tests)."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ...client.hydrate import summary
-from ...client.watching import BuildSummary
+from ...client.watching import BuildSummary, summary
 from ...model.text import clean_line
 from ...report.words import DURATION_WIDTH, age, duration, plural, running, status_mark
 from ..lines import Line, fill
