@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.store import schema, writer
+from sentryvibe_tui.store import ledger, schema
 from sentryvibe_tui.store.contract import BuildKey, Commit, StoreBroken, StoreUnavailable
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.wire.events import Posted
@@ -109,7 +109,7 @@ async def test_appends_that_wait_together_are_committed_together_and_in_order(tm
 async def test_snapshot_and_tail_are_the_fold_of_the_log(
     tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "SNAPSHOT_EVERY", 10)
+    monkeypatch.setattr(ledger, "SNAPSHOT_EVERY", 10)
     store = await SqliteStore.open(tmp_path)
     for number in range(35):
         await store.append([posted("tool-call", toolCallId=f"t{number}", toolName="Read", input={"n": number})], number)
@@ -251,14 +251,14 @@ async def test_one_event_that_cannot_be_kept_fails_alone(
     tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await SqliteStore.open(tmp_path)
-    real = writer.reduce
+    real = ledger.reduce
 
     def fragile(state: object, event: object, *rest: object) -> object:
         if getattr(event, "text", "") == "poison":
             raise ValueError("poison")
         return real(state, event, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(writer, "reduce", fragile)
+    monkeypatch.setattr(ledger, "reduce", fragile)
     texts = ["a", "poison", "b"]
     answers = await asyncio.gather(
         *(store.append([posted("text-delta", id="x", delta=text)], 1) for text in texts), return_exceptions=True
