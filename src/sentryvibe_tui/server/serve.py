@@ -23,6 +23,7 @@ from ..store.contract import StoreBroken, StoreUnavailable
 from ..store.sqlite import SqliteStore
 from .app import App
 from .direct import DirectWebSocket
+from .posting import PostingHttp
 from .settings import Settings
 
 log = logging.getLogger("sentryvibe_tui.server")
@@ -145,7 +146,7 @@ def _loop_factory() -> Any:
 def _config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=PostingHttp,
         ws=DirectWebSocket,
         lifespan="off",
         log_config=None,
