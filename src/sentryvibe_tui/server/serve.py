@@ -13,9 +13,9 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
-from typing import Any
 
 import uvicorn
+import uvloop
 from msgspec import Struct
 
 from .. import runtime
@@ -76,7 +76,7 @@ def serve(host: str, port: int, data: Path, settings: Settings | None = None) ->
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(host, port, data, settings))
     except CannotServe as error:
         print(f"sentryvibe-tui: {error}", file=sys.stderr)
@@ -132,15 +132,6 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _loop_factory() -> Any:
-    """uvloop where it is installed, else asyncio's own loop."""
-    try:
-        import uvloop  # pyright: ignore
-    except ImportError:
-        return None
-    return uvloop.new_event_loop  # pyright: ignore
 
 
 def _config(app: App) -> uvicorn.Config:
