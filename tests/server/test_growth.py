@@ -83,7 +83,7 @@ async def test_keeping_an_event_and_telling_it(tmp_path: Path) -> None:
     outlet = Outlet()
     hub.begin(hub.join("p", "", outlet), (), ())
     statements: list[str] = []
-    store._writer._db.set_trace_callback(statements.append)
+    store._ledger._db.set_trace_callback(statements.append)
     await store.append([Posted(ABOUT, PLAN)], 1)
     costs: dict[int, tuple[int, int]] = {}
     for first in (0, FEW, MANY):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.store import schema, writer
+from sentryvibe_tui.store import ledger, schema
 from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, StoreBroken, StoreUnavailable
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.wire.events import Posted
@@ -110,7 +110,7 @@ async def test_appends_that_wait_together_are_committed_together_and_in_order(tm
 async def test_snapshot_and_tail_are_the_fold_of_the_log(
     tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "SNAPSHOT_EVERY", 10)
+    monkeypatch.setattr(ledger, "SNAPSHOT_EVERY", 10)
     store = await SqliteStore.open(tmp_path)
     for number in range(35):
         await store.append([posted("tool-call", toolCallId=f"t{number}", toolName="Read", input={"n": number})], number)
@@ -252,14 +252,14 @@ async def test_one_event_that_cannot_be_kept_fails_alone(
     tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await SqliteStore.open(tmp_path)
-    real = writer.reduce
+    real = ledger.reduce
 
     def fragile(state: object, event: object, *rest: object) -> object:
         if getattr(event, "text", "") == "poison":
             raise ValueError("poison")
         return real(state, event, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(writer, "reduce", fragile)
+    monkeypatch.setattr(ledger, "reduce", fragile)
     texts = ["a", "poison", "b"]
     answers = await asyncio.gather(
         *(store.append([posted("text-delta", id="x", delta=text)], 1) for text in texts), return_exceptions=True
@@ -392,7 +392,7 @@ async def test_a_snapshot_that_fails_is_left_out_and_events_are_still_taken(
     def failing(_: BuildState) -> bytes:
         raise OverflowError("no such number")
 
-    monkeypatch.setattr(writer, "pack_state", failing)
+    monkeypatch.setattr(ledger, "pack_state", failing)
     store = await SqliteStore.open(tmp_path)
     await store.append([posted("start"), posted("build-completed")], 1)
     while not caplog.records:  # noqa: ASYNC110  the writer's own time
@@ -425,7 +425,7 @@ async def test_a_commit_that_fails_leaves_nothing_behind(tmp_path: Path, posted:
     heard: list[Commit] = []
     store.on_commit(heard.extend)
     one = posted("text-delta", event_id="e1", id="x", delta="a", projectName="Shop")
-    store._writer._db = _Fragile(store._writer._db)  # type: ignore[assignment]
+    store._ledger._db = _Fragile(store._ledger._db)  # type: ignore[assignment]
     with pytest.raises(StoreUnavailable, match="full"):
         await store.append([one], 1)
     assert await store.state(KEY) is None
@@ -440,10 +440,10 @@ async def test_a_commit_that_fails_leaves_nothing_behind(tmp_path: Path, posted:
 async def test_a_database_that_became_read_only_is_reported_and_recovered_from(tmp_path: Path, posted: Make) -> None:
     store = await SqliteStore.open(tmp_path)
     await store.append([posted("start")], 1)
-    store._writer._db.execute("PRAGMA query_only = ON")
+    store._ledger._db.execute("PRAGMA query_only = ON")
     with pytest.raises(StoreUnavailable, match="read-only"):
         await store.append([posted("plan", text="p")], 2)
-    store._writer._db.execute("PRAGMA query_only = OFF")
+    store._ledger._db.execute("PRAGMA query_only = OFF")
     assert (await store.append([posted("plan", text="p")], 3)).version == 2
     assert await store.state(KEY) == await folded(store)
     await store.close()

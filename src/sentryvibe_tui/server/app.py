@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 from typing import Any
 
 from starlette.requests import Request
@@ -12,13 +13,13 @@ from .. import __version__
 from ..agents.redact import Redactor
 from ..bus.contract import Bus
 from ..bus.local import LocalBus
-from ..store.contract import Store, StoreUnavailable
+from ..store.contract import Accepted, Store, StoreUnavailable
 from ..wire.json import encode
 from . import hydrate
 from .asgi import Receive, Refused, Scope, Send, answer, answer_packed, query, refuse
 from .guard import Guard
 from .hooks import Hooks
-from .ingest import agent_heartbeat, ingest
+from .ingest import accepted_text, agent_heartbeat, check_body, keep, read_body
 from .serving import Serving
 from .settings import Settings
 from .sse import stream
@@ -26,6 +27,7 @@ from .watch import watch
 
 log = logging.getLogger("sentryvibe_tui.server")
 
+EVENTS = "/api/build-events"
 _RETRY_AFTER = 1
 
 
@@ -49,16 +51,23 @@ class App:
             self._guard.check(scope)
             if scope["type"] == "websocket":
                 await self._watch(scope, receive, send)
-            elif scope["path"] == "/api/build-events":
+            elif scope["path"] == EVENTS:
                 await self._ingest(scope, receive, send)
             elif scope["path"] == "/ws":
                 raise Refused(426, "this is a WebSocket, and the upgrade did not arrive")
             else:
                 await self._router(scope, receive, send)
-        except Refused as refused:
-            await refuse(scope, send, refused)
-        except StoreUnavailable as error:
-            await refuse(scope, send, Refused(503, str(error), retry_after=_RETRY_AFTER))
+        except (Refused, StoreUnavailable) as error:
+            await refuse(scope, send, refusal(error))
+
+    def check_post(self, scope: Scope) -> None:
+        """Whether events may be posted, as far as the headers tell. Raises Refused."""
+        self._guard.check(scope)
+        check_body(scope, self.serving.settings.body_limit)
+
+    def post(self, body: bytes) -> Awaitable[Accepted]:
+        """Keep posted events. Raises Refused for what is not taken; it or the answer StoreUnavailable."""
+        return keep(body, self.serving.store, self.serving.now)
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] != "/ws":
@@ -68,9 +77,8 @@ class App:
     async def _ingest(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             raise Refused(405, "events are posted")
-        serving = self.serving
-        body = await ingest(scope, receive, serving.store, serving.settings.body_limit, serving.now)
-        await answer(send, body)
+        body = await read_body(scope, receive, self.serving.settings.body_limit)
+        await answer(send, accepted_text(await self.post(body)))
 
     def _routes(self) -> Router:
         store = self.serving.store
@@ -123,6 +131,16 @@ class App:
             Route("/api/build-heartbeats", _json(heartbeat), methods=["POST"]),
         ]
         return Router(routes, redirect_slashes=False, default=missing)
+
+
+def refusal(error: BaseException) -> Refused:
+    """How an error is answered."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, StoreUnavailable):
+        return Refused(503, str(error), retry_after=_RETRY_AFTER)
+    log.error("a request failed", exc_info=error)
+    return Refused(500, "the server failed; its log says why")
 
 
 class _Plain:

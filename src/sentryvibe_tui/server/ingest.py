@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ..model.state import Millis
 from ..store.contract import Accepted, BuildKey, Store
@@ -17,13 +17,20 @@ _PLACE = re.compile(r" - at `(.+)`$")
 _OTHER_TYPES = ("multipart/", "application/x-www-form-urlencoded", "application/xml", "text/html", "text/xml")
 
 
-async def ingest(scope: Scope, receive: Receive, store: Store, limit: int, now: Callable[[], Millis]) -> bytes:
-    """Raises Refused for what is not taken, StoreUnavailable when nothing can be kept."""
+def keep(body: bytes, store: Store, now: Callable[[], Millis]) -> Awaitable[Accepted]:
+    """Raises Refused for what is not taken, StoreUnavailable (or the answer does) when nothing can be kept."""
     try:
-        events = decode_posted(await read_body(scope, receive, limit))
+        events = decode_posted(body)
     except BadJson as error:
         raise bad_request(error) from None
-    accepted = await store.append(events, now()) if events else Accepted(0, 0, 0)
+    return store.append(events, now()) if events else _nothing()
+
+
+async def _nothing() -> Accepted:
+    return Accepted(0, 0, 0)
+
+
+def accepted_text(accepted: Accepted) -> bytes:
     return b'{"accepted":%d,"duplicates":%d,"version":%d}' % (
         accepted.accepted,
         accepted.duplicates,
@@ -48,14 +55,19 @@ async def agent_heartbeat(scope: Scope, receive: Receive, liveness: Liveness) ->
     return encode({"known": liveness.heartbeat(key, max(0, beat.outbox))})
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises Refused: 413 above `limit` bytes, 415 for what says it is no JSON."""
+def check_body(scope: Scope, limit: int) -> None:
+    """What the headers say of it. Raises Refused: 413 above `limit` bytes, 415 for what says it is no JSON."""
     kind = (header(scope, b"content-type") or "").lower()
     if kind.startswith(_OTHER_TYPES):
         raise Refused(415, "the body must be application/json")
     length = header(scope, b"content-length")
     if length is not None and length.isdecimal() and int(length) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises Refused as `check_body`."""
+    check_body(scope, limit)
     message = await receive()
     if not message.get("more_body"):
         return _bounded(message, limit, 0)
@@ -74,11 +86,11 @@ def _bounded(message: Message, limit: int, size: int) -> bytes:
         raise Refused(400, "the body ended early")
     part = message.get("body", b"")
     if size + len(part) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     return part
 
 
-def _too_large(limit: int) -> Refused:
+def too_large(limit: int) -> Refused:
     return Refused(413, f"the body is larger than {limit} bytes")
 
 

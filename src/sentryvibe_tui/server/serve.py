@@ -13,9 +13,9 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
-from typing import Any
 
 import uvicorn
+import uvloop
 from msgspec import Struct
 
 from .. import runtime
@@ -23,6 +23,7 @@ from ..store.contract import StoreBroken, StoreUnavailable
 from ..store.sqlite import SqliteStore
 from .app import App
 from .direct import DirectWebSocket
+from .posting import PostingHttp
 from .settings import Settings
 
 log = logging.getLogger("sentryvibe_tui.server")
@@ -80,7 +81,7 @@ def serve(host: str, port: int, data: Path, settings: Settings | None = None) ->
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(host, port, data, settings))
     except CannotServe as error:
         print(f"sentryvibe-tui: {error}", file=sys.stderr)
@@ -140,19 +141,10 @@ def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _loop_factory() -> Any:
-    """uvloop where it is installed, else asyncio's own loop."""
-    try:
-        import uvloop  # pyright: ignore
-    except ImportError:
-        return None
-    return uvloop.new_event_loop  # pyright: ignore
-
-
 def _config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=PostingHttp,
         ws=DirectWebSocket,
         lifespan="off",
         log_config=None,

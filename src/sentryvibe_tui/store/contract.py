@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from msgspec import Raw, Struct
@@ -135,8 +135,8 @@ class Store(Protocol):
 
     epoch: str
 
-    async def append(self, events: Sequence[Posted], now: Millis) -> Accepted:
-        """All events or none, in one durable transaction. Raises StoreUnavailable.
+    def append(self, events: Sequence[Posted], now: Millis) -> Awaitable[Accepted]:
+        """All events or none, in one durable transaction. It, or the answer, raises StoreUnavailable.
 
         Events without a time get `now`.
         """

@@ -28,9 +28,10 @@ from .contract import (
     StoreBroken,
     StoreUnavailable,
 )
+from .ledger import WARM_BYTES, Ledger, roll_back, unavailable
 from .schema import migrate, renew
 from .witness import Witness
-from .writer import WARM_BYTES, Writer, roll_back, unavailable
+from .writer import Writer
 
 T = TypeVar("T")
 
@@ -44,11 +45,12 @@ _CHECKED = 32 * 1024 * 1024
 class SqliteStore:
     """`store.contract.Store` over the files of one directory, which one process at a time may have open."""
 
-    def __init__(self, lock: int, witness: Witness, writer: Writer, reader: sqlite3.Connection, epoch: str) -> None:
+    def __init__(self, lock: int, witness: Witness, ledger: Ledger, reader: sqlite3.Connection, epoch: str) -> None:
         self.epoch = epoch
         self._lock = lock
         self._witness = witness
-        self._writer = writer
+        self._ledger = ledger
+        self._writer = Writer(ledger)
         self._writer.listener = self._committed
         self._listener: Callable[[Sequence[Commit]], None] = lambda _: None
         self._reader = reader
@@ -65,10 +67,10 @@ class SqliteStore:
         except BaseException:
             os.close(lock)
             raise
-        return cls(lock, witness, Writer(db), reader, epoch)
+        return cls(lock, witness, Ledger(db), reader, epoch)
 
-    async def append(self, events: Sequence[Posted], now: Millis) -> Accepted:
-        return await self._writer.append(events, now)
+    def append(self, events: Sequence[Posted], now: Millis) -> asyncio.Future[Accepted]:
+        return self._writer.append(events, now)
 
     def on_commit(self, listener: Callable[[Sequence[Commit]], None]) -> None:
         self._listener = listener
@@ -86,7 +88,7 @@ class SqliteStore:
         return await self._read(entries)
 
     async def state(self, key: BuildKey) -> BuildState | None:
-        live = self._writer.live.get(key)
+        live = self._ledger.live.get(key)
         if live is not None:
             return live.state if live.state.version else None
         return await self._read(lambda db: _state(db, key))

@@ -1,352 +1,145 @@
-"""The one thread that writes: it owns the writing connection, and what waits together is committed together."""
+"""Group commit: what one turn of the event loop brings, or what waits for a slow disk, is one transaction."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import queue
-import re
-import sqlite3
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-import msgspec
-from msgspec import Raw, Struct
-from msgspec.structs import replace
-
-from ..model.events import About, BuildEvent, ToolEnded, ToolStarted
-from ..model.reducer import reduce
-from ..model.state import BuildState, Millis
-from ..model.updates import Entry, ToolChanged
-from ..wire.clip import clip
+from ..model.state import Millis
 from ..wire.events import Posted
-from ..wire.updates import encode_entry
-from .contract import Accepted, BuildKey, Commit, Head, Logged, StoreUnavailable, row_of
-from .queries import find_log, pack_state, place, read_state
+from .contract import Accepted, Commit, StoreUnavailable
+from .ledger import Append, Ledger, Settled
 
-log = logging.getLogger("sentryvibe_tui.store")
-
-SNAPSHOT_EVERY = 500
-"""Least number of entries between two snapshots of a build; it doubles with the build, so the cost per entry stays."""
-LIVE_BUILDS = 64
-"""Builds whose states are kept in memory."""
-
-WARM_BYTES = 16 * 1024 * 1024
-"""Size that the write-ahead log is given at the start: a sync that need not grow the file is faster."""
-
-_IDLE = 0.05
+QUICK = 0.005
+"""Seconds that commits usually wait for the disk, up to which the event loop waits for them."""
+_SHARE = 0.1
+_SMALL = 64
 _GROUP = 512
-_CHECKPOINT_IDLE = WARM_BYTES * 3 // 4
-_CHECKPOINT_BUSY = 64 * 1024 * 1024
-_COMMIT_BYTES = 4 * 4096
+_IDLE = 0.05
 
-
-class Log(Struct, frozen=True):
-    """A build's log as the writer knows it: its number, its state, and the version of its last snapshot."""
-
-    number: int
-    state: BuildState
-    snapshot: int
-
-    def head(self, key: BuildKey) -> Head:
-        return Head(key, self.number, self.state.version, self.state.is_active)
-
-    @property
-    def wants_snapshot(self) -> bool:
-        tail = self.state.version - self.snapshot
-        return tail >= max(SNAPSHOT_EVERY, self.snapshot) or (tail > 0 and not self.state.is_active)
-
-
-class _Job(Struct, frozen=True, eq=False):
-    events: Sequence[Posted]
-    now: Millis
-    answer: asyncio.Future[Accepted]
-
-
-_Result = Accepted | Exception
+_Answer = asyncio.Future[Accepted]
+_Group = list[tuple[Append, _Answer]]
 
 
 class Writer:
-    """Appends from the event loop that made it. `live` may be read from any thread."""
+    """Appends from the event loop that made it.
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    A small group on a disk known to be quick is committed in the event loop, which saves the way to a thread and back.
+    All else, and upkeep, is handed to the thread; until it has answered, the ledger is the thread's.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
         self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._names: dict[str, str] = {}
-        self._due: set[BuildKey] = set()
-        self._unflushed = 0
+        self._waiting: _Group = []
+        self._handed = 0
+        self._handing: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
+        self._usual = 0.0
+        self._turns = 0
+        self._upkeep: asyncio.TimerHandle | None = None
         self._closing = False
-        self.live: OrderedDict[BuildKey, Log] = OrderedDict()
         self.listener: Callable[[Sequence[Commit]], None] = lambda _: None
         self._thread = threading.Thread(target=self._run, name="store writer", daemon=True)
         self._thread.start()
 
     # ------------------------------------------------------------------ in the event loop
 
-    def append(self, events: Sequence[Posted], now: Millis) -> asyncio.Future[Accepted]:
+    def append(self, events: Sequence[Posted], now: Millis) -> _Answer:
         if self._closing:
             raise StoreUnavailable("the server is stopping")
-        answer: asyncio.Future[Accepted] = self._loop.create_future()
-        self._jobs.put(_Job(events, now, answer))
+        answer: _Answer = self._loop.create_future()
+        if not self._waiting:
+            self._loop.call_soon(self._commit)
+        self._waiting.append((Append(events, now), answer))
         return answer
 
     async def close(self) -> None:
         """Commits what waits, then ends the thread."""
         self._closing = True
-        self._jobs.put(None)
+        self._commit()
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+        self._handing.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    def _deliver(self, jobs: Sequence[_Job], results: Sequence[_Result], commits: Sequence[Commit]) -> None:
-        for job, result in zip(jobs, results, strict=True):
-            if job.answer.done():
+    def _commit(self) -> None:
+        group, self._waiting = self._waiting, []
+        if not group:
+            return
+        self._turns += 1
+        if self._handed or self._usual > QUICK or sum(len(append.events) for append, _ in group) > _SMALL:
+            self._hand(group)
+        else:
+            self._deliver(group, self._settle(group))
+
+    def _hand(self, group: _Group) -> None:
+        self._handed += 1
+        self._handing.put(group)
+
+    def _take_back(self, groups: int, group: _Group, settled: Settled) -> None:
+        self._handed -= groups
+        self._deliver(group, settled)
+
+    def _deliver(self, group: _Group, settled: Settled) -> None:
+        for (_, answer), result in zip(group, settled.results, strict=True):
+            if answer.done():
                 continue
             if isinstance(result, Exception):
-                job.answer.set_exception(result)
+                answer.set_exception(result)
             else:
-                job.answer.set_result(result)
-        if commits:
-            self.listener(commits)
+                answer.set_result(result)
+        if settled.commits:
+            self.listener(settled.commits)
+        if self._upkeep is None and not self._handed and not self._closing and self._ledger.has_upkeep:
+            self._upkeep = self._loop.call_later(_IDLE, self._keep_up, self._turns)
 
-    # ------------------------------------------------------------------ in the writer's thread
+    def _keep_up(self, turns: int) -> None:
+        """Hand over upkeep after a while of silence."""
+        self._upkeep = None
+        if self._handed:
+            return
+        if turns == self._turns or self._ledger.is_overdue:
+            self._hand([])
+        else:
+            self._upkeep = self._loop.call_later(_IDLE, self._keep_up, self._turns)
+
+    # ------------------------------------------------------------------ in the loop or the thread
+
+    def _settle(self, group: _Group) -> Settled:
+        settled = self._ledger.settle([append for append, _ in group])
+        self._usual += (self._ledger.waited - self._usual) * _SHARE
+        return settled
+
+    # ------------------------------------------------------------------ in the thread
 
     def _run(self) -> None:
         open_ = True
         while open_:
-            jobs, open_ = self._next()
-            if jobs:
-                self._answer(jobs)
-            self._maintain(idle=not jobs)
-        for key in tuple(self._due):
-            self._snapshot(key)
-        self._checkpoint("TRUNCATE")
-        self._db.close()
-
-    def _next(self) -> tuple[list[_Job], bool]:
-        """What waits now, and whether there will be more; nothing when a while passed in silence."""
-        wait = _IDLE if self._due or self._unflushed >= _CHECKPOINT_IDLE else None
-        try:
-            first = self._jobs.get(timeout=wait)
-        except queue.Empty:
-            return [], True
-        jobs: list[_Job] = []
-        job = first
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) >= _GROUP or self._jobs.empty():
-                return jobs, True
-            job = self._jobs.get()
-        return jobs, False
-
-    def _answer(self, jobs: Sequence[_Job]) -> None:
-        try:
-            results, commits = self._commit(jobs)
-        except Exception as error:
-            if len(jobs) > 1 and not isinstance(error, StoreUnavailable):
-                for job in jobs:
-                    self._answer((job,))
-                return
-            if not isinstance(error, StoreUnavailable):
-                log.exception("an append failed")
-            results, commits = [error] * len(jobs), ()
-        self._loop.call_soon_threadsafe(self._deliver, jobs, results, commits)
-
-    def _commit(self, jobs: Sequence[_Job]) -> tuple[list[_Result], Sequence[Commit]]:
-        """All jobs in one transaction. Raises StoreUnavailable; nothing was kept then, in memory neither."""
-        fresh: dict[BuildKey, Log] = {}
-        added: dict[BuildKey, list[Logged]] = {}
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            results: list[_Result] = [self._append(job, fresh, added) for job in jobs]
-            for key in added:
-                self._update_row(key, fresh[key], jobs[-1].now)
-            self._db.execute("COMMIT")
-        except BaseException as error:
-            self._names.clear()
-            roll_back(self._db)
-            raise unavailable(error) if isinstance(error, sqlite3.Error) else error from None
-        self._keep(fresh)
-        return results, [Commit(fresh[key].head(key), tuple(entries)) for key, entries in added.items()]
-
-    def _append(self, job: _Job, fresh: dict[BuildKey, Log], added: dict[BuildKey, list[Logged]]) -> Accepted:
-        accepted = duplicates = version = 0
-        for posted in job.events:
-            about = posted.about
-            key = BuildKey(about.project_id, about.session_id, about.build_id)
-            known = fresh.get(key) or self.live.get(key) or self._open(key, job.now)
-            fresh[key] = known
-            self._name(about, job.now)
-            if posted.event_id and not self._is_new(known.number, posted.event_id):
-                duplicates += 1
+            groups, group, open_ = self._next()
+            if group:
+                settled = self._settle(group)
+            elif groups:
+                self._ledger.upkeep()
+                settled = Settled((), ())
             else:
-                accepted += 1
-                at = job.now if posted.at is None else posted.at
-                state, logged = self._reduce(known, posted.event, at, about)
-                if logged is not None:
-                    fresh[key] = replace(known, state=state)
-                    added.setdefault(key, []).append(logged)
-            version = fresh[key].state.version
-        return Accepted(accepted, duplicates, version)
+                continue
+            if self._ledger.is_overdue:
+                self._ledger.upkeep()
+            self._loop.call_soon_threadsafe(self._take_back, groups, group, settled)
+        self._ledger.close()
 
-    def _reduce(self, known: Log, event: BuildEvent, at: Millis, about: About) -> tuple[BuildState, Logged | None]:
-        short = clipped(event)
-        state, entry = reduce(known.state, short, at, about)
-        if entry is None:
-            return state, None
-        logged = Logged(entry.version, b",".join(encode_entry(entry)))
-        self._db.execute("INSERT INTO entries VALUES (?, ?)", (place(known.number, logged.version), logged.updates))
-        self._unflushed += len(logged.updates)
-        if short is not event:
-            self._keep_whole(known.number, event, entry)
-        return state, logged
-
-    def _keep_whole(self, number: int, event: BuildEvent, entry: Entry) -> None:
-        for update in entry.updates:
-            if isinstance(update, ToolChanged):
-                for side, value, size in _sides(event, update):
-                    if value is not None and size:
-                        row = (number, update.id, side, bytes(value))
-                        self._db.execute("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)", row)
-                        self._unflushed += len(row[3])
-
-    def _is_new(self, number: int, event_id: str) -> bool:
-        return self._db.execute("INSERT OR IGNORE INTO event_ids VALUES (?, ?)", (number, event_id)).rowcount == 1
-
-    def _open(self, key: BuildKey, now: Millis) -> Log:
-        found = find_log(self._db, key)
-        if found is not None:
-            state, snapshot = read_state(self._db, found[0])
-            return Log(found[0], state, snapshot)
-        cursor = self._db.execute(
-            "INSERT INTO builds (project_id, session_id, build_id, updated_at) VALUES (?, ?, ?, ?)",
-            (key.project_id, key.session_id, key.build_id, now),
-        )
-        assert cursor.lastrowid is not None
-        return Log(cursor.lastrowid, BuildState(), 0)
-
-    def _update_row(self, key: BuildKey, known: Log, now: Millis) -> None:
-        row = row_of(key, known.state)
-        self._db.execute(
-            "UPDATE builds SET version = ?, status = ?, updated_at = ?, row = ? WHERE log = ?",
-            (row.version, row.status, now, msgspec.json.encode(row), known.number),
-        )
-
-    def _name(self, about: About, now: Millis) -> None:
-        """A project exists from its first event on, and takes its name as soon as one is said."""
-        project_id, name = about.project_id, about.agent.project_name
-        known = self._names.get(project_id)
-        if known is None:
-            row = self._db.execute("SELECT name FROM projects WHERE id = ?", (project_id,)).fetchone()
-            if row is None:
-                known = name or project_id
-                self._db.execute(
-                    "INSERT INTO projects VALUES (?, ?, ?, ?)", (project_id, known, self._free_slug(known), now)
-                )
-            else:
-                known = str(row[0])
-        if name and name != known and known == project_id:
-            self._db.execute(
-                "UPDATE projects SET name = ?, slug = ? WHERE id = ?", (name, self._free_slug(name), project_id)
-            )
-            known = name
-        self._names[project_id] = known
-
-    def _free_slug(self, name: str) -> str:
-        base = slug(name)
-        taken = {row[0] for row in self._db.execute("SELECT slug FROM projects WHERE slug GLOB ?", (f"{base}*",))}
-        return next(text for text in _numbered(base) if text not in taken)
-
-    # ------------------------------------------------------------------ off the hot path
-
-    def _keep(self, fresh: dict[BuildKey, Log]) -> None:
-        self._unflushed += _COMMIT_BYTES
-        for key, known in fresh.items():
-            self.live[key] = known
-            self.live.move_to_end(key)
-            if known.wants_snapshot:
-                self._due.add(key)
-        while len(self.live) > LIVE_BUILDS:
-            self._due.discard(self.live.popitem(last=False)[0])
-
-    def _maintain(self, *, idle: bool) -> None:
-        if idle and self._due:
-            self._snapshot(next(iter(self._due)))
-        elif self._unflushed >= (_CHECKPOINT_IDLE if idle else _CHECKPOINT_BUSY):
-            self._checkpoint("PASSIVE")
-
-    def _snapshot(self, key: BuildKey) -> None:
-        self._due.discard(key)
-        known = self.live[key]
-        try:
-            row = (known.number, known.state.version, pack_state(known.state))
-            self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", row)
-        except Exception as error:  # the log is whole without it, and the thread must not end
-            roll_back(self._db)
-            log.warning("no snapshot of %s: %s", key.build_id, error)
-            return
-        self._unflushed += len(row[2])
-        self.live[key] = replace(known, snapshot=known.state.version)
-
-    def _checkpoint(self, mode: str) -> None:
-        self._unflushed = 0
-        try:
-            self._db.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
-        except sqlite3.Error as error:
-            log.warning("no checkpoint: %s", unavailable(error))
-
-
-def clipped(event: BuildEvent) -> BuildEvent:
-    """`event` with large values in the form that travels; `event` itself when it has none."""
-    if isinstance(event, ToolStarted):
-        value, size = clip(event.input)
-        return replace(event, input=value, input_bytes=max(size, event.input_bytes)) if size else event
-    if isinstance(event, ToolEnded):
-        value, size = clip(event.output)
-        return replace(event, output=value, output_bytes=max(size, event.output_bytes)) if size else event
-    return event
-
-
-def _sides(event: BuildEvent, update: ToolChanged) -> Iterable[tuple[str, Raw | None, int]]:
-    if isinstance(event, ToolStarted) and update.input is not None:
-        yield "input", event.input, update.input_bytes
-    if isinstance(event, ToolEnded) and update.output is not None:
-        yield "output", event.output, update.output_bytes
-
-
-def slug(name: str) -> str:
-    """`name` in lower case letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or "project"
-
-
-def _numbered(base: str) -> Iterable[str]:
-    yield base
-    number = 2
-    while True:
-        yield f"{base}-{number}"
-        number += 1
-
-
-def roll_back(db: sqlite3.Connection) -> None:
-    """SQLite has rolled back by itself after some errors; a second ROLLBACK would hide the first reason."""
-    if db.in_transaction:
-        db.execute("ROLLBACK")
-
-
-_REASONS = {
-    "SQLITE_FULL": "the disk is full",
-    "SQLITE_IOERR": "the disk reports an error or is full",
-    "SQLITE_READONLY": "the database is read-only",
-    "SQLITE_BUSY": "the database is locked by another process",
-    "SQLITE_LOCKED": "the database is locked",
-    "SQLITE_CANTOPEN": "the database cannot be opened",
-    "SQLITE_CORRUPT": "the database is damaged: stop the server, restore it from a backup or move it away",
-    "SQLITE_NOTADB": "the file is no database: stop the server, restore it from a backup or move it away",
-}
-
-
-def unavailable(error: sqlite3.Error) -> StoreUnavailable:
-    """Why SQLite cannot do its work, in words."""
-    name = getattr(error, "sqlite_errorname", "") or ""
-    words = next((words for prefix, words in _REASONS.items() if name.startswith(prefix)), "the store failed")
-    return StoreUnavailable(f"{words} ({error}{', ' + name if name else ''})")
+    def _next(self) -> tuple[int, _Group, bool]:
+        """What was handed over until now: how many groups, all of them as one, and whether there will be more."""
+        first = self._handing.get()
+        if first is None:
+            return 0, [], False
+        groups, group = 1, first
+        while len(group) < _GROUP and not self._handing.empty():
+            more = self._handing.get()
+            if more is None:
+                return groups, group, False
+            groups += 1
+            group = group + more
+        return groups, group, True

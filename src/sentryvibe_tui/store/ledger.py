@@ -1,0 +1,324 @@
+"""The writing connection: what waits together is committed together. Knows no event loop and no threads."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from ..model.events import About, BuildEvent, ToolEnded, ToolStarted
+from ..model.reducer import reduce
+from ..model.state import BuildState, Millis
+from ..model.updates import Entry, ToolChanged
+from ..wire.clip import clip
+from ..wire.events import Posted
+from ..wire.updates import encode_entry
+from .contract import Accepted, BuildKey, Commit, Head, Logged, StoreUnavailable, row_of
+from .queries import find_log, pack_state, place, read_state
+
+log = logging.getLogger("sentryvibe_tui.store")
+
+SNAPSHOT_EVERY = 500
+"""Least number of entries between two snapshots of a build; it doubles with the build, so the cost per entry stays."""
+LIVE_BUILDS = 64
+"""Builds whose states are kept in memory."""
+
+WARM_BYTES = 16 * 1024 * 1024
+"""Size that the write-ahead log is given at the start: a sync that need not grow the file is faster."""
+
+_CHECKPOINT_IDLE = WARM_BYTES * 3 // 4
+_CHECKPOINT_BUSY = 64 * 1024 * 1024
+_COMMIT_BYTES = 4 * 4096
+
+
+class Log(Struct, frozen=True):
+    """A build's log as the writer knows it: its number, its state, and the version of its last snapshot."""
+
+    number: int
+    state: BuildState
+    snapshot: int
+
+    def head(self, key: BuildKey) -> Head:
+        return Head(key, self.number, self.state.version, self.state.is_active)
+
+    @property
+    def wants_snapshot(self) -> bool:
+        tail = self.state.version - self.snapshot
+        return tail >= max(SNAPSHOT_EVERY, self.snapshot) or (tail > 0 and not self.state.is_active)
+
+
+class Append(Struct, frozen=True):
+    """Events to be kept all or none, and the time for those that have none."""
+
+    events: Sequence[Posted]
+    now: Millis
+
+
+class Settled(Struct, frozen=True):
+    """What became of a group of appends, each with its answer or its error, and what was committed."""
+
+    results: Sequence[Accepted | Exception]
+    commits: Sequence[Commit]
+
+
+class Ledger:
+    """For one caller at a time, of whatever thread; only `live` may be read beside it.
+
+    `waited`: seconds that the last transaction waited for the disk or for a lock.
+    """
+
+    def __init__(self, db: sqlite3.Connection, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._db = db
+        self._clock = clock
+        self._names: dict[str, str] = {}
+        self._due: set[BuildKey] = set()
+        self._unflushed = 0
+        self.waited = 0.0
+        self.live: OrderedDict[BuildKey, Log] = OrderedDict()
+
+    def settle(self, appends: Sequence[Append]) -> Settled:
+        """All in one transaction; one that is at fault itself fails alone."""
+        try:
+            return self._commit(appends)
+        except StoreUnavailable as error:
+            return Settled([error] * len(appends), ())
+        except Exception as error:
+            if len(appends) == 1:
+                log.exception("an append failed")
+                return Settled((error,), ())
+        each = [self.settle((append,)) for append in appends]
+        return Settled(
+            [result for one in each for result in one.results], [commit for one in each for commit in one.commits]
+        )
+
+    @property
+    def has_upkeep(self) -> bool:
+        return bool(self._due) or self._unflushed >= _CHECKPOINT_IDLE
+
+    @property
+    def is_overdue(self) -> bool:
+        """Upkeep should wait no longer for a quiet moment."""
+        return self._unflushed >= _CHECKPOINT_BUSY
+
+    def upkeep(self) -> None:
+        """One piece of what need not be done while somebody waits: a snapshot or a checkpoint."""
+        if self._due and not self.is_overdue:
+            self._snapshot(next(iter(self._due)))
+        elif self.has_upkeep:
+            self._checkpoint("PASSIVE")
+
+    def close(self) -> None:
+        for key in tuple(self._due):
+            self._snapshot(key)
+        self._checkpoint("TRUNCATE")
+        self._db.close()
+
+    # ------------------------------------------------------------------ a transaction
+
+    def _commit(self, appends: Sequence[Append]) -> Settled:
+        """Raises StoreUnavailable, or what is wrong with one of them; nothing was kept then, in memory neither."""
+        fresh: dict[BuildKey, Log] = {}
+        added: dict[BuildKey, list[Logged]] = {}
+        self.waited = 0.0
+        try:
+            self._wait_for("BEGIN IMMEDIATE")
+            results = [self._append(append, fresh, added) for append in appends]
+            for key in added:
+                self._update_row(key, fresh[key], appends[-1].now)
+            self._wait_for("COMMIT")
+        except BaseException as error:
+            self._names.clear()
+            roll_back(self._db)
+            raise unavailable(error) if isinstance(error, sqlite3.Error) else error from None
+        self._keep(fresh)
+        return Settled(results, [Commit(fresh[key].head(key), tuple(entries)) for key, entries in added.items()])
+
+    def _wait_for(self, statement: str) -> None:
+        begun = self._clock()
+        try:
+            self._db.execute(statement)
+        finally:
+            self.waited += self._clock() - begun
+
+    def _append(self, append: Append, fresh: dict[BuildKey, Log], added: dict[BuildKey, list[Logged]]) -> Accepted:
+        accepted = duplicates = version = 0
+        for posted in append.events:
+            about = posted.about
+            key = BuildKey(about.project_id, about.session_id, about.build_id)
+            known = fresh.get(key) or self.live.get(key) or self._open(key, append.now)
+            fresh[key] = known
+            self._name(about, append.now)
+            if posted.event_id and not self._is_new(known.number, posted.event_id):
+                duplicates += 1
+            else:
+                accepted += 1
+                at = append.now if posted.at is None else posted.at
+                state, logged = self._reduce(known, posted.event, at, about)
+                if logged is not None:
+                    fresh[key] = replace(known, state=state)
+                    added.setdefault(key, []).append(logged)
+            version = fresh[key].state.version
+        return Accepted(accepted, duplicates, version)
+
+    def _reduce(self, known: Log, event: BuildEvent, at: Millis, about: About) -> tuple[BuildState, Logged | None]:
+        short = clipped(event)
+        state, entry = reduce(known.state, short, at, about)
+        if entry is None:
+            return state, None
+        logged = Logged(entry.version, b",".join(encode_entry(entry)))
+        self._db.execute("INSERT INTO entries VALUES (?, ?)", (place(known.number, logged.version), logged.updates))
+        self._unflushed += len(logged.updates)
+        if short is not event:
+            self._keep_whole(known.number, event, entry)
+        return state, logged
+
+    def _keep_whole(self, number: int, event: BuildEvent, entry: Entry) -> None:
+        for update in entry.updates:
+            if isinstance(update, ToolChanged):
+                for side, value, size in _sides(event, update):
+                    if value is not None and size:
+                        row = (number, update.id, side, bytes(value))
+                        self._db.execute("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)", row)
+                        self._unflushed += len(row[3])
+
+    def _is_new(self, number: int, event_id: str) -> bool:
+        return self._db.execute("INSERT OR IGNORE INTO event_ids VALUES (?, ?)", (number, event_id)).rowcount == 1
+
+    def _open(self, key: BuildKey, now: Millis) -> Log:
+        found = find_log(self._db, key)
+        if found is not None:
+            state, snapshot = read_state(self._db, found[0])
+            return Log(found[0], state, snapshot)
+        cursor = self._db.execute(
+            "INSERT INTO builds (project_id, session_id, build_id, updated_at) VALUES (?, ?, ?, ?)",
+            (key.project_id, key.session_id, key.build_id, now),
+        )
+        assert cursor.lastrowid is not None
+        return Log(cursor.lastrowid, BuildState(), 0)
+
+    def _update_row(self, key: BuildKey, known: Log, now: Millis) -> None:
+        row = row_of(key, known.state)
+        self._db.execute(
+            "UPDATE builds SET version = ?, status = ?, updated_at = ?, row = ? WHERE log = ?",
+            (row.version, row.status, now, msgspec.json.encode(row), known.number),
+        )
+
+    def _name(self, about: About, now: Millis) -> None:
+        """A project exists from its first event on, and takes its name as soon as one is said."""
+        project_id, name = about.project_id, about.agent.project_name
+        known = self._names.get(project_id)
+        if known is None:
+            row = self._db.execute("SELECT name FROM projects WHERE id = ?", (project_id,)).fetchone()
+            if row is None:
+                known = name or project_id
+                self._db.execute(
+                    "INSERT INTO projects VALUES (?, ?, ?, ?)", (project_id, known, self._free_slug(known), now)
+                )
+            else:
+                known = str(row[0])
+        if name and name != known and known == project_id:
+            self._db.execute(
+                "UPDATE projects SET name = ?, slug = ? WHERE id = ?", (name, self._free_slug(name), project_id)
+            )
+            known = name
+        self._names[project_id] = known
+
+    def _free_slug(self, name: str) -> str:
+        base = slug(name)
+        taken = {row[0] for row in self._db.execute("SELECT slug FROM projects WHERE slug GLOB ?", (f"{base}*",))}
+        return next(text for text in _numbered(base) if text not in taken)
+
+    # ------------------------------------------------------------------ off the hot path
+
+    def _keep(self, fresh: dict[BuildKey, Log]) -> None:
+        self._unflushed += _COMMIT_BYTES
+        for key, known in fresh.items():
+            self.live[key] = known
+            self.live.move_to_end(key)
+            if known.wants_snapshot:
+                self._due.add(key)
+        while len(self.live) > LIVE_BUILDS:
+            self._due.discard(self.live.popitem(last=False)[0])
+
+    def _snapshot(self, key: BuildKey) -> None:
+        self._due.discard(key)
+        known = self.live[key]
+        try:
+            row = (known.number, known.state.version, pack_state(known.state))
+            self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", row)
+        except Exception as error:  # the log is whole without it, and the thread must not end
+            roll_back(self._db)
+            log.warning("no snapshot of %s: %s", key.build_id, error)
+            return
+        self._unflushed += len(row[2])
+        self.live[key] = replace(known, snapshot=known.state.version)
+
+    def _checkpoint(self, mode: str) -> None:
+        self._unflushed = 0
+        try:
+            self._db.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+        except sqlite3.Error as error:
+            log.warning("no checkpoint: %s", unavailable(error))
+
+
+def clipped(event: BuildEvent) -> BuildEvent:
+    """`event` with large values in the form that travels; `event` itself when it has none."""
+    if isinstance(event, ToolStarted):
+        value, size = clip(event.input)
+        return replace(event, input=value, input_bytes=max(size, event.input_bytes)) if size else event
+    if isinstance(event, ToolEnded):
+        value, size = clip(event.output)
+        return replace(event, output=value, output_bytes=max(size, event.output_bytes)) if size else event
+    return event
+
+
+def _sides(event: BuildEvent, update: ToolChanged) -> Iterable[tuple[str, Raw | None, int]]:
+    if isinstance(event, ToolStarted) and update.input is not None:
+        yield "input", event.input, update.input_bytes
+    if isinstance(event, ToolEnded) and update.output is not None:
+        yield "output", event.output, update.output_bytes
+
+
+def slug(name: str) -> str:
+    """`name` in lower case letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or "project"
+
+
+def _numbered(base: str) -> Iterable[str]:
+    yield base
+    number = 2
+    while True:
+        yield f"{base}-{number}"
+        number += 1
+
+
+def roll_back(db: sqlite3.Connection) -> None:
+    """SQLite has rolled back by itself after some errors; a second ROLLBACK would hide the first reason."""
+    if db.in_transaction:
+        db.execute("ROLLBACK")
+
+
+_REASONS = {
+    "SQLITE_FULL": "the disk is full",
+    "SQLITE_IOERR": "the disk reports an error or is full",
+    "SQLITE_READONLY": "the database is read-only",
+    "SQLITE_BUSY": "the database is locked by another process",
+    "SQLITE_LOCKED": "the database is locked",
+    "SQLITE_CANTOPEN": "the database cannot be opened",
+    "SQLITE_CORRUPT": "the database is damaged: stop the server, restore it from a backup or move it away",
+    "SQLITE_NOTADB": "the file is no database: stop the server, restore it from a backup or move it away",
+}
+
+
+def unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    """Why SQLite cannot do its work, in words."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    words = next((words for prefix, words in _REASONS.items() if name.startswith(prefix)), "the store failed")
+    return StoreUnavailable(f"{words} ({error}{', ' + name if name else ''})")

@@ -1,0 +1,162 @@
+"""Which commits are made in the event loop and which in the thread, and that nobody can tell the difference."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sentryvibe_tui.store import ledger
+from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, StoreUnavailable
+from sentryvibe_tui.store.ledger import Append, Ledger, Settled
+from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
+from sentryvibe_tui.store.writer import Writer
+from sentryvibe_tui.wire.events import Posted
+
+Make = Callable[..., Posted]
+
+
+class Clock:
+    """`wait`: what each transaction's two waits seem to take, in seconds."""
+
+    def __init__(self) -> None:
+        self.wait = 0.0
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        self._now += self.wait
+        return self._now
+
+
+class Watched(Ledger):
+    """Notes who settles, and how many appends at once."""
+
+    def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
+        super().__init__(db, clock)
+        self.clock = clock
+        self.turns: list[tuple[str, int]] = []
+
+    def settle(self, appends: Sequence[Append]) -> Settled:
+        where = "loop" if threading.current_thread() is threading.main_thread() else "thread"
+        self.turns.append((where, len(appends)))
+        return super().settle(appends)
+
+
+@pytest.fixture
+async def watched(tmp_path: Path) -> Watched:
+    await (await SqliteStore.open(tmp_path)).close()
+    db = sqlite3.connect(tmp_path / DATABASE, isolation_level=None, check_same_thread=False, timeout=0.01)
+    return Watched(db, Clock())
+
+
+@pytest.fixture
+async def writer(watched: Watched) -> AsyncIterator[Writer]:
+    writer = Writer(watched)
+    yield writer
+    await writer.close()
+
+
+def text(posted: Make, number: int) -> list[Posted]:
+    return [posted("text-delta", id="x", delta=f"{number},")]
+
+
+async def test_a_lone_append_is_committed_in_the_loop(writer: Writer, watched: Watched, posted: Make) -> None:
+    for number in range(5):
+        assert (await writer.append(text(posted, number), 1)).version == number + 1
+    assert watched.turns == [("loop", 1)] * 5
+
+
+async def test_what_one_turn_of_the_loop_brings_is_one_commit(writer: Writer, watched: Watched, posted: Make) -> None:
+    answers = await asyncio.gather(*(writer.append(text(posted, number), 1) for number in range(30)))
+    assert [answer.version for answer in answers] == list(range(1, 31))
+    assert watched.turns == [("loop", 30)]
+
+
+async def test_a_slow_disk_is_waited_for_in_the_thread_until_it_is_quick_again(
+    writer: Writer, watched: Watched, posted: Make
+) -> None:
+    watched.clock.wait = 0.5
+    for number in range(3):
+        await writer.append(text(posted, number), 1)
+    assert watched.turns == [("loop", 1), ("thread", 1), ("thread", 1)]
+    watched.clock.wait = 0.0
+    for number in range(3, 100):
+        assert (await writer.append(text(posted, number), 1)).version == number + 1
+    assert watched.turns[3] == ("thread", 1)
+    assert watched.turns[-1] == ("loop", 1)
+
+
+async def test_nothing_overtakes_what_the_thread_was_given(writer: Writer, watched: Watched, posted: Make) -> None:
+    heard: list[int] = []
+    answered: list[int] = []
+
+    def note(answer: asyncio.Future[Accepted]) -> None:
+        answered.append(answer.result().version)
+
+    def listen(commits: Sequence[Commit]) -> None:
+        heard.extend(entry.version for commit in commits for entry in commit.entries)
+
+    writer.listener = listen
+    many, answers = [event for number in range(100) for event in text(posted, number)], []
+    for events in (many, text(posted, 100), text(posted, 101)):
+        answers.append(writer.append(events, 1))
+        answers[-1].add_done_callback(note)
+        await asyncio.sleep(0)
+    await asyncio.gather(*answers)
+    await writer.append(text(posted, 102), 1)
+    assert answered == [100, 101, 102]
+    assert heard == list(range(1, 104))
+    assert watched.turns[0][0] == "thread"
+    assert watched.turns[-1] == ("loop", 1)
+    note_text = next(watched.live[BuildKey("p", "s", "b")].state.notes()).text
+    assert note_text == "".join(f"{number}," for number in range(103))
+
+
+async def test_a_commit_that_fails_in_the_loop_is_said_and_got_over(
+    writer: Writer, watched: Watched, posted: Make, tmp_path: Path
+) -> None:
+    await writer.append(text(posted, 0), 1)
+    with closing(sqlite3.connect(tmp_path / DATABASE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        both = (writer.append(text(posted, 1), 1), writer.append(text(posted, 2), 1))
+        for failed in await asyncio.gather(*both, return_exceptions=True):
+            assert isinstance(failed, StoreUnavailable)
+        other.execute("ROLLBACK")
+    assert (await writer.append(text(posted, 3), 1)).version == 2
+    assert watched.turns == [("loop", 1), ("loop", 2), ("loop", 1)]
+
+
+async def test_closing_commits_what_waits(watched: Watched, posted: Make) -> None:
+    writer = Writer(watched)
+    answer = writer.append(text(posted, 0), 1)
+    await writer.close()
+    assert (await answer).version == 1
+    with pytest.raises(StoreUnavailable, match="stopping"):
+        writer.append(text(posted, 1), 1)
+
+
+async def test_a_checkpoint_is_made_in_the_thread_once_nobody_waits(
+    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "_CHECKPOINT_IDLE", 1)
+    done = asyncio.Event()
+    loop, where = asyncio.get_running_loop(), list[threading.Thread]()
+    real = watched.upkeep
+
+    def upkeep() -> None:
+        real()
+        where.append(threading.current_thread())
+        loop.call_soon_threadsafe(done.set)
+
+    monkeypatch.setattr(watched, "upkeep", upkeep)
+    await writer.append(text(posted, 0), 1)
+    assert watched.has_upkeep
+    await done.wait()
+    assert where[0] is not threading.main_thread()
+    assert not watched.has_upkeep
+    assert (await writer.append(text(posted, 1), 1)).version == 2
