@@ -29,6 +29,7 @@ from .events import (
     ToolStarted,
     UsageReported,
 )
+from .questions import open_question
 from .state import (
     OPEN_STATES,
     PLANNING,
@@ -80,7 +81,14 @@ def reduce(state: BuildState, event: BuildEvent, at: Millis, about: About) -> tu
     if not updates:
         return state, None
     entry = Entry(state.version + 1, at, updates)
-    return apply(state, entry), entry
+    after = apply(state, entry)
+    if not isinstance(event, ToolStarted | ToolEnded | TextAdded):
+        return after, entry
+    asked = open_question(after)  # activity ends any other wait
+    if asked == after.needs_input:
+        return after, entry
+    entry = Entry(entry.version, at, (*updates, InputNeededChanged(asked)))
+    return replace(after, needs_input=asked), entry
 
 
 def _beginning(state: BuildState, event: BuildEvent, about: About) -> Iterable[Update]:
@@ -110,11 +118,11 @@ def _decide(state: BuildState, event: BuildEvent) -> Iterable[Update]:
         case TodosReported():
             return _todos(state, event)
         case ToolStarted():
-            return (*_tool_started(state, event), *_no_longer_waiting(state))
+            return _tool_started(state, event)
         case ToolEnded():
-            return (*_tool_ended(state, event), *_no_longer_waiting(state))
+            return _tool_ended(state, event)
         case TextAdded():
-            return (*_text(state, event), *_no_longer_waiting(state))
+            return _text(state, event)
         case UsageReported(usage):
             changed = _usage_merged(state.usage, usage) != state.usage
             return (UsageChanged(usage),) if changed else ()
@@ -131,10 +139,6 @@ def _decide(state: BuildState, event: BuildEvent) -> Iterable[Update]:
             return (InputNeededChanged(message),) if message != state.needs_input else ()
         case BuildEnded():
             return _ended(state, event)
-
-
-def _no_longer_waiting(state: BuildState) -> Iterable[Update]:
-    return (InputNeededChanged(""),) if state.needs_input else ()
 
 
 def _todos(state: BuildState, event: TodosReported) -> Iterable[Update]:
@@ -276,6 +280,7 @@ def apply(state: BuildState, entry: Entry) -> BuildState:
         state,
         version=entry.version or state.version,
         last_event_at=max(entry.at, state.last_event_at or entry.at),
+        needs_input=state.needs_input if entry.version else open_question(state),
     )
 
 
