@@ -39,9 +39,9 @@ def page(state: BuildState, now: Millis, glyphs: words.Glyphs = words.UNICODE) -
 
 def _todos(state: BuildState, glyphs: words.Glyphs) -> Iterator[str]:
     done = progress(state)
-    if not done.total:
+    if not state.todos and not state.template_todos:
         return
-    yield f"{'todos':<8}{done.done}/{done.total} done"
+    yield f"{'todos':<8}{f'{done.done}/{done.total} done' if done.total else 'the template is done'}"
     counts = Counter(tool.todo for tool in state.tools())
     phases: tuple[Phase, ...] = ("template", "build")
     for phase in phases:
