@@ -36,7 +36,7 @@ STORY: list[BuildEvent] = [
     TextAdded("n1", "All is "),
     TextAdded("n1", "well.\nGoing on."),
     ToolEnded("t1", raw("boom\nexit code 1"), is_error=True),
-    TodosReported((TodoItem("Read it", "completed"), TodoItem("Repair it", "in_progress"))),
+    TodosReported((TodoItem("Read it", "completed"), TodoItem("Fix it all", "in_progress"))),
     ToolStarted("t2", "Read", raw({"file_path": "a.py"})),
     BuildEnded("failed", error="gave up"),
 ]
@@ -51,7 +51,7 @@ def test_story(script: Callable[..., Any]) -> None:
         "22:13:23 says: All is well. Going on.",
         "22:13:25 tool error: Bash npm test exit 1 (3.0s): boom",
         "22:13:26 todo 1/2 done: Read it (5.0s)",
-        "22:13:26 todo 2/2 in progress: Repair it",
+        "22:13:26 todo 2/2 in progress: Fix it all",
         "22:13:27 tool running: Read a.py",
         "22:13:28 tool interrupted: Read a.py (1.0s)",
         "22:13:28 build failed: 1/2 todos, 2 tools, 1 error, 8.0s",
