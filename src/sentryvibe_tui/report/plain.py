@@ -23,7 +23,7 @@ from ..model.updates import (
     ToolChanged,
 )
 from . import words
-from .subject import error_tail, output_text, subject
+from .subject import error_line, output_text, subject
 
 Detail = Literal["quiet", "normal", "verbose"]
 """`quiet`: todos, errors, start and end. `verbose`: also reasoning, whole texts and outputs."""
@@ -132,8 +132,8 @@ class PlainLines:
         if tool.ended_at is not None and tool.started_at is not None:
             took = f" ({words.duration(tool.ended_at - tool.started_at)})"
         about = subject(tool, self._state.agent.cwd)
-        tail = next(iter(error_tail(tool, 1)), "") if tool.state == "error" else ""
-        because = f": {tail}" if tail and tail != about.detail else ""
+        why = error_line(tool) if tool.state == "error" else ""
+        because = f": {why}" if why and why != about.detail else ""
         yield f"{words.clock(when)} tool {words.tool_mark(tool.state).word}: {about}{took}{because}"
         if self._detail == "verbose" and not tool.is_open:
             yield from (f"    {line}" for line in output_text(tool).split("\n") if line.strip())

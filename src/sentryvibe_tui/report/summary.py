@@ -10,7 +10,7 @@ from ..model.state import BuildState, Millis, Phase, Todo
 from ..model.text import clean_line
 from . import words
 from .plain import usage_facts
-from .subject import error_tail, subject
+from .subject import error_line, subject
 
 SHOWN_ERRORS = 5
 
@@ -66,6 +66,6 @@ def _tools(state: BuildState, glyphs: words.Glyphs) -> Iterator[str]:
     if len(errors) > SHOWN_ERRORS:
         yield f"  the last {SHOWN_ERRORS} errors:"
     for tool in errors[-SHOWN_ERRORS:]:
-        tail = next(iter(error_tail(tool, 1)), "")
+        why = error_line(tool)
         about = subject(tool, state.agent.cwd)
-        yield f"  {glyphs.failed} {about}" + (f": {tail}" if tail and tail != about.detail else "")
+        yield f"  {glyphs.failed} {about}" + (f": {why}" if why and why != about.detail else "")
