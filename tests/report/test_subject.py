@@ -48,15 +48,15 @@ def call(name: str, given: object = None, back: object = None, state: str = "out
         ("WebSearch", {"query": "rust"}, 'WebSearch "rust"'),
         ("WebFetch", {"url": "https://x.dev", "prompt": "read"}, "WebFetch https://x.dev"),
         ("mcp__github__create_issue", {"title": "Broken"}, "github · create_issue Broken"),
-        ("Task", {"description": "Find it", "prompt": "long", "subagent_type": "Explore"}, "Task Find it Explore"),
+        ("Task", {"description": "Find it", "prompt": "long", "subagent_type": "Explore"}, "Task Find it · Explore"),
         ("mcp_forge_secret_word", {"who": "Ann"}, "forge · secret_word Ann"),
         ("mcp__apps__gmail___search", {"query": "x"}, "apps · gmail___search x"),
         ("docs__lookup", {"query": "x"}, "docs · lookup x"),
-        ("collaboration__spawn_agent", {"message": "Look", "agent_type": "scout"}, "Agent Look scout"),
+        ("collaboration__spawn_agent", {"message": "Look", "agent_type": "scout"}, "Agent Look · scout"),
         ("wait", {"prompt": "", "agents": ["th2"]}, "Wait th2"),
         ("shell_command", {"command": "npm test", "workdir": "/x"}, "Shell npm test"),
         ("grep_search", {"pattern": "x", "dir_path": "src"}, 'Grep "x" in src'),
-        ("invoke_agent", {"agent_name": "scout", "prompt": "Look"}, "Agent Look scout"),
+        ("invoke_agent", {"agent_name": "scout", "prompt": "Look"}, "Agent Look · scout"),
         ("apply_patch", {"command": PATCH}, "Patch a.py, b.py +3 -1"),
         ("apply_patch", {"patchText": PATCH}, "Patch a.py, b.py +3 -1"),
         ("web_search", {"url": "https://x.dev"}, "WebSearch https://x.dev"),
@@ -88,6 +88,7 @@ def test_a_failed_command_says_its_exit_code() -> None:
 def test_another_failed_call_says_the_reason() -> None:
     failed = call("Edit", {"file_path": "a"}, "<tool_use_error>File has not been read yet.</tool_use_error>", "error")
     assert subject(failed).detail == "File has not been read yet."
+    assert str(subject(failed)) == "Edit a · File has not been read yet."
 
 
 FRAMES = "\n".join(f"    at throwError (a.js:{number})" for number in range(40))

@@ -32,7 +32,10 @@ class Subject(Struct, frozen=True):
     kind: Kind = "other"
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.verb, self.text, self.detail) if part)
+        said = " ".join(part for part in (self.verb, self.text) if part)
+        if not self.detail:
+            return said
+        return f"{said}{' ' if re.match(_FIGURES, self.detail) else ' · '}{self.detail}"
 
 
 _PATHS = (
@@ -169,9 +172,10 @@ def first_line(text: str) -> str:
 
 
 # Patterns as text: compiled when first used, as most programs that import this room show no call at once.
+_FIGURES = r"(?:[+:-]\d[\d:+ -]*|exit -?\d+)$"
 _EXIT = r"(?i)(?:\bexit(?:ed with)? code:?|\bexit status:?) (-?\d+)"
 _EXIT_LINE = r"(?i)\s*(?:error:\s*)?(?:process )?exit(?:ed with)? (?:code|status):? -?\d+\s*$"
-_ERROR = r"(?i)(?<!\b0 )\b\w*(?:error|exception|failed|failure|fatal|denied|not found|cannot)\b"
+_ERROR = r"(?i)(?<!\b0 )\b\w*(?:error|exception|failed|failure|fatal|denied|not found|no such|does not exist|cannot)\b"
 _FRAME = r"\s*(?:at |File \")"
 _TAGS = r"</?(?:tool_use_error|error|stdout|stderr|bash-stdout|bash-stderr)>"
 

@@ -9,7 +9,7 @@ from ..model.progress import elapsed, progress
 from ..model.state import BuildState, Millis, Phase, Todo
 from ..model.text import clean_line
 from . import words
-from .plain import usage_facts
+from .plain import NO_TEXT, usage_facts, worked
 from .subject import error_line, subject
 
 SHOWN_ERRORS = 5
@@ -51,10 +51,10 @@ def _todos(state: BuildState, glyphs: words.Glyphs) -> Iterator[str]:
 
 def _todo(todo: Todo, tools: int, state: BuildState, glyphs: words.Glyphs) -> str:
     facts = [words.plural(tools, "tool")] if tools else []
-    if todo.status == "completed" and todo.started_at is not None and todo.ended_at is not None:
-        facts.append(words.duration(todo.ended_at - todo.started_at))
+    if took := worked(todo):
+        facts.append(words.duration(took))
     mark = words.todo_mark(todo.status, glyphs, ended=not state.is_active)
-    return f"{mark.glyph} {clean_line(todo.content, 100)}" + (f"  ({', '.join(facts)})" if facts else "")
+    return f"{mark.glyph} {clean_line(todo.content, 100) or NO_TEXT}" + (f"  ({', '.join(facts)})" if facts else "")
 
 
 def _tools(state: BuildState, glyphs: words.Glyphs) -> Iterator[str]:
