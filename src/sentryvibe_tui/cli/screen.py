@@ -67,6 +67,12 @@ def looks(settings: Settings, flags: Flags) -> Looks:
     )
 
 
+def tell_wrong_theme(flags: Flags) -> None:
+    """Lines have no theme; a name that is none is told all the same."""
+    if flags.theme and (problem := wrong_theme(flags.theme)):
+        tell(f"--theme: {problem}")
+
+
 def wrong_looks(settings: Settings) -> list[str]:
     """What is wrong with the theme and the keys that are set, in sentences for a person."""
     problem = wrong_theme(settings.theme)
