@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..model.text import clean_line
+from .completing import projects_or_folders
 from .options import EXIT_CODES, Refused, Server, find_server, server_option, settings
 from .output import any_text, tell, write_line
 from .screen import Flags, has_terminal, look_options, looks, show, tell_wrong_theme
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("watch", epilog=EXIT_CODES)
-@click.argument("project")
+@click.argument("project", shell_complete=projects_or_folders)
 @server_option
 @click.option("--session", metavar="ID", help="Watch this session only; the beginning of its id will do.")
 @click.option("--wait/--no-wait", default=None, help="Wait for a project that does not exist yet.  [default: locally]")
