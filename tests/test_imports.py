@@ -30,12 +30,23 @@ def _run(*arguments: str) -> str:
         (_run("--version"), {"click", "textual", "importlib.metadata"}),
         (_run("serve", "--help"), {"textual", "starlette", "uvicorn", "httpx", "rich"}),
         (_run("watch", "--help"), {"textual", "starlette", "uvicorn", "httpx", "rich"}),
+        (f"import {OURS}.cli.watch, {OURS}.cli.completing", {"textual", "httpx", "rich", "http.client"}),
         (f"import {OURS}.server.serve", {"textual", "httpx", "rich"}),
         (f"import {OURS}.cli.watch, {OURS}.tui.app", {f"{OURS}.client.hydrate", "http.client", "sqlite3"}),
         (f"import {OURS}.client.watch, {OURS}.report.plain", {"textual", "starlette", "uvicorn", "httpx"}),
         (f"import {OURS}.tui.app, {OURS}.client.watch", {"starlette", "uvicorn", "httpx", "sqlite3"}),
     ],
-    ids=["help", "version", "serve-help", "watch-help", "serve", "watch-first-frame", "watch-plain", "watch-screen"],
+    ids=[
+        "help",
+        "version",
+        "serve-help",
+        "watch-help",
+        "completing",
+        "serve",
+        "watch-first-frame",
+        "watch-plain",
+        "watch-screen",
+    ],
 )
 def test_is_not_imported(code: str, forbidden: set[str]) -> None:
     assert not _modules(code) & forbidden

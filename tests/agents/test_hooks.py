@@ -72,7 +72,6 @@ def test_tasks_get_their_id_from_the_response(fold: Any) -> None:
         (hook("Notification", message="permission for Bash?"), "permission for Bash?"),
         (hook("Notification", message="Claude is waiting for your input", notification_type="idle_prompt"), ""),
         (hook("PermissionRequest", tool_name="Bash"), "permission: Bash"),
-        (hook("PreToolUse", tool_name="AskUserQuestion", tool_input={}, tool_use_id="q"), "a question"),
     ],
 )  # fmt: skip
 def test_needing_a_person(payload: dict[str, Any], message: str, fold: Any) -> None:
@@ -80,6 +79,14 @@ def test_needing_a_person(payload: dict[str, Any], message: str, fold: Any) -> N
     reports = [*reader.read(hook("SessionStart")), *reader.read(payload)]
     assert fold(reports).needs_input == message
     assert fold([*reports, *reader.read(tool("PreToolUse", tool_use_id="t"))]).needs_input == ""
+
+
+def test_a_question_is_open_until_its_answer(fold: Any, run: Any) -> None:
+    given = {"tool_name": "AskUserQuestion", "tool_input": {"questions": [{"question": "Which?"}]}, "tool_use_id": "q"}
+    reader = HookReader()
+    reports = [*reader.read(hook("PreToolUse", **given)), *reader.read(tool("PreToolUse", tool_use_id="t"))]
+    assert fold(reports).needs_input == "Which?"
+    assert fold([*reports, *reader.read(hook("PostToolUse", **given, tool_response="A"))]).needs_input == ""
 
 
 def test_gemini_and_codex(fold: Any, run: Any) -> None:

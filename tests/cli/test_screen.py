@@ -3,7 +3,7 @@
 import pytest
 
 from sentryvibe_tui.cli.options import Refused
-from sentryvibe_tui.cli.screen import Flags, Looks, has_terminal, looks
+from sentryvibe_tui.cli.screen import Flags, Looks, has_terminal, looks, tell_wrong_theme
 from sentryvibe_tui.settings import Settings
 
 
@@ -25,6 +25,13 @@ def test_what_is_wrong_in_the_settings_is_told(capsys) -> None:
     assert "no action is called 'qit'; did you mean 'quit'?" in told
     looks(Settings(theme="zz"), Flags("nord"))
     assert capsys.readouterr().err == ""
+
+
+def test_a_theme_that_is_none_is_told_without_a_screen(capsys) -> None:
+    tell_wrong_theme(Flags("nord"))
+    assert capsys.readouterr().err == ""
+    tell_wrong_theme(Flags("zz"))
+    assert "--theme: there is no theme 'zz'; there are sentry" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("term", "is_one"), [("dumb", False), ("xterm-256color", True)])

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import socket
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from sentryvibe_tui.client.hydrate import HttpError, NoAnswer, builds, hydrate, 
 from sentryvibe_tui.client.link import Open
 from sentryvibe_tui.client.sse import Lines
 from sentryvibe_tui.client.transport import query, retry_after_close, seconds
+from sentryvibe_tui.client.trouble import at_address, in_words
 from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Snapshot
 
@@ -55,6 +57,27 @@ async def first_status(address, phase: str):
                 await events.aclose()
                 return event.status
     raise AssertionError(f"never {phase}")
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "reason"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "connection refused", "no server at http://a:1"),
+        (OSError("Multiple exceptions: [Errno 111] x, [Errno 111] y"), "connection refused", "no server at http://a:1"),
+        (socket.gaierror(-2, "Name not known"), "unknown host", "no server at http://a:1: unknown host"),
+        (OSError(113, "Connect call failed"), "No route to host", "No route to host"),
+        (TimeoutError(), "no answer in time", "no answer in time"),
+        (EOFError(), "EOFError", "EOFError"),
+        (OSError("odd"), "odd", "odd"),
+    ],
+)
+def test_trouble_is_told_in_words(error: BaseException, told: str, reason: str) -> None:
+    assert (in_words(error), at_address(error, parse_address("a:1"))) == (told, reason)
+
+
+async def test_a_link_without_a_server_says_where_it_looked(unused_tcp_port: int) -> None:
+    address = parse_address(f"127.0.0.1:{unused_tcp_port}")
+    assert (await first_status(address, "retrying")).reason == f"no server at {address.base}"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -116,6 +116,25 @@ def test_a_hundred_percent_exactly_when_all_are_completed(fold, done, total, per
     assert progress(state).percent == percent
 
 
+@pytest.mark.parametrize(
+    ("events", "far"),
+    [
+        ([("template", "in_progress")], (0, 1, 0)),
+        ([("template", "completed")], (0, 0, None)),
+        ([("template", "completed"), ("build", "pending")], (0, 1, 0)),
+        ([("template", "completed"), ("build", "completed")], (1, 1, 100)),
+        ([("template", "completed"), "end"], (1, 1, 100)),
+    ],
+)
+def test_a_template_that_is_done_measures_nothing_while_the_build_goes_on(fold, events, far) -> None:
+    told = [
+        BuildEnded("completed") if event == "end" else TodosReported((TodoItem("x", event[1]),), event[0])
+        for event in events
+    ]
+    state, _ = fold(told)
+    assert (progress(state).done, progress(state).total, progress(state).percent) == far
+
+
 @pytest.mark.parametrize("outcome", ["completed", "failed", "cancelled", "interrupted"])
 def test_an_end_completes_no_todo(fold, outcome) -> None:
     state, _ = fold([todos("completed", "in_progress", "pending", "pending"), BuildEnded(outcome)])
@@ -156,8 +175,8 @@ def test_a_todo_that_comes_back_is_the_same_todo(fold) -> None:
 
 
 def test_a_renamed_todo_keeps_its_tools(fold) -> None:
-    before = TodosReported((TodoItem("one"), TodoItem("two", "in_progress"), TodoItem("three")))
-    after = TodosReported((TodoItem("one"), TodoItem("2", "in_progress"), TodoItem("three")))
+    before = TodosReported((TodoItem("one"), TodoItem("write tests", "in_progress"), TodoItem("three")))
+    after = TodosReported((TodoItem("one"), TodoItem("write unit tests", "in_progress"), TodoItem("three")))
     state, _ = fold([before, start("a"), after])
     assert state.todos[1].drift == "renamed"
     assert state.tool("a").todo == state.todos[1].key

@@ -16,15 +16,18 @@ from sentryvibe_tui.model.events import (
     TodosReported,
     ToolEnded,
     ToolStarted,
+    UsageReported,
 )
+from sentryvibe_tui.model.state import Usage
 from sentryvibe_tui.report.plain import PlainLines
 from sentryvibe_tui.wire.json import raw
 
+START = 1_700_000_000_000
 HOSTILE = "a[/]\x1b]52;c;ZXZpbA==\x07b\x1b[2Jc\x9b31md\u202ee\ud800f"
 
 
 def _told(script: Any, detail: Any = "normal") -> list[str]:
-    report = PlainLines(detail)
+    report = PlainLines(detail, lambda: START + 60_000)
     lines = [line for event in script.told for line in report.event(event)]
     return [*lines, *report.end(script.state)]
 
@@ -36,7 +39,7 @@ STORY: list[BuildEvent] = [
     TextAdded("n1", "All is "),
     TextAdded("n1", "well.\nGoing on."),
     ToolEnded("t1", raw("boom\nexit code 1"), is_error=True),
-    TodosReported((TodoItem("Read it", "completed"), TodoItem("Repair it", "in_progress"))),
+    TodosReported((TodoItem("Read it", "completed"), TodoItem("Fix it all", "in_progress"))),
     ToolStarted("t2", "Read", raw({"file_path": "a.py"})),
     BuildEnded("failed", error="gave up"),
 ]
@@ -51,7 +54,7 @@ def test_story(script: Callable[..., Any]) -> None:
         "22:13:23 says: All is well. Going on.",
         "22:13:25 tool error: Bash npm test exit 1 (3.0s): boom",
         "22:13:26 todo 1/2 done: Read it (5.0s)",
-        "22:13:26 todo 2/2 in progress: Repair it",
+        "22:13:26 todo 2/2 in progress: Fix it all",
         "22:13:27 tool running: Read a.py",
         "22:13:28 tool interrupted: Read a.py (1.0s)",
         "22:13:28 build failed: 1/2 todos, 2 tools, 1 error, 8.0s",
@@ -62,11 +65,54 @@ def test_story(script: Callable[..., Any]) -> None:
 def test_who_joins_late_is_told_what_happened(script: Callable[..., Any]) -> None:
     lines = _told(script(STORY, joined=6))
     assert lines[0] == (
-        "22:13:25 Shop (claude-code · sonnet) running, 0/2 todos, 1 tool, 1 error, 5.0s, since 22:13:20"
+        "22:13:25 Shop (claude-code · sonnet) running, 0/2 todos, 1 tool, 1 error, 1m00s, since 22:13:20"
     )
-    assert "22:13:22 tool error: Bash npm test exit 1 (3.0s): boom" in lines
-    assert "22:13:23 says: All is well. Going on." in lines
+    assert lines[1:5] == [
+        "22:13:21 todo 1/2 in progress: Reading it",
+        "22:13:22 tool error: Bash npm test exit 1 (3.0s): boom",
+        "22:13:23 says: All is well. Going on.",
+        "22:13:25 todo 2/2 pending: Fix it",
+    ]
     assert lines[-2:] == _told(script(STORY))[-2:]
+
+
+def test_a_todo_says_its_text_and_its_time_where_there_are_any(script: Callable[..., Any]) -> None:
+    lines = _told(script([TodosReported((TodoItem(" \t", "completed"), TodoItem("**Test** `it`")))]))
+    assert lines[1:3] == ["22:13:20 todo 1/2 done: (no text)", "22:13:20 todo 2/2 pending: Test it"]
+
+
+@pytest.mark.parametrize("joined", [0, 1])
+def test_a_question_is_told_once(script: Callable[..., Any], joined: int) -> None:
+    ask = ToolStarted("q", "AskUserQuestion", raw({"questions": [{"question": "Which?", "options": [{"label": "A"}]}]}))
+    lines = _told(script([ask, TodosReported(()), UsageReported(Usage(1))], joined))
+    assert [line for line in lines if "needs input" in line] == ["22:13:20 needs input: Which? (A)"]
+
+
+def test_a_failure_is_told_by_its_telling_line_once(script: Callable[..., Any]) -> None:
+    failed = [
+        ToolStarted("t", "Read", raw({"file_path": "a"})),
+        ToolEnded("t", raw("File does not exist\nstack"), is_error=True),
+        ToolStarted("u", "Bash", raw({"command": "b"})),
+        ToolEnded("u", raw("Command failed: boom\nstack line 1"), is_error=True),
+    ]
+    assert [line[9:] for line in _told(script(failed)) if "error:" in line] == [
+        "tool error: Read a · File does not exist (1.0s)",
+        "tool error: Bash b · Command failed: boom (1.0s)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("## Done ##\n\nAll **14 tests** pass, see `a.py`.", "Done All 14 tests pass, see a.py."),
+        ("```sh\nls *.py # all\n```\n---\nso *it* is", "ls *.py # all so it is"),
+        ("a * b ** c __init__.py snake_case #1", "a * b ** c __init__.py snake_case #1"),
+        ("- one\n- two", "- one - two"),
+    ],
+)
+def test_markdown_is_read_without_its_marks(script: Callable[..., Any], said: str, read: str) -> None:
+    lines = _told(script([TextAdded("n", said), BuildEnded("completed", said)]))
+    assert [line.partition(": ")[2] for line in lines if "says" in line or "summary" in line] == [read, read]
 
 
 @pytest.mark.parametrize("detail", ["quiet", "normal", "verbose"])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sentryvibe_tui.model.state import ToolCall
 from sentryvibe_tui.model.text import clean
-from sentryvibe_tui.report.subject import error_tail, exit_code, output_text, subject
+from sentryvibe_tui.report.subject import error_line, error_tail, exit_code, output_text, subject
 from sentryvibe_tui.wire.json import raw
 
 CWD = "/home/dev/shop"
@@ -48,15 +48,15 @@ def call(name: str, given: object = None, back: object = None, state: str = "out
         ("WebSearch", {"query": "rust"}, 'WebSearch "rust"'),
         ("WebFetch", {"url": "https://x.dev", "prompt": "read"}, "WebFetch https://x.dev"),
         ("mcp__github__create_issue", {"title": "Broken"}, "github · create_issue Broken"),
-        ("Task", {"description": "Find it", "prompt": "long", "subagent_type": "Explore"}, "Task Find it Explore"),
+        ("Task", {"description": "Find it", "prompt": "long", "subagent_type": "Explore"}, "Task Find it · Explore"),
         ("mcp_forge_secret_word", {"who": "Ann"}, "forge · secret_word Ann"),
         ("mcp__apps__gmail___search", {"query": "x"}, "apps · gmail___search x"),
         ("docs__lookup", {"query": "x"}, "docs · lookup x"),
-        ("collaboration__spawn_agent", {"message": "Look", "agent_type": "scout"}, "Agent Look scout"),
+        ("collaboration__spawn_agent", {"message": "Look", "agent_type": "scout"}, "Agent Look · scout"),
         ("wait", {"prompt": "", "agents": ["th2"]}, "Wait th2"),
         ("shell_command", {"command": "npm test", "workdir": "/x"}, "Shell npm test"),
         ("grep_search", {"pattern": "x", "dir_path": "src"}, 'Grep "x" in src'),
-        ("invoke_agent", {"agent_name": "scout", "prompt": "Look"}, "Agent Look scout"),
+        ("invoke_agent", {"agent_name": "scout", "prompt": "Look"}, "Agent Look · scout"),
         ("apply_patch", {"command": PATCH}, "Patch a.py, b.py +3 -1"),
         ("apply_patch", {"patchText": PATCH}, "Patch a.py, b.py +3 -1"),
         ("web_search", {"url": "https://x.dev"}, "WebSearch https://x.dev"),
@@ -88,6 +88,45 @@ def test_a_failed_command_says_its_exit_code() -> None:
 def test_another_failed_call_says_the_reason() -> None:
     failed = call("Edit", {"file_path": "a"}, "<tool_use_error>File has not been read yet.</tool_use_error>", "error")
     assert subject(failed).detail == "File has not been read yet."
+    assert str(subject(failed)) == "Edit a · File has not been read yet."
+
+
+FRAMES = "\n".join(f"    at throwError (a.js:{number})" for number in range(40))
+
+
+@pytest.mark.parametrize(
+    ("said", "telling", "shown"),
+    [
+        ("Command failed: boom\nstack line 1\nstack line 2", "Command failed: boom", ("stack line 1", "stack line 2")),
+        (f"Error: boom\n{FRAMES}", "Error: boom", ("at throwError (a.js:0)", "at throwError (a.js:1)")),
+        ("one\ntwo", "two", ()),
+        ("Exit code 1\none\nError: two\nthree", "Error: two", ("Error: two", "three")),
+        ("Error: " + "x" * 200, "Error: " + "x" * 200, ("Error: " + "x" * 200,)),
+        ("", "", ()),
+    ],
+)
+def test_the_telling_line_is_shown_first_and_once(said: str, telling: str, shown: tuple[str, ...]) -> None:
+    failed = call("Bash", {"command": "x"}, said, "error")
+    assert error_line(failed) == telling
+    assert error_tail(failed, 2) == shown
+    assert subject(failed).detail not in shown
+
+
+@pytest.mark.parametrize(
+    ("back", "detail"),
+    [
+        ({"exitCode": 2, "stdout": "x"}, "exit 2"),
+        ({"output": "x", "metadata": {"exit": 2}}, "exit 2"),
+        ('{"output":"x","metadata":{"exit_code":2}}', "exit 2"),
+        ({"exit_code": 0}, ""),
+        ({"exit": True}, ""),
+        ('{"exit": 2}', ""),
+        ("Exit code 2", ""),
+    ],
+)
+def test_a_success_with_an_exit_code_says_it(back: object, detail: str) -> None:
+    assert subject(call("Bash", {"command": "x"}, back)).detail == detail
+    assert subject(call("Read", {"file_path": "x"}, back)).detail == ""
 
 
 @pytest.mark.parametrize(

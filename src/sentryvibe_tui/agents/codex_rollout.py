@@ -12,7 +12,6 @@ from ..model.events import (
     AgentReported,
     BuildEnded,
     BuildEvent,
-    InputNeeded,
     Noticed,
     PlanReported,
     TextAdded,
@@ -53,7 +52,6 @@ class CodexRollout(RecordReader):
         self._plans: set[str] = set()
         self._number = 0
         self._failed: set[str] = set()
-        self._asked: set[str] = set()
 
     def _end(self) -> BuildEnded:
         return self._outcome
@@ -148,10 +146,6 @@ class CodexRollout(RecordReader):
             yield TodosReported(plan_items(objects(as_object(given), "plan")), call_id=call_id)
             return
         yield ToolStarted(call_id, name, value(given))
-        if name == "request_user_input":
-            self._asked.add(call_id)
-            questions = objects(as_object(given), "questions")
-            yield InputNeeded(next((text(question, "question") for question in questions), "") or "a question")
         if kind == "custom_tool_call" and name == "exec":
             yield from _planned(text(item, "input"), call_id)
         if kind == "web_search_call" or (kind == "local_shell_call" and text(item, "status") == "completed"):
@@ -162,9 +156,6 @@ class CodexRollout(RecordReader):
         if call_id in self._plans:
             self._plans.discard(call_id)
         elif call_id:
-            if call_id in self._asked:
-                self._asked.discard(call_id)
-                yield InputNeeded("")
             output, failed = _output(item.get("output"))
             yield ToolEnded(call_id, None if output is None else value(output), failed or call_id in self._failed)
             self._failed.discard(call_id)

@@ -133,9 +133,6 @@ class HookReader:
         own = not text(record, "agent_id")
         if (listed := _listed(session, call_id, name, given, own)) is not None:
             yield listed
-        elif name in ("AskUserQuestion", "ExitPlanMode"):
-            yield ToolStarted(call_id, name, value(given))
-            yield InputNeeded("a question" if name == "AskUserQuestion" else "the plan waits for approval")
         elif name not in _LISTS:
             yield ToolStarted(call_id, name or "unknown", value(given))
 

@@ -40,7 +40,7 @@ Exit codes of demo, ingest, watch and show:
   1    it failed, was cancelled or interrupted
   2    wrong usage, or no such project
   3    no link to a server
-  130  stopped with ctrl+c
+  130  left, or stopped with ctrl+c, while the build ran
 """
 
 

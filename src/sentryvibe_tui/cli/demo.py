@@ -20,7 +20,7 @@ from ..settings import Settings
 from ..wire.projects import project_id
 from .options import EXIT_CODES, settings
 from .output import any_text, write_line
-from .screen import Flags, Looks, has_terminal, log_to_file, look_options, looks, show
+from .screen import Flags, Looks, has_terminal, log_to_file, look_options, looks, show, tell_wrong_theme
 
 NAME = "demo"
 
@@ -39,6 +39,8 @@ def command(agent: str, speed: float, seed: int, plain: bool, flags: Flags) -> i
     """
     ours = settings().settings
     look = None if plain or not has_terminal() else looks(ours, flags)
+    if look is None:
+        tell_wrong_theme(flags)
     any_text()
     with tempfile.TemporaryDirectory(prefix="sentryvibe-demo-") as folder:
         return asyncio.run(_demo(Path(folder), cast("DemoAgent", agent), speed, seed, look, ours))

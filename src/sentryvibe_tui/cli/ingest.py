@@ -24,6 +24,8 @@ from ..sources.pace import Pace
 from ..sources.posting import Posting
 from ..wire.events import Posted
 from ..wire.projects import project_id
+from .completing import files as paths
+from .completing import projects
 from .intake import pieces
 from .options import EXIT_CODES, NoLink, Refused, Server, find_server, redactor, server_option, settings
 from .output import any_text, tell
@@ -39,8 +41,8 @@ LAST_WORDS = 3.0
 
 
 @click.command("ingest", epilog=EXIT_CODES)
-@click.argument("project")
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("project", shell_complete=projects)
+@click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=paths)
 @server_option
 @click.option(
     "--format",

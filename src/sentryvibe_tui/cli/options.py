@@ -74,7 +74,7 @@ class Server(Struct, frozen=True):
         """What to say and to do when it does not answer."""
         told = "" if self.source == "default" else f" ({self.source})"
         other = "" if self.source == "--server" else ", or name one with --server"
-        return f"no server at {self.address.base}{told}; start one with `sentryvibe-tui serve`{other}"
+        return f"{self.address.absence}{told}; start one with `sentryvibe-tui serve`{other}"
 
 
 def find_server(flag: str | None) -> Server:

@@ -15,6 +15,7 @@ from ..client.hydrate import ProjectRef
 from ..settings import Settings, data_dir
 from ..sources.known import Prepared, prepared
 from ..wire.projects import ProjectName, project_named, project_of
+from .completing import projects
 from .options import Refused, find_server, redactor, server_option, settings
 from .output import tell
 from .screen import Flags, Looks, has_terminal, look_options, looks, show
@@ -32,7 +33,7 @@ class _AfterDashes(click.Command):
 
 
 @click.command("run", cls=_AfterDashes, options_metavar="[OPTIONS]")
-@click.argument("project", required=False, metavar="[PROJECT] -- COMMAND...")
+@click.argument("project", required=False, metavar="[PROJECT] -- COMMAND...", shell_complete=projects)
 @server_option
 @click.option("--watch", "watches", is_flag=True, help="Open the screen on it, instead of printing its text.")
 @look_options

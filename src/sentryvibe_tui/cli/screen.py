@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ..client.watching import Watching
 from ..settings import Settings, log_file
+from .completing import themes
 from .imports import uncollected
 from .options import Refused
 from .output import tell
@@ -47,7 +48,12 @@ def look_options(command: Command) -> Command:
     for option in (
         click.option("--no-animation", is_flag=True, help="Nothing glides; clocks still tick."),
         click.option("--ascii", "ascii_only", is_flag=True, help="Symbols that every font and locale has."),
-        click.option("--theme", metavar="NAME", help="Colours of the screen; an unknown name lists them."),
+        click.option(
+            "--theme",
+            metavar="NAME",
+            shell_complete=themes,
+            help="Colours of the screen; an unknown name lists them.",
+        ),
     ):
         flagged = option(flagged)
     return flagged  # type: ignore[return-value]
@@ -65,6 +71,12 @@ def looks(settings: Settings, flags: Flags) -> Looks:
         settings.animation and not flags.no_animation,
         settings.keys,
     )
+
+
+def tell_wrong_theme(flags: Flags) -> None:
+    """Lines have no theme; a name that is none is told all the same."""
+    if flags.theme and (problem := wrong_theme(flags.theme)):
+        tell(f"--theme: {problem}")
 
 
 def wrong_looks(settings: Settings) -> list[str]:

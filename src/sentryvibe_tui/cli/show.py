@@ -7,13 +7,14 @@ import time
 
 import click
 
+from .completing import projects
 from .finding import newest_state
 from .options import find_server, server_option
 from .output import any_text, write_line
 
 
 @click.command("show")
-@click.argument("project")
+@click.argument("project", shell_complete=projects)
 @server_option
 @click.option("--session", metavar="ID", help="This session's build, not the newest; the beginning of its id will do.")
 @click.option("--json", "as_json", is_flag=True, help="The whole build state as JSON, with stateVersion and status.")

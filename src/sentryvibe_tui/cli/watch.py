@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ..model.text import clean_line
+from .completing import projects_or_folders
 from .options import EXIT_CODES, Refused, Server, find_server, server_option, settings
 from .output import any_text, tell, write_line
-from .screen import Flags, has_terminal, look_options, looks, show
+from .screen import Flags, has_terminal, look_options, looks, show, tell_wrong_theme
 from .seeking import Seeking
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("watch", epilog=EXIT_CODES)
-@click.argument("project")
+@click.argument("project", shell_complete=projects_or_folders)
 @server_option
 @click.option("--session", metavar="ID", help="Watch this session only; the beginning of its id will do.")
 @click.option("--wait/--no-wait", default=None, help="Wait for a project that does not exist yet.  [default: locally]")
@@ -50,13 +51,16 @@ def command(
         raise Refused("choose one of --plain and --jsonl, and one of --verbose and --quiet")
     found = find_server(server)
     detail: Detail = "verbose" if verbose else "quiet" if quiet else "normal"
+    on_screen = not plain and not jsonl and has_terminal()
+    if not on_screen:
+        tell_wrong_theme(flags)
     directory = _directory_named(project)
     if directory is not None:
         if session:
             raise Refused("--session goes with a project's name; a directory shows its newest session")
-        return asyncio.run(_in_directory(found, directory, plain, jsonl, detail, flags))
+        return asyncio.run(_in_directory(found, directory, on_screen, jsonl, detail, flags))
     waits = found.address.is_loopback if wait is None else wait
-    if not plain and not jsonl and has_terminal():
+    if on_screen:
         return asyncio.run(_on_screen(found, project, session, waits, flags))
     any_text(utf8=jsonl)
     return asyncio.run(_in_lines(found, project, session, waits, jsonl, detail))
@@ -76,12 +80,13 @@ async def _on_screen(server: Server, project: str, session: str | None, waits: b
     return code
 
 
-async def _in_directory(server: Server, directory: Path, plain: bool, jsonl: bool, detail: Detail, flags: Flags) -> int:
+async def _in_directory(
+    server: Server, directory: Path, on_screen: bool, jsonl: bool, detail: Detail, flags: Flags
+) -> int:
     """The newest session there, on a screen or in lines."""
     from .here import Here
 
     ours = settings().settings
-    on_screen = not plain and not jsonl and has_terminal()
     told = logging.getLogger("sentryvibe_tui.follow").info if on_screen else tell
     watch = Here(directory, server.named, ours, told, on_screen)
     try:
@@ -117,7 +122,7 @@ async def _narrated(watch: Watching, server: Server, jsonl: bool, detail: Detail
 
     end = await narrate(watch, JsonLines() if jsonl else PlainLines(detail), write_line)
     if end.reason:
-        tell(f"{server.absence}: {clean_line(end.reason)}")
+        tell(server.absence if end.reason == server.address.absence else f"{server.absence}: {clean_line(end.reason)}")
     return end.code
 
 

@@ -29,6 +29,10 @@ class Address(Struct, frozen=True):
         return self.host in LOOPBACK or self.host.startswith("127.")
 
     @property
+    def absence(self) -> str:
+        return f"no server at {self.base}"
+
+    @property
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 

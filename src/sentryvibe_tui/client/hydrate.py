@@ -25,6 +25,7 @@ from ..wire.json import ABSENT, BadJson, decode, plain, present
 from ..wire.state import decode_state
 from ..wire.times import Time, millis
 from .address import Address
+from .trouble import in_words
 from .watching import BuildSummary, summary
 
 TIMEOUT = 10.0
@@ -279,7 +280,7 @@ async def _get(server: Address, url: str) -> bytes:
         reading.add_done_callback(_retrieved)
         raise
     except (OSError, http.client.HTTPException, EOFError) as error:
-        raise NoAnswer(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__) from None
+        raise NoAnswer(in_words(error)) from None
     if status != 200:
         raise HttpError(status, error_text(body))
     return body

@@ -20,6 +20,7 @@ from ..wire.frames import PROTOCOL
 from .address import Address
 from .hydrate import error_text
 from .link import Open, Transport
+from .trouble import at_address
 
 OPEN_TIMEOUT = 10.0
 FIRST_FRAME = 8.0
@@ -87,7 +88,7 @@ async def connect(server: Address, opening: Open, listener: Listener) -> None:
     except InvalidHandshake as error:
         raise Blocked(str(error)) from None
     except (OSError, TimeoutError) as error:
-        raise Failed(_words(error)) from None
+        raise Failed(at_address(error, server)) from None
     try:
         await listener.opened("ws")
         await _converse(ws, listener)
@@ -180,11 +181,3 @@ def retry_after_close(code: int, reason: str) -> Millis:
     """What the reason of a 1013 asks for: `… 2000 ms`, or `retry_ms=2000`."""
     found = _MILLIS.search(reason) if code == 1013 else None
     return int(found[1] or found[2]) if found else 0
-
-
-def _words(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    return str(error) or type(error).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import asdict, replace
 
+from .questions import open_question
 from .reducer import merged_agent, with_item, with_tool
 from .state import PLANNING, BuildState, Millis, Note, Phase, ToolCall, Usage, note_key
 from .todos import apply_todos
@@ -18,7 +19,8 @@ def merge(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
     """
     if not known.id or incoming.id != known.id:
         name = incoming.agent.project_name or known.agent.project_name
-        return replace(incoming, agent=replace(incoming.agent, project_name=name))
+        needs = incoming.needs_input if incoming.version else open_question(incoming)
+        return replace(incoming, agent=replace(incoming.agent, project_name=name), needs_input=needs)
     if incoming.version:
         if incoming.version < known.version:
             return known
@@ -69,7 +71,7 @@ def _united(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
     for item in incoming.items():
         moved = replace(item, todo=keys.get(item.todo, PLANNING))
         united = _with_tool(united, moved) if isinstance(moved, ToolCall) else _with_note(united, moved)
-    return united
+    return replace(united, needs_input=open_question(united))
 
 
 def _with_list(known: BuildState, incoming: BuildState, phase: Phase, at: Millis) -> BuildState:

@@ -19,9 +19,12 @@ class Progress(Struct, frozen=True):
 
 
 def progress(state: BuildState) -> Progress:
-    """Of the build's todos; of the template's while there are no others."""
+    """Of the build's todos; of the template's while there are no others, until they are done: then of none yet."""
     todos = state.todos or state.template_todos
-    return Progress(sum(todo.status == "completed" for todo in todos), len(todos))
+    done = sum(todo.status == "completed" for todo in todos)
+    if done == len(todos) and not state.todos and state.is_active:
+        return Progress(0, 0)
+    return Progress(done, len(todos))
 
 
 def active(state: BuildState) -> Todo | None:

@@ -29,6 +29,7 @@ from .events import (
     ToolStarted,
     UsageReported,
 )
+from .questions import open_question
 from .state import (
     OPEN_STATES,
     PLANNING,
@@ -68,7 +69,7 @@ from .updates import (
 NOTE_LIMIT = 64 * 1024
 """Characters of one note; longer text goes on in a next one, so that adding to it stays cheap."""
 
-RULES = 1
+RULES = 2
 """To be raised when `apply` makes another state of the same log: the store then begins a new epoch."""
 
 UNKNOWN_TOOL = "unknown"
@@ -83,7 +84,14 @@ def reduce(state: BuildState, event: BuildEvent, at: Millis, about: About) -> tu
     if not updates:
         return state, None
     entry = Entry(state.version + 1, at, updates)
-    return apply(state, entry), entry
+    after = apply(state, entry)
+    if not isinstance(event, ToolStarted | ToolEnded | TextAdded):
+        return after, entry
+    asked = open_question(after)  # activity ends any other wait
+    if asked == after.needs_input:
+        return after, entry
+    entry = Entry(entry.version, at, (*updates, InputNeededChanged(asked)))
+    return replace(after, needs_input=asked), entry
 
 
 def _beginning(state: BuildState, event: BuildEvent, about: About) -> Iterable[Update]:
@@ -113,11 +121,11 @@ def _decide(state: BuildState, event: BuildEvent) -> Iterable[Update]:
         case TodosReported():
             return _todos(state, event)
         case ToolStarted():
-            return (*_tool_started(state, event), *_no_longer_waiting(state))
+            return _tool_started(state, event)
         case ToolEnded():
-            return (*_tool_ended(state, event), *_no_longer_waiting(state))
+            return _tool_ended(state, event)
         case TextAdded():
-            return (*_text(state, event), *_no_longer_waiting(state))
+            return _text(state, event)
         case UsageReported(usage):
             changed = _usage_merged(state.usage, usage) != state.usage
             return (UsageChanged(usage),) if changed else ()
@@ -134,10 +142,6 @@ def _decide(state: BuildState, event: BuildEvent) -> Iterable[Update]:
             return (InputNeededChanged(message),) if message != state.needs_input else ()
         case BuildEnded():
             return _ended(state, event)
-
-
-def _no_longer_waiting(state: BuildState) -> Iterable[Update]:
-    return (InputNeededChanged(""),) if state.needs_input else ()
 
 
 def _todos(state: BuildState, event: TodosReported) -> Iterable[Update]:
@@ -279,6 +283,7 @@ def apply(state: BuildState, entry: Entry) -> BuildState:
         state,
         version=entry.version or state.version,
         last_event_at=max(entry.at, state.last_event_at or entry.at),
+        needs_input=state.needs_input if entry.version else open_question(state),
     )
 
 

@@ -20,17 +20,20 @@ def active_index(known: Sequence[Todo], incoming: Sequence[TodoEntry]) -> int:
 
 
 def apply_todos(state: BuildState, update: TodosChanged, at: Millis) -> BuildState:
-    """The list of `update.phase` replaced: todos that stay keep their key, times and tools; the others are dropped."""
+    """The list of `update.phase` replaced: todos that stay keep their key, times and tools; the others are dropped.
+
+    The plan is the list as it stands when its first todo starts: only what changes after that is drift.
+    """
     known = state.list_of(update.phase)
+    begun = any(todo.started_at is not None for todo in known)
     matches = _match(known, state.dropped, update.todos)
     next_key, todos = state.next_key, list[Todo]()
     for index, entry in enumerate(update.todos):
         old = matches.get(index)
         if old is None:
-            drift = "added" if known else ""
-            old = Todo(entry.content, key=next_key, drift=drift)
+            old = Todo(entry.content, key=next_key, drift="added" if begun else "")
             next_key += 1
-        elif old.content != entry.content:
+        elif begun and old.content != entry.content:
             old = replace(old, drift="renamed")
         todos.append(_moved_on(old, entry, at))
     kept = {todo.key for todo in todos}
@@ -70,10 +73,7 @@ def _moved_on(old: Todo, entry: TodoEntry, at: Millis) -> Todo:
 
 
 def _match(known: Sequence[Todo], dropped: Sequence[Todo], incoming: Sequence[TodoEntry]) -> dict[int, Todo]:
-    """Place in the new list -> the old todo it is: by id, else by text.
-
-    What is left over at the same place was renamed, if most of the list stayed.
-    """
+    """Place in the new list -> the old todo it is: by id, else by text, else by place and similar text."""
     by_name: defaultdict[str, deque[Todo]] = defaultdict(deque)
     for todo in (*known, *dropped):
         by_name[todo.id or todo.content].append(todo)
@@ -82,12 +82,28 @@ def _match(known: Sequence[Todo], dropped: Sequence[Todo], incoming: Sequence[To
         same = by_name.get(entry.id or entry.content)
         if same:
             found[index] = same.popleft()
-    if len(known) == len(incoming) and 2 * len(found) >= len(known):
-        taken = {todo.key for todo in found.values()}
-        for index, old in enumerate(known):
-            if index not in found and old.key not in taken:
-                found[index] = old
+    taken = {todo.key for todo in found.values()}
+    for index, (old, entry) in enumerate(zip(known, incoming, strict=False)):
+        if index not in found and old.key not in taken and _is_reworded(old, entry):
+            found[index] = old
     return found
+
+
+def _is_reworded(old: Todo, entry: TodoEntry) -> bool:
+    """Whether two texts at the same place say the same in other words. Two ids are two todos."""
+    if old.id and entry.id:
+        return False
+    from difflib import SequenceMatcher  # few lists are reworded
+
+    before, after = (text[:_COMPARED].casefold() for text in (old.content, entry.content))
+    one, other = set(before.split()), set(after.split())
+    if one and other and (one <= other or other <= one):
+        return True
+    return SequenceMatcher(None, before, after, autojunk=False).ratio() >= _SIMILAR
+
+
+_COMPARED = 200
+_SIMILAR = 0.6
 
 
 def todo_at(state: BuildState, phase: Phase, index: int) -> int:

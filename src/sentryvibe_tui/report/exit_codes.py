@@ -11,7 +11,7 @@ USAGE = 2
 NO_LINK = 3
 """No server could be reached, or it refused for good."""
 INTERRUPTED = 130
-"""The user pressed ctrl+c."""
+"""The user left, or pressed ctrl+c, while the build ran."""
 PIPE_CLOSED = 141
 """Whoever read the output went away, as for any Unix command in a pipe."""
 
@@ -20,7 +20,7 @@ EXPLAINED = (
     (UNSUCCESSFUL, "the build failed, was cancelled or interrupted"),
     (USAGE, "wrong usage, or no such project"),
     (NO_LINK, "no link to a server"),
-    (INTERRUPTED, "stopped with ctrl+c"),
+    (INTERRUPTED, "left, or stopped with ctrl+c, while the build ran"),
 )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 from ..client.watching import CaughtUp, Changed, LinkChanged, LinkStatus, SignOfLife, Skipped, Snapshot, WatchEvent
@@ -14,7 +15,6 @@ from ..model.updates import (
     BuildBegan,
     BuildFinished,
     Entry,
-    InputNeededChanged,
     NoticeAdded,
     PlanChanged,
     TextChanged,
@@ -23,7 +23,8 @@ from ..model.updates import (
     ToolChanged,
 )
 from . import words
-from .subject import error_tail, output_text, subject
+from .markdown import unmarked
+from .subject import error_line, output_text, subject
 
 Detail = Literal["quiet", "normal", "verbose"]
 """`quiet`: todos, errors, start and end. `verbose`: also reasoning, whole texts and outputs."""
@@ -32,11 +33,16 @@ _NOTE_WORDS = {"text": "says", "reasoning": "thinks", "prompt": "prompt"}
 _LEVEL_WORDS = {"info": "notice", "warning": "warning", "error": "error"}
 
 
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000
+
+
 class PlainLines:
     """Remembers what was told: a text that grows is told once something else happens, not letter by letter."""
 
-    def __init__(self, detail: Detail = "normal") -> None:
+    def __init__(self, detail: Detail = "normal", now: Callable[[], Millis] = _now) -> None:
         self._detail: Detail = detail
+        self._now = now
         self._state = BuildState()
         self._growing = ""
         self._told: dict[str, int] = {}
@@ -65,7 +71,7 @@ class PlainLines:
         yield f"{at} build {words.status_mark(state.status).word}: {facts(state)}"
         for name, text in (("error", state.error), ("summary", state.summary)):
             if text:
-                yield f"{at} {name}: {clean_line(text)}"
+                yield f"{at} {name}: {_line(text)}"
 
     def _snapshot(self, state: BuildState, why: str) -> Iterator[str]:
         yield from self._finished_text()
@@ -74,12 +80,16 @@ class PlainLines:
             self._told.clear()
         self._state = state
         since = f", since {words.clock(state.started_at)}" if state.started_at is not None else ""
-        yield f"{words.clock(state.last_event_at)} {headline(state)}{since}{why}"
-        yield from self._todos(before, state, None)
+        yield f"{words.clock(state.last_event_at)} {headline(state, self._now())}{since}{why}"
+        told = [*self._todos(before, state, None)]
+        at = 0
         for item in state.items():
+            at = max(at, (item.started_at if isinstance(item, ToolCall) else item.at) or 0)
             known = before.tool(item.id) if isinstance(item, ToolCall) else before.note(item.id)
             if item != known:
-                yield from self._item(known, item, None)
+                told += ((at, line) for line in self._item(known, item, None))
+        yield from (line for _, line in sorted(told, key=lambda pair: pair[0]))
+        yield from self._asked(before, state)
 
     def _changed(self, state: BuildState, entry: Entry) -> Iterator[str]:
         before, self._state = self._state, state
@@ -96,17 +106,20 @@ class PlainLines:
                 case NoticeAdded():
                     yield from self._item(None, state.timeline[len(state.timeline) - 1], entry.at)
                 case TodosChanged() | TodoCompleted():
-                    yield from self._todos(before, state, entry.at)
+                    yield from (line for _, line in self._todos(before, state, entry.at))
                 case BuildFinished():
                     yield from self._touched(before, state, map(tool_key, sorted(before.open_tools)), entry.at)
                 case AgentChanged() if before.id:
                     yield f"{words.clock(entry.at)} {headline(state)}"
                 case PlanChanged(text):
                     yield from self._said("plan", text, entry.at)
-                case InputNeededChanged(message) if message:
-                    yield f"{words.clock(entry.at)} needs input: {clean_line(message)}"
                 case _:
                     pass
+        yield from self._asked(before, state)
+
+    def _asked(self, before: BuildState, state: BuildState) -> Iterator[str]:
+        if state.needs_input and state.needs_input != before.needs_input:
+            yield f"{words.clock(state.last_event_at)} needs input: {_line(state.needs_input)}"
 
     def _touched(self, before: BuildState, state: BuildState, keys: Iterable[str], at: Millis) -> Iterator[str]:
         for key in keys:
@@ -132,14 +145,16 @@ class PlainLines:
         if tool.ended_at is not None and tool.started_at is not None:
             took = f" ({words.duration(tool.ended_at - tool.started_at)})"
         about = subject(tool, self._state.agent.cwd)
-        tail = next(iter(error_tail(tool, 1)), "") if tool.state == "error" else ""
-        because = f": {tail}" if tail and tail != about.detail else ""
+        why = error_line(tool) if tool.state == "error" else ""
+        because = f": {why}" if why and why != about.detail else ""
         yield f"{words.clock(when)} tool {words.tool_mark(tool.state).word}: {about}{took}{because}"
         if self._detail == "verbose" and not tool.is_open:
             yield from (f"    {line}" for line in output_text(tool).split("\n") if line.strip())
 
-    def _todos(self, before: BuildState, state: BuildState, at: Millis | None) -> Iterator[str]:
+    def _todos(self, before: BuildState, state: BuildState, at: Millis | None) -> Iterator[tuple[Millis, str]]:
+        """Lines of the todos that changed, each with its time: `at`, else when the todo last moved."""
         phases: tuple[Phase, ...] = ("template", "build")
+        latest = at or state.last_event_at or 0
         for phase in phases:
             old = {todo.key: todo for todo in before.list_of(phase)}
             todos = state.list_of(phase)
@@ -147,10 +162,10 @@ class PlainLines:
             for number, todo in enumerate(todos, 1):
                 known = old.pop(todo.key, None)
                 if known is None or (known.status, known.content) != (todo.status, todo.content):
-                    when = at if at is not None else (todo.ended_at or todo.started_at or state.last_event_at)
-                    yield f"{words.clock(when)} {name} {number}/{len(todos)} {_todo(todo)}"
+                    when = at or todo.ended_at or todo.started_at or latest
+                    yield when, f"{words.clock(when)} {name} {number}/{len(todos)} {_todo(todo)}"
             for todo in old.values():
-                yield f"{words.clock(at or state.last_event_at)} {name} dropped: {clean_line(todo.content)}"
+                yield latest, f"{words.clock(latest)} {name} dropped: {_line(todo.content) or NO_TEXT}"
 
     def _finished_text(self) -> Iterator[str]:
         """The part not told yet of the text that was growing."""
@@ -171,9 +186,9 @@ class PlainLines:
     def _said(self, word: str, text: str, at: Millis) -> Iterator[str]:
         if self._detail == "quiet":
             return
-        yield f"{words.clock(at)} {word}: {clean_line(text)}"
+        yield f"{words.clock(at)} {word}: {_line(text)}"
         if self._detail == "verbose" and len(text) > 500:
-            yield from (f"    {line}" for line in clean(text).split("\n") if line.strip())
+            yield from (f"    {line}" for line in clean(unmarked(text)).split("\n") if line.strip())
 
     def _linked(self, status: LinkStatus) -> Iterator[str]:
         """Trouble and its end; the first success goes without saying."""
@@ -199,23 +214,25 @@ class PlainLines:
                 pass
 
 
-def headline(state: BuildState) -> str:
-    """Project, agent and model, and how far it is."""
+def headline(state: BuildState, now: Millis | None = None) -> str:
+    """Project, agent and model, and how far it is, at its last event or now."""
     agent = state.agent
     name = agent.project_name or state.project_id
     who = " · ".join(clean_line(part, 80) for part in (agent.agent_id, agent.model) if part)
-    parts = (clean_line(name, 80), f"({who})" if who else "", f"{words.status_mark(state.status).word},", facts(state))
+    status = f"{words.status_mark(state.status).word},"
+    parts = (clean_line(name, 80), f"({who})" if who else "", status, facts(state, now))
     return " ".join(part for part in parts if part)
 
 
-def facts(state: BuildState) -> str:
+def facts(state: BuildState, now: Millis | None = None) -> str:
     """`6/9 todos, 84 tools, 1 error, 12m04s, $1.12`."""
     done = progress(state)
+    at = (state.last_event_at or 0) if now is None else now
     parts = [
         f"{done.done}/{done.total} todos" if done.total else "",
         words.plural(state.tool_count, "tool"),
         words.plural(state.error_count, "error"),
-        words.duration(elapsed(state, state.last_event_at or 0)) if state.started_at is not None else "",
+        words.duration(elapsed(state, at)) if state.started_at is not None else "",
         *usage_facts(state.usage),
     ]
     return ", ".join(part for part in parts if part)
@@ -228,8 +245,23 @@ def usage_facts(usage: Usage) -> list[str]:
 
 
 def _todo(todo: Todo) -> str:
-    took = ""
-    if todo.status == "completed" and todo.started_at is not None and todo.ended_at is not None:
-        took = f" ({words.duration(todo.ended_at - todo.started_at)})"
+    took = worked(todo)
     text = todo.active_form if todo.status == "in_progress" and todo.active_form else todo.content
-    return f"{words.todo_mark(todo.status).word}: {clean_line(text)}{took}"
+    said = f"{words.todo_mark(todo.status).word}: {_line(text) or NO_TEXT}"
+    return f"{said} ({words.duration(took)})" if took else said
+
+
+def worked(todo: Todo) -> Millis:
+    """How long a completed todo was in progress; 0 when its start or its end was not seen."""
+    if todo.status != "completed" or todo.started_at is None or todo.ended_at is None:
+        return 0
+    return max(0, todo.ended_at - todo.started_at)
+
+
+def _line(text: str) -> str:
+    """An agent's words as one safe line."""
+    return clean_line(unmarked(text[:_LOOKED_AT]))
+
+
+NO_TEXT = "(no text)"
+_LOOKED_AT = 4_000

@@ -20,6 +20,7 @@ from .kinds import Kind, kind_of, verb_of
 
 TEXT_LIMIT = 300
 """Characters of a subject's text."""
+DETAIL_LIMIT = 120
 
 
 class Subject(Struct, frozen=True):
@@ -31,7 +32,10 @@ class Subject(Struct, frozen=True):
     kind: Kind = "other"
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.verb, self.text, self.detail) if part)
+        said = " ".join(part for part in (self.verb, self.text) if part)
+        if not self.detail:
+            return said
+        return f"{said}{' ' if re.match(_FIGURES, self.detail) else ' · '}{self.detail}"
 
 
 _PATHS = (
@@ -69,7 +73,9 @@ def subject(tool: ToolCall, cwd: str = "") -> Subject:
     text, detail = _TEXTS[kind](tool, values, cwd)
     if tool.state == "error":
         detail = failure(tool) or detail
-    return Subject(verb, clean_line(text, TEXT_LIMIT), clean_line(detail, 120), kind)
+    elif kind == "shell" and (code := _structured_exit(tool)):
+        detail = f"exit {code}"
+    return Subject(verb, clean_line(text, TEXT_LIMIT), clean_line(detail, DETAIL_LIMIT), kind)
 
 
 def _script(tool: ToolCall, source: str, cwd: str) -> Subject:
@@ -103,19 +109,28 @@ def output_text(tool: ToolCall) -> str:
 
 
 def exit_code(tool: ToolCall) -> int | None:
-    """Exit code of a shell command, where its agent says it."""
-    value = _value(tool.output)
-    if isinstance(value, str) and value[:1] == "{":
-        value = _value(value.encode("utf-8", "replace")) or value
-    if isinstance(value, dict):
-        fields = cast("dict[str, Any]", value)
-        metadata = fields.get("metadata")
-        for holder in (fields, cast("dict[str, Any]", metadata) if isinstance(metadata, dict) else {}):
-            for key in ("exit_code", "exitCode", "exit"):
-                if isinstance(holder.get(key), int):
-                    return int(holder[key])
-    found = re.search(_EXIT, _said(value)[:2000])
+    """Exit code of a shell command, where its agent says it, in a field or in words."""
+    code = _structured_exit(tool)
+    if code is not None:
+        return code
+    found = re.search(_EXIT, _said(_value(tool.output))[:2000])
     return int(found[1]) if found else None
+
+
+def _structured_exit(tool: ToolCall) -> int | None:
+    """The exit code in a field of the output. Codex' output is a text that holds such an object."""
+    value, keys = _value(tool.output), ("exit_code", "exitCode", "exit")
+    if isinstance(value, str):
+        value, keys = _value(value.encode("utf-8", "replace")) if value[:1] == "{" else None, ()
+    if not isinstance(value, dict):
+        return None
+    fields = cast("dict[str, Any]", value)
+    inner = fields.get("metadata")
+    codes = [fields.get(key) for key in keys]
+    if isinstance(inner, dict):
+        metadata = cast("dict[str, Any]", inner)
+        codes += [metadata.get(key) for key in ("exit_code", "exitCode", "exit")]
+    return next((code for code in codes if isinstance(code, int) and not isinstance(code, bool)), None)
 
 
 def failure(tool: ToolCall) -> str:
@@ -124,21 +139,31 @@ def failure(tool: ToolCall) -> str:
     return error_line(tool) if code is None else f"exit {code}"
 
 
-def error_tail(tool: ToolCall, lines: int = 3) -> tuple[str, ...]:
-    """The last telling lines of a failed call's output, safe, without blank ones; fewer when there are fewer."""
-    text = re.sub(_TAGS, "", output_text(tool)[-8000:])
-    telling = [line.rstrip() for line in text.split("\n") if line.strip() and not re.match(_EXIT_LINE, line)]
-    return tuple(clean_line(line, TEXT_LIMIT) for line in telling[-lines:])
-
-
 def error_line(tool: ToolCall) -> str:
     """The line of a failed call's output that tells most: the last that speaks of an error, else the last."""
-    tail = error_tail(tool, 12)
-    telling = [line for line in tail if re.search(_SPEAKS_OF_ERROR, line)]
-    return (telling or list(tail) or [""])[-1]
+    return next(iter(_from_telling(tool)), "")
 
 
-_SPEAKS_OF_ERROR = r"(?i)(?<!\b0 )\b\w*(?:error|exception|failed|failure|fatal|denied|not found|cannot)\b"
+def error_tail(tool: ToolCall, lines: int = 3) -> tuple[str, ...]:
+    """What to show below a failed call: its most telling line and what follows, safe, without blank lines.
+
+    A line that the subject's detail says already, and whole, is left out.
+    """
+    found = _from_telling(tool)
+    if found and found[0] == failure(tool) and len(found[0]) <= DETAIL_LIMIT:
+        found = found[1:]
+    return tuple(found[:lines])
+
+
+def _from_telling(tool: ToolCall) -> list[str]:
+    text = re.sub(_TAGS, "", output_text(tool)[-8000:])
+    lines = [line.rstrip() for line in text.split("\n") if line.strip() and not re.match(_EXIT_LINE, line)]
+    speaking = (at for at in range(len(lines) - 1, -1, -1) if _speaks_of_error(lines[at]))
+    return [clean_line(line, TEXT_LIMIT) for line in lines[next(speaking, -1) :]]
+
+
+def _speaks_of_error(line: str) -> bool:
+    return not re.match(_FRAME, line) and re.search(_ERROR, line) is not None
 
 
 def first_line(text: str) -> str:
@@ -147,8 +172,11 @@ def first_line(text: str) -> str:
 
 
 # Patterns as text: compiled when first used, as most programs that import this room show no call at once.
+_FIGURES = r"(?:[+:-]\d[\d:+ -]*|exit -?\d+)$"
 _EXIT = r"(?i)(?:\bexit(?:ed with)? code:?|\bexit status:?) (-?\d+)"
 _EXIT_LINE = r"(?i)\s*(?:error:\s*)?(?:process )?exit(?:ed with)? (?:code|status):? -?\d+\s*$"
+_ERROR = r"(?i)(?<!\b0 )\b\w*(?:error|exception|failed|failure|fatal|denied|not found|no such|does not exist|cannot)\b"
+_FRAME = r"\s*(?:at |File \")"
 _TAGS = r"</?(?:tool_use_error|error|stdout|stderr|bash-stdout|bash-stderr)>"
 
 

@@ -9,8 +9,8 @@ from ..model.progress import elapsed, progress
 from ..model.state import BuildState, Millis, Phase, Todo
 from ..model.text import clean_line
 from . import words
-from .plain import usage_facts
-from .subject import error_tail, subject
+from .plain import NO_TEXT, usage_facts, worked
+from .subject import error_line, subject
 
 SHOWN_ERRORS = 5
 
@@ -39,9 +39,9 @@ def page(state: BuildState, now: Millis, glyphs: words.Glyphs = words.UNICODE) -
 
 def _todos(state: BuildState, glyphs: words.Glyphs) -> Iterator[str]:
     done = progress(state)
-    if not done.total:
+    if not state.todos and not state.template_todos:
         return
-    yield f"{'todos':<8}{done.done}/{done.total} done"
+    yield f"{'todos':<8}{f'{done.done}/{done.total} done' if done.total else 'the template is done'}"
     counts = Counter(tool.todo for tool in state.tools())
     phases: tuple[Phase, ...] = ("template", "build")
     for phase in phases:
@@ -51,10 +51,10 @@ def _todos(state: BuildState, glyphs: words.Glyphs) -> Iterator[str]:
 
 def _todo(todo: Todo, tools: int, state: BuildState, glyphs: words.Glyphs) -> str:
     facts = [words.plural(tools, "tool")] if tools else []
-    if todo.status == "completed" and todo.started_at is not None and todo.ended_at is not None:
-        facts.append(words.duration(todo.ended_at - todo.started_at))
+    if took := worked(todo):
+        facts.append(words.duration(took))
     mark = words.todo_mark(todo.status, glyphs, ended=not state.is_active)
-    return f"{mark.glyph} {clean_line(todo.content, 100)}" + (f"  ({', '.join(facts)})" if facts else "")
+    return f"{mark.glyph} {clean_line(todo.content, 100) or NO_TEXT}" + (f"  ({', '.join(facts)})" if facts else "")
 
 
 def _tools(state: BuildState, glyphs: words.Glyphs) -> Iterator[str]:
@@ -66,6 +66,6 @@ def _tools(state: BuildState, glyphs: words.Glyphs) -> Iterator[str]:
     if len(errors) > SHOWN_ERRORS:
         yield f"  the last {SHOWN_ERRORS} errors:"
     for tool in errors[-SHOWN_ERRORS:]:
-        tail = next(iter(error_tail(tool, 1)), "")
+        why = error_line(tool)
         about = subject(tool, state.agent.cwd)
-        yield f"  {glyphs.failed} {about}" + (f": {tail}" if tail and tail != about.detail else "")
+        yield f"  {glyphs.failed} {about}" + (f": {why}" if why and why != about.detail else "")

@@ -167,6 +167,8 @@ class _Input:
             yield from self.posting.label(self._document(), past=True)
         elif grown.data and not self._is_document:
             yield from self.posting.label(self._reader.feed(grown.data), past=True)
+        if not grown.more:
+            yield from self.posting.rest()
 
     def _document(self) -> list[Reported]:
         """The whole file, which is written anew whenever it grows; nothing while it is being written."""

@@ -13,6 +13,9 @@ from ..model.events import About, AgentReported, BuildEnded, BuildEvent
 from ..model.state import Agent, Millis, Outcome
 from ..wire.events import Posted, encode_posted
 
+TIMELESS = 1_000
+"""Events at the beginning of a file that wait for a first time; a file with more of them has none."""
+
 
 class Posting:
     """Labels the events of one input.
@@ -31,6 +34,7 @@ class Posting:
         self._numbers: Counter[str] = Counter()
         self._open = False
         self._latest: Millis | None = None
+        self._timeless: list[BuildEvent] = []
         self.outcome: Outcome | None = None
         """How the latest build ended; None while it goes on."""
 
@@ -45,13 +49,29 @@ class Posting:
         return self._open or self.outcome is not None
 
     def label(self, reported: Iterable[Reported], *, past: bool = False) -> Iterator[Posted]:
-        """`past`: what has no time of its own happened when the agent was last heard, not now."""
+        """`past`: what has no time of its own happened when the agent was last heard, or first, but not now."""
         for one in reported:
             if one.session and one.session != self._session and not self._fixed:
                 yield from self.ended("interrupted", "another build began in the same input")
                 self._session, self._latest = one.session, None
-            self._latest = max(self._latest or 0, one.at) if one.at is not None else self._latest
-            yield self._posted(one.event, self._latest if one.at is None and past else one.at)
+            if one.at is not None:
+                self._latest = max(self._latest or 0, one.at)
+                yield from self.rest()
+                yield self._posted(one.event, one.at)
+            elif not past:
+                yield self._posted(one.event, None)
+            elif self._latest is not None:
+                yield self._posted(one.event, self._latest)
+            else:
+                self._timeless.append(one.event)
+                if len(self._timeless) >= TIMELESS:
+                    yield from self.rest()
+
+    def rest(self) -> Iterator[Posted]:
+        """What waits for the first time that the input tells. Its ids are the same whether one came or not."""
+        timeless, self._timeless = self._timeless, []
+        for event in timeless:
+            yield replace(self._posted(event, None), at=self._latest)
 
     def fix(self) -> None:
         """What follows belongs to the present build, whatever session it names."""
@@ -59,6 +79,7 @@ class Posting:
 
     def ended(self, outcome: Outcome, why: str) -> Iterator[Posted]:
         """The end of a build that has begun and told none."""
+        yield from self.rest()
         if self._open:
             yield self._posted(BuildEnded(outcome, error=why), self._latest)
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 
 from ..model.text import clean
+from ..report.markdown import FENCE, HEADING, RULE, spans
 from ..report.words import Glyphs
 from .lines import Line, wrap
 
 LIMIT = 20_000
 """Characters of one note that are laid out."""
 
-_INLINE = r"`([^`\n]+)`|(?:\*\*|__)(?=\S)([^*_\n]+)(?:\*\*|__)|(?<![\w*])\*(?=[^\s*])([^*\n]+)\*(?![\w*])"
-_HEADING = r"(#{1,6})\s+(.*)"
 _ITEM = r"(\s*)([-*+]|\d{1,3}[.)])\s+(.*)"
-_RULE = r"\s*([-*_])(\s*\1){2,}\s*$"
-_FENCE = r"\s*(```|~~~)"
 
 
 def prose(text: str, width: int, glyphs: Glyphs, base: str = "", limit: int = LIMIT) -> list[Line]:
@@ -23,7 +20,7 @@ def prose(text: str, width: int, glyphs: Glyphs, base: str = "", limit: int = LI
     lines: list[Line] = []
     fenced = False
     for raw in clean(text[:limit]).strip("\n").split("\n"):
-        if re.match(_FENCE, raw):
+        if re.match(FENCE, raw):
             fenced = not fenced
             continue
         if fenced:
@@ -40,9 +37,9 @@ def prose(text: str, width: int, glyphs: Glyphs, base: str = "", limit: int = LI
 
 
 def _paragraph(line: str, width: int, glyphs: Glyphs, base: str) -> list[Line]:
-    if heading := re.match(_HEADING, line):
+    if heading := re.match(HEADING, line):
         return wrap([(heading[2].strip("#* "), "heading")], width)
-    if re.match(_RULE, line):
+    if re.match(RULE, line):
         return [[(glyphs.rule * min(width, 24), "faint")]]
     if item := re.match(_ITEM, line):
         indent = min(len(item[1]), 8)
@@ -57,14 +54,4 @@ def _paragraph(line: str, width: int, glyphs: Glyphs, base: str) -> list[Line]:
 
 def inline(text: str, base: str = "") -> Line:
     """Code, strong and emphasised words of a line as spans."""
-    spans: Line = []
-    end = 0
-    for found in re.finditer(_INLINE, text):
-        if found.start() > end:
-            spans.append((text[end : found.start()], base))
-        marked = ((found[1], "code"), (found[2], "strong"), (found[3], "em"))
-        spans += [(text.replace("`", "") or text, role) for text, role in marked if text]
-        end = found.end()
-    if end < len(text) or not spans:
-        spans.append((text[end:], base))
-    return spans
+    return [(part, emphasis or base) for part, emphasis in spans(text)] or [(text, base)]

@@ -123,7 +123,8 @@ class HowFar(HeadBar):
         state = self.view.shown
         far = progress(state)
         if far.percent is None:
-            return self._activity(room)
+            template = self._template(room)
+            return [*template, *self._activity(room - length(template))]
         lead: Line = [*self._template(room), (f"{far.done:>{len(str(far.total))}}/{far.total} ", "strong")]
         percent = f" {far.percent:3}%"
         cells = room - length(lead) - len(percent)

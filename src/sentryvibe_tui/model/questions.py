@@ -1,0 +1,77 @@
+"""Tools by which an agent asks a person something, and what they ask."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw, Struct
+
+from .state import BuildState, Note, ToolCall
+
+ASKING_TOOLS = frozenset({"AskUserQuestion", "request_user_input", "ask_user", "ask_user_question", "question"})
+APPROVAL_TOOLS = frozenset({"ExitPlanMode", "exit_plan_mode", "plan_exit"})
+
+LIMIT = 2_000
+"""Characters of a question."""
+NEAR = 64
+"""Items of the timeline after which an open question is no longer what the agent waits for."""
+
+SOMETHING = "a question"
+
+
+class _Option(Struct):
+    label: str = ""
+
+
+class _Question(Struct):
+    question: str = ""
+    options: list[_Option | str] | None = None
+
+
+class _Asked(Struct):
+    questions: list[_Question] | None = None
+    question: str = ""
+
+
+def question(name: str, given: Raw | None) -> str:
+    """What a call asks a person, options in brackets; "" for other tools, and while the input is still to come."""
+    if given is None:
+        return ""
+    if name in APPROVAL_TOOLS:
+        return "the plan waits for approval"
+    if name not in ASKING_TOOLS:
+        return ""
+    try:
+        asked = msgspec.json.decode(given, type=_Asked)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return SOMETHING
+    lines = [_line(one) for one in asked.questions or ()] or [asked.question]
+    return "\n".join(line for line in lines if line)[:LIMIT] or SOMETHING
+
+
+def _line(asked: _Question) -> str:
+    labels = [option if isinstance(option, str) else option.label for option in asked.options or ()]
+    choice = ", ".join(label for label in labels if label)
+    return f"{asked.question} ({choice})" if choice else asked.question
+
+
+def open_question(state: BuildState) -> str:
+    """What the agent waits for: its last question that has no answer, unless it has said something since."""
+    if not state.is_active or not any(_can_ask(state.tool(ident)) for ident in state.open_tools):
+        return ""
+    end = len(state.timeline)
+    for position in range(end - 1, max(-1, end - 1 - NEAR), -1):
+        item = state.timeline[position]
+        if isinstance(item, Note):
+            if item.kind != "notice":
+                return ""
+        elif asked := _asked(item):
+            return asked
+    return ""
+
+
+def _can_ask(call: ToolCall | None) -> bool:
+    return call is not None and (call.name in ASKING_TOOLS or call.name in APPROVAL_TOOLS)
+
+
+def _asked(call: ToolCall) -> str:
+    return question(call.name, call.input) if call.is_open else ""

@@ -1,0 +1,86 @@
+"""A question to a person is open from its call to its answer, whichever source told of the call."""
+
+import pytest
+from msgspec import Raw
+from msgspec.structs import replace
+
+from sentryvibe_tui.model.events import (
+    BuildEnded,
+    InputNeeded,
+    Noticed,
+    TextAdded,
+    TodoItem,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+)
+from sentryvibe_tui.model.merge import merge
+from sentryvibe_tui.model.questions import NEAR, question
+from sentryvibe_tui.model.reducer import apply
+from sentryvibe_tui.model.state import BuildState
+
+GIVEN = Raw(b'{"questions":[{"question":"Which database?","options":[{"label":"Postgres"},{"label":"SQLite"}]}]}')
+ASKED = "Which database? (Postgres, SQLite)"
+ASK, ANSWER = ToolStarted("q", "AskUserQuestion", GIVEN), ToolEnded("q", Raw(b'"SQLite"'))
+OTHER = ToolStarted("t", "Bash", Raw(b"{}"))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("AskUserQuestion", bytes(GIVEN), ASKED),
+        ("request_user_input", b'{"questions":[{"question":"Which?"},{"question":"When?"}]}', "Which?\nWhen?"),
+        ("ask_user", b'{"questions":[{"question":"Which?","options":["A","B"]}]}', "Which? (A, B)"),
+        ("ask_user", b'{"question":"Which?"}', "Which?"),
+        ("AskUserQuestion", b"{}", "a question"),
+        ("AskUserQuestion", b'{"questions":7}', "a question"),
+        ("AskUserQuestion", b"[broken", "a question"),
+        ("AskUserQuestion", None, ""),
+        ("ExitPlanMode", b'{"plan":"# Plan"}', "the plan waits for approval"),
+        ("Bash", b'{"question":"Which?"}', ""),
+    ],
+)
+def test_what_a_call_asks(name: str, given: bytes | None, said: str) -> None:
+    assert question(name, None if given is None else Raw(given)) == said
+
+
+@pytest.mark.parametrize(
+    ("events", "needs"),
+    [
+        ([ASK], ASKED),
+        ([ToolStarted("q", "AskUserQuestion"), ASK], ASKED),
+        ([ASK, ANSWER], ""),
+        ([ASK, ToolEnded("q", Raw(b'"no"'), is_error=True)], ""),
+        ([OTHER, ASK, ToolEnded("t")], ASKED),
+        ([ASK, OTHER, ToolEnded("t")], ASKED),
+        ([ASK, OTHER, ANSWER], ""),
+        ([ASK, Noticed("compacted"), TodosReported((TodoItem("one"),))], ASKED),
+        ([ASK, TextAdded("n", "so I go on")], ""),
+        ([ASK, TextAdded("n", "so I go on"), OTHER], ""),
+        ([ASK, ANSWER, ASK], ""),
+        ([ASK, ToolStarted("p", "ExitPlanMode", Raw(b"{}")), ToolEnded("p")], ASKED),
+        ([ASK, InputNeeded("permission: Bash"), OTHER], ASKED),
+        ([ASK, BuildEnded("completed")], ""),
+        ([BuildEnded("completed"), ASK], ""),
+        ([ASK, *(ToolEnded(f"t{number}") for number in range(NEAR))], ""),
+    ],
+)
+def test_a_question_is_open_until_it_is_answered_or_passed_over(fold, events, needs) -> None:
+    state, log = fold(events)
+    assert state.needs_input == needs
+    again = BuildState()
+    for entry in log:
+        again = apply(again, entry)
+    assert again == state
+
+
+def test_an_original_server_tells_of_calls_only(fold) -> None:
+    asked, log = fold([OTHER, ASK])
+    unversioned = replace(asked, version=0, needs_input="")
+    assert merge(BuildState(), unversioned, 5).needs_input == ASKED
+    assert merge(unversioned, unversioned, 5).needs_input == ASKED
+    update = log[-1].updates[0]
+    told = apply(BuildState(id="b1"), replace(log[-1], version=0, updates=(update,)))
+    assert told.needs_input == ASKED
+    ended = replace(update, state="output-available", output=Raw(b'"A"'))
+    assert apply(told, replace(log[-1], version=0, updates=(ended,))).needs_input == ""

@@ -1,0 +1,44 @@
+"""When events of an input happened, and their identity however the input is cut or grows."""
+
+import pytest
+
+from sentryvibe_tui.agents.reading import Reported
+from sentryvibe_tui.model.events import BuildEnded, BuildStarted, TextAdded
+from sentryvibe_tui.sources.posting import TIMELESS, Posting
+from sentryvibe_tui.wire.events import Posted
+
+UNTIMED = [Reported(BuildStarted(), None, "s"), Reported(TextAdded("a", "x"), None, "s")]
+TIMED = [Reported(TextAdded("b", "y"), 5_000, "s"), Reported(TextAdded("c", "z"), None, "s")]
+END = [Reported(BuildEnded("completed"), None, "s")]
+
+
+def posted(*parts: list[Reported], past: bool = True) -> list[Posted]:
+    posting = Posting("shop", "Shop", "stand-in")
+    found = [event for part in parts for event in posting.label(part, past=past)]
+    return [*found, *posting.ended("interrupted", "it just ended")]
+
+
+def test_what_has_no_time_in_a_file_takes_the_nearest_before_or_the_first() -> None:
+    assert [one.at for one in posted(UNTIMED, TIMED, END)] == [5_000] * 5
+
+
+def test_a_live_pipe_happens_now() -> None:
+    assert [one.at for one in posted(UNTIMED, TIMED, past=False)][:4] == [None, None, 5_000, None]
+
+
+def test_a_file_without_times_is_told_all_the_same() -> None:
+    assert [(type(one.event), one.at) for one in posted(UNTIMED, END)] == [
+        (BuildStarted, None),
+        (TextAdded, None),
+        (BuildEnded, None),
+    ]
+    many = posted([Reported(TextAdded(f"n{number}", "x"), None, "s") for number in range(2 * TIMELESS + 1)], END)
+    assert len(many) == 2 * TIMELESS + 2
+
+
+@pytest.mark.parametrize("parts", [(UNTIMED,), (UNTIMED[:1], UNTIMED[1:], TIMED), ([*UNTIMED, *TIMED, *END],)])
+def test_ids_are_the_same_however_much_of_the_file_is_there(parts: tuple[list[Reported], ...]) -> None:
+    whole = [one.event_id for one in posted(UNTIMED, TIMED, END)]
+    some = [one.event_id for one in posted(*parts) if not isinstance(one.event, BuildEnded)]
+    assert some == whole[: len(some)]
+    assert {one.about.build_id for one in posted(*parts)} == {"s"}
