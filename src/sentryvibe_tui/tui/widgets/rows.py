@@ -272,14 +272,13 @@ class Rows(Painted, ScrollView, can_focus=True):
         self.post_message(self.Fitted())
 
     def refit(self) -> None:
-        """Another width: all heights anew."""
+        """Another width: all heights anew; following finds its place as if nothing had been shown before."""
         self._painted.clear()
         self._measured.clear()
         top = self._visible()[0] if len(self.heights) else 0
         width = self.row_width
         self.heights = Heights(self.guesses(range(len(self.heights)), width))
-        if not self.following:
-            self._to(self.heights.start(top))
+        self._to(0 if self.following else self.heights.start(top))
         self._fit()
         if not self.following and len(self.heights):
             self.reveal(min(self.cursor, len(self.heights) - 1))
