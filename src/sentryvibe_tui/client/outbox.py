@@ -57,15 +57,16 @@ class Outbox:
     def _take_over(self, folder: Path, name: str) -> None:
         """What publishers that are gone left in their files goes out first of all."""
         for path in sorted(folder.glob(f"{name}-*.sqlite")):
-            lock = _lock(path.with_suffix(".lock"))
-            if lock is None:
-                continue
+            lock = None
             try:
-                self._adopt(path)
-            except sqlite3.Error as error:
+                lock = _lock(path.with_suffix(".lock"))
+                if lock is not None:
+                    self._adopt(path)
+            except (OSError, sqlite3.Error) as error:
                 log.warning("what waits in %s is left there: %s", path, error)
             finally:
-                os.close(lock)
+                if lock is not None:
+                    os.close(lock)
 
     def _adopt(self, path: Path) -> None:
         """Moves another file's events into ours, if there is room. Done twice it changes nothing: ids are unique."""

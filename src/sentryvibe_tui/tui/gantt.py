@@ -36,7 +36,8 @@ class Scale(Struct, frozen=True):
     def ticks(self) -> str:
         """Clock times at their cells, as many as stand apart."""
         span = max(1, self.end - self.begin)
-        step = next((step for step in STEPS if step * self.cells // span >= _tick_room(step)), STEPS[-1])
+        longest = STEPS[-1] * (1 + _tick_room(STEPS[-1]) * span // (STEPS[-1] * self.cells))
+        step = next((step for step in STEPS if step * self.cells // span >= _tick_room(step)), longest)
         text = ""
         offset = time.localtime(self.begin / 1000).tm_gmtoff * 1000
         at = -(-(self.begin + offset) // step) * step - offset

@@ -136,6 +136,7 @@ class View:
                     self._changes.todos = True
                 case BuildFinished() | BuildBegan():
                     self._changes.whole = True
+                    self._tally = None  # the end of calls left open is told by no update of theirs
                 case _:
                     pass
         for position in touched:
@@ -147,8 +148,10 @@ class View:
         now, before = self.shown.timeline[position], old.timeline[position]
         if not isinstance(now, ToolCall) or not isinstance(before, ToolCall):
             return
-        if self._tally is not None:
+        if self._tally is not None and now.name == before.name and now.input == before.input:
             self._tally.take(position, now, before)
+        else:
+            self._tally = None
         if now.state != before.state:
             errors = (now.state == "error") - (before.state == "error")
             self.groups[now.todo].errors += errors
@@ -216,7 +219,7 @@ class View:
     def known_at(self, now: Millis) -> Millis:
         """The time up to which the screen is true: now, or when the link was lost."""
         lost = self.link.lost_at
-        return now if lost is None or self.link.phase not in ("retrying", "gave-up", "closed") else min(now, lost)
+        return now if lost is None or self.link.phase in ("live", "waiting") else min(now, lost)
 
     def activity(self, buckets: int, until: Millis) -> list[int]:
         """Calls begun per stretch of time from the build's start to `until`, in at most `buckets` equal stretches."""

@@ -216,13 +216,15 @@ class PanesScreen(Screen[None]):
         self.action_pane(event.pane)
 
     def action_pane(self, name: str) -> None:
-        """To a pane, which is called up where it does not stand."""
+        """To a pane, which is called up where it does not stand, or takes its place back."""
         pane = next((pane for pane in self._there() if pane.id == name), None)
         if pane is None:
             return
         self._chosen = pane
-        if pane not in self._standing():
+        if pane not in self._standing() and pane not in (self.todos, self.stream):
             self._called = pane
+        elif self.is_narrow or pane not in self._shown():
+            self._called = None
         if pane is self.inspector:
             self._inspect_source()
         self._lay_out()

@@ -89,6 +89,8 @@ class WatchScreen(CarryingScreen):
             from ..missed import missed
             from .card import Card
 
+            if isinstance(self.app.screen, Card):  # pyright: ignore[reportUnknownMemberType]
+                self.app.pop_screen()  # pyright: ignore[reportUnknownMemberType]
             lines = missed(before, self.view.live, gap, self.look, max(1, min(CARD_WIDTH, self.size.width) - 6))
             self.app.push_screen(Card("While you were away", lines))  # pyright: ignore[reportUnknownMemberType]
 
@@ -113,7 +115,7 @@ class WatchScreen(CarryingScreen):
         if ticked and (self.builds.display or self.view.pinned):
             self._tick_builds()
         if ticked and self.view.pinned and self.view.shown.is_active and second % PINNED_SECONDS == 0:
-            self.run_worker(self._look_again(), exclusive=True, group="switch")
+            self.run_worker(self._look_again(), exclusive=True, group="look")
         if changes.head or changes.whole or ticked:
             self._paint_head()
 
@@ -152,6 +154,7 @@ class WatchScreen(CarryingScreen):
         if other:
             self.todos.renew()
             self.stream.opened.clear()
+            self.inspector.whole.clear()
             self.stream.following = True
             self.inspector.position = None
             self.inspector.renew()
@@ -193,14 +196,15 @@ class WatchScreen(CarryingScreen):
         return item if whole is None else replace(whole, started_at=item.started_at, ended_at=item.ended_at)
 
     async def _fetch_whole(self, tool: ToolCall) -> None:
-        """Unclipped values, for as long as the reader may be kept waiting."""
+        """Unclipped values, for as long as the reader may be kept waiting; of the build that is still on screen."""
+        build = self.view.shown.id
         try:
             async with asyncio.timeout(WHOLE_SECONDS):
                 given, back = await self.watching.whole_tool(self.view.shown.session_id, tool.id)
         except Exception as error:  # whatever a transport raises: the clipped values stay, and the reader is told
             self._tell(f"the whole call could not be fetched: {error or 'no answer'}", "warning")
             return
-        if given is not None or back is not None:
+        if build == self.view.shown.id and (given is not None or back is not None):
             self.inspector.took_whole(
                 ToolCall(tool.id, tool.name, input=given or tool.input, output=back or tool.output)
             )
@@ -224,10 +228,12 @@ class WatchScreen(CarryingScreen):
     def action_back(self) -> None:
         if self._zoomed:
             self.action_zoom()
-        elif self._called is not None or self.focused not in (self.todos, self.stream):
+        elif self.focused not in (self.todos, self.stream):
             self._leave_called()
         elif self.stream.needle:
             self._search("")
+        elif self._called is not None:
+            self._leave_called()
         elif self.stream.shows != "all":
             self.stream.verbose = False
             self.stream.show_only("all")
@@ -363,6 +369,7 @@ class WatchScreen(CarryingScreen):
             known = await self.watching.builds()
         except Exception as error:  # whatever a transport raises: the list stays as it was
             log.info("the builds could not be listed: %s", error)
+            self._unlisted = True
             return
         self.builds.took(known)
         self._placed()

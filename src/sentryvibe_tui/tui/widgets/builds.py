@@ -25,19 +25,24 @@ class Builds(Rows):
         self._known: tuple[BuildSummary, ...] = ()
 
     def took(self, known: tuple[BuildSummary, ...]) -> None:
-        """The server's list; the cursor goes to the build on screen unless the reader is here."""
+        """The server's list; the cursor goes to the build on screen, or stays on its own while the reader is here."""
         self._known = known
         self.renew()
 
     def renew(self) -> None:
         """Another list, or another build on screen."""
+        chosen = self.chosen if self.has_focus else None
+        wanted = self.view.shown.id if chosen is None else chosen.build_id
         self.listed = self._with_live()
-        here = next((at for at, build in enumerate(self.listed) if build.build_id == self.view.shown.id), 0)
-        self.reset(len(self.listed), None if self.has_focus else here)
+        self.reset(len(self.listed), next((at for at, b in enumerate(self.listed) if b.build_id == wanted), 0))
 
     def tick(self) -> None:
         """A second went by: the newest build goes on."""
-        self.listed = self._with_live()
+        listed = self._with_live()
+        if [build.build_id for build in listed] != [build.build_id for build in self.listed]:
+            self.renew()
+            return
+        self.listed = listed
         self.repaint_rows({at for at, build in enumerate(self.listed) if build.build_id == self.view.live.id})
 
     def _with_live(self) -> tuple[BuildSummary, ...]:

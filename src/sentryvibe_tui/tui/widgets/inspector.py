@@ -11,7 +11,7 @@ from ..view import View
 from .rows import Rows
 
 OVERVIEW_SECONDS = 5
-"""How often the page of a running build is made anew: it reads every call."""
+"""How often the page of a running build is made anew."""
 
 
 class Inspector(Rows):
@@ -90,7 +90,7 @@ class Inspector(Rows):
             self._lines = note_detail(item, self.look, width)
 
     def _overview(self, width: int) -> list[Line]:
-        """The page of the build, which reads every call: made once per state and second."""
+        """The page of the build: made once per state and second."""
         from ..overview import overview
 
         key = (self.view.shown, width, self.look.now() // 1000)

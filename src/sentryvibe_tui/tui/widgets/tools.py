@@ -26,9 +26,10 @@ class Tools(Rows):
     def renew(self) -> None:
         """Another build, or another state of it."""
         if self.display:
+            here = self.calls[self.cursor].verb if self.cursor < len(self.calls) else ""
             self._drawn = self.view.shown
             self.calls = self.view.tally.most_used()
-            self.reset(len(self.calls))
+            self.reset(len(self.calls), next((at for at, calls in enumerate(self.calls) if calls.verb == here), 0))
 
     def tick(self) -> None:
         """A second went by."""
