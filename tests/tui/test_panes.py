@@ -4,11 +4,13 @@ import pytest
 from textual.geometry import Offset
 from textual.selection import Selection
 
+from sentryvibe_tui.client.watching import Snapshot
 from sentryvibe_tui.model.events import BuildEnded, ToolStarted
 from sentryvibe_tui.report.words import UNICODE
 from sentryvibe_tui.tui.gantt import Scale, bar, facts, lanes, scale_of
 from sentryvibe_tui.tui.lines import length, plain
 from sentryvibe_tui.tui.tally import Tally
+from sentryvibe_tui.tui.view import View
 from sentryvibe_tui.wire.json import raw
 
 
@@ -214,3 +216,52 @@ async def test_heads_stand_over_their_columns(app_on, running_build, size) -> No
         assert heads.index("calls") + 4 == first.index("8")
         assert heads.index("err") + 2 == second.index("2 ")
         assert heads.index("max") + 2 == first.rindex("0.4s") + 3
+
+
+def test_absurd_dates_cost_no_time() -> None:
+    assert len(Scale(0, 253_402_300_799_000, 60).ticks()) <= 60
+
+
+async def test_the_todos_come_back_where_the_builds_stood(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("6", "1")
+        await settled(pilot)
+        assert pilot.app.focused is screen.todos
+        assert screen.todos.display
+
+
+async def test_one_escape_ends_a_search_on_a_narrow_screen(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("slash", *"npm", "enter", "escape")
+        await settled(pilot)
+        assert screen.stream.needle.text == ""
+
+
+async def test_the_list_keeps_the_readers_build_when_another_begins(app_on, running_build, story) -> None:
+    old = story(build="b0", session="s0")
+    old.call("Bash", {"command": "old"})
+    app = app_on(running_build.state, builds={"b1": running_build.state, "b0": old.state})
+    async with app.run_test(size=(160, 40)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("6", "j")
+        await settled(pilot)
+        new = story(build="b2", session="s2", start=running_build.at)
+        new.call("Bash", {"command": "new"})
+        screen.watching.say(Snapshot(new.state, "new-build"))
+        await settled(pilot)
+        assert screen.builds.chosen.build_id == "b0"
+
+
+def test_a_call_left_open_is_counted_at_the_end(story) -> None:
+    told_all = story()
+    told_all.call("Bash", {"command": "a"}, took=1)
+    told_all.tell(ToolStarted("x", "Bash", raw({"command": "hangs"})))
+    told_all.tell(BuildEnded("failed"), 600)
+    view = View()
+    for event in told_all.happened:
+        view.take(event)
+        assert view.tally is not None
+    assert view.tally.calls["Bash"].times == Tally(told_all.state).calls["Bash"].times
+    assert view.tally.calls["Bash"].times.longest == 600_000
