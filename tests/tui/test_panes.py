@@ -177,7 +177,7 @@ def test_a_bar_shows_work_pauses_and_failures(running_build) -> None:
     assert {len(line) for line in drawn} == {100}
     assert [line.count("✗") for line in drawn] == [0, 0, 1, 0, 0, 1]
     assert all(set(line) <= set(" ━─✗") for line in drawn)
-    assert facts(state, Tally(state), rows, now).endswith("longest: Wire up auth middleware 58s")
+    assert facts(state, Tally(state), rows, now).endswith("longest 58s: Wire up auth middleware")
 
 
 async def test_hostile_names_stay_names(scene) -> None:
@@ -265,3 +265,39 @@ def test_a_call_left_open_is_counted_at_the_end(story) -> None:
         assert view.tally is not None
     assert view.tally.calls["Bash"].times == Tally(told_all.state).calls["Bash"].times
     assert view.tally.calls["Bash"].times.longest == 600_000
+
+
+@pytest.mark.parametrize("key", "3456")
+@pytest.mark.parametrize("smaller", [(200, 35), (160, 30), (150, 50), (80, 24)])
+async def test_the_readers_pane_stays_when_the_screen_shrinks(app_on, running_build, key, smaller) -> None:
+    async with app_on(running_build.state).run_test(size=(200, 50)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press(key)
+        pane = screen.panes[int(key) - 1]
+        for size in (smaller, (200, 50)):
+            await pilot.resize_terminal(*size)
+            await settled(pilot)
+            assert pilot.app.focused is pane
+            assert pane.display
+
+
+async def test_the_builds_take_the_whole_width_where_they_stand_alone(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(160, 24)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("6", "z")
+        await settled(pilot)
+        assert screen.builds.size.width > 150
+
+
+async def test_presses_in_a_row_count_together(app_on, running_build, story) -> None:
+    builds = {"b1": running_build.state}
+    for number in (5, 4, 3, 2):
+        old = story(build=f"old{number}", session=f"s{number}")
+        old.call("Bash", {"command": "x"})
+        builds[f"old{number}"] = old.state
+    async with app_on(running_build.state, builds=builds).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        for _ in range(3):
+            screen.action_older()
+        await settled(pilot)
+        assert screen.view.shown.id == "old3"

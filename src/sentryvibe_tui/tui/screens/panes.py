@@ -67,6 +67,7 @@ class PanesScreen(Screen[None]):
         self._called: Rows | None = None
         self._source: Rows = self.stream
         self._zoomed = False
+        self._shape = (True, False, False)
         self._found = ""
         self._entitled: dict[Rows, tuple[str, str]] = {}
 
@@ -117,6 +118,10 @@ class PanesScreen(Screen[None]):
         return [*standing, self._called]
 
     def _lay_out(self) -> None:
+        shape = (self.is_narrow, self.is_wide, self.size.height >= TALL)
+        if shape != self._shape:
+            self._shape = shape
+            self._keep_focused()
         shown = self._shown()
         for pane in shown:
             if not pane.display:
@@ -131,6 +136,13 @@ class PanesScreen(Screen[None]):
         self.set_class(not self.body.display, "-band-alone")
         if self.tabs.display != self.is_narrow:
             self.tabs.display = self.is_narrow
+
+    def _keep_focused(self) -> None:
+        """At another size the reader's pane stays with the reader, called up if it does not stand there."""
+        if isinstance(self.focused, Rows) and self.focused.display:
+            self._chosen = self.focused
+            if self.focused not in (self.todos, self.stream):
+                self._called = self.focused
 
     def _focus_one_of(self, shown: list[Rows]) -> None:
         """Before a pane is hidden, as the focus would go anywhere else by itself; a prompt keeps it."""
@@ -174,6 +186,8 @@ class PanesScreen(Screen[None]):
         """Actions, by ident, that matter most where the reader is now."""
         if self.view.link.phase == "gave-up":
             return ("retry-link",)
+        if self._zoomed:
+            return ("zoom", "back")
         if self.focused is self.inspector:
             return ("back", "full-text", "copy", "open-file") if self.inspector.position is not None else ("back",)
         if self.stream.needle:
@@ -232,8 +246,9 @@ class PanesScreen(Screen[None]):
         self._titles()
 
     def action_zoom(self) -> None:
-        """The focused pane alone, or all again."""
-        self._zoomed = not self._zoomed
+        """The focused pane alone, or all again; on a narrow screen it is alone anyway."""
+        self._zoomed = not self._zoomed and not self.is_narrow
+        self.set_class(self._zoomed, "-zoomed")
         if isinstance(self.focused, Rows):
             self._chosen = self.focused
         self._lay_out()

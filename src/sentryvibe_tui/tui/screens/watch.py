@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("sentryvibe_tui.tui")
 
 FLUSH_SECONDS = 0.1
+"""How soon what happened is painted; what happens meanwhile is painted with it."""
+
+TICK_SECONDS = 0.5
+"""How often clocks are looked at: twice a second, so that each second is shown."""
 
 PINNED_SECONDS = 3
 """How often an older build that still runs is read again while it is on screen."""
@@ -42,7 +46,7 @@ CARD_WIDTH = 72
 
 
 class WatchScreen(CarryingScreen):
-    """Takes the events of a watch and repaints ten times a second what they touched, and nothing else."""
+    """Takes the events of a watch and repaints at most ten times a second what they touched, and nothing else."""
 
     BINDINGS = bindings("screen")
 
@@ -64,10 +68,12 @@ class WatchScreen(CarryingScreen):
         self._shown_build = ""
         self._told = self.view.live
         self._unlisted = True
+        self._is_due = False
+        self._steps = 0
         self._at_loss: BuildState | None = None
 
     def on_mount(self) -> None:
-        self.set_interval(FLUSH_SECONDS, self.flush)
+        self.set_interval(TICK_SECONDS, self.flush)
         self.run_worker(self._consume(), name="watch", exclusive=True, group="watch")
         self._lay_out()
 
@@ -76,11 +82,17 @@ class WatchScreen(CarryingScreen):
     async def _consume(self) -> None:
         async for event in self.watching.events():
             self.view.take(event)
+            self._flush_soon()
             if isinstance(event, LinkChanged) and event.status.lost_at is not None and self._at_loss is None:
                 self._at_loss = self.view.live
             elif isinstance(event, CaughtUp):
                 self._back(event)
             self._unlisted = self._unlisted or isinstance(event, Snapshot | CaughtUp)
+
+    def _flush_soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self.set_timer(FLUSH_SECONDS, self.flush)
 
     def _back(self, gap: CaughtUp) -> None:
         """After a long absence a card says what was missed."""
@@ -96,6 +108,7 @@ class WatchScreen(CarryingScreen):
 
     def flush(self) -> None:
         """Repaints what was touched, and the clocks when a second went by."""
+        self._is_due = False
         changes = self.view.take_changes()
         now = self.look.now()
         second = now // 1000
@@ -335,14 +348,20 @@ class WatchScreen(CarryingScreen):
 
     def action_live(self) -> None:
         self.view.show(None)
+        self._flush_soon()
         self._placed()
         self.action_follow_all()
 
     def action_older(self) -> None:
-        self.run_worker(self._switch(1), exclusive=True, group="switch")
+        self._step(1)
 
     def action_newer(self) -> None:
-        self.run_worker(self._switch(-1), exclusive=True, group="switch")
+        self._step(-1)
+
+    def _step(self, places: int) -> None:
+        """Presses that come while the list is being read count together."""
+        self._steps += places
+        self.run_worker(self._switch(), exclusive=True, group="switch")
 
     def action_pane(self, name: str) -> None:
         super().action_pane(name)
@@ -375,14 +394,16 @@ class WatchScreen(CarryingScreen):
         self._placed()
         self._titles()
 
-    async def _switch(self, step: int) -> None:
-        """To the build `step` places further back in the project's list."""
+    async def _switch(self) -> None:
+        """As many places back in the project's list as were asked for, or as there are."""
         builds = await self._builds()
         here = next((at for at, build in enumerate(builds) if build.build_id == self.view.shown.id), 0)
-        if 0 <= here + step < len(builds):
-            await self._show_build(builds, here + step)
+        wanted = max(0, min(here + self._steps, len(builds) - 1))
+        if builds and wanted != here:
+            await self._show_build(builds, wanted)
         elif builds:
-            self._tell("there is no older build" if step > 0 else "this is the newest build")
+            self._tell("there is no older build" if self._steps > 0 else "this is the newest build")
+        self._steps = 0
 
     async def _builds(self) -> tuple[BuildSummary, ...]:
         try:
@@ -423,6 +444,7 @@ class WatchScreen(CarryingScreen):
             return
         if state is not None and self.view.pinned and self.view.shown is shown and state != shown:
             self.view.show(state)
+            self._flush_soon()
 
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title with keys, help and action of what the palette offers."""

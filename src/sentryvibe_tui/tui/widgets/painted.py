@@ -12,7 +12,7 @@ from textual.widget import Widget
 from ..lines import Line, length
 from .roles import role_styles
 
-ASCII_MARKS = str.maketrans("…“”↑↓←→", '~""^v<>')
+ASCII_MARKS = str.maketrans("…“”↑↓←→·", '~""^v<>-')
 """What our own words use beside the glyphs of `report.words`."""
 
 

@@ -79,4 +79,4 @@ class Timeline(Rows):
         return [[*name, *gap, *bar(lane, self._scale(width), self.look.glyphs, self._drawn_at, since)]]
 
     def instead(self) -> list[Line]:
-        return [[("Nothing has begun yet.", "dim")]] if self.view.shown.id else []
+        return [[("No call with known times.", "dim")]] if self.view.shown.id else []

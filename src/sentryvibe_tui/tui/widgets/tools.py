@@ -64,4 +64,5 @@ class Tools(Rows):
         return [cut([*name, *counted(calls), ("  ", ""), (sparks(latest, self.look.glyphs.sparks), "faint")], width)]
 
     def instead(self) -> list[Line]:
-        return [[("No tool was used yet.", "dim")]] if self.view.shown.id else []
+        state = self.view.shown
+        return [[("No tool was used yet." if state.is_active else "No tool was used.", "dim")]] if state.id else []
