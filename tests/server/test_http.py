@@ -291,3 +291,13 @@ async def test_server_sent_events_carry_the_frames_and_resume(http: httpx.AsyncC
     again = await asyncio.wait_for(events(3, {"last-event-id": place}), 5)
     assert [frame["type"] for _, frame in again] == ["connected", "batch-update", "heartbeat"]
     assert [update["version"] for update in again[1][1]["updates"]] == [3]
+
+
+async def test_a_long_list_of_builds_reaches_the_client_whole(server: Running, post: Post) -> None:
+    from sentryvibe_tui.client.address import parse_address
+    from sentryvibe_tui.client.hydrate import builds
+
+    for number in range(60):
+        await post("start", build=f"b{number}", session=f"s{number}")
+    listed = await builds(parse_address(server.url), "p")
+    assert [build.build_id for build in listed] == [f"b{number}" for number in reversed(range(60))]

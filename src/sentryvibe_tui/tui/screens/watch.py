@@ -128,7 +128,7 @@ class WatchScreen(CarryingScreen):
         if ticked and (self.builds.display or self.view.pinned):
             self._tick_builds()
         if ticked and self.view.pinned and self.view.shown.is_active and second % PINNED_SECONDS == 0:
-            self.run_worker(self._look_again(), exclusive=True, group="look")
+            self.run_worker(self._look_again, exclusive=True, group="look")
         if changes.head or changes.whole or ticked:
             self._paint_head()
 
@@ -226,7 +226,7 @@ class WatchScreen(CarryingScreen):
         """Enter: a call or text in full; a todo or group unfolds; a build is shown; a lane leads to its todo."""
         pane = self.focused
         if pane is self.builds:
-            self.run_worker(self._show_chosen(), exclusive=True, group="switch")
+            self.run_worker(self._show_chosen, exclusive=True, group="switch")
         elif pane is self.inspector:
             await self.action_pager()
         elif pane is self.timeline and isinstance(self.timeline.key, int):
@@ -361,7 +361,7 @@ class WatchScreen(CarryingScreen):
     def _step(self, places: int) -> None:
         """Presses that come while the list is being read count together."""
         self._steps += places
-        self.run_worker(self._switch(), exclusive=True, group="switch")
+        self.run_worker(self._switch, exclusive=True, group="switch")
 
     def action_pane(self, name: str) -> None:
         super().action_pane(name)
@@ -370,7 +370,7 @@ class WatchScreen(CarryingScreen):
 
     def _read_list(self) -> None:
         self._unlisted = False
-        self.run_worker(self._list_builds(), exclusive=True, group="builds")
+        self.run_worker(self._list_builds, exclusive=True, group="builds")
 
     async def _show_chosen(self) -> None:
         """The build under the cursor of the list."""
