@@ -2,11 +2,13 @@
 
 import pytest
 
-from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, Snapshot
+from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus, Snapshot
 from sentryvibe_tui.model.events import ToolEnded, ToolStarted
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.tui.lines import plain
 from sentryvibe_tui.wire.json import raw
+
+LIVE_AGAIN = LinkChanged(LinkStatus("live", rtt_ms=3.0))
 
 
 async def settled(pilot):
@@ -164,3 +166,21 @@ async def test_a_question_is_read_as_one(app_on, story) -> None:
         await settled(pilot)
         said = [line for line in text_of(screen.inspector) if line]
         assert said[said.index("Input") + 1 :][:3] == ["Which?", "  · SQLite  a file", "  · PostgreSQL"]
+
+
+async def test_the_gap_line_stands_above_what_was_missed(app_on, running_build) -> None:
+    at, known = running_build.at, len(running_build.happened)
+    async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("M")
+        screen.watching.say(LinkChanged(LinkStatus("retrying", attempt=1, lost_at=at)))
+        running_build.call("Bash", {"command": "missed command"})
+        missing = running_build.happened[known:]
+        screen.watching.say(*missing, CaughtUp(at, at + 9_000, len(missing), "replayed"), LIVE_AGAIN)
+        await settled(pilot)
+        running_build.call("Bash", {"command": "later command"})
+        screen.watching.say(*running_build.happened[known + len(missing) :])
+        await settled(pilot)
+        lines = "\n".join(text_of(screen.stream))
+        places = [lines.index(word) for word in ("mark ", "link lost", "missed command", "later command")]
+        assert places == sorted(places)

@@ -66,6 +66,7 @@ class View:
         self.shown = self.live
         self.pinned = False
         self.skipped = 0
+        self._lost_row: int | None = None
         self._changes = Changes(whole=True, positions=set())
         self._restart([])
 
@@ -80,12 +81,23 @@ class View:
                 self._snapshot(state)
             case LinkChanged(status):
                 self.link = status
+                if status.lost_at is not None and self._lost_row is None:
+                    self._lost_row = len(self.entries)
             case CaughtUp(back_at=at):
-                self._add(Extra("gap", words.caught_up(event), at))
+                self._gap(Extra("gap", words.caught_up(event), at))
             case SignOfLife():
                 self.life = event
             case Skipped(count):
                 self.skipped += count
+
+    def _gap(self, gap: Extra) -> None:
+        """Above what was missed, as far as that stands on screen."""
+        row, self._lost_row = self._lost_row, None
+        if row is None or row >= len(self.entries):
+            self._add(gap)
+            return
+        ours = [(at + (at >= row), entry) for at, entry in enumerate(self.entries) if isinstance(entry, Extra)]
+        self._restart(sorted([*ours, (row, gap)], key=lambda placed: placed[0]))
 
     def take_changes(self) -> Changes:
         """What to repaint; from now on nothing is."""
@@ -100,6 +112,7 @@ class View:
         """Another build on screen, as it is now; None: the newest one, live."""
         self.pinned = state is not None
         self.shown = self.live if state is None else state
+        self._lost_row = None
         self._restart([])
 
     def _snapshot(self, state: BuildState) -> None:
@@ -111,6 +124,7 @@ class View:
         if old.id == state.id:
             self._restart([(row, entry) for row, entry in enumerate(self.entries) if isinstance(entry, Extra)])
         elif old.id:
+            self._lost_row = None
             self._restart([(0, Extra("build", "new build", state.started_at or state.last_event_at or 0))])
         else:
             self._restart([])
