@@ -301,3 +301,13 @@ async def test_presses_in_a_row_count_together(app_on, running_build, story) -> 
             screen.action_older()
         await settled(pilot)
         assert screen.view.shown.id == "old3"
+
+
+async def test_a_key_that_comes_before_the_news_of_another_size_counts(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        screen._shape = (False, False, False)
+        screen.action_pane("builds")
+        await settled(pilot)
+        assert pilot.app.focused is screen.builds
+        assert screen.builds.display

@@ -118,10 +118,7 @@ class PanesScreen(Screen[None]):
         return [*standing, self._called]
 
     def _lay_out(self) -> None:
-        shape = (self.is_narrow, self.is_wide, self.size.height >= TALL)
-        if shape != self._shape:
-            self._shape = shape
-            self._keep_focused()
+        self._keep_focused()
         shown = self._shown()
         for pane in shown:
             if not pane.display:
@@ -139,6 +136,10 @@ class PanesScreen(Screen[None]):
 
     def _keep_focused(self) -> None:
         """At another size the reader's pane stays with the reader, called up if it does not stand there."""
+        shape = (self.is_narrow, self.is_wide, self.size.height >= TALL)
+        if shape == self._shape:
+            return
+        self._shape = shape
         if isinstance(self.focused, Rows) and self.focused.display:
             self._chosen = self.focused
             if self.focused not in (self.todos, self.stream):
@@ -234,6 +235,7 @@ class PanesScreen(Screen[None]):
         pane = next((pane for pane in self._there() if pane.id == name), None)
         if pane is None:
             return
+        self._keep_focused()  # a key may come before the news of another size
         self._chosen = pane
         if pane not in self._standing() and pane not in (self.todos, self.stream):
             self._called = pane
