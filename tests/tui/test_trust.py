@@ -1,6 +1,9 @@
 """What a glance must tell rightly: open and failed calls, hidden errors, an old picture, what can be done."""
 
+import asyncio
+
 import pytest
+from msgspec.structs import replace
 
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus, Snapshot
 from sentryvibe_tui.model.events import ToolEnded, ToolStarted
@@ -184,3 +187,33 @@ async def test_the_gap_line_stands_above_what_was_missed(app_on, running_build) 
         lines = "\n".join(text_of(screen.stream))
         places = [lines.index(word) for word in ("mark ", "link lost", "missed command", "later command")]
         assert places == sorted(places)
+
+
+async def test_the_panes_stand_still_without_a_link(app_on, running_build) -> None:
+    lost = LinkChanged(LinkStatus("gave-up", lost_at=running_build.at + 1_000))
+    later = running_build.at + 3_600_000
+    async with app_on(running_build.state, lost, now=later).run_test(size=(200, 50)) as pilot:
+        screen = await settled(pilot)
+        await pilot.resize_terminal(190, 48)
+        await settled(pilot)
+        said = "\n".join(line for pane in screen.panes for line in text_of(pane))
+        assert "1h00m" not in said
+        assert "1h00m" not in screen.timeline.foot()
+
+
+@pytest.mark.parametrize("key", ["y", "c", "t"])
+async def test_keys_are_answered_while_a_whole_value_is_awaited(app_on, story, key) -> None:
+    build = story()
+    build.call("Bash", {"command": "make"}, "x" * 20_000)
+    state = build.state
+    clipped = state.timeline.set(0, replace(state.timeline[0], clipped=True, output_bytes=20_000))
+    async with app_on(replace(state, timeline=clipped)).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+
+        async def never(session_id, tool_id):
+            await asyncio.Event().wait()
+
+        screen.watching.whole_tool = never
+        await pilot.press("2", "g", key, "M")
+        await settled(pilot)
+        assert sum("mark" in line for line in text_of(screen.stream)) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from textual.app import SuspendNotSupported
@@ -54,14 +54,27 @@ class CarryingScreen(PanesScreen):
 
     # ----------------------------------------------------------------- copies
 
-    async def action_copy(self) -> None:
+    def action_copy(self) -> None:
+        self._carry(self._copy_row)
+
+    def action_copy_menu(self) -> None:
+        self._carry(self._open_copy_menu)
+
+    def action_pager(self) -> None:
+        self._carry(self._page)
+
+    def _carry(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Beside everything else, as whole values may be long in coming."""
+        self.run_worker(work, exclusive=True, group="carry")  # pyright: ignore[reportUnknownMemberType]
+
+    async def _copy_row(self) -> None:
         """The row; in the inspector the output, where there is one."""
         from ..copying import copies
 
         found = copies(await self._whole_item(), self.view.shown.agent.cwd)
         self._copy((found.output if self.focused is self.inspector else "") or found.item)
 
-    async def action_copy_menu(self) -> None:
+    async def _open_copy_menu(self) -> None:
         from ..copying import copies
         from .copy_menu import CopyMenu
 
@@ -112,7 +125,7 @@ class CarryingScreen(PanesScreen):
         if problem:
             self._tell(problem, "warning", timeout=8)
 
-    async def action_pager(self) -> None:
+    async def _page(self) -> None:
         """All that the inspector says of what is under the cursor; the whole log where there is nothing."""
         from ..detail import whole_text
         from ..outside import page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -45,12 +46,13 @@ class PanesScreen(Screen[None]):
         self.how_far = HowFar(self.view, look, id="how-far", classes="bar")
         self.now = Now(self.view, look, id="now", classes="bar")
         self.tabs = Tabs(id="tabs", classes="bar")
-        self.todos = Todos(self.view, look, id="todos", classes="pane")
-        self.stream = Stream(self.view, look, id="stream", classes="pane")
-        self.inspector = Inspector(self.view, look, id="inspector", classes="pane")
-        self.timeline = Timeline(self.view, look, id="timeline", classes="pane")
-        self.tools = Tools(self.view, look, id="tools", classes="pane")
-        self.builds = Builds(self.view, look, id="builds", classes="pane")
+        known = replace(look, now=lambda: self.view.known_at(look.now()))  # without a link the panes' clock stands
+        self.todos = Todos(self.view, known, id="todos", classes="pane")
+        self.stream = Stream(self.view, known, id="stream", classes="pane")
+        self.inspector = Inspector(self.view, known, id="inspector", classes="pane")
+        self.timeline = Timeline(self.view, known, id="timeline", classes="pane")
+        self.tools = Tools(self.view, known, id="tools", classes="pane")
+        self.builds = Builds(self.view, known, id="builds", classes="pane")
         self.panes: tuple[Rows, ...] = (
             self.todos,
             self.stream,

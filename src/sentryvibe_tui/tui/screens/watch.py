@@ -222,13 +222,13 @@ class WatchScreen(CarryingScreen):
                 ToolCall(tool.id, tool.name, input=given or tool.input, output=back or tool.output)
             )
 
-    async def action_inspect(self) -> None:
+    def action_inspect(self) -> None:
         """Enter: a call or text in full; a todo or group unfolds; a build is shown; a lane leads to its todo."""
         pane = self.focused
         if pane is self.builds:
             self.run_worker(self._show_chosen, exclusive=True, group="switch")
         elif pane is self.inspector:
-            await self.action_pager()
+            self.action_pager()
         elif pane is self.timeline and isinstance(self.timeline.key, int):
             self.action_pane("todos")
             self.todos.go_to(self.timeline.key)
