@@ -37,26 +37,36 @@ class Watched(Ledger):
     """Notes who settles, and how many appends at once."""
 
     def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
-        super().__init__(db, clock)
+        super().__init__(db, 0.01, clock)
         self.clock = clock
         self.turns: list[tuple[str, int]] = []
 
     def settle(self, appends: Sequence[Append]) -> Settled:
-        where = "loop" if threading.current_thread() is threading.main_thread() else "thread"
-        self.turns.append((where, len(appends)))
+        assert threading.current_thread() is not threading.main_thread()
+        self.turns.append(("thread", len(appends)))
         return super().settle(appends)
+
+    def settle_at_once(self, appends: Sequence[Append]) -> Settled | None:
+        settled = super().settle_at_once(appends)
+        if settled is not None:
+            self.turns.append(("loop", len(appends)))
+        return settled
 
 
 @pytest.fixture
 async def watched(tmp_path: Path) -> Watched:
     await (await SqliteStore.open(tmp_path)).close()
-    db = sqlite3.connect(tmp_path / DATABASE, isolation_level=None, check_same_thread=False, timeout=0.01)
+    db = sqlite3.connect(tmp_path / DATABASE, isolation_level=None, check_same_thread=False, timeout=5)
     return Watched(db, Clock())
 
 
 @pytest.fixture
-async def writer(watched: Watched) -> AsyncIterator[Writer]:
+async def writer(watched: Watched, posted: Make) -> AsyncIterator[Writer]:
+    """Of a build that is in memory and has no entry yet."""
     writer = Writer(watched)
+    await writer.append([posted("start-step")], 1)
+    assert watched.turns == [("thread", 1)]
+    watched.turns.clear()
     yield writer
     await writer.close()
 
@@ -117,7 +127,7 @@ async def test_nothing_overtakes_what_the_thread_was_given(writer: Writer, watch
     assert note_text == "".join(f"{number}," for number in range(103))
 
 
-async def test_a_commit_that_fails_in_the_loop_is_said_and_got_over(
+async def test_a_lock_of_another_process_is_waited_for_in_the_thread_then_said_and_got_over(
     writer: Writer, watched: Watched, posted: Make, tmp_path: Path
 ) -> None:
     await writer.append(text(posted, 0), 1)
@@ -128,7 +138,59 @@ async def test_a_commit_that_fails_in_the_loop_is_said_and_got_over(
             assert isinstance(failed, StoreUnavailable)
         other.execute("ROLLBACK")
     assert (await writer.append(text(posted, 3), 1)).version == 2
-    assert watched.turns == [("loop", 1), ("loop", 2), ("loop", 1)]
+    assert watched.turns == [("loop", 1), ("thread", 2), ("loop", 1)]
+
+
+async def test_a_build_that_is_not_in_memory_is_opened_in_the_thread(
+    writer: Writer, watched: Watched, posted: Make
+) -> None:
+    await writer.append(text(posted, 0), 1)
+    watched.live.clear()
+    assert (await writer.append(text(posted, 1), 1)).version == 2
+    assert (await writer.append(text(posted, 2), 1)).version == 3
+    assert watched.turns == [("loop", 1), ("thread", 1), ("loop", 1)]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"kind": "tool-input-available", "toolCallId": "t", "toolName": "Write", "input": {"content": "x" * 300_000}},
+        {"kind": "tool-output-available", "toolCallId": "t", "output": "x" * 300_000},
+        {"kind": "text-delta", "id": "x", "delta": "x" * 300_000},
+    ],
+    ids=lambda event: event["kind"],
+)
+async def test_large_values_are_kept_in_the_thread(
+    writer: Writer, watched: Watched, posted: Make, event: dict[str, object]
+) -> None:
+    await writer.append([posted(**event)], 1)
+    assert watched.turns == [("thread", 1)]
+
+
+async def test_snapshots_keep_up_with_traffic_that_never_pauses(
+    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "SNAPSHOT_EVERY", 10)
+    monkeypatch.setattr("sentryvibe_tui.store.writer._IDLE", 0)
+    key = BuildKey("p", "s", "b")
+    for number in range(1, 400):
+        await writer.append(text(posted, number), 1)
+        log = watched.live[key]
+        assert log.state.version - log.snapshot <= 3 * max(10, log.snapshot)
+    assert watched.live[key].snapshot >= 80
+
+
+async def test_a_build_leaves_the_memory_only_after_its_snapshot(
+    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ledger, "LIVE_BUILDS", 2)
+    for number in range(20):
+        await writer.append([posted("text-delta", build=f"b{number}", id="x", delta="words")], 1)
+        await writer.append([posted("build-completed", build=f"b{number}")], 1)
+        assert len(watched.live) <= 7
+    await writer.close()
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as db:
+        assert db.execute("SELECT count(*) FROM snapshots").fetchone() == (20,)
 
 
 async def test_closing_commits_what_waits(watched: Watched, posted: Make) -> None:

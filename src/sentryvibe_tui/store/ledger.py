@@ -7,13 +7,15 @@ import re
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from itertools import islice
 
 import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from ..model.events import About, BuildEvent, ToolEnded, ToolStarted
+from ..model.events import About, BuildEvent, TextAdded, ToolEnded, ToolStarted
 from ..model.reducer import reduce
 from ..model.state import BuildState, Millis
 from ..model.updates import Entry, ToolChanged
@@ -37,6 +39,9 @@ _CHECKPOINT_IDLE = WARM_BYTES * 3 // 4
 _CHECKPOINT_BUSY = 64 * 1024 * 1024
 _COMMIT_BYTES = 4 * 4096
 
+_LITTLE_EVENTS = 64
+_LITTLE_BYTES = 256 * 1024
+
 
 class Log(Struct, frozen=True):
     """A build's log as the writer knows it: its number, its state, and the version of its last snapshot."""
@@ -50,8 +55,20 @@ class Log(Struct, frozen=True):
 
     @property
     def wants_snapshot(self) -> bool:
-        tail = self.state.version - self.snapshot
-        return tail >= max(SNAPSHOT_EVERY, self.snapshot) or (tail > 0 and not self.state.is_active)
+        return self._tail >= self._least or (self._tail > 0 and not self.state.is_active)
+
+    @property
+    def needs_snapshot(self) -> bool:
+        """It should not wait any longer: whoever opens the build has to read all that came after the last one."""
+        return self._tail >= 2 * self._least
+
+    @property
+    def _tail(self) -> int:
+        return self.state.version - self.snapshot
+
+    @property
+    def _least(self) -> int:
+        return max(SNAPSHOT_EVERY, self.snapshot)
 
 
 class Append(Struct, frozen=True):
@@ -71,20 +88,64 @@ class Settled(Struct, frozen=True):
 class Ledger:
     """For one caller at a time, of whatever thread; only `live` may be read beside it.
 
-    `waited`: seconds that the last transaction waited for the disk or for a lock.
+    `patience`: seconds that another process' lock is waited for. `waited`: seconds that the last group waited for the
+    disk or for a lock.
     """
 
-    def __init__(self, db: sqlite3.Connection, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, patience: float = 1.0, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._db = db
+        self._db.execute("PRAGMA busy_timeout = 0")
+        self._patience = round(patience * 1000)
         self._clock = clock
         self._names: dict[str, str] = {}
-        self._due: set[BuildKey] = set()
+        self._due: dict[BuildKey, None] = {}
+        self._is_late = False
         self._unflushed = 0
         self.waited = 0.0
         self.live: OrderedDict[BuildKey, Log] = OrderedDict()
 
     def settle(self, appends: Sequence[Append]) -> Settled:
         """All in one transaction; one that is at fault itself fails alone."""
+        self.waited = 0.0
+        with self._patient():
+            return self._settle(appends)
+
+    def settle_at_once(self, appends: Sequence[Append]) -> Settled | None:
+        """As `settle`; None when that would keep the caller waiting, and nothing was done then."""
+        self.waited = 0.0
+        return self._settle(appends) if self._is_little(appends) and self._begins() else None
+
+    def _is_little(self, appends: Sequence[Append]) -> bool:
+        """Few and short events of builds that are in memory."""
+        if sum(len(append.events) for append in appends) > _LITTLE_EVENTS:
+            return False
+        room = _LITTLE_BYTES
+        for append in appends:
+            for posted in append.events:
+                room -= _size(posted.event)
+                if room < 0 or _key(posted.about) not in self.live:
+                    return False
+        return True
+
+    def _begins(self) -> bool:
+        """Begins a transaction, unless another process writes at present or something is wrong."""
+        try:
+            self._wait_for("BEGIN IMMEDIATE")
+        except sqlite3.Error:
+            return False
+        return True
+
+    @contextmanager
+    def _patient(self) -> Generator[None]:
+        self._db.execute(f"PRAGMA busy_timeout = {self._patience}")
+        try:
+            yield
+        finally:
+            self._db.execute("PRAGMA busy_timeout = 0")
+
+    def _settle(self, appends: Sequence[Append]) -> Settled:
         try:
             return self._commit(appends)
         except StoreUnavailable as error:
@@ -93,7 +154,7 @@ class Ledger:
             if len(appends) == 1:
                 log.exception("an append failed")
                 return Settled((error,), ())
-        each = [self.settle((append,)) for append in appends]
+        each = [self._settle((append,)) for append in appends]
         return Settled(
             [result for one in each for result in one.results], [commit for one in each for commit in one.commits]
         )
@@ -105,19 +166,22 @@ class Ledger:
     @property
     def is_overdue(self) -> bool:
         """Upkeep should wait no longer for a quiet moment."""
-        return self._unflushed >= _CHECKPOINT_BUSY
+        return self._is_late or self._unflushed >= _CHECKPOINT_BUSY
 
     def upkeep(self) -> None:
         """One piece of what need not be done while somebody waits: a snapshot or a checkpoint."""
-        if self._due and not self.is_overdue:
-            self._snapshot(next(iter(self._due)))
+        if self._due and self._unflushed < _CHECKPOINT_BUSY:
+            with self._patient():
+                self._snapshot(next(iter(self._due)))
+            self._forget()
         elif self.has_upkeep:
             self._checkpoint("PASSIVE")
 
     def close(self) -> None:
-        for key in tuple(self._due):
-            self._snapshot(key)
-        self._checkpoint("TRUNCATE")
+        with self._patient():
+            for key in tuple(self._due):
+                self._snapshot(key)
+            self._checkpoint("TRUNCATE")
         self._db.close()
 
     # ------------------------------------------------------------------ a transaction
@@ -126,9 +190,9 @@ class Ledger:
         """Raises StoreUnavailable, or what is wrong with one of them; nothing was kept then, in memory neither."""
         fresh: dict[BuildKey, Log] = {}
         added: dict[BuildKey, list[Logged]] = {}
-        self.waited = 0.0
         try:
-            self._wait_for("BEGIN IMMEDIATE")
+            if not self._db.in_transaction:
+                self._wait_for("BEGIN IMMEDIATE")
             results = [self._append(append, fresh, added) for append in appends]
             for key in added:
                 self._update_row(key, fresh[key], appends[-1].now)
@@ -151,7 +215,7 @@ class Ledger:
         accepted = duplicates = version = 0
         for posted in append.events:
             about = posted.about
-            key = BuildKey(about.project_id, about.session_id, about.build_id)
+            key = _key(about)
             known = fresh.get(key) or self.live.get(key) or self._open(key, append.now)
             fresh[key] = known
             self._name(about, append.now)
@@ -243,12 +307,20 @@ class Ledger:
             self.live[key] = known
             self.live.move_to_end(key)
             if known.wants_snapshot:
-                self._due.add(key)
-        while len(self.live) > LIVE_BUILDS:
-            self._due.discard(self.live.popitem(last=False)[0])
+                self._due[key] = None
+                self._is_late |= known.needs_snapshot
+        self._forget()
+
+    def _forget(self) -> None:
+        """Builds in memory beyond LIVE_BUILDS, the least recent first; one whose snapshot is due waits for it."""
+        for key in tuple(islice(self.live, max(0, len(self.live) - LIVE_BUILDS))):
+            if key not in self._due:
+                del self.live[key]
+        self._is_late |= len(self.live) > 2 * LIVE_BUILDS
 
     def _snapshot(self, key: BuildKey) -> None:
-        self._due.discard(key)
+        del self._due[key]
+        self._is_late &= bool(self._due)
         known = self.live[key]
         try:
             row = (known.number, known.state.version, pack_state(known.state))
@@ -277,6 +349,19 @@ def clipped(event: BuildEvent) -> BuildEvent:
         value, size = clip(event.output)
         return replace(event, output=value, output_bytes=max(size, event.output_bytes)) if size else event
     return event
+
+
+def _key(about: About) -> BuildKey:
+    return BuildKey(about.project_id, about.session_id, about.build_id)
+
+
+def _size(event: BuildEvent) -> int:
+    """Bytes of the value or text that it carries, about."""
+    if isinstance(event, ToolStarted):
+        return 0 if event.input is None else memoryview(event.input).nbytes
+    if isinstance(event, ToolEnded):
+        return 0 if event.output is None else memoryview(event.output).nbytes
+    return len(event.text) if isinstance(event, TextAdded) else 0
 
 
 def _sides(event: BuildEvent, update: ToolChanged) -> Iterable[tuple[str, Raw | None, int]]:

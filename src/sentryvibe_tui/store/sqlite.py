@@ -67,7 +67,7 @@ class SqliteStore:
         except BaseException:
             os.close(lock)
             raise
-        return cls(lock, witness, Ledger(db), reader, epoch)
+        return cls(lock, witness, Ledger(db, _BUSY), reader, epoch)
 
     def append(self, events: Sequence[Posted], now: Millis) -> asyncio.Future[Accepted]:
         return self._writer.append(events, now)

@@ -15,7 +15,6 @@ from .ledger import Append, Ledger, Settled
 QUICK = 0.005
 """Seconds that commits usually wait for the disk, up to which the event loop waits for them."""
 _SHARE = 0.1
-_SMALL = 64
 _GROUP = 512
 _IDLE = 0.05
 
@@ -26,8 +25,8 @@ _Group = list[tuple[Append, _Answer]]
 class Writer:
     """Appends from the event loop that made it.
 
-    A small group on a disk known to be quick is committed in the event loop, which saves the way to a thread and back.
-    All else, and upkeep, is handed to the thread; until it has answered, the ledger is the thread's.
+    What can be done at once on a disk known to be quick is committed in the event loop, which saves the way to a thread
+    and back. All else, and upkeep, is handed to the thread; until it has answered, the ledger is the thread's.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -69,10 +68,14 @@ class Writer:
         if not group:
             return
         self._turns += 1
-        if self._handed or self._usual > QUICK or sum(len(append.events) for append, _ in group) > _SMALL:
+        settled = None
+        if not self._handed and self._usual <= QUICK:
+            settled = self._ledger.settle_at_once([append for append, _ in group])
+        if settled is None:
             self._hand(group)
         else:
-            self._deliver(group, self._settle(group))
+            self._note_wait()
+            self._deliver(group, settled)
 
     def _hand(self, group: _Group) -> None:
         self._handed += 1
@@ -105,12 +108,8 @@ class Writer:
         else:
             self._upkeep = self._loop.call_later(_IDLE, self._keep_up, self._turns)
 
-    # ------------------------------------------------------------------ in the loop or the thread
-
-    def _settle(self, group: _Group) -> Settled:
-        settled = self._ledger.settle([append for append, _ in group])
+    def _note_wait(self) -> None:
         self._usual += (self._ledger.waited - self._usual) * _SHARE
-        return settled
 
     # ------------------------------------------------------------------ in the thread
 
@@ -119,7 +118,8 @@ class Writer:
         while open_:
             groups, group, open_ = self._next()
             if group:
-                settled = self._settle(group)
+                settled = self._ledger.settle([append for append, _ in group])
+                self._note_wait()
             elif groups:
                 self._ledger.upkeep()
                 settled = Settled((), ())
