@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 
@@ -376,6 +377,22 @@ def test_what_a_publisher_that_is_gone_left_is_taken_over_by_the_next(tmp_path) 
     assert (box.depth, box.size) == (2, 2)
     assert [path.name[-8:] for path in tmp_path.glob("*.sqlite")] == ["0.sqlite"]
     box.close()
+
+
+def test_what_is_taken_over_is_synced_before_the_other_copy_goes(tmp_path, monkeypatch) -> None:
+    left(tmp_path, 1, b"a")
+    said: list[str] = []
+    real = sqlite3.connect
+
+    def connect(*args: object, **named: object) -> sqlite3.Connection:
+        db = real(*args, **named)  # type: ignore[arg-type]
+        db.set_trace_callback(said.append)
+        return db
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    Outbox(tmp_path, "u", "p").close()
+    steps = ("INSERT OR IGNORE INTO event", "COMMIT", "PRAGMA wal_checkpoint(FULL)", "DELETE FROM event")
+    assert [step for words in said for step in steps if words.startswith(step)] == list(steps)
 
 
 def test_what_a_publisher_that_runs_has_is_left_to_it(tmp_path) -> None:

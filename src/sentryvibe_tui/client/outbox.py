@@ -77,6 +77,7 @@ class Outbox:
             if self.size + sum(len(event.body) for event in events) > self._limit:
                 return
             self.put(events)
+            self._db.execute("PRAGMA wal_checkpoint(FULL)").fetchall()  # synced: a power cut may not lose both copies
             other.execute("DELETE FROM event")
             (parked,) = other.execute("SELECT count(*) FROM parked").fetchone()
         finally:
