@@ -40,6 +40,34 @@ def test_a_session(fold: Any, run: Any) -> None:
     )
 
 
+def test_a_turn_that_ended_completes_the_build_and_the_next_goes_on_with_it(fold: Any) -> None:
+    reader = HookReader()
+    told: list[Any] = []
+
+    def status(*payloads: dict[str, Any]) -> str:
+        told.extend(report for payload in payloads for report in reader.read(payload))
+        return fold(told).status
+
+    assert status(hook("UserPromptSubmit", prompt="go"), tool("PreToolUse"), tool("PostToolUse")) == "active"
+    assert status(hook("Stop")) == "completed"
+    assert status(hook("Notification", message="Claude is waiting for your input")) == "completed"
+    assert status(hook("UserPromptSubmit", prompt="go"), tool("PreToolUse")) == "active"
+    assert status(tool("PostToolUse"), hook("Stop")) == "completed"
+    assert status(tool("PreToolUse", tool_use_id="late")) == "active", "a stop hook sent it back to work"
+    assert status(tool("PostToolUse", tool_use_id="late"), hook("Stop"), hook("SessionEnd")) == "completed"
+    assert [tool.state for tool in fold(told).tools()] == ["output-available"] * 3
+    assert [note.text for note in fold(told).notes() if note.kind == "prompt"] == ["go", "go", "goes on by itself"]
+
+
+def test_a_failed_turn_fails_the_build_until_the_next(fold: Any) -> None:
+    reader = HookReader()
+    turns = hook("UserPromptSubmit", prompt="go"), hook("StopFailure", error="rate_limit")
+    told = [report for payload in turns for report in reader.read(payload)]
+    assert (fold(told).status, fold(told).error) == ("failed", "rate_limit")
+    told += reader.read(hook("UserPromptSubmit", prompt="go"))
+    assert fold(told).status == "active"
+
+
 def test_calls_without_ids_are_paired_by_their_input(fold: Any) -> None:
     reader = HookReader()
     other = hook("PreToolUse", tool_name="Bash", tool_input={"command": "pwd"})

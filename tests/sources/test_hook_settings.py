@@ -46,6 +46,13 @@ def test_added_once_and_removed_without_a_trace(text: str, hook: Hook) -> None:
     }
 
 
+def test_a_byte_order_mark_stays() -> None:
+    text = "\ufeff" + json.dumps(FOREIGN, indent=2)
+    with_ours = with_hook(text, HTTP)
+    assert with_ours.startswith("\ufeff{")
+    assert without_hooks(with_ours, "claude") == text
+
+
 def test_another_way_takes_the_place_of_the_first() -> None:
     text = with_hook(with_hook(json.dumps(FOREIGN), COMMAND), HTTP)
     assert set(installed(text, "claude").values()) == {URL}

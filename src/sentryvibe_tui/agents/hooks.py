@@ -82,7 +82,7 @@ class HookReader:
                 session.started = True
                 reports += [Reported(BuildStarted(), at, name), Reported(AgentReported(session.agent), at, name)]
             reports.append(Reported(event, at, name))
-        if any(isinstance(report.event, BuildEnded) for report in reports):
+        if _kind(record) == "SessionEnd":
             self._sessions.pop(name)
         return reports
 
@@ -94,8 +94,7 @@ class HookReader:
         return [*told, *(Reported(BuildEnded("interrupted"), None, name) for name in names)]
 
     def _events(self, record: Record, session: _Session) -> Iterator[BuildEvent]:
-        said = text(record, "hook_event_name")
-        kind = _NAMES.get(said, said)
+        kind = _kind(record)
         yield from _told(session, record)
         if kind == "SessionStart":
             yield from _began(session)
@@ -114,6 +113,7 @@ class HookReader:
             answer = text(record, "last_assistant_message") or text(record, "prompt_response")
             if answer:
                 yield TextAdded(f"answer-{fingerprint(answer)}", answer, "text", whole=True)
+            yield BuildEnded("completed")
         elif kind == "StopFailure":
             yield BuildEnded("failed", error=text(record, "error") or "stopped by an error")
         elif kind in ("PreCompact", "PreCompress"):
@@ -121,10 +121,11 @@ class HookReader:
         elif kind == "SessionEnd":
             yield BuildEnded("completed" if session.stopped else "interrupted")
         elif kind not in _QUIET:
-            self.counts.add_unknown(said or "no hook_event_name")
+            self.counts.add_unknown(kind or "no hook_event_name")
 
     def _called(self, record: Record, session: _Session) -> Iterator[BuildEvent]:
-        session.stopped = False
+        if session.stopped:  # another hook, or work in the background, asked for more
+            yield from _asked(session, "goes on by itself")
         name, given = text(record, "tool_name"), obj(record, "tool_input")
         call_id = text(record, "tool_use_id")
         if not call_id:
@@ -175,16 +176,26 @@ def _began(session: _Session) -> Iterator[BuildEvent]:
     yield AgentReported(session.agent)
 
 
+def _kind(record: Record) -> str:
+    said = text(record, "hook_event_name")
+    return _NAMES.get(said, said)
+
+
 def _prompted(session: _Session, prompt: str) -> Iterator[BuildEvent]:
-    session.stopped = False
     asked = spoken(prompt)
     if not asked:
         return
-    session.turns += 1
     if not session.agent.title:
         session.agent = replace(session.agent, title=title_of(asked))
         yield AgentReported(session.agent)
-    yield TextAdded(f"prompt-{session.turns}-{fingerprint(asked)}", asked, "prompt", whole=True)
+    yield from _asked(session, asked)
+
+
+def _asked(session: _Session, words: str) -> Iterator[BuildEvent]:
+    """A turn begins. Its prompt is what makes an ended build go on."""
+    session.stopped = False
+    session.turns += 1
+    yield TextAdded(f"prompt-{session.turns}-{fingerprint(words)}", words, "prompt", whole=True)
 
 
 def _notified(record: Record) -> Iterator[BuildEvent]:
