@@ -18,6 +18,7 @@ from sentryvibe_tui.model.events import (
 )
 
 A = "Ab3" * 20
+H = "0a9f" * 20
 SECRETS = {
     "anthropic-key": f"sk-ant-api03-{A}",
     "openai-key": f"sk-proj-{A}",
@@ -28,6 +29,29 @@ SECRETS = {
     "slack-token": "xoxb-" + "1234567890-abc",
     "stripe-key": "sk_" + "live_" + A[:24],
     "npm-token": "npm_" + A[:36],
+    "xai-key": "xai-" + A + A,
+    "groq-key": "gsk_" + A[:52],
+    "perplexity-key": "pplx-" + A[:48],
+    "replicate-token": "r8_" + A[:37],
+    "tavily-key": "tvly-dev-" + A[:32],
+    "langsmith-key": f"lsv2_pt_{H[:32]}_{H[:10]}",
+    "vault-token": "hvs." + A[:30],
+    "digitalocean-token": "dop_v1_" + H[:64],
+    "databricks-token": "dapi" + H[:32],
+    "docker-token": "dckr_pat_" + A[:27],
+    "shopify-token": "shpat_" + H[:32],
+    "atlassian-token": "ATATT3" + A + A,
+    "linear-key": "lin_api_" + A[:40],
+    "notion-token": "ntn_" + A[:46],
+    "sentry-token": "sntrys_" + A,
+    "grafana-token": f"glsa_{A[:32]}_0a1b2c3d",
+    "supabase-key": "sbp_" + H[:40],
+    "postman-key": f"PMAK-{H[:24]}-{H[:34]}",
+    "new-relic-key": "NRAK-" + "AB3" * 9,
+    "pulumi-token": "pul-" + H[:40],
+    "rubygems-key": "rubygems_" + H[:48],
+    "age-key": "AGE-SECRET-KEY-1" + "QPZ" * 19 + "Q",
+    "telegram-token": "123456789:AA" + A[:33],
     "json-web-token": f"eyJ{A[:20]}.eyJ{A[:20]}.{A[:20]}",
     "private-key": f"-----BEGIN RSA PRIVATE KEY-----\n{A}\n{A}\n-----END RSA PRIVATE KEY-----",
 }
@@ -50,6 +74,7 @@ def test_known_shapes_are_masked_and_counted(kind: str) -> None:
     ("said", "masked"),
     [
         ("Authorization: Bearer abcdefghijklmnopqrstuvwx", "Authorization: Bearer <redacted bearer-token>"),
+        ("AccountName=a;AccountKey=" + A + "==;", "AccountName=a;AccountKey=<redacted azure-key>;"),
         ("postgres://ada:hunter22@db/x", "postgres://ada:<redacted url-password>@db/x"),
         ("DB_PASSWORD=correcthorse", "DB_PASSWORD=<redacted assigned-secret>"),
         ('STRIPE_SECRET="abcdefgh1"', 'STRIPE_SECRET="<redacted assigned-secret>"'),

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
+from ahocorasick_rs import BytesAhoCorasick
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
@@ -69,6 +70,31 @@ RULES: tuple[Rule, ...] = (
     _rule("pypi-token", "pypi-", r"pypi-[A-Za-z0-9_-]{50,}"),
     _rule("hugging-face-token", "hf_", r"hf_[A-Za-z0-9]{30,}"),
     _rule("sendgrid-key", "SG.", r"SG\.(?<![\w-]SG\.)[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+    _rule("xai-key", "xai-", r"xai-(?<![\w-]xai-)[A-Za-z0-9]{60,}"),
+    _rule("groq-key", "gsk_", r"gsk_[A-Za-z0-9]{40,}"),
+    _rule("perplexity-key", "pplx-", r"pplx-[A-Za-z0-9]{40,}"),
+    _rule("replicate-token", "r8_", r"r8_(?<![\w-]r8_)[A-Za-z0-9]{37,}"),
+    _rule("tavily-key", "tvly-", r"tvly-[A-Za-z0-9-]{20,}"),
+    _rule("langsmith-key", "lsv2_", r"lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}"),
+    _rule("vault-token", "hvs. hvb.", r"hv[sb]\.[A-Za-z0-9_-]{24,}"),
+    _rule("digitalocean-token", "dop_v1_ doo_v1_ dor_v1_", r"do[por]_v1_[a-f0-9]{64}"),
+    _rule("databricks-token", "dapi", r"dapi(?<!\wdapi)[a-f0-9]{32}"),
+    _rule("docker-token", "dckr_pat_", r"dckr_pat_[A-Za-z0-9_-]{20,}"),
+    _rule("shopify-token", "shpat_ shpca_ shppa_ shpss_", r"shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}"),
+    _rule("stripe-key", "whsec_", r"whsec_[A-Za-z0-9+/=]{24,}"),
+    _rule("atlassian-token", "ATATT3", r"ATATT3[A-Za-z0-9_=-]{60,}"),
+    _rule("linear-key", "lin_api_", r"lin_api_[A-Za-z0-9]{32,}"),
+    _rule("notion-token", "ntn_", r"ntn_[A-Za-z0-9]{40,}"),
+    _rule("sentry-token", "sntrys_ sntryu_", r"sntry[su]_[A-Za-z0-9+/=_-]{40,}"),
+    _rule("grafana-token", "glsa_ glc_", r"gl(?:sa|c)_[A-Za-z0-9_+/=-]{32,}"),
+    _rule("supabase-key", "sbp_ sb_secret_", r"sb(?:p|_secret)_[A-Za-z0-9_]{30,}"),
+    _rule("postman-key", "PMAK-", r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}"),
+    _rule("new-relic-key", "NRAK-", r"NRAK-[A-Z0-9]{27}"),
+    _rule("pulumi-token", "pul-", r"pul-(?<![\w-]pul-)[a-f0-9]{40}"),
+    _rule("rubygems-key", "rubygems_", r"rubygems_[a-f0-9]{48}"),
+    _rule("age-key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
+    _rule("azure-key", "AccountKey=", r"(AccountKey=)[A-Za-z0-9+/]{40,}=*"),
+    _rule("telegram-token", ":AA", r"\d{8,10}:AA[A-Za-z0-9_-]{33}"),
     _rule("json-web-token", "eyJ", r"eyJ(?<![\w-]eyJ)[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
     _rule("bearer-token", "earer ", r"(earer )[A-Za-z0-9._~+/-]{20,}=*"),
     _rule("url-password", "://", r"(://[^\s/:@\"'\\]{1,64}:)[^\s/:@\"'\\$<{]{3,256}(?=@)"),
@@ -80,7 +106,8 @@ RULES: tuple[Rule, ...] = (
     ),
 )  # fmt: skip
 
-_SIGNS = tuple((sign, rule) for rule in RULES for sign in rule.signs)
+_SIGNED = tuple((sign.encode(), rule) for rule in RULES for sign in rule.signs)
+_SIGNS = BytesAhoCorasick([sign for sign, _ in _SIGNED])
 _HELD = 4096
 
 
@@ -93,11 +120,13 @@ class Redactor:
 
     def text(self, said: str) -> str:
         """`said` with each secret as `<redacted kind>`."""
-        return self._by(self._possible(said), said)
+        return self._by(self._possible(said.encode("utf-8", "surrogatepass")), said)
 
-    def _possible(self, said: str) -> tuple[Rule, ...]:
-        found = [rule for sign, rule in _SIGNS if sign in said]
-        return (*dict.fromkeys(found), *self._own) if found else self._own
+    def _possible(self, said: bytes) -> tuple[Rule, ...]:
+        """Rules that may find something, in the order of RULES; own ones always."""
+        found = {number for number, _, _ in _SIGNS.find_matches_as_indexes(said, overlapping=True)}
+        signed = dict.fromkeys(_SIGNED[number][1] for number in sorted(found))
+        return (*signed, *self._own) if signed else self._own
 
     def _by(self, rules: tuple[Rule, ...], said: str) -> str:
         for rule in rules:
@@ -134,7 +163,7 @@ class Redactor:
 
     def _raw(self, value: Raw) -> Raw:
         """Strings are masked decoded: an escape like `\\n` before a secret would hide where it begins."""
-        rules = self._possible(bytes(value).decode("utf-8", "replace"))
+        rules = self._possible(bytes(value))
         if not rules:
             return value
         before = self.counts.total()
