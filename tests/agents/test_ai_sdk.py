@@ -87,3 +87,17 @@ def test_a_call_that_needs_approval(fold: Any, run: Any) -> None:
     assert fold(run(AiSdk(), *STREAM, asked)[:-1]).needs_input == "Deletes files"
     answered = {"type": "tool-approval-response", "approvalId": "a", "approved": True}
     assert fold(run(AiSdk(), *STREAM, asked, answered)[:-1]).needs_input == ""
+
+
+def test_an_output_that_still_grows_ends_nothing(fold: Any, run: Any) -> None:
+    started = {"type": "tool-input-available", "toolCallId": "c1", "toolName": "Bash", "input": {}}
+    growing = {"type": "tool-output-available", "toolCallId": "c1", "output": "so far", "preliminary": True}
+    assert [tool.state for tool in fold(run(AiSdk(), started, growing)).tools()] == ["interrupted"]
+    whole = growing | {"output": "all of it", "preliminary": False}
+    assert [bytes(tool.output) for tool in fold(run(AiSdk(), started, growing, whole)).tools()] == [b'"all of it"']
+
+
+def test_an_input_that_does_not_fit_is_shown(fold: Any, run: Any) -> None:
+    refused = {"type": "tool-input-error", "toolCallId": "c1", "toolName": "Read", "input": {"p": 1}, "errorText": "no"}
+    (tool,) = fold(run(AiSdk(), refused)).tools()
+    assert (tool.name, tool.state, bytes(tool.input), bytes(tool.output)) == ("Read", "error", b'{"p":1}', b'"no"')

@@ -101,6 +101,11 @@ def test_without_totals_turns_are_added(fold: Any, run: Any) -> None:
     assert fold(run(ClaudeStream(), INIT, turn, turn)).usage == Usage(6, 4, 2)
 
 
+def test_what_a_result_leaves_out_is_not_zero(fold: Any, run: Any) -> None:
+    assert fold(run(ClaudeStream(), INIT, done(total_cost_usd=0.5))).usage == Usage(cost_usd=0.5)
+    assert fold(run(ClaudeStream(), INIT, done())).usage == Usage()
+
+
 # --------------------------------------------------------------------------- text as it grows
 
 
@@ -136,6 +141,23 @@ def test_pieces_are_replaced_by_the_complete_block(fold: Any, run: Any) -> None:
     assert [note.text for note in twice.notes()] == ["hmm", "Hello there, world"]
 
 
+@pytest.mark.parametrize("late", [1, 3])
+def test_a_complete_block_may_come_after_its_end(late: int, fold: Any, run: Any) -> None:
+    text = {"type": "text", "text": "Hello there"}
+    lines = [
+        partial(type="content_block_stop", index=0),
+        partial(type="content_block_start", index=1, content_block=call("t1", "Bash")),
+        partial(type="message_stop"),
+    ]
+    lines.insert(late, said(text))
+    state = fold(run(
+        ClaudeStream(), INIT, partial(type="message_start", message={"id": "m1"}),
+        partial(type="content_block_start", index=0, content_block={"type": "text"}),
+        partial(type="content_block_delta", index=0, delta={"type": "text_delta", "text": "Hello"}), *lines, done(),
+    ))  # fmt: skip
+    assert [note.text for note in state.notes()] == ["Hello there"]
+
+
 # --------------------------------------------------------------------------- tools
 
 
@@ -159,6 +181,19 @@ def test_subagents_carry_their_call(fold: Any, run: Any) -> None:
 def test_a_result_without_a_call_is_a_finished_call(fold: Any, run: Any) -> None:
     tool = fold(run(ClaudeStream(), INIT, result("lost", "out", error=True), done())).tool("lost")
     assert (tool.name, tool.state, bytes(tool.output)) == ("unknown", "error", b'"out"')
+
+
+def test_calls_that_the_server_ran_itself(fold: Any, run: Any) -> None:
+    def searched(call_id: str, content: Any) -> list[dict[str, Any]]:
+        use = call(call_id, "web_search", query="x") | {"type": "server_tool_use"}
+        return [use, {"type": "web_search_tool_result", "tool_use_id": call_id, "content": content}]
+
+    failed = {"type": "web_search_tool_result_error", "error_code": "max_uses_exceeded"}
+    state = fold(run(ClaudeStream(), INIT, said(*searched("s1", []), *searched("s2", failed)), done()))
+    assert [(tool.name, tool.state) for tool in state.tools()] == [
+        ("web_search", "output-available"),
+        ("web_search", "error"),
+    ]
 
 
 def test_pictures_become_labels(fold: Any, run: Any) -> None:
@@ -190,8 +225,17 @@ def test_notices(fold: Any, run: Any) -> None:
     refused = {"type": "system", "subtype": "model_refusal_fallback", "content": "Switched.", "session_id": "s1"}
     alone = {"type": "system", "subtype": "model_refusal_no_fallback", "session_id": "s1"}
     cleared = {"type": "system", "subtype": "conversation_reset", "session_id": "s1"}
+    quiet = [{"type": "tool_use_summary"}, *({"type": "system", "subtype": subtype} for subtype in (
+        "memory_recall", "plugin_install", "commands_changed", "control_request_progress", "worker_shutting_down",
+    ))]  # fmt: skip
+    told = {"type": "system", "subtype": "informational", "level": "info", "content": "a tip"}
+    warned = told | {"level": "warning", "content": "a warning"}
+    lost = {"type": "system", "subtype": "session_writes_lost", "error_code": "ENOSPC"}
     odd = {"type": "brand_new", "session_id": "s1"}
-    state = fold(run(ClaudeStream(), INIT, retry, later, limit, compact, refused, alone, cleared, odd, done()))
+    state = fold(run(
+        ClaudeStream(), INIT, retry, later, limit, compact, refused, alone, cleared, *quiet, told, warned, lost, odd,
+        done(),
+    ))  # fmt: skip
     assert [note.text for note in state.notes()] == [
         "API retry 2/10: rate_limit (429)",
         "API retry 2: Connection error. (429)",
@@ -199,6 +243,8 @@ def test_notices(fold: Any, run: Any) -> None:
         "conversation compacted (auto, 9 tokens before)",
         "model refusal fallback: Switched.",
         "model refusal no fallback",
+        "a warning",
+        "the session's file is not complete: ENOSPC",
         "not read: 1 records of unknown kind (brand_new ×1)",
     ]
 
@@ -289,6 +335,23 @@ def test_tasks_accumulate(fold: Any, run: Any) -> None:
     assert [todo.id for todo in state.todos] == ["1", "9"]
 
 
+def test_a_refused_update_takes_back_no_other(fold: Any, run: Any) -> None:
+    state = fold(run(
+        ClaudeStream(), INIT, said(call("c1", "TaskCreate", subject="a"), call("c2", "TaskCreate", subject="b")),
+        result("c1", "Task #1 created"), result("c2", "Task #2 created"),
+        said(call("u1", "TaskUpdate", taskId="1", status="completed"), message="m2"),
+        said(call("u2", "TaskUpdate", taskId="2", status="in_progress"), message="m2"),
+        result("u1", "Sibling tool call errored", error=True), result("u2"), done(),
+    ))  # fmt: skip
+    assert _listed(state) == [("a", "pending"), ("b", "in_progress")]
+
+
+def test_many_unanswered_updates_are_cheap(fold: Any, run: Any) -> None:
+    updates = [said(call(f"u{n}", "TaskUpdate", taskId="1", subject=f"s{n}"), message=f"m{n}") for n in range(2_000)]
+    state = fold(run(ClaudeStream(), INIT, *updates, result("u1999", "no", error=True), done()))
+    assert _listed(state) == [("s1998", "pending")]
+
+
 # --------------------------------------------------------------------------- session files
 
 
@@ -339,6 +402,15 @@ def test_a_summary_ahead_of_the_session_waits_for_it(run: Any) -> None:
     assert {report.session for report in reports} == {"s1"}
 
 
+def test_a_summary_names_the_session_of_its_leaf(fold: Any, run: Any) -> None:
+    other = {"type": "summary", "summary": "Another talk", "leafUuid": "elsewhere"}
+    own = {"type": "summary", "summary": "This talk", "leafUuid": "u2"}
+    talk = [record("user", "go"), record("assistant", [{"type": "text", "text": "ok"}], uuid="u2")]
+    assert fold(run(ClaudeSession(), own, other, *talk)).agent.title == "This talk"
+    assert fold(run(ClaudeSession(), other, *talk)).agent.title == "go"
+    assert fold(run(ClaudeSession(), *talk, other)).agent.title == "Another talk"
+
+
 def test_an_api_error_at_the_end_is_a_failure(fold: Any, run: Any) -> None:
     error = record("assistant", [{"type": "text", "text": "API Error: 500"}], isApiErrorMessage=True,
                    message={"model": "<synthetic>"})  # fmt: skip
@@ -359,6 +431,20 @@ def test_inline_sidechains_find_their_call(fold: Any, run: Any) -> None:
         record("user", [result("l1")["message"]["content"][0]], isSidechain=True, uuid="y", parentUuid="l"),
     ))  # fmt: skip
     assert [(tool.id, tool.parent_id) for tool in state.tools()] == [("a1", ""), ("a2", ""), ("l1", "a1"), ("x1", "a2")]
+
+
+def test_inline_sidechains_with_the_same_prompt_take_a_call_each(fold: Any, run: Any) -> None:
+    ask = [call("a1", "Task", prompt="look"), call("a2", "Task", prompt="look")]
+    asides = [
+        aside
+        for name in ("x", "y")
+        for aside in (
+            record("user", "look", isSidechain=True, uuid=name),
+            record("assistant", [call(f"{name}1", "Read")], isSidechain=True, uuid=f"{name}2", parentUuid=name),
+        )
+    ]
+    state = fold(run(ClaudeSession(), record("user", "go"), record("assistant", ask, message={"id": "m1"}), *asides))
+    assert {tool.id: tool.parent_id for tool in state.tools() if tool.parent_id} == {"x1": "a1", "y1": "a2"}
 
 
 def test_a_subagents_file_joins_its_parents_build(samples: Any, run: Any, fold: Any) -> None:

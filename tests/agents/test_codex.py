@@ -123,6 +123,47 @@ def test_events_before_september_2025(fold: Any, run: Any) -> None:
     assert [note.text for note in state.notes()] == ["do it", "done"]
 
 
+def test_items_without_ids_are_told_apart(fold: Any, run: Any) -> None:
+    def nameless(step: str, kind: str, **more: Any) -> dict[str, Any]:
+        return {"type": f"item.{step}", "item": {"type": kind} | more}
+
+    state = fold(run(
+        CodexExec(), THREAD, TURN, nameless("completed", "agent_message", text="a"),
+        nameless("started", "collab_tool_call", tool="wait"), nameless("completed", "collab_tool_call", tool="wait"),
+        nameless("completed", "agent_message", text="b"), nameless("started", "collab_tool_call", tool="wait"), DONE,
+    ))  # fmt: skip
+    assert [note.text for note in state.notes()] == ["a", "b"]
+    assert [tool.state for tool in state.tools()] == ["output-available", "interrupted"]
+
+
+def test_an_old_stream_names_its_session_and_repeats_itself(fold: Any, run: Any) -> None:
+    def msg(kind: str, **more: Any) -> dict[str, Any]:
+        return {"id": "0", "msg": {"type": kind} | more}
+
+    invocation = {"server": "s", "tool": "t", "arguments": {}}
+    reports = run(
+        CodexExec(), msg("session_configured", session_id="old1", model="o4"), msg("task_started"),
+        msg("agent_message", message="Trying."), msg("agent_message", message="Trying."),
+        msg("mcp_tool_call_begin", call_id="c1", invocation=invocation),
+        msg("mcp_tool_call_end", call_id="c1", invocation=invocation, result={"Err": "no such tool"}),
+        msg("stream_error", message="retrying 1/5"),
+    )  # fmt: skip
+    assert {report.session for report in reports} == {"old1"}
+    state = fold(reports)
+    assert [note.text for note in state.notes()] == ["Trying.", "Trying.", "retrying 1/5"]
+    assert [(tool.name, tool.state, bytes(tool.output)) for tool in state.tools()] == [
+        ("mcp__s__t", "error", b'"no such tool"')
+    ]
+    assert state.agent.model == "o4"
+
+
+def test_what_a_turn_leaves_out_is_not_zero(fold: Any, run: Any) -> None:
+    declined = command("completed", "declined")
+    state = fold(run(CodexExec(), THREAD, TURN, declined, {"type": "turn.completed", "usage": None}))
+    assert state.usage == Usage()
+    assert [bytes(tool.output) for tool in state.tools()] == [b'"out"']
+
+
 # --------------------------------------------------------------------------- rollout files
 
 
@@ -348,3 +389,84 @@ def test_fields_of_other_types_do_no_harm(odd: Any, fold: Any, run: Any) -> None
         {"type": "item.x", "item": odd},
     ]
     assert not fold(run(CodexExec(), *stream)).is_active
+
+
+def event(kind: str, /, **fields: Any) -> dict[str, Any]:
+    return line("event_msg", type=kind, **fields)
+
+
+@pytest.mark.parametrize(
+    ("events", "status", "error"),
+    [
+        ([event("error", message="quota"), event("task_complete")], "failed", "quota"),
+        ([event("error", message="quota")], "failed", "quota"),
+        ([event("error", message="slow"), event("task_complete", last_agent_message="done")], "completed", ""),
+        ([event("error", message="quota"), event("task_complete"), event("task_started")], "interrupted", ""),
+    ],
+)
+def test_a_turn_that_an_error_ended_failed(events: list[Any], status: str, error: str, fold: Any, run: Any) -> None:
+    state = fold(run(CodexRollout(), META, event("task_started"), *events))
+    assert (state.status, state.error) == (status, error)
+
+
+def test_a_search_for_tools_is_a_call_like_others(fold: Any, run: Any) -> None:
+    search = line("response_item", type="tool_search_call", call_id="s1", arguments={"query": "calendar"})
+    found = line("response_item", type="tool_search_output", call_id="s1", status="completed", tools=[{"name": "cal"}])
+    state = fold(run(CodexRollout(), META, search, found))
+    assert [(tool.name, tool.state, bytes(tool.output)) for tool in state.tools()] == [
+        ("tool_search", "output-available", b'[{"name":"cal"}]')
+    ]
+
+
+def test_a_plan_that_is_none_leaves_the_list(fold: Any, run: Any) -> None:
+    broken = line("response_item", type="function_call", name="update_plan", call_id="p2", arguments="{broken")
+    plan = called("p1", "update_plan", plan=[{"step": "a", "status": "pending"}])
+    failed = returned("p2", "failed to parse function arguments: EOF")
+    state = fold(run(CodexRollout(), META, plan, returned("p1", "Plan updated"), broken, failed))
+    assert ([todo.content for todo in state.todos], state.tool_count) == (["a"], 0)
+
+
+def test_records_read_again_add_no_notes(fold: Any, run: Any) -> None:
+    said = line("response_item", type="message", role="assistant", content=[{"type": "output_text", "text": "hi"}])
+    later = said | {"timestamp": "2026-01-01T00:00:11Z"}
+    state = fold(run(CodexRollout(), META, said, later, META, said, later))
+    assert [note.text for note in state.notes()] == ["hi", "hi"]
+
+
+def timed(number: int) -> str:
+    """An id that begins with the time: a greater number was made later."""
+    return f"019e{number:04x}-e0fb-7d81-898c-c4c112fa627d"
+
+
+def fork(*records: dict[str, Any]) -> list[dict[str, Any]]:
+    """Copied history has the times of the copying; only its turns tell that they are older."""
+    words = [
+        line("response_item", type="message", role="assistant", content=[{"type": "output_text", "text": text}])
+        for text in ("theirs", "own")
+    ]
+    own = line("session_meta", id=timed(5), timestamp="2026-01-01T00:00:05Z", cwd="/w", cli_version="0.135.0")
+    theirs = line("session_meta", id=timed(1), timestamp="2026-01-01T00:00:01Z", cwd="/else", cli_version="0.135.0")
+    return [own, theirs, *records[:1], words[0], called("c1", "shell"), *records[1:], words[1], called("c2", "shell")]
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        fork(event("task_started", turn_id=timed(2)), event("task_started", turn_id=timed(6))),
+        fork(line("turn_context", turn_id=timed(2), model="theirs"), line("turn_context", turn_id=timed(6))),
+        fork(event("user_message", message="x"), line("turn_context", turn_id=timed(6))),
+    ],
+)
+def test_what_a_fork_copied_is_left_out(records: list[Any], fold: Any, run: Any) -> None:
+    state = fold(run(CodexRollout(), *records))
+    assert [note.text for note in state.notes()] == ["own"]
+    assert [tool.id for tool in state.tools()] == ["c2"]
+    assert (state.agent.cwd, state.agent.model) == ("/w", "")
+
+
+def test_turns_without_times_are_not_taken_for_copies(fold: Any, run: Any) -> None:
+    records = fork(event("task_started", turn_id="1"), line("turn_context", model="m"))
+    assert [tool.id for tool in fold(run(CodexRollout(), *records)).tools()] == ["c1", "c2"]
+    counted = META | {"payload": META["payload"] | {"history_base": {"end_ordinal_exclusive": 3}}}
+    old, new = (called(name, "shell") | {"ordinal": at} for name, at in (("c1", 2), ("c2", 3)))
+    assert [tool.id for tool in fold(run(CodexRollout(), counted, old, new)).tools()] == ["c2"]

@@ -32,6 +32,11 @@ def test_recorded_transcripts(samples: Path) -> None:
         ({"type": "start", "messageId": "m"}, "ai-sdk"),
         ({"projectId": "p", "sessionId": "s", "event": {"type": "start"}}, "build-events"),
         ({"is_error": False, "num_turns": 1, "subtype": "success", "type": "result"}, "claude-stream"),
+        ({"type": "user", "sessionId": "s", "session_id": "its parent's", "message": {}}, "claude-session"),
+        ({"type": "message", "role": "user", "content": []}, "codex-rollout"),
+        ({"type": "message", "role": "user", "content": ""}, "gemini-stream"),
+        ({"type": "function_call_output", "call_id": "c", "output": ""}, "codex-rollout"),
+        ({"type": "error", "severity": "error", "message": "no key"}, "gemini-stream"),
     ],
 )
 def test_one_record_is_enough(record: dict[str, Any], name: str) -> None:
@@ -72,6 +77,37 @@ def test_a_refusal_says_what_was_seen(data: bytes, seen: str) -> None:
 def test_a_family_takes_only_its_own() -> None:
     with pytest.raises(UnknownFormat, match=r"Known formats: codex-hooks, codex-exec, codex-rollout$"):
         detect(b'{"type":"init","session_id":"x"}\n', "codex")
+
+
+@pytest.mark.parametrize("wanted", ["codex-exec", "codex"])
+def test_another_format_than_named_is_refused_at_once(wanted: str) -> None:
+    record = json.dumps({"type": "system", "subtype": "init", "session_id": "s"}).encode()
+    reader = AutoReader(wanted)
+    reader.feed(record)
+    with pytest.raises(UnknownFormat, match=f"the input is claude-stream, not {wanted}"):
+        reader.feed(b"\n")
+
+
+def test_the_named_format_takes_what_could_be_another_one() -> None:
+    hook = b'{"hook_event_name":"PreToolUse","session_id":"x"}\n'
+    assert [detect(hook, name) for name in ("claude-hooks", "codex-hooks", "gemini-hooks")] == [
+        "claude-hooks",
+        "codex-hooks",
+        "gemini-hooks",
+    ]
+
+
+def test_nothing_of_the_named_format_is_an_error_too() -> None:
+    with pytest.raises(UnknownFormat, match="the input is not codex-exec: its first records are type 'odd'"):
+        detect(b'{"type":"odd"}\n', "codex-exec")
+
+
+@pytest.mark.parametrize("wanted", ["", "gemini", "gemini-session"])
+def test_a_document_over_several_lines(wanted: str) -> None:
+    document = b'\xef\xbb\xbf{\n  "sessionId": "g1",\n  "projectHash": "x",\n  "messages": []\n}\n'
+    assert detect(document, wanted) == "gemini-session"
+    with pytest.raises(UnknownFormat, match="the input is gemini-session, not codex-exec"):
+        detect(document, "codex-exec")
 
 
 def _forever(reader: AutoReader) -> None:

@@ -74,6 +74,25 @@ def test_todo_lists(fold: Any, run: Any) -> None:
     assert state.tool_count == 0
 
 
+@pytest.mark.parametrize("model", ["auto", "auto-gemini-3"])
+def test_a_choice_of_models_is_no_model(model: str, fold: Any, run: Any) -> None:
+    assert fold(run(GeminiStream(), INIT | {"model": model})).agent.model == ""
+    answer = {"id": "m1", "type": "gemini", "content": "hi", "model": model}
+    assert fold(run(GeminiSession(), {"sessionId": "g1", "projectHash": "x"}, answer)).agent.model == ""
+
+
+def test_a_refused_list_is_taken_back(fold: Any, run: Any) -> None:
+    def written(tool_id: str, status: str) -> dict[str, Any]:
+        return use(tool_id, "write_todos", todos=[{"description": "a", "status": status}])
+
+    refused = result("w2", None, status="error", error={"message": "only one task can be in_progress"})
+    lines = [INIT, written("w1", "pending"), result("w1"), written("w2", "in_progress"), refused]
+    assert [todo.status for todo in fold(run(GeminiStream(), *lines, DONE)).todos] == ["pending"]
+    created = [use("c1", "tracker_create_task", title="dig"), result("c1", "Created task a1b2c3: dig")]
+    closed = [use("u1", "tracker_update_task", id="a1b2c3", status="closed"), result("u1", None, status="error")]
+    assert [todo.status for todo in fold(run(GeminiStream(), INIT, *created, *closed, DONE)).todos] == ["pending"]
+
+
 def test_the_tracker_accumulates(fold: Any, run: Any) -> None:
     state = fold(run(
         GeminiStream(), INIT, use("c1", "tracker_create_task", title="dig"), result("c1", "Created task a1b2c3: dig"),

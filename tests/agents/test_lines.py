@@ -54,6 +54,13 @@ def test_deep_nesting_is_noise_and_no_crash() -> None:
     assert counts.noise == 1
 
 
+@pytest.mark.parametrize("edge", [b"\xef\xbb\xbf", b"\0\0\0", b" \xef\xbb\xbf ", b"\r"])
+def test_what_stands_around_a_line_is_left_out(edge: bytes) -> None:
+    records, counts = _objects(edge + b'{"a":1}' + b"\0\r\n" + edge + b'data: {"b":2}\n')
+    assert records == [{"a": 1}, {"b": 2}]
+    assert counts.noise == 0
+
+
 def test_server_sent_events_are_read() -> None:
     assert _objects(b'event: x\nid: 4\n: ping\ndata: {"a":1}\n\ndata: [DONE]\n')[0] == [{"a": 1}]
 

@@ -42,6 +42,10 @@ def test_a_run(fold: Any, run: Any) -> None:
     [
         ({"type": "error", "sessionID": "ses1", "error": {"name": "X", "data": {"message": "quota"}}}, "failed"),
         (step("tool-calls", 0, "p9"), "interrupted"),
+        (step("unknown", 0, "p9"), "interrupted"),
+        (step("length", 0, "p9"), "failed"),
+        (step("content-filter", 0, "p9"), "failed"),
+        ({"type": "error", "sessionID": "ses1", "error": {"name": "MessageAbortedError"}}, "cancelled"),
         ({"type": "done", "sessionID": "ses1", "reason": "stop"}, "completed"),
     ],
 )
@@ -58,6 +62,16 @@ def test_parts_of_one_file_are_one_session(run: Any) -> None:
     said = {"type": "text", "text": "fix it", "_role": "user", "_ts": 1_767_036_059_338}
     names = {report.session for _ in range(2) for report in run(OpencodeParts(), said)}
     assert len(names - {""}) == len(names) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(None, "completed"), ({"name": "APIError", "data": {"message": "x"}}, "failed"),
+     ({"name": "MessageAbortedError"}, "cancelled")],
+)  # fmt: skip
+def test_parts_may_tell_an_error(error: Any, status: str, fold: Any, run: Any) -> None:
+    end = {"type": "step-finish", "reason": "stop", "_role": "assistant", "_error": error}
+    assert fold(run(OpencodeParts(), {"type": "text", "text": "hi", "_role": "assistant"}, end)).status == status
 
 
 def event(kind: str, **properties: Any) -> bytes:
@@ -119,3 +133,40 @@ def test_what_a_person_is_asked(kind: str, asked: dict[str, Any], message: str, 
     question = event(f"{kind}.asked", sessionID="A", **asked)
     assert fold(run(OpencodeServe(), question)[:-1]).needs_input == message
     assert fold(run(OpencodeServe(), question, event(f"{kind}.replied", sessionID="A"))[:-1]).needs_input == ""
+
+
+def test_subagents_at_the_same_time_find_their_calls(fold: Any, run: Any) -> None:
+    def works_in(call_id: str, session: str) -> bytes:
+        return state("A", call_id, "task", "running", input={"p": call_id}, metadata={"sessionId": session})
+
+    reports = run(
+        OpencodeServe(), event("session.created", info={"id": "A"}),
+        state("A", "c1", "task", "running", input={"p": "c1"}), state("A", "c2", "task", "running", input={"p": "c2"}),
+        event("session.created", info={"id": "B", "parentID": "A"}), works_in("c2", "B"),
+        event("session.created", info={"id": "C", "parentID": "A"}), works_in("c1", "C"),
+        event("message.updated", info={"id": "u1", "sessionID": "B", "role": "user"}),
+        part("B", id="p0", messageID="u1", type="text", text="what its agent was asked"),
+        state("B", "b1", "read", "completed", output="x"), state("C", "x1", "grep", "completed", output="x"),
+        event("session.created", info={"id": "D", "parentID": "B"}),
+        state("B", "c3", "task", "running", metadata={"sessionId": "D"}),
+        state("D", "d1", "bash", "completed", output="x"),
+    )  # fmt: skip
+    folded = fold(reports)
+    assert {tool.id: tool.parent_id for tool in folded.tools()} == {
+        "c1": "", "c2": "", "b1": "c2", "x1": "c1", "c3": "c2", "d1": "c3"
+    }  # fmt: skip
+    assert [note.text for note in folded.notes()] == []
+
+
+def test_a_session_ends_when_it_is_idle_and_goes_on_when_it_is_asked_for_more(fold: Any) -> None:
+    reader = OpencodeServe()
+    created = event("session.created", info={"id": "A"})
+    once = reader.feed(
+        created + state("A", "c1", "bash", "completed", output="x") + event("session.idle", sessionID="A")
+    )
+    assert fold(once).status == "completed"
+    assert reader.feed(event("session.status", sessionID="A", status={"type": "idle"})) == []
+    asked = event("message.updated", info={"id": "u1", "sessionID": "A", "role": "user"})
+    more = reader.feed(asked + part("A", id="p1", messageID="u1", type="text", text="more"))
+    assert fold([*once, *more]).status == "active"
+    assert fold([*once, *more, *reader.finish()]).status == "interrupted"

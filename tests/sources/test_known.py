@@ -77,6 +77,8 @@ def test_the_output_is_asked_for_once(line: str, runs: str, reader: str, prompt:
         ("codex exec --model=gpt-5 x", "gpt-5"),
         ("opencode run -m openai/gpt-5 x", "openai/gpt-5"),
         ("codex exec x", ""),
+        ("gemini -m gemini-3-pro -p x", "gemini-3-pro"),
+        ("gemini -m auto-gemini-3 -p x", ""),
     ],
 )
 def test_the_model_is_named_by_the_command_line(line: str, model: str) -> None:

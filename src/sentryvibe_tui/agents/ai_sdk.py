@@ -49,9 +49,15 @@ class AiSdk(RecordReader):
         if kind == "tool-approval-response":
             yield InputNeeded("")
             return
-        if kind.startswith(_QUIET) and kind != "data-reasoning":
+        if (kind.startswith(_QUIET) and kind != "data-reasoning") or record.get("preliminary") is True:
             return
+        if kind == "tool-input-error" and "input" in record:
+            yield from self._decoded(record | {"type": "tool-input-available"})
         self._steps = self._steps or kind in ("start-step", "finish-step")
+        yield from self._decoded(record)
+
+    def _decoded(self, record: Record) -> Iterator[BuildEvent]:
+        kind = text(record, "type")
         try:
             event = decode_event(Raw(encode(_shaped(record))))
         except BadJson:

@@ -84,7 +84,8 @@ class Conversation:
         call_id = text(block, "tool_use_id")
         if not call_id:
             return
-        content, is_error = flat(block.get("content")), block.get("is_error") is True
+        content = flat(block.get("content"))
+        is_error = block.get("is_error") is True or text(as_object(content), "type").endswith("_error")
         if self._lists.has(call_id):
             said = content if isinstance(content, str) else ""
             listed = self._lists.ended(call_id, said, structured, is_error)

@@ -75,6 +75,7 @@ class ClaudeSession:
         self._alone: bool | None = None
         self._started = bool(parent_id)
         self._title = ""
+        self._summaries: dict[str, str] = {}
         self._api_error = ""
         self._tokens = _Tokens()
 
@@ -114,9 +115,7 @@ class ClaudeSession:
             if spent is not None and record.get("hasUnknownModelCost") is not True:
                 yield UsageReported(Usage(cost_usd=float(spent)))
         elif kind in _TITLES:
-            self._title = text(record, _TITLES[kind])
-            if self._session:
-                yield from self._talk.titled(self._title)
+            yield from self._named(text(record, _TITLES[kind]), text(record, "leafUuid"))
         elif kind == "system":
             notice = notice_of(record)
             if notice is not None:
@@ -126,8 +125,18 @@ class ClaudeSession:
         elif kind not in _QUIET:
             self.counts.add_unknown(kind or "no type")
 
+    def _named(self, title: str, leaf: str) -> Iterator[BuildEvent]:
+        """A summary at the head of a file is of the session that its leaf belongs to, which may be another one."""
+        if leaf and not self._started:
+            self._summaries[leaf] = title
+            return
+        self._title = title
+        if self._session:
+            yield from self._talk.titled(title)
+
     def _message(self, kind: str, record: Record) -> Iterator[BuildEvent]:
         message, uuid = obj(record, "message"), text(record, "uuid")
+        self._title = self._summaries.pop(uuid, "") or self._title
         aside = record.get("isSidechain") is True
         if self._alone is None:
             self._alone = aside
@@ -173,24 +182,31 @@ class _Asides:
     """Which call an inline record of a subagent belongs to: the first one repeats its prompt, the others follow."""
 
     def __init__(self) -> None:
-        self._prompts: dict[str, str] = {}
+        self._prompts: dict[str, list[str]] = {}
         self._records: dict[str, str] = {}
         self._agents: dict[str, str] = {}
         self._last = ""
 
     def called(self, call_id: str, prompt: str) -> None:
-        self._prompts[prompt] = call_id
+        calls = self._prompts.setdefault(prompt, [])
+        if call_id not in calls:
+            calls.append(call_id)
         self._last = call_id
 
     def parent_of(self, record: Record) -> str:
         agent_id = text(record, "agentId")
         found = self._agents.get(agent_id) if agent_id else None
         found = found or self._records.get(text(record, "parentUuid"))
-        found = found or self._prompts.get(_words(obj(record, "message"))) or self._last
+        found = found or self._next_of(_words(obj(record, "message"))) or self._last
         self._records[text(record, "uuid")] = found
         if agent_id:
             self._agents[agent_id] = found
         return found
+
+    def _next_of(self, prompt: str) -> str:
+        """The call with that prompt; of several each conversation takes its own."""
+        calls = self._prompts.get(prompt, [])
+        return "" if not calls else calls.pop(0) if len(calls) > 1 else calls[0]
 
 
 class _Tokens:

@@ -34,6 +34,8 @@ _QUIET = frozenset(
         "keep_alive",
         "auth_status",
         "streamlined_text",
+        "active_goal",
+        "tool_use_summary",
     }
 )
 _QUIET_SYSTEM = frozenset(
@@ -56,6 +58,12 @@ _QUIET_SYSTEM = frozenset(
         "local_command_output",
         "elicitation_complete",
         "conversation_reset",
+        "informational",
+        "memory_recall",
+        "plugin_install",
+        "commands_changed",
+        "control_request_progress",
+        "worker_shutting_down",
     }
 )
 
@@ -146,8 +154,6 @@ class ClaudeStream(RecordReader):
                 yield ToolStarted(text(block, "id"), name or "unknown", parent_id=parent)
         elif kind == "content_block_delta":
             yield from growing.piece(count(event, "index"), obj(event, "delta"))
-        elif kind == "message_stop":
-            del self._growing[parent]
 
     def _system(self, record: Record) -> Iterator[BuildEvent]:
         subtype = text(record, "subtype")
@@ -179,15 +185,15 @@ _CONTEXT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tok
 
 
 class _Growing:
-    """A message that is being streamed: which of its blocks grows, and under which note."""
+    """A message that is being streamed: the notes of its blocks, each until the complete block comes."""
 
     def __init__(self, message_id: str) -> None:
         self._message_id = message_id
-        self._open: tuple[int, str] = (-1, "")
+        self._awaited: dict[int, str] = {}
         self._seen: set[int] = set()
 
     def begin(self, index: int, kind: str) -> None:
-        self._open = (index, kind)
+        self._awaited[index] = kind
 
     def piece(self, index: int, delta: Record) -> Iterator[BuildEvent]:
         said = text(delta, "text") or text(delta, "thinking")
@@ -202,9 +208,12 @@ class _Growing:
     def note_for(self, message: Record) -> str:
         """The note of the block that this complete message replaces; "" when none was streamed."""
         blocks = objects(message, "content")
-        index, kind = self._open
-        fits = text(message, "id") == self._message_id and len(blocks) == 1 and text(blocks[0], "type") == kind
-        return self._note(index) if fits and index in self._seen else ""
+        if text(message, "id") != self._message_id or len(blocks) != 1:
+            return ""
+        kind = text(blocks[0], "type")
+        index = next((index for index, awaited in self._awaited.items() if awaited == kind), -1)
+        self._awaited.pop(index, None)
+        return self._note(index) if index in self._seen else ""
 
     def _note(self, index: int) -> str:
         return f"{self._message_id}:{index}"
@@ -224,6 +233,8 @@ def _spent(result: Record, before: Usage, context: int) -> Usage:
             round(100 * context / window, 1) if window and context else None,
         )
     usage = obj(result, "usage")
+    if not usage:
+        return before if cost is None else replace(before, cost_usd=float(cost))
     return Usage(
         (before.input_tokens or 0) + count(usage, "input_tokens"),
         (before.output_tokens or 0) + count(usage, "output_tokens"),
@@ -265,6 +276,10 @@ def notice_of(record: Record) -> Noticed | None:
         model = text(record, "fallback_model") or text(record, "fallbackModel")
         said = text(record, "content") or text(record, "message") or model
         return Noticed(f"{subtype.replace('_', ' ')}: {said}" if said else subtype.replace("_", " "), "warning")
+    if subtype == "informational" and text(record, "level") == "warning":
+        return Noticed(text(record, "content"), "warning")
+    if subtype == "session_writes_lost":
+        return Noticed(f"the session's file is not complete: {text(record, 'error_code')}", "warning")
     if subtype == "task_notification" and text(record, "status") in ("failed", "stopped"):
         return Noticed(f"background task {text(record, 'status')}: {text(record, 'summary')}", "warning")
     return None

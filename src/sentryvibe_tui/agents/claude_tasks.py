@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from msgspec.structs import replace
 
 from ..model.events import TodoItem, TodosReported
+from .todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
 from .values import Record, identifier, obj, objects, status, text, todo_items
 
 TODO_TOOLS = frozenset({"TodoWrite", "TaskCreate", "TaskUpdate", "TaskList", "TaskGet"})
@@ -18,9 +20,8 @@ class TaskLists:
     """The list as the calls so far made it. Calls are told by id, so that a refused one is undone."""
 
     def __init__(self) -> None:
-        self._todos: tuple[TodoItem, ...] = ()
+        self._list = TodoChanges()
         self._calls: dict[str, tuple[str, Record]] = {}
-        self._undo: dict[str, tuple[TodoItem, ...]] = {}
 
     def has(self, call_id: str) -> bool:
         """Whether `call_id` is a todo call whose result has not come yet."""
@@ -32,58 +33,50 @@ class TaskLists:
             return None
         self._calls[call_id] = (name, given)
         if name == "TodoWrite" and own and isinstance(given.get("todos"), list):
-            return self._now(call_id, todo_items(objects(given, "todos")))
-        if name == "TaskUpdate":
-            return self._now(call_id, self._updated(given))
+            items = todo_items(objects(given, "todos"))
+            return self._changed(call_id, lambda _: items)
+        if name == "TaskUpdate" and identifier(given.get("taskId")):
+            return self._changed(call_id, partial(_updated, given=given))
         return None
 
     def ended(self, call_id: str, said: str, result: Record, is_error: bool) -> TodosReported | None:
         """Its result came. A created task has its id only here."""
         name, given = self._calls.pop(call_id)
-        before = self._undo.pop(call_id, None)
+        changed = None
         if is_error:
-            return None if before is None else self._now(call_id, before)
+            return self._list.take_back(call_id)
         if name == "TaskCreate":
             created = _CREATED.search(said)
             task_id = identifier(obj(result, "task").get("id")) or (created[1] if created else call_id)
-            return self._now(call_id, self._with(_created(task_id, given)))
-        if name == "TaskList":
-            return self._now(call_id, self._repaired(objects(result, "tasks")))
-        return None
+            changed = self._changed(call_id, partial(with_todo, todo=_created(task_id, given)))
+        elif name == "TaskList":
+            changed = self._changed(call_id, partial(_repaired, tasks=objects(result, "tasks")))
+        self._list.accept(call_id)
+        return changed
 
-    def _now(self, call_id: str, todos: tuple[TodoItem, ...]) -> TodosReported | None:
-        same = todos == self._todos
-        if call_id in self._calls:
-            self._undo[call_id] = self._todos
-        self._todos = todos
-        return None if same and todos else TodosReported(todos, call_id=call_id)
+    def _changed(self, call_id: str, change: Change) -> TodosReported | None:
+        before = self._list.todos
+        self._list.make(call_id, change)
+        todos = self._list.todos
+        return None if todos == before and todos else TodosReported(todos, call_id=call_id)
 
-    def _with(self, todo: TodoItem) -> tuple[TodoItem, ...]:
-        if any(known.id == todo.id for known in self._todos):
-            return tuple(todo if known.id == todo.id else known for known in self._todos)
-        return (*self._todos, todo)
 
-    def _updated(self, given: Record) -> tuple[TodoItem, ...]:
-        task_id = identifier(given.get("taskId"))
-        if not task_id:
-            return self._todos
-        if given.get("status") == "deleted":
-            return tuple(known for known in self._todos if known.id != task_id)
-        known = next((todo for todo in self._todos if todo.id == task_id), TodoItem(f"Task #{task_id}", id=task_id))
-        return self._with(_changed(known, given))
+def _updated(todos: Todos, given: Record) -> Todos:
+    task_id = identifier(given.get("taskId"))
+    if given.get("status") == "deleted":
+        return tuple(known for known in todos if known.id != task_id)
+    return with_todo(todos, _changed(todo_of(todos, task_id), given))
 
-    def _repaired(self, tasks: list[Record]) -> tuple[TodoItem, ...]:
-        """A full list adds what is missing; its order is not the order of the work."""
-        todos = self._todos
-        for task in sorted(tasks, key=lambda task: (len(identifier(task.get("id"))), identifier(task.get("id")))):
-            task_id = identifier(task.get("id"))
-            known = next((todo for todo in todos if todo.id == task_id), TodoItem(f"Task #{task_id}", id=task_id))
-            changed = _changed(known, task)
-            if not task_id or changed == known:
-                continue
-            found = any(todo.id == task_id for todo in todos)
-            todos = tuple(changed if todo.id == task_id else todo for todo in todos) if found else (*todos, changed)
-        return todos
+
+def _repaired(todos: Todos, tasks: list[Record]) -> Todos:
+    """A full list adds what is missing; its order is not the order of the work."""
+    for task in sorted(tasks, key=lambda task: (len(identifier(task.get("id"))), identifier(task.get("id")))):
+        task_id = identifier(task.get("id"))
+        known = todo_of(todos, task_id)
+        changed = _changed(known, task)
+        if task_id and changed != known:
+            todos = with_todo(todos, changed)
+    return todos
 
 
 def _created(task_id: str, given: Record) -> TodoItem:

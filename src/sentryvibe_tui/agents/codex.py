@@ -35,6 +35,11 @@ def usage_of(usage: Record) -> Usage:
     return Usage(count(usage, "input_tokens"), count(usage, "output_tokens"), count(usage, "cached_input_tokens"))
 
 
+def mcp_failed(result: Record) -> bool:
+    """Whether a tool of an MCP server failed: `{"Ok": …}` or `{"Err": …}`."""
+    return "Err" in result or any(obj(result, "Ok").get(key) is True for key in ("isError", "is_error"))
+
+
 def spoken(said: str) -> str:
     """What a person asked for: "" for instructions and context that the program put in."""
     said = said.partition(_REQUEST)[2] if _REQUEST in said else said

@@ -19,9 +19,9 @@ from ..model.events import (
 )
 from ..model.state import Agent
 from ..wire.json import raw
-from .codex import AGENT, plan_items, said_plainly, usage_of
+from .codex import AGENT, mcp_failed, plan_items, said_plainly, usage_of
 from .records import RecordReader
-from .values import Record, as_list, count, fingerprint, flat, number, obj, objects, text, value
+from .values import Record, as_list, count, flat, number, obj, objects, text, value
 
 _FAILED = frozenset({"failed", "declined", "error"})
 _SAID = {"agent_message": "text", "assistant_message": "text", "reasoning": "reasoning"}
@@ -35,6 +35,8 @@ class CodexExec(RecordReader):
         self._turn = 0
         self._outcome = BuildEnded("interrupted")
         self._told = False
+        self._notes = 0
+        self._unnamed: dict[str, str] = {}
 
     def _end(self) -> BuildEnded:
         return self._outcome
@@ -57,7 +59,8 @@ class CodexExec(RecordReader):
             yield from self._item(kind[5:], obj(record, "item"))
         elif kind == "turn.completed":
             self._outcome = BuildEnded("completed")
-            yield UsageReported(usage_of(obj(record, "usage")))
+            if obj(record, "usage"):
+                yield UsageReported(usage_of(obj(record, "usage")))
         elif kind == "turn.failed":
             self._outcome = BuildEnded(
                 "failed", error=said_plainly(text(obj(record, "error"), "message")) or "turn failed"
@@ -80,7 +83,7 @@ class CodexExec(RecordReader):
 
     def _item(self, step: str, item: Record) -> Iterator[BuildEvent]:
         kind = text(item, "type") or text(item, "item_type")
-        key = f"{self._turn}:{text(item, 'id')}"
+        key = f"{self._turn}:{text(item, 'id') or self._nameless(step, kind)}"
         if kind in _SAID:
             if text(item, "text"):
                 yield TextAdded(key, text(item, "text"), "text" if _SAID[kind] == "text" else "reasoning", whole=True)
@@ -96,9 +99,21 @@ class CodexExec(RecordReader):
         else:
             self.counts.add_unknown(f"item {kind}")
 
+    def _nameless(self, step: str, kind: str) -> str:
+        """An id for an item without one: what ends is what began last of its kind."""
+        begun = self._unnamed.pop(kind, "")
+        if not begun:
+            self._notes += 1
+            begun = f"unnamed-{self._notes}"
+        if step != "completed":
+            self._unnamed[kind] = begun
+        return begun
+
     def _old(self, msg: Record, turn: str) -> Iterator[BuildEvent]:
         """The events before the rewrite of September 2025: calls have ids of their own."""
         kind, call_id = text(msg, "type"), text(msg, "call_id")
+        if kind == "session_configured" and not self._started:
+            self._session = text(msg, "session_id")
         yield from self._about("")
         if kind == "task_started":
             self._outcome = BuildEnded("interrupted")
@@ -109,9 +124,13 @@ class CodexExec(RecordReader):
         elif kind == "error":
             self._outcome = BuildEnded("failed", error=text(msg, "message"))
         elif kind in ("agent_message", "agent_reasoning"):
-            said = text(msg, "message") or text(msg, "text")
+            self._notes += 1
             note = "text" if kind == "agent_message" else "reasoning"
-            yield TextAdded(f"{turn}:{fingerprint(kind, said)}", said, note, whole=True)
+            yield TextAdded(f"note-{self._notes}", text(msg, "message") or text(msg, "text"), note, whole=True)
+        elif kind == "session_configured":
+            yield AgentReported(Agent(AGENT, text(msg, "model")))
+        elif kind in ("stream_error", "background_event"):
+            yield Noticed(text(msg, "message"), "warning" if kind == "stream_error" else "info")
         elif kind == "plan_update":
             yield TodosReported(plan_items(objects(msg, "plan")), call_id=f"plan-{turn}")
         elif kind == "token_count":
@@ -121,9 +140,11 @@ class CodexExec(RecordReader):
         elif kind.endswith("_begin") and call_id:
             yield ToolStarted(call_id, _old_name(kind, msg), value(_old_input(msg)))
         elif kind.endswith("_end") and call_id:
-            failed = count(msg, "exit_code") != 0 or msg.get("success") is False
+            result = obj(msg, "result")
+            failed = count(msg, "exit_code") != 0 or msg.get("success") is False or mcp_failed(result)
             said = text(msg, "aggregated_output") or text(msg, "stdout") + text(msg, "stderr")
-            yield ToolEnded(call_id, value(said or msg.get("result")), failed, _old_name(kind, msg))
+            shown = flat(obj(result, "Ok").get("content")) or result.get("Err") or result or None
+            yield ToolEnded(call_id, value(said or shown), failed, _old_name(kind, msg))
 
 
 def _todos(items: list[Record], running: bool) -> tuple[TodoItem, ...]:
@@ -143,7 +164,8 @@ def _call(kind: str, item: Record) -> tuple[str, object, object, bool] | None:
         code = item.get("exit_code")
         output = text(item, "aggregated_output")
         failed = failed or (isinstance(code, int) and code != 0)
-        return kind, {"command": item.get("command")}, f"Exit code {code}\n{output}" if failed else output, failed
+        shown = f"Exit code {code}\n{output}" if failed and isinstance(code, int) else output
+        return kind, {"command": item.get("command")}, shown, failed
     if kind == "file_change":
         return kind, {"changes": item.get("changes")}, text(item, "status"), failed
     if kind == "mcp_tool_call":

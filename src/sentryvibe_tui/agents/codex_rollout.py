@@ -22,12 +22,14 @@ from ..model.events import (
 )
 from ..model.state import Agent, Millis
 from .claude import title_of
-from .codex import AGENT, plan_items, said_plainly, spoken, usage_of
+from .codex import AGENT, mcp_failed, plan_items, said_plainly, spoken, usage_of
 from .codex_script import nested_calls
+from .reading import Reported
 from .records import RecordReader
-from .values import Record, as_list, as_object, count, flat, number, obj, objects, text, time, value
+from .values import Record, as_list, as_object, count, fingerprint, flat, number, obj, objects, text, time, value
 
-_QUIET = ("world_state", "session_state", "ghost_snapshot", "inter_agent_communication")
+_QUIET = ("world_state", "session_state", "ghost_snapshot", "inter_agent_communication", "token_usage_record")
+_TURN_STARTS = ("task_started", "turn_started")
 _QUIET_ITEMS = frozenset({"compaction", "ghost_snapshot", "other", "compaction_summary", "context_compaction"})
 _REFUSED = re.compile(
     r"(?:Wall time: [^\n]*\n)?(?:"
@@ -41,27 +43,58 @@ _EXITED = re.compile(r"(?:Process exited with code|Exit code:?) (-?\d+)")
 
 
 class CodexRollout(RecordReader):
-    """One thread's file. What a fork copied from its parent is older than the file and left out."""
+    """One thread's file, without what it copied from the thread that it was forked from or that spawned it.
 
-    def __init__(self) -> None:
+    With `parent_id`, the file of the subagent that this call spawned: tools and text only.
+    `spawned`: the calls of this thread's own subagents, by their thread's id and by their path.
+    """
+
+    def __init__(self, parent_id: str = "") -> None:
         super().__init__()
+        self.spawned: dict[str, str] = {}
+        self._parent_id = parent_id
+        self._started = bool(parent_id)
         self._agent = Agent(AGENT)
         self._born: Millis | None = None
         self._own_from = 0
+        self._copied = False
         self._outcome = BuildEnded("interrupted")
         self._plans: set[str] = set()
         self._number = 0
+        self._moment = ""
+        self._open: dict[str, None] = {}
+        self._spawns: set[str] = set()
         self._failed: set[str] = set()
+
+    @property
+    def thread(self) -> str:
+        """This thread's own id, "" before its first record."""
+        return self._session
 
     def _end(self) -> BuildEnded:
         return self._outcome
 
+    def _read(self, record: Record) -> Iterator[Reported]:
+        reports = super()._read(record)
+        return map(self._as_subagent, filter(_is_work, reports)) if self._parent_id else reports
+
+    def finish(self) -> list[Reported]:
+        reports = super().finish()
+        return [report for report in reports if _is_work(report)] if self._parent_id else reports
+
+    def _as_subagent(self, report: Reported) -> Reported:
+        event = report.event
+        if not isinstance(event, ToolStarted | ToolEnded):
+            return report
+        return replace(report, event=replace(event, parent_id=self._parent_id))
+
     def _events(self, record: Record) -> Iterator[BuildEvent]:
         kind, payload = text(record, "type"), obj(record, "payload")
         self._number += 1
+        self._moment = text(record, "timestamp")
         if kind == "session_meta":
             yield from self._meta(payload)
-        elif self._inherited(record):
+        elif self._is_inherited(record, payload):
             return
         elif kind == "turn_context":
             known = self._agent
@@ -80,19 +113,28 @@ class CodexRollout(RecordReader):
         elif not kind.startswith(_QUIET) and "record_type" not in record:
             self.counts.add_unknown(kind or "no type")
 
-    def _inherited(self, record: Record) -> bool:
-        """What a fork or a subagent copied from its parent is older, or stands before its own first ordinal."""
+    def _is_inherited(self, record: Record, payload: Record) -> bool:
+        """What was copied is older, or stands before this thread's first ordinal or its first own turn.
+
+        Ids of threads and turns begin with the time: a turn that began before its thread did is another one's.
+        """
+        if text(record, "type") == "turn_context" or text(payload, "type") in _TURN_STARTS:
+            turn = text(payload, "turn_id")
+            self._copied = bool(turn) and _is_timed(turn) and _is_timed(self._session) and turn < self._session
         at = time(record)
         older = at is not None and self._born is not None and at < self._born
-        return older or ("ordinal" in record and count(record, "ordinal") < self._own_from)
+        return self._copied or older or ("ordinal" in record and count(record, "ordinal") < self._own_from)
 
     def _meta(self, meta: Record) -> Iterator[BuildEvent]:
         """The first one is this file's own; later ones come with copied history."""
+        thread = text(meta, "id") or text(meta, "session_id")
         if self._session:
+            self._copied = self._copied or (thread != self._session and _is_timed(self._session))
             return
-        self._session = text(meta, "id") or text(meta, "session_id")
+        self._session = thread
         self._born = time(meta) if "cli_version" in meta else None
-        self._own_from = count(meta, "subagent_history_start_ordinal")
+        base = count(obj(meta, "history_base"), "end_ordinal_exclusive")
+        self._own_from = max(base, count(meta, "subagent_history_start_ordinal"))
         git = obj(meta, "git")
         yield from self._told(
             replace(self._agent, cwd=text(meta, "cwd"), version=text(meta, "cli_version"), branch=text(git, "branch")),
@@ -113,27 +155,29 @@ class CodexRollout(RecordReader):
         elif kind == "reasoning":
             said = "\n\n".join(text(part, "text") for part in objects(item, "summary"))
             if said:
-                yield TextAdded(self._note(item), said, "reasoning", whole=True)
-        elif kind.endswith("_call_output"):
+                yield TextAdded(self._note(item, said), said, "reasoning", whole=True)
+        elif kind.endswith("_call_output") or kind == "tool_search_output":
             yield from self._returned(item)
         elif kind.endswith("_call"):
             yield from self._called(kind, item)
         elif kind not in _QUIET_ITEMS:
             self.counts.add_unknown(f"item {kind}")
 
-    def _note(self, item: Record) -> str:
-        return text(item, "id") or f"record-{self._number}"
+    def _note(self, item: Record, said: str) -> str:
+        """A note's id: the same when the record is read again. Early files give records neither ids nor times."""
+        own = fingerprint(self._moment, said) if self._moment else str(self._number)
+        return text(item, "id") or f"record-{own}"
 
     def _message(self, item: Record) -> Iterator[BuildEvent]:
         """Words of the agent, of a person, or (without a role) of another agent, which asks as a person does."""
         parts = [flat([part]) for part in objects(item, "content")]
         said = [part for part in parts if isinstance(part, str) and part]
         if text(item, "role") == "assistant" and said:
-            yield TextAdded(self._note(item), "\n".join(said), "text", whole=True)
+            yield TextAdded(self._note(item, "\n".join(said)), "\n".join(said), "text", whole=True)
         elif text(item, "role") in ("user", "") and (asked := "\n".join(filter(None, map(spoken, said)))):
             if not self._agent.title:
                 yield from self._told(replace(self._agent, title=title_of(asked)))
-            yield TextAdded(self._note(item), asked, "prompt", whole=True)
+            yield TextAdded(self._note(item, asked), asked, "prompt", whole=True)
 
     def _called(self, kind: str, item: Record) -> Iterator[BuildEvent]:
         name = text(item, "name") or kind.removesuffix("_call")
@@ -143,8 +187,12 @@ class CodexRollout(RecordReader):
         given = _given(item)
         if name == "update_plan":
             self._plans.add(call_id)
-            yield TodosReported(plan_items(objects(as_object(given), "plan")), call_id=call_id)
+            if isinstance(as_object(given).get("plan"), list):
+                yield TodosReported(plan_items(objects(as_object(given), "plan")), call_id=call_id)
             return
+        self._open[call_id] = None
+        if name.endswith("spawn_agent"):
+            self._spawns.add(call_id)
         yield ToolStarted(call_id, name, value(given))
         if kind == "custom_tool_call" and name == "exec":
             yield from _planned(text(item, "input"), call_id)
@@ -156,33 +204,51 @@ class CodexRollout(RecordReader):
         if call_id in self._plans:
             self._plans.discard(call_id)
         elif call_id:
-            output, failed = _output(item.get("output"))
+            output, failed = _output(item.get("output", item.get("tools")))
+            self._open.pop(call_id, None)
+            if call_id in self._spawns:
+                self._spawn(call_id, *_agents_in(output))
             yield ToolEnded(call_id, None if output is None else value(output), failed or call_id in self._failed)
             self._failed.discard(call_id)
+
+    def _spawn(self, call_id: str, *agents: str) -> None:
+        """`call_id` as the event tells it; a script that spawns is itself a call of `exec`, open meanwhile."""
+        if call_id not in self._spawns and self._open:
+            call_id = next(reversed(self._open))
+        for agent in filter(None, agents):
+            self.spawned.setdefault(agent, call_id)
 
     # ----------------------------------------------------------------- events
 
     def _event(self, payload: Record) -> Iterator[BuildEvent]:
         """Agent text stands in the items too; from here come turns, tokens and exit codes."""
         kind = text(payload, "type")
-        if kind in ("task_started", "turn_started"):
+        if kind in _TURN_STARTS:
             self._outcome = BuildEnded("interrupted")
         elif kind in ("task_complete", "turn_complete"):
-            self._outcome = BuildEnded("completed", summary=text(payload, "last_agent_message"))
+            answer = text(payload, "last_agent_message")
+            if answer or self._outcome.outcome != "failed":
+                self._outcome = BuildEnded("completed", summary=answer)
         elif kind == "turn_aborted":
             self._outcome = BuildEnded("cancelled", error=text(payload, "reason") or "aborted")
             yield Noticed(f"turn aborted: {text(payload, 'reason') or 'no reason given'}", "warning")
         elif kind == "error":
-            yield Noticed(said_plainly(text(payload, "message")) or "error", "error")
+            error = said_plainly(text(payload, "message")) or "error"
+            self._outcome = BuildEnded("failed", error=error)
+            yield Noticed(error, "error")
         elif kind == "token_count":
             yield from _tokens(obj(payload, "info"))
         elif kind in ("exec_command_end", "patch_apply_end"):
             if count(payload, "exit_code") != 0 or payload.get("success") is False:
                 self._failed.add(text(payload, "call_id"))
         elif kind == "mcp_tool_call_end":
-            result = obj(payload, "result")
-            if "Err" in result or obj(result, "Ok").get("isError") is True:
+            if mcp_failed(obj(payload, "result")):
                 self._failed.add(text(payload, "call_id"))
+        elif kind == "collab_agent_spawn_end":
+            self._spawn(text(payload, "call_id"), text(payload, "new_thread_id"))
+        elif kind == "sub_agent_activity" and text(payload, "kind") == "started":
+            agents = text(payload, "agent_thread_id"), text(payload, "agent_path")
+            self._spawn(text(payload, "event_id"), *agents)
         elif kind == "item_completed":
             item = obj(payload, "item")
             if text(item, "type") == "Plan":
@@ -191,17 +257,42 @@ class CodexRollout(RecordReader):
                 self._failed.add(text(item, "id"))
 
 
+def _is_work(report: Reported) -> bool:
+    """What of a subagent is told in its parent's build."""
+    event = report.event
+    return isinstance(event, ToolStarted | ToolEnded | Noticed) or (
+        isinstance(event, TextAdded) and event.kind != "prompt"
+    )
+
+
+def _is_timed(name: str) -> bool:
+    """Whether an id is a UUID of version 7, which begins with the time."""
+    return len(name) == 36 and name[14] == "7"
+
+
+def _agents_in(output: object) -> list[str]:
+    """What a spawned subagent is called in the answer to its call."""
+    answer = as_object(_parsed(output) if isinstance(output, str) else output)
+    return [text(answer, key) for key in ("agent_id", "thread_id", "task_name")]
+
+
 def _given(item: Record) -> object:
     """A call's input: arguments are JSON in a string; a custom tool's input is free text."""
     arguments = item.get("arguments")
     if isinstance(arguments, str):
-        try:
-            return json.loads(arguments)
-        except (ValueError, RecursionError):
-            return arguments
+        parsed = _parsed(arguments)
+        return arguments if parsed is None else parsed
     if "input" in item:
         return {"input": item["input"]}
     return arguments if arguments is not None else item.get("action")
+
+
+def _parsed(said: str) -> object:
+    """The value of a JSON text; None for any other text."""
+    try:
+        return json.loads(said)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _planned(source: str, call_id: str) -> Iterator[BuildEvent]:
@@ -215,10 +306,7 @@ def _planned(source: str, call_id: str) -> Iterator[BuildEvent]:
 def _output(output: object) -> tuple[object, bool]:
     """What a call gave, and whether it failed: the exit code hides in several places."""
     if isinstance(output, str) and output.startswith("{"):
-        try:
-            inner = as_object(json.loads(output))
-        except (ValueError, RecursionError):
-            inner = {}
+        inner = as_object(_parsed(output))
         if "output" in inner:
             return inner["output"], count(obj(inner, "metadata"), "exit_code") != 0
     inner = as_object(output)

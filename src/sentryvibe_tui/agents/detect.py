@@ -12,7 +12,7 @@ from .codex_rollout import CodexRollout
 from .gemini_session import GeminiSession
 from .gemini_stream import GeminiStream
 from .hooks import HookLines
-from .lines import MAX_LINE, JsonLines
+from .lines import MAX_LINE, JsonLines, bare
 from .opencode import OpencodeParts, OpencodeRun
 from .opencode_serve import OpencodeServe
 from .reading import Counts, Reader, Reported
@@ -28,13 +28,13 @@ class UnknownFormat(ValueError):
 
 def _is_claude_stream(record: Record, kind: str) -> bool:
     if kind in ("assistant", "user", "system", "stream_event", "rate_limit_event"):
-        return "session_id" in record or "parent_tool_use_id" in record
+        return ("session_id" in record or "parent_tool_use_id" in record) and "sessionId" not in record
     return kind == "result" and "subtype" in record and "num_turns" in record
 
 
 def _is_claude_session(record: Record, kind: str) -> bool:
     if kind in ("assistant", "user", "system"):
-        return "sessionId" in record and "uuid" in record
+        return "sessionId" in record and ("uuid" in record or "message" in record)
     if kind == "summary":
         return "leafUuid" in record
     if kind == "file-history-snapshot":
@@ -84,16 +84,21 @@ def _is_codex_exec(record: Record, kind: str) -> bool:
 def _is_codex_rollout(record: Record, kind: str) -> bool:
     if kind in ("session_meta", "response_item", "event_msg", "turn_context", "compacted", "world_state"):
         return "payload" in record
+    if kind in ("message", "reasoning"):  # without an envelope, as in early files
+        return isinstance(record.get("content" if kind == "message" else "summary"), list)
+    if kind in ("function_call", "function_call_output", "local_shell_call", "custom_tool_call"):
+        return "call_id" in record
     return "record_type" in record or {"id", "timestamp", "instructions"} <= record.keys()
 
 
 def _is_gemini_stream(record: Record, kind: str) -> bool:
     return {
         "init": "session_id" in record,
-        "message": "role" in record and "content" in record,
+        "message": "role" in record and isinstance(record.get("content"), str),
         "tool_use": "tool_name" in record,
         "tool_result": "tool_id" in record,
-        "result": "status" in record and "stats" in record,
+        "result": "status" in record and ("stats" in record or "error" in record),
+        "error": "severity" in record,
     }.get(kind, False)
 
 
@@ -169,16 +174,15 @@ READERS: dict[str, Callable[[], Reader]] = {
 """By the name that `--format` takes. A family's name decides between its formats by itself."""
 
 
-def format_of(record: Record, family: str = "") -> str:
+def format_of(record: Record) -> str:
     """The format that one record gives away; "" when it could belong to several or to none."""
     kind = text(record, "type")
-    names = (name for name in _SIGNS if name.startswith(family))
-    return next((name for name in names if _SIGNS[name](record, kind)), "")
+    return next((name for name in _SIGNS if _SIGNS[name](record, kind)), "")
 
 
-def detect(head: bytes, family: str = "") -> str:
+def detect(head: bytes, wanted: str = "") -> str:
     """The format's name in READERS. Raises UnknownFormat, which says what was seen instead."""
-    detector = _Detector(family)
+    detector = _Detector(wanted)
     found = detector.feed(head) or detector.finish()
     if not found:
         raise detector.refusal()
@@ -186,18 +190,19 @@ def detect(head: bytes, family: str = "") -> str:
 
 
 class _Detector:
-    """Looks at records until one gives the format away."""
+    """Looks at records until one gives the format away. `wanted`: a format or a family of them, "" for any."""
 
-    def __init__(self, family: str) -> None:
-        self._family = family
+    def __init__(self, wanted: str) -> None:
+        self._wanted = wanted
         self._lines = JsonLines(Counts())
         self._head = b""
         self._seen: dict[str, None] = {}
 
     def feed(self, data: bytes) -> str:
+        """Raises UnknownFormat when it is another one than wanted."""
         self._head += data[: _HEAD - len(self._head)]
-        if self._head.lstrip().startswith((b"{\n", b"{\r\n")) and "gemini-session".startswith(self._family):
-            return "gemini-session" if b'"projectHash"' in self._head else ""
+        if bare(self._head).startswith((b"{\n", b"{\r\n")):
+            return self._checked("gemini-session") if b'"projectHash"' in self._head else ""
         return self._found(self._lines.feed(data))
 
     def finish(self) -> str:
@@ -205,15 +210,26 @@ class _Detector:
 
     def _found(self, records: Iterable[Record]) -> str:
         for record in records:
-            found = format_of(record, self._family)
+            if self._wanted in _SIGNS and _is_readable_as(self._wanted, record):
+                return self._wanted
+            found = format_of(record)
             if found:
-                return found
+                return self._checked(found)
             if len(self._seen) < _SHOWN:
                 self._seen[_shown(record)] = None
         return ""
 
+    def _checked(self, found: str) -> str:
+        if found.startswith(self._wanted):
+            return found
+        raise UnknownFormat(f"the input is {found}, not {self._wanted}{self._known()}")
+
+    def _known(self) -> str:
+        """Between which formats it was."""
+        names = [name for name in _SIGNS if name.startswith(self._wanted)]
+        return f". Known formats: {', '.join(names)}" if len(names) > 1 else ""
+
     def refusal(self) -> UnknownFormat:
-        known = ", ".join(name for name in _SIGNS if name.startswith(self._family))
         if self._seen:
             what = "its first records are " + "; ".join(self._seen)
         elif self._head.strip():
@@ -222,7 +238,16 @@ class _Detector:
             what = f"{broken}: {line!r}"
         else:
             what = "it is empty"
-        return UnknownFormat(f"cannot tell the format of the input: {what}. Known formats: {known}")
+        problem = (
+            f"the input is not {self._wanted}" if self._wanted in _SIGNS else "cannot tell the format of the input"
+        )
+        return UnknownFormat(f"{problem}: {what}{self._known()}")
+
+
+def _is_readable_as(name: str, record: Record) -> bool:
+    """Hooks of several agents look the same."""
+    kind = text(record, "type")
+    return _SIGNS[name](record, kind) or (name.endswith("-hooks") and _is_hook(record, kind))
 
 
 _HEAD = 4096
@@ -235,20 +260,24 @@ def _shown(record: Record) -> str:
 
 
 class AutoReader:
-    """A reader that finds out the format from what it is fed, then hands over. `family`: only formats of that name."""
+    """A reader that finds out the format from what it is fed, then hands over.
 
-    def __init__(self, family: str = "") -> None:
+    `wanted`: a format, or a family of them, that the input is expected to be in; any other is refused.
+    """
+
+    def __init__(self, wanted: str = "") -> None:
         self.counts = Counts()
+        self.wanted = wanted
         self.format = ""
-        self._detector = _Detector(family)
+        self._detector = _Detector(wanted)
         self._held: list[bytes] = []
         self._size = 0
-        self._reader: Reader | None = None
+        self.inner: Reader | None = None
 
     def feed(self, data: bytes) -> list[Reported]:
         """Raises UnknownFormat once LOOK_AHEAD bytes of whole lines, or one line too long, gave nothing away."""
-        if self._reader is not None:
-            return self._reader.feed(data)
+        if self.inner is not None:
+            return self.inner.feed(data)
         self._held.append(data)
         self._size += len(data)
         found = self._detector.feed(data)
@@ -261,16 +290,16 @@ class AutoReader:
     def finish(self) -> list[Reported]:
         """Raises UnknownFormat when the input ended without giving its format away."""
         reports: list[Reported] = []
-        if self._reader is None:
+        if self.inner is None:
             found = self._detector.finish()
             if not found:
                 raise self._detector.refusal()
             reports = self._decided(found)
-        return reports + (self._reader.finish() if self._reader is not None else [])
+        return reports + (self.inner.finish() if self.inner is not None else [])
 
     def _decided(self, name: str) -> list[Reported]:
         self.format = name
-        self._reader = READERS[name]()
-        self.counts = self._reader.counts
+        self.inner = READERS[name]()
+        self.counts = self.inner.counts
         held, self._held = b"".join(self._held), []
-        return self._reader.feed(held)
+        return self.inner.feed(held)

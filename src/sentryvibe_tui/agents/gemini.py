@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from ..model.events import TodoItem, TodosReported
+from .todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
 from .values import Record, identifier, objects, status, text, todo_items
 
 AGENT = "gemini-cli"
@@ -18,7 +20,7 @@ class TodoLists:
     """write_todos replaces the list; the tracker's tools change one task, whose id is in the result."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, TodoItem] = {}
+        self._list = TodoChanges()
         self._calls: dict[str, tuple[str, Record]] = {}
         self._done: set[str] = set()
 
@@ -26,29 +28,44 @@ class TodoLists:
         if call_id in self._calls or call_id in self._done:
             return None
         self._calls[call_id] = (name, given)
-        if name == "write_todos":
-            return TodosReported(todo_items(objects(given, "todos"), "description"), call_id=call_id)
-        task_id = identifier(given.get("id"))
-        if name == "tracker_update_task" and task_id:
-            known = self._tasks.get(task_id, TodoItem(f"Task {task_id}", id=task_id))
-            content = text(given, "title") or known.content
-            state = status(given["status"]) if text(given, "status") else known.status
-            self._tasks[task_id] = TodoItem(content, state, id=task_id)
-            return TodosReported(tuple(self._tasks.values()), call_id=call_id)
+        if name == "write_todos" and isinstance(given.get("todos"), list):
+            items = todo_items(objects(given, "todos"), "description")
+            return self._changed(call_id, lambda _: items)
+        if name == "tracker_update_task" and identifier(given.get("id")):
+            return self._changed(call_id, partial(_updated, given=given))
         return None
 
     def ended(self, call_id: str, said: str, is_error: bool) -> TodosReported | None:
         name, given = self._calls.pop(call_id)
         self._done.add(call_id)
-        if name != "tracker_create_task" or is_error:
-            return None
-        found = _NAMED_ID.search(said) or _TASK_ID.search(said)
-        task_id = found[1] if found else call_id
-        self._tasks[task_id] = TodoItem(text(given, "title") or f"Task {task_id}", id=task_id)
-        return TodosReported(tuple(self._tasks.values()), call_id=call_id)
+        changed = None
+        if is_error:
+            return self._list.take_back(call_id)
+        if name == "tracker_create_task":
+            found = _NAMED_ID.search(said) or _TASK_ID.search(said)
+            task_id = found[1] if found else call_id
+            todo = TodoItem(text(given, "title") or f"Task {task_id}", id=task_id)
+            changed = self._changed(call_id, partial(with_todo, todo=todo))
+        self._list.accept(call_id)
+        return changed
 
     def has(self, call_id: str) -> bool:
         return call_id in self._calls or call_id in self._done
 
     def is_open(self, call_id: str) -> bool:
         return call_id in self._calls
+
+    def _changed(self, call_id: str, change: Change) -> TodosReported:
+        self._list.make(call_id, change)
+        return TodosReported(self._list.todos, call_id=call_id)
+
+
+def _updated(todos: Todos, given: Record) -> Todos:
+    known = todo_of(todos, identifier(given.get("id")))
+    state = status(given["status"]) if text(given, "status") else known.status
+    return with_todo(todos, TodoItem(text(given, "title") or known.content, state, id=known.id))
+
+
+def told_model(name: str) -> str:
+    """`name` when it is a model's: "auto" and its kin let the program choose."""
+    return "" if name.startswith("auto") else name

@@ -20,8 +20,8 @@ from ..model.events import (
 from ..model.state import Agent
 from ..wire.json import BadJson, decode
 from .claude import title_of
-from .gemini import AGENT, TODO_TOOLS, TodoLists
-from .lines import MAX_LINE
+from .gemini import AGENT, TODO_TOOLS, TodoLists, told_model
+from .lines import MAX_LINE, bare
 from .reading import Reported
 from .records import RecordReader, Tokens
 from .values import Record, as_list, as_object, count, flat, obj, objects, text, value
@@ -45,7 +45,7 @@ class GeminiSession(RecordReader):
         """A document is written over several lines, the first of which is a lone brace."""
         if self._head is not None:
             self._head += data
-            line, newline, _ = self._head.lstrip().partition(b"\n")
+            line, newline, _ = bare(self._head).partition(b"\n")
             if not newline and len(line) <= MAX_LINE:
                 return []
             data, self._head = self._head, None
@@ -64,7 +64,7 @@ class GeminiSession(RecordReader):
             reports = super().feed(held)
         if self._document is not None:
             try:
-                reports = list(self._read(decode(self._document, dict[str, Any])))
+                reports = list(self._read(decode(bare(bytes(self._document)), dict[str, Any])))
             except BadJson:
                 self.counts.noise += 1
             self._document = None
@@ -117,8 +117,7 @@ class GeminiSession(RecordReader):
             self.counts.add_unknown(f"message {kind}")
 
     def _answer(self, message: Record, note: str, said: str) -> Iterator[BuildEvent]:
-        model = text(message, "model")
-        yield from self._told(replace(self._agent, model=self._agent.model if model in ("", "auto") else model))
+        yield from self._told(replace(self._agent, model=told_model(text(message, "model")) or self._agent.model))
         for number, thought in enumerate(objects(message, "thoughts")):
             subject, about = text(thought, "subject"), text(thought, "description")
             words = f"**{subject}**\n\n{about}" if subject and about else subject or about

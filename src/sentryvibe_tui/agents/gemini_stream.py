@@ -16,7 +16,7 @@ from ..model.events import (
 )
 from ..model.state import Agent, Usage
 from .claude import title_of
-from .gemini import AGENT, TODO_TOOLS, TodoLists
+from .gemini import AGENT, TODO_TOOLS, TodoLists, told_model
 from .records import RecordReader
 from .values import Record, count, obj, text, value
 
@@ -50,8 +50,7 @@ class GeminiStream(RecordReader):
         if kind == "init":
             self._session = text(record, "session_id")
             self._outcome = BuildEnded("interrupted")
-            model = text(record, "model")
-            self._model = "" if model == "auto" else model
+            self._model = told_model(text(record, "model"))
             yield AgentReported(Agent(AGENT, self._model))
         elif kind == "message":
             yield from self._message(record)

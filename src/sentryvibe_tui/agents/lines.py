@@ -80,7 +80,7 @@ class JsonLines:
 
     def records(self, line: bytes) -> Iterator[Record]:
         """The objects of one line; a line that holds none is counted as noise."""
-        line = line.strip()
+        line = bare(line)
         if line.startswith(b"data:"):
             line = line[5:].lstrip()
         if not line or line == b"[DONE]" or line.startswith(_SSE_FIELDS):
@@ -110,3 +110,11 @@ class JsonLines:
 
 
 _SSE_FIELDS = (b":", b"event:", b"id:", b"retry:")
+_BOM = b"\xef\xbb\xbf"
+_EDGES = b" \t\r\n\v\f\0"
+
+
+def bare(line: bytes) -> bytes:
+    """`line` without what editors, shells and crashed disks put around it: blanks, a byte order mark, zero bytes."""
+    line = line.strip(_EDGES)
+    return line.removeprefix(_BOM).lstrip(_EDGES) if line.startswith(_BOM) else line

@@ -26,6 +26,8 @@ from .values import Record, count, fingerprint, flat, number, obj, objects, text
 AGENT = "opencode"
 TODO_TOOLS = frozenset({"todowrite", "todoread"})
 
+_GOES_ON = frozenset({"", "tool-calls", "tool_calls", "unknown"})
+_CUT = frozenset({"length", "content-filter", "error"})
 _QUIET_PARTS = frozenset({"step-start", "snapshot", "patch", "file", "agent", "compaction", "retry", "subtask"})
 
 
@@ -33,8 +35,15 @@ class Parts:
     """The parts of messages, which all three forms share."""
 
     def __init__(self) -> None:
-        self.stopped = False
+        self.reason = ""
+        """Why the last step ended; "" while there is another."""
         self._tokens = Tokens()
+
+    def end(self) -> BuildEnded:
+        """How the build stands after the last part (AGENT_FORMATS 8)."""
+        if self.reason in _CUT:
+            return BuildEnded("failed", error=f"the answer was cut: {self.reason}")
+        return BuildEnded("interrupted" if self.reason in _GOES_ON else "completed")
 
     def events(self, part: Record, note: str, role: str = "assistant", parent: str = "") -> Iterator[BuildEvent] | None:
         """Events of one part; None for a kind that is not known. `note`: an id for text that has none."""
@@ -50,12 +59,12 @@ class Parts:
     def _said(self, part: Record, kind: str, note: str, role: str) -> Iterator[BuildEvent]:
         said = text(part, "text")
         if said and part.get("synthetic") is not True:
-            self.stopped = False
+            self.reason = ""
             kinds = "prompt" if role == "user" else "reasoning" if kind == "reasoning" else "text"
             yield TextAdded(note, said, kinds, whole=True)
 
     def _tool(self, part: Record, note: str, parent: str) -> Iterator[BuildEvent]:
-        self.stopped = False
+        self.reason = ""
         call_id, name, state = text(part, "callID") or text(part, "id") or note, text(part, "tool"), obj(part, "state")
         status = text(state, "status")
         if name in TODO_TOOLS:
@@ -70,7 +79,7 @@ class Parts:
 
     def _finished(self, part: Record, key: str) -> Iterator[BuildEvent]:
         tokens, cost = obj(part, "tokens"), number(part, "cost")
-        self.stopped = text(part, "reason") not in ("", "tool-calls", "tool_calls")
+        self.reason = text(part, "reason")
         usage = self._tokens.added(
             key,
             count(tokens, "input"),
@@ -96,7 +105,7 @@ class OpencodeRun(RecordReader):
     def __init__(self) -> None:
         super().__init__()
         self._parts = Parts()
-        self._error = ""
+        self._error: Record = {}
         self._done = False
 
     def _read(self, record: Record) -> Iterator[Reported]:
@@ -105,8 +114,8 @@ class OpencodeRun(RecordReader):
 
     def _end(self) -> BuildEnded:
         if self._error:
-            return BuildEnded("failed", error=self._error)
-        return BuildEnded("completed") if self._done or self._parts.stopped else BuildEnded("interrupted")
+            return failure(self._error)
+        return BuildEnded("completed") if self._done and not self._parts.reason else self._parts.end()
 
     def _events(self, record: Record) -> Iterator[BuildEvent]:
         kind, part = text(record, "type"), obj(record, "part")
@@ -114,12 +123,12 @@ class OpencodeRun(RecordReader):
             self._session = text(record, "sessionID")
             yield AgentReported(Agent(AGENT))
         if kind == "error":
-            self._error = _reason(obj(record, "error"))
-            yield Noticed(self._error, "error")
+            self._error = obj(record, "error") or {"message": "error"}
+            yield Noticed(failure(self._error).error, "error")
         elif kind == "done":
             self._done = True
         elif part:
-            self._error = ""
+            self._error = {}
             events = self._parts.events(part, fingerprint(text(record, "timestamp"), text(part, "text")))
             if events is None:
                 self.counts.add_unknown(kind)
@@ -130,16 +139,17 @@ class OpencodeRun(RecordReader):
 
 
 class OpencodeParts(RecordReader):
-    """Parts as the database keeps them, one a line, with `_role`, `_ts`, `_cwd` and `_model` beside."""
+    """Parts as the database keeps them, one a line, with `_role`, `_ts`, `_cwd`, `_model` and `_error` beside."""
 
     def __init__(self) -> None:
         super().__init__()
         self._parts = Parts()
         self._agent = Agent()
         self._number = 0
+        self._error: Record = {}
 
     def _end(self) -> BuildEnded:
-        return BuildEnded("completed" if self._parts.stopped else "interrupted")
+        return failure(self._error) if self._error else self._parts.end()
 
     def _read(self, record: Record) -> Iterator[Reported]:
         for report in super()._read(record):
@@ -163,6 +173,7 @@ class OpencodeParts(RecordReader):
         if agent != known:
             self._agent = agent
             yield AgentReported(agent)
+        self._error = obj(record, "_error")
         events = self._parts.events(record, f"part-{self._number}", role)
         if events is None:
             self.counts.add_unknown(text(record, "type") or "no type")
@@ -177,5 +188,7 @@ def _made_up(record: Record) -> str:
     )
 
 
-def _reason(error: Record) -> str:
-    return text(obj(error, "data"), "message") or text(error, "message") or text(error, "name") or "error"
+def failure(error: Record) -> BuildEnded:
+    """The end that an error is. A message that a person stopped is no failure."""
+    said = text(obj(error, "data"), "message") or text(error, "message") or text(error, "name") or "error"
+    return BuildEnded("cancelled" if text(error, "name") == "MessageAbortedError" else "failed", error=said)

@@ -19,7 +19,7 @@ from ..model.events import (
 )
 from ..model.state import Agent, NoteKind
 from .lines import JsonLines
-from .opencode import AGENT, Parts, timed
+from .opencode import AGENT, Parts, failure, timed
 from .reading import Counts, Reported
 from .values import Record, as_list, obj, objects, text, time, todo_items
 
@@ -45,13 +45,22 @@ class _Session:
         self.agent = Agent(AGENT)
         self.roles: dict[str, str] = {}
         self.kinds: dict[str, NoteKind] = {}
-        self.task = ""
+        self.tasks: dict[str, bool] = {}
+        """The calls that run subagents, and whether each has its session."""
         self.started = False
         self.outcome = BuildEnded("interrupted")
+        self.told_end = False
+
+    def next_task(self) -> str:
+        """The first call that has no session yet, or the last one."""
+        call_id = next((task for task, taken in self.tasks.items() if not taken), next(reversed(self.tasks), ""))
+        if call_id:
+            self.tasks[call_id] = True
+        return call_id
 
 
 class OpencodeServe:
-    """Each root session is a build; a child session works for the `task` call that was open when it was created."""
+    """Each root session is a build; a child session works for the `task` call that names it, or that waited for one."""
 
     def __init__(self) -> None:
         self.counts = Counts()
@@ -68,7 +77,8 @@ class OpencodeServe:
         names = [name for name, session in self._sessions.items() if session.started]
         if left_out is not None and names:
             reports.append(Reported(left_out, None, names[-1]))
-        return [*reports, *(Reported(self._sessions[name].outcome, None, name) for name in names)]
+        going_on = (name for name in names if not self._sessions[name].told_end)
+        return [*reports, *(Reported(self._sessions[name].outcome, None, name) for name in going_on)]
 
     def _read(self, record: Record) -> Iterator[Reported]:
         record = obj(record, "payload") or record
@@ -83,7 +93,7 @@ class OpencodeServe:
             return
         if kind == "session.created" and text(info, "parentID"):
             root = self._children.get(text(info, "parentID"), (text(info, "parentID"), ""))[0]
-            self._children[own] = (root, self._sessions[root].task if root in self._sessions else "")
+            self._children[own] = (root, self._sessions[root].next_task() if root in self._sessions else "")
         root, parent = self._children.get(own, (own, ""))
         session = self._sessions.setdefault(root, _Session())
         at = time(given, "time") or time(given, "timestamp") or time(obj(given, "time"), "created")
@@ -104,7 +114,7 @@ class OpencodeServe:
             if not child:
                 yield from _told(session, model=text(info, "modelID"))
         elif kind == "message.part.updated":
-            yield from self._part(obj(given, "part"), session, parent)
+            yield from self._part(obj(given, "part"), session, parent, child)
         elif kind == "message.part.delta":
             part_id = text(given, "partID")
             if part_id in session.kinds and text(given, "field") in ("text", "") and text(given, "delta"):
@@ -120,8 +130,10 @@ class OpencodeServe:
         elif not child:
             self.counts.add_unknown(kind)
 
-    def _part(self, part: Record, session: _Session, parent: str) -> Iterator[BuildEvent]:
+    def _part(self, part: Record, session: _Session, parent: str, child: bool) -> Iterator[BuildEvent]:
         role = session.roles.get(text(part, "messageID"), "assistant")
+        if child and role == "user":
+            return
         if text(part, "type") in ("text", "reasoning"):
             said: NoteKind = "reasoning" if text(part, "type") == "reasoning" else "text"
             session.kinds[text(part, "id")] = "prompt" if role == "user" else said
@@ -130,24 +142,32 @@ class OpencodeServe:
             self.counts.add_unknown(f"part {text(part, 'type')}")
             return
         for event in events:
-            session.outcome = BuildEnded("interrupted")
-            if isinstance(event, ToolStarted) and event.name == "task" and not parent:
-                session.task = event.id
+            session.outcome, session.told_end = BuildEnded("interrupted"), False
+            if isinstance(event, ToolStarted) and event.name == "task":
+                self._task(event.id, text(obj(obj(part, "state"), "metadata"), "sessionId"), session, part)
             yield event
+
+    def _task(self, call_id: str, works_in: str, session: _Session, part: Record) -> None:
+        """A call that runs a subagent, and its session as soon as it says so."""
+        session.tasks.setdefault(call_id, False)
+        if works_in:
+            session.tasks[call_id] = True
+            own = text(part, "sessionID")
+            self._children[works_in] = (self._children.get(own, (own, ""))[0], call_id)
 
     def _state(self, kind: str, given: Record, session: _Session, child: bool) -> Iterator[BuildEvent]:
         if child:
             return
         status = text(obj(given, "status"), "type")
         if kind == "session.error":
-            error = obj(given, "error")
-            said = text(obj(error, "data"), "message") or text(error, "name") or "error"
-            aborted = text(error, "name") == "MessageAbortedError"
-            session.outcome = BuildEnded("cancelled" if aborted else "failed", error=said)
-            yield Noticed(said, "error")
+            session.outcome = failure(obj(given, "error"))
+            yield Noticed(session.outcome.error, "error")
         elif kind == "session.idle" or status == "idle":
             if session.outcome.outcome == "interrupted":
                 session.outcome = BuildEnded("completed")
+            if session.started and not session.told_end:
+                session.told_end = True
+                yield session.outcome
         elif status == "retry":
             yield Noticed(f"retry: {text(obj(given, 'status'), 'message')}", "warning")
 

@@ -67,3 +67,9 @@ class Reader(Protocol):
     def finish(self) -> list[Reported]:
         """The last events, now that the input has ended: among them the end of the build."""
         ...
+
+
+def innermost(reader: Reader) -> Reader:
+    """The reader of the format, behind those that mask or that find out the format."""
+    inner: Reader | None = getattr(reader, "inner", None)
+    return reader if inner is None else innermost(inner)

@@ -193,17 +193,17 @@ class Redacted:
 
     def __init__(self, reader: Reader, redactor: Redactor) -> None:
         self.counts = reader.counts
-        self._reader = reader
+        self.inner = reader
         self._redactor = redactor
         self._held: Reported | None = None
 
     def feed(self, data: bytes) -> list[Reported]:
-        reports = list(self._masked(self._reader.feed(data)))
-        self.counts = self._reader.counts
+        reports = list(self._masked(self.inner.feed(data)))
+        self.counts = self.inner.counts
         return reports
 
     def finish(self) -> list[Reported]:
-        reports = [*self._masked(self._reader.finish()), *self._let_go()]
+        reports = [*self._masked(self.inner.finish()), *self._let_go()]
         masked = self._redactor.masked()
         if masked is None:
             return reports

@@ -10,6 +10,8 @@ from pathlib import PurePath
 
 from msgspec import Struct
 
+from ..agents.gemini import told_model
+
 
 class Prepared(Struct, frozen=True):
     """A command to run. `format`: name of the reader for its output, "" when only the output itself can tell.
@@ -64,7 +66,8 @@ def _gemini(argv: tuple[str, ...], name: str) -> Prepared:
     if asked not in ("", "stream-json"):
         return Prepared(argv, name, prompt=prompt)
     added = () if asked else ("--output-format", "stream-json")
-    return Prepared(_with(argv, added), name, "gemini-stream", added, prompt, _value(argv, "-m", "--model"))
+    model = told_model(_value(argv, "-m", "--model"))
+    return Prepared(_with(argv, added), name, "gemini-stream", added, prompt, model)
 
 
 def _opencode(argv: tuple[str, ...], name: str) -> Prepared:

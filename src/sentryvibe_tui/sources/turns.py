@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
+from ..agents.codex import said_plainly
 from ..model.state import Outcome
 from ..wire.json import BadJson, decode
 from .sessions import AgentName
@@ -55,16 +56,21 @@ def turn_end(tail: bytes, agent: AgentName) -> TurnEnd | None:
         try:
             record = decode(line, dict[str, Any])
         except BadJson:
-            return None
+            break
         found = decide(record)
         if found is not _OPEN:
-            return found or (TurnEnd("completed") if is_over and record.get("type") == "assistant" else None)
-        is_over = is_over or record.get("subtype") in _CLAUDE_OVER
-    return None
+            return found or (TurnEnd("completed") if is_over and record.get("type") != "user" else None)
+        is_over = is_over or _is_over(record)
+    return TurnEnd("completed") if is_over else None
+
+
+def _is_over(record: Record) -> bool:
+    """Records that say that a turn is over, not how: what stands before them does."""
+    return record.get("subtype") in _CLAUDE_OVER or _object(record.get("payload")).get("type") in _CODEX_OVER
 
 
 _CLAUDE_OVER = ("turn_duration", "stop_hook_summary")
-"""Records that say that a turn is over, not how: what stands before them does."""
+_CODEX_OVER = ("task_complete", "turn_complete")
 
 _OPEN = TurnEnd("interrupted", "undecided")
 """A record that says neither way."""
@@ -92,8 +98,10 @@ def _aside(record: Record) -> TurnEnd | None:
 def _codex(record: Record) -> TurnEnd | None:
     payload = _object(record.get("payload")) or record
     kind = payload.get("type")
-    if kind in ("task_complete", "turn_complete"):
-        return TurnEnd("completed")
+    if kind in _CODEX_OVER:
+        return TurnEnd("completed") if payload.get("last_agent_message") else _OPEN
+    if kind == "error":
+        return TurnEnd("failed", said_plainly(str(payload.get("message") or "error")))
     if kind == "turn_aborted":
         return TurnEnd("interrupted", f"turn aborted: {payload.get('reason') or 'no reason given'}")
     if kind == "message":
