@@ -34,7 +34,7 @@ def test_a_file_becomes_a_build(desk: Any, server: str, claude: Any) -> None:
     path = desk.folder / "out.jsonl"
     path.write_bytes(b"".join(_build(claude)))
     first = desk.run("ingest", "Shop", str(path), "--format", "claude")
-    assert (first.returncode, first.stderr) == (0, b"")
+    assert (first.returncode, first.stderr) == (0, b"sentryvibe-tui: read as claude-stream\n")
     state = desk.state("shop")
     assert (state["status"], state["projectName"], state["claudeModelId"]) == ("completed", "Shop", "claude-test-1")
     assert [todo["status"] for todo in state["todos"]] == ["completed", "completed"]
@@ -174,7 +174,7 @@ def test_what_waited_in_the_outbox_arrives_later(desk: Any, unused_tcp_port: int
     assert desk.run("ingest", "shop", "--server", url, "--timeout", "0.2", data=data).returncode == 3
     desk.serve("--port", str(unused_tcp_port))
     again = desk.run("ingest", "shop", "--server", url, data=data)
-    assert (again.returncode, again.stderr) == (0, b"")
+    assert (again.returncode, again.stderr) == (0, b"sentryvibe-tui: read as claude-stream\n")
     assert desk.state("shop", "--server", url)["status"] == "completed"
 
 

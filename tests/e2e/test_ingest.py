@@ -23,7 +23,8 @@ def sessions(desk: Any, project: str) -> dict[str, dict[str, Any]]:
 def test_each_file_of_a_pattern_is_a_build(desk: Any, server: str) -> None:
     pattern = str(TRANSCRIPTS / "claude-session" / "irr-*.jsonl")
     done = desk.run("ingest", "all", pattern, str(TRANSCRIPTS / "codex-exec" / "heru-file-change.jsonl"))
-    assert (done.returncode, done.stderr) == (1, b"")
+    told = [line.rpartition(": ")[2] for line in done.stderr.decode().splitlines()]
+    assert (done.returncode, told) == (1, 3 * ["read as claude-session"] + ["read as codex-exec"])
     builds = sessions(desk, "all")
     assert len(builds) == 4
     assert {build["agentId"] for build in builds.values()} == {"claude-code", "openai-codex"}
@@ -55,6 +56,49 @@ def test_mistakes_are_told(desk: Any, server: str, arguments: tuple[str, ...], t
     (desk.folder / "here").touch()
     done = desk.run("ingest", "p", *arguments)
     assert (done.returncode, told in done.stderr.decode()) == (2, True), done.stderr
+
+
+def test_another_format_than_named_publishes_nothing(desk: Any, server: str) -> None:
+    recorded = TRANSCRIPTS / "codex-exec" / "heru-file-change.jsonl"
+    done = desk.run("ingest", "p", "--format", "claude-stream", data=recorded.read_bytes())
+    assert done.returncode == 2
+    assert "the input is codex-exec, not claude-stream" in done.stderr.decode()
+    assert json.loads(desk.run("ls", "--json").stdout)["projects"] == []
+
+
+def test_a_session_comes_with_its_subagents(desk: Any, server: str) -> None:
+    recorded = TRANSCRIPTS / "claude-session" / "irr-3-subagents"
+    session = desk.folder / "session.jsonl"
+    session.write_bytes((recorded / "main.jsonl").read_bytes())
+    (desk.folder / "session").symlink_to(recorded)
+    desk.run("ingest", "p", str(session))
+    calls = [call for todo in desk.state("p")["toolsByTodo"].values() for call in todo]
+    callers = {call["id"] for call in calls if call["name"] == "Agent"}
+    assert len(callers) == 3
+    assert {call.get("parentId") for call in calls} == {None, *callers}
+    assert len(calls) == 3 + 4 + 1 + 3
+
+
+def test_what_a_stream_of_codex_leaves_out_is_looked_up(
+    desk: Any, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = TRANSCRIPTS / "codex-exec" / "agentcmd-0.46-stream-output-2.jsonl"
+    thread = "019a2d7a-6455-7170-a661-c6d8b94c630a"
+    day = desk.folder / "codex/sessions/2025/10/28"
+    day.mkdir(parents=True)
+    meta = {"type": "session_meta", "payload": {"id": thread, "cwd": "/w"}}
+    turn = {"type": "turn_context", "payload": {"model": "gpt-5-codex", "cwd": "/w/shop"}}
+    rollout = day / f"rollout-2025-10-28T19-27-00-{thread}.jsonl"
+    rollout.write_text("".join(json.dumps(record) + "\n" for record in (meta, turn)))
+    desk.run("ingest", "p", str(stream))
+    assert "cwd" not in desk.state("p")
+    monkeypatch.setenv("CODEX_HOME", str(desk.folder / "codex"))
+    desk.run("ingest", "p", str(stream))
+    state = desk.state("p")
+    assert (state["claudeModelId"], state["cwd"], state["agentId"]) == ("gpt-5-codex", "/w/shop", "openai-codex")
+    before = sessions(desk, "p")
+    desk.run("ingest", "p", str(stream))
+    assert sessions(desk, "p") == before
 
 
 def test_a_replay_keeps_the_pace(desk: Any, server: str) -> None:

@@ -62,6 +62,24 @@ def test_an_agent_is_a_build_and_its_exit_code_is_ours(desk: Any, server: str, c
     assert [tool["id"] for tool in state["toolsByTodo"]["-1"]] == ["t1"]
 
 
+def test_the_model_of_codex_is_found_in_its_session_file(
+    desk: Any, server: str, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEX_HOME", str(desk.folder / "codex"))
+    thread = "019a2d7a-6455-7170-a661-c6d8b94c630a"
+    lines = [{"type": "thread.started", "thread_id": thread}, {"type": "turn.started"}]
+    program = agent("codex", b"".join(json.dumps(line).encode() + b"\n" for line in lines) + b"WAIT\n")
+    run = desk.start("run", "shop", "--", program, "exec", "fix it")
+    said_by(run.errors, "waiting")
+    day = desk.folder / "codex/sessions/2025/10/28"
+    day.mkdir(parents=True)
+    turn = {"type": "turn_context", "payload": {"model": "gpt-5-codex", "cwd": str(desk.folder)}}
+    (day / f"rollout-2025-10-28T19-27-00-{thread}.jsonl").write_text(json.dumps(turn) + "\n")
+    run.feed(b"\n")
+    run.end()
+    assert (desk.state("shop")["claudeModelId"], desk.state("shop")["title"]) == ("gpt-5-codex", "fix it")
+
+
 def test_it_runs_without_a_server_and_the_build_stays(
     desk: Any, claude: Any, agent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from sentryvibe_tui.agents.reading import Reported
-from sentryvibe_tui.model.events import BuildEnded, BuildStarted, TextAdded
+from sentryvibe_tui.model.events import BuildEnded, BuildStarted, Noticed, TextAdded
 from sentryvibe_tui.sources.posting import TIMELESS, Posting
 from sentryvibe_tui.wire.events import Posted
 
@@ -42,3 +42,11 @@ def test_ids_are_the_same_however_much_of_the_file_is_there(parts: tuple[list[Re
     some = [one.event_id for one in posted(*parts) if not isinstance(one.event, BuildEnded)]
     assert some == whole[: len(some)]
     assert {one.about.build_id for one in posted(*parts)} == {"s"}
+
+
+def test_the_same_end_after_more_work_is_another_one() -> None:
+    cut = [Reported(Noticed("half a line"), None, "s"), Reported(BuildEnded("interrupted"), None, "s")]
+    once, more = posted(TIMED, cut), posted(TIMED, UNTIMED[1:], cut[1:])
+    assert len(once) == len(more)
+    assert once[-1].event_id != more[-1].event_id
+    assert posted(TIMED, cut)[-1].event_id == once[-1].event_id

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sentryvibe_tui.sources.sessions import Roots, Session, Sessions, roots, subagent_files
+from sentryvibe_tui.sources.sessions import Roots, Session, Sessions, Spawned, SpawnedRollouts, roots, subagent_files
 from sentryvibe_tui.wire.projects import directory_of, mangled, project_of
 
 ID = "7d3f0a52-8c1b-4e2e-9a7f-0a1b2c3d4e5f"
@@ -84,8 +84,9 @@ def test_subagents_are_found_in_their_folder_and_beside_the_session(places: Root
     path = claude(places, project)
     inside = write(path.with_suffix("") / "subagents" / "agent-1.jsonl", {"sessionId": ID}, at=20)
     beside = write(path.with_name("agent-2.jsonl"), {"sessionId": ID}, at=10)
+    flow = write(path.with_suffix("") / "subagents" / "workflows" / "wf" / "agent-4.jsonl", {"sessionId": ID}, at=30)
     write(path.with_name("agent-3.jsonl"), {"sessionId": "another"})
-    assert subagent_files(path) == [beside, inside]
+    assert subagent_files(path) == [beside, inside, flow]
     assert [session.path for session in found(places, project)] == [path]
 
 
@@ -95,9 +96,45 @@ def test_codex_says_where_it_works(places: Roots, project: Path) -> None:
     assert found(places, project / "web") == []
 
 
-def test_a_codex_subagent_names_its_parent(places: Roots, project: Path) -> None:
-    codex(places, project, source={"subagent": {"thread_spawn": {"parent_thread_id": "p-1", "depth": 1}}})
-    assert [session.parent for session in found(places, project)] == ["p-1"]
+def thread(places: Roots, name: str, day: str, at: float, parent: str = "", **payload: object) -> Path:
+    """A rollout file; with a `parent`, one of the subagent that it spawned."""
+    spawn = {"subagent": {"thread_spawn": {"parent_thread_id": parent, "agent_path": f"/root/{name}"}}}
+    meta = {"id": thread_id(name), "source": spawn if parent else "cli"} | payload
+    path = places.codex / day / f"rollout-{day.replace('/', '-')}T20-56-55-{thread_id(name)}.jsonl"
+    return write(path, {"type": "session_meta", "payload": meta}, at=at)
+
+
+def thread_id(name: str) -> str:
+    return f"019e3293-eaed-75c1-ae74-{name:0>12}"
+
+
+def test_codex_subagents_count_as_the_session_that_spawned_them(places: Roots, project: Path) -> None:
+    root = thread(places, "a", "2026/05/16", 100, cwd=str(project))
+    thread(places, "b", "2026/05/17", 200, parent=thread_id("a"), cwd="/a/worktree")
+    thread(places, "c", "2026/05/17", 300, parent=thread_id("b"), cwd="/a/worktree")
+    assert found(places, project, since=250) == [Session("codex", root, thread_id("a"), str(project), 300.0)]
+
+
+def test_a_codex_subagent_whose_parent_is_gone_stands_for_itself(places: Roots, project: Path) -> None:
+    path = thread(places, "b", "2026/05/17", 200, parent=thread_id("a"), cwd=str(project))
+    assert [session.path for session in found(places, project)] == [path]
+
+
+def test_codex_subagents_of_a_session_are_found_on_its_day_and_later(places: Roots) -> None:
+    root = thread(places, "a", "2026/05/16", 100)
+    later = thread(places, "b", "2026/06/01", 200, parent=thread_id("a"))
+    thread(places, "c", "2026/05/15", 50, parent=thread_id("a"))
+    assert SpawnedRollouts(root).found() == [Spawned(later, thread_id("b"), thread_id("a"), "/root/b")]
+
+
+def test_a_codex_subagent_counts_once_its_head_is_written(places: Roots) -> None:
+    rollouts = SpawnedRollouts(thread(places, "a", "2026/05/16", 100))
+    later = thread(places, "b", "2026/05/17", 200, parent=thread_id("a"))
+    written = later.read_bytes()
+    later.write_bytes(b"")
+    assert rollouts.found() == []
+    later.write_bytes(written)
+    assert [one.path for one in rollouts.found()] == [later]
 
 
 def test_gemini_names_directories_by_their_hash(places: Roots, project: Path) -> None:

@@ -14,14 +14,14 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..agents.detect import READERS, UnknownFormat
-from ..agents.reading import Reader
-from ..agents.redact import Redacted
+from ..agents.detect import READERS, AutoReader, UnknownFormat
 from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import data_dir
 from ..sources.pace import Pace
 from ..sources.posting import Posting
+from ..sources.sessions import roots, without_subagents
+from ..sources.whole import Whole
 from ..wire.events import Posted
 from ..wire.projects import project_id
 from .completing import files as paths
@@ -81,7 +81,7 @@ def command(
     """Publish a coding agent's output as a build of PROJECT, as it comes.
 
     Reads each FILE, or stdin when there is none or it is `-`; FILE may be a pattern like `logs/*.jsonl`. Each becomes
-    a build. For a running agent:
+    a build, with the subagents that its session has in files of their own. For a running agent:
 
     \b
       claude -p "…" --output-format stream-json --verbose | sentryvibe-tui ingest PROJECT
@@ -96,15 +96,13 @@ def command(
     if session and len(sources) > 1:
         raise Refused("--session is for one input; each file is a build of its own")
     ours = settings().settings
-    masks = redactor(ours)
-    inputs = [
-        _Input(
-            READERS[kind]() if masks is None else Redacted(READERS[kind](), masks),
-            Posting(project_id(project), clean_line(project), session or uuid.uuid4().hex, fixed=bool(session)),
-            source,
-        )
-        for source in sources
-    ]
+    masks, codex = redactor(ours), roots().codex
+    inputs: list[_Input] = []
+    for source in sources:
+        posting = Posting(project_id(project), clean_line(project), session or uuid.uuid4().hex, fixed=bool(session))
+        reader = AutoReader("" if kind == "auto" else kind)
+        is_file = source is not None and source.is_file()
+        inputs.append(_Input(reader, Whole(reader, posting, source if is_file else None, masks, codex), source))
     intake = _Intake(inputs, timeout, speed if replay else None)
     return asyncio.run(intake.run(find_server(server), data_dir(ours) / "outbox"))
 
@@ -122,12 +120,12 @@ def _sources(files: tuple[str, ...]) -> list[Path | None]:
             found.extend(map(Path, matching))
         else:
             raise Refused(f"no file {clean_line(name)!r}" + (", only a directory" if Path(name).is_dir() else ""))
-    return list(dict.fromkeys(found))
+    return without_subagents(list(dict.fromkeys(found)))
 
 
 class _Input(Struct, frozen=True):
-    reader: Reader
-    posting: Posting
+    reader: AutoReader
+    whole: Whole
     path: Path | None
 
 
@@ -137,6 +135,7 @@ class _Intake:
     def __init__(self, inputs: Sequence[_Input], timeout: float, speed: float | None) -> None:
         self._inputs, self._timeout, self._speed = inputs, timeout, speed
         self._terminated = False
+        self._told: set[AutoReader] = set()
 
     async def run(self, server: Server, outbox: Path) -> int:
         """Exit status by the builds' outcomes. Raises NoLink, Refused."""
@@ -147,13 +146,13 @@ class _Intake:
         at = ""
         statuses: list[int] = []
         try:
-            async with Publisher(server.address, self._inputs[0].posting.about, outbox, report=tell) as publisher:
+            async with Publisher(server.address, self._inputs[0].whole.posting.about, outbox, report=tell) as publisher:
                 for source in self._inputs:
                     at = f"{source.path}: " if len(self._inputs) > 1 else ""
                     try:
-                        await self._read(source, publisher)
+                        await self._read(source, publisher, at)
                     except asyncio.CancelledError:
-                        self._publish(publisher, source.posting.ended("interrupted", "ingest was stopped"))
+                        self._publish(publisher, source.whole.posting.ended("interrupted", "ingest was stopped"))
                         await publisher.drain(LAST_WORDS)
                         if self._terminated:
                             return 128 + signal.SIGTERM
@@ -163,7 +162,7 @@ class _Intake:
                             raise
                         tell(clean_line(f"{at}{error}"))
                         statuses.append(exit_codes.USAGE)
-                    outcome = source.posting.outcome
+                    outcome = source.whole.posting.outcome
                     statuses.append(exit_codes.UNSUCCESSFUL if outcome is None else exit_codes.of_build(outcome))
                 if not await publisher.drain(self._timeout):
                     raise NoLink(f"{publisher.depth} events wait in {outbox}: {server.absence}")
@@ -177,17 +176,32 @@ class _Intake:
             raise click.ClickException(f"cannot read the input: {at}{error}") from None
         return max(statuses)
 
-    async def _read(self, source: _Input, publisher: Publisher) -> None:
-        posting, is_file = source.posting, source.path is not None and source.path.is_file()
+    async def _read(self, source: _Input, publisher: Publisher, at: str) -> None:
+        whole, is_file = source.whole, source.path is not None and source.path.is_file()
         pace = None if self._speed is None else Pace(self._speed)
         async for piece in pieces(source.path):
-            await self._pass_on(publisher, pace, posting.label(source.reader.feed(piece), past=is_file))
+            await self._pass_on(publisher, pace, whole.feed(piece))
+            self._tell_format(source.reader, at)
             if publisher.depth > BACKLOG and (is_file or not publisher.last_error):
                 await publisher.drain(self._timeout)
-        await self._pass_on(publisher, pace, posting.label(source.reader.finish(), past=True))
+        while parts := list(whole.subagents()):
+            for path, part in parts:
+                async for piece in pieces(path):
+                    await self._pass_on(publisher, pace, part.feed(piece))
+                await self._pass_on(publisher, pace, part.finish())
+        await self._pass_on(publisher, pace, whole.finish())
+        self._tell_format(source.reader, at)
+        if not whole.posting.begun:
+            tell(clean_line(f"{at}no build begins in it"))
         await self._pass_on(
-            publisher, pace, posting.ended("interrupted", "the input ended without an end of the build")
+            publisher, pace, whole.posting.ended("interrupted", "the input ended without an end of the build")
         )
+
+    def _tell_format(self, reader: AutoReader, at: str) -> None:
+        """What was decided, once it is."""
+        if reader.format not in ("", reader.wanted) and reader not in self._told:
+            self._told.add(reader)
+            tell(clean_line(f"{at}read as {reader.format}"))
 
     async def _pass_on(self, publisher: Publisher, pace: Pace | None, events: Iterable[Posted]) -> None:
         """At once; in a replay when it is time, and as if it happened then."""

@@ -23,6 +23,8 @@ from ..wire.projects import ProjectName
 from .known import Prepared
 from .output import Exit, Output
 from .posting import Posting
+from .rollouts import CodexThread
+from .sessions import roots
 
 PIECE = 64 * 1024
 TOGETHER = 0.1
@@ -49,6 +51,7 @@ class Run:
         self._token = uuid.uuid4().hex
         self._posting = Posting(project.id, project.name, self._token, source=f"run-{self._token[:8]}")
         self._output = Output(prepared.argv, prepared.agent, prepared.format, str(Path.cwd()), redactor)
+        self._thread = CodexThread(roots().codex)
         self._has_asked = False
         self._hurried = asyncio.Event()
         self._publisher: Publisher | None = None
@@ -139,8 +142,14 @@ class Run:
     # ----------------------------------------------------------------------- what comes of it
 
     def _publish(self, publisher: Publisher, reports: Iterable[Reported]) -> None:
+        reports = list(reports)
+        self._thread.heard(reports)
         for posted in self._posting.label(self._asked(reports)):
             publisher.about = posted.about
+            publisher.publish(posted.event, posted.at, posted.event_id)
+        found = self._thread.look()
+        if found is not None:
+            posted = self._posting.aside(found)
             publisher.publish(posted.event, posted.at, posted.event_id)
 
     def _asked(self, reports: Iterable[Reported]) -> Iterable[Reported]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ..agents.claude_session import ClaudeSession, first_prompt, subagent_prompt
 from ..agents.detect import READERS
 from ..agents.reading import Reader, Reported
 from ..agents.redact import Redacted, Redactor
@@ -14,7 +13,8 @@ from ..model.state import Millis
 from ..wire.events import Posted
 from ..wire.projects import ProjectName
 from .posting import Posting
-from .sessions import HEAD, AgentName, Session, subagent_files
+from .sessions import AgentName, Session
+from .subagents import Subagents, subagents_of
 from .tail import Tail
 from .turns import read_turn_end
 
@@ -38,10 +38,10 @@ class Following:
         self.changed = session.changed
         self._settled, self._redactor = settled, redactor
         posting = Posting(project.id, project.name, session.id)
-        self._main = _Input(session.path, posting, session.agent, redactor)
+        self._main = _Input(session.path, posting, READERS[_FORMATS[session.agent]], redactor)
+        self._agents = subagents_of(session.path, self._main.reader, redactor)
         self._subagents: dict[Path, _Input] = {}
         self._waiting: dict[Path, float] = {}
-        self._calls: dict[str, list[str]] = {}
         self._told_at = -1
         self.has_ended: bool = False
 
@@ -54,10 +54,10 @@ class Following:
 
         `now` is epoch seconds.
         """
-        posted = list(self._read(self._main))
+        posted = self._read(self._main)
         more = self._main.more
-        if self.session.agent == "claude" and not more:
-            self._find_subagents(now)
+        if self._agents is not None and not more:
+            self._find_subagents(self._agents, now)
             for subagent in self._subagents.values():
                 posted += self._read(subagent)
                 more = more or subagent.more
@@ -73,43 +73,24 @@ class Following:
 
     # ----------------------------------------------------------------------- files
 
-    def _read(self, source: _Input) -> Iterator[Posted]:
-        for posted in source.read():
-            prompt = subagent_prompt(posted.event)
-            if prompt:
-                call_id = getattr(posted.event, "id", "")
-                calls = self._calls.setdefault(prompt, [])
-                if call_id not in calls:
-                    calls.append(call_id)
-            yield posted
+    def _read(self, source: _Input) -> list[Posted]:
+        posted = list(source.read())
+        if self._agents is not None:
+            self._agents.heard(source.reader, (one.event for one in posted))
+        return posted
 
-    def _find_subagents(self, now: float) -> None:
-        """New files, each under the call whose prompt it begins with; of equal prompts each file takes its own."""
-        for path in subagent_files(self.session.path):
-            if path in self._subagents:
-                continue
-            call_id = self._call_of(path)
+    def _find_subagents(self, agents: Subagents, now: float) -> None:
+        """New files, each under its call. One whose call is not known waits a while for it."""
+        for path, call_id in agents.new():
             since = self._waiting.setdefault(path, now)
             if not call_id and now - since < ORPHANED:
                 continue
             del self._waiting[path]
             posting = Posting(*self._identity(), fixed=True, source=path.stem)
-            self._subagents[path] = _Input(path, posting, "claude", self._redactor, call_id or path.stem)
+            self._subagents[path] = _Input(path, posting, agents.take(path, call_id), self._redactor)
 
     def _identity(self) -> tuple[str, str, str]:
         return self.project.id, self.project.name, self.about.session_id
-
-    def _call_of(self, path: Path) -> str:
-        try:
-            with path.open("rb") as file:
-                prompt = first_prompt(file.read(HEAD))
-        except OSError:
-            return ""
-        if self._redactor is not None:
-            prompt = self._redactor.text(prompt)
-        taken = {subagent.parent_id for subagent in self._subagents.values()}
-        calls = self._calls.get(prompt, [])
-        return next((call for call in calls if call not in taken), calls[0] if calls else "")
 
     # ----------------------------------------------------------------------- ends
 
@@ -141,32 +122,28 @@ class Following:
 
 
 class _Input:
-    """One file with its reader. `parent_id`: the call that its subagent serves."""
+    """One file with its reader."""
 
-    def __init__(
-        self, path: Path, posting: Posting, agent: AgentName, redactor: Redactor | None, parent_id: str = ""
-    ) -> None:
-        self.tail, self.posting, self.parent_id = Tail(path), posting, parent_id
-        self._redactor = redactor
+    def __init__(self, path: Path, posting: Posting, make: Callable[[], Reader], redactor: Redactor | None) -> None:
+        self.tail, self.posting = Tail(path), posting
         self.more = False
-        self._agent: AgentName = agent
+        self._make, self._redactor = make, redactor
         self._is_document = path.suffix == ".json"
-        self._reader = self._new_reader()
+        self.reader = self._new_reader()
 
     def _new_reader(self) -> Reader:
-        reader = ClaudeSession(self.parent_id) if self.parent_id else READERS[_FORMATS[self._agent]]()
-        return reader if self._redactor is None else Redacted(reader, self._redactor)
+        return self._make() if self._redactor is None else Redacted(self._make(), self._redactor)
 
     def read(self) -> Iterator[Posted]:
         grown = self.tail.look()
         self.more = grown.more
         if grown.restarted or (self._is_document and grown.data):
             self.posting = self.posting.again()
-            self._reader = self._new_reader()
+            self.reader = self._new_reader()
         if self._is_document and grown.data and not grown.more:
             yield from self.posting.label(self._document(), past=True)
         elif grown.data and not self._is_document:
-            yield from self.posting.label(self._reader.feed(grown.data), past=True)
+            yield from self.posting.label(self.reader.feed(grown.data), past=True)
         if not grown.more:
             yield from self.posting.rest()
 
@@ -178,5 +155,5 @@ class _Input:
             return []
         if not data.rstrip().endswith(b"}"):
             return []
-        reports = [*self._reader.feed(data), *self._reader.finish()]
+        reports = [*self.reader.feed(data), *self.reader.finish()]
         return [report for report in reports if not isinstance(report.event, BuildEnded)]

@@ -23,7 +23,8 @@ class Posting:
     A build's id is the agent's own session id, so that reading an input again, or more of it, adds only what is new;
     `session` stands in for it where the agent tells none, and replaces it when `fixed`. An `event_id` is the event's
     number in its build and a check sum of its content: another input that tells of the same build never passes for a
-    repeat of this one. `source` tells inputs of one build apart.
+    repeat of this one. An end's sums up what it ends, too: the same end after more work is another one. `source` tells
+    inputs of one build apart.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Posting:
         self._project_id, self._project_name = project_id, project_name
         self._first, self._session, self._fixed, self._source = session, session, fixed, source
         self._numbers: Counter[str] = Counter()
+        self._before: Counter[str] = Counter()
         self._open = False
         self._latest: Millis | None = None
         self._timeless: list[BuildEvent] = []
@@ -46,7 +48,7 @@ class Posting:
     @property
     def begun(self) -> bool:
         """Whether there was any event."""
-        return self._open or self.outcome is not None
+        return self._open or self.outcome is not None or bool(self._timeless)
 
     def label(self, reported: Iterable[Reported], *, past: bool = False) -> Iterator[Posted]:
         """`past`: what has no time of its own happened when the agent was last heard, or first, but not now."""
@@ -92,7 +94,14 @@ class Posting:
         posted = Posted(self.about, event, "", at)
         source = f"{self._source}." if self._source else ""
         number = f"{source}{self._numbers[self._session]}"
-        return replace(posted, event_id=f"{number}-{crc32(encode_posted(posted)):08x}")
+        content = crc32(encode_posted(posted))
+        self._before[self._session] = before = crc32(content.to_bytes(4), self._before[self._session])
+        return replace(posted, event_id=f"{number}-{before if isinstance(event, BuildEnded) else content:08x}")
+
+    def aside(self, event: BuildEvent, *, past: bool = False) -> Posted:
+        """What was found elsewhere: it takes no number, so that the others have theirs whether it was found or not."""
+        posted = Posted(self.about, event, "", self._latest if past else None)
+        return replace(posted, event_id=f"aside-{crc32(encode_posted(posted)):08x}")
 
     def again(self) -> Posting:
         """For the same input read from its start once more."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -38,8 +38,7 @@ class Roots(Struct, frozen=True):
 class Session(Struct, frozen=True):
     """One session file. `directory` is where its agent works, "" when the file does not say.
 
-    `changed`: when the file or one of its subagents' was last written, epoch seconds. `parent`: the session whose
-    subagent this one is.
+    `changed`: when the file or one of its subagents' was last written, epoch seconds.
     """
 
     agent: AgentName
@@ -47,7 +46,6 @@ class Session(Struct, frozen=True):
     id: str
     directory: str
     changed: float
-    parent: str = ""
 
 
 def roots(environ: Mapping[str, str] = os.environ) -> Roots:
@@ -83,7 +81,7 @@ class Sessions:
                 if file.name.startswith("agent-"):
                     continue
                 path = Path(file.path)
-                changed = max((_changed(file), *map(_changed, _files(subagent_folder(path), ".jsonl"))))
+                changed = max((_changed(file), *map(_changed, _in_subagent_folder(path))))
                 if changed < since:
                     continue
                 cwd = self._head(path).cwd
@@ -93,14 +91,27 @@ class Sessions:
                     yield Session("claude", path, path.stem, directory, changed)
 
     def _codex(self, since: float) -> Iterator[Session]:
-        for file in _below(self._roots.codex, 3):
-            if not file.name.startswith("rollout-") or not file.name.endswith(".jsonl") or _changed(file) < since:
-                continue
-            path = Path(file.path)
+        """Threads that a person began: a subagent's file counts as one of the thread that spawned it."""
+        threads = {file.name[-42:-6]: file for file in _below(self._roots.codex, 3) if _is_rollout(file.name)}
+        latest: dict[str, float] = {}
+        for thread, file in threads.items():
+            changed = _changed(file)
+            if changed >= since:
+                root = self._root_of(thread, threads)
+                latest[root] = max(changed, latest.get(root, 0.0))
+        for thread, changed in latest.items():
+            path = Path(threads[thread].path)
             head = self._head(path)
             if self._is_ours(head.cwd):
-                session_id = head.codex_id or path.stem[-36:]
-                yield Session("codex", path, session_id, head.cwd, _changed(file), head.parent)
+                yield Session("codex", path, head.codex_id or thread, head.cwd, changed)
+
+    def _root_of(self, thread: str, threads: Mapping[str, os.DirEntry[str]]) -> str:
+        """The thread at whose request this one works; itself when there is none, or its file is not there."""
+        seen = {thread}
+        while (parent := self._head(Path(threads[thread].path)).parent) in threads and parent not in seen:
+            seen.add(parent)
+            thread = parent
+        return thread
 
     def _gemini(self, since: float) -> Iterator[Session]:
         for folder in _folders(self._roots.gemini):
@@ -143,22 +154,27 @@ class Sessions:
 
 
 class _Head(Struct, frozen=True):
+    """`parent` and `agent_path`: the thread that spawned this one of Codex, and what it calls it."""
+
     cwd: str = ""
     session_id: str = ""
     codex_id: str = ""
     project_hash: str = ""
     parent: str = ""
+    agent_path: str = ""
 
 
 def _read_head(data: bytes) -> _Head:
     """Found by pattern: the first lines may be long, and the last one is cut. Quotes inside of strings are escaped."""
-    parent = _field(data, b"parent_thread_id") if b'"subagent"' in data.partition(b"\n")[0] else ""
+    first = data.partition(b"\n")[0]
+    spawned = b'"subagent"' in first
     return _Head(
         _field(data, b"cwd"),
         _field(data, b"sessionId"),
         _field(data, b"id"),
         _field(data, b"projectHash"),
-        parent,
+        _field(first, b"parent_thread_id") if spawned else "",
+        _field(first, b"agent_path") if spawned else "",
     )
 
 
@@ -170,33 +186,106 @@ def _field(data: bytes, name: bytes) -> str:
         return ""
 
 
-def subagent_folder(session: Path) -> str:
-    """Where newer versions of Claude Code keep the files of a session's subagents."""
-    return f"{session.with_suffix('')}/subagents"
-
-
 def subagent_files(session: Path) -> list[Path]:
     """The files of a Claude session's subagents, oldest first: in a folder of their own, or beside the session's."""
-    beside = (file for file in _files(str(session.parent), ".jsonl") if _is_subagent_of(file, session.stem))
-    files = [*_files(subagent_folder(session), ".jsonl"), *beside]
+    beside = (file for file in _files(session.parent, ".jsonl") if _is_subagent_of(file, session.stem))
+    files = [*_in_subagent_folder(session), *beside]
     return [Path(file.path) for file in sorted(files, key=lambda file: (_changed(file), file.name))]
 
 
-def _is_subagent_of(file: os.DirEntry[str], session_id: str) -> bool:
-    if not file.name.startswith("agent-"):
-        return False
+def _in_subagent_folder(session: Path) -> Iterator[os.DirEntry[str]]:
+    """Newer versions of Claude Code keep them there, those of a workflow in `workflows/<name>` below."""
+    folder = f"{session.with_suffix('')}/subagents"
+    yield from _files(folder, ".jsonl")
+    for workflow in _folders(f"{folder}/workflows"):
+        yield from (file for file in _files(workflow.path, ".jsonl") if file.name.startswith("agent-"))
+
+
+class Spawned(Struct, frozen=True):
+    """A rollout file of Codex that says which thread spawned it, and what that one calls it."""
+
+    path: Path
+    thread: str
+    parent: str
+    agent_path: str
+
+
+class SpawnedRollouts:
+    """The files of subagents that began on the day of a session, or later. `session`: its rollout file."""
+
+    def __init__(self, session: Path) -> None:
+        self._session = session
+        self._known: dict[str, Spawned | None] = {}
+
+    def found(self) -> list[Spawned]:
+        """Oldest first. A file is looked into until its head says whose it is."""
+        day = self._session.parent
+        year_month_day = day.parts[-3:]
+        is_kept = [len(part) for part in year_month_day] == [4, 2, 2]
+        days = _from(day.parents[2], year_month_day) if is_kept else [str(day)]
+        files = (file for one in days for file in _entries(one) if _is_rollout(file.name))
+        later = sorted((file for file in files if file.name > self._session.name), key=lambda file: file.name)
+        return [one for file in later if (one := self._spawned(file.path)) is not None]
+
+    def _spawned(self, path: str) -> Spawned | None:
+        if path not in self._known:
+            head = _head_of(Path(path))
+            if not head.codex_id:
+                return None
+            one = Spawned(Path(path), head.codex_id, head.parent, head.agent_path)
+            self._known[path] = one if head.parent else None
+        return self._known[path]
+
+
+def _from(root: Path | str, names: Sequence[str]) -> Iterator[str]:
+    """Folders of days, that of the year, month and day in `names` and those after it."""
+    if not names:
+        yield str(root)
+        return
+    for folder in _folders(root):
+        if folder.name >= names[0]:
+            yield from _from(folder.path, names[1:] if folder.name == names[0] else [""] * (len(names) - 1))
+
+
+def without_subagents(paths: Sequence[Path | None]) -> list[Path | None]:
+    """`paths` without the files of subagents whose session is among them: they are read with it."""
+    names = [path.stem for path in paths if path is not None]
+    return [path for path in paths if path is None or not _is_with(_session_of(path), path, names)]
+
+
+def _session_of(path: Path) -> str:
+    """The session whose subagent a file is of; "" when it is a session's own, or no file."""
+    if path.name.startswith("agent-") and path.is_file():
+        return _head_of(path).session_id
+    return _head_of(path).parent if _is_rollout(path.name) and path.is_file() else ""
+
+
+def _is_with(session: str, path: Path, names: Sequence[str]) -> bool:
+    return bool(session) and any(name.endswith(session) and name != path.stem for name in names)
+
+
+def _head_of(path: Path) -> _Head:
+    """What a file's head says; nothing when there is no such file."""
     try:
-        status = file.stat()
-        return _session_of(file.path, status.st_ino, min(status.st_size, HEAD)) == session_id
+        status = path.stat()
+        return _head_at(str(path), status.st_ino, min(status.st_size, HEAD))
     except OSError:
-        return False
+        return _Head()
 
 
 @lru_cache(4096)
-def _session_of(path: str, inode: int, size: int) -> str:
-    """The session that a file's first record names; looked up again while its head grows."""
+def _head_at(path: str, inode: int, size: int) -> _Head:
+    """Looked up again while the head grows."""
     with open(path, "rb") as file:
-        return _field(file.read(size), b"sessionId")
+        return _read_head(file.read(size))
+
+
+def _is_rollout(name: str) -> bool:
+    return name.startswith("rollout-") and name.endswith(".jsonl")
+
+
+def _is_subagent_of(file: os.DirEntry[str], session_id: str) -> bool:
+    return file.name.startswith("agent-") and _head_of(Path(file.path)).session_id == session_id
 
 
 def _folders(root: Path | str) -> list[os.DirEntry[str]]:

@@ -1,0 +1,75 @@
+"""An input with what belongs to it but lies elsewhere: its subagents' files, and what only a rollout file tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..agents.reading import Reader, Reported
+from ..agents.redact import Redacted, Redactor
+from ..model.events import BuildEnded, Noticed
+from ..wire.events import Posted
+from .posting import Posting
+from .rollouts import CodexThread
+from .subagents import Subagents, subagents_of
+
+
+class Whole:
+    """One input and its build. `path`: the file that it is, None for a pipe. `codex`: the folder of Codex' sessions."""
+
+    def __init__(
+        self, reader: Reader, posting: Posting, path: Path | None, redactor: Redactor | None, codex: Path
+    ) -> None:
+        self.posting = posting
+        self._redactor, self._codex = redactor, codex
+        self._reader = reader if redactor is None else Redacted(reader, redactor)
+        self._path, self._is_past = path, path is not None
+        self._thread = CodexThread(codex)
+        self._subagents: Subagents | None = None
+
+    def feed(self, data: bytes) -> Iterator[Posted]:
+        yield from self._posted(self._reader.feed(data))
+
+    def subagents(self) -> Iterator[tuple[Path, Whole]]:
+        """Files of subagents whose calls were seen, each once; when there are none, those that no call is known of.
+
+        To be asked again after they were read: they may call others in turn.
+        """
+        agents = self._subagents
+        if agents is None:
+            return
+        new = agents.new()
+        for path, call_id in [one for one in new if one[1]] or new:
+            about = self.posting.about
+            posting = Posting(
+                about.project_id, about.agent.project_name, about.session_id, fixed=True, source=path.stem
+            )
+            part = Whole(agents.take(path, call_id)(), posting, path, self._redactor, self._codex)
+            part._subagents = agents
+            yield path, part
+
+    def finish(self) -> Iterator[Posted]:
+        """Nothing when no build began: a file may hold only what was put aside for one."""
+        reports = self._reader.finish()
+        if self.posting.begun or not all(map(_is_nothing, reports)):
+            yield from self._posted(reports)
+        yield from self.posting.rest()
+
+    def _posted(self, reports: list[Reported]) -> Iterator[Posted]:
+        self._thread.heard(reports)
+        self._note_calls(reports)
+        yield from self.posting.label(reports, past=self._is_past)
+        found = self._thread.look()
+        if found is not None:
+            yield self.posting.aside(found, past=self._is_past)
+
+    def _note_calls(self, reports: Iterable[Reported]) -> None:
+        if self._path is not None and self._subagents is None:
+            self._subagents = subagents_of(self._path, self._reader, self._redactor)
+        if self._subagents is not None:
+            self._subagents.heard(self._reader, (report.event for report in reports))
+
+
+def _is_nothing(report: Reported) -> bool:
+    event = report.event
+    return isinstance(event, Noticed) or (isinstance(event, BuildEnded) and event.outcome == "interrupted")
