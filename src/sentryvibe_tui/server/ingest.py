@@ -75,6 +75,9 @@ def check_body(scope: Scope, limit: int) -> None:
     kind = (header(scope, b"content-type") or "").lower()
     if kind.startswith(_OTHER_TYPES):
         raise Refused(415, "the body must be application/json")
+    coding = header(scope, b"content-encoding")
+    if coding is not None and coding.strip().lower() not in ("", "identity"):
+        raise Refused(415, "the body must not be compressed")
     length = header(scope, b"content-length")
     if length is not None and length.isdecimal() and int(length) > limit:
         raise too_large(limit)
