@@ -49,10 +49,10 @@ def withdraw(server: LocalServer) -> None:
             runtime_file().unlink()
 
 
-def find_local_server() -> str | None:
-    """URL of a server that runs here; None when there is none. A file left by a dead process is ignored."""
+def find_local_server() -> LocalServer | None:
+    """A server that runs here; None when there is none. A file left by a dead process is ignored."""
     server = _read()
-    return server.url if server is not None and _runs(server.pid) else None
+    return server if server is not None and _runs(server.pid) else None
 
 
 def _read() -> LocalServer | None:

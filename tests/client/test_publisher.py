@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from sentryvibe_tui.client import publisher as module
+from sentryvibe_tui.client.address import Address
 from sentryvibe_tui.client.outbox import Outbox, Waiting
 from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.model.events import About, BuildEnded, BuildStarted, TextAdded
@@ -230,6 +231,20 @@ async def test_what_is_left_is_sent_by_the_next_run(scripted, publish, tmp_path)
     assert not list(tmp_path.glob("*.sqlite*"))
 
 
+async def test_what_is_left_goes_to_the_server_that_has_the_same_builds_wherever_it_listens(
+    scripted, publish, tmp_path
+) -> None:
+    for before in (Address("http://127.0.0.1:9", data_dir="/data"), Address(scripted.url)):
+        async with Publisher(before, ABOUT, tmp_path, source=before.base) as publisher:
+            publisher.server = Address("http://127.0.0.1:9")
+            say(publisher, before.base)
+    async with Publisher(Address(scripted.url, data_dir="/other"), About("elsewhere", "s", "b"), tmp_path) as publisher:
+        assert publisher.depth == 0
+    async with Publisher(Address(scripted.url, data_dir="/data"), ABOUT, tmp_path) as publisher:
+        assert await publisher.drain(20)
+    assert scripted.texts == ["http://127.0.0.1:9", scripted.url]
+
+
 async def test_reading_the_same_input_again_keeps_one_of_each(scripted, publish) -> None:
     scripted.script = [(503, "")] * 10_000
     for _ in range(2):
@@ -253,6 +268,7 @@ async def main():
         p._post = lambda events: asyncio.Event().wait()
         for n in range(50): p.publish(TextAdded("n", str(n)))
         while p._outbox.depth < 50: await p._blocking(lambda: None)
+        await p._blocking(lambda: None)  # counted before it is committed
         os._exit(9)
 asyncio.run(main())
 """

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.server import serve
 
+from sentryvibe_tui.client import sse
 from sentryvibe_tui.client.address import BadAddress, parse_address
 from sentryvibe_tui.client.hydrate import HttpError, NoAnswer, builds, hydrate, projects, whole_tool
 from sentryvibe_tui.client.link import Open
@@ -168,6 +169,21 @@ def test_an_event_stream_may_be_cut_anywhere(frames, data) -> None:
         for frame in lines.feed(text[start:end])
     ]
     assert found == [frame.encode() for frame in frames]
+
+
+@pytest.mark.timeout(10)
+def test_a_large_event_in_many_pieces_is_read_in_one_go() -> None:
+    lines, text = Lines(), b"data: " + b"x" * 16_000_000 + b"\r\n\r\n"
+    found = [frame for at in range(0, len(text), 4096) for frame in lines.feed(text[at : at + 4096])]
+    assert [len(frame) for frame in found] == [16_000_000]
+
+
+@pytest.mark.parametrize("piece", [b"x" * 600, b"data: " + b"x" * 600 + b"\n", b"x"], ids=["a line", "lines", "bytes"])
+def test_an_event_without_end_is_not_kept(monkeypatch, piece) -> None:
+    monkeypatch.setattr(sse, "MAX_FRAME", 1_000)
+    lines = Lines()
+    with pytest.raises(ValueError, match="larger"):
+        list(map(lines.feed, [piece] * 3_000))
 
 
 MESSAGES = {

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import stat
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,26 @@ def test_it_runs_without_a_server_and_the_build_stays(
     assert (done.returncode, b"no server runs here: serving http://127.0.0.1:" in done.stderr) == (0, True)
     desk.serve()
     assert desk.state(desk.folder.name)["status"] == "completed"
+
+
+def test_what_a_killed_run_could_not_deliver_is_sent_by_the_next_though_its_port_is_another(
+    desk: Any, claude: Any, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTRYVIBE_PORT", "0")
+    lines = claude.init + b"WAIT\n" + claude.text(1, "Not delivered.") + b"WAIT\n"
+    first = desk.start("run", "shop", "--", agent("claude", lines), "-p", "x")
+    said_by(first.errors, "waiting")
+    database = Path(os.environ["SENTRYVIBE_DATA_DIR"]) / "builds.db"
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        first.feed(b"go\n")
+        said_by(first.errors, "events wait in the outbox")
+        first.stop(signal.SIGKILL)
+        other.execute("ROLLBACK")
+    desk.run("run", "shop", "--", "true")
+    desk.serve()
+    texts = [note["text"] for note in desk.state("shop", "--session", "s-1")["textByTodo"]["-1"]]
+    assert texts[-1] == "Not delivered."
 
 
 def test_input_output_and_errors_of_any_command_pass_through(desk: Any, server: str) -> None:

@@ -11,7 +11,7 @@ import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -64,38 +64,57 @@ int ftruncate64(int fd, off64_t size) {
     note('t', fd, 0, 0, size);
     return REAL(int (*)(int, off64_t), "ftruncate64")(fd, size);
 }
-int fsync(int fd) { int done = REAL(int (*)(int), "fsync")(fd); note('s', fd, 0, 0, 0); return done; }
-int fdatasync(int fd) { int done = REAL(int (*)(int), "fdatasync")(fd); note('s', fd, 0, 0, 0); return done; }
+static void end_of_life(void) { if (!access(getenv("DIE_IF"), F_OK)) _exit(9); }
+int fsync(int fd) {
+    end_of_life();
+    int done = REAL(int (*)(int), "fsync")(fd);
+    note('s', fd, 0, 0, 0);
+    return done;
+}
+int fdatasync(int fd) {
+    end_of_life();
+    int done = REAL(int (*)(int), "fdatasync")(fd);
+    note('s', fd, 0, 0, 0);
+    return done;
+}
 """
 
 PUBLISHER = """
 import asyncio, json, os, sys
 from pathlib import Path
-from sentryvibe_tui.store import ledger, sqlite, writer
+from sentryvibe_tui.store import contract, ledger, sqlite, writer
 from sentryvibe_tui.wire.events import decode_posted
 
 ledger.SNAPSHOT_EVERY, ledger._CHECKPOINT_IDLE, ledger._CHECKPOINT_BUSY = 20, 60_000, 200_000
-writer._IDLE = 0.001
+writer._IDLE, sqlite.WARM_BYTES = 0.001, 64 * 1024
 
-async def main(folder):
+async def main(folder, last, dies):
     store = await sqlite.SqliteStore.open(Path(folder))
+    state = await store.state(contract.BuildKey("p", "s", "s"))
+    shown = 0 if state is None else state.version
     marks = os.open(os.path.join(folder, "marks"), os.O_WRONLY | os.O_CREAT)
-    for number in range(240):
+    if shown:
+        os.pwrite(marks, b"%d" % shown, 0)
+    for number in range(shown, last):
         output = "o" * (9_000 if number % 17 == 0 else 50)
         event = {"type": "tool-output-available", "toolCallId": f"t{number}", "toolName": "Bash", "output": output}
         body = {"projectId": "p", "sessionId": "s", "eventId": str(number), "event": event}
+        if dies and number == last - 1:
+            open(os.environ["DIE_IF"], "w").close()
         assert (await store.append(decode_posted(json.dumps(body).encode()), number)).version == number + 1
         os.pwrite(marks, b"%d" % (number + 1), 0)
         if number % 10 == 0:
             await asyncio.sleep(0.01)
     await store.close()
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), len(sys.argv) > 3))
 """
 
 LASTING = ("builds.db", "builds.db-wal", "witness", "marks")
 """Files that a cut leaves: the log's index is made anew, and the journal of the very first write was deleted."""
 SECTOR = 512
+Record = tuple[str, str, int, int, bytes]
+"""Kind (w: write, t: truncate, s: sync), file, offset, size, data."""
 HEAD = struct.Struct("<QQHc5x")
 
 
@@ -141,7 +160,7 @@ def _torn(write: tuple[int, bytes] | int, share: float, random: Random) -> Itera
         at, data = at + size, data[size:]
 
 
-def _records(log: bytes) -> Iterator[tuple[str, str, int, int, bytes]]:
+def _records(log: bytes) -> Iterator[Record]:
     at = 0
     while at < len(log):
         offset, size, path_size, kind = HEAD.unpack_from(log, at)
@@ -154,8 +173,11 @@ def _records(log: bytes) -> Iterator[tuple[str, str, int, int, bytes]]:
 
 
 @pytest.fixture
-def recorded(tmp_path: Path) -> Callable[[], bytes]:
-    """Runs the publisher and answers what it did to its files. Skips where there is no C compiler."""
+def live(tmp_path: Path) -> Callable[..., list[Record]]:
+    """live(last) publishes up to event `last` and answers what was done to the files, in all lives until now.
+
+    live(last, "dies"): killed when the last one is written and not synced. Skips where there is no C compiler.
+    """
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None or sys.platform != "linux":
         pytest.skip("no C compiler for the recording library")
@@ -164,25 +186,47 @@ def recorded(tmp_path: Path) -> Callable[[], bytes]:
     subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
     log.touch()
     folder.mkdir()
-    env = os.environ | {"LD_PRELOAD": str(library), "RECORD_TO": str(log), "RECORD_OF": str(folder)}
+    deadly = tmp_path / "die"
+    env = {"LD_PRELOAD": str(library), "RECORD_TO": str(log), "RECORD_OF": str(folder), "DIE_IF": str(deadly)}
 
-    def run() -> bytes:
-        subprocess.run([sys.executable, "-c", PUBLISHER, str(folder)], check=True, env=env)
-        return log.read_bytes()
+    def run(last: int, *dies: str) -> list[Record]:
+        command = [sys.executable, "-c", PUBLISHER, str(folder), str(last), *dies]
+        ended = subprocess.run(command, check=False, env=os.environ | env)
+        assert ended.returncode == (9 if dies else 0)
+        deadly.unlink(missing_ok=True)
+        return [record for record in _records(log.read_bytes()) if record[1] in LASTING]
 
     return run
 
 
-async def test_what_was_acknowledged_survives_a_power_cut_at_any_moment(
-    recorded: Callable[[], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "WARM_BYTES", 4096)
-    records = [record for record in _records(recorded()) if record[1] in LASTING]
-    random = Random(1)
+
+
+async def test_what_was_acknowledged_survives_a_power_cut_at_any_moment(
+    live: Callable[..., list[Record]], tmp_path: Path
+) -> None:
+    records = live(240)
     begun = next(at for at, (_, name, *_) in enumerate(records) if name == "marks")
-    cuts = sorted(random.sample(range(begun, len(records)), 120))
     kinds = {(name, kind) for kind, name, *_ in records[begun:]}
     assert {("builds.db-wal", "s"), ("builds.db", "w"), ("builds.db", "s")} <= kinds, "no checkpoint was recorded"
+    await _cut_all(records, sorted(Random(1).sample(range(begun, len(records)), 200)), tmp_path)
+
+
+async def test_what_a_server_shows_after_its_death_survives_a_power_cut(
+    live: Callable[..., list[Record]], tmp_path: Path
+) -> None:
+    """It died with an entry written and not synced: what the next one reads of it is seen by watchers."""
+    begun = len(live(30, "dies"))
+    records = live(33)
+    shown = next(at for at, (_, name, *_) in enumerate(records) if name == "marks" and at >= begun)
+    assert records[shown][4] == b"30"
+    await _cut_all(records, range(begun, len(records)), tmp_path)
+
+
+async def _cut_all(records: list[Record], cuts: Sequence[int], folder: Path) -> None:
+    random = Random(1)
     disks: dict[str, Disk] = {}
     done = 0
     for cut in cuts:
@@ -194,10 +238,9 @@ async def test_what_was_acknowledged_survives_a_power_cut_at_any_moment(
                 disk.later.append((offset, data) if kind == "w" else size)
         done = cut
         acknowledged = int(_after(disks["marks"].synced, disks["marks"].later)) if "marks" in disks else 0
-        folder = tmp_path / str(cut)
-        _rebuild(folder, disks, random)
-        witness = (folder / "witness").read_bytes()
-        epoch = await _check(folder, acknowledged)
+        _rebuild(folder / str(cut), disks, random)
+        witness = (folder / str(cut) / "witness").read_bytes()
+        epoch = await _check(folder / str(cut), acknowledged)
         assert witness.startswith(epoch.encode()) or not witness, "nothing was missing, and watchers were told so"
 
 

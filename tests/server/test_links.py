@@ -7,6 +7,7 @@ import base64
 import json
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -71,6 +72,38 @@ async def test_who_answers_no_ping_is_let_go_also_with_frames_in_the_way(
             await until(lambda: not connections(server))
 
 
+def masked(opcode: int, payload: bytes) -> bytes:
+    """A message of a client (RFC 6455, 5.2)."""
+    return bytes([0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
+ASKED = {
+    "ping": masked(9, b"x" * 125),
+    "heartbeat": masked(1, b'{"type":"heartbeat"}'),
+    "get-state": masked(1, b'{"type":"get-state"}'),
+    "subscribe": masked(1, b'{"type":"subscribe","projectId":"p"}'),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
+async def test_who_asks_without_end_and_never_reads_costs_no_memory_and_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bytes
+) -> None:
+    async with running(tmp_path, settings=Settings(send_timeout=1)) as server:
+        await fill(server, parts=1)
+        with await dialled(server, UPGRADE, 4096) as link:
+            await until(lambda: server.app.serving.hub.watchers == 1)
+            (watcher,) = server.app.serving.hub.channels["p"].watchers
+            transport = watcher.outlet._link.transport  # type: ignore[attr-defined]
+            most = 0
+            while server.app.serving.hub.watchers:
+                with suppress(OSError):  # full, or cut off
+                    link.send(asked * 500)
+                most = max(most, transport.get_write_buffer_size())
+                await asyncio.sleep(0)
+        assert most < 4 * 1024 * 1024
+
+
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system cannot time out what is sent")
 async def test_an_event_stream_that_nobody_reads_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "DEAD_AFTER", 0.3)
@@ -82,9 +115,9 @@ async def test_an_event_stream_that_nobody_reads_is_cut(tmp_path: Path, monkeypa
             await until(lambda: not connections(server))
 
 
-async def fill(server: Running) -> None:
-    """A state of several megabytes, more than any socket takes unread."""
-    for part in range(12):
+async def fill(server: Running, parts: int = 12) -> None:
+    """A state of so many megabytes; several are more than any socket takes unread."""
+    for part in range(parts):
         events = [
             {"type": "text", "id": f"n{part}-{number}", "text": f"{part}-{number}" * 12_000} for number in range(10)
         ]

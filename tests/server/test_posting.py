@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
 
+from sentryvibe_tui.server import ingest
 from sentryvibe_tui.server.serve import Running
+from sentryvibe_tui.wire.events import Posted
 
 Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -116,3 +119,21 @@ async def test_a_fault_of_ours_is_told_without_ending_the_link(
         assert (await answer(reader))[0] == 500
     writer.write(request(1))
     assert await version(reader) == 1
+
+
+async def test_a_large_body_is_decoded_beside_the_event_loop(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = link
+    threads: list[threading.Thread] = []
+    real = ingest.decode_posted
+
+    def decode(body: bytes) -> tuple[Posted, ...]:
+        threads.append(threading.current_thread())
+        return real(body)
+
+    monkeypatch.setattr(ingest, "decode_posted", decode)
+    event = {"type": "text-delta", "id": "x", "delta": "words"}
+    many = json.dumps([{"projectId": "p", "sessionId": "s", "event": event}] * 2_000).encode()
+    writer.write(request(1, body=many) + request(2) + request(3, body=many[:-1]))
+    assert [await version(reader), await version(reader)] == [2_000, 2_001]
+    assert (await answer(reader))[0] == 400
+    assert [thread is threading.main_thread() for thread in threads] == [False, True, False]

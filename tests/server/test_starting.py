@@ -13,7 +13,7 @@ from sentryvibe_tui.client.follower import Follower
 from sentryvibe_tui.server.frame import Frame
 from sentryvibe_tui.server.hub import Hub
 from sentryvibe_tui.server.starting import Since, Starter
-from sentryvibe_tui.store.contract import BuildKey
+from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
 from sentryvibe_tui.store.sqlite import SqliteStore
 from sentryvibe_tui.wire.events import Posted, decode_posted
 from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, Recovery, decode_frame
@@ -130,4 +130,53 @@ async def test_questions_one_after_another_are_each_answered_in_full(tmp_path: P
     await asyncio.sleep(0)
     assert reader.follower.state == await store.state(BuildKey("p", "s", "b"))
     assert reader.follower.lack is None
+    await store.close()
+
+
+class Counting:
+    """The store, whose `fails` next states cannot be read."""
+
+    def __init__(self, store: SqliteStore, fails: int = 0) -> None:
+        self._store, self._fails = store, fails
+        self.states = 0
+
+    async def state(self, key: BuildKey) -> Any:
+        self.states += 1
+        if self.states <= self._fails:
+            raise StoreUnavailable("the disk reports an error")
+        return await self._store.state(key)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+async def test_many_who_want_the_same_state_share_one_reading_of_it(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path)
+    hub = Hub(store.epoch, lambda: 0.0, lambda: 0)
+    store.on_commit(hub.publish)
+    await store.append([said("b", "one")], 1)
+    counting = Counting(store)
+    starter = Starter(hub, counting, lambda: 0)  # type: ignore[arg-type]
+    readers = [Reader(store.epoch) for _ in range(20)]
+    await asyncio.gather(*(starter.start(hub.join("p", "", reader), Since()) for reader in readers))
+    assert counting.states == 1
+    await store.append([said("b", "two")], 2)
+    late = Reader(store.epoch)
+    await starter.start(hub.join("p", "", late), Since())
+    assert counting.states == 2
+    for reader in (*readers, late):
+        assert reader.follower.state == await store.state(BuildKey("p", "s", "b"))
+    await store.close()
+
+
+async def test_a_state_that_could_not_be_read_is_read_again_for_the_next(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path)
+    hub = Hub(store.epoch, lambda: 0.0, lambda: 0)
+    await store.append([said("b", "one")], 1)
+    starter = Starter(hub, Counting(store, fails=1), lambda: 0)  # type: ignore[arg-type]
+    with pytest.raises(StoreUnavailable):
+        await starter.start(hub.join("p", "", Reader(store.epoch)), Since())
+    reader = Reader(store.epoch)
+    await starter.start(hub.join("p", "", reader), Since())
+    assert reader.follower.state == await store.state(BuildKey("p", "s", "b"))
     await store.close()

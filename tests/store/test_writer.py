@@ -29,8 +29,11 @@ class Clock:
         self._now = 0.0
 
     def __call__(self) -> float:
-        self._now += self.wait
+        self.passes(self.wait)
         return self._now
+
+    def passes(self, seconds: float) -> None:
+        self._now += seconds
 
 
 class Watched(Ledger):
@@ -157,6 +160,7 @@ async def test_a_build_that_is_not_in_memory_is_opened_in_the_thread(
         {"kind": "tool-input-available", "toolCallId": "t", "toolName": "Write", "input": {"content": "x" * 300_000}},
         {"kind": "tool-output-available", "toolCallId": "t", "output": "x" * 300_000},
         {"kind": "text-delta", "id": "x", "delta": "x" * 300_000},
+        {"kind": "todos", "todos": [{"content": f"{number}", "status": "pending"} for number in range(2_000)]},
     ],
     ids=lambda event: event["kind"],
 )
@@ -165,6 +169,42 @@ async def test_large_values_are_kept_in_the_thread(
 ) -> None:
     await writer.append([posted(**event)], 1)
     assert watched.turns == [("thread", 1)]
+
+
+async def test_whatever_takes_long_in_the_loop_goes_to_the_thread_for_a_while(
+    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = sqlite3.Connection.execute
+
+    class Slow:
+        """As on a disk where what a statement needs is not in memory."""
+
+        def __init__(self, db: sqlite3.Connection) -> None:
+            self._db = db
+
+        def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
+            if sql.startswith("INSERT INTO entries"):
+                watched.clock.passes(0.5)
+            return slow(self._db, sql, *parameters)  # type: ignore[arg-type]
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._db, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(watched, "_db", Slow(watched._db))
+        await writer.append(text(posted, 0), 1)
+        await writer.append(text(posted, 1), 1)
+    assert watched.turns == [("loop", 1), ("thread", 1)]
+
+
+async def test_a_transaction_of_the_thread_is_bounded_in_events(writer: Writer, watched: Watched, posted: Make) -> None:
+    many = [event for number in range(300) for event in text(posted, number)]
+    answers: list[asyncio.Future[Accepted]] = []
+    for _ in range(5):
+        answers.append(writer.append(many, 1))
+        await asyncio.sleep(0)
+    assert [answer.version for answer in await asyncio.gather(*answers)] == [300, 600, 900, 1200, 1500]
+    assert max(appends for _, appends in watched.turns) <= 2
 
 
 async def test_snapshots_keep_up_with_traffic_that_never_pauses(

@@ -85,18 +85,25 @@ def find_server(flag: str | None) -> Server:
     if loaded.settings.server:
         source = loaded.sources["server"]
         return Server(_address(loaded.settings.server, source), source)
-    running = runtime.find_local_server()
-    if running:
-        with suppress(BadAddress):  # a runtime file that says nonsense is as good as none
-            return Server(parse_address(running), _FOUND)
-    return Server(parse_address(ORIGINAL), "default", False)
+    running = _running()
+    return Server(parse_address(ORIGINAL), "default", False) if running is None else Server(running, _FOUND)
 
 
 def _address(text: str, source: str) -> Address:
     try:
-        return parse_address(text)
+        address = parse_address(text)
     except BadAddress as error:
         raise Refused(f"{source}: {error}") from None
+    running = _running()
+    return running if running is not None and running.base == address.base else address
+
+
+def _running() -> Address | None:
+    """A server that runs here."""
+    running = runtime.find_local_server()
+    with suppress(BadAddress):  # a runtime file that says nonsense is as good as none
+        return None if running is None else parse_address(running.url, data_dir=running.data_dir)
+    return None
 
 
 def redactor(settings: Settings) -> Redactor | None:

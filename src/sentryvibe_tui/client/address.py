@@ -15,10 +15,19 @@ class BadAddress(ValueError):
 
 
 class Address(Struct, frozen=True):
-    """`base` is an http(s) URL without a slash at its end; `token` goes into the Authorization header."""
+    """`base` is an http(s) URL without a slash at its end; `token` goes into the Authorization header.
+
+    `data_dir`: where a server of this machine keeps its builds, when that is known.
+    """
 
     base: str
     token: str = ""
+    data_dir: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Which server this is: the one that has these builds, on whatever port it comes back."""
+        return self.data_dir or self.base
 
     @property
     def host(self) -> str:
@@ -47,7 +56,7 @@ class Address(Struct, frozen=True):
         return self.base + path + (f"?{urlencode(query)}" if query else "")
 
 
-def parse_address(text: str, token: str = "") -> Address:
+def parse_address(text: str, token: str = "", data_dir: str = "") -> Address:
     """`host`, `host:port` or a URL (http, https, ws, wss). Raises BadAddress."""
     url = text.strip()
     if "://" not in url:
@@ -60,4 +69,4 @@ def parse_address(text: str, token: str = "") -> Address:
     scheme = {"http": "http", "https": "https", "ws": "http", "wss": "https"}.get(parts.scheme.lower())
     if scheme is None or not parts.hostname or parts.query or parts.fragment:
         raise BadAddress(f"not a server's URL: {text!r} (like http://127.0.0.1:4777)")
-    return Address(f"{scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/ws')}", token)
+    return Address(f"{scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/ws')}", token, data_dir)

@@ -41,10 +41,13 @@ class Waiting(Struct, frozen=True):
 class Outbox:
     """Blocking; its owner calls it from one thread at a time."""
 
-    def __init__(self, folder: Path, server: str, project_id: str, limit: int = LIMIT) -> None:
-        """Opens the first file that nobody else owns. Raises OSError, sqlite3.Error."""
+    def __init__(self, folder: Path, server: str, project_id: str, limit: int = LIMIT, alias: str = "") -> None:
+        """Opens the first file that nobody else owns. Raises OSError, sqlite3.Error.
+
+        `alias`: what the server is called by who does not know it as `server`; what waits for that is taken over, too.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = hashlib.sha256(f"{server}\n{project_id}".encode()).hexdigest()[:16]
+        name = _name(server, project_id)
         self._lock, self.path = _owned(folder, name)
         self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
@@ -52,7 +55,8 @@ class Outbox:
         self.depth = self.size = 0
         self._count()
         self.parked: int = self._db.execute("SELECT count(*) FROM parked").fetchone()[0]
-        self._take_over(folder, name)
+        for left in dict.fromkeys((name, _name(alias or server, project_id))):
+            self._take_over(folder, left)
 
     def _take_over(self, folder: Path, name: str) -> None:
         """What publishers that are gone left in their files goes out first of all."""
@@ -154,6 +158,10 @@ class Outbox:
         if empty:
             self.path.unlink(missing_ok=True)
         os.close(self._lock)
+
+
+def _name(server: str, project_id: str) -> str:
+    return hashlib.sha256(f"{server}\n{project_id}".encode()).hexdigest()[:16]
 
 
 def _owned(folder: Path, name: str) -> tuple[int, Path]:

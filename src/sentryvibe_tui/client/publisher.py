@@ -94,7 +94,7 @@ class Publisher:
         """Opens the outbox and sends what an earlier run left. Raises OutboxUnusable."""
         try:
             self._outbox = await self._blocking(
-                lambda: Outbox(self._dir, self.server.base, self.about.project_id, self._limit)
+                lambda: Outbox(self._dir, self.server.identity, self.about.project_id, self._limit, self.server.base)
             )
         except (OSError, sqlite3.Error) as error:
             self._thread.shutdown()

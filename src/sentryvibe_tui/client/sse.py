@@ -17,26 +17,28 @@ class Lines:
     """Bytes of an event stream -> the `data` of its events (WHATWG HTML, 9.2.6). Feed pieces as they come."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._line: list[bytes] = []
         self._data: list[bytes] = []
         self._size = 0
 
     def feed(self, piece: bytes) -> list[bytes]:
         """The frames that `piece` completes. Comments, ids and names are not frames. Raises ValueError: too large."""
-        text = self._rest + piece
-        lines = text.replace(b"\r\n", b"\n").split(b"\n")
-        self._rest = lines.pop()
-        if self._size + len(self._rest) > 2 * MAX_FRAME:
-            raise ValueError("an event larger than a frame may be")
         found: list[bytes] = []
-        for line in lines:
-            if not line:
+        *ends, rest = piece.split(b"\n")
+        for end in ends:
+            line = b"".join((*self._line, end)).removesuffix(b"\r")
+            self._line.clear()
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" "))
+                self._size += len(end)
+            elif not line:
                 if self._data:
                     found.append(b"\n".join(self._data))
                 self._data, self._size = [], 0
-            elif line.startswith(b"data:"):
-                self._data.append(line[5:].removeprefix(b" "))
-                self._size += len(line)
+        self._line.append(rest)
+        self._size += len(rest)
+        if self._size > 2 * MAX_FRAME:
+            raise ValueError("an event larger than a frame may be")
         return found
 
 

@@ -69,6 +69,8 @@ async def refuse(scope: Scope, send: Send, refused: Refused) -> None:
     fields = [(b"content-type", b"application/json"), (b"content-length", str(len(refused.body)).encode())]
     if refused.retry_after:
         fields.append((b"retry-after", str(refused.retry_after).encode()))
+    if header(scope, b"expect") is not None:  # nobody knows whether the body that was announced still comes
+        fields.append((b"connection", b"close"))
     prefix = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
     await send({"type": f"{prefix}.start", "status": refused.status, "headers": fields})
     await send({"type": f"{prefix}.body", "body": refused.body})

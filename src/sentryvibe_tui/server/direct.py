@@ -41,6 +41,13 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         self.transport.close()
         self.loop.call_later(_FLUSH, self.transport.abort)
 
+    def handle_ping(self) -> None:
+        """Who asks without reading the answers gets none."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
     def keepalive_timeout(self) -> None:
         """The peer is gone: nothing that still waits for it will be taken, and the application hears of it at once."""
         super().keepalive_timeout()

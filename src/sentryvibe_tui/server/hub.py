@@ -165,6 +165,13 @@ class Hub:
         channel.watchers[watcher] = None
         return watcher
 
+    def move(self, watcher: Watcher, project_id: str, session_id: str) -> Watcher:
+        """The same link, as busy as it is, watches something else from now on."""
+        moved = self.join(project_id, session_id, watcher.outlet)
+        moved.ready, moved.busy_since = watcher.ready, watcher.busy_since
+        self.leave(watcher)
+        return moved
+
     def leave(self, watcher: Watcher) -> None:
         watcher.held, watcher.ready = True, False
         watcher.backlog.clear()

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 
 from ..model.state import Millis
 from ..store.contract import Accepted, BuildKey, Store
-from ..wire.events import decode_posted
+from ..wire.events import Posted, decode_posted
 from ..wire.json import BadJson, decode, encode
 from ..wire.updates import Wire
 from .asgi import Message, Receive, Refused, Scope, header
 from .liveness import Liveness
+
+LARGE = 64 * 1024
+"""Bytes of a body that takes so long to decode that others should not wait for it."""
 
 _PLACE = re.compile(r" - at `(.+)`$")
 _OTHER_TYPES = ("multipart/", "application/x-www-form-urlencoded", "application/xml", "text/html", "text/xml")
 
 
 def keep(body: bytes, store: Store, now: Callable[[], Millis]) -> Awaitable[Accepted]:
-    """Raises Refused for what is not taken, StoreUnavailable (or the answer does) when nothing can be kept."""
+    """It or the answer raises Refused for what is not taken, StoreUnavailable when nothing can be kept."""
+    if len(body) > LARGE:
+        return _keep_large(body, store, now)
+    events = _decoded(body)
+    return store.append(events, now()) if events else _nothing()
+
+
+async def _keep_large(body: bytes, store: Store, now: Callable[[], Millis]) -> Accepted:
+    events = await asyncio.to_thread(_decoded, body)
+    return await (store.append(events, now()) if events else _nothing())
+
+
+def _decoded(body: bytes) -> tuple[Posted, ...]:
     try:
-        events = decode_posted(body)
+        return decode_posted(body)
     except BadJson as error:
         raise bad_request(error) from None
-    return store.append(events, now()) if events else _nothing()
 
 
 async def _nothing() -> Accepted:
@@ -60,6 +75,9 @@ def check_body(scope: Scope, limit: int) -> None:
     kind = (header(scope, b"content-type") or "").lower()
     if kind.startswith(_OTHER_TYPES):
         raise Refused(415, "the body must be application/json")
+    coding = header(scope, b"content-encoding")
+    if coding is not None and coding.strip().lower() not in ("", "identity"):
+        raise Refused(415, "the body must not be compressed")
     length = header(scope, b"content-length")
     if length is not None and length.isdecimal() and int(length) > limit:
         raise too_large(limit)

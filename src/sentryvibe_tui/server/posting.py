@@ -9,11 +9,12 @@ import asyncio
 from typing import cast
 
 from httptools import HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from ..store.contract import Accepted
 from .app import EVENTS, App, refusal
 from .asgi import Refused, Scope
+from .bounds import BoundedHttp
 from .ingest import accepted_text, too_large
 
 _PATH = EVENTS.encode()
@@ -31,21 +32,21 @@ class _Post(RequestResponseCycle):
         self.response_complete = False
 
 
-class PostingHttp(HttpToolsProtocol):
+class PostingHttp(BoundedHttp):
     @property
     def _app(self) -> App:
         return cast("App", self.config.loaded_app)  # pyright: ignore[reportUnknownMemberType]
 
-    def on_headers_complete(self) -> None:
+    def takes(self) -> bool:
         parser = self.parser
         if parser is None or not self._is_post(parser):
-            super().on_headers_complete()
-            return
+            return False
         self.cycle = post = _Post(parser.should_keep_alive())
         try:
             self._app.check_post(cast("Scope", self.scope))
         except Refused as refused:
             self._refuse(post, refused)
+        return True
 
     def _is_post(self, parser: HttpRequestParser) -> bool:
         return (

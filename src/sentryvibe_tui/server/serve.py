@@ -105,7 +105,7 @@ async def _serve(host: str, port: int, data: Path, settings: Settings | None) ->
 @contextlib.contextmanager
 def _announced(url: str, data: Path) -> Generator[None]:
     """The runtime file, while the server runs. Not being able to write it is no reason not to serve."""
-    local = runtime.LocalServer(url, os.getpid(), str(data), time.time_ns() // 1_000_000)
+    local = runtime.LocalServer(url, os.getpid(), str(data.resolve()), time.time_ns() // 1_000_000)
     try:
         runtime.announce(local)
     except OSError as error:

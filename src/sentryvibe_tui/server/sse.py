@@ -36,7 +36,8 @@ class _Outlet:
 
     async def next(self) -> Frame | None:
         """The frame to send; None: the stream ends. Raises TimeoutError when there is none for a while."""
-        return await asyncio.wait_for(self._next.get(), COMMENT_EVERY)
+        async with asyncio.timeout(COMMENT_EVERY):  # unlike `wait_for` it never takes a cancellation for an answer
+            return await self._next.get()
 
 
 async def stream(scope: Scope, receive: Receive, send: Send, serving: Serving, project_id: str) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from ..model.state import BuildState, Millis
-from ..store.contract import BuildKey, Head, Logged, Store
+from ..model.state import Millis
+from ..store.contract import Head, Logged, Store, StoreUnavailable
 from ..wire.frames import encode_recovery
 from .frame import Frame
 from .hub import FRAME_BYTES, Hub, Watcher, batch_frame
@@ -28,14 +28,21 @@ class Since(Struct, frozen=True):
     build_id: str = ""
 
 
+class _Recovery(Struct, frozen=True):
+    """A whole state as it is sent, and how far it goes."""
+
+    frame: Frame
+    head: Head
+
+
 class Starter:
-    """Prepares starting points. Watchers that want the same state at once share one encoding of it."""
+    """Prepares starting points. Watchers that want the same state share one reading and encoding of it."""
 
     def __init__(self, hub: Hub, store: Store, now: Callable[[], Millis]) -> None:
         self._hub = hub
         self._store = store
         self._now = now
-        self._recoveries: dict[tuple[BuildKey, int], asyncio.Future[Frame]] = {}
+        self._recoveries: dict[Head, asyncio.Future[_Recovery | None]] = {}
 
     async def start(self, watcher: Watcher, since: Since) -> None:
         """Bring `watcher` to the head: the tail of the build it has, then the newest one. Raises StoreUnavailable.
@@ -84,28 +91,36 @@ class Starter:
         heads.append(Head(head.key, head.number, missed[-1].version if missed else since, head.is_active))
 
     async def _recover(self, head: Head, frames: list[Frame], heads: list[Head]) -> None:
-        state = await self._store.state(head.key)
-        if state is None:
-            return
-        frames.append(await self._recovery(head.key, state))
-        heads.append(Head(head.key, head.number, state.version, state.is_active))
+        recovery = await self._shared(head)
+        if recovery is not None:
+            frames.append(recovery.frame)
+            heads.append(recovery.head)
 
-    async def _recovery(self, key: BuildKey, state: BuildState) -> Frame:
-        known = self._recoveries.get((key, state.version))
+    async def _shared(self, head: Head) -> _Recovery | None:
+        known = self._recoveries.get(head)
         if known is None:
-            known = asyncio.ensure_future(self._encode(key, state))
-            self._recoveries[key, state.version] = known
+            known = self._recoveries[head] = asyncio.ensure_future(self._recovery(head))
             while len(self._recoveries) > _KEPT:
                 del self._recoveries[next(iter(self._recoveries))]
-        return await asyncio.shield(known)
+        try:
+            return await asyncio.shield(known)
+        except StoreUnavailable:
+            self._recoveries.pop(head, None)
+            raise
 
-    async def _encode(self, key: BuildKey, state: BuildState) -> Frame:
+    async def _recovery(self, head: Head) -> _Recovery | None:
+        """The state of a build at `head`, or later."""
+        state = await self._store.state(head.key)
+        if state is None:
+            return None
+
         def encoded() -> Frame:
-            frame = Frame(encode_recovery(state, self._hub.epoch, self._now()), key, state.version)
+            frame = Frame(encode_recovery(state, self._hub.epoch, self._now()), head.key, state.version)
             _ = frame.packed_message
             return frame
 
-        return encoded() if state.tool_count <= _SMALL_STATE else await asyncio.to_thread(encoded)
+        frame = encoded() if state.tool_count <= _SMALL_STATE else await asyncio.to_thread(encoded)
+        return _Recovery(frame, Head(head.key, head.number, state.version, state.is_active))
 
 
 def _parts(entries: Sequence[Logged]) -> Sequence[Sequence[Logged]]:

@@ -48,11 +48,12 @@ async def watch(scope: Scope, receive: Receive, send: Send, serving: Serving) ->
     await receive()
     await send({"type": "websocket.accept"})
     outlet = _Outlet(link, asked.get("protocol") == "2")
-    watcher = _join(serving, outlet, link, asked["projectId"], asked.get("sessionId", ""))
+    watcher = serving.hub.join(asked["projectId"], asked.get("sessionId", ""), outlet)
     try:
+        _greet(serving, watcher, link)
         if await _start(serving, watcher, since_of(asked)):
             while (message := await receive())["type"] == "websocket.receive":
-                watcher = await _answer(serving, watcher, outlet, link, message)
+                watcher = await _answer(serving, watcher, link, message)
     finally:
         link.on_writable = None
         serving.hub.leave(watcher)
@@ -70,11 +71,9 @@ def connected(serving: Serving, project_id: str, session_id: str) -> Frame:
     return Frame(encode_connected(client, project_id, session_id, serving.hub.epoch, __version__, serving.now()))
 
 
-def _join(serving: Serving, outlet: _Outlet, link: DirectWebSocket, project_id: str, session_id: str) -> Watcher:
-    watcher = serving.hub.join(project_id, session_id, outlet)
+def _greet(serving: Serving, watcher: Watcher, link: DirectWebSocket) -> None:
     link.on_writable = lambda: serving.hub.resume(watcher)
-    serving.hub.tell(watcher, connected(serving, project_id, session_id))
-    return watcher
+    serving.hub.tell(watcher, connected(serving, watcher.channel.project_id, watcher.session_id))
 
 
 async def _start(serving: Serving, watcher: Watcher, since: Since) -> bool:
@@ -89,15 +88,13 @@ async def _start(serving: Serving, watcher: Watcher, since: Since) -> bool:
     return True
 
 
-async def _answer(
-    serving: Serving, watcher: Watcher, outlet: _Outlet, link: DirectWebSocket, message: Message
-) -> Watcher:
+async def _answer(serving: Serving, watcher: Watcher, link: DirectWebSocket, message: Message) -> Watcher:
     match decode_asked(message.get("text") or message.get("bytes") or b""):
         case GetState(build_id, since, epoch):
             await _start(serving, watcher, Since(since, epoch, build_id))
         case Subscribe(project_id, session_id) if project_id:
-            serving.hub.leave(watcher)
-            watcher = _join(serving, outlet, link, project_id, session_id)
+            watcher = serving.hub.move(watcher, project_id, session_id)
+            _greet(serving, watcher, link)
             await _start(serving, watcher, Since())
         case Alive():
             serving.hub.tell(watcher, _ACK)

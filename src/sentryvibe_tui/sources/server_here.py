@@ -69,7 +69,7 @@ async def _keep_served(
 
 def _found() -> Address | None:
     running = runtime.find_local_server()
-    return None if running is None else parse_address(running)
+    return None if running is None else parse_address(running.url, data_dir=running.data_dir)
 
 
 async def _started(stack: AsyncExitStack, settings: Settings, tell: Callable[[str], None]) -> Address:
@@ -99,12 +99,12 @@ async def _started(stack: AsyncExitStack, settings: Settings, tell: Callable[[st
     await stack.enter_async_context(server.app.hooks.picking_up())
     stack.enter_context(_announced(server.url, folder, tell))
     tell(f"no server runs here: serving {server.url} until this ends (`sentryvibe-tui serve` keeps one)")
-    return parse_address(server.url)
+    return parse_address(server.url, data_dir=str(folder.resolve()))
 
 
 @contextmanager
 def _announced(url: str, folder: Path, tell: Callable[[str], None]) -> Generator[None]:
-    local = runtime.LocalServer(url, os.getpid(), str(folder), time.time_ns() // 1_000_000)
+    local = runtime.LocalServer(url, os.getpid(), str(folder.resolve()), time.time_ns() // 1_000_000)
     try:
         runtime.announce(local)
     except OSError as error:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from ..model.events import About, BuildEvent, TextAdded, ToolEnded, ToolStarted
+from ..model.events import About, BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
 from ..model.reducer import reduce
 from ..model.state import BuildState, Millis
 from ..model.updates import Entry, ToolChanged
@@ -41,6 +41,8 @@ _COMMIT_BYTES = 4 * 4096
 
 _LITTLE_EVENTS = 64
 _LITTLE_BYTES = 256 * 1024
+_TODO_BYTES = 256
+"""A todo for the sum of `_LITTLE_BYTES`: comparing it with those known takes as long as keeping so many bytes."""
 
 
 class Log(Struct, frozen=True):
@@ -89,7 +91,7 @@ class Ledger:
     """For one caller at a time, of whatever thread; only `live` may be read beside it.
 
     `patience`: seconds that another process' lock is waited for. `waited`: seconds that the last group waited for the
-    disk or for a lock.
+    disk or for a lock; of one settled at once, all that it took.
     """
 
     def __init__(
@@ -115,7 +117,12 @@ class Ledger:
     def settle_at_once(self, appends: Sequence[Append]) -> Settled | None:
         """As `settle`; None when that would keep the caller waiting, and nothing was done then."""
         self.waited = 0.0
-        return self._settle(appends) if self._is_little(appends) and self._begins() else None
+        if not self._is_little(appends):
+            return None
+        begun = self._clock()
+        settled = self._settle(appends) if self._begins() else None
+        self.waited = self._clock() - begun
+        return settled
 
     def _is_little(self, appends: Sequence[Append]) -> bool:
         """Few and short events of builds that are in memory."""
@@ -356,11 +363,13 @@ def _key(about: About) -> BuildKey:
 
 
 def _size(event: BuildEvent) -> int:
-    """Bytes of the value or text that it carries, about."""
+    """Bytes of what it carries, about."""
     if isinstance(event, ToolStarted):
         return 0 if event.input is None else memoryview(event.input).nbytes
     if isinstance(event, ToolEnded):
         return 0 if event.output is None else memoryview(event.output).nbytes
+    if isinstance(event, TodosReported):
+        return _TODO_BYTES * len(event.todos)
     return len(event.text) if isinstance(event, TextAdded) else 0
 
 

@@ -16,6 +16,7 @@ QUICK = 0.005
 """Seconds that commits usually wait for the disk, up to which the event loop waits for them."""
 _SHARE = 0.1
 _GROUP = 512
+"""Events up to which what waits is put into one transaction."""
 _IDLE = 0.05
 
 _Answer = asyncio.Future[Accepted]
@@ -136,7 +137,7 @@ class Writer:
         if first is None:
             return 0, [], False
         groups, group = 1, first
-        while len(group) < _GROUP and not self._handing.empty():
+        while sum(len(append.events) for append, _ in group) < _GROUP and not self._handing.empty():
             more = self._handing.get()
             if more is None:
                 return groups, group, False

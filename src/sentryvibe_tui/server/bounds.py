@@ -1,0 +1,76 @@
+"""uvicorn's HTTP protocol with bounds: how large a request's head may be, how long a request may be on its way."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+HEAD_BYTES = 64 * 1024
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """A connection is closed when its next request is not whole within `timeout_keep_alive` seconds."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self._in_head = self._has_begun = False
+        self._head_size = 0
+        self._answering: RequestResponseCycle | None = None
+        super().connection_made(transport)
+        self._await_request()
+
+    def data_received(self, data: bytes) -> None:
+        self._has_begun = False
+        super().data_received(data)
+        if self._in_head and not self._has_begun:
+            self._head_size += len(data)
+            if self._head_size > HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response("The head of the request is too large.")
+
+    def on_message_begin(self) -> None:
+        self._in_head = self._has_begun = True
+        self._head_size = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if not self.takes():
+            super().on_headers_complete()
+
+    def takes(self) -> bool:
+        """Whether the request whose head is here is answered by other means than ASGI."""
+        return False
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._stop_waiting()
+        if self.cycle and self.cycle.response_complete:  # refused before it was whole
+            self._await_request()
+
+    def on_response_complete(self) -> None:
+        self._stop_waiting()
+        super().on_response_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_waiting()
+        super().handle_websocket_upgrade()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+        if self._answering is not None:  # also with other requests behind it
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: object) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
+    def _unset_keepalive_if_required(self) -> None:
+        """A part of a request does not end the wait for it."""
+
+    def _await_request(self) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _stop_waiting(self) -> None:
+        super()._unset_keepalive_if_required()

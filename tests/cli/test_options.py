@@ -1,0 +1,30 @@
+"""Which server is meant."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sentryvibe_tui import runtime
+from sentryvibe_tui.cli.options import find_server, settings
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("SENTRYVIBE_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.delenv("SENTRYVIBE_SERVER", raising=False)
+    settings.cache_clear()
+
+
+def test_a_server_that_runs_here_is_known_by_its_builds_whoever_names_it() -> None:
+    runtime.announce(runtime.LocalServer("http://127.0.0.1:4000", os.getpid(), "/data", 1))
+    found, named, other = (find_server(flag).address for flag in (None, "127.0.0.1:4000", "127.0.0.1:4001"))
+    assert (found.base, found.identity) == ("http://127.0.0.1:4000", "/data")
+    assert named == found
+    assert other.identity == other.base == "http://127.0.0.1:4001"
+
+
+def test_a_runtime_file_of_nonsense_is_as_good_as_none() -> None:
+    runtime.announce(runtime.LocalServer("ftp://nowhere", os.getpid(), "/data", 1))
+    assert not find_server(None).certain
