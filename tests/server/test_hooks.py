@@ -1,7 +1,9 @@
 """Hooks by HTTP and out of the spool become builds."""
 
+import errno
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +110,27 @@ async def test_the_spool_is_emptied_in_order(server: Running, tmp_path: Path) ->
     state = await state_of(server)
     assert [(tool.id, tool.state) for tool in state.tools()] == [("toolu_1", "output-available")]
     assert os.listdir(folder) == ["half-written"]
+
+
+async def test_what_a_killed_hook_began_to_write_goes_after_an_hour(server: Running, tmp_path: Path) -> None:
+    folder = tmp_path / "hooks"
+    spool.put(str(folder), "claude", TURN[0])
+    for name, age in (("old", spool.STALE + 9), ("fresh", 0)):
+        (folder / name).write_bytes(b"{")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    async with server.app.hooks.picking_up(folder):
+        await empty(folder)
+    assert os.listdir(folder) == ["fresh"]
+
+
+def test_a_full_disk_leaves_no_half_a_payload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        spool.put(str(tmp_path), "claude", TURN[0])
+    assert os.listdir(tmp_path) == []
 
 
 async def test_a_store_that_cannot_write_holds_the_spool_up_and_nothing_is_lost(

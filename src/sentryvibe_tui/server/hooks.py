@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any, cast
@@ -128,10 +129,21 @@ def _read(path: Path) -> tuple[Millis, bytes]:
 def _spooled(folder: Path) -> list[Path]:
     """The oldest payloads."""
     try:
-        names = sorted(name for name in os.listdir(folder) if name.rpartition(".")[2] in AGENTS)
+        there = os.listdir(folder)
     except OSError:
         return []
+    names = sorted(name for name in there if name.rpartition(".")[2] in AGENTS)
+    for name in {*there} - {*names, spool.FULL}:
+        _drop_stale(folder / name)
     if not names and (folder / spool.FULL).exists():
         (folder / spool.FULL).unlink(missing_ok=True)
         log.warning("the hooks' spool was full: what happened meanwhile is lost")
     return [folder / name for name in names[:AT_ONCE]]
+
+
+def _drop_stale(unfinished: Path) -> None:
+    """A hook that was killed while it wrote never finishes its file."""
+    with contextlib.suppress(OSError):
+        if time.time() - unfinished.stat().st_mtime > spool.STALE:
+            unfinished.unlink()
+            log.warning("a hook was stopped while it wrote %s: its payload is lost", unfinished)
