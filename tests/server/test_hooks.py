@@ -12,6 +12,7 @@ import pytest
 
 from sentryvibe_tui import spool
 from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.server.hooks import Hooks
 from sentryvibe_tui.server.serve import Running
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
 
@@ -176,6 +177,29 @@ async def test_a_payload_that_is_taken_twice_counts_once(server: Running) -> Non
     state = await state_of(server)
     assert [note.text for note in state.notes() if note.kind == "prompt"] == ["Build it"]
     assert state.started_at == 1_700_000_000_000
+
+
+async def test_a_server_that_was_killed_before_it_removed_a_payload_repeats_nothing(
+    server: Running, tmp_path: Path
+) -> None:
+    """Its successor knows nothing but the store."""
+    answered = payload("Stop", last_assistant_message="Built.")
+    compacted = payload("PreCompact", trigger="auto")
+    first = [(TURN[1], "1-1"), (compacted, "2-1"), (answered, "3-1"), (TURN[1], "4-1")]
+    for body, source in first:
+        await server.app.hooks.take("claude", body, source, int(source[0]) * 100_000)
+    before = await state_of(server)
+    again = Hooks(server.app.serving.store, lambda: 9_000_000)
+    for body, source in first[1:]:
+        await again.take("claude", body, source, int(source[0]) * 100_000)
+    after = await state_of(server)
+    assert [note.text for note in after.notes()] == [note.text for note in before.notes()]
+    assert [note.text for note in after.notes()] == [
+        "Build it",
+        "compacting the conversation (auto)",
+        "Built.",
+        "Build it",
+    ]
 
 
 async def test_a_full_spool_takes_again_once_it_was_emptied(server: Running, tmp_path: Path) -> None:

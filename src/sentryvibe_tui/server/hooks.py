@@ -10,14 +10,17 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any, cast
+from zlib import crc32
+
+from msgspec.structs import replace
 
 from .. import spool
 from ..agents.hooks import AGENTS, HookAgent, HookReader
 from ..agents.redact import Redactor
 from ..model.events import About, BuildEvent
 from ..model.state import Agent, Millis
-from ..store.contract import Store, StoreUnavailable
-from ..wire.events import MAX_ID, Posted
+from ..store.contract import BuildKey, Store, StoreUnavailable
+from ..wire.events import MAX_ID, Posted, encode_posted
 from ..wire.json import BadJson, decode
 from ..wire.projects import directory_of, project_of
 from .asgi import Receive, Refused, Scope
@@ -60,10 +63,7 @@ class Hooks:
         about = _about(record, session)
         async with self._taking:
             # a reader has a memory: what could not be kept is tried again, not read again
-            posted = self._unkept.pop(source, None) or [
-                Posted(about, self._masked(report.event), f"{source}-{number}" if source else "", report.at or at)
-                for number, report in enumerate(self._readers[agent].read(record))
-            ]
+            posted = self._unkept.pop(source, None) or await self._read(agent, record, about, source, at)
             try:
                 if posted:
                     await self._store.append(posted, self._now())
@@ -71,6 +71,23 @@ class Hooks:
                 if source:
                     self._unkept[source] = posted
                 raise
+
+    async def _read(
+        self, agent: HookAgent, record: dict[str, Any], about: About, source: str, at: Millis | None
+    ) -> list[Posted]:
+        reader = self._readers[agent]
+        if not reader.knows(about.session_id):
+            begun = await self._store.state(BuildKey(about.project_id, about.session_id, about.build_id))
+            if begun is not None:
+                reader.resume(about.session_id, begun)
+        unknown = reader.counts.unknown.total()
+        posted = [
+            _identified(Posted(about, self._masked(report.event), "", report.at or at), source)
+            for report in reader.read(record)
+        ]
+        if reader.counts.unknown.total() > unknown:
+            log.info("hooks of %s tell of %r, which is left out", agent, record.get("hook_event_name"))
+        return posted
 
     def _masked(self, event: BuildEvent) -> BuildEvent:
         return event if self._redactor is None else self._redactor.event(event)
@@ -110,6 +127,11 @@ class Hooks:
             )
         await asyncio.to_thread(path.unlink, missing_ok=True)
         return True
+
+
+def _identified(posted: Posted, source: str) -> Posted:
+    """The same payload tells the same, whatever its reader knew before: known are events by what they say."""
+    return replace(posted, event_id=f"{source}-{crc32(encode_posted(posted)):08x}") if source else posted
 
 
 def _about(record: dict[str, Any], session: str) -> About:
