@@ -73,6 +73,9 @@ async def test_secrets_are_masked(server: Running, http: httpx.AsyncClient) -> N
     assert tool is not None
     assert tool.input is not None
     assert bytes(tool.input) == b'{"command":"curl <redacted github-token>"}'
+    await tell(http, payload("Stop", last_assistant_message=f"I used {secret}."))
+    notes = [note.text for note in (await state_of(server)).notes()]
+    assert notes == ["Build it", "I used <redacted github-token>.", "masked 2 secrets: github-token ×2"]
 
 
 async def test_a_session_stays_with_the_directory_it_began_in(server: Running, http: httpx.AsyncClient) -> None:

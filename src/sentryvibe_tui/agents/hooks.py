@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from msgspec.structs import replace
@@ -33,6 +33,7 @@ from .gemini import TODO_TOOLS as GEMINI_TODOS
 from .gemini import TodoLists
 from .lines import JsonLines
 from .reading import Counts, Reported
+from .redact import Redactor
 from .values import Record, as_object, count, fingerprint, flat, obj, objects, text, time, value
 
 HookAgent = Literal["claude", "codex", "gemini"]
@@ -84,8 +85,9 @@ class _Permissions:
 
 
 class _Session:
-    def __init__(self, agent_id: str) -> None:
+    def __init__(self, agent_id: str, redactor: Redactor | None) -> None:
         self.agent = Agent(agent_id)
+        self.redactor = None if redactor is None else redactor.anew()
         self.started = False
         self.calls = 0
         self.open: dict[str, list[str]] = {}
@@ -95,18 +97,28 @@ class _Session:
         self.told: set[str] = set()
         self.stopped = False
 
-    def note_id(self, kind: NoteKind, words: str) -> str:
-        """The same words again are another note."""
+    def note(self, kind: NoteKind, words: str) -> TextAdded:
+        """The same words again are another note. Its id is that of the words as others get to see them."""
+        words = words if self.redactor is None else self.redactor.text(words)
         number = next(number for number in itertools.count(1) if told_id(kind, words, number) not in self.told)
         self.told.add(told_id(kind, words, number))
-        return told_id(kind, words, number)
+        return TextAdded(told_id(kind, words, number), words, kind, whole=True)
+
+    def masked(self, events: Iterable[BuildEvent]) -> Iterator[BuildEvent]:
+        """The end of a turn tells what was masked."""
+        for event in events:
+            news = self.redactor.news() if self.redactor is not None and isinstance(event, BuildEnded) else None
+            if news is not None:
+                yield news
+            yield event if self.redactor is None else self.redactor.event(event)
 
 
 class HookReader:
     """Takes one payload at a time, of as many sessions as there are. Text between calls is not in hooks."""
 
-    def __init__(self, agent: HookAgent = "claude") -> None:
+    def __init__(self, agent: HookAgent = "claude", redactor: Redactor | None = None) -> None:
         self.counts = Counts()
+        self._redactor = redactor
         self._agent: HookAgent = agent
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
 
@@ -130,7 +142,7 @@ class HookReader:
         session = self._session(name)
         at = time(record)
         reports: list[Reported] = []
-        for event in self._events(record, session):
+        for event in session.masked(self._events(record, session)):
             if not session.started and not isinstance(event, BuildStarted):
                 session.started = True
                 reports += [Reported(BuildStarted(), at, name), Reported(AgentReported(session.agent), at, name)]
@@ -148,7 +160,7 @@ class HookReader:
         return [*told, *(Reported(BuildEnded("interrupted"), None, name) for name in names)]
 
     def _session(self, name: str) -> _Session:
-        session = self._sessions.setdefault(name, _Session(AGENTS[self._agent]))
+        session = self._sessions.setdefault(name, _Session(AGENTS[self._agent], self._redactor))
         self._sessions.move_to_end(name)
         if len(self._sessions) > SESSIONS:
             self._sessions.popitem(last=False)
@@ -184,7 +196,7 @@ class HookReader:
             session.stopped = True
             answer = text(record, "last_assistant_message") or text(record, "prompt_response")
             if answer:
-                yield TextAdded(session.note_id("text", answer), answer, "text", whole=True)
+                yield session.note("text", answer)
             yield BuildEnded("completed")
         elif kind == "StopFailure":
             yield BuildEnded("failed", error=text(record, "error") or "stopped by an error")
@@ -266,7 +278,7 @@ def _prompted(session: _Session, prompt: str) -> Iterator[BuildEvent]:
 def _asked(session: _Session, words: str) -> Iterator[BuildEvent]:
     """A turn begins. Its prompt is what makes an ended build go on."""
     session.stopped = False
-    yield TextAdded(session.note_id("prompt", words), words, "prompt", whole=True)
+    yield session.note("prompt", words)
 
 
 def _permission(record: Record, session: _Session) -> InputNeeded:

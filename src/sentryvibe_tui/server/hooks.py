@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from .. import spool
 from ..agents.hooks import AGENTS, HookAgent, HookReader
 from ..agents.redact import Redactor
-from ..model.events import About, BuildEvent
+from ..model.events import About
 from ..model.state import Agent, Millis
 from ..store.contract import BuildKey, Store, StoreUnavailable
 from ..wire.events import MAX_ID, Posted, encode_posted
@@ -39,8 +39,8 @@ class Hooks:
     """Turns payloads into events of builds, one for each session of an agent."""
 
     def __init__(self, store: Store, now: Callable[[], Millis], redactor: Redactor | None = None) -> None:
-        self._store, self._now, self._redactor = store, now, redactor
-        self._readers = {agent: HookReader(agent) for agent in AGENTS}
+        self._store, self._now = store, now
+        self._readers = {agent: HookReader(agent, redactor) for agent in AGENTS}
         self._taking = asyncio.Lock()
         self._unkept: dict[str, list[Posted]] = {}
 
@@ -82,15 +82,11 @@ class Hooks:
                 reader.resume(about.session_id, begun)
         unknown = reader.counts.unknown.total()
         posted = [
-            _identified(Posted(about, self._masked(report.event), "", report.at or at), source)
-            for report in reader.read(record)
+            _identified(Posted(about, report.event, "", report.at or at), source) for report in reader.read(record)
         ]
         if reader.counts.unknown.total() > unknown:
             log.info("hooks of %s tell of %r, which is left out", agent, record.get("hook_event_name"))
         return posted
-
-    def _masked(self, event: BuildEvent) -> BuildEvent:
-        return event if self._redactor is None else self._redactor.event(event)
 
     @contextlib.asynccontextmanager
     async def picking_up(self, folder: Path | None = None) -> AsyncGenerator[None]:
