@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.hooks import HookLines, HookReader
+from sentryvibe_tui.agents.hooks import SESSIONS, HookLines, HookReader
 from sentryvibe_tui.wire.json import BadJson
 
 
@@ -99,7 +99,13 @@ def test_tasks_get_their_id_from_the_response(fold: Any) -> None:
     [
         (hook("Notification", message="permission for Bash?"), "permission for Bash?"),
         (hook("Notification", message="Claude is waiting for your input", notification_type="idle_prompt"), ""),
+        (hook("Notification", message="Claude needs you", notification_type="permission_prompt"), "Claude needs you"),
+        (hook("Notification", message="Signed in", notification_type="auth_success"), ""),
+        (hook("Notification", message="Sent", notification_type="elicitation_complete"), ""),
+        (hook("Notification", message="Allow ls?", notification_type="ToolPermission"), "Allow ls?"),
         (hook("PermissionRequest", tool_name="Bash"), "permission: Bash"),
+        (hook("PermissionRequest", tool_name="ExitPlanMode", tool_input={"plan": "x"}), "the plan waits for approval"),
+        (hook("Elicitation", message="Your name?"), "Your name?"),
     ],
 )  # fmt: skip
 def test_needing_a_person(payload: dict[str, Any], message: str, fold: Any) -> None:
@@ -107,6 +113,84 @@ def test_needing_a_person(payload: dict[str, Any], message: str, fold: Any) -> N
     reports = [*reader.read(hook("SessionStart")), *reader.read(payload)]
     assert fold(reports).needs_input == message
     assert fold([*reports, *reader.read(tool("PreToolUse", tool_use_id="t"))]).needs_input == ""
+
+
+MAIN, SUB = tool("PreToolUse", "Bash", tool_use_id="m1"), tool("PreToolUse", "Read", tool_use_id="s1", agent_id="a1")
+ASKED = tool("PermissionRequest", "Bash")
+
+
+@pytest.mark.parametrize(
+    ("then", "needs"),
+    [
+        ([], "permission: Bash"),
+        ([tool("PostToolUse", "Read", tool_use_id="s1", agent_id="a1")], "permission: Bash"),
+        ([tool("PreToolUse", "Write", tool_use_id="s2", agent_id="a1")], "permission: Bash"),
+        ([hook("Notification", message="Claude needs", notification_type="permission_prompt")], "permission: Bash"),
+        ([tool("PermissionRequest", "Write", agent_id="a1")], "permission: Write"),
+        (
+            [tool("PermissionRequest", "Write", agent_id="a1"), tool("PreToolUse", "Write", agent_id="a1")],
+            "permission: Bash",
+        ),
+        ([tool("PermissionRequest", "Write", agent_id="a1"), hook("SubagentStop", agent_id="a1")], "permission: Write"),
+        ([tool("PostToolUse", "Bash", tool_use_id="m1")], ""),
+        ([tool("PostToolUseFailure", "Bash", tool_use_id="m1", error="no")], ""),
+        ([tool("PermissionDenied", "Bash", tool_use_id="m1", reason="not that")], ""),
+        ([tool("PreToolUse", "Bash", tool_use_id="m2")], ""),
+        ([hook("UserPromptSubmit", prompt="no, rather this")], ""),
+        ([hook("Stop")], ""),
+        ([tool("PostToolUse", "Bash", tool_use_id="m1"), tool("PostToolUse", "Read", agent_id="a1")], ""),
+    ],
+)
+def test_a_permission_is_open_until_its_own_agent_goes_on(fold: Any, then: list[dict[str, Any]], needs: str) -> None:
+    reader = HookReader()
+    reports = [report for payload in (MAIN, SUB, ASKED, *then) for report in reader.read(payload)]
+    assert fold(reports).needs_input == needs
+
+
+def test_an_elicitation_ends_with_its_result(fold: Any) -> None:
+    reader = HookReader()
+    reports = [*reader.read(hook("Elicitation", message="Name?")), *reader.read(hook("ElicitationResult", action="ok"))]
+    assert fold(reports).needs_input == ""
+
+
+def test_a_denied_call_has_failed(fold: Any) -> None:
+    reader = HookReader()
+    reports = [*reader.read(MAIN), *reader.read(tool("PermissionDenied", "Bash", tool_use_id="m1", reason="not that"))]
+    assert [(tool.state, bytes(tool.output)) for tool in fold(reports).tools()] == [("error", b'"not that"')]
+
+
+def test_a_reader_that_was_started_anew_goes_on_with_the_build(fold: Any) -> None:
+    first = HookReader()
+    create = {"tool_name": "TaskCreate", "tool_input": {"subject": "dig"}, "tool_use_id": "t1"}
+    told = [
+        report
+        for payload in (
+            hook("UserPromptSubmit", prompt="go on"), hook("PreToolUse", **create),
+            hook("PostToolUse", **create, tool_response={"task": {"id": "1"}}),
+            hook("Stop", last_assistant_message="Done."),
+        )
+        for report in first.read(payload)
+    ]  # fmt: skip
+    again = HookReader()
+    again.resume("s1", fold(told))
+    create = {"tool_name": "TaskCreate", "tool_input": {"subject": "fill"}, "tool_use_id": "t2"}
+    for payload in (
+        hook("UserPromptSubmit", prompt="go on"), hook("PreToolUse", **create),
+        hook("PostToolUse", **create, tool_response={"task": {"id": "2"}}),
+        hook("Stop", last_assistant_message="Done."), hook("UserPromptSubmit", prompt="another thing"),
+    ):  # fmt: skip
+        told += again.read(payload)
+    state = fold(told)
+    assert [note.text for note in state.notes()] == ["go on", "Done.", "go on", "Done.", "another thing"]
+    assert [todo.content for todo in state.todos] == ["dig", "fill"]
+    assert (state.agent.title, state.status) == ("go on", "active")
+
+
+def test_memory_is_bounded(fold: Any) -> None:
+    reader = HookReader()
+    for number in range(SESSIONS + 1):
+        reader.read(hook("SessionStart", f"s{number}"))
+    assert [reader.knows(f"s{number}") for number in (0, 1, SESSIONS)] == [False, True, True]
 
 
 def test_a_question_is_open_until_its_answer(fold: Any, run: Any) -> None:

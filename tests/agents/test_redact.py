@@ -1,4 +1,6 @@
+import base64
 import json
+import random
 import time
 from typing import Any
 
@@ -9,13 +11,16 @@ from sentryvibe_tui.agents.claude_stream import ClaudeStream
 from sentryvibe_tui.agents.reading import Counts, Reported
 from sentryvibe_tui.agents.redact import Redacted, Redactor
 from sentryvibe_tui.model.events import (
+    AgentReported,
     BuildEnded,
+    Noticed,
     TextAdded,
     TodoItem,
     TodosReported,
     ToolEnded,
     ToolStarted,
 )
+from sentryvibe_tui.model.state import Agent
 
 A = "Ab3" * 20
 H = "0a9f" * 20
@@ -78,6 +83,9 @@ def test_known_shapes_are_masked_and_counted(kind: str) -> None:
         ("postgres://ada:hunter22@db/x", "postgres://ada:<redacted url-password>@db/x"),
         ("DB_PASSWORD=correcthorse", "DB_PASSWORD=<redacted assigned-secret>"),
         ('STRIPE_SECRET="abcdefgh1"', 'STRIPE_SECRET="<redacted assigned-secret>"'),
+        (f"aws_secret_access_key = {A[:40]}", "aws_secret_access_key = <redacted aws-secret-key>"),
+        (r"{\"apiKey\": \"abcdefgh1\"}", r"{\"apiKey\": \"<redacted assigned-secret>\"}"),
+        (f'"A=1\\nsk-ant-{A}\\neyJ{A}.eyJ{A}.{A}"', r'"A=1\n<redacted anthropic-key>\n<redacted json-web-token>"'),
     ],
 )
 def test_what_stands_before_a_secret_stays(said: str, masked: str) -> None:
@@ -90,18 +98,69 @@ def test_what_stands_before_a_secret_stays(said: str, masked: str) -> None:
         "task-list and desk-lamp, sk-learn", "const token = getToken(request)", "https://example.com:8080/a@b",
         "MAX_TOKENS = 4096", "Bearer of news", "git commit 0123456789abcdef0123456789abcdef01234567",
         "postgres://ada:${PASSWORD}@db", "-----BEGIN CERTIFICATE-----", "sk-", "eyJ", "$API_KEY",
+        "550e8400-e29b-41d4-a716-446655440000", "sha512-" + base64.b64encode(bytes(range(64))).decode(),
+        base64.b64encode(random.Random(1).randbytes(1_000_000)).decode(),
+        base64.urlsafe_b64encode(random.Random(2).randbytes(300_000)).decode(),
+        random.Random(3).randbytes(300_000).hex(), '"password": "Your password, please"', "load_hf_" + "Abc" * 12,
     ],
+    ids=lambda harmless: harmless[:30],
 )  # fmt: skip
 def test_ordinary_text_stays(harmless: str) -> None:
     redactor = Redactor()
     assert redactor.text(harmless) == harmless
-    assert redactor.masked() is None
+    assert redactor.news() is None
 
 
 def test_own_patterns() -> None:
     assert Redactor([r"(house=)\w+", "blue"]).text("house=red blue") == "house=<redacted own> <redacted own>"
     with pytest.raises(ValueError, match=r"redaction pattern '\[' is no regular expression"):
         Redactor(["["])
+    with pytest.raises(ValueError, match=r"redaction pattern 'x\*' fits nothing at all, and so everywhere"):
+        Redactor(["x*"])
+
+
+def test_what_an_own_pattern_cannot_look_through_in_time_is_not_shown() -> None:
+    redactor = Redactor(["(?:a|aa)+b"])
+    began = time.process_time()
+    assert redactor.text("a" * 200) == "<redacted: '(?:a|aa)+b' took too long>"
+    assert time.process_time() - began < 5
+    assert redactor.text("ab and so on") == "<redacted own> and so on"
+    assert redactor.counts == {"own": 1, "'(?:a|aa)+b', too slow": 1}
+
+
+def test_a_title_that_was_cut_ends_before_half_a_secret() -> None:
+    redactor = Redactor()
+    for title, shown in (
+        ("use ghp_a1B2a1B2a1…", "use …"),
+        ("use it well, then…", "use it well, then…"),
+        (f"use {SECRETS['github-token']}…", "use <redacted github-token>…"),
+    ):
+        event = redactor.event(AgentReported(Agent(title=title)))
+        assert isinstance(event, AgentReported)
+        assert event.agent.title == shown
+
+
+def test_identities_are_never_masked() -> None:
+    secret = SECRETS["npm-token"]
+    redactor = Redactor(["[0-9a-f]{8}-[0-9a-f-]{27}"])
+    uuid = "550e8400-e29b-41d4-a716-446655440000"
+    for name in (secret, uuid):
+        for event in (ToolStarted(name, name, Raw(b"1"), parent_id=name), ToolEnded(name, Raw(b"1"), name=name)):
+            assert redactor.event(event) == event
+        item = TodosReported((TodoItem("dig", id=name),), call_id=name)
+        assert redactor.event(item) == item
+        assert redactor.event(TextAdded(name, "hello")) == TextAdded(name, "hello")
+    assert redactor.news() is None
+
+
+def test_each_build_has_its_own_count() -> None:
+    redactor = Redactor(["blue"])
+    other = redactor.anew()
+    assert other.text("blue") == "<redacted own>"
+    assert (redactor.news(), other.news()) == (None, Noticed("masked 1 secret: own ×1"))
+    assert other.news() is None
+    other.text("blue blue")
+    assert other.news() == Noticed("masked 3 secrets: own ×3")
 
 
 def test_every_text_of_every_event() -> None:
@@ -141,7 +200,63 @@ def test_a_secret_streamed_in_pieces_never_shows(fold: Any) -> None:
     state = fold([*reports, *reader.finish()])
     assert [note.text for note in state.notes()] == [
         "the key is <redacted anthropic-key> indeed",
-        "masked 1 secrets: anthropic-key ×1",
+        "masked 1 secret: anthropic-key ×1",
+    ]
+
+
+KEY_LINES = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow" + "IBAAKCAQEA\n" * 12 + "-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (f"so {KEY_LINES} ends", "so <redacted private-key> ends"),
+        (json.dumps(KEY_LINES), '"<redacted private-key>"'),
+        ("curl -H 'Authorization: Bearer abcdefghijklmnopqrstuvwx' x", "Bearer <redacted bearer-token>"),
+        ("export DB_PASSWORD: correcthorse battery", "DB_PASSWORD: <redacted assigned-secret> battery"),
+    ],
+    ids=["key", "key in JSON", "bearer", "assigned"],
+)
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_what_says_that_a_secret_follows_waits_for_it(said: str, shown: str, size: int) -> None:
+    pieces = [said[at : at + size] for at in range(0, len(said), size)]
+    script = _Script(*(Reported(TextAdded("n", piece)) for piece in pieces))
+    reader = Redacted(script, Redactor())
+    reports = [report for number in range(len(pieces)) for report in reader.feed(bytes([number]))]
+    text = "".join(r.event.text for r in [*reports, *reader.finish()] if isinstance(r.event, TextAdded))
+    assert shown in text
+    assert "IBAAKC" not in text
+
+
+def test_lines_do_not_wait() -> None:
+    def waits(said: str) -> str:
+        told, waiting = Redactor().grown(said)
+        assert told + waiting == said
+        return waiting
+
+    for said in ("a line\n", "-----BEGIN CERTIFICATE-----\nMIIE\n", "x" * 5000 + "\n"):
+        assert waits(said) == ""
+    assert Redactor().grown(KEY_LINES + "\n") == ("<redacted private-key>\n", "")
+    assert Redactor().grown("-----BEGIN PRIVATE KEY-----\n" + "MIIE\n" * 20_000)[1] == "", "no key is that long"
+    assert waits("y" * 5000) == waits("a b\n" + "y" * 5000) == ""
+    texts = ("one", "one two", "one two three", "one  two ", "a\none two")
+    assert [*map(waits, texts)] == ["one", "one two", "two three", "two ", "one two"]
+
+
+def test_what_is_told_again_counts_once() -> None:
+    words = f"use {SECRETS['npm-token']} "
+    script = _Script(
+        Reported(AgentReported(Agent(title=words))),
+        Reported(TextAdded("n", words)),
+        Reported(TextAdded("n", words, whole=True)),
+        Reported(BuildEnded("completed")),
+    )
+    reader = Redacted(script, Redactor())
+    reports = [report for number in range(4) for report in reader.feed(bytes([number]))]
+    assert SECRETS["npm-token"] not in str(reports)
+    assert [report.event for report in reports][-2:] == [
+        Noticed("masked 1 secret: npm-token ×1"),
+        BuildEnded("completed"),
     ]
 
 

@@ -172,3 +172,16 @@ def test_a_watch_on_a_directory_follows_by_itself(
     end = json.loads(watch.until('"type":"end"'))
     assert (end["status"], end["state"]["sessionId"]) == ("failed", "f8814b3b-b760-403c-b354-96849752cb78")
     assert watch.end() == 1
+
+
+@pytest.mark.parametrize("arguments", [("follow",), ("watch", ".", "--plain"), ("run", "--", "true"), ("serve",)])
+def test_a_pattern_that_is_none_is_told(desk: Any, arguments: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTRYVIBE_PORT", "0")
+    monkeypatch.setenv("SENTRYVIBE_REDACT_PATTERNS", "fine\n[")
+    done = desk.run(*arguments)
+    assert done.returncode == 2
+    told = done.stderr.decode().splitlines()
+    assert told == [
+        "sentryvibe-tui: redact_patterns: redaction pattern '[' is no regular expression: "
+        "unterminated character set at position 1"
+    ]

@@ -133,7 +133,13 @@ def test_secrets_stay_here(desk: Any, server: str, claude: Any, monkeypatch: pyt
     path = desk.folder / "out.jsonl"
     path.write_bytes(claude.init + claude.text(1, f"it is {secret}") + claude.done)
     assert desk.run("ingest", "masked", str(path)).returncode == 0
-    assert secret not in json.dumps(desk.state("masked"))
+    other = path.with_name("other.jsonl")
+    other.write_bytes(path.read_bytes().replace(b"s-1", b"s-2"))
+    assert desk.run("ingest", "masked", str(path), str(other)).returncode == 0
+    for session in ("s-1", "s-2"):
+        shown = json.dumps(desk.state("masked", "--session", session))
+        assert secret not in shown
+        assert '"masked 1 secret: ' in shown
     monkeypatch.setenv("SENTRYVIBE_REDACT", "0")
     assert desk.run("ingest", "plain", str(path)).returncode == 0
     assert secret in json.dumps(desk.state("plain"))

@@ -88,6 +88,13 @@ def test_a_question_is_told_once(script: Callable[..., Any], joined: int) -> Non
     assert [line for line in lines if "needs input" in line] == ["22:13:20 needs input: Which? (A)"]
 
 
+def test_a_call_is_done_once_though_another_source_words_its_output_otherwise(script: Callable[..., Any]) -> None:
+    ends = [ToolEnded("t1", raw({"stdout": "a"})), ToolEnded("t1", raw("a"))]
+    told = script([ToolStarted("t1", "Bash", raw({"command": "ls"})), *ends])
+    assert sum("tool done" in line for line in _told(told)) == 1
+    assert sum("tool done" in line for line in _told(told, "verbose")) == 2
+
+
 def test_a_failure_is_told_by_its_telling_line_once(script: Callable[..., Any]) -> None:
     failed = [
         ToolStarted("t", "Read", raw({"file_path": "a"})),

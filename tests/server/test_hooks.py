@@ -1,7 +1,9 @@
 """Hooks by HTTP and out of the spool become builds."""
 
+import errno
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from sentryvibe_tui import spool
 from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.server.hooks import Hooks
 from sentryvibe_tui.server.serve import Running
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
 
@@ -70,6 +73,9 @@ async def test_secrets_are_masked(server: Running, http: httpx.AsyncClient) -> N
     assert tool is not None
     assert tool.input is not None
     assert bytes(tool.input) == b'{"command":"curl <redacted github-token>"}'
+    await tell(http, payload("Stop", last_assistant_message=f"I used {secret}."))
+    notes = [note.text for note in (await state_of(server)).notes()]
+    assert notes == ["Build it", "I used <redacted github-token>.", "masked 2 secrets: github-token ×2"]
 
 
 async def test_a_session_stays_with_the_directory_it_began_in(server: Running, http: httpx.AsyncClient) -> None:
@@ -108,6 +114,27 @@ async def test_the_spool_is_emptied_in_order(server: Running, tmp_path: Path) ->
     state = await state_of(server)
     assert [(tool.id, tool.state) for tool in state.tools()] == [("toolu_1", "output-available")]
     assert os.listdir(folder) == ["half-written"]
+
+
+async def test_what_a_killed_hook_began_to_write_goes_after_an_hour(server: Running, tmp_path: Path) -> None:
+    folder = tmp_path / "hooks"
+    spool.put(str(folder), "claude", TURN[0])
+    for name, age in (("old", spool.STALE + 9), ("fresh", 0)):
+        (folder / name).write_bytes(b"{")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    async with server.app.hooks.picking_up(folder):
+        await empty(folder)
+    assert os.listdir(folder) == ["fresh"]
+
+
+def test_a_full_disk_leaves_no_half_a_payload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        spool.put(str(tmp_path), "claude", TURN[0])
+    assert os.listdir(tmp_path) == []
 
 
 async def test_a_store_that_cannot_write_holds_the_spool_up_and_nothing_is_lost(
@@ -153,6 +180,29 @@ async def test_a_payload_that_is_taken_twice_counts_once(server: Running) -> Non
     state = await state_of(server)
     assert [note.text for note in state.notes() if note.kind == "prompt"] == ["Build it"]
     assert state.started_at == 1_700_000_000_000
+
+
+async def test_a_server_that_was_killed_before_it_removed_a_payload_repeats_nothing(
+    server: Running, tmp_path: Path
+) -> None:
+    """Its successor knows nothing but the store."""
+    answered = payload("Stop", last_assistant_message="Built.")
+    compacted = payload("PreCompact", trigger="auto")
+    first = [(TURN[1], "1-1"), (compacted, "2-1"), (answered, "3-1"), (TURN[1], "4-1")]
+    for body, source in first:
+        await server.app.hooks.take("claude", body, source, int(source[0]) * 100_000)
+    before = await state_of(server)
+    again = Hooks(server.app.serving.store, lambda: 9_000_000)
+    for body, source in first[1:]:
+        await again.take("claude", body, source, int(source[0]) * 100_000)
+    after = await state_of(server)
+    assert [note.text for note in after.notes()] == [note.text for note in before.notes()]
+    assert [note.text for note in after.notes()] == [
+        "Build it",
+        "compacting the conversation (auto)",
+        "Built.",
+        "Build it",
+    ]
 
 
 async def test_a_full_spool_takes_again_once_it_was_emptied(server: Running, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.events import BuildEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
@@ -22,9 +23,10 @@ NOW = 1_800_000_000.0
 class Watched:
     """A followed session, and the state that its events make."""
 
-    def __init__(self, path: Path, agent: AgentName = "claude") -> None:
+    def __init__(self, path: Path, agent: AgentName = "claude", redactor: Redactor | None = None) -> None:
         self.path = path
-        self.following = Following(Session(agent, path, ID, "/w", NOW), project_named("shop"))
+        session = Session(agent, path, ID, "/w", NOW)
+        self.following = Following(session, project_named("shop"), redactor=redactor)
         self.state, self.posted = BuildState(), list[Posted]()
 
     def pull(self, now: float = NOW) -> list[Posted]:
@@ -174,3 +176,19 @@ def test_geminis_one_document_is_read_again_when_it_grew(tmp_path: Path) -> None
     watched.pull(NOW + SETTLED)
     assert [type(one.event) for one in watched.posted].count(BuildEnded) == 1
     assert watched.state.status == "completed"
+
+
+def test_a_turn_that_ended_tells_how_many_secrets_were_masked(tmp_path: Path) -> None:
+    secret, redactor = "ghp_" + "a1B2" * 9, Redactor()
+    path = tmp_path / f"{ID}.jsonl"
+    watched, other = Watched(path, redactor=redactor), redactor.anew()
+    write(path, prompt(f"use {secret}"), call("t1", command=f"curl {secret}"), answer("Done."))
+    watched.pull()
+    watched.pull(NOW + SETTLED)
+    notices = [note.text for note in watched.state.notes() if note.kind == "notice"]
+    assert notices == ["masked 2 secrets: github-token ×2"]
+    watched.following = Following(watched.following.session, project_named("shop"), redactor=redactor)
+    watched.pull()
+    watched.pull(NOW + SETTLED)
+    assert [note.text for note in watched.state.notes() if note.kind == "notice"] == notices, "after a new start"
+    assert (redactor.news(), other.news(), watched.state.status) == (None, None, "completed")

@@ -11,7 +11,7 @@ from sentryvibe_tui.sources.json_edit import BadSettings
 
 URL = "http://127.0.0.1:4777/api/hooks/claude"
 HTTP = Hook("claude", url=URL)
-COMMAND = Hook("claude", command="'/my tools/sentryvibe-tui' hook claude")
+COMMAND = Hook("claude", command="python3 -I -S '/my tools/sentryvibe_tui/spool.py' claude || exit 1")
 FOREIGN: dict[str, Any] = {
     "model": "opus",
     "hooks": {
@@ -24,7 +24,13 @@ LAYOUTS = [
     "",
     "{}",
     "{}\n",
+    "{\n}\n",
     '{ "model": "opus" }',
+    '{"hooks": {}}',
+    '{\n  "hooks": {}\n}\n',
+    '{\n  "hooks": {\n  }\n}\n',
+    '{\n  "hooks": {"Stop": [ ], "PreToolUse": [\n  ]}\n}\n',
+    '{"hooks": {"Stop": [{"matcher": "", "hooks": []}]}}',
     json.dumps(FOREIGN),
     json.dumps(FOREIGN, indent=4) + "\n",
     json.dumps(FOREIGN, indent="\t").replace("\n", "\r\n"),
@@ -38,12 +44,36 @@ def test_added_once_and_removed_without_a_trace(text: str, hook: Hook) -> None:
     before, after = json.loads(text or "{}"), json.loads(with_ours)
     assert installed(with_ours, hook.agent) == dict.fromkeys(hook.events, hook.url or hook.command)
     assert with_hook(with_ours, hook) == with_ours
-    assert without_hooks(with_ours, hook.agent) == (text or "{}\n")
+    assert without_hooks(with_ours, hook.agent) == text
     for event, groups in before.get("hooks", {}).items():
         assert after["hooks"][event][: len(groups)] == groups
     assert {key: value for key, value in after.items() if key != "hooks"} == {
         key: value for key, value in before.items() if key != "hooks"
     }
+
+
+@pytest.mark.parametrize("indent", [None, 2], ids=["no lines", "lines"])
+def test_another_program_may_have_laid_out_the_file_anew(indent: int | None) -> None:
+    text = json.dumps(json.loads(with_hook(json.dumps({"model": "opus"}), COMMAND)), indent=indent)
+    assert without_hooks(text, "claude") == json.dumps({"model": "opus"}, indent=indent)
+
+
+def test_comments_and_line_ends_stay() -> None:
+    text = '{ // mine\n  "hooks": { /* none\n yet */ }, // so far\n  "model": "opus"\n}\n'
+    with_ours = with_hook(text, HTTP)
+    assert with_ours.startswith("{ // mine\n")
+    assert with_ours.endswith(' /* none\n yet */ }, // so far\n  "model": "opus"\n}\n')
+    assert without_hooks(with_ours, "claude") == text
+    windows = '{\r\n\t"model": "opus"\r\n}\r\n'
+    assert with_hook(windows, HTTP).replace("\r\n", "").count("\n") == 0
+    assert without_hooks(with_hook(windows, HTTP), "claude") == windows
+
+
+def test_of_two_members_of_one_name_the_last_counts() -> None:
+    text = '{"hooks": {"Stop": []}, "hooks": {"Stop": [{"hooks": []}]}}'
+    with_ours = with_hook(text, HTTP)
+    assert len(json.loads(with_ours)["hooks"]["Stop"]) == 2
+    assert without_hooks(with_ours, "claude") == text
 
 
 def test_a_byte_order_mark_stays() -> None:
@@ -66,8 +96,16 @@ def test_ours_goes_out_of_a_group_that_others_share() -> None:
     }
 
 
-def test_hooks_that_only_look_alike_stay() -> None:
-    text = json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "echo sentryvibe-tui"}]}]}})
+@pytest.mark.parametrize("command", ["/x/bin/sentryvibe-tui hook claude", "python3 -m sentryvibe_tui hook claude"])
+def test_hooks_that_someone_wrote_by_hand_are_ours(command: str) -> None:
+    text = json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": command}]}]}})
+    assert installed(text, "claude") == {"Stop": command}
+    assert set(installed(with_hook(text, COMMAND), "claude").values()) == {COMMAND.command}
+
+
+@pytest.mark.parametrize("command", ["echo sentryvibe-tui", "my/spool.py claude"])
+def test_hooks_that_only_look_alike_stay(command: str) -> None:
+    text = json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": command}]}]}})
     assert without_hooks(text, "claude") == text
     assert without_hooks(with_hook(text, HTTP), "codex") == with_hook(text, HTTP)
 
@@ -114,4 +152,5 @@ def test_where_settings_are() -> None:
     assert settings_file("claude", None, environ) == Path("/h/.claude/settings.json")
     assert settings_file("claude", None, {"HOME": "/h", "CLAUDE_CONFIG_DIR": "/c"}) == Path("/c/settings.json")
     assert settings_file("codex", None, environ) == Path("/x/hooks.json")
+    assert settings_file("gemini", None, {"HOME": "/h", "GEMINI_CLI_HOME": "/g"}) == Path("/g/.gemini/settings.json")
     assert settings_file("gemini", Path("/p"), environ) == Path("/p/.gemini/settings.json")

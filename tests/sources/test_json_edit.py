@@ -48,7 +48,7 @@ def test_comments_and_layout_stay() -> None:
     assert array is not None
     assert empty is not None
     assert added(text, array, 3) == text.replace("[1, 2]", "[1, 2, 3]")
-    assert added(text, empty, 1, "c") == text.replace("{}", '{\n        "c": 1\n    }')
+    assert added(text, empty, 1, "c") == text.replace("{}", '{\n        "c": 1}')
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from sentryvibe_tui.agents.reading import Reported
 from sentryvibe_tui.agents.redact import Redactor
-from sentryvibe_tui.model.events import About, BuildEvent
+from sentryvibe_tui.model.events import About, BuildEnded, BuildEvent, Noticed
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.sources.output import KEPT, STREAMED, Exit, Output
@@ -168,3 +168,7 @@ def test_secrets_are_masked_even_when_they_come_in_halves() -> None:
     assert secret[:20] not in str(reports)
     assert "<redacted github-token> end" in str(reports)
     assert b"".join(data for _, data in output.printed).decode() == f"token {secret} end\n"
+    assert [report.event for report in reports][-2:] == [
+        Noticed("masked 1 secret: github-token ×1"),
+        BuildEnded("completed"),
+    ]

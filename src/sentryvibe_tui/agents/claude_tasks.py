@@ -19,8 +19,8 @@ _CREATED = re.compile(r"Task #(\S+) created")
 class TaskLists:
     """The list as the calls so far made it. Calls are told by id, so that a refused one is undone."""
 
-    def __init__(self) -> None:
-        self._list = TodoChanges()
+    def __init__(self, todos: Todos = ()) -> None:
+        self._list = TodoChanges(todos)
         self._calls: dict[str, tuple[str, Record]] = {}
 
     def has(self, call_id: str) -> bool:

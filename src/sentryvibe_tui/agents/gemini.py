@@ -19,8 +19,8 @@ _NAMED_ID = re.compile(r"(?:id|task|ID|Task)[\"']?\s*[:=#]?\s*[\"'\[(]*([A-Za-z0
 class TodoLists:
     """write_todos replaces the list; the tracker's tools change one task, whose id is in the result."""
 
-    def __init__(self) -> None:
-        self._list = TodoChanges()
+    def __init__(self, todos: Todos = ()) -> None:
+        self._list = TodoChanges(todos)
         self._calls: dict[str, tuple[str, Record]] = {}
         self._done: set[str] = set()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from msgspec.structs import replace
@@ -15,11 +17,14 @@ from ..model.events import (
     InputNeeded,
     Noticed,
     TextAdded,
+    TodoItem,
     TodosReported,
     ToolEnded,
     ToolStarted,
 )
-from ..model.state import Agent
+from ..model.questions import SOMETHING, question
+from ..model.state import Agent, BuildState, NoteKind
+from ..model.told import told_id
 from ..wire.json import decode, encode
 from .claude import spoken, title_of
 from .claude_tasks import TODO_TOOLS, TaskLists
@@ -28,6 +33,7 @@ from .gemini import TODO_TOOLS as GEMINI_TODOS
 from .gemini import TodoLists
 from .lines import JsonLines
 from .reading import Counts, Reported
+from .redact import Redactor
 from .values import Record, as_object, count, fingerprint, flat, obj, objects, text, time, value
 
 HookAgent = Literal["claude", "codex", "gemini"]
@@ -43,41 +49,100 @@ _NAMES = {
 _QUIET = frozenset({
     "SubagentStart", "SubagentStop", "TaskCreated", "TaskCompleted", "PostCompact", "ConfigChange",
     "InstructionsLoaded", "CwdChanged", "FileChanged", "WorktreeCreate", "WorktreeRemove",
-    "TeammateIdle", "Setup", "BeforeModel",
-    "AfterModel", "BeforeToolSelection", "PermissionDenied", "PostToolBatch", "ElicitationResult",
+    "TeammateIdle", "Setup", "BeforeModel", "UserPromptExpansion", "MessageDisplay",
+    "AfterModel", "BeforeToolSelection", "PostToolBatch",
 })  # fmt: skip
 _LISTS = TODO_TOOLS | GEMINI_TODOS | {"update_plan"}
-_IDLE = frozenset({"idle_prompt", "auth_success"})
+_RETURNS = frozenset({"PostToolUse", "PostToolUseFailure", "PermissionDenied"})
+_TURNS = frozenset({"SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "SessionEnd"})
+_ASKS = frozenset({"permission_prompt", "elicitation_dialog", "agent_needs_input", "ToolPermission"})
+_ACTIVITY = (ToolStarted, ToolEnded, TextAdded)
+
+SESSIONS = 256
+"""Sessions that are remembered; of one that was silent for longer than so many others only the state is known."""
+
+
+class _Permissions:
+    """What each agent of a session asked a person for. Nothing tells when it is given: only what happens then."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, tuple[str, str]] = {}
+
+    @property
+    def latest(self) -> str:
+        return next((words for _, words in reversed(self._asked.values())), "")
+
+    def asked(self, agent: str, call: str, words: str) -> None:
+        self._asked.pop(agent, None)
+        self._asked[agent] = (call, words)
+
+    def heard(self, agent: str, kind: str, call: str) -> None:
+        """An agent goes on with its next call, the call ended, or the turn did. What other agents do says nothing."""
+        if kind in _TURNS:
+            self._asked.clear()
+        elif kind in ("PreToolUse", "SubagentStop") or (kind in _RETURNS and self._asked.get(agent, ("",))[0] == call):
+            self._asked.pop(agent, None)
 
 
 class _Session:
-    def __init__(self, agent_id: str) -> None:
+    def __init__(self, agent_id: str, redactor: Redactor | None) -> None:
         self.agent = Agent(agent_id)
+        self.redactor = None if redactor is None else redactor.anew()
         self.started = False
         self.calls = 0
-        self.turns = 0
         self.open: dict[str, list[str]] = {}
         self.lists = TaskLists()
         self.gemini = TodoLists()
+        self.permissions = _Permissions()
+        self.told: set[str] = set()
         self.stopped = False
+
+    def note(self, kind: NoteKind, words: str) -> TextAdded:
+        """The same words again are another note. Its id is that of the words as others get to see them."""
+        words = words if self.redactor is None else self.redactor.text(words)
+        number = next(number for number in itertools.count(1) if told_id(kind, words, number) not in self.told)
+        self.told.add(told_id(kind, words, number))
+        return TextAdded(told_id(kind, words, number), words, kind, whole=True)
+
+    def masked(self, events: Iterable[BuildEvent]) -> Iterator[BuildEvent]:
+        """The end of a turn tells what was masked."""
+        for event in events:
+            news = self.redactor.news() if self.redactor is not None and isinstance(event, BuildEnded) else None
+            if news is not None:
+                yield news
+            yield event if self.redactor is None else self.redactor.event(event)
 
 
 class HookReader:
     """Takes one payload at a time, of as many sessions as there are. Text between calls is not in hooks."""
 
-    def __init__(self, agent: HookAgent = "claude") -> None:
+    def __init__(self, agent: HookAgent = "claude", redactor: Redactor | None = None) -> None:
         self.counts = Counts()
+        self._redactor = redactor
         self._agent: HookAgent = agent
-        self._sessions: dict[str, _Session] = {}
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()
+
+    def knows(self, session: str) -> bool:
+        return session in self._sessions
+
+    def resume(self, name: str, state: BuildState) -> None:
+        """Goes on with a session of which there is a build, as if all its payloads had been read here."""
+        session = self._session(name)
+        session.started = True
+        session.stopped = not state.is_active
+        session.agent = state.agent
+        session.told.update(note.id for note in state.notes())
+        todos = tuple(TodoItem(todo.content, todo.status, todo.active_form, todo.id) for todo in state.todos)
+        session.lists, session.gemini = TaskLists(todos), TodoLists(todos)
 
     def read(self, payload: bytes | Record) -> list[Reported]:
         """The events of one payload. Raises BadJson when the bytes are no JSON object."""
         record: Record = decode(payload, dict[str, Any]) if isinstance(payload, bytes) else payload
         name = text(record, "session_id")
-        session = self._sessions.setdefault(name, _Session(AGENTS[self._agent]))
+        session = self._session(name)
         at = time(record)
         reports: list[Reported] = []
-        for event in self._events(record, session):
+        for event in session.masked(self._events(record, session)):
             if not session.started and not isinstance(event, BuildStarted):
                 session.started = True
                 reports += [Reported(BuildStarted(), at, name), Reported(AgentReported(session.agent), at, name)]
@@ -89,30 +154,49 @@ class HookReader:
     def finish(self) -> list[Reported]:
         """The end of every session that is still open."""
         left_out = self.counts.left_out()
-        names, self._sessions = [name for name, session in self._sessions.items() if session.started], {}
+        names = [name for name, session in self._sessions.items() if session.started]
+        self._sessions.clear()
         told = [Reported(left_out, None, names[-1])] if left_out is not None and names else []
         return [*told, *(Reported(BuildEnded("interrupted"), None, name) for name in names)]
 
-    def _events(self, record: Record, session: _Session) -> Iterator[BuildEvent]:
-        kind = _kind(record)
-        yield from _told(session, record)
+    def _session(self, name: str) -> _Session:
+        session = self._sessions.setdefault(name, _Session(AGENTS[self._agent], self._redactor))
+        self._sessions.move_to_end(name)
+        if len(self._sessions) > SESSIONS:
+            self._sessions.popitem(last=False)
+        return session
+
+    def _events(self, record: Record, session: _Session) -> list[BuildEvent]:
+        agent, kind, call = text(record, "agent_id"), _kind(record), _pairing(*_call(record))
+        session.permissions.heard(agent, kind, call)
+        events = [*_told(session, record), *self._said(kind, record, session)]
+        waits = session.permissions.latest
+        if kind == "PermissionRequest" or not waits or not any(isinstance(event, _ACTIVITY) for event in events):
+            return events
+        return [*events, InputNeeded(waits)]  # another agent's activity is no answer
+
+    def _said(self, kind: str, record: Record, session: _Session) -> Iterator[BuildEvent]:
         if kind == "SessionStart":
             yield from _began(session)
         elif kind == "UserPromptSubmit":
             yield from _prompted(session, text(record, "prompt"))
         elif kind == "PreToolUse":
             yield from self._called(record, session)
-        elif kind in ("PostToolUse", "PostToolUseFailure"):
-            yield from self._returned(record, session, kind == "PostToolUseFailure")
-        elif kind in ("PermissionRequest", "Elicitation"):
-            yield InputNeeded(f"permission: {text(record, 'tool_name') or text(record, 'message') or 'a question'}")
+        elif kind in _RETURNS:
+            yield from self._returned(record, session, kind != "PostToolUse")
+        elif kind == "PermissionRequest":
+            yield _permission(record, session)
+        elif kind == "Elicitation":
+            yield InputNeeded(text(record, "message") or SOMETHING)
+        elif kind == "ElicitationResult":
+            yield InputNeeded("")
         elif kind == "Notification":
-            yield from _notified(record)
+            yield from _notified(record, session)
         elif kind == "Stop":
             session.stopped = True
             answer = text(record, "last_assistant_message") or text(record, "prompt_response")
             if answer:
-                yield TextAdded(f"answer-{fingerprint(answer)}", answer, "text", whole=True)
+                yield session.note("text", answer)
             yield BuildEnded("completed")
         elif kind == "StopFailure":
             yield BuildEnded("failed", error=text(record, "error") or "stopped by an error")
@@ -126,7 +210,7 @@ class HookReader:
     def _called(self, record: Record, session: _Session) -> Iterator[BuildEvent]:
         if session.stopped:  # another hook, or work in the background, asked for more
             yield from _asked(session, "goes on by itself")
-        name, given = text(record, "tool_name"), obj(record, "tool_input")
+        name, given = _call(record)
         call_id = text(record, "tool_use_id")
         if not call_id:
             call_id = _new_call(session, name, given)
@@ -138,9 +222,9 @@ class HookReader:
             yield ToolStarted(call_id, name or "unknown", value(given))
 
     def _returned(self, record: Record, session: _Session, failed: bool) -> Iterator[BuildEvent]:
-        name, given = text(record, "tool_name"), obj(record, "tool_input")
+        name, given = _call(record)
         call_id = text(record, "tool_use_id") or _paired(session, name, given)
-        response = record.get("error") if failed else record.get("tool_response")
+        response = (record.get("error") or record.get("reason")) if failed else record.get("tool_response")
         if session.lists.has(call_id):
             listed = session.lists.ended(call_id, "", as_object(response), failed)
         elif session.gemini.is_open(call_id):
@@ -194,16 +278,28 @@ def _prompted(session: _Session, prompt: str) -> Iterator[BuildEvent]:
 def _asked(session: _Session, words: str) -> Iterator[BuildEvent]:
     """A turn begins. Its prompt is what makes an ended build go on."""
     session.stopped = False
-    session.turns += 1
-    yield TextAdded(f"prompt-{session.turns}-{fingerprint(words)}", words, "prompt", whole=True)
+    yield session.note("prompt", words)
 
 
-def _notified(record: Record) -> Iterator[BuildEvent]:
-    """A notification that asks for a person makes the build wait; the others are only told."""
+def _permission(record: Record, session: _Session) -> InputNeeded:
+    """A call that asks something needs a permission, too: what it asks says more."""
+    name, given = _call(record)
+    if asks := question(name, value(given)):
+        return InputNeeded(asks)
+    words = f"permission: {name or SOMETHING}"
+    session.permissions.asked(text(record, "agent_id"), _pairing(name, given), words)
+    return InputNeeded(words)
+
+
+def _notified(record: Record, session: _Session) -> Iterator[BuildEvent]:
+    """A notification that asks for a person makes the build wait; the others are only told.
+
+    Early ones do not say of which type they are. What was asked for already is not asked for again.
+    """
     message, kind = text(record, "message"), text(record, "notification_type")
-    if kind in _IDLE or "waiting for your input" in message:
-        yield Noticed(message or "waiting for the next prompt")
-    else:
+    if kind not in _ASKS and (kind or "waiting for your input" in message):
+        yield Noticed(message or kind)
+    elif not session.permissions.latest:
         yield InputNeeded(message or "needs your attention")
 
 
@@ -213,6 +309,10 @@ def _listed(session: _Session, call_id: str, name: str, given: Record, own: bool
     if name == "update_plan":
         return TodosReported(plan_items(objects(given, "plan")), call_id=call_id)
     return session.gemini.started(call_id, name, given) if name in GEMINI_TODOS else None
+
+
+def _call(record: Record) -> tuple[str, Record]:
+    return text(record, "tool_name"), obj(record, "tool_input")
 
 
 def _pairing(name: str, given: Record) -> str:

@@ -16,9 +16,8 @@ _REMEMBERED = 256
 class TodoChanges:
     """Each change counts at once. A refused call's is taken back, and those made since still stand."""
 
-    def __init__(self) -> None:
-        self.todos: Todos = ()
-        self._base: Todos = ()
+    def __init__(self, todos: Todos = ()) -> None:
+        self.todos = self._base = todos
         self._changes: dict[str, Change] = {}
         self._accepted: set[str] = set()
 

@@ -60,12 +60,13 @@ async def _followed(server: Address | None, directory: Path | None, pace: Pace) 
     from ..sources.server_here import kept_served, server_here
 
     ours = settings().settings
+    outbox, masks = data_dir(ours) / "outbox", redactor(ours)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         async with server_here(server, ours, tell) as address:
-            follow = Follow(address, data_dir(ours) / "outbox", roots(), directory, tell, pace, redactor(ours))
+            follow = Follow(address, outbox, roots(), directory, tell, pace, masks)
             work = asyncio.create_task(follow.run())
             tell(f"following {directory or 'all sessions'}; ctrl+c stops")
             async with nullcontext() if server else kept_served(follow, ours, tell):

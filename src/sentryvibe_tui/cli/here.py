@@ -57,9 +57,8 @@ class Here(Deferred):
         from ..sources.server_here import server_here
         from ..sources.sessions import roots
 
-        outbox = data_dir(self._settings) / "outbox"
+        outbox, masks = data_dir(self._settings) / "outbox", redactor(self._settings)
         async with server_here(self._server, self._settings, self._tell) as address:
-            masks = redactor(self._settings)
             follow = Follow(address, outbox, roots(), self._directory, self._tell, redactor=masks)
             following = asyncio.create_task(follow.run())
             try:

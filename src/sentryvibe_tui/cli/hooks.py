@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from .. import spool
 from ..client.address import Address
 from ..sources.hook_settings import (
     HTTP_SINCE,
@@ -126,6 +128,8 @@ def _change(agent: AgentName, users: bool, yes: bool, change: Callable[[str], st
             raise Refused("nothing was changed: there is nobody to ask; --yes changes it")
         if not click.confirm(f"Change {path}?", err=True):
             return 0
+        if _read(path) != before:
+            raise click.ClickException(f"{path} was changed meanwhile and is left as it is; try again")
     _write(path, after)
     tell(f"changed {path}")
     return 0
@@ -146,11 +150,13 @@ def _write(path: Path, text: str) -> None:
     """In one step, and through links. A file of ours alone goes when nothing is left in it."""
     path = path.resolve()
     try:
-        if text.strip() == "{}":
-            path.unlink()
-            return
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
+        if not mode & 0o200 or (path.exists() and not os.access(path, os.W_OK)):
+            raise PermissionError(errno.EACCES, "it is read-only")
+        if not text:
+            path.unlink()
+            return
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         with open(
             os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8", newline=""
@@ -175,11 +181,11 @@ def _server(named: str | None) -> Address:
 
 
 def _our_command(agent: AgentName) -> str:
-    """Found from anywhere: an agent's shell may have another PATH."""
-    beside = Path(sys.executable).with_name("sentryvibe-tui")
-    program = shutil.which("sentryvibe-tui") or (str(beside) if beside.is_file() else "")
-    called = shlex.quote(program) if program else f"{shlex.quote(sys.executable)} -m sentryvibe_tui"
-    return f"{called} hook {agent}"
+    """Python with one file: found from anywhere, and nothing is loaded that a hook does not need.
+
+    A Python that does not find its file ends with 2, which tells an agent to stop what it does; 1 only tells a person.
+    """
+    return f"{shlex.quote(sys.executable)} -I -S {shlex.quote(spool.__file__)} {agent} || exit 1"
 
 
 def _version(agent: AgentName) -> Version | None:

@@ -102,7 +102,8 @@ def command(
         posting = Posting(project_id(project), clean_line(project), session or uuid.uuid4().hex, fixed=bool(session))
         reader = AutoReader("" if kind == "auto" else kind)
         is_file = source is not None and source.is_file()
-        inputs.append(_Input(reader, Whole(reader, posting, source if is_file else None, masks, codex), source))
+        own = None if masks is None else masks.anew()
+        inputs.append(_Input(reader, Whole(reader, posting, source if is_file else None, own, codex), source))
     intake = _Intake(inputs, timeout, speed if replay else None)
     return asyncio.run(intake.run(find_server(server), data_dir(ours) / "outbox"))
 

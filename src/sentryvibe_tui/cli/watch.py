@@ -11,7 +11,7 @@ import click
 
 from ..model.text import clean_line
 from .completing import projects_or_folders
-from .options import EXIT_CODES, Refused, Server, find_server, server_option, settings
+from .options import EXIT_CODES, Refused, Server, find_server, redactor, server_option, settings
 from .output import any_text, tell, write_line
 from .screen import Flags, has_terminal, look_options, looks, show, tell_wrong_theme
 from .seeking import Seeking
@@ -87,6 +87,8 @@ async def _in_directory(
     from .here import Here
 
     ours = settings().settings
+    if ours.redact_patterns:
+        redactor(ours)  # says what is wrong with them, before there is a screen
     told = logging.getLogger("sentryvibe_tui.follow").info if on_screen else tell
     watch = Here(directory, server.named, ours, told, on_screen)
     try:

@@ -47,6 +47,7 @@ from .state import (
     tool_key,
 )
 from .todos import active_index, apply_todos, todo_at
+from .told import is_told
 from .updates import (
     AgentChanged,
     BuildBegan,
@@ -80,6 +81,8 @@ UNKNOWN_TOOL = "unknown"
 
 def reduce(state: BuildState, event: BuildEvent, at: Millis, about: About) -> tuple[BuildState, Entry | None]:
     """What `event` does to `state`. None when it changes nothing: it then gets no version."""
+    if is_told(state, event, at):
+        return state, None
     updates = (*_beginning(state, event, about), *_decide(state, event))
     if not updates:
         return state, None
@@ -88,7 +91,8 @@ def reduce(state: BuildState, event: BuildEvent, at: Millis, about: About) -> tu
     if not isinstance(event, ToolStarted | ToolEnded | TextAdded):
         return after, entry
     asked = open_question(after)  # activity ends any other wait
-    if asked == after.needs_input:
+    from_before = not asked and at < (state.last_event_at or 0)  # but not what another source tells of the past
+    if asked == after.needs_input or from_before:
         return after, entry
     entry = Entry(entry.version, at, (*updates, InputNeededChanged(asked)))
     return replace(after, needs_input=asked), entry
@@ -166,9 +170,9 @@ def _tool_started(state: BuildState, event: ToolStarted) -> Iterable[Update]:
     elif known.is_open or known.state == "interrupted":
         fresh = event.input is not None and event.input != known.input
         reopened = not known.is_open and state.status in ("active", "interrupted")
-        if fresh or event.name != known.name or reopened:
+        if fresh or event.name != known.name or reopened or _is_placed(event, known):
             yield _tool_changed(state, event, PLANNING, opened)
-    elif known.input is None and event.input is not None:
+    elif (known.input is None and event.input is not None) or _is_placed(event, known):
         yield _tool_changed(state, event, PLANNING, known.state)
 
 
@@ -180,8 +184,13 @@ def _tool_ended(state: BuildState, event: ToolEnded) -> Iterable[Update]:
     if known is None:
         index = state.active_todo if event.todo_index is None else event.todo_index
         yield _tool_changed(state, event, index, closed)
-    elif known.state != closed or known.output != event.output:
+    elif known.state != closed or known.output != event.output or _is_placed(event, known):
         yield _tool_changed(state, event, PLANNING, closed)
+
+
+def _is_placed(event: ToolStarted | ToolEnded, known: ToolCall) -> bool:
+    """Whether this source, other than the one before, tells of which subagent the call is."""
+    return bool(event.parent_id) and not known.parent_id
 
 
 def _tool_changed(state: BuildState, event: ToolStarted | ToolEnded, index: int, new: ToolState) -> ToolChanged:

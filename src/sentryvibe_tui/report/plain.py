@@ -130,7 +130,8 @@ class PlainLines:
     def _item(self, before: Item | None, item: Item, at: Millis | None) -> Iterator[str]:
         if isinstance(item, ToolCall):
             known = before if isinstance(before, ToolCall) else None
-            if known is None or known.state != item.state or (known.output != item.output):
+            is_shown = self._detail == "verbose" and known is not None and known.output != item.output
+            if known is None or known.state != item.state or is_shown:
                 yield from self._tool(item, at)
         elif item.kind == "notice":
             yield f"{words.clock(at or item.at)} {_LEVEL_WORDS[item.level]}: {clean_line(item.text)}"

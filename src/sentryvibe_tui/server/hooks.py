@@ -6,17 +6,21 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any, cast
+from zlib import crc32
+
+from msgspec.structs import replace
 
 from .. import spool
 from ..agents.hooks import AGENTS, HookAgent, HookReader
 from ..agents.redact import Redactor
-from ..model.events import About, BuildEvent
+from ..model.events import About
 from ..model.state import Agent, Millis
-from ..store.contract import Store, StoreUnavailable
-from ..wire.events import MAX_ID, Posted
+from ..store.contract import BuildKey, Store, StoreUnavailable
+from ..wire.events import MAX_ID, Posted, encode_posted
 from ..wire.json import BadJson, decode
 from ..wire.projects import directory_of, project_of
 from .asgi import Receive, Refused, Scope
@@ -35,8 +39,8 @@ class Hooks:
     """Turns payloads into events of builds, one for each session of an agent."""
 
     def __init__(self, store: Store, now: Callable[[], Millis], redactor: Redactor | None = None) -> None:
-        self._store, self._now, self._redactor = store, now, redactor
-        self._readers = {agent: HookReader(agent) for agent in AGENTS}
+        self._store, self._now = store, now
+        self._readers = {agent: HookReader(agent, redactor) for agent in AGENTS}
         self._taking = asyncio.Lock()
         self._unkept: dict[str, list[Posted]] = {}
 
@@ -59,10 +63,7 @@ class Hooks:
         about = _about(record, session)
         async with self._taking:
             # a reader has a memory: what could not be kept is tried again, not read again
-            posted = self._unkept.pop(source, None) or [
-                Posted(about, self._masked(report.event), f"{source}-{number}" if source else "", report.at or at)
-                for number, report in enumerate(self._readers[agent].read(record))
-            ]
+            posted = self._unkept.pop(source, None) or await self._read(agent, record, about, source, at)
             try:
                 if posted:
                     await self._store.append(posted, self._now())
@@ -71,8 +72,21 @@ class Hooks:
                     self._unkept[source] = posted
                 raise
 
-    def _masked(self, event: BuildEvent) -> BuildEvent:
-        return event if self._redactor is None else self._redactor.event(event)
+    async def _read(
+        self, agent: HookAgent, record: dict[str, Any], about: About, source: str, at: Millis | None
+    ) -> list[Posted]:
+        reader = self._readers[agent]
+        if not reader.knows(about.session_id):
+            begun = await self._store.state(BuildKey(about.project_id, about.session_id, about.build_id))
+            if begun is not None:
+                reader.resume(about.session_id, begun)
+        unknown = reader.counts.unknown.total()
+        posted = [
+            _identified(Posted(about, report.event, "", report.at or at), source) for report in reader.read(record)
+        ]
+        if reader.counts.unknown.total() > unknown:
+            log.info("hooks of %s tell of %r, which is left out", agent, record.get("hook_event_name"))
+        return posted
 
     @contextlib.asynccontextmanager
     async def picking_up(self, folder: Path | None = None) -> AsyncGenerator[None]:
@@ -111,6 +125,11 @@ class Hooks:
         return True
 
 
+def _identified(posted: Posted, source: str) -> Posted:
+    """The same payload tells the same, whatever its reader knew before: known are events by what they say."""
+    return replace(posted, event_id=f"{source}-{crc32(encode_posted(posted)):08x}") if source else posted
+
+
 def _about(record: dict[str, Any], session: str) -> About:
     """A session stays with the project of the directory it began in, wherever its agent goes."""
     project = project_of(directory_of(str(record.get("cwd") or ""), str(record.get("transcript_path") or "")))
@@ -128,10 +147,21 @@ def _read(path: Path) -> tuple[Millis, bytes]:
 def _spooled(folder: Path) -> list[Path]:
     """The oldest payloads."""
     try:
-        names = sorted(name for name in os.listdir(folder) if name.rpartition(".")[2] in AGENTS)
+        there = os.listdir(folder)
     except OSError:
         return []
+    names = sorted(name for name in there if name.rpartition(".")[2] in AGENTS)
+    for name in {*there} - {*names, spool.FULL}:
+        _drop_stale(folder / name)
     if not names and (folder / spool.FULL).exists():
         (folder / spool.FULL).unlink(missing_ok=True)
         log.warning("the hooks' spool was full: what happened meanwhile is lost")
     return [folder / name for name in names[:AT_ONCE]]
+
+
+def _drop_stale(unfinished: Path) -> None:
+    """A hook that was killed while it wrote never finishes its file."""
+    with contextlib.suppress(OSError):
+        if time.time() - unfinished.stat().st_mtime > spool.STALE:
+            unfinished.unlink()
+            log.warning("a hook was stopped while it wrote %s: its payload is lost", unfinished)

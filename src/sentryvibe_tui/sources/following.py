@@ -36,10 +36,10 @@ class Following:
     ) -> None:
         self.session, self.project = session, project
         self.changed = session.changed
-        self._settled, self._redactor = settled, redactor
+        self._settled, self._redactor = settled, None if redactor is None else redactor.anew()
         posting = Posting(project.id, project.name, session.id)
-        self._main = _Input(session.path, posting, READERS[_FORMATS[session.agent]], redactor)
-        self._agents = subagents_of(session.path, self._main.reader, redactor)
+        self._main = _Input(session.path, posting, READERS[_FORMATS[session.agent]], self._redactor)
+        self._agents = subagents_of(session.path, self._main.reader, self._redactor)
         self._subagents: dict[Path, _Input] = {}
         self._waiting: dict[Path, float] = {}
         self._told_at = -1
@@ -118,6 +118,9 @@ class Following:
         else:
             return
         self._told_at, self.has_ended = place, True
+        masked = None if self._redactor is None else self._redactor.news()
+        if masked is not None:
+            yield Posted(self.about, masked, f"masked-{place}", Millis(self.changed * 1000))
         yield Posted(self.about, event, f"end-{event.outcome}-{place}", Millis(self.changed * 1000))
 
 

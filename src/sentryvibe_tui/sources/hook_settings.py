@@ -6,6 +6,7 @@ geminicli.com/docs/hooks (AGENT_FORMATS 4).
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
-from .json_edit import BadSettings, Node, added, parse, removed
+from .json_edit import BadSettings, Node, added, parse, removed, stood_empty
 from .sessions import AgentName
 
 Version = tuple[int, int, int]
@@ -83,6 +84,7 @@ def settings_file(agent: AgentName, project: Path | None, environ: Mapping[str, 
     """The file with an agent's hooks: the user's, or that of a project's directory."""
     home = Path(environ.get("HOME") or "~").expanduser()
     moved = {"claude": "CLAUDE_CONFIG_DIR", "codex": "CODEX_HOME"}.get(agent, "")
+    home = Path(environ.get("GEMINI_CLI_HOME") or home) if agent == "gemini" else home
     folder = project / f".{agent}" if project else Path(environ.get(moved) or home / f".{agent}")
     return folder / ("hooks.json" if agent == "codex" else "settings.json")
 
@@ -96,7 +98,7 @@ def with_hook(text: str, hook: Hook) -> str:
 
 
 def without_hooks(text: str, agent: AgentName) -> str:
-    """`text` without any hook of ours, and without what that leaves empty. Raises BadSettings."""
+    """`text` without any hook of ours, and without what held nothing else; "" when that is all. Raises BadSettings."""
     return _without(text, agent, keep=None)
 
 
@@ -112,19 +114,21 @@ def installed(text: str, agent: AgentName) -> dict[str, str]:
 
 
 def _with_event(text: str, event: str, hook: Hook) -> str:
-    root = parse(text or "{}\n")
-    text = text or "{}\n"
+    new = {event: [{"hooks": [hook.entry]}]}
+    if not text:
+        return json.dumps({"hooks": new}, indent=2, ensure_ascii=False) + "\n"
+    root = parse(text)
     hooks = root.member("hooks")
     if hooks is None:
-        return added(text, root, {event: [{"hooks": [hook.entry]}]}, "hooks")
+        return added(text, root, new, "hooks")
     groups = hooks.member(event)
     if groups is None:
-        return added(text, hooks, [{"hooks": [hook.entry]}], event)
+        return added(text, hooks, new[event], event)
     if not isinstance(groups.value, list):
         raise BadSettings(f"`hooks.{event}` is no array")
     if any(entry.value == hook.entry for _, entries in _groups(groups) for entry in entries.parts):
         return text
-    return added(text, groups, {"hooks": [hook.entry]})
+    return added(text, groups, new[event][0])
 
 
 def _without(text: str, agent: AgentName, keep: Hook | None) -> str:
@@ -151,20 +155,25 @@ def _first_of_ours(text: str, agent: AgentName, keep: Hook | None) -> Place | No
                 if _is_ours(entry.value, agent) and not kept:
                     group = groups.parts[number]
                     return [
-                        (root, root.names.index("hooks")),
-                        (hooks, hooks.names.index(event)),
+                        (root, root.place("hooks")),
+                        (hooks, hooks.place(event)),
                         (groups, number),
-                        (group, group.names.index("hooks")),
+                        (group, group.place("hooks")),
                         (entries, index),
                     ]
     return None
 
 
 def _pruned(text: str, place: Place) -> str:
-    """Takes out a hook, and each container that held nothing else; a group's matcher goes with its last hook."""
+    """Takes out a hook, its group when that holds no other, and what came with them."""
     node, index = place.pop()
-    while place and (len(node.parts) == 1 or "matcher" in node.names):
+    if len(node.parts) == 1:
+        place.pop()
         node, index = place.pop()
+        while len(node.parts) == 1 and not stood_empty(text, node):
+            if not place:
+                return ""
+            node, index = place.pop()
     return removed(text, node, index)
 
 
@@ -188,7 +197,7 @@ def _is_ours(value: object, agent: AgentName) -> bool:
         return False
     entry = cast("dict[str, Any]", value)
     url, command = str(entry.get("url") or ""), str(entry.get("command") or "")
-    return url.endswith(f"/api/hooks/{agent}") or re.search(_OUR_COMMAND + agent + "$", command) is not None
+    return url.endswith(f"/api/hooks/{agent}") or re.search(_OUR_COMMAND.format(agent), command) is not None
 
 
-_OUR_COMMAND = r"sentryvibe[-_]tui['\"]?\s+hook\s+"
+_OUR_COMMAND = r"sentryvibe[-_]tui(?:'?\s+hook|/spool\.py'?)\s+{}(?: \|\| exit 1)?$"

@@ -28,7 +28,11 @@ class Node:
     parts: list[Node] = field(default_factory=list["Node"])
 
     def member(self, name: str) -> Node | None:
-        return self.parts[self.names.index(name)] if isinstance(self.value, dict) and name in self.names else None
+        return self.parts[self.place(name)] if isinstance(self.value, dict) and name in self.names else None
+
+    def place(self, name: str) -> int:
+        """Of several members of one name the last counts, as everywhere."""
+        return len(self.names) - 1 - self.names[::-1].index(name)
 
 
 def parse(text: str) -> Node:
@@ -109,35 +113,48 @@ class _Parser:
 
 
 def added(text: str, node: Node, value: object, name: str | None = None) -> str:
-    """`text` with `value` as the last element of the array `node`, or as its last member `name`."""
-    step = _step(text)
-    outer = _indent_at(text, node.start)
-    lines = json.dumps(value, indent=step, ensure_ascii=False).replace("\n", f"\n{outer}{step}")
+    """`text` with `value` as the last element of the array `node`, or as its last member `name`.
+
+    What stands in brackets without parts (blanks, comments) stays there, so that `stood_empty` can tell.
+    """
+    step, outer = _step(text), _line_of(text, node)
+    inner = f"{outer}{step}"
+    lines = json.dumps(value, indent=step, ensure_ascii=False).replace("\n", inner)
     label = "" if name is None else f"{json.dumps(name, ensure_ascii=False)}: "
     if not node.parts:
-        return f"{text[: node.start + 1]}\n{outer}{step}{label}{lines}\n{outer}{text[node.end - 1 :]}"
+        before, rest = text[: node.start + 1], text[node.start + 1 :]
+        has_lines = "\n" in text[node.start : node.end]
+        return f"{before}{'' if has_lines else inner}{label}{lines}{rest}"
     last = node.parts[-1].end
     is_flat = "\n" not in text[node.start : node.begins[0]]
-    between = ", " if is_flat else f",\n{outer}{step}"
-    return f"{text[:last]}{between}{label}{lines}{text[last:]}"
+    return f"{text[:last]}{', ' if is_flat else f',{inner}'}{label}{lines}{text[last:]}"
 
 
 def removed(text: str, node: Node, index: int) -> str:
     """`text` without a part of `node`, and without the comma and the line that it leaves."""
     if len(node.parts) == 1:
-        return f"{text[: node.start + 1]}{text[node.end - 1 :]}"
+        return text[: node.start + 1] + text[node.parts[0].end :]
     if index:
         return text[: node.parts[index - 1].end] + text[node.parts[index].end :]
     return text[: node.begins[0]] + text[node.begins[1] :]
+
+
+def stood_empty(text: str, node: Node) -> bool:
+    """Whether what `node` holds was `added` to brackets that stood there: one of these then shares a line with it.
+
+    Those made with it have lines of their own, unless someone took all of them away.
+    """
+    first, tail = text[node.start : node.begins[0]], text[node.parts[-1].end : node.end]
+    return "\n" in text[node.start : node.end] and not ("\n" in first and "\n" in tail)
+
+
+def _line_of(text: str, node: Node) -> str:
+    """A line's end, and the indentation of the line that `node` begins in."""
+    line = text[text.rfind("\n", 0, node.start) + 1 : node.start]
+    return ("\r\n" if "\r\n" in text else "\n") + line[: len(line) - len(line.lstrip())]
 
 
 def _step(text: str) -> str:
     """The indentation of the first line that has one."""
     found = re.search(r"\n([ \t]+)\S", text)
     return found[1] if found else "  "
-
-
-def _indent_at(text: str, place: int) -> str:
-    """The indentation of the line that `place` is in."""
-    line = text[text.rfind("\n", 0, place) + 1 : place]
-    return line[: len(line) - len(line.lstrip())]

@@ -31,8 +31,6 @@ KEPT = 32 * 1024
 
 CALL, TEXT = "command", "output"
 
-_LONGEST_WORD = 4096
-
 
 class Exit(Struct, frozen=True):
     """How a process ended: as `subprocess` says it, negative for a signal."""
@@ -95,7 +93,7 @@ class Output:
 
     def flush(self) -> list[Reported]:
         """The text that came since the last time."""
-        return self._said(self._text.take())
+        return _said(self._text.take(self._redactor))
 
     def finish(self, exit_: Exit) -> list[Reported]:
         """The end, as the agent said it, or as the process' end lets know (AGENT_FORMATS 1, rule 9)."""
@@ -159,7 +157,7 @@ class Output:
         return [*rest, notice, replace(end, event=ended)]
 
     def _last_words(self) -> str:
-        lines = [line for line in self._masked(clean(self._errors.tail)).splitlines() if line.strip()]
+        lines = [line for line in self._masked_again(clean(self._errors.tail)).splitlines() if line.strip()]
         return f": {clean_line(' / '.join(lines[-3:]))}" if lines else ""
 
     # ----------------------------------------------------------------------- other commands
@@ -180,25 +178,32 @@ class Output:
 
     def _end_call(self, exit_: Exit) -> list[Reported]:
         begin = [] if self._began else self._begin()
-        return [*begin, *self._close_call(exit_), Reported(self._ended(exit_))]
+        closed = [*begin, *self._close_call(exit_)]
+        masked = None if self._redactor is None else self._redactor.news()
+        return [*closed, *([Reported(masked)] if masked is not None else []), Reported(self._ended(exit_))]
 
     def _close_call(self, exit_: Exit) -> list[Reported]:
         self._call_open = False
         output = self._text.whole() or self._errors.whole()
-        end = ToolEnded(CALL, raw(self._masked(output)), exit_.code != 0, "Bash")
-        return [*self._said(self._text.take(whole=True)), Reported(end)]
-
-    def _said(self, text: str) -> list[Reported]:
-        return [Reported(TextAdded(TEXT, self._masked(text)))] if text else []
+        end = ToolEnded(CALL, raw(self._masked_again(output)), exit_.code != 0, "Bash")
+        return [*_said(self._text.take(self._redactor, whole=True)), Reported(end)]
 
     def _masked(self, text: str) -> str:
         return text if self._redactor is None else self._redactor.text(text)
+
+    def _masked_again(self, text: str) -> str:
+        """What was told and counted before."""
+        return text if self._redactor is None else self._redactor.anew().text(text)
 
     def _ended(self, exit_: Exit) -> BuildEnded:
         if exit_.code == 0:
             return BuildEnded("completed")
         error = f"{self._agent} {exit_.words}"
         return BuildEnded("failed" if exit_.code > 0 else "interrupted", error=error + self._last_words())
+
+
+def _said(text: str) -> list[Reported]:
+    return [Reported(TextAdded(TEXT, text))] if text else []
 
 
 class _Text:
@@ -220,15 +225,16 @@ class _Text:
             self._head += said[: KEPT - len(self._head)]
         self.tail = (self.tail + said)[-KEPT:]
 
-    def take(self, whole: bool = False) -> str:
-        """What is new, up to the end of its last word unless `whole`: half a secret cannot be told from a word."""
+    def take(self, redactor: Redactor | None, whole: bool = False) -> str:
+        """What is new, masked; what may be half a secret waits unless `whole`."""
         fresh, self._fresh = "".join(self._fresh), []
-        cut = len(fresh) if whole else max(fresh.rfind(" "), fresh.rfind("\n")) + 1
-        if len(fresh) - cut > _LONGEST_WORD:
-            cut = len(fresh)
-        if fresh[cut:]:
-            self._fresh.append(fresh[cut:])
-        return fresh[:cut]
+        if redactor is None:
+            return fresh
+        if whole:
+            return redactor.text(fresh)
+        told, waits = redactor.grown(fresh)
+        self._fresh = [waits] if waits else []
+        return told
 
     def whole(self) -> str:
         """All of it, or its beginning and end with a mark between."""

@@ -26,7 +26,7 @@ class Subagents(ABC):
     """Of one session, whose main file is `session`."""
 
     def __init__(self, session: Path, redactor: Redactor | None) -> None:
-        self._session, self._redactor = session, redactor
+        self._session, self._redactor = session, None if redactor is None else redactor.anew()
         self._taken: dict[Path, str] = {}
 
     @abstractmethod
