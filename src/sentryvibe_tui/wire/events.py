@@ -156,15 +156,15 @@ class _Said(Struct, frozen=True):
 
 def decode_posted(body: bytes | bytearray) -> tuple[Posted, ...]:
     """The events of a request's body: one object, or an array of them. Raises BadJson, naming the element and field."""
-    if depth(bytes(body)) > MAX_DEPTH:
-        raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
     if not bytes(body[:64]).lstrip().startswith(b"["):
-        return (_posted(body, ""),)
+        return (_posted(bytes(body), ""),)
     return tuple(_posted(bytes(part), f"event {number}: ") for number, part in enumerate(decode(body, list[Raw])))
 
 
-def _posted(data: bytes | bytearray, place: str) -> Posted:
+def _posted(data: bytes, place: str) -> Posted:
     try:
+        if depth(data) > MAX_DEPTH:
+            raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
         envelope = decode(data, _Envelope)
         ids = ("projectId", envelope.project_id), ("sessionId", envelope.session_id)
         for name, value in (*ids, ("buildId", envelope.build_id or "-"), ("eventId", envelope.event_id or "-")):
