@@ -7,7 +7,10 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from sentryvibe_tui.client import outbox
 from sentryvibe_tui.client import publisher as module
 from sentryvibe_tui.client.address import Address
 from sentryvibe_tui.client.outbox import Outbox, Waiting
@@ -329,6 +332,39 @@ async def test_while_a_server_is_left_alone_new_events_still_reach_the_disk(scri
                 await publisher._blocking(lambda: None)
 
 
+async def test_while_a_server_thinks_new_events_still_reach_the_disk(publish, monkeypatch) -> None:
+    asked = asyncio.Event()
+
+    async def never(_, events: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Publisher, "_post", never)
+    async with publish() as publisher:
+        say(publisher, "a")
+        await asked.wait()
+        say(publisher, "b")
+        async with asyncio.timeout(10):
+            while publisher._outbox.depth < 2:
+                await publisher._blocking(lambda: None)
+
+
+async def test_who_can_wait_is_told_when_enough_is_on_the_way(scripted, publish) -> None:
+    scripted.script = [(503, "")] * 10_000
+    async with publish() as publisher:
+        while not publisher.is_busy:
+            say(publisher, "x" * 100_000)
+        sent = publisher.depth
+        assert sent * 100_000 < module.BACKLOG + 200_000
+        assert not await publisher.calm(0.05)
+        scripted.script = []
+        assert await publisher.calm(20)
+        assert 0 < len(scripted.texts) < sent
+        assert publisher.depth > 0
+        assert await publisher.drain(20)
+    assert len(scripted.texts) == sent
+
+
 async def test_every_build_that_runs_is_told_to_live_also_after_another_has_ended(
     scripted, publish, monkeypatch
 ) -> None:
@@ -374,6 +410,51 @@ def test_an_outbox_takes_no_more_than_its_bound(tmp_path) -> None:
     assert [event.body for event in box.first(9, 99)] == [b"aaa", b"c"]
     box.done(box.first(1, 1))
     assert box.put([Waiting("2", b"bbb")]) == 0
+    box.close()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("put"), st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9)), max_size=8)),
+            st.tuples(st.just("done"), st.tuples(st.integers(1, 5), st.integers(0, 20))),
+            st.tuples(st.just("park"), st.none()),
+            st.tuples(st.just("reopen"), st.none()),
+        ),
+        max_size=25,
+    )
+)
+def test_an_outbox_is_a_bounded_queue_of_one_of_each(tmp_path_factory, monkeypatch, steps) -> None:
+    """Whatever of it is in memory, in one statement or in an earlier process' file."""
+    monkeypatch.setattr(outbox, "AHEAD", 25)
+    monkeypatch.setattr(outbox, "ROWS", 3)
+    folder = tmp_path_factory.mktemp("outbox")
+    box, queue = Outbox(folder, "u", "p", limit=60), dict[str, bytes]()
+    for step, what in steps:
+        if step == "put":
+            refused = 0
+            for name, size in what:
+                if sum(map(len, queue.values())) + size > 60:
+                    refused += 1
+                else:
+                    queue.setdefault(str(name), b"x" * size)
+            assert box.put(Waiting(str(name), b"x" * size) for name, size in what) == refused
+        elif step == "done":
+            events = box.first(*what)
+            assert [(event.id, event.body) for event in events] == list(queue.items())[: len(events)]
+            assert bool(events) == bool(queue)
+            box.done(events)
+            for event in events:
+                del queue[event.id]
+        elif step == "park" and queue:
+            (event,) = box.first(1, 1)
+            box.park(event, "bad")
+            del queue[event.id]
+        elif step == "reopen":
+            box.close()
+            box = Outbox(folder, "u", "p", limit=60)
+        assert (box.depth, box.size) == (len(queue), sum(map(len, queue.values())))
     box.close()
 
 

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.client.outbox import LIMIT
+from sentryvibe_tui.client.publisher import BACKLOG
+
 pytestmark = pytest.mark.e2e
 
 TRANSCRIPTS = Path(__file__).parent.parent / "data" / "transcripts"
@@ -24,7 +27,7 @@ def test_each_file_of_a_pattern_is_a_build(desk: Any, server: str) -> None:
     pattern = str(TRANSCRIPTS / "claude-session" / "irr-*.jsonl")
     done = desk.run("ingest", "all", pattern, str(TRANSCRIPTS / "codex-exec" / "heru-file-change.jsonl"))
     told = [line.rpartition(": ")[2] for line in done.stderr.decode().splitlines()]
-    assert (done.returncode, told) == (1, 3 * ["read as claude-session"] + ["read as codex-exec"])
+    assert (done.returncode, told) == (1, ["read as claude-session", "read as codex-exec"])
     builds = sessions(desk, "all")
     assert len(builds) == 4
     assert {build["agentId"] for build in builds.values()} == {"claude-code", "openai-codex"}
@@ -143,6 +146,54 @@ def test_secrets_stay_here(desk: Any, server: str, claude: Any, monkeypatch: pyt
     monkeypatch.setenv("SENTRYVIBE_REDACT", "0")
     assert desk.run("ingest", "plain", str(path)).returncode == 0
     assert secret in json.dumps(desk.state("plain"))
+
+
+def test_each_build_tells_of_the_secrets_in_its_own_input(desk: Any, server: str, claude: Any) -> None:
+    for name, said in (("a", "ghp_" + "a1B2" * 9), ("b", "nothing secret")):
+        session = (claude.init + claude.text(1, said) + claude.done).replace(b"s-1", f"s-{name}".encode())
+        (desk.folder / f"{name}.jsonl").write_bytes(session)
+    assert desk.run("ingest", "p", "a.jsonl", "b.jsonl").returncode == 0
+    assert "masked 1 secret:" in json.dumps(desk.state("p", "--session", "s-a"))
+    assert "masked" not in json.dumps(desk.state("p", "--session", "s-b"))
+
+
+def test_more_than_an_outbox_holds_arrives_whole(desk: Any, server: str, claude: Any) -> None:
+    """A reader is faster than a server: what is on the way is bounded in bytes, not only in events."""
+    count, output = 800, "0123456789abcdef" * 8192
+    with (desk.folder / "large.jsonl").open("wb") as file:
+        file.write(claude.init)
+        for number in range(count):
+            file.write(claude.calls(number, "Bash", command=f"step {number}") + claude.gets(number, output))
+        file.write(claude.done)
+    assert count * len(output) > 1.5 * LIMIT
+    done = desk.run("ingest", "large", "large.jsonl")
+    assert (done.returncode, done.stderr) == (0, b"sentryvibe-tui: read as claude-stream\n")
+    calls = [call for calls in desk.state("large")["toolsByTodo"].values() for call in calls]
+    assert len(calls) == count
+    assert {call["outputBytes"] for call in calls} == {len(output) + 2}
+
+
+def test_any_number_of_files_needs_few_descriptors(desk: Any, server: str, claude: Any) -> None:
+    for number in range(100):
+        session = (claude.init + claude.done).replace(b"s-1", b"s-%d" % number)
+        (desk.folder / f"{number}.jsonl").write_bytes(session)
+    limit = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); "
+    code = limit + "from sentryvibe_tui.cli import main; sys.argv[1:] = ['ingest', 'many', '*.jsonl']; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=desk.folder, capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, b"sentryvibe-tui: 0.jsonl: read as claude-stream\n")
+    assert desk.state("many", "--session", "s-99")["status"] == "completed"
+
+
+def test_a_large_file_is_not_read_on_for_ever_when_no_server_is_there(desk: Any, claude: Any) -> None:
+    """What was read waits in the outbox, bounded; the rest is still in the file."""
+    large = claude.init + b"".join(claude.gets(number, "x" * 100_000) for number in range(200)) + claude.done
+    (desk.folder / "large.jsonl").write_bytes(large)
+    arguments = ("ingest", "p", "large.jsonl", "--timeout", "0.1", "--server", "http://127.0.0.1:9")
+    done = desk.run(*arguments)
+    assert done.returncode == 3
+    assert b"events wait in" in done.stderr
+    waiting = sum(path.stat().st_size for path in Path(os.environ["SENTRYVIBE_DATA_DIR"], "outbox").iterdir())
+    assert BACKLOG < waiting < len(large) / 2
 
 
 def test_a_named_pipe_is_read_as_it_comes(desk: Any, server: str, claude: Any) -> None:

@@ -5,6 +5,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from sentryvibe_tui.model.events import (
+    About,
     BuildEnded,
     InputNeeded,
     Noticed,
@@ -16,7 +17,7 @@ from sentryvibe_tui.model.events import (
 )
 from sentryvibe_tui.model.merge import merge
 from sentryvibe_tui.model.questions import NEAR, question
-from sentryvibe_tui.model.reducer import apply
+from sentryvibe_tui.model.reducer import apply, reduce
 from sentryvibe_tui.model.state import BuildState
 
 GIVEN = Raw(b'{"questions":[{"question":"Which database?","options":[{"label":"Postgres"},{"label":"SQLite"}]}]}')
@@ -72,6 +73,17 @@ def test_a_question_is_open_until_it_is_answered_or_passed_over(fold, events, ne
     for entry in log:
         again = apply(again, entry)
     assert again == state
+
+
+def test_of_many_open_calls_only_the_latest_are_looked_at(fold, monkeypatch) -> None:
+    many = [ToolStarted(f"t{number}", "Bash", Raw(b"{}")) for number in range(20 * NEAR)]
+    state, _ = fold(many)
+    looked = []
+    real = BuildState.tool
+    monkeypatch.setattr(BuildState, "tool", lambda self, ident: looked.append(ident) or real(self, ident))
+    after, _ = reduce(state, ASK, 5_000, About("shop", "s1", "b1"))
+    assert after.needs_input == ASKED
+    assert len(looked) <= 2 * NEAR
 
 
 def test_an_original_server_tells_of_calls_only(fold) -> None:

@@ -44,6 +44,8 @@ def test_depth_counts_brackets_outside_of_strings() -> None:
     assert depth(b"[" * 200 + b"]" * 200) == 200
     assert depth(b'{"a":"' + b"[" * 200 + b'"}') <= MAX_DEPTH
     assert depth(b'{"a":"\\"' + b"[" * 200 + b'"}') <= MAX_DEPTH
+    assert depth(b'{"a\\\\":' + b"[" * 200 + b"]" * 200 + b"}") == 201
+    assert depth(b"[" * 150 + b",".join([b'{"a":[{}]}'] * 99) + b"]" * 150) == 153
 
 
 _json = st.recursive(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..agents.detect import READERS, AutoReader, UnknownFormat
+from ..model.events import About
 from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import data_dir
@@ -33,8 +36,8 @@ from .output import any_text, tell
 if TYPE_CHECKING:
     from ..client.publisher import Publisher
 
-BACKLOG = 4096
-"""Events on the way above which a reachable server is waited for."""
+GLANCE = 1.0
+"""Seconds between two looks whether a server that is waited for still answers."""
 
 LAST_WORDS = 3.0
 """Seconds given to the report that a build was interrupted."""
@@ -97,15 +100,15 @@ def command(
         raise Refused("--session is for one input; each file is a build of its own")
     ours = settings().settings
     masks, codex = redactor(ours), roots().codex
-    inputs: list[_Input] = []
-    for source in sources:
+
+    def taken_up(path: Path | None) -> _Input:
         posting = Posting(project_id(project), clean_line(project), session or uuid.uuid4().hex, fixed=bool(session))
         reader = AutoReader("" if kind == "auto" else kind)
-        is_file = source is not None and source.is_file()
-        own = None if masks is None else masks.anew()
-        inputs.append(_Input(reader, Whole(reader, posting, source if is_file else None, own, codex), source))
-    intake = _Intake(inputs, timeout, speed if replay else None)
-    return asyncio.run(intake.run(find_server(server), data_dir(ours) / "outbox"))
+        file = path if path is not None and path.is_file() else None
+        return _Input(reader, Whole(reader, posting, file, None if masks is None else masks.anew(), codex), path)
+
+    intake = _Intake(find_server(server), data_dir(ours) / "outbox", timeout, speed if replay else None)
+    return asyncio.run(intake.run(project_id(project), [partial(taken_up, path) for path in sources]))
 
 
 def _sources(files: tuple[str, ...]) -> list[Path | None]:
@@ -133,12 +136,12 @@ class _Input(Struct, frozen=True):
 class _Intake:
     """Inputs on their way into a server, one after another."""
 
-    def __init__(self, inputs: Sequence[_Input], timeout: float, speed: float | None) -> None:
-        self._inputs, self._timeout, self._speed = inputs, timeout, speed
+    def __init__(self, server: Server, outbox: Path, timeout: float, speed: float | None) -> None:
+        self._server, self._outbox, self._timeout, self._speed = server, outbox, timeout, speed
         self._terminated = False
-        self._told: set[AutoReader] = set()
+        self._told: set[str] = set()
 
-    async def run(self, server: Server, outbox: Path) -> int:
+    async def run(self, project_id: str, inputs: Sequence[Callable[[], _Input]]) -> int:
         """Exit status by the builds' outcomes. Raises NoLink, Refused."""
         from ..client.outbox import OutboxUnusable
         from ..client.publisher import Publisher
@@ -147,13 +150,16 @@ class _Intake:
         at = ""
         statuses: list[int] = []
         try:
-            async with Publisher(server.address, self._inputs[0].whole.posting.about, outbox, report=tell) as publisher:
-                for source in self._inputs:
-                    at = f"{source.path}: " if len(self._inputs) > 1 else ""
+            about = About(project_id, "", "")
+            async with Publisher(self._server.address, about, self._outbox, report=tell) as publisher:
+                for taken_up in inputs:
+                    source = taken_up()
+                    at = f"{source.path}: " if len(inputs) > 1 else ""
                     try:
                         await self._read(source, publisher, at)
                     except asyncio.CancelledError:
-                        self._publish(publisher, source.whole.posting.ended("interrupted", "ingest was stopped"))
+                        for posted in source.whole.posting.ended("interrupted", "ingest was stopped"):
+                            _publish(publisher, posted)
                         await publisher.drain(LAST_WORDS)
                         if self._terminated:
                             return 128 + signal.SIGTERM
@@ -166,9 +172,9 @@ class _Intake:
                     outcome = source.whole.posting.outcome
                     statuses.append(exit_codes.UNSUCCESSFUL if outcome is None else exit_codes.of_build(outcome))
                 if not await publisher.drain(self._timeout):
-                    raise NoLink(f"{publisher.depth} events wait in {outbox}: {server.absence}")
+                    raise self._absent(publisher)
                 if publisher.parked:
-                    tell(f"the server refused {publisher.parked} events; they are kept in {outbox}")
+                    tell(f"the server refused {publisher.parked} events; they are kept in {self._outbox}")
         except UnknownFormat as error:
             raise Refused(clean_line(str(error))) from None
         except OutboxUnusable as error:
@@ -180,43 +186,49 @@ class _Intake:
     async def _read(self, source: _Input, publisher: Publisher, at: str) -> None:
         whole, is_file = source.whole, source.path is not None and source.path.is_file()
         pace = None if self._speed is None else Pace(self._speed)
-        async for piece in pieces(source.path):
-            await self._pass_on(publisher, pace, whole.feed(piece))
+
+        async def pass_on(events: Iterable[Posted]) -> None:
+            for posted in events:
+                if pace is not None:
+                    await asyncio.sleep(pace.wait(posted.at))
+                _publish(publisher, posted if pace is None else replace(posted, at=None))
+                if publisher.is_busy:
+                    await self._make_room(publisher, is_file)
+
+        async for piece in pieces(source.path, is_file=is_file):
+            await pass_on(whole.feed(piece))
             self._tell_format(source.reader, at)
-            if publisher.depth > BACKLOG and (is_file or not publisher.last_error):
-                await publisher.drain(self._timeout)
         while parts := list(whole.subagents()):
             for path, part in parts:
-                async for piece in pieces(path):
-                    await self._pass_on(publisher, pace, part.feed(piece))
-                await self._pass_on(publisher, pace, part.finish())
-        await self._pass_on(publisher, pace, whole.finish())
+                async for piece in pieces(path, is_file=True):
+                    await pass_on(part.feed(piece))
+                await pass_on(part.finish())
+        await pass_on(whole.finish())
         self._tell_format(source.reader, at)
         if not whole.posting.begun:
             tell(clean_line(f"{at}no build begins in it"))
-        await self._pass_on(
-            publisher, pace, whole.posting.ended("interrupted", "the input ended without an end of the build")
-        )
+        await pass_on(whole.posting.ended("interrupted", "the input ended without an end of the build"))
 
     def _tell_format(self, reader: AutoReader, at: str) -> None:
-        """What was decided, once it is."""
-        if reader.format not in ("", reader.wanted) and reader not in self._told:
-            self._told.add(reader)
+        """What was decided, once it is; of several inputs the first of each format."""
+        if reader.format not in ("", reader.wanted) and reader.format not in self._told:
+            self._told.add(reader.format)
             tell(clean_line(f"{at}read as {reader.format}"))
 
-    async def _pass_on(self, publisher: Publisher, pace: Pace | None, events: Iterable[Posted]) -> None:
-        """At once; in a replay when it is time, and as if it happened then."""
-        if pace is None:
-            self._publish(publisher, events)
-            return
-        for posted in events:
-            await asyncio.sleep(pace.wait(posted.at))
-            self._publish(publisher, [replace(posted, at=None)])
+    async def _make_room(self, publisher: Publisher, is_file: bool) -> None:
+        """A file can wait for the server, also some time for one out of reach. What writes to a pipe is held up only
+        by a server that answers. Raises NoLink."""
+        until = time.monotonic() + self._timeout
+        while publisher.is_busy and (is_file or not publisher.last_error):
+            if await publisher.calm(GLANCE):
+                break
+            if not publisher.last_error:
+                until = time.monotonic() + self._timeout
+            elif time.monotonic() > until:
+                raise self._absent(publisher)
 
-    def _publish(self, publisher: Publisher, events: Iterable[Posted]) -> None:
-        for posted in events:
-            publisher.about = posted.about
-            publisher.publish(posted.event, posted.at, posted.event_id)
+    def _absent(self, publisher: Publisher) -> NoLink:
+        return NoLink(f"{publisher.depth} events wait in {self._outbox}: {self._server.absence}")
 
     def _on_sigterm(self) -> None:
         """SIGTERM stops as ctrl+c does: the build's interruption is still reported."""
@@ -228,3 +240,8 @@ class _Intake:
                 task.cancel()
 
         loop.add_signal_handler(signal.SIGTERM, stop)
+
+
+def _publish(publisher: Publisher, posted: Posted) -> None:
+    publisher.about = posted.about
+    publisher.publish(posted.event, posted.at, posted.event_id)

@@ -13,20 +13,35 @@ from pathlib import Path
 PIECE = 64 * 1024
 
 
-async def pieces(path: Path | None) -> AsyncIterator[bytes]:
-    """What is in `path` (None: stdin) until its end. Raises OSError.
+async def pieces(path: Path | None, *, is_file: bool) -> AsyncIterator[bytes]:
+    """What is in `path` (None: stdin) until its end; `is_file`: nothing can keep its reader waiting. Raises OSError."""
+    if not is_file:
+        async for piece in _awaited(path):
+            yield piece
+        return
+    for piece in _read(path):
+        yield piece
+        await asyncio.sleep(0)
 
-    A thread reads, for files, pipes and terminals alike, and waits while earlier pieces are worked on. It is a daemon:
-    whoever gives up reading need not wait for a pipe on which nothing comes.
-    """
+
+async def _awaited(path: Path | None) -> AsyncIterator[bytes]:
+    """A thread reads, from pipes and terminals alike, and waits while earlier pieces are worked on. It is a daemon:
+    whoever gives up reading need not wait for a pipe on which nothing comes."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[bytes | OSError] = asyncio.Queue(maxsize=4)
+
+    def put(piece: bytes | OSError) -> None:
+        asyncio.run_coroutine_threadsafe(queue.put(piece), loop).result()
 
     def read() -> None:
         # RuntimeError, CancelledError: the event loop is gone, nobody wants the rest
         with suppress(RuntimeError, CancelledError):
-            for piece in _read(path):
-                asyncio.run_coroutine_threadsafe(queue.put(piece), loop).result()
+            try:
+                for piece in _read(path):
+                    put(piece)
+                put(b"")
+            except OSError as error:
+                put(error)
 
     threading.Thread(target=read, name="intake", daemon=True).start()
     while piece := await queue.get():
@@ -35,12 +50,11 @@ async def pieces(path: Path | None) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _read(path: Path | None) -> Iterator[bytes | OSError]:
-    """Pieces, and at last an empty one or the error that ended it."""
+def _read(path: Path | None) -> Iterator[bytes]:
+    descriptor = 0 if path is None else os.open(path, os.O_RDONLY)
     try:
-        descriptor = 0 if path is None else os.open(path, os.O_RDONLY)
         while piece := os.read(descriptor, PIECE):
             yield piece
-        yield b""
-    except OSError as error:
-        yield error
+    finally:
+        if path is not None:
+            os.close(descriptor)

@@ -7,8 +7,10 @@ import hashlib
 import logging
 import os
 import sqlite3
+from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,6 +19,10 @@ log = logging.getLogger("sentryvibe_tui.publisher")
 
 LIMIT = 64 * 1024 * 1024
 """Bytes of events that an outbox holds."""
+AHEAD = 8 * 1024 * 1024
+"""Bytes of the oldest events that are kept in memory, too: those on their way need not be read back."""
+ROWS = 256
+"""Events in one statement: each gives up the interpreter lock, for which a busy process makes it wait."""
 SLOTS = 16
 """Publishers of one project to one server at the same time on this machine."""
 
@@ -39,7 +45,7 @@ class Waiting(Struct, frozen=True):
 
 
 class Outbox:
-    """Blocking; its owner calls it from one thread at a time."""
+    """Blocking; its owner calls it from one thread at a time. `depth` events of `size` bytes are in the file."""
 
     def __init__(self, folder: Path, server: str, project_id: str, limit: int = LIMIT, alias: str = "") -> None:
         """Opens the first file that nobody else owns. Raises OSError, sqlite3.Error.
@@ -52,8 +58,10 @@ class Outbox:
         self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
         self._limit = limit
-        self.depth = self.size = 0
+        self._ahead = deque[Waiting]()
+        self._ahead_size = 0
         self._count()
+        self.depth, self.size = self._depth, self._size
         self.parked: int = self._db.execute("SELECT count(*) FROM parked").fetchone()[0]
         for left in dict.fromkeys((name, _name(alias or server, project_id))):
             self._take_over(folder, left)
@@ -91,38 +99,66 @@ class Outbox:
 
     def put(self, events: Iterable[Waiting]) -> int:
         """Keeps events in their order; one with a known id is kept once. Answers how many found no room."""
-        refused = 0
+        refused, together, size = 0, list[Waiting](), 0
         with self._transaction():
             for event in events:
-                if self.size + len(event.body) > self._limit:
+                if len(together) == ROWS or self._size + size + len(event.body) > self._limit:
+                    self._insert(together, size)
+                    together, size = [], 0
+                if self._size + len(event.body) > self._limit:
                     refused += 1
-                    continue
-                row = (event.id, event.body)
-                added = self._db.execute("INSERT OR IGNORE INTO event (id, body) VALUES (?, ?)", row).rowcount
-                self.depth += added
-                self.size += added * len(event.body)
+                else:
+                    together.append(event)
+                    size += len(event.body)
+            self._insert(together, size)
         return refused
+
+    def _insert(self, events: Sequence[Waiting], size: int) -> None:
+        if not events:
+            return
+        rows = ", ".join(["(?, ?)"] * len(events))
+        values = [part for event in events for part in (event.id, event.body)]
+        cursor = self._db.execute(f"INSERT OR IGNORE INTO event (id, body) VALUES {rows}", values)
+        if cursor.rowcount != len(events):
+            self._count()
+            return
+        if len(self._ahead) == self._depth and self._ahead_size + size <= AHEAD:
+            assert cursor.lastrowid is not None
+            first = cursor.lastrowid + 1 - len(events)
+            self._ahead.extend(Waiting(event.id, event.body, first + place) for place, event in enumerate(events))
+            self._ahead_size += size
+        self._depth += len(events)
+        self._size += size
 
     def first(self, count: int, size: int) -> list[Waiting]:
         """The oldest events: at most `count`, of at most `size` bytes together, but at least one."""
+        if not self._ahead and self.depth:
+            self._look_ahead()
         found: list[Waiting] = []
         total = 0
-        rows = self._db.execute("SELECT id, body, n FROM event ORDER BY n LIMIT ?", (count,))
-        for event_id, body, n in rows:
-            total += len(body) + 1
+        for event in islice(self._ahead, count):
+            total += len(event.body) + 1
             if found and total > size:
                 break
-            found.append(Waiting(event_id, body, n))
-        rows.close()
+            found.append(event)
         return found
 
+    def _look_ahead(self) -> None:
+        rows = self._db.execute("SELECT id, body, n FROM event ORDER BY n LIMIT ?", (4 * ROWS,))
+        for event_id, body, n in rows:
+            self._ahead.append(Waiting(event_id, body, n))
+            self._ahead_size += len(body)
+            if self._ahead_size > AHEAD:
+                break
+        rows.close()
+
     def done(self, events: Sequence[Waiting]) -> None:
-        """They were acknowledged."""
+        """The oldest ones, as `first` gave them, were acknowledged."""
         with self._transaction():
             self._remove(events)
 
     def park(self, event: Waiting, reason: str) -> None:
-        """The server refuses this event for good: it is set aside, the rest goes on."""
+        """The server refuses this event, the oldest, for good: it is set aside, the rest goes on."""
         with self._transaction():
             self._db.execute("INSERT INTO parked VALUES (?, ?, ?, ?)", (event.n, event.id, event.body, reason))
             self._remove([event])
@@ -138,18 +174,27 @@ class Outbox:
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+            self._ahead.clear()
+            self._ahead_size = 0
             self._count()
             raise
+        finally:
+            self.depth, self.size = self._depth, self._size
 
     def _count(self) -> None:
-        self.depth, self.size = self._db.execute(
+        self._depth, self._size = self._db.execute(
             "SELECT count(*), coalesce(sum(length(body)), 0) FROM event"
         ).fetchone()
 
     def _remove(self, events: Sequence[Waiting]) -> None:
-        self._db.executemany("DELETE FROM event WHERE n = ?", [(event.n,) for event in events])
-        self.depth -= len(events)
-        self.size -= sum(len(event.body) for event in events)
+        """The oldest ones."""
+        if not events:
+            return
+        self._db.execute("DELETE FROM event WHERE n <= ?", (events[-1].n,))
+        while self._ahead and self._ahead[0].n <= events[-1].n:
+            self._ahead_size -= len(self._ahead.popleft().body)
+        self._depth -= len(events)
+        self._size -= sum(len(event.body) for event in events)
 
     def close(self) -> None:
         """An empty outbox leaves no file behind."""

@@ -32,6 +32,8 @@ from .transport import seconds
 log = logging.getLogger("sentryvibe_tui.publisher")
 
 BODY_EVENTS, BODY_BYTES = 256, 512 * 1024
+BACKLOG = 4 * 1024 * 1024
+"""Bytes on the way above which who can wait should: more makes nothing faster."""
 FITTING = 128 * 1024
 """To how much a value or text is cut that makes an event larger than a body."""
 HEARTBEAT_EVERY = 5.0
@@ -80,8 +82,8 @@ class Publisher:
         self._count = self._lost = self._notices = 0
         self._pending: list[Waiting] = []
         self._pending_size = 0
-        self._storing = 0
-        self._work, self._empty = asyncio.Event(), asyncio.Event()
+        self._storing = self._storing_size = 0
+        self._published, self._kept, self._settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._at_once = BODY_EVENTS
@@ -104,8 +106,8 @@ class Publisher:
             timeout=TIMEOUT,
             trust_env=not self.server.is_loopback,
         )
-        self._work.set()
-        self._tasks = [asyncio.create_task(work) for work in (self._send_all(), self._beat())]
+        self._kept.set()
+        self._tasks = [asyncio.create_task(work) for work in (self._send_all(), self._beat(), self._keep_all())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -142,19 +144,34 @@ class Publisher:
         return len(self._pending) + self._storing + (self._outbox.depth if self._tasks else 0)
 
     @property
+    def is_busy(self) -> bool:
+        """So much is on the way that who can wait should."""
+        return self._size > BACKLOG
+
+    @property
+    def _size(self) -> int:
+        return self._pending_size + self._storing_size + (self._outbox.size if self._tasks else 0)
+
+    @property
     def parked(self) -> int:
         """Events that the server refused for good; they stay in the outbox's file, set aside."""
         return self._outbox.parked
 
     async def drain(self, timeout: float | None = None) -> bool:
         """Waits until everything is acknowledged or set aside; False when `timeout` seconds did not suffice."""
+        return await self._sink_to(0, timeout)
+
+    async def calm(self, timeout: float | None = None) -> bool:
+        """Waits until it is far from busy, and always has something to send; False as with `drain`."""
+        return await self._sink_to(BACKLOG // 2, timeout)
+
+    async def _sink_to(self, size: int, timeout: float | None) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while self.depth:
-                    self._empty.clear()
-                    self._work.set()
-                    await self._empty.wait()
-        return not self.depth
+                while self._size > size:
+                    self._settled.clear()
+                    await self._settled.wait()
+        return self._size <= size
 
     # ----------------------------------------------------------------------- keeping
 
@@ -168,7 +185,7 @@ class Publisher:
             return
         self._pending.append(Waiting(f"{self.about.session_id}\n{self.about.build_id}\n{event_id}", body))
         self._pending_size += len(body)
-        self._work.set()
+        self._published.set()
 
     def _no_room(self, count: int) -> None:
         if not self._lost:
@@ -176,21 +193,32 @@ class Publisher:
         self._lost += count
         self.dropped += count
 
+    async def _keep_all(self) -> None:
+        """What is published goes to the disk at once, also while a post is under way or the server is left alone."""
+        while True:
+            await self._published.wait()
+            self._published.clear()
+            await self._store()
+            self._kept.set()
+            self._settled.set()
+
     async def _store(self) -> None:
-        """What was published goes to the disk; while that fails it waits in memory."""
+        """While this fails, what was published waits in memory."""
         pending, size = self._pending, self._pending_size
         if not pending:
             return
-        self._pending, self._pending_size, self._storing = [], 0, len(pending)
+        self._pending, self._pending_size, self._storing, self._storing_size = [], 0, len(pending), size
         try:
             refused = await self._blocking(lambda: self._outbox.put(pending))
         except sqlite3.Error as error:
             self._pending, self._pending_size = pending + self._pending, size + self._pending_size
+            self._storing = self._storing_size = 0
             self._trouble(f"cannot write the outbox {self._outbox.path}: {error}")
             await asyncio.sleep(DISK_AGAIN)
+            self._published.set()
             return
         finally:
-            self._storing = 0
+            self._storing = self._storing_size = 0
         if refused:
             self._no_room(refused)
 
@@ -202,19 +230,17 @@ class Publisher:
     async def _send_all(self) -> None:
         failures = 0
         while True:
-            await self._work.wait()
-            self._work.clear()
-            while self.depth:
+            await self._kept.wait()
+            self._kept.clear()
+            while self._outbox.depth:
                 try:
                     failures = await self._send_some(failures)
                 except sqlite3.Error as error:
                     self._trouble(f"the outbox {self._outbox.path} fails: {error}")
                     await asyncio.sleep(DISK_AGAIN)
-            self._empty.set()
 
     async def _send_some(self, failures: int) -> int:
         """One body; answers how many tries in a row have failed now."""
-        await self._store()
         events = await self._blocking(lambda: self._outbox.first(self._at_once, BODY_BYTES))
         if not events:
             return failures
@@ -223,17 +249,11 @@ class Publisher:
             await self._pause(max(delay(failures, self._chance()), min(wait, LONGEST_ASKED)) / 1000)
             return failures + 1
         await self._settle(events, verdict)
+        self._settled.set()
         return 0
 
     async def _pause(self, seconds: float) -> None:
-        """While waiting, new events still reach the disk."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._work.wait()
-                    self._work.clear()
-                    await self._store()
+        await asyncio.sleep(seconds)
 
     async def _settle(self, events: list[Waiting], verdict: Verdict) -> None:
         if verdict == "taken":

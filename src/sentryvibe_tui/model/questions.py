@@ -56,7 +56,10 @@ def _line(asked: _Question) -> str:
 
 def open_question(state: BuildState) -> str:
     """What the agent waits for: its last question that has no answer, unless it has said something since."""
-    if not state.is_active or not any(_can_ask(state.tool(ident)) for ident in state.open_tools):
+    if not state.is_active or not state.open_tools:
+        return ""
+    few = len(state.open_tools) <= NEAR  # many are not gone through: the cost of an event may not grow with them
+    if few and not any(_can_ask(state.tool(ident)) for ident in state.open_tools):
         return ""
     end = len(state.timeline)
     for position in range(end - 1, max(-1, end - 1 - NEAR), -1):

@@ -28,10 +28,8 @@ LOOK_EVERY = 0.3
 """Seconds between two looks at the files that are followed."""
 SEARCH_EVERY = 1.5
 """Seconds between two searches for sessions; more where a search takes long."""
-BACKLOG = 2048
-"""Events on the way above which files are not read further: they keep what is in them."""
 BREATH = 0.02
-"""Seconds given to a backlog before it is looked at again."""
+"""Seconds given to a busy publisher before it is looked at again; the files keep what is in them."""
 LAST_WORDS = 5.0
 
 
@@ -119,7 +117,8 @@ class Follow:
 
     def _take_up(self, session: Session) -> None:
         project = project_of(session.directory, session.agent)
-        self._following[session.path] = Following(session, project, self._pace.settled, self._redactor)
+        redactor = None if self._redactor is None else self._redactor.anew()
+        self._following[session.path] = Following(session, project, self._pace.settled, redactor)
         where = f" in {session.directory}" if session.directory else ""
         self._tell(f"following {session.agent} session {session.id[:8]}{where}, project {project.name}")
 
@@ -128,7 +127,7 @@ class Follow:
         more = False
         for following in list(self._following.values()):
             publisher = await self._publisher(stack, following.project, following.about)
-            if publisher.depth > BACKLOG:
+            if publisher.is_busy:
                 await asyncio.sleep(BREATH)
                 more = more or not publisher.last_error
                 continue

@@ -156,15 +156,15 @@ class _Said(Struct, frozen=True):
 
 def decode_posted(body: bytes | bytearray) -> tuple[Posted, ...]:
     """The events of a request's body: one object, or an array of them. Raises BadJson, naming the element and field."""
-    if depth(bytes(body)) > MAX_DEPTH:
-        raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
     if not bytes(body[:64]).lstrip().startswith(b"["):
-        return (_posted(body, ""),)
+        return (_posted(bytes(body), ""),)
     return tuple(_posted(bytes(part), f"event {number}: ") for number, part in enumerate(decode(body, list[Raw])))
 
 
-def _posted(data: bytes | bytearray, place: str) -> Posted:
+def _posted(data: bytes, place: str) -> Posted:
     try:
+        if depth(data) > MAX_DEPTH:
+            raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
         envelope = decode(data, _Envelope)
         ids = ("projectId", envelope.project_id), ("sessionId", envelope.session_id)
         for name, value in (*ids, ("buildId", envelope.build_id or "-"), ("eventId", envelope.event_id or "-")):
@@ -342,14 +342,59 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], BuildEvent]]] = {
 # --------------------------------------------------------------------------- to outside
 
 
+class _Sent(Wire, frozen=True):
+    """An envelope on its way out."""
+
+    project_id: str
+    session_id: str
+    event: object
+    build_id: str | None = None
+    command_id: str | None = None
+    agent_id: str | None = None
+    claude_model_id: str | None = None
+    project_name: str | None = None
+    operation_type: str | None = None
+    title: str | None = None
+    event_id: str | None = None
+    at: str | None = None
+
+
+class _Call(Wire, frozen=True):
+    type: str
+    tool_call_id: str
+    tool_name: str | None = None
+    input: Raw | None = None
+    input_bytes: int | None = None
+    output: Raw | None = None
+    output_bytes: int | None = None
+    todo_index: int | None = None
+    parent_tool_call_id: str | None = None
+
+
+class _Note(Wire, frozen=True):
+    type: str
+    id: str
+    text: str | None = None
+    delta: str | None = None
+    kind: str | None = None
+    todo_index: int | None = None
+
+
+class _Ending(Wire, frozen=True):
+    type: str
+    summary: str | None = None
+    error: str | None = None
+    message: str | None = None
+
+
 def encode_posted(posted: Posted) -> bytes:
     """One event as a publisher posts it. `decode_posted` gives the same back."""
     agent = posted.about.agent
     return encode(
-        _Envelope(
+        _Sent(
             posted.about.project_id,
             posted.about.session_id,
-            Raw(encode(_event(posted.event))),
+            _event(posted.event),
             posted.about.build_id,
             posted.event_id or None,
             agent.agent_id or None,
@@ -363,32 +408,36 @@ def encode_posted(posted: Posted) -> bytes:
     )
 
 
-def _event(event: BuildEvent) -> dict[str, object]:
+def _event(event: BuildEvent) -> object:
+    """What is encoded of it."""
     match event:
-        case BuildStarted():
-            return {"type": "start"}
         case ToolStarted():
             kind = "tool-input-start" if event.input is None else "tool-input-available"
-            said = {"toolCallId": event.id, "toolName": event.name, "input": event.input}
-            size = {"inputBytes": event.input_bytes or None}
-            return {"type": kind} | _known(said | size) | _place(event.todo_index, event.parent_id)
+            size, parent = event.input_bytes or None, event.parent_id or None
+            return _Call(kind, event.id, event.name, event.input, size, None, None, event.todo_index, parent)
         case ToolEnded():
-            kind = "tool-error" if event.is_error else "tool-output-available"
-            said = {"toolCallId": event.id, "toolName": event.name or None, "output": event.output}
-            size = {"outputBytes": event.output_bytes or None}
-            return {"type": kind} | _known(said | size) | _place(event.todo_index, event.parent_id)
+            kind, name = "tool-error" if event.is_error else "tool-output-available", event.name or None
+            size, parent = event.output_bytes or None, event.parent_id or None
+            return _Call(kind, event.id, name, None, None, event.output, size, event.todo_index, parent)
+        case TextAdded(whole=True):
+            return _Note("text", event.id, event.text, None, event.kind, event.todo_index)
         case TextAdded():
-            said = {"id": event.id, "text" if event.whole else "delta": event.text, "kind": event.kind}
-            kind = "text-delta" if event.kind == "text" and not event.whole else "text"
-            return {"type": kind} | said | _place(event.todo_index, "")
+            kind = "text-delta" if event.kind == "text" else "text"
+            return _Note(kind, event.id, None, event.text, event.kind, event.todo_index)
+        case UsageReported(usage):
+            return _of_type("usage", wire_usage(usage))
+        case AgentReported(agent):
+            return _of_type("agent", wire_agent(agent))
         case TodosReported():
             todos = [WireTodo(t.content, t.status, t.active_form, t.id) for t in event.todos]
             call = {"toolCallId": event.call_id or "todos", "toolName": "TodoWrite"}
             return {"type": "tool-input-available", **call, "input": {"todos": todos, "phase": event.phase}}
-        case AgentReported(agent):
-            return {"type": "agent"} | _fields(wire_agent(agent))
-        case UsageReported(usage):
-            return {"type": "usage"} | _fields(wire_usage(usage))
+        case BuildEnded(outcome, summary, error):
+            is_error = outcome == "failed"
+            error, message = (error or None, None) if is_error else (None, error or None)
+            return _Ending(f"build-{outcome}", summary or None, error, message)
+        case BuildStarted():
+            return {"type": "start"}
         case CodexReported(codex):
             return {"type": "codex"} | decode(bytes(codex), dict[str, object])
         case PlanReported(text):
@@ -399,23 +448,13 @@ def _event(event: BuildEvent) -> dict[str, object]:
             return {"type": "notice", "message": message, "level": level}
         case InputNeeded(message):
             return {"type": "needs-input", "message": message}
-        case BuildEnded(outcome, summary, error):
-            said = {"summary": summary or None, "error" if outcome == "failed" else "message": error or None}
-            return {"type": f"build-{outcome}"} | _known(said)
         case Ignored(kind):
             return {"type": kind}
 
 
-def _known(fields: dict[str, Any]) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _fields(wire: Wire) -> dict[str, object]:
-    return decode(encode(wire), dict[str, object])
-
-
-def _place(index: int | None, parent_id: str) -> dict[str, object]:
-    return _known({"todoIndex": index, "parentToolCallId": parent_id or None})
+def _of_type(kind: str, wire: Wire) -> Raw:
+    fields = encode(wire)[1:]
+    return Raw(b'{"type":"%s"%s%s' % (kind.encode(), b"," if len(fields) > 1 else b"", fields))
 
 
 def encode_array(events: Iterable[bytes]) -> bytes:

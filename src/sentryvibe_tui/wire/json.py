@@ -20,8 +20,8 @@ _SURROGATE = re.compile(
     rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_DEEPER = {0x5B: 1, 0x7B: 1, 0x5D: -1, 0x7D: -1}
+_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NEITHER_BRACKETS_NOR_QUOTES = bytes(set(range(256)) - set(b'[]{}"'))
 
 
 class BadJson(ValueError):
@@ -57,14 +57,19 @@ def repaired(data: bytes | bytearray) -> bytes:
 
 
 def depth(data: bytes) -> int:
-    """How deep the brackets of a JSON text nest."""
+    """How deep the brackets of a JSON text nest; 0 when there are too few to matter."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return 0
+    without_escapes = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    bare = without_escapes.translate(_SQUARE, _NEITHER_BRACKETS_NOR_QUOTES)
+    brackets, levels = b"".join(bare.split(b'"')[::2]), 0
+    while len(outer := brackets.replace(b"[]", b"")) < len(brackets) // 2:  # takes the innermost level off everywhere
+        brackets, levels = outer, levels + 1
     now = deepest = 0
-    for byte in _STRINGS.sub(b"", data):
-        now += _DEEPER.get(byte, 0)
+    for bracket in brackets:
+        now += 1 if bracket == 0x5B else -1
         deepest = max(deepest, now)
-    return deepest
+    return levels + deepest
 
 
 def encode(value: object) -> bytes:

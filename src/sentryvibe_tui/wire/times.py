@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from ..model.state import Millis
 
@@ -17,7 +18,14 @@ def iso(at: Millis | None) -> str | None:
     """ISO 8601 in UTC with milliseconds."""
     if at is None:
         return None
-    return (_EPOCH + at * _MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second, rest = divmod(at, 1000)
+    return f"{_second(second)}.{rest:03}Z"
+
+
+@lru_cache(256)
+def _second(at: int) -> str:
+    """What is reported together happened in the same seconds."""
+    return (_EPOCH + timedelta(seconds=at)).isoformat()[:19]
 
 
 def millis(time: Time) -> Millis | None:
