@@ -82,7 +82,10 @@ class WatchScreen(CarryingScreen):
     async def _consume(self) -> None:
         async for event in self.watching.events():
             self.view.take(event)
-            self._flush_soon()
+            if self.view.is_replaced:
+                self.flush()
+            else:
+                self._flush_soon()
             if isinstance(event, LinkChanged) and event.status.lost_at is not None and self._at_loss is None:
                 self._at_loss = self.view.live
             elif isinstance(event, CaughtUp):
@@ -348,7 +351,7 @@ class WatchScreen(CarryingScreen):
 
     def action_live(self) -> None:
         self.view.show(None)
-        self._flush_soon()
+        self.flush()
         self._placed()
         self.action_follow_all()
 
@@ -444,7 +447,7 @@ class WatchScreen(CarryingScreen):
             return
         if state is not None and self.view.pinned and self.view.shown is shown and state != shown:
             self.view.show(state)
-            self._flush_soon()
+            self.flush()
 
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title with keys, help and action of what the palette offers."""

@@ -278,6 +278,7 @@ class Rows(Painted, ScrollView, can_focus=True):
         top = self._visible()[0] if len(self.heights) else 0
         width = self.row_width
         self.heights = Heights(self.guesses(range(len(self.heights)), width))
+        self._point(self.cursor)
         self._to(0 if self.following else self.heights.start(top))
         self._fit()
         if not self.following and len(self.heights):
@@ -301,6 +302,9 @@ class Rows(Painted, ScrollView, can_focus=True):
         self._moved()
 
     def reveal(self, row: int) -> None:
+        """Scrolls as far as is needed to see a row, where there is one."""
+        if row >= len(self.heights):
+            return
         start, height = self.heights.start(row), self.heights[row]
         top, room = self.scroll_offset.y, self._viewport
         if start < top:
