@@ -38,6 +38,12 @@ def test_less_important_parts_go_first() -> None:
     assert plain(parted(parts, [("live", "")], 24)).split() == ["name", "model", "live"]
 
 
+def test_a_part_that_says_nothing_takes_no_room() -> None:
+    assert (
+        plain(parted([(0, [("name", "")]), (1, [("", "dim")]), (2, [("model", "")])], [], 20)).rstrip() == "name  model"
+    )
+
+
 def test_hits_are_marked_in_any_case() -> None:
     line = highlighted([("Abc ab", "dim")], "ab")
     assert line == [("Ab", "hit"), ("c ", "dim"), ("ab", "hit")]

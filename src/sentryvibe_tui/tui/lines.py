@@ -74,7 +74,7 @@ def parted(left: list[tuple[int, Line]], right: Line, room: int, gap: str = "  "
 
     What does not fit is cut if enough of it stays to be read, else it goes, least important first.
     """
-    parts = [(rank, part) for rank, part in left if part]
+    parts = [(rank, part) for rank, part in left if length(part)]
     while len(parts) > 1:
         over = sum(length(part) + len(gap) for _, part in parts) + length(right) - room
         if over <= 0:

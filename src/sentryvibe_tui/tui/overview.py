@@ -8,7 +8,7 @@ from ..model.progress import elapsed, progress
 from ..model.state import BuildState
 from ..model.text import clean_line
 from ..report.words import DURATION_WIDTH, cost, count, duration, plural, status_mark
-from .lines import Line, fill
+from .lines import Line, fill, wrap
 from .look import Look, right, role
 from .tally import Calls, Tally, shortened
 
@@ -20,7 +20,7 @@ def overview(state: BuildState, tally: Tally, look: Look, width: int) -> list[Li
     if not state.id:
         return []
     return [
-        *_standing(state, look),
+        *(part for line in _standing(state, look) for part in wrap(line, width)),
         *_tools(tally, width),
         *_longest(state, look, width),
         *_files(tally, state.agent.cwd, width),

@@ -125,6 +125,7 @@ class PanesScreen(Screen[None]):
         for pane in shown:
             if not pane.display:
                 pane.display = True
+                pane.come_back()
         if not isinstance(self.focused, Rows) or self.focused not in shown:
             self._focus_one_of(shown)
         for pane in self.panes:
@@ -159,7 +160,7 @@ class PanesScreen(Screen[None]):
         far = progress(self.view.shown)
         wanted = "" if self.stream.shows == "all" else f" {self.stream.shows}"
         return {
-            self.todos: f"Todos {far.done}/{far.total}",
+            self.todos: f"Todos {far.done}/{far.total}" if far.total else "Todos",
             self.stream: f"Stream{wanted}",
             self.inspector: "Summary" if self.inspector.position is None else "Inspector",
             self.timeline: "Timeline",
@@ -206,11 +207,12 @@ class PanesScreen(Screen[None]):
     def _news(self) -> Line:
         """Where the reader stands in the stream."""
         said: Line = [(self._found, "accent")] if self._found else []
+        goes_on = bool(self.view.shown.id) and self.view.shown.is_active
         if self.stream.following:
-            said += [("following", "faint")] if self.view.shown.is_active else []
+            said += [("following", "faint")] if goes_on else []
         elif self.stream.unseen:
             said += [(f"{self.look.glyphs.down} {self.stream.unseen} new, F follows", "accent")]
-        elif self.view.shown.is_active:
+        elif goes_on:
             said += [("F follows", "dim")]
         return [said[0], ("   ", ""), *said[1:]] if len(said) > 1 else said
 

@@ -127,7 +127,8 @@ class WatchScreen(CarryingScreen):
             self.inspector.update(changes.positions)
             if ticked and self.view.shown.is_active and self.view.known_at(now) == now:
                 for pane in (self.todos, self.stream, self.inspector, self.timeline, self.tools):
-                    pane.tick()
+                    if pane.display:
+                        pane.tick()
         if ticked and (self.builds.display or self.view.pinned):
             self._tick_builds()
         if ticked and self.view.pinned and self.view.shown.is_active and second % PINNED_SECONDS == 0:
@@ -171,7 +172,7 @@ class WatchScreen(CarryingScreen):
             self.todos.renew()
             self.stream.opened.clear()
             self.inspector.whole.clear()
-            self.stream.following = True
+            self.stream.following = self.timeline.following = True
             self.inspector.position = None
             self.inspector.renew()
         else:
@@ -187,9 +188,9 @@ class WatchScreen(CarryingScreen):
         if not len(self.stream.heights):
             self.stream.refresh()
         self._lay_out()
-        self._titles()
         if self.stream.following and self._source is self.stream:
             self._inspect_source()
+        self._titles()
 
     # ----------------------------------------------------------------- the inspector
 

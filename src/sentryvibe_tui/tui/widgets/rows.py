@@ -85,6 +85,9 @@ class Rows(Painted, ScrollView, can_focus=True):
         """What stands in the frame below the rows."""
         return ""
 
+    def come_back(self) -> None:
+        """It is on screen again, and made up to date if it was left behind meanwhile."""
+
     def position_at(self, row: int) -> int | None:
         """The position in the build's timeline of the item in a row, where it shows one."""
         return None
@@ -344,7 +347,8 @@ class Rows(Painted, ScrollView, can_focus=True):
 
     def action_follow(self) -> None:
         self.following = True
-        self._fit()
+        if self.display:
+            self._fit()
         self.post_message(self.Moved(self))
 
     def on_click(self, event: events.Click) -> None:
