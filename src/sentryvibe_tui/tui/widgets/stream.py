@@ -263,14 +263,19 @@ class Stream(Rows):
         lines = self._lines_of(row, width)
         return [highlighted(line, self.needle.text) for line in lines] if self.needle else lines
 
-    def _lines_of(self, row: int, width: int) -> list[Line]:
+    def unfolded(self, row: int, width: int) -> list[Line]:
+        """As `lines_of`, with all of a long text."""
+        return self._lines_of(row, width, whole=True)
+
+    def _lines_of(self, row: int, width: int, *, whole: bool = False) -> list[Line]:
         entry = self._entry(row)
         if isinstance(entry, Extra):
             return self._extra(entry, width)
         item = self.view.shown.timeline[entry]
+        opened = self._is_open(entry)
         if isinstance(item, ToolCall):
-            return self._tool(item, width, opened=self._is_open(entry))
-        return self._note(item, width, opened=self._is_open(entry))
+            return self._tool(item, width, opened=opened)
+        return self._note(item, width, opened=opened or (whole and item.kind != "reasoning"))
 
     def _tool(self, tool: ToolCall, width: int, *, opened: bool) -> list[Line]:
         mark = tool_mark(tool.state, self.look.glyphs)
