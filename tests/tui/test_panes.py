@@ -126,7 +126,8 @@ async def test_the_newest_build_stands_in_the_list_as_it_is(app_on, running_buil
         screen = await settled(pilot)
         await settled(pilot)
         assert [line.split()[0] for line in text_of(screen.builds)] == ["›", "✗"]
-        assert text_of(screen.builds)[0].endswith("4/8  2m35s")
+        title, facts = (plain(line).strip() for line in screen.builds.lines_of(0, screen.builds.row_width))
+        assert (title, facts) == ("› ◐ Add login with GitHub", "4/8  2m35s  ✗2")
         await pilot.press("6", "j", "enter")
         await settled(pilot)
         assert screen.view.shown.id == "b0"

@@ -10,7 +10,11 @@ from ..model.text import clean_line
 from ..report.words import DURATION_WIDTH, cost, count, duration, plural, status_mark
 from .lines import Line, cut, fill, plain, wrap
 from .look import Look, right, role
+from .prose import prose
 from .tally import Calls, Tally, shortened
+
+PLAN = "Plan"
+"""A heading of the page."""
 
 KINDS_SHOWN, TODOS_SHOWN, FILES_SHOWN = 10, 5, 8
 
@@ -24,6 +28,7 @@ def overview(state: BuildState, tally: Tally, look: Look, width: int) -> list[Li
         *_tools(tally, width),
         *_longest(state, look, width),
         *_files(tally, state.agent.cwd, width),
+        *_plan(state, look, width),
     ]
 
 
@@ -110,3 +115,10 @@ def _files(tally: Tally, cwd: str, width: int) -> Iterator[Line]:
         yield fill([(shortened(path, cwd), "")], [(plural(number, "change"), "dim")], width)
     if len(touched) > FILES_SHOWN:
         yield [(f"and {len(touched) - FILES_SHOWN} more", "faint")]
+
+
+def _plan(state: BuildState, look: Look, width: int) -> Iterator[Line]:
+    if state.plan:
+        yield []
+        yield [(PLAN, "heading")]
+        yield from prose(state.plan, width, look.glyphs)

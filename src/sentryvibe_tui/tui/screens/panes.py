@@ -183,7 +183,7 @@ class PanesScreen(Screen[None]):
                 heads = pane.heads(pane.row_width)[len(title) + begin :]
                 self._entitle(pane, (title + heads).rstrip(), said if pane is self.stream else pane.foot())
         self.stream.set_class(not self.stream.following, "-news")
-        self.keys.first = self._useful()
+        self.keys.first, self.keys.opens = self._useful(), self._opens()
         self.keys.repaint()
 
     def _useful(self) -> tuple[str, ...]:
@@ -192,11 +192,21 @@ class PanesScreen(Screen[None]):
             return ("retry-link",)
         if self._zoomed:
             return ("zoom", "back")
+        if self.focused in (self.builds, self.timeline, self.tools):
+            return ("open", "back")
         if self.focused is self.inspector:
             return ("back", "full-text", "copy", "open-file") if self.inspector.position is not None else ("back",)
         if self.stream.needle:
             return ("next-hit", "previous-hit", "only-hits", "back")
         return ("live", "older-build", "newer-build") if self.view.pinned else ()
+
+    def _opens(self) -> str:
+        """What enter does where the reader is."""
+        if self.focused is self.builds:
+            return "show build"
+        if self.focused is self.timeline:
+            return "go to todo" if isinstance(self.timeline.key, int) else "slowest call"
+        return "slowest call" if self.focused is self.tools else ""
 
     def _entitle(self, pane: Rows, title: str, foot: str) -> None:
         """What stands in the frame above and below a pane."""
@@ -247,6 +257,8 @@ class PanesScreen(Screen[None]):
             self._called = None
         if pane is self.inspector:
             self._inspect_source()
+        elif self._source is self.inspector:
+            self._source = self.stream
         self._lay_out()
         self.set_focus(pane)
         self._titles()
@@ -274,7 +286,8 @@ class PanesScreen(Screen[None]):
         self._titles()
 
     def _inspect_source(self) -> None:
-        """The inspector shows what is under the cursor of the pane that the reader was last in."""
+        """The inspector shows what is under the cursor of the pane that the reader was last in; where that is itself,
+        the page of the build."""
         if not (self.inspector.display or self._chosen is self.inspector):
             return
         position = self._source.position_at(self._source.cursor)

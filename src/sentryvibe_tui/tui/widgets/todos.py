@@ -227,7 +227,9 @@ class Todos(Rows):
             (mark.glyph + " ", role(mark.tone)),
             *call(tool, said),
         ]
-        return fill(left, [*detail, (" ", ""), right(self.look.taken(tool), DURATION_WIDTH)], width)
+        taken = self.look.taken(tool)
+        tail: Line = [*detail, (" ", ""), right(taken, DURATION_WIDTH)] if detail or taken[0] else []
+        return fill(left, tail, width)
 
     def _tail(self, row: Row, width: int) -> Line:
         tool = self.view.shown.timeline[int(row.ident)]
