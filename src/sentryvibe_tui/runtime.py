@@ -55,6 +55,12 @@ def find_local_server() -> LocalServer | None:
     return server if server is not None and _runs(server.pid) else None
 
 
+def serves_here() -> bool:
+    """Whether this very process is the server that other commands find."""
+    server = _read()
+    return server is not None and server.pid == os.getpid()
+
+
 def _read() -> LocalServer | None:
     try:
         return msgspec.json.decode(runtime_file().read_bytes(), type=LocalServer)

@@ -11,6 +11,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,3 +120,18 @@ def test_a_demo_opens_on_a_screen(desk: Any) -> None:
         assert program.is_as_found
     finally:
         program.close()
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_demo_whose_terminal_is_gone_leaves_nothing_behind(tmp_path: Path, drawn: bool) -> None:
+    child, near = pty.fork()
+    if child == 0:
+        os.environ.update(TERM="xterm-256color", TMPDIR=str(tmp_path))
+        os.execv(sys.executable, (*_program(), "demo", "--speed", "20"))
+    seen = b""
+    while (b"ride-board" not in seen) if drawn else not list(tmp_path.glob("sentryvibe-demo-*")):
+        if select.select([near], [], [], 0.01)[0]:
+            seen += os.read(near, 65_536)
+    os.close(near)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 129
+    assert list(tmp_path.glob("sentryvibe-demo-*")) == []

@@ -1,8 +1,11 @@
 """What the reader takes out of the screen: copies, a saved log, the pager, the editor, the scrollback."""
 
+import asyncio
+import io
 import os
 import pty
 import select
+import signal
 import stat
 import sys
 import termios
@@ -11,10 +14,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from sentryvibe_tui.model.events import ToolEnded, ToolStarted
+from sentryvibe_tui.model.events import BuildEnded, ToolEnded, ToolStarted, UsageReported
+from sentryvibe_tui.model.state import Agent, Usage
 from sentryvibe_tui.tui.app import WatchApp
 from sentryvibe_tui.tui.copying import copies, file_of
-from sentryvibe_tui.tui.outside import edit, page, save
+from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.look import Look
+from sentryvibe_tui.tui.outside import edit, page, save, say
+from sentryvibe_tui.tui.overview import farewell
 from sentryvibe_tui.wire.json import raw
 
 CONTROLS = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))} - {"\n", "\t"}
@@ -83,16 +90,18 @@ def test_the_file_of_a_call(story) -> None:
     assert [file_of(item) for item in build.state.items()] == ["src/a.py", "", ""]
 
 
-def test_the_pager_gets_clean_text(program, tmp_path, hostile) -> None:
-    assert page("first\n" + hostile, {"PAGER": str(program), "PATH": os.environ["PATH"]}) == ""
+async def test_the_pager_gets_clean_text(program, tmp_path, hostile) -> None:
+    assert await page("first\n" + hostile, {"PAGER": str(program), "PATH": os.environ["PATH"]}) == ""
     seen = (tmp_path / "seen").read_text()
     assert seen.startswith("first\n")
     assert not CONTROLS & set(seen)
 
 
-def test_programs_that_fail_are_told(tmp_path) -> None:
-    assert "could not be started" in page("x", {"PAGER": "/nonexistent/less"})
-    assert "ended with 1" in edit(tmp_path, {"EDITOR": "false", "PATH": os.environ["PATH"]})
+async def test_programs_that_fail_are_told(tmp_path) -> None:
+    assert "/nonexistent/less could not be started" in await page("x", {"PAGER": "/nonexistent/less -R"})
+    assert "could not be started" in await page("x", {"PAGER": "'no end"})
+    assert "could not be started" in await page("x", {"PAGER": " "})
+    assert "false ended with 1" in await edit(tmp_path, {"EDITOR": "false --hard", "PATH": os.environ["PATH"]})
 
 
 def test_a_saved_log_is_the_users_own_and_never_overwrites(tmp_path, monkeypatch) -> None:
@@ -181,7 +190,7 @@ class Script:
         yield LinkChanged(LinkStatus("live"))
         await asyncio.Event().wait()
     def retry_now(self): ...
-run_screen(Script(), "MARKER")
+sys.exit(run_screen(Script(), "MARKER"))
 """
 
 
@@ -201,7 +210,7 @@ class Terminal:
             assert time.monotonic() < end, self.seen[-500:]
             if select.select([self.file], [], [], 0.2)[0]:
                 self.seen += os.read(self.file, 65_536)
-        self.seen = self.seen.split(text, 1)[1]
+        self.before, self.seen = self.seen.split(text, 1)
 
     def press(self, keys: bytes) -> None:
         os.write(self.file, keys)
@@ -235,9 +244,118 @@ def test_the_terminal_is_lent_and_taken_back(tmp_path) -> None:
     terminal.end()
 
 
-def test_ctrl_z_stops_and_fg_returns() -> None:
-    import signal
+def test_keys_in_the_pager_are_for_the_pager(tmp_path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("trap 'echo GOT-INT' INT\necho PAGER-HERE\nread one\necho IN-FRONT\nread two\nread three\n")
+    terminal = Terminal(PAGER=f"sh {pager}")
+    terminal.until(b"MARKER")
+    terminal.press(b"t")
+    terminal.until(b"PAGER-HERE")
+    terminal.press(b"\n")
+    terminal.until(b"IN-FRONT")
+    terminal.press(b"\x03")
+    terminal.until(b"GOT-INT")
+    terminal.press(b"\x1a")
+    assert os.WIFSTOPPED(os.waitpid(terminal.child, os.WUNTRACED)[1])
+    os.kill(terminal.child, signal.SIGCONT)
+    terminal.press(b"\n")
+    terminal.until(b"\x1b[?1049h")
+    terminal.until(b"MARKER")
+    terminal.end()
 
+
+def test_a_signal_ends_the_screen_also_while_the_pager_has_the_terminal(tmp_path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text(f"#!/bin/sh\necho $$ > {tmp_path / 'pid'}\necho PAGER-HERE\nread line\n")
+    pager.chmod(0o755)
+    terminal = Terminal(PAGER=str(pager))
+    terminal.until(b"MARKER")
+    terminal.press(b"t")
+    terminal.until(b"PAGER-HERE")
+    os.kill(terminal.child, signal.SIGTERM)
+    assert os.waitstatus_to_exitcode(os.waitpid(terminal.child, 0)[1]) == 143
+    assert not terminal.is_raw()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    os.close(terminal.file)
+
+
+def test_the_scrollback_ends_with_a_key_and_keeps_none() -> None:
+    terminal = Terminal()
+    terminal.until(b"MARKER")
+    for keys in (b"x\r", b"xq", b"\x1b", b"x\x03", b"x\x04"):
+        terminal.press(b"s")
+        terminal.until(b"enter returns to the screen ")
+        terminal.press(keys)
+        terminal.until(b"\x1b[?1049h")
+        assert b"x" not in terminal.before.split(b"\x1b")[0]
+        terminal.until(b"MARKER")
+    terminal.end()
+
+
+async def test_what_happens_goes_on_while_the_pager_has_the_terminal(
+    app_on, running_build, lent, tmp_path, monkeypatch
+) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text(
+        f"#!{sys.executable}\nimport pathlib, time\nhere = pathlib.Path({str(tmp_path)!r})\n"
+        "(here / 'begun').touch()\nend = time.monotonic() + 20\n"
+        "while not (here / 'seen').exists() and time.monotonic() < end: time.sleep(0.01)\n"
+        "(here / ('in time' if (here / 'seen').exists() else 'too late')).touch()\n"
+    )
+    pager.chmod(0o755)
+    monkeypatch.setenv("PAGER", str(pager))
+    running_build.happened.clear()
+    running_build.call("Bash", {"command": "meanwhile"})
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot, "t")
+        known = len(screen.view.entries)
+        async with asyncio.timeout(30):
+            while not (tmp_path / "begun").exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            running_build.happened.clear()
+            running_build.call("Bash", {"command": "now"})
+            screen.watching.say(*running_build.happened)
+            while len(screen.view.entries) == known:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            (tmp_path / "seen").touch()
+            while lent != ["out", "back"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert (tmp_path / "in time").exists()
+
+
+async def test_the_log_has_long_texts_whole(app_on, story) -> None:
+    build = story().text("\n\n".join(f"line {number}" for number in range(60)))
+    build.text("thought\nonce\nmore", kind="reasoning")
+    app = app_on(build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        assert "more lines" in "\n".join(plain(line) for line in screen.stream.lines_of(0, 100))
+        assert "line 59" in screen._log()
+        assert "more lines" not in screen._log()
+        assert "once" not in screen._log(), "what is folded by kind stays folded"
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_farewell_is_at_most_five_lines_of_the_terminal(story, width) -> None:
+    agent = Agent("claude-code", "m", "todo-app", "", "a title that is long enough to be cut off " * 5)
+    build = story(agent=agent).plan(1).tell(UsageReported(Usage(812_000, 41_000, 700_000, 1.12, 46.0)))
+    build.tell(BuildEnded("failed", error="API Error: 529 overloaded_error after 10 attempts, all of them in vain"))
+    lines = farewell(build.state, Look(lambda: build.at), width)
+    assert len(lines) <= 5
+    assert all(len(line) <= width for line in lines)
+    assert "529" in "".join(lines)
+
+
+def test_words_that_the_terminal_cannot_show_are_marked(monkeypatch) -> None:
+    bare = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", bare)
+    say("✓ done")
+    assert bare.buffer.getvalue() == b"? done\n"
+
+
+def test_ctrl_z_stops_and_fg_returns() -> None:
     terminal = Terminal()
     terminal.until(b"MARKER")
     for stop in (lambda: terminal.press(b"\x1a"), lambda: os.kill(terminal.child, signal.SIGTSTP)):

@@ -2,10 +2,12 @@
 
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus
 from sentryvibe_tui.model.events import BuildEnded
-from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.lines import length, plain
 from sentryvibe_tui.tui.look import Look
 from sentryvibe_tui.tui.missed import missed
+from sentryvibe_tui.tui.overview import overview
 from sentryvibe_tui.tui.screens.card import squeezed
+from sentryvibe_tui.tui.tally import Tally
 
 
 async def settled(pilot) -> None:
@@ -91,3 +93,10 @@ async def test_the_summary_comes_at_the_end_unless_the_reader_is_elsewhere(app_o
             assert screen.stream.has_focus
             page = "\n".join(plain(line) for line in screen.inspector._lines)
             assert ("p95" in page and "60 tools" in page) is shown
+
+
+def test_the_page_of_a_build_fits_a_narrow_pane(running_build) -> None:
+    look = Look(lambda: running_build.at)
+    lines = overview(running_build.state, Tally(running_build.state), look, 30)
+    assert all(length(line) <= 30 for line in lines)
+    assert " ".join(plain(line).strip() for line in lines[:2]) == "running · 4/8 todos · 2m04s · 23 tools · 2 errors"

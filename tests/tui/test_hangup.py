@@ -5,6 +5,11 @@ import pty
 import subprocess
 import sys
 
+import pytest
+from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
+
+from sentryvibe_tui.tui.hangup import lasting
+
 SCREEN = """
 import asyncio, sys
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus
@@ -34,3 +39,31 @@ def test_a_screen_without_a_terminal_ends() -> None:
     finally:
         process.kill()
         process.wait()
+
+
+class Gone:
+    """A terminal that was there when the driver was made."""
+
+    def write(self, text: str) -> None:
+        raise OSError(5, "Input/output error")
+
+    flush = close = lambda self: self.write("")
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Drawing:
+    def __init__(self) -> None:
+        self._file = Gone()
+
+
+@pytest.mark.timeout(20)
+def test_what_a_gone_terminal_would_get_is_dropped_and_holds_nobody_up() -> None:
+    file = lasting(Drawing)()._file
+    assert file.isatty()
+    writer = WriterThread(file)
+    writer.start()
+    for _ in range(10 * MAX_QUEUED_WRITES):
+        writer.write("x")
+    writer.stop()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sentryvibe_tui.model.text import clean
 from sentryvibe_tui.report.words import UNICODE
 from sentryvibe_tui.tui.heights import Heights
-from sentryvibe_tui.tui.lines import cut, fill, highlighted, length, parted, plain, wrap
+from sentryvibe_tui.tui.lines import cells, cut, fill, highlighted, length, parted, plain, steady, wrap
 from sentryvibe_tui.tui.prose import inline, prose
 
 SAFE = st.text(st.sampled_from("ab c日本🎉é—  "), max_size=60) | st.text(max_size=30).map(
@@ -36,6 +36,29 @@ def test_wrapped_lines_fit_and_lose_only_spaces(line, room) -> None:
 def test_less_important_parts_go_first() -> None:
     parts = [(0, [("name", "")]), (2, [("x" * 30, "")]), (1, [("model", "")])]
     assert plain(parted(parts, [("live", "")], 24)).split() == ["name", "model", "live"]
+
+
+def test_a_part_that_says_nothing_takes_no_room() -> None:
+    assert (
+        plain(parted([(0, [("name", "")]), (1, [("", "dim")]), (2, [("model", "")])], [], 20)).rstrip() == "name  model"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "painted"),
+    [
+        ("⚠️ care", "⚠  care"),
+        ("✔️", "✔ "),
+        ("1️⃣ one", "1  one"),
+        ("👍🏽!", "👍!"),
+        ("👩‍👩‍👧‍👦 all", "👩 all"),
+        ("❤️‍🔥", "❤ "),
+        ("🇩🇪 ログ क्‍ष plain", "🇩🇪 ログ क्‍ष plain"),
+    ],
+)
+def test_emoji_that_terminals_disagree_about_are_painted_plain_and_as_wide(text, painted) -> None:
+    assert steady(text) == painted
+    assert cells(painted) == cells(text)
 
 
 def test_hits_are_marked_in_any_case() -> None:

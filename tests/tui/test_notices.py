@@ -79,7 +79,7 @@ def test_the_page_of_a_build(running_build) -> None:
 
 def test_five_lines_at_most_stay_in_the_terminal(running_build) -> None:
     ended = running_build.tell(BuildEnded("failed", error="boom\nbang")).state
-    lines = farewell(ended, Look(lambda: running_build.at))
+    lines = farewell(ended, Look(lambda: running_build.at), 80)
     assert lines[0] == "✗ todo-app · Add login with GitHub"
     assert lines[-1] == "  boom bang"
     assert len(lines) <= 5

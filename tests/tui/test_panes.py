@@ -11,6 +11,7 @@ from sentryvibe_tui.tui.gantt import Scale, bar, facts, lanes, scale_of
 from sentryvibe_tui.tui.lines import length, plain
 from sentryvibe_tui.tui.tally import Tally
 from sentryvibe_tui.tui.view import View
+from sentryvibe_tui.tui.widgets.todos import Todos
 from sentryvibe_tui.wire.json import raw
 
 
@@ -125,7 +126,8 @@ async def test_the_newest_build_stands_in_the_list_as_it_is(app_on, running_buil
         screen = await settled(pilot)
         await settled(pilot)
         assert [line.split()[0] for line in text_of(screen.builds)] == ["›", "✗"]
-        assert text_of(screen.builds)[0].endswith("4/8  2m35s")
+        title, facts = (plain(line).strip() for line in screen.builds.lines_of(0, screen.builds.row_width))
+        assert (title, facts) == ("› ◐ Add login with GitHub", "4/8  2m35s  ✗2")
         await pilot.press("6", "j", "enter")
         await settled(pilot)
         assert screen.view.shown.id == "b0"
@@ -311,3 +313,59 @@ async def test_a_key_that_comes_before_the_news_of_another_size_counts(app_on, r
         await settled(pilot)
         assert pilot.app.focused is screen.builds
         assert screen.builds.display
+
+
+async def test_hidden_todos_cost_nothing_and_are_up_to_date_when_they_come_back(app_on, story, monkeypatch) -> None:
+    build = story().plan(0, ("first", "second"))
+    app = app_on(build.state)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("j", "2")
+        made = []
+        whole = Todos.rebuild.__globals__["rows"]
+        monkeypatch.setitem(Todos.rebuild.__globals__, "rows", lambda *given: made.append(given) or whole(*given))
+        build.happened.clear()
+        for number in range(5):
+            build.call("Bash", {"command": f"make {number}"})
+        screen.watching.say(*build.happened, *build.plan(1, ("first", "second", "third")).happened[-1:])
+        await settled(pilot)
+        assert made == []
+        await pilot.press("1")
+        await settled(pilot)
+        assert len(made) == 1
+        assert [line.split()[:3] for line in text_of(screen.todos)] == [
+            ["▸", "✓", "first"],
+            ["◐", "second", "23s"],
+            ["○", "third", "+"],
+        ]
+        assert screen.todos.nodes[screen.todos.cursor].ident == build.state.todos[1].key
+
+
+async def test_the_readers_lane_stays_when_another_verb_is_used_more(app_on, story) -> None:
+    build = story()
+    for _ in range(3):
+        build.call("Read", {"file_path": "a"})
+    build.call("Bash", {"command": "make"})
+    app = app_on(build.state)
+    async with app.run_test(size=(200, 50)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("4", "g", "j")
+        assert screen.timeline.key == "Bash"
+        build.happened.clear()
+        for _ in range(5):
+            build.call("Bash", {"command": "make"})
+        screen.watching.say(*build.happened)
+        await settled(pilot)
+        screen.timeline.renew()
+        assert [lane.key for lane in screen.timeline.lanes] == ["Bash", "Read"]
+        assert screen.timeline.key == "Bash"
+
+
+async def test_what_is_not_there_is_not_counted(app_on, story) -> None:
+    async with app_on(story().state).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        assert str(screen.stream.border_subtitle) == ""
+    build = story().plan(2, ("Set up", "Install"), phase="template")
+    async with app_on(build.state).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        assert str(screen.todos.border_title) == "1 Todos"

@@ -46,9 +46,10 @@ def test_looks(snap_compare, scene, look) -> None:
     assert snap_compare(scene("running", **LOOKS[look]), terminal_size=(120, 36), run_before=_painted)
 
 
-def test_without_colours(snap_compare, scene, monkeypatch) -> None:
+@pytest.mark.parametrize("theme", ["sentry", "sentry-contrast", "ansi-dark"])
+def test_without_colours(snap_compare, scene, monkeypatch, theme) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    assert snap_compare(scene("running"), terminal_size=(120, 36), run_before=_painted)
+    assert snap_compare(scene("running", theme=theme), terminal_size=(120, 36), run_before=_painted)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -30,6 +30,31 @@ def test_the_slowest_call_is_known_and_a_retried_one_counts_once(story) -> None:
     assert (bash.number, bash.errors, bash.slowest, list(bash.latest)) == (3, 0, 1, [2000, 9000, 1000])
 
 
+def test_a_call_that_ended_anew_counts_with_what_it_took_last() -> None:
+    calls = Calls("Bash")
+    for position, ms in enumerate([2_000, 9_000, 1_000]):
+        calls.took(ms, position)
+    calls.forget(9_000, 1)
+    calls.took(500, 1)
+    assert calls.slowest == 0
+    assert calls.times == Times(1_000, 2_000, 2_000)
+    assert list(calls.latest) == [2_000, 1_000, 500]
+    calls.forget(7, 2)
+    assert calls.times == Times(1_000, 2_000, 2_000)
+
+
+def test_only_changes_of_files_are_kept_until_they_are_asked_for(story) -> None:
+    build = story()
+    build.call("Edit", {"file_path": "a.py"})
+    build.call("Edit", {"file_path": "b.py"}, "no such file", error=True)
+    build.call("Edit", {"file_path": "c.py"}, took=None)
+    build.call("Bash", {"command": "make"})
+    tally = Tally(build.state)
+    assert len(tally._unread) == 1
+    assert tally.files == {"a.py": 1}
+    assert tally._unread == []
+
+
 stretches = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 60)), max_size=40)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -42,8 +44,23 @@ def command(agent: str, speed: float, seed: int, plain: bool, flags: Flags) -> i
     if look is None:
         tell_wrong_theme(flags)
     any_text()
-    with tempfile.TemporaryDirectory(prefix="sentryvibe-demo-") as folder:
+    with _in_order(), tempfile.TemporaryDirectory(prefix="sentryvibe-demo-") as folder:
         return asyncio.run(_demo(Path(folder), cast("DemoAgent", agent), speed, seed, look, ours))
+
+
+@contextmanager
+def _in_order() -> Generator[None]:
+    """A signal that ends us does so by way of what is still to be taken away."""
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def _demo(folder: Path, agent: DemoAgent, speed: float, seed: int, look: Looks | None, ours: Settings) -> int:

@@ -45,6 +45,7 @@ ACTIONS = (
     Action("pane('timeline')", "4", "timeline", "Go to the timeline: when each todo was worked on; enter goes to it"),
     Action("pane('tools')", "5", "tools", "Go to the calls by kind; enter opens the slowest of a kind"),
     Action("pane('builds')", "6,B", "builds", "Go to the project's builds; enter shows one of them"),
+    Action("plan", "P", "plan", "Read what the agent planned to do"),
     Action("zoom", "z", "zoom", "Show the focused pane alone, or all panes again"),
     Action("back", "escape", "back", "Leave the pane, then the search, then the filter; then follow", palette=False),
     Action("search", "slash", "search", "Search texts, inputs and outputs of the whole build", footer=4, pane="stream"),
@@ -80,7 +81,7 @@ ACTIONS = (
     Action("live", "L", "live", "Back to the newest build, and follow it"),
     Action("retry", "r", "retry link", "Try the link again at once"),
     Action("up", "k,up", "up", "One row up", "rows", palette=False),
-    Action("down", "j,down", "move", "One row down", "rows", footer=13, palette=False),
+    Action("down", "j,down", "down", "One row down", "rows", palette=False),
     Action("page(-0.5)", "ctrl+u", "half a page up", "Half a page up", "rows", palette=False),
     Action("page(0.5)", "ctrl+d", "half a page down", "Half a page down", "rows", palette=False),
     Action("page(-1)", "pageup,ctrl+b", "page up", "One page up", "rows", palette=False),
@@ -136,12 +137,18 @@ def spelled(keys: str) -> str:
     )
 
 
-def in_footer(actions: Sequence[Action] = ACTIONS, first: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
-    """Key and title of what the footer shows, most important first; before all others the actions `first`, by ident."""
+def in_footer(
+    actions: Sequence[Action] = ACTIONS, first: Sequence[str] = (), opens: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Key and title of what the footer shows, most important first; before all others the actions `first`, by ident.
+
+    `opens`: what `open` does where the reader is.
+    """
     wanted = [action for ident in first for action in actions if action.ident == ident]
     ranked = sorted((action for action in actions if action.footer), key=lambda action: action.footer)
     for action in (*wanted, *(action for action in ranked if action not in wanted)):
-        yield key_name(action.keys.split(",")[0]), action.title
+        title = opens if opens and action.ident == "open" else action.title
+        yield key_name(action.keys.split(",")[0]), title
 
 
 def usable_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

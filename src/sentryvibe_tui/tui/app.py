@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from shutil import get_terminal_size
 
 from textual.app import App, SystemCommand
+from textual.driver import Driver
 from textual.screen import Screen
 
 from ..client.watching import Watching
@@ -19,7 +21,7 @@ from ..model.state import Millis
 from ..report.exit_codes import INTERRUPTED, NO_LINK, of_build
 from ..report.words import ASCII, UNICODE
 from .actions import rebound, usable_keys
-from .hangup import STATUS, watch_terminal
+from .hangup import STATUS, lasting, watch_terminal
 from .look import Look
 from .notices import BELL, POP_TITLE, PUSH_TITLE, Notices, news, notice_sequence, title_sequence, window_title
 from .screens.watch import WatchScreen
@@ -60,6 +62,7 @@ class WatchApp(App[int]):
         self.project = project
         self.notices = notices
         self._window_title = ""
+        self._is_lent = False
         own_keys, self.wrong_keys = usable_keys(keys or {})
         if own_keys:
             self.set_keymap(own_keys)
@@ -81,8 +84,12 @@ class WatchApp(App[int]):
     def get_default_screen(self) -> Screen[None]:
         return self.watch_screen
 
+    def get_driver_class(self) -> type[Driver]:
+        return lasting(super().get_driver_class())
+
     def on_mount(self) -> None:
-        self.app_resume_signal.subscribe(self, self._resumed)  # pyright: ignore[reportUnknownMemberType]
+        self.app_suspend_signal.subscribe(self, self._lent, immediate=True)  # pyright: ignore[reportUnknownMemberType]
+        self.app_resume_signal.subscribe(self, self._taken_back, immediate=True)  # pyright: ignore[reportUnknownMemberType]
         loop = asyncio.get_running_loop()
         for name in SIGNALS:
             number = getattr(signal, name, None)
@@ -92,8 +99,13 @@ class WatchApp(App[int]):
             leave = partial(self.exit, STATUS, return_code=STATUS)
             watch_terminal(sys.__stdin__.fileno(), lambda: loop.call_soon_threadsafe(leave))
 
-    def _resumed(self, _: object) -> None:
-        """After ctrl+z and fg the terminal's screen is empty."""
+    def _lent(self, _: object) -> None:
+        """The terminal is for a pager, an editor or, with ctrl+z, the shell."""
+        self._is_lent = True
+
+    def _taken_back(self, _: object) -> None:
+        """After that the terminal's screen is empty."""
+        self._is_lent = False
         self.refresh(layout=True)
 
     def _handle(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
@@ -120,7 +132,12 @@ class WatchApp(App[int]):
             self._write(POP_TITLE)
 
     def _write(self, sequence: str) -> None:
-        if self._driver is not None:
+        """To the terminal: past the picture, and also while another program has it."""
+        if self._is_lent and sys.__stderr__ is not None:
+            with suppress(OSError):
+                sys.__stderr__.write(sequence)
+                sys.__stderr__.flush()
+        elif self._driver is not None:
             self._driver.write(sequence)
 
     def on_watch_screen_left(self) -> None:
@@ -186,11 +203,12 @@ async def show(
 
 def _say_farewell(screen: WatchScreen) -> None:
     """A few lines about the build stay in the terminal."""
+    from .outside import say
     from .overview import farewell
 
-    with suppress(OSError, UnicodeEncodeError):
-        for line in farewell(screen.view.live, screen.look):
-            print(line)
+    with suppress(OSError):
+        for line in farewell(screen.view.live, screen.look, get_terminal_size().columns):
+            say(line)
 
 
 def run_screen(watching: Watching, project: str = "", *, theme: str = "", ascii_only: bool = False) -> int:

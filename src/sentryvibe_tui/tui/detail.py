@@ -17,18 +17,23 @@ from ..wire.json import encode
 from .lines import Line, plain, wrap
 from .look import Look, role
 from .prose import prose
+from .tally import Calls
 
 LINES_SHOWN = 2_000
 
 _HUNK = r"^@@ -\S+ \+\S+ @@"
 
 
-def tool_detail(tool: ToolCall, state: BuildState, look: Look, width: int) -> list[Line]:
-    """All there is to say of a call, in lines of `width` cells."""
+COMPARED = 5
+"""Calls of a kind that must have ended before it is said what is usual."""
+
+
+def tool_detail(tool: ToolCall, state: BuildState, look: Look, width: int, calls: Calls | None = None) -> list[Line]:
+    """All there is to say of a call among `calls` of its kind, in lines of `width` cells."""
     mark = tool_mark(tool.state, look.glyphs)
     said = subject(tool, state.agent.cwd)
     head: Line = [(mark.glyph + " ", role(mark.tone)), (said.verb, "strong"), (" " + said.text, "")]
-    lines = [*wrap(head, width), *wrap(_facts(tool, state, look), width), []]
+    lines = [*wrap(head, width), *wrap(_facts(tool, state, look, calls), width), []]
     lines += [line for one in _input(tool, said.kind, look, width) for line in wrap(one, width)]
     lines += [[], *_output(tool, look, width)]
     return lines
@@ -52,7 +57,7 @@ UNWRAPPED = 1 << 30
 """Cells that no line has."""
 
 
-def _facts(tool: ToolCall, state: BuildState, look: Look) -> Line:
+def _facts(tool: ToolCall, state: BuildState, look: Look, calls: Calls | None) -> Line:
     mark = tool_mark(tool.state, look.glyphs)
     told = [mark.word]
     code = exit_code(tool) if kind_of(tool.name) == "shell" else None
@@ -62,6 +67,8 @@ def _facts(tool: ToolCall, state: BuildState, look: Look) -> Line:
         took = look.now() - tool.started_at if tool.is_open else (tool.ended_at or tool.started_at) - tool.started_at
         told.append(running(took) if tool.is_open else duration(took))
         told.append(clock(tool.started_at) + ("" if tool.is_open else f" to {clock(tool.ended_at)}"))
+    if calls and len(calls.latest) >= COMPARED and (times := calls.times):
+        told.append(f"usual {duration(times.middle)}, p95 {duration(times.most)}")
     todo = next((todo for todo in (*state.todos, *state.template_todos) if todo.key == tool.todo), None)
     if todo is not None:
         told.append(f"in “{clean_line(todo.content, 60)}”")

@@ -6,10 +6,46 @@ import os
 import select
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
 
 GRACE = 2.0
 """Seconds an orderly end may take; writes to a vanished terminal can block for ever."""
 STATUS = 128 + 1
+
+
+class _Lasting:
+    """A file that drops what a terminal which is gone would have got: Textual's thread that writes dies of an error,
+    and whoever gives it more to write then waits for ever."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def lasting(driver: type[Driver]) -> type[Driver]:
+    """`driver`, not bound to its terminal for life or death."""
+
+    class Lasting(driver):
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **options)
+            if hasattr(self, "_file"):
+                self._file = _Lasting(self._file)
+
+    return Lasting
 
 
 def watch_terminal(fileno: int, leave: Callable[[], object]) -> None:

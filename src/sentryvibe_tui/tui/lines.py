@@ -15,11 +15,22 @@ Span = tuple[str, str]
 Line = list[Span]
 
 _WORDS = r" +|[^ ]+"
+_CLUSTER = re.compile(
+    "([^\ufe0e\ufe0f\u200d])(?:[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]|\u200d[\u2190-\u2bff\U0001f000-\U0001faff])+"
+)
+"""A character with what changes its look: presentation selectors, a keycap, skin tones, joined emoji."""
 
 
 def cells(text: str) -> int:
     """Terminal cells that `text` takes."""
     return len(text) if text.isascii() else cell_len(text)
+
+
+def steady(text: str) -> str:
+    """`text` as wide as `cells` says on every terminal: where they disagree about an emoji its plain sign stays."""
+    if text.isascii():
+        return text
+    return _CLUSTER.sub(lambda found: pad(found[1], cell_len(found[0])), text)
 
 
 def length(line: Iterable[Span]) -> int:
@@ -74,7 +85,7 @@ def parted(left: list[tuple[int, Line]], right: Line, room: int, gap: str = "  "
 
     What does not fit is cut if enough of it stays to be read, else it goes, least important first.
     """
-    parts = [(rank, part) for rank, part in left if part]
+    parts = [(rank, part) for rank, part in left if length(part)]
     while len(parts) > 1:
         over = sum(length(part) + len(gap) for _, part in parts) + length(right) - room
         if over <= 0:

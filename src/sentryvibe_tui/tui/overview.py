@@ -8,9 +8,13 @@ from ..model.progress import elapsed, progress
 from ..model.state import BuildState
 from ..model.text import clean_line
 from ..report.words import DURATION_WIDTH, cost, count, duration, plural, status_mark
-from .lines import Line, fill
+from .lines import Line, cut, fill, plain, wrap
 from .look import Look, right, role
+from .prose import prose
 from .tally import Calls, Tally, shortened
+
+PLAN = "Plan"
+"""A heading of the page."""
 
 KINDS_SHOWN, TODOS_SHOWN, FILES_SHOWN = 10, 5, 8
 
@@ -20,25 +24,26 @@ def overview(state: BuildState, tally: Tally, look: Look, width: int) -> list[Li
     if not state.id:
         return []
     return [
-        *_standing(state, look),
+        *(part for line in _standing(state, look) for part in wrap(line, width)),
         *_tools(tally, width),
         *_longest(state, look, width),
         *_files(tally, state.agent.cwd, width),
+        *_plan(state, look, width),
     ]
 
 
-def farewell(state: BuildState, look: Look) -> list[str]:
-    """At most five plain lines that stay in the terminal when the screen is left."""
+def farewell(state: BuildState, look: Look, width: int) -> list[str]:
+    """At most five plain lines of `width` cells that stay in the terminal when the screen is left."""
     if not state.id:
         return []
     mark = status_mark(state.status, look.glyphs)
     name = clean_line(state.agent.project_name or state.project_id, 60)
-    title = f" {look.glyphs.dot} {clean_line(state.agent.title, 80)}" if state.agent.title else ""
-    lines = [f"{mark.glyph} {name}{title}"]
-    lines += ["  " + "".join(text for text, _ in line) for line in _standing(state, look)]
+    title = f" {look.glyphs.dot} {clean_line(state.agent.title)}" if state.agent.title else ""
+    lines: list[Line] = [[(f"{mark.glyph} {name}{title}", "")]]
+    lines += [[("  ", ""), *line] for line in _standing(state, look)]
     if state.error:
-        lines.append("  " + clean_line(state.error, 160))
-    return lines[:5]
+        lines += wrap([("  " + clean_line(state.error), "")], width)
+    return [plain(cut(line, width)) for line in lines[:5]]
 
 
 def _standing(state: BuildState, look: Look) -> Iterator[Line]:
@@ -110,3 +115,10 @@ def _files(tally: Tally, cwd: str, width: int) -> Iterator[Line]:
         yield fill([(shortened(path, cwd), "")], [(plural(number, "change"), "dim")], width)
     if len(touched) > FILES_SHOWN:
         yield [(f"and {len(touched) - FILES_SHOWN} more", "faint")]
+
+
+def _plan(state: BuildState, look: Look, width: int) -> Iterator[Line]:
+    if state.plan:
+        yield []
+        yield [(PLAN, "heading")]
+        yield from prose(state.plan, width, look.glyphs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
@@ -80,15 +81,14 @@ class Times(Struct, frozen=True):
 
 
 class Calls:
-    """All calls of one verb. `slowest` is the position of the one that took longest."""
+    """All calls of one verb."""
 
     def __init__(self, verb: str) -> None:
         self.verb = verb
         self.number = self.errors = 0
         self.lane = Lane()
         self.latest: deque[int] = deque(maxlen=LATEST)
-        self.slowest = -1
-        self._ordered: list[int] = []
+        self._ordered: list[tuple[int, int]] = []
 
     @property
     def times(self) -> Times | None:
@@ -96,22 +96,29 @@ class Calls:
         ordered = self._ordered
         if not ordered:
             return None
-        return Times(ordered[(len(ordered) - 1) // 2], ordered[(len(ordered) * 95 + 99) // 100 - 1], ordered[-1])
+        ranks = (len(ordered) - 1) // 2, (len(ordered) * 95 + 99) // 100 - 1, -1
+        return Times(*(ordered[rank][0] for rank in ranks))
+
+    @property
+    def slowest(self) -> int:
+        """The position of the call that took longest; -1 before the first one ended."""
+        return self._ordered[-1][1] if self._ordered else -1
 
     def took(self, ms: int, position: int) -> None:
-        ordered = self._ordered
-        if not ordered or ms >= ordered[-1]:
-            self.slowest = position
-            ordered.append(ms)
+        ordered, ended = self._ordered, (ms, position)
+        if not ordered or ended >= ordered[-1]:
+            ordered.append(ended)
         else:
-            insort(ordered, ms)
+            insort(ordered, ended)
         self.latest.append(ms)
 
-    def forget(self, ms: int) -> None:
+    def forget(self, ms: int, position: int) -> None:
         """A call ended anew; what it took before counts no more."""
-        at = bisect_left(self._ordered, ms)
-        if at < len(self._ordered) and self._ordered[at] == ms:
+        at = bisect_left(self._ordered, (ms, position))
+        if self._ordered[at : at + 1] == [(ms, position)]:
             del self._ordered[at]
+            with suppress(ValueError):
+                self.latest.remove(ms)
 
 
 class Tally:
@@ -137,8 +144,9 @@ class Tally:
         calls.number += before is None
         was = None if before is None else before.state
         if tool.state != was:
-            if changes_files:
-                self._unread.append((tool, (tool.state == "output-available") - (was == "output-available")))
+            changed = (tool.state == "output-available") - (was == "output-available")
+            if changes_files and changed:
+                self._unread.append((tool, changed))
             if tool.state == "error" or was == "error":
                 self._failed(tool, calls, lane)
         start, end = tool.started_at, tool.ended_at
@@ -149,7 +157,7 @@ class Tally:
             ended = max(start, before.ended_at)
             if ended == end:
                 return
-            calls.forget(ended - start)
+            calls.forget(ended - start, position)
         calls.took(end - start, position)
         for busy in (calls.lane.busy, lane.busy, self.busy):
             busy.add(start, end)
@@ -176,9 +184,8 @@ class Tally:
     @property
     def files(self) -> Counter[str]:
         """How many changes each path saw; inputs are read when this is asked for."""
-        for tool, change in self._unread:
-            if change:
-                self._files[_path(tool)] += change
+        for tool, changed in self._unread:
+            self._files[_path(tool)] += changed
         self._unread.clear()
         return +self._files
 

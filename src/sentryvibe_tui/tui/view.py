@@ -104,6 +104,11 @@ class View:
         changes, self._changes = self._changes, Changes(positions=set())
         return changes
 
+    @property
+    def is_replaced(self) -> bool:
+        """Whether rows on screen may speak of what is no longer there, until they are painted anew."""
+        return self._changes.whole
+
     def mark(self, text: str, at: Millis) -> None:
         """A line of the reader's own after what came so far."""
         self._add(Extra("mark", text, at))

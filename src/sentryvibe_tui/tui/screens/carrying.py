@@ -47,10 +47,10 @@ class CarryingScreen(PanesScreen):
         return self._item()
 
     def _log(self) -> str:
-        """The stream as it is shown, from its first row to its last."""
+        """The stream as it is shown, from its first row to its last; of its texts nothing is left out."""
         width = max(LEAST_WIDTH, self.size.width)
         rows = range(len(self.stream.heights))
-        return "\n".join(plain(line).rstrip() for row in rows for line in self.stream.lines_of(row, width))
+        return "\n".join(plain(line).rstrip() for row in rows for line in self.stream.unfolded(row, width))
 
     # ----------------------------------------------------------------- copies
 
@@ -62,6 +62,12 @@ class CarryingScreen(PanesScreen):
 
     def action_pager(self) -> None:
         self._carry(self._page)
+
+    def action_edit(self) -> None:
+        self._carry(self._edit)
+
+    def action_scrollback(self) -> None:
+        self._carry(self._scroll_back)
 
     def _carry(self, work: Callable[[], Awaitable[None]]) -> None:
         """Beside everything else, as whole values may be long in coming."""
@@ -115,13 +121,15 @@ class CarryingScreen(PanesScreen):
 
     # ----------------------------------------------------------------- the terminal for something else
 
-    def _outside(self, work: Callable[[], str]) -> None:
-        """`work` gets the terminal and says what went wrong; the screen comes back after it."""
+    async def _outside(self, work: Callable[[], Awaitable[str]]) -> None:
+        """`work` gets the terminal and says what went wrong; what happens meanwhile is painted when it is back."""
+        app = self.app  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         try:
-            with self.app.suspend():  # pyright: ignore[reportUnknownMemberType]
-                problem = work()
+            with app.batch_update(), app.suspend():
+                problem = await work()
         except SuspendNotSupported:
             problem = "this terminal cannot be lent to another program"
+        app.refresh(layout=True)
         if problem:
             self._tell(problem, "warning", timeout=8)
 
@@ -132,9 +140,9 @@ class CarryingScreen(PanesScreen):
 
         item = await self._whole_item()
         text = self._log() if item is None else whole_text(item, self.view.shown, self.look)
-        self._outside(lambda: page(text, os.environ))
+        await self._outside(lambda: page(text, os.environ))
 
-    def action_edit(self) -> None:
+    async def _edit(self) -> None:
         from ..copying import file_of
         from ..outside import edit
 
@@ -145,22 +153,15 @@ class CarryingScreen(PanesScreen):
         except (OSError, ValueError):
             exists = False
         if exists:
-            self._outside(lambda: edit(path.absolute(), os.environ))
+            await self._outside(lambda: edit(path.absolute(), os.environ))
         elif named:
             self._tell(f"there is no file {path} here", "warning")
         else:
             self._tell("no file is named here", "warning")
 
-    def action_scrollback(self) -> None:
+    async def _scroll_back(self) -> None:
         """The terminal's own scrollback and search for what the stream shows."""
+        from ..outside import scroll_back
+
         log = self._log()
-
-        def shown() -> str:
-            try:
-                print(log)
-                input("enter returns to the screen ")
-            except (EOFError, OSError):
-                return "this terminal cannot show the scrollback"
-            return ""
-
-        self._outside(shown)
+        await self._outside(lambda: scroll_back(log))

@@ -21,7 +21,15 @@ TEXT_WIDTH = 48
 
 class HelpScreen(ModalScreen[None]):
     CSS_PATH = "help.tcss"
-    BINDINGS = [("escape,q,question_mark", "dismiss", "Close")]
+    BINDINGS = [
+        ("escape,q,question_mark", "dismiss", "Close"),
+        ("j", "scroll(1)", "Down"),
+        ("k", "scroll(-1)", "Up"),
+        ("ctrl+d", "scroll(8)", "Half a page down"),
+        ("ctrl+u", "scroll(-8)", "Half a page up"),
+        ("g", "scroll(-1000)", "First"),
+        ("G", "scroll(1000)", "Last"),
+    ]
 
     def __init__(self, look: Look, pane: str) -> None:
         super().__init__()
@@ -34,6 +42,9 @@ class HelpScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         self.query_one("#help").border_title = "Keys"
         self.query_one("#help").border_subtitle = "esc closes"
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one("#help").scroll_relative(y=lines, animate=False)
 
     def _sections(self) -> Iterator[tuple[str, list[Action]]]:
         """Title and actions: this pane's, everywhere's, the other panes'."""

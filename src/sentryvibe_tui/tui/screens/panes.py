@@ -125,6 +125,7 @@ class PanesScreen(Screen[None]):
         for pane in shown:
             if not pane.display:
                 pane.display = True
+                pane.come_back()
         if not isinstance(self.focused, Rows) or self.focused not in shown:
             self._focus_one_of(shown)
         for pane in self.panes:
@@ -159,7 +160,7 @@ class PanesScreen(Screen[None]):
         far = progress(self.view.shown)
         wanted = "" if self.stream.shows == "all" else f" {self.stream.shows}"
         return {
-            self.todos: f"Todos {far.done}/{far.total}",
+            self.todos: f"Todos {far.done}/{far.total}" if far.total else "Todos",
             self.stream: f"Stream{wanted}",
             self.inspector: "Summary" if self.inspector.position is None else "Inspector",
             self.timeline: "Timeline",
@@ -182,7 +183,7 @@ class PanesScreen(Screen[None]):
                 heads = pane.heads(pane.row_width)[len(title) + begin :]
                 self._entitle(pane, (title + heads).rstrip(), said if pane is self.stream else pane.foot())
         self.stream.set_class(not self.stream.following, "-news")
-        self.keys.first = self._useful()
+        self.keys.first, self.keys.opens = self._useful(), self._opens()
         self.keys.repaint()
 
     def _useful(self) -> tuple[str, ...]:
@@ -191,11 +192,21 @@ class PanesScreen(Screen[None]):
             return ("retry-link",)
         if self._zoomed:
             return ("zoom", "back")
+        if self.focused in (self.builds, self.timeline, self.tools):
+            return ("open", "back")
         if self.focused is self.inspector:
             return ("back", "full-text", "copy", "open-file") if self.inspector.position is not None else ("back",)
         if self.stream.needle:
             return ("next-hit", "previous-hit", "only-hits", "back")
         return ("live", "older-build", "newer-build") if self.view.pinned else ()
+
+    def _opens(self) -> str:
+        """What enter does where the reader is."""
+        if self.focused is self.builds:
+            return "show build"
+        if self.focused is self.timeline:
+            return "go to todo" if isinstance(self.timeline.key, int) else "slowest call"
+        return "slowest call" if self.focused is self.tools else ""
 
     def _entitle(self, pane: Rows, title: str, foot: str) -> None:
         """What stands in the frame above and below a pane."""
@@ -206,11 +217,12 @@ class PanesScreen(Screen[None]):
     def _news(self) -> Line:
         """Where the reader stands in the stream."""
         said: Line = [(self._found, "accent")] if self._found else []
+        goes_on = bool(self.view.shown.id) and self.view.shown.is_active
         if self.stream.following:
-            said += [("following", "faint")] if self.view.shown.is_active else []
+            said += [("following", "faint")] if goes_on else []
         elif self.stream.unseen:
             said += [(f"{self.look.glyphs.down} {self.stream.unseen} new, F follows", "accent")]
-        elif self.view.shown.is_active:
+        elif goes_on:
             said += [("F follows", "dim")]
         return [said[0], ("   ", ""), *said[1:]] if len(said) > 1 else said
 
@@ -245,6 +257,8 @@ class PanesScreen(Screen[None]):
             self._called = None
         if pane is self.inspector:
             self._inspect_source()
+        elif self._source is self.inspector:
+            self._source = self.stream
         self._lay_out()
         self.set_focus(pane)
         self._titles()
@@ -272,7 +286,8 @@ class PanesScreen(Screen[None]):
         self._titles()
 
     def _inspect_source(self) -> None:
-        """The inspector shows what is under the cursor of the pane that the reader was last in."""
+        """The inspector shows what is under the cursor of the pane that the reader was last in; where that is itself,
+        the page of the build."""
         if not (self.inspector.display or self._chosen is self.inspector):
             return
         position = self._source.position_at(self._source.cursor)

@@ -11,10 +11,13 @@ from msgspec.structs import replace
 from textual.message import Message
 
 from ...client.watching import BuildSummary, CaughtUp, LinkChanged, Snapshot, Watching
+from ...model.questions import APPROVAL_TOOLS
 from ...model.state import BuildState, Item, ToolCall
-from ...report.words import clock
+from ...report.words import clock, plural
+from ...runtime import serves_here
 from ..actions import bindings, keys_of
 from ..look import Look
+from ..overview import PLAN
 from ..widgets.rows import Rows
 from .carrying import CarryingScreen
 
@@ -40,6 +43,11 @@ LISTED_SECONDS = 15
 
 LONG_ABSENCE = 60_000
 """Milliseconds without a link after which the return is announced, not only noted in the stream."""
+
+NO_LINK = "no link to the server"
+
+ASKED_SECONDS = 8
+"""How long a question stands that the same key answers."""
 
 CARD_WIDTH = 72
 """As in card.tcss."""
@@ -71,6 +79,7 @@ class WatchScreen(CarryingScreen):
         self._is_due = False
         self._steps = 0
         self._at_loss: BuildState | None = None
+        self._is_leaving = False
 
     def on_mount(self) -> None:
         self.set_interval(TICK_SECONDS, self.flush)
@@ -82,7 +91,10 @@ class WatchScreen(CarryingScreen):
     async def _consume(self) -> None:
         async for event in self.watching.events():
             self.view.take(event)
-            self._flush_soon()
+            if self.view.is_replaced:
+                self.flush()
+            else:
+                self._flush_soon()
             if isinstance(event, LinkChanged) and event.status.lost_at is not None and self._at_loss is None:
                 self._at_loss = self.view.live
             elif isinstance(event, CaughtUp):
@@ -124,8 +136,9 @@ class WatchScreen(CarryingScreen):
             self.inspector.update(changes.positions)
             if ticked and self.view.shown.is_active and self.view.known_at(now) == now:
                 for pane in (self.todos, self.stream, self.inspector, self.timeline, self.tools):
-                    pane.tick()
-        if ticked and (self.builds.display or self.view.pinned):
+                    if pane.display:
+                        pane.tick()
+        if (ticked or changes.whole) and (self.builds.display or self.view.pinned):
             self._tick_builds()
         if ticked and self.view.pinned and self.view.shown.is_active and second % PINNED_SECONDS == 0:
             self.run_worker(self._look_again, exclusive=True, group="look")
@@ -142,9 +155,10 @@ class WatchScreen(CarryingScreen):
 
     def _tick_builds(self) -> None:
         """The list is read when something may have changed it, and now and then while another build runs."""
-        listed = self.builds.listed
-        others_run = any(build.status == "active" and build.build_id != self.view.live.id for build in listed)
-        if self._unlisted or (others_run and self._second % LISTED_SECONDS == 0):
+        listed, live = self.builds.listed, self.view.live
+        others_run = any(build.status == "active" and build.build_id != live.id for build in listed)
+        is_due = self._unlisted or (others_run and self._second % LISTED_SECONDS == 0)
+        if is_due and live.id and self.view.link.phase == "live":
             self._read_list()
         self.builds.tick()
 
@@ -168,7 +182,7 @@ class WatchScreen(CarryingScreen):
             self.todos.renew()
             self.stream.opened.clear()
             self.inspector.whole.clear()
-            self.stream.following = True
+            self.stream.following = self.timeline.following = True
             self.inspector.position = None
             self.inspector.renew()
         else:
@@ -184,9 +198,9 @@ class WatchScreen(CarryingScreen):
         if not len(self.stream.heights):
             self.stream.refresh()
         self._lay_out()
-        self._titles()
         if self.stream.following and self._source is self.stream:
             self._inspect_source()
+        self._titles()
 
     # ----------------------------------------------------------------- the inspector
 
@@ -238,6 +252,24 @@ class WatchScreen(CarryingScreen):
         elif isinstance(pane, Rows):
             pane.action_fold()
 
+    def action_plan(self) -> None:
+        """On the page of the build; a plan that was put to a person is the call that did so."""
+        shown = self.view.shown
+        asked = [
+            at for at, item in enumerate(shown.items()) if isinstance(item, ToolCall) and item.name in APPROVAL_TOOLS
+        ]
+        if shown.plan:
+            self._source = self.inspector
+            self.action_pane("inspector")
+            self.call_after_refresh(self.inspector.go_to, PLAN)
+        elif asked:
+            self.action_pane("stream")
+            self.stream.show_only("all")
+            self.stream.move(self.view.row_of[asked[-1]])
+            self.action_inspect()
+        elif shown.id:
+            self._tell("no plan was told")
+
     def action_back(self) -> None:
         if self._zoomed:
             self.action_zoom()
@@ -258,8 +290,8 @@ class WatchScreen(CarryingScreen):
         """From a pane that was called up back to where the reader came from."""
         self._called = None
         if self.focused not in (self.todos, self.stream):
-            back = self._source if self.focused is self.inspector else self.stream
-            self.action_pane(str(back.id))
+            is_from_pane = self.focused is self.inspector and self._source is not self.inspector
+            self.action_pane(str((self._source if is_from_pane else self.stream).id))
         self._lay_out()
 
     # ----------------------------------------------------------------- finding
@@ -324,7 +356,18 @@ class WatchScreen(CarryingScreen):
     # ----------------------------------------------------------------- other actions
 
     def action_quit(self) -> None:
-        self.post_message(self.Left())
+        """At once, unless others watch what ends with it: then the key is asked for again."""
+        watchers = self.view.life.watchers if self.view.life else None
+        if watchers and watchers > 1 and not self._is_leaving and serves_here():
+            self._is_leaving = True
+            self.set_timer(ASKED_SECONDS, self._stay)
+            who = plural(watchers - 1, "other")
+            self._tell(f"served from here, and {who} watching: once more leaves", "warning", ASKED_SECONDS)
+        else:
+            self.post_message(self.Left())
+
+    def _stay(self) -> None:
+        self._is_leaving = False
 
     def action_help(self) -> None:
         from .help import HelpScreen
@@ -348,7 +391,7 @@ class WatchScreen(CarryingScreen):
 
     def action_live(self) -> None:
         self.view.show(None)
-        self._flush_soon()
+        self.flush()
         self._placed()
         self.action_follow_all()
 
@@ -364,9 +407,18 @@ class WatchScreen(CarryingScreen):
         self.run_worker(self._switch, exclusive=True, group="switch")
 
     def action_pane(self, name: str) -> None:
+        if name == "todos" and self.view.shown.id and self.todos not in self._there():
+            self._tell("this build has no todos")
         super().action_pane(name)
-        if self.focused is self.builds:
-            self._read_list()
+        if name == "builds" and self.view.live.id:
+            if self._is_cut_off:
+                self._tell(f"{NO_LINK}: the builds are as they were listed last", "warning")
+            else:
+                self._read_list()
+
+    @property
+    def _is_cut_off(self) -> bool:
+        return self.view.link.phase not in ("live", "waiting")
 
     def _read_list(self) -> None:
         self._unlisted = False
@@ -409,7 +461,7 @@ class WatchScreen(CarryingScreen):
         try:
             return await self.watching.builds()
         except Exception as error:  # whatever a transport raises: the build on screen stays
-            self._tell(f"the builds could not be read: {error}", "error")
+            self._tell(self._unread("the builds", error), "error")
             return ()
 
     async def _show_build(self, builds: tuple[BuildSummary, ...], place: int) -> None:
@@ -418,7 +470,7 @@ class WatchScreen(CarryingScreen):
         try:
             state = None if newest else await self.watching.build(wanted.session_id, wanted.build_id)
         except Exception as error:  # as above
-            self._tell(f"that build could not be read: {error}", "error")
+            self._tell(self._unread("that build", error), "error")
             return
         if not newest and state is None:
             self._tell("that build is no longer there", "warning")
@@ -427,6 +479,9 @@ class WatchScreen(CarryingScreen):
         self.builds.took(builds)
         self._placed()
         self.flush()
+
+    def _unread(self, what: str, error: Exception) -> str:
+        return f"{NO_LINK}: {what} cannot be read" if self._is_cut_off else f"{what} could not be read: {error}"
 
     def _placed(self) -> None:
         """Says which build of how many is on screen when it is not the newest."""
@@ -444,7 +499,7 @@ class WatchScreen(CarryingScreen):
             return
         if state is not None and self.view.pinned and self.view.shown is shown and state != shown:
             self.view.show(state)
-            self._flush_soon()
+            self.flush()
 
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title with keys, help and action of what the palette offers."""

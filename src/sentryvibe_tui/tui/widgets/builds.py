@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import repeat
+
 from ...client.watching import BuildSummary, summary
 from ...model.text import clean_line
 from ...report.words import DURATION_WIDTH, age, duration, plural, running, status_mark
-from ..lines import Line, fill
+from ..lines import Line, Span, fill, parted
 from ..look import Look, right, role
 from ..view import View
 from .rows import Rows
 
 DETAILED = 72
-"""Cells from which a row also tells agent, calls and age."""
+"""Cells from which one line tells all of a build; below, the title has a line of its own."""
 
 
 class Builds(Rows):
-    """One line per build, as the server lists them."""
+    """One row per build, as the server lists them."""
 
     def __init__(self, view: View, look: Look, **options: str) -> None:
         super().__init__(**options)
@@ -65,6 +68,9 @@ class Builds(Rows):
 
     # ----------------------------------------------------------------- rows
 
+    def guesses(self, rows: range, width: int) -> Iterable[int]:
+        return repeat(1 if width >= DETAILED else 2, len(rows))
+
     def lines_of(self, row: int, width: int) -> list[Line]:
         build, glyphs = self.listed[row], self.look.glyphs
         mark = status_mark(build.status, glyphs)
@@ -75,24 +81,26 @@ class Builds(Rows):
             (mark.glyph + " ", role(mark.tone)),
             (title, "strong" if here else ""),
         ]
-        if width >= DETAILED:
-            agent = clean_line(f" {glyphs.dot} ".join(part for part in (build.agent_id, build.model) if part), 60)
-            left += [("  ", ""), (agent, "dim")]
-        return [fill(left, self._facts(build, detailed=width >= DETAILED), width)]
+        done, took, last, failed, tools = self._facts(build)
+        if width < DETAILED:
+            facts = [(0, [done]), (0, [took]), (1, [last]), (2, [failed]), (3, [tools])]
+            return [fill(left, [], width), [("    ", ""), *parted(facts, [], width - 4)]]
+        agent = clean_line(f" {glyphs.dot} ".join(part for part in (build.agent_id, build.model) if part), 60)
+        columns = [failed, right(tools, 12), right(done, 9), right(took, DURATION_WIDTH + 2), right(last, 9)]
+        return [fill([*left, ("  ", ""), (agent, "dim")], columns, width)]
 
-    def _facts(self, build: BuildSummary, *, detailed: bool) -> Line:
-        now, glyphs = self.look.now(), self.look.glyphs
-        done = f"{build.todos_done}/{build.todos_total}" if build.todos_total else ""
-        is_active = build.status == "active"
+    def _facts(self, build: BuildSummary) -> tuple[Span, Span, Span, Span, Span]:
+        """Todos done, time, how long ago it ended, failed calls, calls; empty where there is nothing to say."""
+        now, is_active = self.look.now(), build.status == "active"
         ended = now if is_active else build.ended_at or build.last_event_at
         spent = ended - build.started_at if ended and build.started_at is not None else None
-        took = "" if spent is None else running(spent) if is_active else duration(spent)
-        facts: Line = [(done.rjust(5), ""), right((took, "dim"), DURATION_WIDTH + 1)]
-        if not detailed:
-            return facts
-        failed: Line = [(f"{glyphs.failed}{build.errors} ", "bad")] if build.errors else []
-        last = age(now - build.last_event_at) if build.last_event_at is not None else ""
-        return [*failed, (plural(build.tools, "tool").rjust(11), "dim"), *facts, right((last, "faint"), 9)]
+        return (
+            (f"{build.todos_done}/{build.todos_total}" if build.todos_total else "", ""),
+            ("" if spent is None else running(spent) if is_active else duration(spent), "dim"),
+            (age(now - ended) if ended and not is_active else "", "faint"),
+            (f"{self.look.glyphs.failed}{build.errors}" if build.errors else "", "bad"),
+            (plural(build.tools, "tool"), "dim"),
+        )
 
     def instead(self) -> list[Line]:
         return [[("No build yet.", "dim")]]

@@ -14,9 +14,11 @@ from .painted import Bar
 
 
 class Keys(Bar):
-    """The keys that matter most, as many as fit; `first`: the idents of actions that matter most where one is."""
+    """The keys that matter most, as many as fit; `first`: the idents of actions that matter most where one is;
+    `opens`: what enter does there."""
 
     first: tuple[str, ...] = ()
+    opens: str = ""
 
     def __init__(self, look: Look, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
@@ -25,7 +27,7 @@ class Keys(Bar):
     def line(self, width: int) -> Line:
         parts: list[tuple[int, Line]] = [
             (rank, [(key, "key"), (" " + title, "dim")])
-            for rank, (key, title) in enumerate(in_footer(self.look.actions, self.first))
+            for rank, (key, title) in enumerate(in_footer(self.look.actions, self.first, self.opens))
         ]
         return [(" ", ""), *parted(parts, [], width - 2), (" ", "")]
 

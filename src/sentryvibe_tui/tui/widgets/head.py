@@ -8,6 +8,7 @@ from ...model.text import clean_line
 from ...report.subject import first_line, subject
 from ...report.words import (
     DURATION_WIDTH,
+    age,
     clock,
     cost,
     count,
@@ -171,7 +172,8 @@ class Now(HeadBar):
         if not state.id:
             return [(self._without_build(), "dim")], []
         if not state.is_active:
-            return self._ended(), []
+            ended = state.ended_at or state.last_event_at
+            return self._ended(), [(age(now - ended), "faint")] if ended is not None else []
         if state.needs_input:
             return [(f"{glyphs.needs} needs you: {clean_line(state.needs_input)}", "alarm")], []
         todo = active(state)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ...model.state import BuildState, Item, ToolCall, tool_key
-from ..lines import Line
+from ...report.kinds import verb_of
+from ..lines import Line, plain
 from ..look import Look
 from ..view import View
 from .rows import Rows
@@ -44,6 +45,12 @@ class Inspector(Rows):
             return
         self.position = position
         self.renew()
+
+    def go_to(self, heading: str) -> None:
+        """To a heading, at the top as far as what is below it allows."""
+        row = next((at for at, line in enumerate(self._lines) if plain(line) == heading), 0)
+        self.move(row)
+        self._to(self.heights.start(row))
 
     def renew(self) -> None:
         self.following = False
@@ -85,7 +92,8 @@ class Inspector(Rows):
         elif item is None:
             self._lines = self._overview(width)
         elif isinstance(item, ToolCall):
-            self._lines = tool_detail(item, self.view.shown, self.look, width)
+            calls = self.view.tally.calls.get(verb_of(item.name))
+            self._lines = tool_detail(item, self.view.shown, self.look, width, calls)
         else:
             self._lines = note_detail(item, self.look, width)
 

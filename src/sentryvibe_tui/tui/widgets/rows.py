@@ -85,6 +85,9 @@ class Rows(Painted, ScrollView, can_focus=True):
         """What stands in the frame below the rows."""
         return ""
 
+    def come_back(self) -> None:
+        """It is on screen again, and made up to date if it was left behind meanwhile."""
+
     def position_at(self, row: int) -> int | None:
         """The position in the build's timeline of the item in a row, where it shows one."""
         return None
@@ -278,6 +281,7 @@ class Rows(Painted, ScrollView, can_focus=True):
         top = self._visible()[0] if len(self.heights) else 0
         width = self.row_width
         self.heights = Heights(self.guesses(range(len(self.heights)), width))
+        self._point(self.cursor)
         self._to(0 if self.following else self.heights.start(top))
         self._fit()
         if not self.following and len(self.heights):
@@ -301,6 +305,9 @@ class Rows(Painted, ScrollView, can_focus=True):
         self._moved()
 
     def reveal(self, row: int) -> None:
+        """Scrolls as far as is needed to see a row, where there is one."""
+        if row >= len(self.heights):
+            return
         start, height = self.heights.start(row), self.heights[row]
         top, room = self.scroll_offset.y, self._viewport
         if start < top:
@@ -340,7 +347,8 @@ class Rows(Painted, ScrollView, can_focus=True):
 
     def action_follow(self) -> None:
         self.following = True
-        self._fit()
+        if self.display:
+            self._fit()
         self.post_message(self.Moved(self))
 
     def on_click(self, event: events.Click) -> None:

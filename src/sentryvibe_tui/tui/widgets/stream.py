@@ -72,7 +72,7 @@ class Stream(Rows):
     def _count(self) -> int:
         state = self.view.shown
         kept = len(self._kept) if self.filtered else len(self.view.entries)
-        return kept + bool(state.id and not state.is_active)
+        return kept + bool(state.id and not state.is_active and (kept or not self.filtered))
 
     def _row_of(self, position: int) -> int | None:
         """The row of an item; None when the filter hides it."""
@@ -105,7 +105,8 @@ class Stream(Rows):
         if self.filtered:
             self._keep()
         known, rows = len(self.heights), self._count()
-        if touched := self._rows_of(positions):
+        touched = self._rows_of(positions) | ({known - 1} if known and rows > known else set[int]())
+        if touched:
             self.changed(touched)
         if rows > known and not state.is_active:
             self.renew()
@@ -228,15 +229,20 @@ class Stream(Rows):
         """Why there is nothing, and what to do about it."""
         link = self.view.link
         if self.view.shown.id:
-            return (
-                ("Nothing here passes the filter.", "f shows the next kind, esc everything.") if self.filtered else ()
-            )
+            return (self._none(), "f shows the next kind, esc everything.") if self.filtered else ()
         if link.phase in ("retrying", "gave-up"):
             reason = clean_line(link.reason, 200) or "no answer"
             return (f"No server yet: {reason}", "`sentryvibe-tui serve` starts one; r tries again at once.")
         if link.phase == "refused":
             return (clean_line(link.reason, 200) or "The server refuses.",)
         return ("No build yet.", "It appears here by itself as soon as an agent reports.")
+
+    def _none(self) -> str:
+        """What the filter looked for and did not find."""
+        yet = " yet" if self.view.shown.is_active else ""
+        kinds = {"errors": "error", "tools": "tool call", "text": "text"}.get(self.filter, "row")
+        searched = f" holds “{clean_line(self.needle.text, 60)}”" if self.hits_only else ""
+        return f"No {kinds}{searched}{yet}."
 
     def guesses(self, rows: range, width: int) -> Iterator[int]:
         """Of all rows at once, as there may be very many."""
@@ -263,14 +269,19 @@ class Stream(Rows):
         lines = self._lines_of(row, width)
         return [highlighted(line, self.needle.text) for line in lines] if self.needle else lines
 
-    def _lines_of(self, row: int, width: int) -> list[Line]:
+    def unfolded(self, row: int, width: int) -> list[Line]:
+        """As `lines_of`, with all of a long text."""
+        return self._lines_of(row, width, whole=True)
+
+    def _lines_of(self, row: int, width: int, *, whole: bool = False) -> list[Line]:
         entry = self._entry(row)
         if isinstance(entry, Extra):
             return self._extra(entry, width)
         item = self.view.shown.timeline[entry]
+        opened = self._is_open(entry)
         if isinstance(item, ToolCall):
-            return self._tool(item, width, opened=self._is_open(entry))
-        return self._note(item, width, opened=self._is_open(entry))
+            return self._tool(item, width, opened=opened)
+        return self._note(item, width, opened=opened or (whole and item.kind != "reasoning"))
 
     def _tool(self, tool: ToolCall, width: int, *, opened: bool) -> list[Line]:
         mark = tool_mark(tool.state, self.look.glyphs)
@@ -285,7 +296,8 @@ class Stream(Rows):
             (mark.glyph + " ", role(mark.tone)),
             *call(tool, said),
         ]
-        tail: Line = [*detail, (" ", ""), right(self.look.taken(tool), DURATION_WIDTH)]
+        taken = self.look.taken(tool)
+        tail: Line = [*detail, (" ", ""), right(taken, DURATION_WIDTH)] if detail or taken[0] else []
         lines = self._wrapped(left, tail, width) if self.wraps else [fill(left, tail, width)]
         if opened:
             body = [line for line in output_text(tool).split("\n")[-OPENED_LINES:] if line.strip()]
@@ -326,8 +338,16 @@ class Stream(Rows):
         body = prose(note.text, room, glyphs, base)
         if len(body) > LONG and not opened:
             hidden = len(body) - LONG + 4
-            body = [*body[:-hidden], [(f"{glyphs.closed} {plural(hidden, 'more line')}", "faint")]]
+            if self._grows(note):
+                body = [[(f"{glyphs.closed} {plural(hidden, 'earlier line')}", "faint")], *body[hidden:]]
+            else:
+                body = [*body[:-hidden], [(f"{glyphs.closed} {plural(hidden, 'more line')}", "faint")]]
         return self._noted(note, glyphs.text, "dim", body)
+
+    def _grows(self, note: Note) -> bool:
+        """Whether more of a text may come, so that its end matters."""
+        timeline = self.view.shown.timeline
+        return self.view.shown.is_active and timeline[len(timeline) - 1] is note
 
     def _noted(self, note: Note, mark: str, mark_role: str, body: list[Line]) -> list[Line]:
         head: Line = [*self._stamp(note.at or None), (mark + " ", mark_role)]

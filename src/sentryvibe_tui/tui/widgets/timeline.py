@@ -17,7 +17,7 @@ LEAST_BAR = 8
 
 
 class Timeline(Rows):
-    """One line per lane. It follows the last one."""
+    """One line per lane. It follows the last one where lanes stand in order of time."""
 
     def __init__(self, view: View, look: Look, **options: str) -> None:
         super().__init__(**options)
@@ -30,9 +30,10 @@ class Timeline(Rows):
         """Another build, or another state of it."""
         if not self.display:
             return
+        here = self.key
         self._drawn_at, self._todos = self.look.now(), self.view.shown.todos
         self.lanes = lanes(self.view.shown, self.view.tally, self.look.glyphs)
-        self.reset(len(self.lanes))
+        self.reset(len(self.lanes), next((at for at, lane in enumerate(self.lanes) if lane.key == here), None))
 
     def tick(self) -> None:
         """A second went by."""
@@ -42,6 +43,10 @@ class Timeline(Rows):
     def refit(self) -> None:
         self.renew()
         super().refit()
+
+    def follow_end(self) -> None:
+        if not isinstance(self.key, str):
+            super().follow_end()
 
     @property
     def key(self) -> int | str | None:

@@ -23,6 +23,7 @@ class Todos(Rows):
         self.view, self.look = view, look
         self.folds: dict[int | str, bool] = {}
         self.nodes: list[Row] = []
+        self._is_stale = False
         self._todos: dict[int, Todo] = {}
         self._phases: list[CodexPhase] = []
 
@@ -32,10 +33,19 @@ class Todos(Rows):
         """Another build."""
         self.folds.clear()
         self.following = True
+        self.nodes.clear()
+        self.reset(0)
         self.rebuild()
 
+    def come_back(self) -> None:
+        if self._is_stale:
+            self.rebuild()
+
     def rebuild(self) -> None:
-        """The tree anew; the cursor stays on its row."""
+        """The tree anew, as soon as it is on screen; the cursor stays on its row."""
+        self._is_stale = not self.display
+        if self._is_stale:
+            return
         state = self.view.shown
         kept = self.nodes[self.cursor][:2] if self.cursor < len(self.nodes) else None
         self._todos = {todo.key: todo for todo in (*state.todos, *state.template_todos, *state.dropped)}
@@ -217,7 +227,9 @@ class Todos(Rows):
             (mark.glyph + " ", role(mark.tone)),
             *call(tool, said),
         ]
-        return fill(left, [*detail, (" ", ""), right(self.look.taken(tool), DURATION_WIDTH)], width)
+        taken = self.look.taken(tool)
+        tail: Line = [*detail, (" ", ""), right(taken, DURATION_WIDTH)] if detail or taken[0] else []
+        return fill(left, tail, width)
 
     def _tail(self, row: Row, width: int) -> Line:
         tool = self.view.shown.timeline[int(row.ident)]
