@@ -125,6 +125,7 @@ def test_what_a_connection_asks_for() -> None:
         "since": "7",
         "epoch": "e",
     }
+    assert query(Open("p", "", "b", 7, "e", 5_000))["at"] == "5000"
     assert parse_address("https://h:1/x/").ws({"a": "p q"}) == "wss://h:1/x/ws?a=p+q"
 
 

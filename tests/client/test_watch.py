@@ -226,6 +226,33 @@ async def test_a_log_that_was_set_back_is_followed_from_there(tmp_path, how) -> 
             assert seen.watch.state == await store.state(BuildKey("shop", "s1", "b1"))
 
 
+@pytest.mark.parametrize("past", [4, 5], ids=["as far", "further"])
+async def test_a_log_set_back_that_grew_on_while_the_watcher_was_away_is_told_from_the_old_one(tmp_path, past) -> None:
+    """A copy of the whole directory knows nothing of what came after it: only the watcher does."""
+    port, data = free_port(), tmp_path / "data"
+    url = f"http://127.0.0.1:{port}"
+    async with watching(url, "shop", chance=lambda: 0.0) as seen:
+        async with running(data, port=port):
+            await tell(url, tmp_path / "out", ABOUT, *(ToolStarted(f"kept-{number}", "Bash") for number in range(4)))
+            await seen.until(lambda w: w.state.version == 4)
+        kept = {path: path.read_bytes() for path in data.iterdir()}
+        async with running(data, port=port) as server:
+            await tell(url, tmp_path / "out", ABOUT, *(ToolStarted(f"lost-{number}", "Bash") for number in range(4)))
+            seen.watch.retry_now()
+            await seen.until(lambda w: w.state.version == 8)
+            epoch = server.app.serving.store.epoch
+        await seen.until(lambda w: w.status.phase in ("retrying", "connecting"))
+        for path, content in kept.items():
+            path.write_bytes(content)
+        async with running(data) as elsewhere:
+            again = (ToolStarted(f"new-{number}", "Bash") for number in range(past))
+            await tell(elsewhere.url, tmp_path / "out", ABOUT, *again)
+        async with running(data, port=port) as server:
+            assert server.app.serving.store.epoch == epoch
+            assert (await back(seen)).how == "resynchronised"
+            assert seen.watch.state == await server.app.serving.store.state(BuildKey("shop", "s1", "b1"))
+
+
 async def test_a_watcher_that_was_away_for_several_builds_sees_the_newest_and_finds_the_others(tmp_path) -> None:
     port = free_port()
     url, out = f"http://127.0.0.1:{port}", tmp_path / "out"

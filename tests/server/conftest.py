@@ -28,14 +28,23 @@ Post = Callable[..., Awaitable[dict[str, Any]]]
 
 @pytest.fixture
 def post(http: httpx.AsyncClient) -> Post:
-    """post(kind, build=…, project=…, session=…, event_id=…, **fields of the event) -> the answer"""
+    """post(kind, build=…, project=…, session=…, event_id=…, at=…, **fields of the event) -> the answer"""
 
     async def send(
-        kind: str, *, build: str = "b", project: str = "p", session: str = "s", event_id: str = "", **fields: object
+        kind: str,
+        *,
+        build: str = "b",
+        project: str = "p",
+        session: str = "s",
+        event_id: str = "",
+        at: str = "",
+        **fields: object,
     ) -> dict[str, Any]:
         body = {"projectId": project, "sessionId": session, "buildId": build, "event": {"type": kind, **fields}}
         if event_id:
             body["eventId"] = event_id
+        if at:
+            body["at"] = at
         answer = await http.post("/api/build-events", content=json.dumps(body))
         assert answer.status_code == 200, answer.text
         return answer.json()

@@ -266,10 +266,10 @@ async def test_a_publisher_s_heartbeat_is_known_only_for_active_builds(http: htt
 async def test_server_sent_events_carry_the_frames_and_resume(http: httpx.AsyncClient, post: Post) -> None:
     await post("start")
 
-    async def events(count: int, headers: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    async def events(count: int, headers: dict[str, str], query: str = "") -> list[tuple[str, dict[str, Any]]]:
         found: list[tuple[str, dict[str, Any]]] = []
         place = ""
-        async with http.stream("GET", "/api/projects/p/events", headers=headers) as answer:
+        async with http.stream("GET", f"/api/projects/p/events{query}", headers=headers) as answer:
             assert answer.headers["content-type"] == "text/event-stream"
             async for line in answer.aiter_lines():
                 if line.startswith("id: "):
@@ -291,6 +291,9 @@ async def test_server_sent_events_carry_the_frames_and_resume(http: httpx.AsyncC
     again = await asyncio.wait_for(events(3, {"last-event-id": place}), 5)
     assert [frame["type"] for _, frame in again] == ["connected", "batch-update", "heartbeat"]
     assert [update["version"] for update in again[1][1]["updates"]] == [3]
+    for query, kind in (("?since=2&at=1", "state-recovery"), ("?since=1&at=1", "batch-update")):
+        told = await asyncio.wait_for(events(2, {"last-event-id": place}, query), 5)
+        assert told[1][1]["type"] == kind
 
 
 async def test_a_long_list_of_builds_reaches_the_client_whole(server: Running, post: Post) -> None:

@@ -95,6 +95,21 @@ async def test_who_says_what_it_has_gets_what_it_missed(server: Running, post: P
             assert [type(f) for f in await opened(link)] == [Connected, Recovery, Heartbeat], query
 
 
+async def test_who_has_another_entry_under_its_version_gets_the_state(server: Running, post: Post) -> None:
+    for number in range(6):
+        await post("text-delta", id=f"x{number}", delta="hi", at=f"1970-01-01T00:00:0{number}Z")
+    place = f"&epoch={server.app.serving.store.epoch}&buildId=b"
+    for query, kinds in (
+        ("&since=4&at=3000", [Batch]),
+        ("&since=6&at=5000", []),
+        ("&since=4&at=3001", [Recovery]),
+        ("&since=6&at=5001", [Recovery]),
+        ("&since=4&at=x", [Batch]),
+    ):
+        async with watching(server, query + place) as link:
+            assert [type(f) for f in await opened(link)] == [Connected, *kinds, Heartbeat], query
+
+
 async def test_who_missed_very_much_gets_the_state(
     server: Running, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,11 +36,15 @@ class Question(Struct, frozen=True):
 
 
 class Follower:
-    """Follows a project's newest build, or the builds of one session only."""
+    """Follows a project's newest build, or the builds of one session only.
+
+    `last_at`: the time of the entry that brought `state` to its version; None when the state came whole.
+    """
 
     def __init__(self, session_id: str = "") -> None:
         self.pinned = session_id
         self.state = BuildState()
+        self.last_at: Millis | None = None
         self.epoch = ""
         self.protocol = 0
         self.resynchronised = False
@@ -215,9 +219,10 @@ class Follower:
         name = self.state.agent.project_name
         cause = self._cause("new-build")
         self._take(apply(BuildState(agent=Agent(project_name=name)), entry), cause)
+        self.last_at = entry.at
 
     def _apply(self, entry: Entry) -> None:
-        self.state = apply(self.state, entry)
+        self.state, self.last_at = apply(self.state, entry), entry.at
         self._said.append(Changed(self.state, entry))
 
     def _recovery(self, frame: Recovery, now: Millis) -> None:
@@ -248,7 +253,7 @@ class Follower:
         elif state.version >= self.state.version:
             self._fresh, self._wanted = False, ""
             if (merged := merge(self.state, state, 0)) != self.state:
-                self.state, self.resynchronised = merged, True
+                self.state, self.last_at, self.resynchronised = merged, None, True
                 self._said.append(Snapshot(merged, "resynchronised"))
             self._ahead = {version: entry for version, entry in self._ahead.items() if version > state.version}
             while (following := self._ahead.pop(self.state.version + 1, None)) is not None:
@@ -266,7 +271,7 @@ class Follower:
         self._retired.discard(state.id)
         self._ahead.clear()
         self._head, self._wanted, self._fresh, self._foreign, self._gone = 0, "", False, False, False
-        self.state = state
+        self.state, self.last_at = state, None
         self._said.append(Snapshot(state, cause))
 
     # ----------------------------------------------------------------------- original servers

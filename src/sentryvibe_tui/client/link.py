@@ -48,13 +48,14 @@ Transport = Literal["ws", "sse"]
 
 
 class Open(Struct, frozen=True):
-    """Connect; `since` and `epoch` say what is known of `build_id` (0 and empty: nothing)."""
+    """Connect; `since`, `at` (the time of that entry) and `epoch` say what is known of `build_id`."""
 
     project_id: str
     session_id: str = ""
     build_id: str = ""
     since: int = 0
     epoch: str = ""
+    at: Millis | None = None
 
 
 class Send(Struct, frozen=True):
@@ -375,7 +376,7 @@ class Link:
         self._down()
         state, epoch = self.state, self.follower.epoch
         if state.id and epoch and state.version and not self.follower.is_foreign:
-            opening = Open(self.project_id, self.session_id, state.id, state.version, epoch)
+            opening = Open(self.project_id, self.session_id, state.id, state.version, epoch, self.follower.last_at)
         else:
             opening = Open(self.project_id, self.session_id)
         self._out.append(opening)

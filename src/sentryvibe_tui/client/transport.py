@@ -72,6 +72,8 @@ def query(opening: Open) -> dict[str, str]:
         asked["sessionId"] = opening.session_id
     if opening.since:
         asked |= {"buildId": opening.build_id, "since": str(opening.since), "epoch": opening.epoch}
+        if opening.at is not None:
+            asked["at"] = str(opening.at)
     return asked
 
 

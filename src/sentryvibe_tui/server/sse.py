@@ -66,7 +66,8 @@ def _since(scope: Scope, asked: dict[str, str]) -> Since:
     if place is None:
         return since_of(asked)
     epoch, build_id, version = place
-    return Since(version, epoch, build_id)
+    said = since_of(asked)
+    return Since(version, epoch, build_id, said.at if said.version == version else None)
 
 
 async def _put(send: Send, body: bytes) -> None:

@@ -21,11 +21,15 @@ _KEPT = 8
 
 
 class Since(Struct, frozen=True):
-    """What a watcher says it has: `version` of `build_id` in the log `epoch`; None: it asks for a whole state."""
+    """What a watcher says it has: `version` of `build_id` in the log `epoch`; None: it asks for a whole state.
+
+    `at`: the time of that entry. In a log that was set back and grew on, another entry has the version.
+    """
 
     version: int | None = None
     epoch: str = ""
     build_id: str = ""
+    at: Millis | None = None
 
 
 class _Recovery(Struct, frozen=True):
@@ -60,7 +64,7 @@ class Starter:
         heads: list[Head] = []
         asked = await self._asked(project_id, session_id, since, newest)
         if asked is not None:
-            await self._replay(asked, since.version, frames, heads)
+            await self._replay(asked, since, frames, heads)
         if asked is None or asked.key != newest.key:
             await self._recover(newest, frames, heads)
         self._hub.begin(watcher, frames, heads)
@@ -81,14 +85,18 @@ class Starter:
         only = len(await self._store.builds(project_id, 2)) == 1
         return newest if only else None
 
-    async def _replay(self, head: Head, since: int | None, frames: list[Frame], heads: list[Head]) -> None:
+    async def _replay(self, head: Head, since: Since, frames: list[Frame], heads: list[Head]) -> None:
         """The entries after `since`, or the whole state when they are many or `since` was never reached."""
-        if since is None or not 0 < since <= head.version or head.version - since > RESUME_LIMIT:
+        had = since.version
+        if had is None or not 0 < had <= head.version or head.version - had > RESUME_LIMIT:
             await self._recover(head, frames, heads)
             return
-        missed = await self._store.read(head.key, since, RESUME_LIMIT) if since < head.version else ()
+        known, *missed = await self._store.read(head.key, had - 1, RESUME_LIMIT + 1)
+        if since.at is not None and known.entry().at != since.at:
+            await self._recover(head, frames, heads)
+            return
         frames.extend(batch_frame(head.key, part, self._now()) for part in _parts(missed))
-        heads.append(Head(head.key, head.number, missed[-1].version if missed else since, head.is_active))
+        heads.append(Head(head.key, head.number, missed[-1].version if missed else had, head.is_active))
 
     async def _recover(self, head: Head, frames: list[Frame], heads: list[Head]) -> None:
         recovery = await self._shared(head)

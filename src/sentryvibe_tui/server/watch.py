@@ -61,9 +61,12 @@ async def watch(scope: Scope, receive: Receive, send: Send, serving: Serving) ->
 
 def since_of(asked: dict[str, str]) -> Since:
     """What the query says the watcher has."""
-    version = asked.get("since", "")
-    known = int(version[:18]) if version.isascii() and version.isdecimal() else None
-    return Since(known, asked.get("epoch", ""), asked.get("buildId", ""))
+    return Since(_number(asked, "since"), asked.get("epoch", ""), asked.get("buildId", ""), _number(asked, "at"))
+
+
+def _number(asked: dict[str, str], name: str) -> int | None:
+    text = asked.get(name, "")
+    return int(text[:18]) if text.isascii() and text.isdecimal() else None
 
 
 def connected(serving: Serving, project_id: str, session_id: str) -> Frame:
