@@ -130,13 +130,16 @@ class Outbox:
         self._depth += len(events)
         self._size += size
 
-    def first(self, count: int, size: int) -> list[Waiting]:
-        """The oldest events: at most `count`, of at most `size` bytes together, but at least one."""
-        if not self._ahead and self.depth:
+    def first(self, count: int, size: int, after: int = 0) -> list[Waiting]:
+        """The oldest events: at most `count`, of at most `size` bytes together, but at least one.
+
+        `after`: only those in memory beyond this place.
+        """
+        if not self._ahead and self._depth:
             self._look_ahead()
         found: list[Waiting] = []
         total = 0
-        for event in islice(self._ahead, count):
+        for event in islice((event for event in self._ahead if event.n > after), count):
             total += len(event.body) + 1
             if found and total > size:
                 break

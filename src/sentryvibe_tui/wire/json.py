@@ -31,7 +31,8 @@ class BadJson(ValueError):
 def decode(data: bytes | bytearray, kind: type[T]) -> T:
     """`data` as a `kind`. Lone surrogates and bytes that are no UTF-8 become U+FFFD. Raises BadJson."""
     try:
-        data.decode()
+        if not data.isascii():
+            data.decode()
         return msgspec.json.decode(data, type=kind)
     except RecursionError:
         raise BadJson("nested too deep") from None
