@@ -26,6 +26,9 @@ ROWS = 256
 SLOTS = 16
 """Publishers of one project to one server at the same time on this machine."""
 
+_CHECKPOINT = 4096
+"""Pages of the write-ahead log that become part of the file at once: most of them hold what has left by then."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS parked (n INTEGER PRIMARY KEY, id TEXT NOT NULL, body BLOB NOT NULL, reason TEXT NOT NULL);
@@ -56,7 +59,9 @@ class Outbox:
         name = _name(server, project_id)
         self._lock, self.path = _owned(folder, name)
         self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
+        self._db.executescript(
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint={_CHECKPOINT}; {_SCHEMA}"
+        )
         self._limit = limit
         self._ahead = deque[Waiting]()
         self._ahead_size = 0
