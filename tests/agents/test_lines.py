@@ -4,6 +4,7 @@ import pytest
 
 from sentryvibe_tui.agents.lines import JsonLines, Lines
 from sentryvibe_tui.agents.reading import Counts
+from sentryvibe_tui.wire.json import MAX_CONTAINERS
 
 
 def _objects(data: bytes) -> tuple[list[dict[str, object]], Counts]:
@@ -74,6 +75,15 @@ def test_a_line_beyond_the_limit_is_dropped_whole_and_counted() -> None:
         lines = Lines(counts, limit=10)
         assert [*lines.feed(data[:cut]), *lines.feed(data[cut:]), *lines.finish()] == [b"short", b"next"]
         assert counts.oversize == 2
+
+
+def test_a_line_that_takes_a_hundred_times_its_size_in_memory_is_dropped_and_counted() -> None:
+    counts = Counts()
+    heavy = b'{"a":[' + b",".join([b"{}"] * (MAX_CONTAINERS + 1)) + b"]}"
+    quoted = b'{"a":"' + b"[{" * MAX_CONTAINERS + b'\\""}'
+    records = list(JsonLines(counts).feed(heavy + b"\n" + quoted + b"\n"))
+    assert [len(record["a"]) for record in records] == [2 * MAX_CONTAINERS + 1]
+    assert (counts.oversize, counts.noise) == (1, 0)
 
 
 def test_a_dropped_line_holds_no_memory() -> None:

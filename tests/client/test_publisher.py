@@ -349,6 +349,34 @@ async def test_while_a_server_thinks_new_events_still_reach_the_disk(publish, mo
                 await publisher._blocking(lambda: None)
 
 
+async def test_a_disk_that_fails_for_a_moment_loses_and_disorders_nothing(scripted, publish, monkeypatch) -> None:
+    monkeypatch.setattr(module, "DISK_AGAIN", 0.01)
+    calls = dict.fromkeys(("put", "first", "done"), 0)
+
+    def fragile(name: str) -> None:
+        real = getattr(Outbox, name)
+
+        def work(self, *args):
+            calls[name] += 1
+            if calls[name] % 3 == 2:
+                raise sqlite3.OperationalError("disk I/O error")
+            return real(self, *args)
+
+        monkeypatch.setattr(Outbox, name, work)
+
+    for name in calls:
+        fragile(name)
+    async with publish() as publisher:
+        for number in range(2_000):
+            say(publisher, str(number))
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+        assert await publisher.drain(20)
+    assert min(calls.values()) > 2, "each of them failed at least once"
+    firsts = list(dict.fromkeys(int(text) for text in scripted.texts))
+    assert firsts == list(range(2_000))
+
+
 async def test_who_can_wait_is_told_when_enough_is_on_the_way(scripted, publish) -> None:
     scripted.script = [(503, "")] * 10_000
     async with publish() as publisher:

@@ -18,7 +18,7 @@ from ..model.events import (
     UsageReported,
 )
 from ..model.state import Agent
-from ..wire.json import BadJson, decode
+from ..wire.json import BadJson, decode, is_heavy
 from .claude import title_of
 from .gemini import AGENT, TODO_TOOLS, TodoLists, told_model
 from .lines import MAX_LINE, bare
@@ -53,7 +53,7 @@ class GeminiSession(RecordReader):
                 self._document = bytearray()
         if self._document is None:
             return super().feed(data)
-        if len(self._document) < 4 * MAX_LINE:
+        if len(self._document) <= 4 * MAX_LINE:
             self._document += data
         return []
 
@@ -63,12 +63,19 @@ class GeminiSession(RecordReader):
             held, self._head = self._head, None
             reports = super().feed(held)
         if self._document is not None:
-            try:
-                reports = list(self._read(decode(bare(bytes(self._document)), dict[str, Any])))
-            except BadJson:
-                self.counts.noise += 1
-            self._document = None
+            document, self._document = self._document, None
+            reports = self._whole(document)
         return [*reports, *super().finish()]
+
+    def _whole(self, document: bytearray) -> list[Reported]:
+        if len(document) > 4 * MAX_LINE or is_heavy(document):
+            self.counts.oversize += 1
+            return []
+        try:
+            return list(self._read(decode(bare(bytes(document)), dict[str, Any])))
+        except BadJson:
+            self.counts.noise += 1
+            return []
 
     def _end(self) -> BuildEnded:
         return BuildEnded("failed", error=self._error) if self._error else BuildEnded("interrupted")

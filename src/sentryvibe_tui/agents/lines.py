@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ..wire.json import BadJson, decode, repaired
+from ..wire.json import BadJson, decode, is_heavy, repaired
 from .reading import Counts
 
 Record = dict[str, Any]
@@ -88,6 +88,9 @@ class JsonLines:
         self._counts.lines += 1
         if not line.startswith(b"{"):
             self._counts.noise += 1
+            return
+        if is_heavy(line):
+            self._counts.oversize += 1
             return
         try:
             yield decode(line, dict[str, Any])

@@ -26,6 +26,9 @@ ROWS = 256
 SLOTS = 16
 """Publishers of one project to one server at the same time on this machine."""
 
+_CHECKPOINT = 4096
+"""Pages of the write-ahead log that become part of the file at once: most of them hold what has left by then."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS parked (n INTEGER PRIMARY KEY, id TEXT NOT NULL, body BLOB NOT NULL, reason TEXT NOT NULL);
@@ -56,7 +59,9 @@ class Outbox:
         name = _name(server, project_id)
         self._lock, self.path = _owned(folder, name)
         self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
+        self._db.executescript(
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint={_CHECKPOINT}; {_SCHEMA}"
+        )
         self._limit = limit
         self._ahead = deque[Waiting]()
         self._ahead_size = 0
@@ -130,13 +135,16 @@ class Outbox:
         self._depth += len(events)
         self._size += size
 
-    def first(self, count: int, size: int) -> list[Waiting]:
-        """The oldest events: at most `count`, of at most `size` bytes together, but at least one."""
-        if not self._ahead and self.depth:
+    def first(self, count: int, size: int, after: int = 0) -> list[Waiting]:
+        """The oldest events: at most `count`, of at most `size` bytes together, but at least one.
+
+        `after`: only those in memory beyond this place.
+        """
+        if not self._ahead and self._depth:
             self._look_ahead()
         found: list[Waiting] = []
         total = 0
-        for event in islice(self._ahead, count):
+        for event in islice((event for event in self._ahead if event.n > after), count):
             total += len(event.body) + 1
             if found and total > size:
                 break

@@ -86,6 +86,8 @@ class Publisher:
         self._published, self._kept, self._settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._thread = ThreadPoolExecutor(1, "outbox")
+        self._next: list[Waiting] = []
+        self._removed: asyncio.Future[None] | None = None
         self._at_once = BODY_EVENTS
         self._most_at_once = BODY_EVENTS
         self._running: dict[tuple[str, str, str], None] = {}
@@ -223,7 +225,10 @@ class Publisher:
             self._no_room(refused)
 
     async def _blocking(self, work: Callable[[], T]) -> T:
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
+        return await asyncio.shield(self._in_thread(work))
+
+    def _in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     # ----------------------------------------------------------------------- sending
 
@@ -241,31 +246,48 @@ class Publisher:
 
     async def _send_some(self, failures: int) -> int:
         """One body; answers how many tries in a row have failed now."""
-        events = await self._blocking(lambda: self._outbox.first(self._at_once, BODY_BYTES))
+        events = self._next or await self._oldest()
         if not events:
             return failures
+        self._next, following = [], self._oldest(events[-1].n)
         verdict, wait = await self._post(events)
+        after = await following
         if verdict == "later":
             await self._pause(max(delay(failures, self._chance()), min(wait, LONGEST_ASKED)) / 1000)
             return failures + 1
-        await self._settle(events, verdict)
-        self._settled.set()
+        removed, self._removed = self._removed, None
+        if removed is not None:
+            await asyncio.shield(removed)
+        if verdict == "taken":
+            self._taken(events)
+            self._next = after
+        else:
+            await self._split(events)
         return 0
+
+    def _oldest(self, after: int = 0) -> asyncio.Future[list[Waiting]]:
+        """The next body."""
+        return self._in_thread(lambda: self._outbox.first(self._at_once, BODY_BYTES, after))
 
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def _settle(self, events: list[Waiting], verdict: Verdict) -> None:
-        if verdict == "taken":
-            await self._blocking(lambda: self._outbox.done(events))
-            self._at_once = min(self._at_once * 2, self._most_at_once)
-            if self._lost:
-                self._tell_loss()
-        elif len(events) > 1:
+    def _taken(self, events: list[Waiting]) -> None:
+        """They leave the outbox while the next ones are on their way."""
+        self._removed = removed = self._in_thread(lambda: self._outbox.done(events))
+        removed.add_done_callback(lambda _: self._settled.set())
+        self._at_once = min(self._at_once * 2, self._most_at_once)
+        if self._lost:
+            self._tell_loss()
+
+    async def _split(self, events: list[Waiting]) -> None:
+        """One of them is refused for good: it is looked for, and set aside."""
+        if len(events) > 1:
             self._at_once = (len(events) + 1) // 2
-        else:
-            await self._blocking(lambda: self._outbox.park(events[0], self.last_error))
-            self._report(f"the server refuses an event, it is set aside: {self.last_error}")
+            return
+        await self._in_thread(lambda: self._outbox.park(events[0], self.last_error))
+        self._settled.set()
+        self._report(f"the server refuses an event, it is set aside: {self.last_error}")
 
     def _tell_loss(self) -> None:
         """The build's log says that something is missing from it."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 from msgspec import Raw
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict, astuple, replace
 
 from .events import (
     About,
@@ -110,9 +110,9 @@ def _beginning(state: BuildState, event: BuildEvent, about: About) -> Iterable[U
     asked = isinstance(event, TextAdded) and event.kind == "prompt" and state.note(event.id) is None
     if not state.id or (state.status == "interrupted" and revives) or (not state.is_active and asked):
         yield BuildBegan(about.build_id, about.session_id, about.project_id)
-    news = _news(state.agent, merged_agent(about.agent, state.agent))
-    if news is not None and not isinstance(event, AgentReported):
-        yield AgentChanged(news)
+    unknown = {name: said for name, said in asdict(about.agent).items() if said and not getattr(state.agent, name)}
+    if unknown and not isinstance(event, AgentReported):
+        yield AgentChanged(Agent(**unknown))
 
 
 def _decide(state: BuildState, event: BuildEvent) -> Iterable[Update]:
@@ -334,7 +334,8 @@ def merged_agent(known: Agent, incoming: Agent) -> Agent:
 
 
 def _usage_merged(known: Usage, incoming: Usage) -> Usage:
-    return Usage(**(asdict(known) | {k: v for k, v in asdict(incoming).items() if v is not None}))
+    pairs = zip(astuple(known), astuple(incoming), strict=True)
+    return Usage(*(old if new is None else new for old, new in pairs))
 
 
 def _codex_merged(known: Raw | None, incoming: Raw) -> Raw:

@@ -37,13 +37,10 @@ class Posting:
         self._open = False
         self._latest: Millis | None = None
         self._timeless: list[BuildEvent] = []
+        self.about: About = self._about()
+        """The build of the latest event."""
         self.outcome: Outcome | None = None
         """How the latest build ended; None while it goes on."""
-
-    @property
-    def about(self) -> About:
-        """The build of the latest event."""
-        return About(self._project_id, self._session, self._session, Agent(project_name=self._project_name))
 
     @property
     def begun(self) -> bool:
@@ -56,6 +53,7 @@ class Posting:
             if one.session and one.session != self._session and not self._fixed:
                 yield from self.ended("interrupted", "another build began in the same input")
                 self._session, self._latest = one.session, None
+                self.about = self._about()
             if one.at is not None:
                 self._latest = max(self._latest or 0, one.at)
                 yield from self.rest()
@@ -74,6 +72,9 @@ class Posting:
         timeless, self._timeless = self._timeless, []
         for event in timeless:
             yield replace(self._posted(event, None), at=self._latest)
+
+    def _about(self) -> About:
+        return About(self._project_id, self._session, self._session, Agent(project_name=self._project_name))
 
     def fix(self) -> None:
         """What follows belongs to the present build, whatever session it names."""

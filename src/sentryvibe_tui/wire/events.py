@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -157,22 +158,37 @@ class _Said(Struct, frozen=True):
 def decode_posted(body: bytes | bytearray) -> tuple[Posted, ...]:
     """The events of a request's body: one object, or an array of them. Raises BadJson, naming the element and field."""
     if not bytes(body[:64]).lstrip().startswith(b"["):
-        return (_posted(bytes(body), ""),)
-    return tuple(_posted(bytes(part), f"event {number}: ") for number, part in enumerate(decode(body, list[Raw])))
+        return (_posted(decode(body, _Envelope)),)
+    found: list[Posted] = []
+    for number, envelope in enumerate(_envelopes(body)):
+        try:
+            found.append(_posted(envelope))
+        except BadJson as error:
+            raise BadJson(f"event {number}: {error}") from None
+    return tuple(found)
 
 
-def _posted(data: bytes, place: str) -> Posted:
+def _envelopes(body: bytes | bytearray) -> list[_Envelope]:
     try:
-        if depth(data) > MAX_DEPTH:
-            raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
-        envelope = decode(data, _Envelope)
-        ids = ("projectId", envelope.project_id), ("sessionId", envelope.session_id)
-        for name, value in (*ids, ("buildId", envelope.build_id or "-"), ("eventId", envelope.event_id or "-")):
-            if not value.strip() or len(value) > MAX_ID:
-                raise BadJson(f"must be 1 to {MAX_ID} characters - at `$.{name}`")
-        return Posted(_about(envelope), decode_event(envelope.event), envelope.event_id or "", millis(envelope.at))
+        return decode(body, list[_Envelope])
     except BadJson as error:
-        raise BadJson(f"{place}{error}") from None
+        place = _ELEMENT.search(str(error))
+        if place is None:
+            raise
+        raise BadJson(f"event {place[1]}: {_ELEMENT.sub('`$', str(error))}") from None
+
+
+_ELEMENT = re.compile(r"`\$\[(\d+)\]")
+
+
+def _posted(envelope: _Envelope) -> Posted:
+    if depth(bytes(envelope.event)) > MAX_DEPTH:
+        raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
+    ids = ("projectId", envelope.project_id), ("sessionId", envelope.session_id)
+    for name, value in (*ids, ("buildId", envelope.build_id or "-"), ("eventId", envelope.event_id or "-")):
+        if not value.strip() or len(value) > MAX_ID:
+            raise BadJson(f"must be 1 to {MAX_ID} characters - at `$.{name}`")
+    return Posted(_about(envelope), decode_event(envelope.event), envelope.event_id or "", millis(envelope.at))
 
 
 def _about(envelope: _Envelope) -> About:

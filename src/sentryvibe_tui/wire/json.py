@@ -15,6 +15,9 @@ T = TypeVar("T")
 MAX_DEPTH = 100
 """Deepest nesting of a JSON text that is taken."""
 
+MAX_CONTAINERS = 250_000
+"""Objects and lists in an agent's record: each takes up to a hundred times its bytes in memory."""
+
 _SURROGATE = re.compile(
     rb"(?<!\\)((?:\\\\)*)(?:"
     rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
@@ -31,7 +34,8 @@ class BadJson(ValueError):
 def decode(data: bytes | bytearray, kind: type[T]) -> T:
     """`data` as a `kind`. Lone surrogates and bytes that are no UTF-8 become U+FFFD. Raises BadJson."""
     try:
-        data.decode()
+        if not data.isascii():
+            data.decode()
         return msgspec.json.decode(data, type=kind)
     except RecursionError:
         raise BadJson("nested too deep") from None
@@ -58,11 +62,9 @@ def repaired(data: bytes | bytearray) -> bytes:
 
 def depth(data: bytes) -> int:
     """How deep the brackets of a JSON text nest; 0 when there are too few to matter."""
-    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+    if not _may_open(data, MAX_DEPTH):
         return 0
-    without_escapes = data.replace(rb"\\", b"").replace(rb"\"", b"")
-    bare = without_escapes.translate(_SQUARE, _NEITHER_BRACKETS_NOR_QUOTES)
-    brackets, levels = b"".join(bare.split(b'"')[::2]), 0
+    brackets, levels = _brackets(data), 0
     while len(outer := brackets.replace(b"[]", b"")) < len(brackets) // 2:  # takes the innermost level off everywhere
         brackets, levels = outer, levels + 1
     now = deepest = 0
@@ -70,6 +72,22 @@ def depth(data: bytes) -> int:
         now += 1 if bracket == 0x5B else -1
         deepest = max(deepest, now)
     return levels + deepest
+
+
+def is_heavy(data: bytes | bytearray) -> bool:
+    """Whether a JSON text has more than MAX_CONTAINERS objects and lists."""
+    return _may_open(data, MAX_CONTAINERS) and _brackets(data).count(b"[") > MAX_CONTAINERS
+
+
+def _may_open(data: bytes | bytearray, count: int) -> bool:
+    return data.count(b"[") + data.count(b"{") > count
+
+
+def _brackets(data: bytes | bytearray) -> bytes:
+    """Those outside of strings, all as square ones."""
+    without_escapes = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    bare = without_escapes.translate(_SQUARE, _NEITHER_BRACKETS_NOR_QUOTES).replace(b'""', b"")
+    return b"".join(bare.split(b'"')[::2])
 
 
 def encode(value: object) -> bytes:

@@ -11,6 +11,7 @@ Time = str | int | float | None
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_LONGEST = 64
 _HIGHEST = 253_402_300_799_999  # the end of year 9999
 
 
@@ -31,12 +32,18 @@ def _second(at: int) -> str:
 def millis(time: Time) -> Millis | None:
     """Epoch milliseconds of a date in either form; None for what is no date."""
     if isinstance(time, str):
-        try:
-            moment = datetime.fromisoformat(time)
-        except ValueError:
-            return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0, (moment - _EPOCH) // _MILLISECOND)
+        return _parsed(time) if len(time) <= _LONGEST else None
     if time is None or not 0 <= time <= _HIGHEST:
         return None
     return int(time)
+
+
+@lru_cache(256)
+def _parsed(time: str) -> Millis | None:
+    """What is reported together has the same time."""
+    try:
+        moment = datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0, (moment - _EPOCH) // _MILLISECOND)
