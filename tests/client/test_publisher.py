@@ -329,6 +329,25 @@ async def test_while_a_server_is_left_alone_new_events_still_reach_the_disk(scri
                 await publisher._blocking(lambda: None)
 
 
+async def test_while_a_server_does_not_answer_new_events_still_reach_the_disk(publish, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(module, "STALLED", 0.01)
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def silent(self, events):
+        asked.set()
+        await never.wait()
+        return "later", 0
+
+    monkeypatch.setattr(Publisher, "_post", silent)
+    async with publish() as publisher:
+        say(publisher, "a")
+        await asked.wait()
+        say(publisher, "b")
+        async with asyncio.timeout(20):
+            while publisher._outbox.depth < 2:
+                await publisher._blocking(lambda: None)
+
+
 async def test_every_build_that_runs_is_told_to_live_also_after_another_has_ended(
     scripted, publish, monkeypatch
 ) -> None:
@@ -409,6 +428,14 @@ def test_what_is_taken_over_is_synced_before_the_other_copy_goes(tmp_path, monke
     Outbox(tmp_path, "u", "p").close()
     steps = ("INSERT OR IGNORE INTO event", "COMMIT", "PRAGMA wal_checkpoint(FULL)", "DELETE FROM event")
     assert [step for words in said for step in steps if words.startswith(step)] == list(steps)
+
+
+def test_what_other_projects_left_for_the_same_server_is_taken_over_too(tmp_path) -> None:
+    left(tmp_path, 1, b"a", b"b")
+    elsewhere, box = Outbox(tmp_path, "another server", "p"), Outbox(tmp_path, "u", "another project")
+    assert (elsewhere.depth, [event.body for event in box.first(10, 100)]) == (0, [b"a", b"b"])
+    elsewhere.close()
+    box.close()
 
 
 def test_what_a_publisher_that_runs_has_is_left_to_it(tmp_path) -> None:

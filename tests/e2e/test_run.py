@@ -282,6 +282,27 @@ def test_a_run_takes_over_from_the_one_that_served(desk: Any, monkeypatch: pytes
     assert desk.state("second")["status"] == "completed"
 
 
+def test_what_a_killed_run_left_reaches_the_next_server(
+    desk: Any, claude: Any, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server was found on this machine, on any port; the next one listens on another."""
+    monkeypatch.setenv("SENTRYVIBE_PORT", "0")
+    server, _ = desk.serve()
+    lines = claude.init + b"WAIT\n" + claude.calls(1, "Bash", n=1) + claude.text(2, "said to nobody") + b"WAIT\n"
+    run = desk.start("run", "shop", "--", agent("claude", lines), "-p", "x")
+    said_by(run.errors, "waiting")
+    server.popen.send_signal(signal.SIGSTOP)
+    run.feed(b"\n")
+    outbox = Path(os.environ["SENTRYVIBE_DATA_DIR"]) / "outbox"
+    eventually(lambda: any(b"said to nobody" in path.read_bytes() for path in outbox.glob("*.sqlite*")))
+    run.popen.kill()
+    server.popen.kill()
+    server.end()
+    run.end()
+    desk.serve()
+    eventually(lambda: b"said to nobody" in desk.run("show", "shop", "--json").stdout)
+
+
 def test_a_pipe_that_is_kept_open_does_not_keep_us(desk: Any, server: str) -> None:
     began = time.monotonic()
     done = desk.run("run", "--", "sh", "-c", "sleep 20 & echo hi")

@@ -37,6 +37,8 @@ FITTING = 128 * 1024
 HEARTBEAT_EVERY = 5.0
 DISK_AGAIN = 1.0
 TIMEOUT = 15.0
+STALLED = 0.5
+"""Seconds without an answer after which new events do not wait for it to be kept."""
 
 _UNWELCOME = frozenset({400, 409, 413, 415, 422})
 """Statuses that speak of one event: trying it again won't help, the others may pass.
@@ -166,7 +168,7 @@ class Publisher:
         if self._pending_size + len(body) > self._limit:
             self._no_room(1)
             return
-        self._pending.append(Waiting(f"{self.about.session_id}\n{self.about.build_id}\n{event_id}", body))
+        self._pending.append(Waiting("\n".join((*self._build, event_id)), body))
         self._pending_size += len(body)
         self._work.set()
 
@@ -218,12 +220,22 @@ class Publisher:
         events = await self._blocking(lambda: self._outbox.first(self._at_once, BODY_BYTES))
         if not events:
             return failures
-        verdict, wait = await self._post(events)
+        verdict, wait = await self._posted(events)
         if verdict == "later":
             await self._pause(max(delay(failures, self._chance()), min(wait, LONGEST_ASKED)) / 1000)
             return failures + 1
         await self._settle(events, verdict)
         return 0
+
+    async def _posted(self, events: list[Waiting]) -> tuple[Verdict, Millis]:
+        """As `_post`; while a server takes its time, new events still reach the disk."""
+        posting = asyncio.create_task(self._post(events))
+        try:
+            while not (await asyncio.wait([posting], timeout=STALLED))[0]:
+                await self._store()
+            return posting.result()
+        finally:
+            posting.cancel()
 
     async def _pause(self, seconds: float) -> None:
         """While waiting, new events still reach the disk."""

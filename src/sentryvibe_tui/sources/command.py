@@ -81,7 +81,7 @@ class Run:
                 await self._unless_hurried(asyncio.wait_for(self._print(), patience))
                 await self._unless_hurried(publisher.drain(LAST_WORDS))
             if publisher.depth:
-                tell(f"{publisher.depth} events wait in {outbox}; the next run of this project sends them")
+                tell(f"{publisher.depth} events wait in {outbox}; the next run sends them")
             return exit_.status
 
     def mirror(self) -> None:
