@@ -520,6 +520,14 @@ def test_what_is_taken_over_is_synced_before_the_other_copy_goes(tmp_path, monke
     assert [step for words in said for step in steps if words.startswith(step)] == list(steps)
 
 
+def test_what_other_projects_left_for_the_same_server_is_taken_over_too(tmp_path) -> None:
+    left(tmp_path, 1, b"a", b"b")
+    elsewhere, box = Outbox(tmp_path, "another server", "p"), Outbox(tmp_path, "u", "another project")
+    assert (elsewhere.depth, [event.body for event in box.first(10, 100)]) == (0, [b"a", b"b"])
+    elsewhere.close()
+    box.close()
+
+
 def test_what_a_publisher_that_runs_has_is_left_to_it(tmp_path) -> None:
     one = Outbox(tmp_path, "u", "p")
     one.put([Waiting("1", b"a")])

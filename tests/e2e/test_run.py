@@ -1,17 +1,24 @@
 """`run`: real programs, as a user starts them."""
 
+import fcntl
 import json
 import os
+import pty
 import signal
 import sqlite3
 import stat
+import subprocess
 import sys
+import termios
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from .conftest import PROGRAM
 
 pytestmark = pytest.mark.e2e
 
@@ -26,6 +33,22 @@ for line in open({recorded!r}):
     else:
         sys.stdout.write(line)
 sys.exit({code})
+"""
+
+ON_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(int(sys.argv[1]), termios.TIOCSCTTY, 0)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Becomes a command whose terminal is that of a descriptor."""
+
+COUNTS = """
+import os, signal
+signal.signal(signal.SIGINT, lambda *_: os.write(1, b"caught\\n"))
+signal.signal(signal.SIGUSR1, lambda *_: os._exit(5))
+os.write(1, b"up\\n")
+while True:
+    signal.pause()
 """
 
 
@@ -50,6 +73,18 @@ def said_by(errors: list[str], text: str) -> None:
     while not any(text in line for line in errors):
         assert time.monotonic() < until, errors
         time.sleep(0.01)
+
+
+def eventually(is_so: Callable[[], object]) -> None:
+    until = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def unread(pipe: int) -> int:
+    """Bytes that wait in a pipe."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def test_an_agent_is_a_build_and_its_exit_code_is_ours(desk: Any, server: str, claude: Any, agent: Any) -> None:
@@ -132,13 +167,83 @@ def test_a_killed_agent_leaves_an_interrupted_build(desk: Any, server: str, clau
     assert [tool["state"] for tool in state["toolsByTodo"]["-1"]] == ["interrupted"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1])
 def test_signals_reach_the_command(desk: Any, server: str, number: signal.Signals) -> None:
     script = f"trap 'echo caught; exit 9' {number.name.removeprefix('SIG')}; echo up; while :; do sleep 0.05; done"
     run = desk.start("run", "--", "sh", "-c", script)
     run.until("up")
     assert run.stop(number) == 9
     assert run.lines[-1] == "caught"
+
+
+def test_a_pause_pauses_the_command_too(desk: Any, server: str) -> None:
+    script = "trap 'echo >paused' TSTP; trap 'echo >resumed; exit' CONT; echo up; while :; do sleep 0.05; done"
+    run = desk.start("run", "--", "sh", "-c", script)
+    run.until("up")
+    run.popen.send_signal(signal.SIGTSTP)
+    eventually((desk.folder / "paused").exists)
+    # It may stop only now: that it is continued too early must not matter.
+    eventually(lambda: run.popen.send_signal(signal.SIGCONT) or (desk.folder / "resumed").exists())
+    assert run.end() == 0
+
+
+def test_ctrl_c_comes_once_wherever_stdin_comes_from(desk: Any, server: str) -> None:
+    """The terminal sends it to all in the foreground: passed on, it would be a second one, which means more."""
+    ours, terminal = pty.openpty()
+    command = [sys.executable, "-c", ON_TERMINAL, str(terminal), *PROGRAM, "run", "--", sys.executable, "-c", COUNTS]
+    run = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        pass_fds=[terminal],
+        cwd=desk.folder,
+    )
+    try:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"up\n"
+        os.write(ours, b"\x03")
+        assert run.stdout.readline() == b"caught\n"
+        run.send_signal(signal.SIGUSR1)
+        assert (run.stdout.read(), run.wait(30)) == (b"", 5)
+    finally:
+        run.kill()
+        run.communicate()
+        for descriptor in (ours, terminal):
+            os.close(descriptor)
+
+
+def test_a_reader_that_stops_reading_holds_up_nobody_else(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTRYVIBE_PORT", "0")
+    reads, writes = os.pipe()
+    command = [*PROGRAM, "run", "shop", "--", "yes"]
+    run = subprocess.Popen(command, stdout=writes, stderr=subprocess.PIPE, cwd=desk.folder)
+    os.close(writes)
+    try:
+        assert run.stderr is not None
+        assert b"no server runs here" in run.stderr.readline()
+        eventually(lambda: unread(reads) >= 4096)
+        assert desk.state("shop")["status"] == "active"
+        os.kill(run.pid, signal.SIGTERM)
+        assert run.wait(30) == 128 + signal.SIGTERM
+    finally:
+        run.kill()
+        run.communicate()
+        os.close(reads)
+
+
+def test_a_command_learns_that_nobody_reads_its_words(desk: Any, server: str) -> None:
+    command = [*PROGRAM, "run", "shop", "--", "yes"]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=desk.folder)
+    try:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"y\n"
+        run.stdout.close()
+        assert run.wait(30) != 0
+    finally:
+        run.kill()
+        run.wait(30)
+    assert "yes " in desk.state("shop")["error"]
 
 
 def test_a_server_that_goes_and_comes_back_misses_nothing(desk: Any, claude: Any, agent: Any) -> None:
@@ -175,6 +280,27 @@ def test_a_run_takes_over_from_the_one_that_served(desk: Any, monkeypatch: pytes
     assert second.end() == 0
     desk.serve()
     assert desk.state("second")["status"] == "completed"
+
+
+def test_what_a_killed_run_left_reaches_the_next_server(
+    desk: Any, claude: Any, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server was found on this machine, on any port; the next one listens on another."""
+    monkeypatch.setenv("SENTRYVIBE_PORT", "0")
+    server, _ = desk.serve()
+    lines = claude.init + b"WAIT\n" + claude.calls(1, "Bash", n=1) + claude.text(2, "said to nobody") + b"WAIT\n"
+    run = desk.start("run", "shop", "--", agent("claude", lines), "-p", "x")
+    said_by(run.errors, "waiting")
+    server.popen.send_signal(signal.SIGSTOP)
+    run.feed(b"\n")
+    outbox = Path(os.environ["SENTRYVIBE_DATA_DIR"]) / "outbox"
+    eventually(lambda: any(b"said to nobody" in path.read_bytes() for path in outbox.glob("*.sqlite*")))
+    run.popen.kill()
+    server.popen.kill()
+    server.end()
+    run.end()
+    desk.serve()
+    eventually(lambda: b"said to nobody" in desk.run("show", "shop", "--json").stdout)
 
 
 def test_a_pipe_that_is_kept_open_does_not_keep_us(desk: Any, server: str) -> None:

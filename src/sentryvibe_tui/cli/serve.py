@@ -35,6 +35,7 @@ def command(
     """
     from ..server.serve import serve
     from ..server.settings import Settings
+    from ..sources.left_behind import left_behind
 
     ours = settings().settings
     redactor(ours)  # says what is wrong with its patterns
@@ -47,9 +48,11 @@ def command(
         redact=ours.redact,
         redact_patterns=masks,
     )
+    folder = data_dir(ours) if data is None else data
     return serve(
         ours.host if host is None else host,
         ours.port if port is None else port,
-        data_dir(ours) if data is None else data,
+        folder,
         theirs,
+        lambda url: left_behind(url, folder, data_dir(ours) / "outbox"),
     )

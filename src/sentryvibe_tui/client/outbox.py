@@ -56,8 +56,8 @@ class Outbox:
         `alias`: what the server is called by who does not know it as `server`; what waits for that is taken over, too.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = _name(server, project_id)
-        self._lock, self.path = _owned(folder, name)
+        place = _short(server)
+        self._lock, self.path = _owned(folder, f"{place}-{_short(project_id)}")
         self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         self._db.executescript(
             f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint={_CHECKPOINT}; {_SCHEMA}"
@@ -68,12 +68,13 @@ class Outbox:
         self._count()
         self.depth, self.size = self._depth, self._size
         self.parked: int = self._db.execute("SELECT count(*) FROM parked").fetchone()[0]
-        for left in dict.fromkeys((name, _name(alias or server, project_id))):
-            self._take_over(folder, left)
+        self._take_over(folder, place)
+        if alias and alias != server:
+            self._take_over(folder, f"{_short(alias)}-{_short(project_id)}")
 
-    def _take_over(self, folder: Path, name: str) -> None:
-        """What publishers that are gone left in their files goes out first of all."""
-        for path in sorted(folder.glob(f"{name}-*.sqlite")):
+    def _take_over(self, folder: Path, begin: str) -> None:
+        """What publishers that are gone left for this server goes out first of all, whatever its project."""
+        for path in sorted(folder.glob(f"{begin}-*.sqlite")):
             lock = None
             try:
                 lock = _lock(path.with_suffix(".lock"))
@@ -213,8 +214,8 @@ class Outbox:
         os.close(self._lock)
 
 
-def _name(server: str, project_id: str) -> str:
-    return hashlib.sha256(f"{server}\n{project_id}".encode()).hexdigest()[:16]
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _owned(folder: Path, name: str) -> tuple[int, Path]:

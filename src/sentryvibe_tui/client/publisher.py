@@ -185,7 +185,7 @@ class Publisher:
         if self._pending_size + len(body) > self._limit:
             self._no_room(1)
             return
-        self._pending.append(Waiting(f"{self.about.session_id}\n{self.about.build_id}\n{event_id}", body))
+        self._pending.append(Waiting("\n".join((*self._build, event_id)), body))
         self._pending_size += len(body)
         self._published.set()
 

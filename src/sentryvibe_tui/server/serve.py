@@ -11,7 +11,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import uvicorn
@@ -73,7 +74,15 @@ async def running(
         await store.close()
 
 
-def serve(host: str, port: int, data: Path, settings: Settings | None = None) -> int:
+Beside = Callable[[str], AbstractAsyncContextManager[None]]
+"""What is entered while a server runs, given its URL."""
+
+
+def _nothing(_: str) -> AbstractAsyncContextManager[None]:
+    return contextlib.nullcontext()
+
+
+def serve(host: str, port: int, data: Path, settings: Settings | None = None, beside: Beside = _nothing) -> int:
     """The command: run until SIGINT or SIGTERM. Exit code 0, or 1 with the reason on stderr.
 
     Prints `ready URL` on stdout once it accepts connections, and logs to stderr.
@@ -82,14 +91,14 @@ def serve(host: str, port: int, data: Path, settings: Settings | None = None) ->
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(host, port, data, settings))
+            runner.run(_serve(host, port, data, settings, beside))
     except CannotServe as error:
         print(f"sentryvibe-tui: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _serve(host: str, port: int, data: Path, settings: Settings | None) -> None:
+async def _serve(host: str, port: int, data: Path, settings: Settings | None, beside: Beside) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -98,7 +107,8 @@ async def _serve(host: str, port: int, data: Path, settings: Settings | None) ->
         with _announced(server.url, data):
             print(f"ready {server.url}", flush=True)
             log.info("serving %s from %s", server.url, data)
-            await stop.wait()
+            async with beside(server.url):
+                await stop.wait()
             log.info("stopping")
 
 

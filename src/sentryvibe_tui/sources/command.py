@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import select
 import signal
 import sys
 import uuid
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from pathlib import Path
 
 from ..agents.claude import title_of
@@ -23,6 +22,7 @@ from ..wire.projects import ProjectName
 from .known import Prepared
 from .output import Exit, Output
 from .posting import Posting
+from .printing import Printer
 from .rollouts import CodexThread
 from .sessions import roots
 
@@ -34,11 +34,17 @@ UNHEARD = 2.0
 GLANCE = 0.05
 """Seconds between two looks whether the command has ended."""
 LINGERING = 1.0
-"""Seconds that an output may stay open when its command has ended: a process of its own may hold it."""
+"""Seconds that an output may stay open when its command has ended: a process of its own may hold it. They do not
+count while what was read is being printed: the command's own last words are on their way as long as that."""
+LEFT_BEHIND = 4 * 1024 * 1024
+"""Bytes that may still come then: more than any pipe holds, so that what follows is not the command's own."""
 LAST_WORDS = 60.0
 """Seconds given to what was not acknowledged when the command has ended."""
 
-_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PASSED_ON = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
+_TYPED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
+"""The terminal sends them to everybody in the foreground."""
 
 
 class Run:
@@ -52,7 +58,10 @@ class Run:
         self._posting = Posting(project.id, project.name, self._token, source=f"run-{self._token[:8]}")
         self._output = Output(prepared.argv, prepared.agent, prepared.format, str(Path.cwd()), redactor)
         self._thread = CodexThread(roots().codex)
+        self._printer = Printer()
         self._has_asked = False
+        self._read = 0
+        self._is_told_to_end = False
         self._hurried = asyncio.Event()
         self._publisher: Publisher | None = None
 
@@ -68,8 +77,11 @@ class Run:
             with self._signals(process):
                 exit_ = await self._watch(process, publisher)
                 self._publish(publisher, self._output.finish(exit_))
-                self._print()
-                await self._last_words(publisher, outbox, tell)
+                patience = LINGERING if self._is_told_to_end else None
+                await self._unless_hurried(asyncio.wait_for(self._print(), patience))
+                await self._unless_hurried(publisher.drain(LAST_WORDS))
+            if publisher.depth:
+                tell(f"{publisher.depth} events wait in {outbox}; the next run sends them")
             return exit_.status
 
     def mirror(self) -> None:
@@ -93,30 +105,40 @@ class Run:
         return await asyncio.create_subprocess_exec(*self._prepared.argv, stdin=own, stdout=pipe, stderr=pipe)
 
     async def _watch(self, process: asyncio.subprocess.Process, publisher: Publisher) -> Exit:
-        assert process.stdout is not None
-        assert process.stderr is not None
         pumps = {
-            asyncio.create_task(self._pump(process.stdout, self._output.stdout, publisher)),
-            asyncio.create_task(self._pump(process.stderr, self._output.stderr, publisher)),
+            asyncio.create_task(self._pump(process, 1, publisher)),
+            asyncio.create_task(self._pump(process, 2, publisher)),
         }
         ticking = asyncio.create_task(self._tick(publisher))
         # Up to Python 3.12 this waits for the pipes, too, which a process of the command's own may hold.
         waiting = asyncio.create_task(process.wait())
         while process.returncode is None:
             await asyncio.wait([waiting], timeout=GLANCE)
-        await asyncio.wait(pumps, timeout=LINGERING)
+        await self._unless_hurried(self._linger(pumps))
         for task in (*pumps, ticking):
             task.cancel()
         process._transport.close()  # pyright: ignore
         await asyncio.gather(*pumps, ticking, return_exceptions=True)
         return Exit(await waiting)
 
-    async def _pump(
-        self, stream: asyncio.StreamReader, read: Callable[[bytes], list[Reported]], publisher: Publisher
-    ) -> None:
+    async def _linger(self, pumps: set[asyncio.Task[None]]) -> None:
+        """Until the command's own output is read to its end; not for a reader who sleeps when we were told to end."""
+        left, bound = LINGERING, self._read + LEFT_BEHIND
+        while left > 0 and self._read < bound:
+            if not (await asyncio.wait(pumps, timeout=GLANCE))[1]:
+                return
+            left -= 0 if self._printer.is_held_up and not self._is_told_to_end else GLANCE
+
+    async def _pump(self, process: asyncio.subprocess.Process, number: int, publisher: Publisher) -> None:
+        stream, read = (process.stdout, self._output.stdout) if number == 1 else (process.stderr, self._output.stderr)
+        assert stream is not None
         while data := await stream.read(PIECE):
+            self._read += len(data)
             self._publish(publisher, read(data))
-            self._print()
+            if not await self._print() and self._output.is_text:
+                # It learns that nobody reads its words, as it would without us; an agent's work goes on.
+                process._transport.get_pipe_transport(number).close()  # pyright: ignore
+                return
 
     async def _tick(self, publisher: Publisher) -> None:
         silent = UNHEARD
@@ -129,15 +151,14 @@ class Run:
                 self._posting.fix()
                 self._publish(publisher, begun)
 
-    async def _last_words(self, publisher: Publisher, outbox: Path, tell: Callable[[str], None]) -> None:
-        drain = asyncio.create_task(publisher.drain(LAST_WORDS))
+    async def _unless_hurried(self, work: Coroutine[object, object, object]) -> None:
+        """Does what is left to do when the command has ended, until a signal cuts it short."""
+        doing = asyncio.create_task(work)
         hurried = asyncio.create_task(self._hurried.wait())
-        await asyncio.wait([drain, hurried], return_when=asyncio.FIRST_COMPLETED)
-        for task in (drain, hurried):
+        await asyncio.wait([doing, hurried], return_when=asyncio.FIRST_COMPLETED)
+        for task in (doing, hurried):
             task.cancel()
-        await asyncio.gather(drain, hurried, return_exceptions=True)
-        if publisher.depth:
-            tell(f"{publisher.depth} events wait in {outbox}; the next run of this project sends them")
+        await asyncio.gather(doing, hurried, return_exceptions=True)
 
     # ----------------------------------------------------------------------- what comes of it
 
@@ -168,52 +189,64 @@ class Run:
                     TextAdded(f"asked-{self._token[:8]}", prompt, "prompt", whole=True), None, report.session
                 )
 
-    def _print(self) -> None:
-        """Writes past Python's buffers: bytes as the command wrote them. A reader that went away is no failure."""
+    async def _print(self) -> bool:
+        """Bytes as the command wrote them; False when their reader went away, which ends the printing."""
         printed, self._output.printed[:] = list(self._output.printed), []
-        for stream, data in printed if self._mirrors else ():
-            try:
-                _write_all(stream, data)
-            except OSError:
-                self._mirrors = False
+        if not printed or not self._mirrors:
+            return True
+        try:
+            await self._printer.write(printed)
+        except OSError:
+            self._mirrors = False
+        return self._mirrors
 
     # ----------------------------------------------------------------------- signals
 
     @contextlib.contextmanager
     def _signals(self, process: asyncio.subprocess.Process) -> Generator[None]:
-        """Passed on to the command while it runs; after its end they cut short what is left to do.
-
-        Ctrl+c reaches the command by itself: the terminal sends it to everybody in the foreground.
-        """
+        """Passed on to the command while it runs; after its end they cut short what is left to do."""
         loop = asyncio.get_running_loop()
 
-        def passed_on(number: signal.Signals) -> None:
-            if process.returncode is not None:
-                self._hurried.set()
-            elif number != signal.SIGINT or not _in_foreground():
-                with contextlib.suppress(ProcessLookupError):
+        def send(number: signal.Signals) -> None:
+            with contextlib.suppress(ProcessLookupError):
+                if number not in _TYPED or not _in_foreground():
                     process.send_signal(number)
+
+        def passed_on(number: signal.Signals) -> None:
+            if process.returncode is None:
+                self._is_told_to_end = self._is_told_to_end or number in _ENDING
+                send(number)
+            else:
+                self._hurried.set()
+
+        def paused() -> None:
+            send(signal.SIGTSTP)
+            loop.remove_signal_handler(signal.SIGTSTP)
+            os.kill(os.getpid(), signal.SIGTSTP)
+            # It goes on here when somebody sends SIGCONT.
+            loop.add_signal_handler(signal.SIGTSTP, paused)
+            send(signal.SIGCONT)
 
         for number in _PASSED_ON:
             loop.add_signal_handler(number, passed_on, number)
+        if self._mirrors:  # a screen pauses in its own way
+            loop.add_signal_handler(signal.SIGTSTP, paused)
         try:
             yield
         finally:
-            for number in _PASSED_ON:
+            for number in (*_PASSED_ON, signal.SIGTSTP):
                 loop.remove_signal_handler(number)
 
 
 def _in_foreground() -> bool:
-    """Whether the terminal's ctrl+c goes to us and to our child alike."""
+    """Whether keys like ctrl+c reach us and our child alike, wherever stdin comes from."""
     try:
-        return os.tcgetpgrp(0) == os.getpgrp()
+        terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
     except OSError:
         return False
-
-
-def _write_all(stream: int, data: bytes) -> None:
-    while data:
-        try:
-            data = data[os.write(stream, data) :]
-        except BlockingIOError:
-            select.select([], [stream], [])
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)

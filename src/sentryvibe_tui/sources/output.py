@@ -58,7 +58,8 @@ class Output:
     def __init__(self, argv: Sequence[str], agent: str, form: str, cwd: str, redactor: Redactor | None = None) -> None:
         self._argv, self._agent, self._cwd, self._redactor = argv, agent, cwd, redactor
         self._reader: Reader | None = self._new_reader(form) if form else None
-        self._is_text = False
+        self.is_text = False
+        """It is no agent's: what is printed is the output itself."""
         self._held = b""
         self._mirror, self._stray, self._text = Mirror(), Stray(), _Text()
         self._errors = _Text()
@@ -70,19 +71,19 @@ class Output:
         if self._reader is not None:
             return self._read(data)
         self._held += data
-        if not self._is_text:
+        if not self.is_text:
             self._decide()
         held, self._held = self._held, b""
         if self._reader is not None:
             return self._read(held)
-        if self._is_text:
+        if self.is_text:
             return self._show(1, held)
         self._held = held
         return []
 
     def stderr(self, data: bytes) -> list[Reported]:
         self._errors.add(data)
-        if self._is_text:
+        if self.is_text:
             return self._show(2, data)
         self.printed.append((2, data))
         return []
@@ -98,7 +99,7 @@ class Output:
     def finish(self, exit_: Exit) -> list[Reported]:
         """The end, as the agent said it, or as the process' end lets know (AGENT_FORMATS 1, rule 9)."""
         if self._reader is None:
-            self._is_text = True
+            self.is_text = True
             return [*self._show(1, self._held), *self._end_call(exit_)]
         reports = self._events(self._reader.finish())
         last = self._mirror.last()
@@ -117,12 +118,12 @@ class Output:
         """By the first lines, as long as they can be JSON."""
         start = self._held.lstrip()
         if start and not start.startswith((b"{", b"data:", b"event:")):
-            self._is_text = True
+            self.is_text = True
         elif b"\n" in start or len(start) > UNDECIDED:
             try:
                 self._reader = self._new_reader(detect(self._held.rpartition(b"\n")[0]))
             except UnknownFormat:
-                self._is_text = len(start) > UNDECIDED
+                self.is_text = len(start) > UNDECIDED
 
     def _read(self, data: bytes) -> list[Reported]:
         assert self._reader is not None

@@ -1,0 +1,45 @@
+"""What publishers that are gone left in their outboxes, sent by a server that starts: to itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from ..client.address import Address, parse_address
+from ..model.events import About
+
+log = logging.getLogger("sentryvibe_tui.publisher")
+
+
+@asynccontextmanager
+async def left_behind(url: str, data: Path, outbox: Path) -> AsyncGenerator[None]:
+    """Sends it while the block lasts; nothing is loaded for it where nothing was left."""
+    work = asyncio.create_task(_send(url, data, outbox)) if _is_there(outbox) else None
+    try:
+        yield
+    finally:
+        if work is not None:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+
+def _is_there(outbox: Path) -> bool:
+    return any(outbox.glob("*.sqlite"))
+
+
+def _own(url: str, data: Path) -> Address:
+    return parse_address(url, data_dir=str(data.resolve()))
+
+
+async def _send(url: str, data: Path, outbox: Path) -> None:
+    from ..client.outbox import OutboxUnusable
+    from ..client.publisher import Publisher
+
+    try:
+        async with Publisher(_own(url, data), About("", "", ""), outbox) as publisher:
+            await publisher.drain()
+    except OutboxUnusable as error:
+        log.warning("%s", error)
