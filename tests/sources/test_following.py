@@ -98,6 +98,24 @@ def test_an_unfinished_turn_goes_on_until_it_was_silent_for_long(path: Path) -> 
     assert watched.following.is_quiet(NOW + SILENT + 1, 60)
 
 
+def test_a_turn_that_goes_on_costs_one_look_at_its_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Path] = []
+    monkeypatch.setattr("sentryvibe_tui.sources.following.read_turn_end", lambda path, _: looks.append(path))
+    watched = Watched(path)
+    write(path, prompt("go"), call("t1"))
+    for seconds in range(100):
+        watched.pull(NOW + seconds)
+    assert len(looks) == 1
+    write(path, {"type": "progress", "sessionId": ID}, at=NOW + 100)
+    for seconds in range(100, 200):
+        watched.pull(NOW + seconds)
+    assert len(looks) == 2
+    watched.pull(NOW + SILENT + 50)
+    assert watched.state.status == "active", "it was written to, though nothing came of it"
+    watched.pull(NOW + SILENT + 100)
+    assert watched.state.status == "interrupted"
+
+
 def test_a_busy_subagent_keeps_the_build_going(path: Path) -> None:
     write(path, prompt("go"), call("t1", "Agent", prompt="dig"), answer("it digs in the background"))
     file = path.with_suffix("") / "subagents" / "agent-1.jsonl"

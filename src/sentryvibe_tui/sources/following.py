@@ -16,7 +16,7 @@ from .posting import Posting
 from .sessions import AgentName, Session
 from .subagents import Subagents, subagents_of
 from .tail import Tail
-from .turns import read_turn_end
+from .turns import TurnEnd, read_turn_end
 
 SETTLED = 30.0
 """Seconds without a word after which a turn that ended is the end of the build, as far as one can know."""
@@ -42,7 +42,9 @@ class Following:
         self._agents = subagents_of(session.path, self._main.reader, self._redactor)
         self._subagents: dict[Path, _Input] = {}
         self._waiting: dict[Path, float] = {}
-        self._told_at = -1
+        self._told_at = self._place_seen = -1
+        self._turn_end: tuple[TurnEnd | None] | None = None
+        """What the files say of it where they stand; None before they were asked."""
         self.has_ended: bool = False
 
     @property
@@ -62,8 +64,11 @@ class Following:
                 posted += self._read(subagent)
                 more = more or subagent.more
         if posted:
-            self.changed, self.has_ended = self._written(), False
-        elif not more:
+            self.has_ended = False
+        if posted or self._place() != self._place_seen:
+            self._place_seen, self._turn_end = self._place(), None
+            self.changed = self._written()
+        if not posted and not more:
             posted += self._end(now)
         return posted, more
 
@@ -94,6 +99,10 @@ class Following:
 
     # ----------------------------------------------------------------------- ends
 
+    def _place(self) -> int:
+        """How far the files were read."""
+        return sum(source.tail.offset for source in (self._main, *self._subagents.values()))
+
     def _written(self) -> float:
         """When any of the files was last written, epoch seconds."""
         moments: list[float] = []
@@ -106,11 +115,12 @@ class Following:
 
     def _end(self, now: float) -> Iterator[Posted]:
         """The end of the build, once for each place where the files stand."""
-        place: int = sum(source.tail.offset for source in (self._main, *self._subagents.values()))
-        silence = now - self.changed
+        place, silence = self._place_seen, now - self.changed
         if place == self._told_at or silence < self._settled or not self._main.posting.begun:
             return
-        end = read_turn_end(self.session.path, self.session.agent)
+        if self._turn_end is None:
+            self._turn_end = (read_turn_end(self.session.path, self.session.agent),)
+        (end,) = self._turn_end
         if end is not None:
             event = BuildEnded(end.outcome, error=end.error)
         elif silence >= SILENT:

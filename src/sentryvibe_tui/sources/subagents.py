@@ -52,6 +52,7 @@ class ClaudeSubagents(Subagents):
     def __init__(self, session: Path, redactor: Redactor | None) -> None:
         super().__init__(session, redactor)
         self._calls: dict[str, list[str]] = {}
+        self._prompts: dict[Path, str] = {}
 
     def heard(self, reader: Reader, events: Iterable[BuildEvent]) -> None:
         for event in events:
@@ -73,12 +74,17 @@ class ClaudeSubagents(Subagents):
         return found
 
     def _prompt_of(self, path: Path) -> str:
-        try:
-            with path.open("rb") as file:
-                prompt = first_prompt(file.read(HEAD))
-        except OSError:
-            return ""
-        return prompt if self._redactor is None else self._redactor.text(prompt)
+        """As the call has it: masked. Looked for until the file says it."""
+        if path not in self._prompts:
+            try:
+                with path.open("rb") as file:
+                    prompt = first_prompt(file.read(HEAD))
+            except OSError:
+                prompt = ""
+            if not prompt:
+                return ""
+            self._prompts[path] = prompt if self._redactor is None else self._redactor.text(prompt)
+        return self._prompts[path]
 
     def _reader(self, call_id: str) -> Reader:
         return ClaudeSession(call_id)
