@@ -4,10 +4,12 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sentryvibe_tui.sources.sessions import Roots, Session, Sessions, Spawned, SpawnedRollouts, roots, subagent_files
+from sentryvibe_tui.sources import sessions
+from sentryvibe_tui.sources.sessions import Roots, Session, Sessions, Spawned, SpawnedRollouts, SubagentFiles, roots
 from sentryvibe_tui.wire.projects import directory_of, mangled, project_of
 
 ID = "7d3f0a52-8c1b-4e2e-9a7f-0a1b2c3d4e5f"
@@ -86,8 +88,39 @@ def test_subagents_are_found_in_their_folder_and_beside_the_session(places: Root
     beside = write(path.with_name("agent-2.jsonl"), {"sessionId": ID}, at=10)
     flow = write(path.with_suffix("") / "subagents" / "workflows" / "wf" / "agent-4.jsonl", {"sessionId": ID}, at=30)
     write(path.with_name("agent-3.jsonl"), {"sessionId": "another"})
-    assert subagent_files(path) == [beside, inside, flow]
+    assert SubagentFiles(path).found() == [beside, inside, flow]
     assert [session.path for session in found(places, project)] == [path]
+
+
+def test_thousands_of_other_sessions_subagents_are_looked_into_once(
+    places: Roots, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = claude(places, project)
+    for number in range(50):
+        write(path.with_name(f"agent-{number}.jsonl"), {"sessionId": "another"})
+    silent = path.with_name("agent-99.jsonl")
+    silent.write_bytes(b"")
+    os.utime(path.parent, (1_000, 1_000))
+    files, read, listed = SubagentFiles(path), list[str](), list[Any]()
+    session_in, entries = sessions._session_in, sessions._entries
+    monkeypatch.setattr(sessions, "_session_in", lambda path: read.append(path) or session_in(path))
+    monkeypatch.setattr(sessions, "_entries", lambda folder: listed.append(folder) or entries(folder))
+    for _ in range(10):
+        assert files.found() == []
+    assert (read.count(str(silent)), len(read)) == (10, 60)
+    assert listed.count(path.parent) == 1
+    write(silent, {"sessionId": ID})
+    fresh = write(path.with_name("agent-fresh.jsonl"), {"sessionId": ID})
+    assert sorted(files.found()) == [silent, fresh]
+
+
+def test_directories_of_any_name(places: Roots, tmp_path: Path) -> None:
+    for name, folder in (("a_b.c d", "a-b-c-d"), ("größe", "gr--e"), ("🚀x", "--x"), ("文件", "--")):
+        directory = tmp_path / name
+        directory.mkdir()
+        assert mangled(str(directory)) == f"{mangled(str(tmp_path))}-{folder}", "as JavaScript counts signs"
+        path = claude(places, directory)
+        assert [session.path for session in found(places, directory)] == [path]
 
 
 def test_codex_says_where_it_works(places: Roots, project: Path) -> None:

@@ -27,7 +27,9 @@ LIVE = 10 * 60.0
 LOOK_EVERY = 0.3
 """Seconds between two looks at the files that are followed."""
 SEARCH_EVERY = 1.5
-"""Seconds between two searches for sessions; more where a search takes long."""
+"""Seconds between two searches for sessions; more where there are so many that a search takes long."""
+SEARCHING = 0.005
+"""Share of the processor's time that searches may take."""
 BREATH = 0.02
 """Seconds given to a busy publisher before it is looked at again; the files keep what is in them."""
 LAST_WORDS = 5.0
@@ -91,21 +93,19 @@ class Follow:
             try:
                 next_search = 0.0
                 while True:
-                    began = time.monotonic()
-                    if began >= next_search:
-                        await self._search()
+                    if time.monotonic() >= next_search:
+                        took = await self._search()
                         self._searched.set()
-                        took = time.monotonic() - began
-                        next_search = time.monotonic() + max(self._pace.search, 10 * took)
+                        next_search = time.monotonic() + max(self._pace.search, took / SEARCHING)
                     if not await self._pull(stack):
                         await asyncio.sleep(self._pace.look)
             finally:
                 await asyncio.gather(*(publisher.drain(LAST_WORDS) for publisher in self._publishers.values()))
 
-    async def _search(self) -> None:
-        """Takes up sessions that are live, and lets go of those that are long over."""
+    async def _search(self) -> float:
+        """Takes up sessions that are live, and lets go of those that are long over; the processor's seconds it took."""
         now = time.time()
-        live = await asyncio.to_thread(self._sessions.changed_since, now - self._pace.live)
+        live, took = await asyncio.to_thread(self._live, now - self._pace.live)
         # The latest one is published last: it is the newest build of its project.
         for session in reversed(live):
             following = self._following.get(session.path)
@@ -114,6 +114,11 @@ class Follow:
         over = [path for path, one in self._following.items() if one.is_quiet(now, self._pace.live)]
         for path in over:
             del self._following[path]
+        return took
+
+    def _live(self, since: float) -> tuple[list[Session], float]:
+        began = time.thread_time()
+        return self._sessions.changed_since(since), time.thread_time() - began
 
     def _take_up(self, session: Session) -> None:
         project = project_of(session.directory, session.agent)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -77,13 +78,15 @@ class Sessions:
         for folder in _folders(self._roots.claude):
             if self._directory and not folder.name.startswith(own[:_LONGEST_FOLDER]):
                 continue
-            for file in _files(folder.path, ".jsonl"):
-                if file.name.startswith("agent-"):
-                    continue
-                path = Path(file.path)
-                changed = max((_changed(file), *map(_changed, _in_subagent_folder(path))))
+            entries = _entries(folder.path)
+            names = {entry.name for entry in entries}
+            for file in _sessions_in(entries):
+                changed, stem = _changed(file), file.name.removesuffix(".jsonl")
+                if stem in names:
+                    changed = max((changed, *map(_changed, _subagents_in(f"{folder.path}/{stem}/subagents"))))
                 if changed < since:
                     continue
+                path = Path(file.path)
                 cwd = self._head(path).cwd
                 # Two directories may share a folder; a file that was moved there belongs where it is.
                 directory = self._directory if folder.name == own and mangled(cwd) != own else cwd
@@ -186,19 +189,86 @@ def _field(data: bytes, name: bytes) -> str:
         return ""
 
 
-def subagent_files(session: Path) -> list[Path]:
-    """The files of a Claude session's subagents, oldest first: in a folder of their own, or beside the session's."""
-    beside = (file for file in _files(session.parent, ".jsonl") if _is_subagent_of(file, session.stem))
-    files = [*_in_subagent_folder(session), *beside]
-    return [Path(file.path) for file in sorted(files, key=lambda file: (_changed(file), file.name))]
+class SubagentFiles:
+    """The files of a Claude session's subagents: in a folder of their own, or beside the session's."""
+
+    def __init__(self, session: Path) -> None:
+        self._session = session
+        self._folder, self._own = _Listing(session.parent), f"{session.with_suffix('')}/subagents"
+        self._listed: list[os.DirEntry[str]] = []
+        self._undecided: list[os.DirEntry[str]] = []
+        self._beside: dict[str, os.DirEntry[str]] = {}
+        self._others: set[str] = set()
+
+    def found(self) -> list[Path]:
+        """Oldest first."""
+        self._look_beside()
+        files = [*_subagents_in(self._own), *self._beside.values()]
+        return [Path(file.path) for file in sorted(files, key=lambda file: (_changed(file), file.name))]
+
+    def _look_beside(self) -> None:
+        """There may be thousands, of other sessions: each is looked into until it says whose it is."""
+        if (entries := self._folder.entries()) is not self._listed:
+            self._listed = entries
+            decided = {*self._others, *self._beside}
+            self._undecided = [entry for entry in entries if _is_subagent(entry.name) and entry.name not in decided]
+        undecided, self._undecided = self._undecided, []
+        for entry in undecided:
+            session = _session_in(entry.path)
+            if session == self._session.stem:
+                self._beside[entry.name] = entry
+            elif session:
+                self._others.add(entry.name)
+            else:
+                self._undecided.append(entry)
 
 
-def _in_subagent_folder(session: Path) -> Iterator[os.DirEntry[str]]:
+def _is_subagent(name: str) -> bool:
+    return name.startswith("agent-") and name.endswith(".jsonl")
+
+
+def _sessions_in(entries: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
+    files = (entry for entry in entries if entry.name.endswith(".jsonl") and not _is_subagent(entry.name))
+    return (entry for entry in files if not _is_folder(entry))
+
+
+def _subagents_in(folder: str) -> Iterator[os.DirEntry[str]]:
     """Newer versions of Claude Code keep them there, those of a workflow in `workflows/<name>` below."""
-    folder = f"{session.with_suffix('')}/subagents"
     yield from _files(folder, ".jsonl")
     for workflow in _folders(f"{folder}/workflows"):
-        yield from (file for file in _files(workflow.path, ".jsonl") if file.name.startswith("agent-"))
+        yield from (file for file in _files(workflow.path, ".jsonl") if _is_subagent(file.name))
+
+
+def _session_in(path: str) -> str:
+    """The session that a subagent's file names: in its first record, mostly at once."""
+    try:
+        with open(path, "rb") as file:
+            return _field(file.read(4096), b"sessionId") or _field(file.read(HEAD), b"sessionId")
+    except OSError:
+        return ""
+
+
+class _Listing:
+    """A folder's entries, listed again when something in it came or went."""
+
+    def __init__(self, folder: Path | str) -> None:
+        self._folder = folder
+        self._changed = -1
+        self._entries: list[os.DirEntry[str]] = []
+
+    def entries(self) -> list[os.DirEntry[str]]:
+        try:
+            changed = os.stat(self._folder).st_mtime_ns
+        except OSError:
+            return []
+        if changed != self._changed:
+            self._entries = _entries(self._folder)
+            # What comes within the same tick of its clock changes no time of a folder.
+            self._changed = changed if time.time_ns() - changed > _TICK else -1
+        return self._entries
+
+
+_TICK = 2_000_000_000
 
 
 class Spawned(Struct, frozen=True):
@@ -216,6 +286,7 @@ class SpawnedRollouts:
     def __init__(self, session: Path) -> None:
         self._session = session
         self._known: dict[str, Spawned | None] = {}
+        self._days: dict[str, _Listing] = {}
 
     def found(self) -> list[Spawned]:
         """Oldest first. A file is looked into until its head says whose it is."""
@@ -223,7 +294,8 @@ class SpawnedRollouts:
         year_month_day = day.parts[-3:]
         is_kept = [len(part) for part in year_month_day] == [4, 2, 2]
         days = _from(day.parents[2], year_month_day) if is_kept else [str(day)]
-        files = (file for one in days for file in _entries(one) if _is_rollout(file.name))
+        listings = (self._days.setdefault(one, _Listing(one)) for one in days)
+        files = (file for one in listings for file in one.entries() if _is_rollout(file.name))
         later = sorted((file for file in files if file.name > self._session.name), key=lambda file: file.name)
         return [one for file in later if (one := self._spawned(file.path)) is not None]
 
@@ -282,10 +354,6 @@ def _head_at(path: str, inode: int, size: int) -> _Head:
 
 def _is_rollout(name: str) -> bool:
     return name.startswith("rollout-") and name.endswith(".jsonl")
-
-
-def _is_subagent_of(file: os.DirEntry[str], session_id: str) -> bool:
-    return file.name.startswith("agent-") and _head_of(Path(file.path)).session_id == session_id
 
 
 def _folders(root: Path | str) -> list[os.DirEntry[str]]:

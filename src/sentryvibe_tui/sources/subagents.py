@@ -16,7 +16,7 @@ from ..agents.codex_rollout import CodexRollout
 from ..agents.reading import Reader, innermost
 from ..agents.redact import Redactor
 from ..model.events import BuildEvent, ToolStarted
-from .sessions import HEAD, SpawnedRollouts, subagent_files
+from .sessions import HEAD, SpawnedRollouts, SubagentFiles
 
 _WARMUP = "Warmup"
 """What Claude Code says to agents that it only gets ready."""
@@ -52,7 +52,7 @@ class ClaudeSubagents(Subagents):
     def __init__(self, session: Path, redactor: Redactor | None) -> None:
         super().__init__(session, redactor)
         self._calls: dict[str, list[str]] = {}
-        self._prompts: dict[Path, str] = {}
+        self._files, self._prompts = SubagentFiles(session), dict[Path, str]()
 
     def heard(self, reader: Reader, events: Iterable[BuildEvent]) -> None:
         for event in events:
@@ -64,7 +64,7 @@ class ClaudeSubagents(Subagents):
 
     def new(self) -> list[tuple[Path, str]]:
         taken, found = set(self._taken.values()), list[tuple[Path, str]]()
-        for path in subagent_files(self._session):
+        for path in self._files.found():
             prompt = "" if path in self._taken else self._prompt_of(path)
             if path not in self._taken and prompt != _WARMUP:
                 calls = self._calls.get(prompt, [])

@@ -34,8 +34,8 @@ def project_of(directory: str, otherwise: str = "unknown") -> ProjectName:
 
 
 def mangled(directory: str) -> str:
-    """A directory's name in Claude Code's `projects` folder."""
-    return re.sub(r"[^a-zA-Z0-9]", "-", directory)
+    """A directory's name in Claude Code's `projects` folder. What takes two UTF-16 units is two signs in JavaScript."""
+    return re.sub(r"[^a-zA-Z0-9]", lambda sign: "-" if sign[0] < "\U00010000" else "--", directory)
 
 
 def directory_of(cwd: str, transcript: str) -> str:
