@@ -114,6 +114,17 @@ def test_thousands_of_other_sessions_subagents_are_looked_into_once(
     assert sorted(files.found()) == [silent, fresh]
 
 
+@pytest.mark.timeout(10)
+def test_what_is_no_file_is_left_alone(places: Roots, project: Path) -> None:
+    path = claude(places, project)
+    os.mkfifo(path.with_name("pipe.jsonl"))
+    os.mkfifo(path.with_name("agent-pipe.jsonl"))
+    path.with_name("folder.jsonl").mkdir()
+    path.with_name("gone.jsonl").symlink_to(path.with_name("nothing"))
+    assert [session.path for session in found(places, project, since=0)] == [path]
+    assert SubagentFiles(path).found() == []
+
+
 def test_directories_of_any_name(places: Roots, tmp_path: Path) -> None:
     for name, folder in (("a_b.c d", "a-b-c-d"), ("größe", "gr--e"), ("🚀x", "--x"), ("文件", "--")):
         directory = tmp_path / name

@@ -211,7 +211,8 @@ class SubagentFiles:
         if (entries := self._folder.entries()) is not self._listed:
             self._listed = entries
             decided = {*self._others, *self._beside}
-            self._undecided = [entry for entry in entries if _is_subagent(entry.name) and entry.name not in decided]
+            fresh = (entry for entry in entries if _is_subagent(entry.name) and entry.name not in decided)
+            self._undecided = [entry for entry in fresh if _is_file(entry)]
         undecided, self._undecided = self._undecided, []
         for entry in undecided:
             session = _session_in(entry.path)
@@ -229,7 +230,7 @@ def _is_subagent(name: str) -> bool:
 
 def _sessions_in(entries: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
     files = (entry for entry in entries if entry.name.endswith(".jsonl") and not _is_subagent(entry.name))
-    return (entry for entry in files if not _is_folder(entry))
+    return (entry for entry in files if _is_file(entry))
 
 
 def _subagents_in(folder: str) -> Iterator[os.DirEntry[str]]:
@@ -361,7 +362,7 @@ def _folders(root: Path | str) -> list[os.DirEntry[str]]:
 
 
 def _files(folder: Path | str, ending: str) -> list[os.DirEntry[str]]:
-    return [entry for entry in _entries(folder) if entry.name.endswith(ending) and not _is_folder(entry)]
+    return [entry for entry in _entries(folder) if entry.name.endswith(ending) and _is_file(entry)]
 
 
 def _below(root: Path | str, depth: int) -> Iterable[os.DirEntry[str]]:
@@ -382,6 +383,14 @@ def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """No named pipe either: opening it would wait for a writer."""
+    try:
+        return entry.is_file()
     except OSError:
         return False
 
