@@ -174,6 +174,38 @@ def test_a_watch_on_a_directory_follows_by_itself(
     assert watch.end() == 1
 
 
+def test_a_first_session_that_begins_further_down_is_shown(
+    desk: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTRYVIBE_PORT", "0")
+    web = (desk.folder / "web").resolve()
+    web.mkdir()
+    watch = desk.start("watch", ".", "--jsonl")
+    until = time.monotonic() + 30
+    while not any("no server runs here" in line for line in watch.errors):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    path = home / ".claude" / "projects" / re.sub(r"[^a-zA-Z0-9]", "-", str(web)) / f"{SESSION}.jsonl"
+    path.parent.mkdir(parents=True)
+    record = {"type": "user", "uuid": "u", "sessionId": SESSION, "cwd": str(web), "message": {"content": "in the web"}}
+    append(path, json.dumps(record).encode() + b"\n")
+    assert "in the web" in watch.until("in the web")
+
+
+def test_a_watch_outlives_the_command_that_served_it(desk: Any, session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTRYVIBE_PORT", "0")
+    append(session, user("hello", "u-1"))
+    follow = desk.start("follow")
+    eventually(desk, lambda state: "hello" in said(state))
+    watch = desk.start("watch", ".", "--jsonl")
+    watch.until("hello")
+    follow.popen.kill()
+    follow.end()
+    append(session, user("are you still there", "u-2"))
+    watch.until("are you still there")
+    assert sum("no server runs here" in line for line in watch.errors) == 1
+
+
 @pytest.mark.parametrize("arguments", [("follow",), ("watch", ".", "--plain"), ("run", "--", "true"), ("serve",)])
 def test_a_pattern_that_is_none_is_told(desk: Any, arguments: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTRYVIBE_PORT", "0")

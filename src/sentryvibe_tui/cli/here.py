@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,13 @@ from ..client.address import Address
 from ..client.hydrate import ProjectRef
 from ..client.watching import LinkChanged, LinkStatus, WatchEvent
 from ..settings import Settings, data_dir
-from ..wire.projects import project_of
+from ..wire.projects import ProjectName, project_of
 from .options import redactor
 from .seeking import Deferred
 
 if TYPE_CHECKING:
     from ..client.watch import Watch
+    from ..sources.follow import Follow
 
 
 class Here(Deferred):
@@ -36,6 +37,8 @@ class Here(Deferred):
         self._directory, self._server, self._settings, self._tell = directory, server, settings, tell
         self._probe = probe
         self._work: asyncio.Task[None] | None = None
+        self._instead: Watch | None = None
+        self._published: Follow | None = None
 
     async def events(self) -> AsyncIterator[WatchEvent]:
         yield LinkChanged(LinkStatus("connecting"))
@@ -49,12 +52,15 @@ class Here(Deferred):
         self._watch = found.result()
         async for event in self._watch.events():
             yield event
+        if self._instead is not None:
+            self._watch = self._instead
+            async for event in self._watch.events():
+                yield event
 
     async def _follow(self, found: asyncio.Future[Watch]) -> None:
         """Serves and follows until cancelled. Raises CannotServe, OSError, sqlite3.Error."""
-        from ..client.watch import Watch
         from ..sources.follow import Follow
-        from ..sources.server_here import server_here
+        from ..sources.server_here import kept_served, server_here
         from ..sources.sessions import roots
 
         outbox, masks = data_dir(self._settings) / "outbox", redactor(self._settings)
@@ -62,16 +68,45 @@ class Here(Deferred):
             follow = Follow(address, outbox, roots(), self._directory, self._tell, redactor=masks)
             following = asyncio.create_task(follow.run())
             try:
-                searched = asyncio.create_task(follow.searched())
-                await asyncio.wait([following, searched], return_when=asyncio.FIRST_COMPLETED)
-                searched.cancel()
+                await _until(follow.searched(), following)
                 newest = follow.newest
-                project = project_of(str(self._directory)) if newest is None else newest.project
-                found.set_result(Watch(address, ProjectRef(project.id, project.name), wait=True, probe=self._probe))
-                await following
+                watch = self._on(address, project_of(str(self._directory)) if newest is None else newest.project)
+                found.set_result(watch)
+                self._published = follow
+                async with nullcontext() if self._server else kept_served(self, self._settings, self._tell):
+                    if newest is None:
+                        await _until(follow.begun(), following)
+                        await self._turn_to_first(follow, watch)
+                    await following
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
+
+    async def _turn_to_first(self, follow: Follow, watch: Watch) -> None:
+        """The first session to begin may do so further down, and then is another project's."""
+        newest, is_shown = follow.newest, bool(watch.state.id) and watch.state.is_active
+        if newest is not None and newest.project.id != watch.project.id and not is_shown:
+            self._instead = self._on(watch.server, newest.project)
+            await watch.aclose()
+
+    def _on(self, server: Address, project: ProjectName) -> Watch:
+        from ..client.watch import Watch
+
+        return Watch(server, ProjectRef(project.id, project.name), wait=True, probe=self._probe)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """The server is out of reach: it may have been part of another command."""
+        return self._published is not None and self._published.is_cut_off
+
+    def turn_to(self, server: Address) -> None:
+        """Publishes to another server from now on, and watches there."""
+        if self._published is not None:
+            self._published.turn_to(server)
+        for watch in (self._watch, self._instead):
+            if watch is not None:
+                watch.server = server
+                watch.retry_now()
 
     async def aclose(self) -> None:
         if self._watch is not None:
@@ -80,3 +115,12 @@ class Here(Deferred):
             self._work.cancel()
             with suppress(asyncio.CancelledError, OSError, sqlite3.Error):
                 await self._work
+
+
+async def _until(happens: Coroutine[object, object, None], work: asyncio.Task[None]) -> None:
+    """Waits for what happens while `work` goes on, or for the end of that."""
+    waiting = asyncio.create_task(happens)
+    try:
+        await asyncio.wait([work, waiting], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()

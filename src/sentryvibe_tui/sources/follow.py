@@ -66,7 +66,7 @@ class Follow:
         self._following: dict[Path, Following] = {}
         self._given_up: set[Path] = set()
         self._publishers: dict[str, Publisher] = {}
-        self._searched = asyncio.Event()
+        self._searched, self._begun = asyncio.Event(), asyncio.Event()
 
     @property
     def newest(self) -> Following | None:
@@ -86,6 +86,10 @@ class Follow:
     async def searched(self) -> None:
         """Waits until the first search is over."""
         await self._searched.wait()
+
+    async def begun(self) -> None:
+        """Waits until there is a session."""
+        await self._begun.wait()
 
     async def run(self) -> None:
         """Until cancelled. Raises OSError, sqlite3.Error when an outbox cannot be opened."""
@@ -124,6 +128,7 @@ class Follow:
         project = project_of(session.directory, session.agent)
         redactor = None if self._redactor is None else self._redactor.anew()
         self._following[session.path] = Following(session, project, self._pace.settled, redactor)
+        self._begun.set()
         where = f" in {session.directory}" if session.directory else ""
         self._tell(f"following {session.agent} session {session.id[:8]}{where}, project {project.name}")
 
