@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from ..agents.reading import Reported
 from ..model.events import About, AgentReported, BuildEnded, BuildEvent
 from ..model.state import Agent, Millis, Outcome
-from ..wire.events import Posted, encode_posted
+from ..wire.events import Posted
+from ..wire.json import encode
 
 TIMELESS = 1_000
 """Events at the beginning of a file that wait for a first time; a file with more of them has none."""
@@ -92,18 +93,22 @@ class Posting:
         if isinstance(event, AgentReported) and not event.agent.project_name:
             event = AgentReported(replace(event.agent, project_name=self._project_name))
         self._numbers[self._session] += 1
-        posted = Posted(self.about, event, "", at)
         source = f"{self._source}." if self._source else ""
         number = f"{source}{self._numbers[self._session]}"
-        content = crc32(encode_posted(posted))
+        content = _check_sum(event, at)
         self._before[self._session] = before = crc32(content.to_bytes(4), self._before[self._session])
-        return replace(posted, event_id=f"{number}-{before if isinstance(event, BuildEnded) else content:08x}")
+        event_id = f"{number}-{before if isinstance(event, BuildEnded) else content:08x}"
+        return Posted(self.about, event, event_id, at)
 
     def aside(self, event: BuildEvent, *, past: bool = False) -> Posted:
         """What was found elsewhere: it takes no number, so that the others have theirs whether it was found or not."""
-        posted = Posted(self.about, event, "", self._latest if past else None)
-        return replace(posted, event_id=f"aside-{crc32(encode_posted(posted)):08x}")
+        at = self._latest if past else None
+        return Posted(self.about, event, f"aside-{_check_sum(event, at):08x}", at)
 
     def again(self) -> Posting:
         """For the same input read from its start once more."""
         return Posting(self._project_id, self._project_name, self._first, fixed=self._fixed, source=self._source)
+
+
+def _check_sum(event: BuildEvent, at: Millis | None) -> int:
+    return crc32(encode((type(event).__name__, at, event)))
