@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from pathlib import Path
 
-PIECE = 64 * 1024
+PIECE = 16 * 1024
 
 
 async def pieces(path: Path | None, *, is_file: bool) -> AsyncIterator[bytes]:
