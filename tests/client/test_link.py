@@ -5,7 +5,7 @@ import pytest
 from sentryvibe_tui.client.link import CloseLink, Hydrate, Open, Send
 from sentryvibe_tui.client.watching import CaughtUp, Changed, LinkChanged, SignOfLife, Skipped, Snapshot
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.wire.frames import AgentSign, GetState, Heartbeat, Recovery, Unknown, decode_asked
+from sentryvibe_tui.wire.frames import AgentSign, Alive, GetState, Heartbeat, Recovery, Unknown, decode_asked
 
 
 def phases(desk) -> list[str]:
@@ -260,6 +260,27 @@ def test_pongs_keep_a_quiet_link_alive(make_desk, make_build) -> None:
         desk.later(4_900).did(desk.link.heard(desk.now, 12.5))
     assert desk.link.status.phase == "live"
     assert desk.link.status.rtt_ms == 12.5
+
+
+def test_a_large_answer_over_a_slow_way_is_waited_for_and_the_server_hears_of_it(make_desk, make_build) -> None:
+    build = make_build().work(9)
+    desk = make_desk().up()
+    desk.take(Send)
+    for _ in range(100):
+        desk.later(900).did(desk.link.arriving(desk.now))
+    assert desk.link.status.phase == "connecting"
+    said = [decode_asked(send.data) for send in desk.take(Send)]
+    assert said == [Alive()] * len(said)
+    assert 15 <= len(said) <= 18
+    desk.hear(build.recovery())
+    assert desk.link.status.phase == "live"
+
+
+def test_a_large_answer_that_stops_on_its_way_is_given_up(make_desk) -> None:
+    desk = make_desk().up()
+    desk.did(desk.link.arriving(desk.now))
+    assert desk.later(12_400).take(CloseLink) == []
+    assert desk.later(200).take(CloseLink)
 
 
 def test_a_link_without_a_first_frame_is_not_healthy(make_desk) -> None:

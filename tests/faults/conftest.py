@@ -123,8 +123,10 @@ def server(make_server: Callable[..., Server]) -> Server:
 
 @dataclass
 class Weather:
-    """How a proxy treats bytes. Probabilities are per chunk; `hole` swallows everything, `shut` refuses connections."""
+    """How a proxy treats bytes. Probabilities are per chunk; `hole` swallows everything, `shut` refuses connections.
+    `rate`: bytes per second to a client that connects now, 0 without limit."""
 
+    rate: float = 0.0
     cut: float = 0.0
     split: float = 0.0
     delay: float = 0.0
@@ -184,12 +186,17 @@ class FaultProxy:
             return
         self._writers.add(far_writer)
         for source, sink in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.create_task(self._pump(source, sink, (writer, far_writer)))
+            rate = self.weather.rate if sink is writer else 0.0
+            task = asyncio.create_task(self._pump(source, sink, (writer, far_writer), rate))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _pump(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, both: tuple[asyncio.StreamWriter, ...]
+        self,
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        both: tuple[asyncio.StreamWriter, ...],
+        rate: float,
     ) -> None:
         try:
             while chunk := await source.read(4096):
@@ -203,6 +210,8 @@ class FaultProxy:
                     self.forwarded += len(chunk)
                     break
                 await self._forward(chunk, sink)
+                if rate:
+                    await asyncio.sleep(len(chunk) / rate)
         except OSError:
             pass
         finally:

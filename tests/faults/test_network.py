@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -177,5 +179,26 @@ async def test_a_watcher_back_after_a_long_absence_gets_what_it_missed(server, p
         (back,) = [event for event in watcher.told if isinstance(event, CaughtUp)]
         assert back.how == "replayed"
         assert back.missed > 50
+        assert same(watcher.state, server)
+        await watcher.close()
+
+
+async def test_a_state_that_takes_longer_than_any_silence_may_last_arrives(server, proxy_to, tmp_path: Path) -> None:
+    """Both sides wait: neither pongs nor frames get past it for 15 s, and no answer is whole for as long."""
+    noise = random.Random(1)
+    calls = [(f"t{number}", Raw(b'"%s"' % noise.randbytes(2000).hex().encode())) for number in range(400)]
+    await publish(
+        server.url,
+        tmp_path / "outbox",
+        [event for name, said in calls for event in (ToolStarted(name, "Bash", Raw(b"{}")), ToolEnded(name, said))],
+    )
+    async with proxy_to(server.port, seed=7) as proxy:
+        proxy.weather.rate = 60_000
+        watcher = Seen(Watch(proxy.url, "p"))
+        begun = time.monotonic()
+        await watcher.until(lambda: watcher.state.version >= 800)
+        assert time.monotonic() - begun > 12.5
+        assert proxy.connections == 1
+        assert proxy.forwarded > 800_000
         assert same(watcher.state, server)
         await watcher.close()

@@ -79,6 +79,8 @@ class Server:
 class Terminal:
     """A watcher: a link, and the one connection it may have. Frames wait on the wire until they are delivered."""
 
+    waiting = 0
+
     def __init__(self, world: World, session_id: str = "") -> None:
         self.world = world
         self.link = Link("shop", session_id, chance=lambda: 0.5, wait=True, probe=True)

@@ -65,6 +65,8 @@ def test_deciding_and_applying_an_event() -> None:
 
 
 class Outlet:
+    waiting = 0
+
     def __init__(self) -> None:
         self.size = 0
 

@@ -21,6 +21,7 @@ class Link:
         self.room = room
         self.frames: list[Frame] = []
         self.closed: int | None = None
+        self.waiting = 0
 
     def take(self, frame: Frame) -> bool:
         assert self.room > 0, "a frame for a busy outlet"
@@ -167,6 +168,20 @@ def test_the_ring_is_bounded_in_bytes(hub: Hub, monkeypatch: pytest.MonkeyPatch)
     watcher = watching(hub, Link())
     hub.publish([commit(A, 1, 50, size=100)])
     assert 0 < watcher.channel.head - watcher.channel.tail < 10
+
+
+def test_a_link_that_takes_a_large_state_slowly_stays(hub: Hub, clock: Clock) -> None:
+    slow = Link(room=1)
+    slow.waiting = 1_000_000
+    watching(hub, slow)
+    for _ in range(20):
+        clock.now += 9
+        slow.waiting -= 10_000
+        hub.close_stalled(10)
+    assert slow.closed is None
+    clock.now += 11
+    hub.close_stalled(10)
+    assert slow.closed == hub_module.TOO_SLOW
 
 
 def test_a_link_that_takes_nothing_is_closed_and_others_notice_nothing(hub: Hub, clock: Clock) -> None:

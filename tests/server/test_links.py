@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -52,24 +53,42 @@ def test_a_dead_peer_is_found_within_two_and_a_half_heartbeats() -> None:
     assert serve.DEAD_AFTER * 1000 <= 2.5 * INTERVAL
 
 
-async def test_who_answers_no_ping_is_let_go_also_with_frames_in_the_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pings in no time, and nothing else that ends a link."""
     real = serve._config
 
-    def impatient(app: object) -> uvicorn.Config:
+    def config(app: object) -> uvicorn.Config:
         config = real(app)  # type: ignore[arg-type]
         config.ws_ping_interval, config.ws_ping_timeout = 0.1, 0.15
         return config
 
-    monkeypatch.setattr(serve, "_config", impatient)
+    monkeypatch.setattr(serve, "_config", config)
     monkeypatch.setattr(serve, "DEAD_AFTER", 1000)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_who_answers_no_ping_is_let_go_also_with_frames_in_the_way(tmp_path: Path) -> None:
     async with running(tmp_path, settings=Settings(send_timeout=1000)) as server:
         await fill(server)
         with await dialled(server, UPGRADE, 4096), await dialled(server, UPGRADE):
             await until(lambda: server.app.serving.hub.watchers == 2)
             await until(lambda: server.app.serving.hub.watchers == 0)
             await until(lambda: not connections(server))
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell what its peer has taken")
+async def test_whose_pong_waits_behind_a_large_state_stays_while_any_of_that_is_taken(tmp_path: Path) -> None:
+    async with running(tmp_path, settings=Settings(send_timeout=1000)) as server:
+        await fill(server, parts=1)
+        with await dialled(server, UPGRADE, 4096) as link:
+            await until(lambda: server.app.serving.hub.watchers == 1)
+            for _ in range(60):
+                await asyncio.sleep(0.02)
+                await asyncio.get_running_loop().sock_recv(link, 4096)
+            assert server.app.serving.hub.watchers == 1
+            await until(lambda: server.app.serving.hub.watchers == 0)
 
 
 def masked(opcode: int, payload: bytes) -> bytes:

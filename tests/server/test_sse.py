@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from sentryvibe_tui.server.frame import Frame
-from sentryvibe_tui.server.sse import _Outlet
+from sentryvibe_tui.server.sse import _Outlet, _send_frame
 
 
 @pytest.mark.parametrize("turns", range(4))
@@ -21,3 +21,17 @@ async def test_an_end_is_not_lost_to_a_frame_that_comes_with_it(turns: int) -> N
     ends = waiting.cancel()
     await asyncio.wait([waiting])
     assert waiting.cancelled() is ends
+
+
+async def test_a_large_frame_goes_out_in_pieces_and_shows_how_much_is_left() -> None:
+    outlet, left, sent = _Outlet(), list[int](), list[bytes]()
+
+    async def send(message) -> None:
+        left.append(outlet.waiting)
+        sent.append(message["body"])
+
+    text = b"x" * 200_000
+    outlet.take(Frame(text))
+    await _send_frame(text, outlet, send)
+    assert b"".join(sent) == text
+    assert left == [200_000, 134_464, 68_928, 3_392]

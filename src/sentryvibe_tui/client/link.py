@@ -113,6 +113,7 @@ class Link:
         self._up = False
         self._healthy_at: Millis | None = None
         self._heard_at: Millis | None = None
+        self._hinted_at: Millis = 0
         self._nudged = False
         self._asked: _Asked | None = None
         self._hydrate_at: Millis | None = None
@@ -135,15 +136,26 @@ class Link:
         self.status = replace(self.status, transport=transport, rtt_ms=None)
         return self._done()
 
-    def heard(self, now: Millis, rtt_ms: float | None = None) -> tuple[Action, ...]:
-        """A sign of life below the frames: a pong, a comment of the event stream."""
+    def heard(self, now: Millis, rtt_ms: float) -> tuple[Action, ...]:
+        """A pong."""
         if self._up:
             self._hear(now)
-            if rtt_ms is not None:
-                measured = replace(self.status, rtt_ms=rtt_ms)
-                if self.status.phase in ("live", "waiting"):
-                    self._say(measured)
-                self.status = measured
+            measured = replace(self.status, rtt_ms=rtt_ms)
+            if self.status.phase in ("live", "waiting"):
+                self._say(measured)
+            self.status = measured
+        return self._done()
+
+    def arriving(self, now: Millis) -> tuple[Action, ...]:
+        """Part of a frame, or a comment of the event stream. It may be of an answer, and holds up the pings behind it:
+        meanwhile the server hears otherwise that we live."""
+        if self._up:
+            self._hear(now)
+            if self._asked is not None:
+                self._asked = replace(self._asked, at=now)
+            if now >= self._hinted_at + self._interval:
+                self._hinted_at = now
+                self._send(HEARTBEAT)
         return self._done()
 
     def frame(self, frame: Frame, now: Millis) -> tuple[Action, ...]:

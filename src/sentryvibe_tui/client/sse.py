@@ -63,7 +63,7 @@ async def stream(server: Address, opening: Open, listener: Listener) -> None:
             await listener.opened("sse")
             lines = Lines()
             async for piece in answer.aiter_bytes():
-                await listener.heard(None)
+                await listener.arriving()
                 for frame in lines.feed(piece):
                     await listener.frame(frame)
     except (httpx.HTTPError, ValueError, OSError) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as ws_connect
@@ -26,6 +26,8 @@ OPEN_TIMEOUT = 10.0
 FIRST_FRAME = 8.0
 """Seconds within which a server that is there has said its first word; else something swallows the frames."""
 PING_EVERY = 5.0
+PARTS_EVERY = 0.5
+"""Seconds between two words of a frame that is still arriving."""
 MAX_FRAME = 64 * 1024 * 1024
 """Bytes of the largest frame that is taken."""
 
@@ -58,11 +60,28 @@ class Listener(Protocol):
 
     async def frame(self, data: str | bytes) -> None: ...
 
-    async def heard(self, rtt_ms: float | None) -> None: ...
+    async def heard(self, rtt_ms: float) -> None: ...
+
+    async def arriving(self) -> None:
+        """A part of a frame came."""
+        ...
 
     async def next_message(self) -> bytes:
         """What is to be sent next."""
         ...
+
+
+class _Connection(ClientConnection):
+    """Tells of a frame that takes long to arrive."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.part = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.protocol.reader.buffer:
+            self.part.set()
 
 
 def query(opening: Open) -> dict[str, str]:
@@ -108,9 +127,10 @@ async def reaches(server: Address, opening: Open) -> bool:
         return False
 
 
-async def _open(server: Address, opening: Open) -> ClientConnection:
-    return await ws_connect(
+async def _open(server: Address, opening: Open) -> _Connection:
+    connecting = ws_connect(
         server.ws(query(opening)),
+        create_connection=_Connection,
         additional_headers=server.headers,
         compression=None,
         proxy=None if server.is_loopback else True,
@@ -119,10 +139,11 @@ async def _open(server: Address, opening: Open) -> ClientConnection:
         ping_interval=None,
         close_timeout=1,
     )
+    return cast("_Connection", await connecting)
 
 
-async def _converse(ws: ClientConnection, listener: Listener) -> None:
-    helpers = [asyncio.create_task(_ping(ws, listener)), asyncio.create_task(_send(ws, listener))]
+async def _converse(ws: _Connection, listener: Listener) -> None:
+    helpers = [asyncio.create_task(work(ws, listener)) for work in (_ping, _send, _tell_parts)]
     heard = False
     try:
         async with asyncio.timeout(FIRST_FRAME):
@@ -151,6 +172,14 @@ async def _ping(ws: ClientConnection, listener: Listener) -> None:
             waiter = await ws.ping()
             await listener.heard(1000 * await waiter)
             await asyncio.sleep(PING_EVERY)
+
+
+async def _tell_parts(ws: _Connection, listener: Listener) -> None:
+    while True:
+        await ws.part.wait()
+        ws.part.clear()
+        await listener.arriving()
+        await asyncio.sleep(PARTS_EVERY)
 
 
 async def _send(ws: ClientConnection, listener: Listener) -> None:

@@ -295,9 +295,13 @@ class _Ear:
         link = self._watch._link  # pyright: ignore[reportPrivateUsage]
         await self.tell(lambda now: link.frame(decode_frame(data, now), now))
 
-    async def heard(self, rtt_ms: float | None) -> None:
+    async def heard(self, rtt_ms: float) -> None:
         link = self._watch._link  # pyright: ignore[reportPrivateUsage]
         await self.tell(lambda now: link.heard(now, rtt_ms))
+
+    async def arriving(self) -> None:
+        link = self._watch._link  # pyright: ignore[reportPrivateUsage]
+        await self.tell(link.arriving)
 
     async def next_message(self) -> bytes:
         return await self._outgoing.get()

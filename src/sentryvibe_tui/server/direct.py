@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
+import sys
+import termios
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -18,6 +23,8 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     """Offers itself to the application as `scope["extensions"][EXTENSION]`."""
 
     on_writable: Callable[[], None] | None = None
+    _heard_at = 0.0
+    _on_the_way = 0
 
     async def run_asgi(self) -> None:
         cast("dict[str, Any]", self.scope.get("extensions"))[EXTENSION] = self
@@ -48,8 +55,30 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         else:
             self.conn.data_to_send()
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that the system has not taken yet."""
+        return self.transport.get_write_buffer_size()
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self.loop.time()
+        super().data_received(data)
+
+    def send_keepalive_ping(self) -> None:
+        super().send_keepalive_ping()
+        self._on_the_way = self.waiting + _unacknowledged(self.transport)
+
     def keepalive_timeout(self) -> None:
-        """The peer is gone: nothing that still waits for it will be taken, and the application hears of it at once."""
+        """The peer is gone: nothing that still waits for it will be taken, and the application hears of it at once.
+
+        Whose pong is late because it still takes what went before the ping, or has said anything else, is not.
+        """
+        timeout = self.ping_timeout or 0.0
+        before, self._on_the_way = self._on_the_way, self.waiting + _unacknowledged(self.transport)
+        patience = timeout if 0 < self._on_the_way < before else self._heard_at + timeout - self.loop.time()
+        if patience > 0:
+            self.pong_timer = self.loop.call_later(patience, self.keepalive_timeout)
+            return
         super().keepalive_timeout()
         self.transport.abort()
 
@@ -57,3 +86,12 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         super().resume_writing()
         if self.on_writable is not None:
             self.on_writable()
+
+
+def _unacknowledged(transport: asyncio.Transport) -> int:
+    """Bytes that the system holds until the peer has them; 0 where it does not tell."""
+    connection = transport.get_extra_info("socket")
+    with suppress(OSError):
+        left = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+        return int.from_bytes(left, sys.byteorder)
+    return 0

@@ -28,6 +28,11 @@ TOO_SLOW = 4408
 class Outlet(Protocol):
     """One watcher's link."""
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that its peer has not taken yet."""
+        ...
+
     def take(self, frame: Frame) -> bool:
         """Send `frame`. False: no more until `Hub.resume`."""
         ...
@@ -40,6 +45,7 @@ class Watcher:
 
     `held`: a starting point is being prepared, and goes before anything from the ring. `floors`: versions that it
     brought, so that entries up to them are not sent again. `last`: the build of the last frame with a place in a log.
+    `busy_since`: when a busy outlet's peer took something last, and `waiting` how much was left then.
     """
 
     def __init__(self, channel: Channel, session_id: str, outlet: Outlet) -> None:
@@ -50,6 +56,7 @@ class Watcher:
         self.held = True
         self.ready = True
         self.busy_since: float | None = None
+        self.waiting = 0
         self.backlog: deque[Frame] = deque()
         self.floors: dict[BuildKey, int] = {}
         self.last: BuildKey | None = None
@@ -168,7 +175,7 @@ class Hub:
     def move(self, watcher: Watcher, project_id: str, session_id: str) -> Watcher:
         """The same link, as busy as it is, watches something else from now on."""
         moved = self.join(project_id, session_id, watcher.outlet)
-        moved.ready, moved.busy_since = watcher.ready, watcher.busy_since
+        moved.ready, moved.busy_since, moved.waiting = watcher.ready, watcher.busy_since, watcher.waiting
         self.leave(watcher)
         return moved
 
@@ -235,10 +242,15 @@ class Hub:
 
     def close_stalled(self, longest: float) -> None:
         """End the links that took nothing for `longest` seconds."""
-        limit = self._clock() - longest
+        now = self._clock()
         for channel in tuple(self.channels.values()):
             for watcher in tuple(channel.watchers):
-                if watcher.busy_since is not None and watcher.busy_since < limit:
+                if watcher.busy_since is None:
+                    continue
+                left = watcher.outlet.waiting
+                if left < watcher.waiting:
+                    watcher.busy_since, watcher.waiting = now, left
+                elif watcher.busy_since < now - longest:
                     self.leave(watcher)
                     watcher.outlet.close(TOO_SLOW, "too slow")
 
@@ -291,4 +303,4 @@ class Hub:
         if frame.key is not None:
             watcher.last = frame.key
         if not watcher.outlet.take(frame):
-            watcher.ready, watcher.busy_since = False, self._clock()
+            watcher.ready, watcher.busy_since, watcher.waiting = False, self._clock(), watcher.outlet.waiting

@@ -14,6 +14,7 @@ from .starting import Since
 from .watch import connected, since_of
 
 COMMENT_EVERY = 15.0
+_PIECE = 64 * 1024
 _HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-store"),
@@ -22,12 +23,14 @@ _HEADERS = [
 
 
 class _Outlet:
-    """Holds one frame until it is sent."""
+    """Holds one frame until it is sent, of which `waiting` bytes are left."""
 
     def __init__(self) -> None:
+        self.waiting = 0
         self._next: asyncio.Queue[Frame | None] = asyncio.Queue()
 
     def take(self, frame: Frame) -> bool:
+        self.waiting = len(frame.text)
         self._next.put_nowait(frame)
         return False
 
@@ -83,8 +86,15 @@ async def _send_all(outlet: _Outlet, send: Send, serving: Serving, ready: Callab
             continue
         if frame is None:
             return
-        await _put(send, frame.event(serving.hub.epoch))
+        await _send_frame(frame.event(serving.hub.epoch), outlet, send)
         ready()
+
+
+async def _send_frame(event: bytes, outlet: _Outlet, send: Send) -> None:
+    """In pieces, so that it shows whether the peer takes any."""
+    for start in range(0, len(event), _PIECE):
+        outlet.waiting = len(event) - start
+        await _put(send, event[start : start + _PIECE])
 
 
 async def _until_gone(sending: Coroutine[None, None, None], receive: Receive) -> None:

@@ -30,6 +30,10 @@ class _Outlet:
         self._link = link
         self._packed = packed
 
+    @property
+    def waiting(self) -> int:
+        return self._link.waiting
+
     def take(self, frame: Frame) -> bool:
         return self._link.take(frame.packed_message if self._packed else frame.message)
 
