@@ -220,6 +220,18 @@ async def test_snapshots_keep_up_with_traffic_that_never_pauses(
     assert watched.live[key].snapshot >= 80
 
 
+async def test_an_answer_leaves_before_the_upkeep_that_is_overdue(
+    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(Watched, "is_overdue", True)
+    monkeypatch.setattr(watched, "upkeep", answered.wait)
+    many = [event for number in range(100) for event in text(posted, number)]
+    assert (await writer.append(many, 1)).version == 100
+    assert watched.turns == [("thread", 1)]
+    answered.set()
+
+
 async def test_a_build_leaves_the_memory_only_after_its_snapshot(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -77,14 +77,16 @@ class Writer:
         else:
             self._note_wait()
             self._deliver(group, settled)
+            self._plan_upkeep()
 
     def _hand(self, group: _Group) -> None:
         self._handed += 1
         self._handing.put(group)
 
-    def _take_back(self, groups: int, group: _Group, settled: Settled) -> None:
+    def _take_back(self, groups: int) -> None:
+        """The thread is done with so many."""
         self._handed -= groups
-        self._deliver(group, settled)
+        self._plan_upkeep()
 
     def _deliver(self, group: _Group, settled: Settled) -> None:
         for (_, answer), result in zip(group, settled.results, strict=True):
@@ -96,6 +98,8 @@ class Writer:
                 answer.set_result(result)
         if settled.commits:
             self.listener(settled.commits)
+
+    def _plan_upkeep(self) -> None:
         if self._upkeep is None and not self._handed and not self._closing and self._ledger.has_upkeep:
             self._upkeep = self._loop.call_later(_IDLE, self._keep_up, self._turns)
 
@@ -121,14 +125,12 @@ class Writer:
             if group:
                 settled = self._ledger.settle([append for append, _ in group])
                 self._note_wait()
+                self._loop.call_soon_threadsafe(self._deliver, group, settled)
             elif groups:
                 self._ledger.upkeep()
-                settled = Settled((), ())
-            else:
-                continue
             if self._ledger.is_overdue:
                 self._ledger.upkeep()
-            self._loop.call_soon_threadsafe(self._take_back, groups, group, settled)
+            self._loop.call_soon_threadsafe(self._take_back, groups)
         self._ledger.close()
 
     def _next(self) -> tuple[int, _Group, bool]:
