@@ -235,7 +235,8 @@ async def test_an_answer_leaves_before_the_upkeep_that_is_overdue(
 async def test_a_build_leaves_the_memory_only_after_its_snapshot(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(ledger, "LIVE_BUILDS", 2)
+    monkeypatch.setattr(ledger, "LIVE_BYTES", 0)
+    monkeypatch.setattr(ledger, "LIVE_LEAST", 2)
     for number in range(20):
         await writer.append([posted("text-delta", build=f"b{number}", id="x", delta="words")], 1)
         await writer.append([posted("build-completed", build=f"b{number}")], 1)
@@ -243,6 +244,42 @@ async def test_a_build_leaves_the_memory_only_after_its_snapshot(
     await writer.close()
     with closing(sqlite3.connect(tmp_path / DATABASE)) as db:
         assert db.execute("SELECT count(*) FROM snapshots").fetchone() == (20,)
+
+
+async def test_builds_in_memory_are_bounded_in_bytes_not_in_number(
+    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "LIVE_BYTES", 300_000)
+
+    async def work(build: str, size: int) -> None:
+        await writer.append([posted("text", build=build, id="x", text="w" * size)], 1)
+        await writer.append([posted("build-completed", build=build)], 1)
+
+    for number in range(100):
+        await work(f"small{number}", 10)
+    assert len(watched.live) == 101
+    for number in range(10):
+        await work(f"large{number}", 50_000)
+    while watched.has_upkeep:  # noqa: ASYNC110  the thread's own work is waited for
+        await asyncio.sleep(0.01)
+    assert [key.build_id for key in watched.live][-4:] == [f"large{number}" for number in range(6, 10)]
+    assert sum(log.size for log in watched.live.values()) <= 300_000
+    await work("small3", 10)
+    assert sum(log.size for log in watched.live.values()) <= 400_000
+
+
+async def test_a_build_opened_again_is_as_large_as_it_was(
+    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "LIVE_BYTES", 0)
+    monkeypatch.setattr(ledger, "LIVE_LEAST", 1)
+    key, said = BuildKey("p", "s", "b"), posted("text-delta", id="x", delta="words", event_id="e")
+    await writer.append([said], 1)
+    was = watched.live[key]
+    await writer.append([posted("text", build="other", id="x", text="words")], 1)
+    assert key not in watched.live
+    await writer.append([said], 1)
+    assert watched.live[key] == was
 
 
 async def test_closing_commits_what_waits(watched: Watched, posted: Make) -> None:

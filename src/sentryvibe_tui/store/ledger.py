@@ -23,14 +23,18 @@ from ..wire.clip import clip
 from ..wire.events import Posted
 from ..wire.updates import encode_entry
 from .contract import Accepted, BuildKey, Commit, Head, Logged, StoreUnavailable, row_of
-from .queries import find_log, pack_state, place, read_state
+from .queries import find_log, pack_state, place, read_size, read_state
 
 log = logging.getLogger("sentryvibe_tui.store")
 
 SNAPSHOT_EVERY = 500
 """Least number of entries between two snapshots of a build; it doubles with the build, so the cost per entry stays."""
-LIVE_BUILDS = 64
-"""Builds whose states are kept in memory."""
+LIVE_BYTES = 64 * 1024 * 1024
+"""What the builds whose states are kept in memory may take together."""
+LIVE_LEAST = 4
+"""Builds that are kept in memory, however large."""
+ENTRY_BYTES = 512
+"""What an entry takes in memory beyond its own bytes, about."""
 
 WARM_BYTES = 16 * 1024 * 1024
 """Size that the write-ahead log is given at the start: a sync that need not grow the file is faster."""
@@ -46,11 +50,15 @@ _TODO_BYTES = 256
 
 
 class Log(Struct, frozen=True):
-    """A build's log as the writer knows it: its number, its state, and the version of its last snapshot."""
+    """A build's log as the writer knows it: its number, its state, and the version of its last snapshot.
+
+    `size`: bytes that the state takes in memory, estimated by what was logged.
+    """
 
     number: int
     state: BuildState
     snapshot: int
+    size: int = 0
 
     def head(self, key: BuildKey) -> Head:
         return Head(key, self.number, self.state.version, self.state.is_active)
@@ -104,6 +112,7 @@ class Ledger:
         self._names: dict[str, str] = {}
         self._due: dict[BuildKey, None] = {}
         self._is_late = False
+        self._live_size = 0
         self._unflushed = 0
         self.waited = 0.0
         self.live: OrderedDict[BuildKey, Log] = OrderedDict()
@@ -233,7 +242,8 @@ class Ledger:
                 at = append.now if posted.at is None else posted.at
                 state, logged = self._reduce(known, posted.event, at, about)
                 if logged is not None:
-                    fresh[key] = replace(known, state=state)
+                    size = known.size + ENTRY_BYTES + len(logged.updates)
+                    fresh[key] = replace(known, state=state, size=size)
                     added.setdefault(key, []).append(logged)
             version = fresh[key].state.version
         return Accepted(accepted, duplicates, version)
@@ -266,7 +276,7 @@ class Ledger:
         found = find_log(self._db, key)
         if found is not None:
             state, snapshot = read_state(self._db, found[0])
-            return Log(found[0], state, snapshot)
+            return Log(found[0], state, snapshot, read_size(self._db, found[0]) + state.version * ENTRY_BYTES)
         cursor = self._db.execute(
             "INSERT INTO builds (project_id, session_id, build_id, updated_at) VALUES (?, ?, ?, ?)",
             (key.project_id, key.session_id, key.build_id, now),
@@ -311,6 +321,8 @@ class Ledger:
     def _keep(self, fresh: dict[BuildKey, Log]) -> None:
         self._unflushed += _COMMIT_BYTES
         for key, known in fresh.items():
+            before = self.live.get(key)
+            self._live_size += known.size - (before.size if before else 0)
             self.live[key] = known
             self.live.move_to_end(key)
             if known.wants_snapshot:
@@ -319,11 +331,15 @@ class Ledger:
         self._forget()
 
     def _forget(self) -> None:
-        """Builds in memory beyond LIVE_BUILDS, the least recent first; one whose snapshot is due waits for it."""
-        for key in tuple(islice(self.live, max(0, len(self.live) - LIVE_BUILDS))):
+        """What is in memory beyond LIVE_BYTES, the least recent first; a build whose snapshot is due waits for it."""
+        if self._live_size <= LIVE_BYTES:
+            return
+        for key in tuple(islice(self.live, max(0, len(self.live) - LIVE_LEAST))):
             if key not in self._due:
-                del self.live[key]
-        self._is_late |= len(self.live) > 2 * LIVE_BUILDS
+                self._live_size -= self.live.pop(key).size
+                if self._live_size <= LIVE_BYTES:
+                    return
+        self._is_late |= bool(self._due) and self._live_size > 2 * LIVE_BYTES
 
     def _snapshot(self, key: BuildKey) -> None:
         del self._due[key]

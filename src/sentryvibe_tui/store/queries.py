@@ -44,6 +44,13 @@ def read_state(db: sqlite3.Connection, log: int) -> tuple[BuildState, int]:
     return state, snapshot
 
 
+def read_size(db: sqlite3.Connection, log: int) -> int:
+    """Bytes of a build's entries."""
+    rows = "SELECT coalesce(sum(length(updates)), 0) FROM entries WHERE place > ? AND place < ?"
+    (size,) = db.execute(rows, (place(log, 0), place(log + 1, 0))).fetchone()
+    return size
+
+
 def pack_state(state: BuildState) -> bytes:
     """A state as a snapshot keeps it."""
     return zlib.compress(encode_state(state), 1)

@@ -83,6 +83,10 @@ class Writer:
         self._handed += 1
         self._handing.put(group)
 
+    def _finish(self, groups: int, group: _Group, settled: Settled) -> None:
+        self._deliver(group, settled)
+        self._take_back(groups)
+
     def _take_back(self, groups: int) -> None:
         """The thread is done with so many."""
         self._handed -= groups
@@ -125,12 +129,13 @@ class Writer:
             if group:
                 settled = self._ledger.settle([append for append, _ in group])
                 self._note_wait()
+                if not self._ledger.is_overdue:
+                    self._loop.call_soon_threadsafe(self._finish, groups, group, settled)
+                    continue
                 self._loop.call_soon_threadsafe(self._deliver, group, settled)
-            elif groups:
+            if groups:
                 self._ledger.upkeep()
-            if self._ledger.is_overdue:
-                self._ledger.upkeep()
-            self._loop.call_soon_threadsafe(self._take_back, groups)
+                self._loop.call_soon_threadsafe(self._take_back, groups)
         self._ledger.close()
 
     def _next(self) -> tuple[int, _Group, bool]:
