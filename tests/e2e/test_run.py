@@ -303,6 +303,19 @@ def test_what_a_killed_run_left_reaches_the_next_server(
     eventually(lambda: b"said to nobody" in desk.run("show", "shop", "--json").stdout)
 
 
+def test_a_server_that_hangs_is_not_waited_for_in_silence(desk: Any) -> None:
+    server, _ = desk.serve()
+    run = desk.start("run", "shop", "--", "sh", "-c", "echo up; read line; echo more")
+    run.until("up")
+    eventually(lambda: b"up" in desk.run("show", "shop", "--json").stdout)
+    server.popen.send_signal(signal.SIGSTOP)
+    run.feed(b"\n")
+    said_by(run.errors, "waiting for the server to take")
+    server.popen.send_signal(signal.SIGCONT)
+    assert run.end() == 0
+    assert desk.state("shop")["status"] == "completed"
+
+
 def test_a_pipe_that_is_kept_open_does_not_keep_us(desk: Any, server: str) -> None:
     began = time.monotonic()
     done = desk.run("run", "--", "sh", "-c", "sleep 20 & echo hi")
@@ -323,6 +336,8 @@ def test_secrets_stay_here(desk: Any, server: str, claude: Any, agent: Any) -> N
     ("arguments", "code", "told"),
     [
         (("shop",), 2, "no command: put it behind `--`"),
+        (("shop", "--"), 2, "no command: put it behind `--`"),
+        (("shop", "--", ""), 2, "the command behind `--` is empty"),
         (("--watch", "--", "true"), 2, "--watch needs a terminal"),
         (("--", "/nonexistent/agent"), 127, "/nonexistent/agent: No such file or directory"),
         (("--", str(Path(__file__))), 126, "Permission denied"),

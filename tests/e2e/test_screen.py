@@ -122,6 +122,34 @@ def test_a_demo_opens_on_a_screen(desk: Any) -> None:
         program.close()
 
 
+def test_a_run_on_a_screen_outlives_the_command_that_served_it(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever else watches it need not learn of it either: the address stays."""
+    monkeypatch.setenv("SENTRYVIBE_PORT", "0")
+    first = desk.start("run", "first", "--", "sh", "-c", "echo up; read line")
+    first.until("up")
+    go, end = desk.folder / "go", desk.folder / "end"
+    script = f"echo one; until [ -e {go} ]; do sleep 0.05; done; echo two; until [ -e {end} ]; do sleep 0.05; done"
+    program = Terminal((*_program(), "run", "second", "--watch", "--", "sh", "-c", script), 36, 120)
+    try:
+        program.until(b"one")
+        (url,) = [word for line in first.errors for word in line.split() if word.startswith("http://")]
+        other = desk.start("watch", "second", "--plain", "--server", url)
+        other.until("one")
+        first.feed(b"\n")
+        assert first.end() == 0
+        go.touch()
+        program.until(b"two")
+        other.until("two")
+        end.touch()
+        assert other.end() == 0
+        program.until(b"completed")
+        program.type(b"qq")  # once more where it still counts the other watcher
+        assert program.end() == 0
+    finally:
+        end.touch()
+        program.close()
+
+
 @pytest.mark.parametrize("drawn", [False, True])
 def test_a_demo_whose_terminal_is_gone_leaves_nothing_behind(tmp_path: Path, drawn: bool) -> None:
     child, near = pty.fork()

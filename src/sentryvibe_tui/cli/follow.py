@@ -69,7 +69,7 @@ async def _followed(server: Address | None, directory: Path | None, pace: Pace) 
             follow = Follow(address, outbox, roots(), directory, tell, pace, masks)
             work = asyncio.create_task(follow.run())
             tell(f"following {directory or 'all sessions'}; ctrl+c stops")
-            async with nullcontext() if server else kept_served(follow, ours, tell):
+            async with nullcontext() if server else kept_served(follow, address, ours, tell):
                 await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
                 if work.done():
                     work.result()

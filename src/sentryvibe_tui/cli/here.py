@@ -73,7 +73,7 @@ class Here(Deferred):
                 watch = self._on(address, project_of(str(self._directory)) if newest is None else newest.project)
                 found.set_result(watch)
                 self._published = follow
-                async with nullcontext() if self._server else kept_served(self, self._settings, self._tell):
+                async with nullcontext() if self._server else kept_served(self, address, self._settings, self._tell):
                     if newest is None:
                         await _until(follow.begun(), following)
                         await self._turn_to_first(follow, watch)
@@ -105,8 +105,7 @@ class Here(Deferred):
             self._published.turn_to(server)
         for watch in (self._watch, self._instead):
             if watch is not None:
-                watch.server = server
-                watch.retry_now()
+                watch.turn_to(server)
 
     async def aclose(self) -> None:
         if self._watch is not None:

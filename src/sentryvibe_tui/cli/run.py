@@ -7,6 +7,7 @@ import logging
 import sqlite3
 from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,10 @@ from .completing import projects
 from .options import Refused, find_server, redactor, server_option, settings
 from .output import tell
 from .screen import Flags, Looks, has_terminal, look_options, looks, show
+
+if TYPE_CHECKING:
+    from ..client.watch import Watch
+    from ..sources.command import Run
 
 _COMMAND = f"{__name__}.command"
 
@@ -55,6 +60,8 @@ def command(ctx: click.Context, project: str | None, server: str | None, watches
     argv: tuple[str, ...] = ctx.meta[_COMMAND]
     if not argv:
         raise Refused("no command: put it behind `--`, like sentryvibe-tui run -- claude -p …")
+    if not argv[0]:
+        raise Refused("the command behind `--` is empty")
     if watches and not has_terminal():
         raise Refused("--watch needs a terminal")
     ready = prepared(argv)
@@ -69,6 +76,7 @@ def command(ctx: click.Context, project: str | None, server: str | None, watches
 
 
 async def _run(ready: Prepared, name: ProjectName, server: Address | None, ours: Settings, look: Looks | None) -> int:
+    from ..client.watch import Watch
     from ..server.serve import CannotServe
     from ..sources.command import Run
     from ..sources.server_here import kept_served, server_here
@@ -78,22 +86,32 @@ async def _run(ready: Prepared, name: ProjectName, server: Address | None, ours:
         async with server_here(server, ours, tell) as address:
             run = Run(ready, name, mirrors=look is None, redactor=masks)
             if look is None:
-                async with nullcontext() if server else kept_served(run, ours, tell):
+                async with nullcontext() if server else kept_served(run, address, ours, tell):
                     return await run.run(address, outbox, tell)
-            work = asyncio.create_task(run.run(address, outbox, logging.getLogger("sentryvibe_tui.run").warning))
-            await _watched(address, name, look, ours)
-            if not work.done():
-                tell(f"{ready.argv[0]} goes on; its text follows")
-                run.mirror()
-            return await work
+            log = logging.getLogger("sentryvibe_tui.run")
+            work = asyncio.create_task(run.run(address, outbox, log.warning))
+            watch = Watch(address, ProjectRef(name.id, name.name), wait=True, probe=True)
+            async with nullcontext() if server else kept_served(_Seen(run, watch), address, ours, log.info):
+                with suppress(asyncio.CancelledError):
+                    await show(watch, name.name, look, ours)
+                if not work.done():
+                    tell(f"{ready.argv[0]} goes on; its text follows")
+                    run.mirror()
+                return await work
     except (CannotServe, OSError, sqlite3.Error) as error:
         raise click.ClickException(str(error)) from None
 
 
-async def _watched(address: Address, name: ProjectName, look: Looks, ours: Settings) -> None:
-    """The screen until its reader leaves it."""
-    from ..client.watch import Watch
+class _Seen:
+    """A run and the watch on it, which turn to another server together."""
 
-    watch = Watch(address, ProjectRef(name.id, name.name), wait=True, probe=True)
-    with suppress(asyncio.CancelledError):
-        await show(watch, name.name, look, ours)
+    def __init__(self, run: Run, watch: Watch) -> None:
+        self._run, self._watch = run, watch
+
+    @property
+    def is_cut_off(self) -> bool:
+        return self._run.is_cut_off
+
+    def turn_to(self, server: Address) -> None:
+        self._run.turn_to(server)
+        self._watch.turn_to(server)

@@ -34,6 +34,11 @@ class Address(Struct, frozen=True):
         return urlsplit(self.base).hostname or ""
 
     @property
+    def port(self) -> int:
+        parts = urlsplit(self.base)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+    @property
     def is_loopback(self) -> bool:
         return self.host in LOOPBACK or self.host.startswith("127.")
 

@@ -100,6 +100,11 @@ class Watch:
         """Try the link at once, also after giving up."""
         self._put(self._link.retry_now)
 
+    def turn_to(self, server: Address) -> None:
+        """Watch there from now on: another server has the same builds."""
+        self.server = server
+        self.retry_now()
+
     async def aclose(self) -> None:
         """Ends the watch; `events` then ends too. No task stays behind."""
         runner = self._runner

@@ -40,6 +40,8 @@ LEFT_BEHIND = 4 * 1024 * 1024
 """Bytes that may still come then: more than any pipe holds, so that what follows is not the command's own."""
 LAST_WORDS = 60.0
 """Seconds given to what was not acknowledged when the command has ended."""
+SILENT = 2.0
+"""Seconds of it that pass without a word."""
 
 _PASSED_ON = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
@@ -79,10 +81,15 @@ class Run:
                 self._publish(publisher, self._output.finish(exit_))
                 patience = LINGERING if self._is_told_to_end else None
                 await self._unless_hurried(asyncio.wait_for(self._print(), patience))
-                await self._unless_hurried(publisher.drain(LAST_WORDS))
+                await self._unless_hurried(self._drain(publisher, tell))
             if publisher.depth:
                 tell(f"{publisher.depth} events wait in {outbox}; the next run sends them")
             return exit_.status
+
+    async def _drain(self, publisher: Publisher, tell: Callable[[str], None]) -> None:
+        if not await publisher.drain(SILENT):
+            tell(f"waiting for the server to take {publisher.depth} events; ctrl+c leaves them for the next run")
+            await publisher.drain(LAST_WORDS)
 
     def mirror(self) -> None:
         """From now on what it writes is printed."""

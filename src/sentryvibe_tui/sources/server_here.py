@@ -34,7 +34,7 @@ async def server_here(
         yield running
         return
     async with AsyncExitStack() as stack:
-        yield await _started(stack, settings, tell)
+        yield await _started(stack, settings, settings.port, tell)
 
 
 class Publishing(Protocol):
@@ -47,10 +47,15 @@ class Publishing(Protocol):
 
 
 @asynccontextmanager
-async def kept_served(publishing: Publishing, settings: Settings, tell: Callable[[str], None]) -> AsyncGenerator[None]:
-    """Takes over when the server that was found here goes away: it may have been part of another command."""
+async def kept_served(
+    publishing: Publishing, server: Address, settings: Settings, tell: Callable[[str], None]
+) -> AsyncGenerator[None]:
+    """Takes over when `server`, which was found here, goes away: it may have been part of another command.
+
+    On the same port, if that is free: others watch there.
+    """
     async with AsyncExitStack() as stack:
-        task = asyncio.create_task(_keep_served(publishing, stack, settings, tell))
+        task = asyncio.create_task(_keep_served(publishing, server, stack, settings, tell))
         try:
             yield
         finally:
@@ -59,12 +64,13 @@ async def kept_served(publishing: Publishing, settings: Settings, tell: Callable
 
 
 async def _keep_served(
-    publishing: Publishing, stack: AsyncExitStack, settings: Settings, tell: Callable[[str], None]
+    publishing: Publishing, server: Address, stack: AsyncExitStack, settings: Settings, tell: Callable[[str], None]
 ) -> None:
     while True:
         await asyncio.sleep(_GLANCE)
         if publishing.is_cut_off:
-            publishing.turn_to(_found() or await _started(stack, settings, tell))
+            server = _found() or await _started(stack, settings, server.port, tell)
+            publishing.turn_to(server)
 
 
 def _found() -> Address | None:
@@ -72,8 +78,8 @@ def _found() -> Address | None:
     return None if running is None else parse_address(running.url, data_dir=running.data_dir)
 
 
-async def _started(stack: AsyncExitStack, settings: Settings, tell: Callable[[str], None]) -> Address:
-    """On the port of the settings, where hooks look for it, else on a free one."""
+async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: Callable[[str], None]) -> Address:
+    """On `port`, else on a free one."""
     from ..server.serve import CannotServe
     from ..server.serve import running as serving
     from ..server.settings import Settings as Limits
@@ -83,7 +89,6 @@ async def _started(stack: AsyncExitStack, settings: Settings, tell: Callable[[st
         Limits(body_limit=settings.max_body, redact=settings.redact, redact_patterns=tuple(settings.redact_patterns)),
     )
     until = time.monotonic() + _STARTING
-    port = settings.port
     while True:
         try:
             server = await stack.enter_async_context(serving(folder, settings.host, port, limits))
