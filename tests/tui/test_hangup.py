@@ -4,10 +4,12 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 
 import pytest
 from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
 
+from sentryvibe_tui.tui import hangup
 from sentryvibe_tui.tui.hangup import lasting
 
 SCREEN = """
@@ -39,6 +41,24 @@ def test_a_screen_without_a_terminal_ends() -> None:
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("gone", ["before", "meanwhile"])
+def test_a_terminal_that_is_gone_ends_the_screen(monkeypatch: pytest.MonkeyPatch, gone: str) -> None:
+    left, ended = threading.Event(), threading.Event()
+    monkeypatch.setattr(hangup, "GRACE", 0)
+    monkeypatch.setattr(hangup.os, "_exit", lambda _: ended.set())
+    near, terminal = pty.openpty()
+    if gone == "before":
+        os.close(near)
+        assert not os.isatty(terminal)
+    hangup.watch_terminal(terminal, left.set)
+    if gone == "meanwhile":
+        assert not left.wait(0.05)
+        os.close(near)
+    assert left.wait(10)
+    assert ended.wait(10)
+    os.close(terminal)
 
 
 class Gone:

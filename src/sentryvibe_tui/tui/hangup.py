@@ -49,8 +49,11 @@ def lasting(driver: type[Driver]) -> type[Driver]:
 
 
 def watch_terminal(fileno: int, leave: Callable[[], object]) -> None:
-    """Calls `leave` from a thread when the terminal of `fileno` is gone, and ends the process if that does not."""
-    if not hasattr(select, "poll") or not os.isatty(fileno):
+    """Calls `leave` from a thread when the terminal of `fileno` is gone, and ends the process if that does not.
+
+    It may be gone already: then nothing says any more that it was one.
+    """
+    if not hasattr(select, "poll"):
         return
     threading.Thread(target=_wait, args=(fileno, leave), name="terminal watch", daemon=True).start()
 
