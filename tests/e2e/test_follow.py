@@ -90,6 +90,21 @@ def test_a_session_grows_into_a_build_with_its_subagents(desk: Any, server: str,
     assert follow.stop(signal.SIGTERM) == 0
 
 
+def test_without_a_past_only_what_is_written_from_now_on_is_followed(desk: Any, server: str, session: Path) -> None:
+    old = session.with_name("0ld" + session.name[3:])
+    append(old, user("long ago", "u0"))
+    follow = desk.start("follow", "--live", "0", "--settled", "0")
+    while not any("ctrl+c stops" in line for line in follow.errors):
+        time.sleep(0.01)
+    append(session, user("now", "u1"))
+    assert said(eventually(desk, lambda state: "now" in said(state))) == ["now"]
+    append(session, user("later", "u2"))
+    assert said(eventually(desk, lambda state: "later" in said(state))) == ["now", "later"]
+    assert follow.stop(signal.SIGTERM) == 0
+    (project,) = json.loads(desk.run("ls", "--json").stdout)["projects"]
+    assert [build["sessionId"] for build in project["builds"]] == [SESSION]
+
+
 def test_a_new_start_changes_nothing_and_goes_on(desk: Any, server: str, session: Path) -> None:
     whole = (TRANSCRIPTS / "claude-session" / "irr-task-list-2.1.150.jsonl").read_bytes()
     cut = len(whole) * 2 // 3

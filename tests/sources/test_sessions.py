@@ -140,6 +140,13 @@ def test_codex_says_where_it_works(places: Roots, project: Path) -> None:
     assert found(places, project / "web") == []
 
 
+def test_a_directory_may_be_called_by_a_link_to_it(places: Roots, project: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(project.parent)
+    path = codex(places, tmp_path / "link" / project.name / "web")
+    assert [session.path for session in found(places, project)] == [path]
+    assert found(places, tmp_path / "link" / "other") == []
+
+
 def thread(places: Roots, name: str, day: str, at: float, parent: str = "", **payload: object) -> Path:
     """A rollout file; with a `parent`, one of the subagent that it spawned."""
     spawn = {"subagent": {"thread_spawn": {"parent_thread_id": parent, "agent_path": f"/root/{name}"}}}

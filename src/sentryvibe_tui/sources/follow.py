@@ -30,6 +30,8 @@ SEARCH_EVERY = 1.5
 """Seconds between two searches for sessions; more where there are so many that a search takes long."""
 SEARCHING = 0.005
 """Share of the processor's time that searches may take."""
+CLOCK_TICK = 0.05
+"""Seconds that the clock of files may be behind."""
 BREATH = 0.02
 """Seconds given to a busy publisher before it is looked at again; the files keep what is in them."""
 LAST_WORDS = 5.0
@@ -67,6 +69,7 @@ class Follow:
         self._given_up: set[Path] = set()
         self._publishers: dict[str, Publisher] = {}
         self._searched, self._begun = asyncio.Event(), asyncio.Event()
+        self._searched_at = time.time()
 
     @property
     def newest(self) -> Following | None:
@@ -109,7 +112,8 @@ class Follow:
     async def _search(self) -> float:
         """Takes up sessions that are live, and lets go of those that are long over; the processor's seconds it took."""
         now = time.time()
-        live, took = await asyncio.to_thread(self._live, now - self._pace.live)
+        live, took = await asyncio.to_thread(self._live, min(now - self._pace.live, self._searched_at))
+        self._searched_at = now - CLOCK_TICK
         # The latest one is published last: it is the newest build of its project.
         for session in reversed(live):
             following = self._following.get(session.path)

@@ -138,7 +138,7 @@ class Sessions:
 
     def _is_ours(self, directory: str) -> bool:
         ours = self._directory
-        return not ours or directory == ours or directory.startswith(ours.rstrip("/") + "/")
+        return not ours or _is_below(directory, ours) or _is_below(_real(directory), ours)
 
     def _head(self, path: Path) -> _Head:
         """What the head says; read again as long as it does not say where the session runs."""
@@ -154,6 +154,16 @@ class Sessions:
         if head.cwd or head.project_hash:
             self._heads[path] = (inode, head)
         return head
+
+
+def _is_below(directory: str, other: str) -> bool:
+    return directory == other or directory.startswith(other.rstrip("/") + "/")
+
+
+@lru_cache(4096)
+def _real(directory: str) -> str:
+    """Agents may call it by the way that they came, over links."""
+    return os.path.realpath(directory) if directory else ""
 
 
 class _Head(Struct, frozen=True):
