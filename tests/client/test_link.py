@@ -5,7 +5,7 @@ import pytest
 from sentryvibe_tui.client.link import CloseLink, Hydrate, Open, Send
 from sentryvibe_tui.client.watching import CaughtUp, Changed, LinkChanged, SignOfLife, Skipped, Snapshot
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.wire.frames import AgentSign, Alive, GetState, Heartbeat, Recovery, Unknown, decode_asked
+from sentryvibe_tui.wire.frames import AgentSign, Alive, Connected, GetState, Heartbeat, Recovery, Unknown, decode_asked
 
 
 def phases(desk) -> list[str]:
@@ -351,3 +351,65 @@ def test_a_state_of_another_log_is_no_place_to_resume_from(make_desk, make_build
     desk = make_desk().up(make_build().work(9).recovery()).close().later(1_500)
     desk.up(epoch="e2").close().take(Open)
     assert desk.later(2_500).take(Open) == [Open("shop")]
+
+
+def test_a_probe_leaves_a_server_alone_as_long_as_it_asked_for(make_desk) -> None:
+    desk = make_desk(probe=True)
+    while desk.fail(retry_after=100_000).link.status.phase != "gave-up":
+        desk.later(desk.link.status.retry_at - desk.now)
+    desk.take(Open)
+    assert desk.later(99_000).take(Open) == []
+    assert len(desk.later(1_000).take(Open)) == 1
+
+
+def test_another_build_is_asked_for_at_once_and_as_often(make_desk, make_build) -> None:
+    old, new = make_build().work(9), make_build("b2", "s2").work(9)
+    desk = make_desk().up(old.recovery(version=3), old.batch(5, 6)).later(4_000)
+    desk.hear(old.mark()).later(2_000).hear(old.mark())
+    assert questions(desk) == [GetState("b1", 3, "e1")] * 2
+    desk.hear(new.mark())
+    assert questions(desk) == [GetState("b2", 0, "e1")]
+    for _ in range(5):
+        desk.later(4_000).hear(new.mark())
+    assert questions(desk) == [GetState("b2", 0, "e1")] * 2
+    assert desk.take(CloseLink) == [CloseLink("the server does not answer")]
+
+
+def test_an_answer_over_http_that_comes_after_the_end_of_its_link_is_not_heard(make_desk, make_build) -> None:
+    desk = make_desk().up(protocol=1).close()
+    desk.did(desk.link.hydrated(make_build().work(3).state, (), desk.now))
+    assert desk.link.state == BuildState()
+
+
+def test_a_key_after_a_refusal_begins_a_new_row_of_attempts(make_desk) -> None:
+    desk = make_desk()
+    for _ in range(4):
+        desk.fail().later(60_000)
+    desk.fail(403)
+    desk.did(desk.link.retry_now(desk.now)).fail()
+    assert desk.link.status.attempt == 1
+
+
+def test_more_entries_of_another_log_are_no_replay(make_desk, make_build) -> None:
+    build, other = make_build().work(4), make_build().work(9, first=50)
+    desk = make_desk().up(build.recovery()).close().later(1_500)
+    desk.up(other.recovery("e2"), other.mark("e2"), epoch="e2")
+    assert [(event.missed, event.how) for event in desk.take(CaughtUp)] == [(9, "resynchronised")]
+
+
+def test_an_original_server_may_be_silent_for_longer(make_desk) -> None:
+    desk = make_desk().up(protocol=1)
+    desk.did(desk.link.hydrated(None, (), desk.now)).take(Send)
+    assert desk.later(29_000).take(Send) == []
+    assert len(desk.later(1_500).take(Send)) == 1
+    assert desk.later(44_000).take(CloseLink) == []
+    assert desk.later(1_000).take(CloseLink) == [CloseLink("nothing heard for 75 s")]
+
+
+def test_an_event_stream_is_only_listened_to_and_may_be_silent_for_longer(make_desk, make_build) -> None:
+    build = make_build().work(4)
+    desk = make_desk()
+    desk.did(desk.link.opened(desk.now, "sse")).hear(Connected("e1", 2), build.recovery(), build.mark())
+    assert desk.later(37_000).take(CloseLink) == []
+    assert desk.later(1_000).take(CloseLink) == [CloseLink("nothing heard for 37 s")]
+    assert not desk.take(Send)

@@ -278,3 +278,66 @@ def test_a_message_is_framed_as_rfc_6455_says(size: int) -> None:
     assert message[0] == 0x81
     assert message.endswith(b"x" * size)
     assert len(message) - size == (2 if size < 126 else 4 if size < 65536 else 10)
+
+
+def test_a_new_starting_point_replaces_what_is_left_of_the_one_before(hub: Hub) -> None:
+    link = Link(room=1)
+    watcher = hub.join("p", "", link)
+    first, rest, other = (Frame(b'{"type":"%s"}' % name) for name in (b"first", b"rest", b"other"))
+    hub.begin(watcher, (first, rest), ())
+    hub.hold(watcher)
+    hub.begin(watcher, (other,), ())
+    link.room = 99
+    hub.resume(watcher)
+    assert link.frames[:2] == [first, other]
+    assert rest not in link.frames
+
+
+def test_who_waits_for_a_starting_point_is_told_no_mark(hub: Hub, clock: Clock) -> None:
+    link = Link()
+    hub.join("p", "", link)
+    clock.now += 100
+    hub.beat(5, 30)
+    assert link.frames == []
+
+
+def test_a_busy_link_that_turns_to_another_project_stays_busy(hub: Hub, clock: Clock) -> None:
+    link = Link(room=1)
+    moved = hub.move(watching(hub, link), "q", "")
+    hub.begin(moved, (Frame(b"{}"),), ())
+    assert len(link.frames) == 1
+    clock.now += 11
+    hub.close_stalled(10)
+    assert link.closed == hub_module.TOO_SLOW
+
+
+@pytest.mark.parametrize(("behind", "falls_off"), [(4, False), (5, True)])
+def test_the_oldest_entry_of_the_ring_is_still_had(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, behind: int, falls_off: bool
+) -> None:
+    monkeypatch.setattr(hub_module, "RING_COUNT", 4)
+    lost: list[Watcher] = []
+    hub.lost = lost.append
+    link = Link(room=1)
+    watcher = watching(hub, link)
+    for version in range(1, behind + 1):
+        hub.publish([commit(A, version)])
+    link.room = 99
+    hub.resume(watcher)
+    assert bool(lost) is falls_off
+    assert link.versions() == ([] if falls_off else [("a", [1, 2, 3, 4])])
+
+
+def test_frames_that_went_out_are_not_kept(hub: Hub) -> None:
+    watcher = watching(hub, Link())
+    for version in range(1, 50):
+        hub.publish([commit(A, version)])
+    assert len(watcher.channel._frames) == 1
+
+
+def test_an_old_starting_point_takes_no_mark_back(hub: Hub) -> None:
+    watching(hub, Link())
+    hub.publish([commit(A, 1, 5)])
+    late = Link()
+    hub.begin(hub.join("p", "", late), (), (Head(A, 1, 3, True),))
+    assert late.marks() == [("a", 5)]
