@@ -1,7 +1,9 @@
 """Every reconnect story, told to the link without sockets."""
 
 import pytest
+from msgspec.structs import replace
 
+from sentryvibe_tui.client import follower
 from sentryvibe_tui.client.link import CloseLink, Hydrate, Open, Send
 from sentryvibe_tui.client.watching import CaughtUp, Changed, LinkChanged, SignOfLife, Skipped, Snapshot
 from sentryvibe_tui.model.state import BuildState
@@ -413,3 +415,106 @@ def test_an_event_stream_is_only_listened_to_and_may_be_silent_for_longer(make_d
     assert desk.later(37_000).take(CloseLink) == []
     assert desk.later(1_000).take(CloseLink) == [CloseLink("nothing heard for 37 s")]
     assert not desk.take(Send)
+
+
+def test_what_one_absence_took_says_nothing_of_the_next(make_desk, make_build) -> None:
+    build = make_build().work(9)
+    desk = make_desk().up(build.recovery(version=2), build.mark(version=2)).close().later(1_500)
+    desk.up(build.recovery(version=5), build.mark(version=5)).later(1_000).close().later(60_000)
+    desk.up(build.batch(5), build.mark())
+    assert [(event.missed, event.how) for event in desk.take(CaughtUp)] == [(3, "resynchronised"), (4, "replayed")]
+
+
+def test_the_first_entry_of_the_first_build_lost_is_asked_for_without_a_mark(make_desk, make_build) -> None:
+    build = make_build().work(5)
+    desk = make_desk().up(Recovery(None, epoch="e1"), build.batch(1, 3))
+    assert questions(desk) == [GetState("b1", 0, "e1")]
+    desk.hear(build.batch())
+    assert desk.link.state == build.state
+
+
+def test_few_of_many_entries_above_a_gap_are_kept_and_the_rest_comes_again(make_desk, make_build, monkeypatch) -> None:
+    monkeypatch.setattr(follower, "AHEAD", 2)
+    build = make_build().work(20)
+    desk = make_desk().up(build.recovery(version=3), build.batch(5))
+    assert len(desk.link.follower._ahead) == 2
+    desk.hear(build.batch(3, 5)).later(5_000)
+    assert questions(desk) == [GetState("b1", 3, "e1"), GetState("b1", 7, "e1")]
+    desk.hear(build.batch(7))
+    assert desk.link.state == build.state
+
+
+def test_a_build_that_was_replaced_comes_back_when_asked_for(make_desk, make_build) -> None:
+    old, new = make_build().work(5), make_build("b2", "s2").work(5)
+    desk = make_desk().up(old.recovery(version=3), new.batch(), old.batch())
+    assert desk.link.state == new.state
+    desk.hear(old.mark(), old.batch())
+    assert questions(desk) == [GetState("b1", 0, "e1")]
+    assert desk.link.state == old.state
+
+
+def test_a_build_that_was_replaced_comes_back_as_the_first_word_of_a_connection(make_desk, make_build) -> None:
+    old, new = make_build().work(5), make_build("b2", "s2").work(5)
+    desk = make_desk().up(old.recovery(version=3), new.batch()).close().later(1_500).up(old.batch())
+    assert desk.link.state == old.state
+
+
+def test_what_was_replaced_in_one_log_is_new_in_another(make_desk, make_build) -> None:
+    old, new = make_build().work(5), make_build("b2", "s2").work(5)
+    desk = make_desk().up(old.recovery(version=3), new.batch()).close().later(1_500)
+    desk.up(new.recovery("e2"), new.mark("e2"), old.batch(), epoch="e2")
+    assert desk.link.state == old.state
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_time_of_the_last_entry_is_told_when_there_was_one(make_desk, make_build, whole) -> None:
+    build = make_build().work(6)
+    desk = make_desk().up(Recovery(None, epoch="e1"), build.batch(0, 1))
+    if whole:
+        desk.hear(build.recovery())
+    desk.take(Open)
+    desk.close().later(1_500)
+    version, at = (6, None) if whole else (1, build.log[0].at)
+    assert desk.take(Open) == [Open("shop", "", "b1", version, "e1", at)]
+
+
+def test_a_project_keeps_its_name_when_a_whole_state_lacks_it(make_desk, make_build) -> None:
+    old, new = make_build().work(5), make_build("b2", "s2").work(5)
+    state = replace(new.state, agent=replace(new.state.agent, project_name=""))
+    desk = make_desk().up(old.recovery(), Heartbeat("e1", "b2", 5), replace(new.recovery(), state=state))
+    assert desk.link.state == new.state
+
+
+def test_frames_held_for_an_answer_end_with_their_connection(make_desk, make_build) -> None:
+    build = make_build().work(5)
+    desk = make_desk().up(build.batch(), protocol=1).close().later(1_500).up(protocol=1)
+    desk.did(desk.link.hydrated(None, (), desk.now))
+    assert desk.link.state == BuildState()
+
+
+def test_an_original_server_names_its_newest_build_by_its_answer(make_desk, make_build) -> None:
+    old, new = make_build().work(5), make_build("b2", "s2").work(5)
+    desk = make_desk().up(protocol=1)
+    desk.did(desk.link.hydrated(old.state, (), desk.now)).hear(new.batch(), old.batch(0, 1))
+    assert desk.link.state.id == "b2"
+    desk.close().later(1_500).up(protocol=1)
+    desk.did(desk.link.hydrated(old.state, ("b1", "b2"), desk.now))
+    assert desk.link.state.id == "b1"
+
+
+def test_a_list_that_is_told_again_keeps_the_times_of_its_todos(make_desk, make_build) -> None:
+    build = make_build().work(5)
+    desk = make_desk().up(protocol=1)
+    desk.did(desk.link.hydrated(build.state, (), desk.now)).close().later(1_500).up(protocol=1)
+    again = replace(build.state, todos=tuple(replace(todo, started_at=5, ended_at=9) for todo in build.state.todos))
+    desk.did(desk.link.hydrated(again, (), desk.now))
+    assert desk.link.state.todos == build.state.todos
+
+
+def test_the_end_of_another_session_of_an_original_server_is_not_ours(make_desk, make_build) -> None:
+    desk = make_desk().up(protocol=1)
+    desk.did(desk.link.hydrated(make_build().work(5).state, (), desk.now))
+    desk.hear(Recovery(None, "s7", "completed"))
+    assert desk.link.state.is_active
+    desk.hear(Recovery(None, "s1", "completed"))
+    assert desk.link.state.status == "completed"
