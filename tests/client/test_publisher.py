@@ -594,3 +594,58 @@ def test_watching_imports_neither_httpx_nor_a_server() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_was_set_aside_outlives_an_empty_outbox(tmp_path) -> None:
+    box = Outbox(tmp_path, "u", "p")
+    box.put([Waiting("one", b"1")])
+    box.park(box.first(1, 99)[0], "no such thing")
+    assert box.depth == 0
+    box.close()
+    again = Outbox(tmp_path, "u", "p")
+    assert again.parked == 1
+    again.close()
+
+
+class Uncommitted:
+    """A database that cannot commit, for a full disk."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def execute(self, sql: str, *values) -> sqlite3.Cursor:
+        if sql == "COMMIT":
+            raise sqlite3.OperationalError("database or disk is full")
+        return self._db.execute(sql, *values)
+
+    def __getattr__(self, name: str):
+        return getattr(self._db, name)
+
+
+def test_what_cannot_be_committed_leaves_the_outbox_as_it_was(tmp_path) -> None:
+    """What is kept of it in memory, too."""
+    box = Outbox(tmp_path, "u", "p")
+    box.put([Waiting("one", b"1"), Waiting("two", b"22")])
+    whole, box._db = box._db, Uncommitted(box._db)
+    with pytest.raises(sqlite3.Error):
+        box.put([Waiting("three", b"333")])
+    with pytest.raises(sqlite3.Error):
+        box.done(box.first(1, 99))
+    box._db = whole
+    assert [event.body for event in box.first(9, 99)] == [b"1", b"22"]
+    assert (box.depth, box.size) == (2, 3)
+    box.done(box.first(9, 99))
+    box.close()
+
+
+async def test_what_finds_no_room_in_memory_is_counted_at_once(publish, monkeypatch) -> None:
+    """While the disk is slow nothing reaches the outbox, whose own bound does not help then."""
+    async with publish(limit=2_000) as publisher:
+        monkeypatch.setattr(publisher._outbox, "put", lambda events: 1 / 0)
+        for number in range(100):
+            publisher.publish(TextAdded("x", f"{number}"))
+        assert publisher._pending_size <= 2_000
+        assert publisher.dropped == 100 - len(publisher._pending) > 0
+        publisher._pending.clear()
+        publisher._pending_size = 0
+    assert any("full" in report for report in publish.reports)
