@@ -10,7 +10,10 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from pathlib import Path
 
-PIECE = 16 * 1024
+PIECE = 64 * 1024
+"""Bytes that are read of a pipe at once: each piece costs a way between threads."""
+SLICE = 16 * 1024
+"""The same of a file: while a piece is worked on, nothing is posted."""
 
 
 async def pieces(path: Path | None, *, is_file: bool) -> AsyncIterator[bytes]:
@@ -19,7 +22,7 @@ async def pieces(path: Path | None, *, is_file: bool) -> AsyncIterator[bytes]:
         async for piece in _awaited(path):
             yield piece
         return
-    for piece in _read(path):
+    for piece in _read(path, SLICE):
         yield piece
         await asyncio.sleep(0)
 
@@ -37,7 +40,7 @@ async def _awaited(path: Path | None) -> AsyncIterator[bytes]:
         # RuntimeError, CancelledError: the event loop is gone, nobody wants the rest
         with suppress(RuntimeError, CancelledError):
             try:
-                for piece in _read(path):
+                for piece in _read(path, PIECE):
                     put(piece)
                 put(b"")
             except OSError as error:
@@ -50,10 +53,10 @@ async def _awaited(path: Path | None) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _read(path: Path | None) -> Iterator[bytes]:
+def _read(path: Path | None, size: int) -> Iterator[bytes]:
     descriptor = 0 if path is None else os.open(path, os.O_RDONLY)
     try:
-        while piece := os.read(descriptor, PIECE):
+        while piece := os.read(descriptor, size):
             yield piece
     finally:
         if path is not None:
