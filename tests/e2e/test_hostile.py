@@ -141,7 +141,7 @@ def test_deep_and_wide_values(ingested: Ingested) -> None:
 
     values = [
         b"[" * 100_000 + b"]" * 100_000,
-        b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+        b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
         b"[" * 90 + b"]" * 90,
         b"[" + b",".join([b"1"] * 5_000_000) + b"]",
         b"[" + b",".join([b'{"a":{}}'] * 1_500_000) + b"]",
@@ -175,3 +175,14 @@ def test_a_message_of_many_calls_without_results(ingested: Ingested) -> None:
     blocks = ({"type": "tool_use", "id": f"c{number}", "name": "Bash", "input": {}} for number in range(8_000))
     state, _ = ingested(PROMPT, _record("assistant", 1, *blocks), DONE)
     assert len(_tools(state)) == 8_001
+
+
+def test_a_value_deeper_than_some_pythons_can_read_is_left_out_or_kept_as_its_text(ingested: Ingested) -> None:
+    value = b'{"a":' * 5_000 + b"1" + b"}" * 5_000
+    state, _ = ingested(PROMPT, call(0, "VALUE").replace(b'"VALUE"', value) + result(0, "ok"), DONE)
+    (tool,) = _tools(state)
+    assert tool["output"] == "ok"
+    if _left_out(state):
+        assert _left_out(state) == ["not read: 1 lines that are no JSON"]
+    else:
+        assert tool["inputBytes"] >= len(value)
