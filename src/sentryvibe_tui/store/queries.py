@@ -60,8 +60,8 @@ def read_projects(db: sqlite3.Connection, project_id: str | None = None) -> tupl
     """All projects, or one; the one with the latest event first."""
     rows = db.execute(
         "SELECT id, name, slug, created_at, coalesce((SELECT max(updated_at) FROM builds WHERE project_id = id),"
-        " created_at) AS updated_at FROM projects WHERE ?1 IS NULL OR id = ?1 ORDER BY updated_at DESC, id",
-        (project_id,),
+        " created_at) AS updated_at FROM projects WHERE :id IS NULL OR id = :id ORDER BY updated_at DESC, id",
+        {"id": project_id},
     )
     return tuple(Project(*row) for row in rows)
 
@@ -80,9 +80,10 @@ def read_active(db: sqlite3.Connection) -> tuple[BuildKey, ...]:
 
 def find_build(db: sqlite3.Connection, project_id: str, session_id: str, build_id: str) -> Head | None:
     row = db.execute(
-        "SELECT session_id, build_id, log, version, status FROM builds WHERE project_id = ?1 AND version > 0"
-        " AND (?2 = '' OR session_id = ?2) AND (?3 = '' OR build_id = ?3) ORDER BY log DESC LIMIT 1",
-        (project_id, session_id, build_id),
+        "SELECT session_id, build_id, log, version, status FROM builds WHERE project_id = :project AND version > 0"
+        " AND (:session = '' OR session_id = :session) AND (:build = '' OR build_id = :build)"
+        " ORDER BY log DESC LIMIT 1",
+        {"project": project_id, "session": session_id, "build": build_id},
     ).fetchone()
     if row is None:
         return None
@@ -93,9 +94,9 @@ def find_build(db: sqlite3.Connection, project_id: str, session_id: str, build_i
 def session_logs(db: sqlite3.Connection, session_id: str, build_id: str) -> tuple[tuple[int, BuildKey], ...]:
     """A session's builds, newest first."""
     rows = db.execute(
-        "SELECT log, project_id, session_id, build_id FROM builds WHERE session_id = ?1"
-        " AND (?2 = '' OR build_id = ?2) ORDER BY log DESC",
-        (session_id, build_id),
+        "SELECT log, project_id, session_id, build_id FROM builds WHERE session_id = :session"
+        " AND (:build = '' OR build_id = :build) ORDER BY log DESC",
+        {"session": session_id, "build": build_id},
     )
     return tuple((log, BuildKey(*key)) for log, *key in rows)
 
