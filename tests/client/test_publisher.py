@@ -649,3 +649,13 @@ async def test_what_finds_no_room_in_memory_is_counted_at_once(publish, monkeypa
         publisher._pending.clear()
         publisher._pending_size = 0
     assert any("full" in report for report in publish.reports)
+
+
+async def test_an_event_larger_than_a_body_arrives_without_its_middle(scripted, publish) -> None:
+    async with publish() as publisher:
+        publisher.publish(TextAdded("x", "begin" + "x" * 2 * module.BODY_BYTES + "end"))
+        assert await publisher.drain(20)
+    (text,) = scripted.texts
+    assert text.startswith("begin")
+    assert text.endswith("end")
+    assert len(text) <= module.FITTING

@@ -180,3 +180,15 @@ async def test_a_state_that_could_not_be_read_is_read_again_for_the_next(tmp_pat
     await starter.start(hub.join("p", "", reader), Since())
     assert reader.follower.state == await store.state(BuildKey("p", "s", "b"))
     await store.close()
+
+
+async def test_a_version_without_its_build_means_something_only_where_there_is_one_build(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path)
+    hub = Hub(store.epoch, lambda: 0.0, lambda: 0)
+    starter = Starter(hub, store, lambda: 0)
+    for build, sent in (("a", [3, 4]), ("b", [1, 2, 3, 4])):
+        await store.append([said(build, str(number)) for number in range(4)], 1)
+        reader = Reader(store.epoch)
+        await starter.start(hub.join("p", "", reader), Since(2, store.epoch))
+        assert reader.versions == [(build, version) for version in sent]
+    await store.close()
