@@ -8,6 +8,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -82,6 +83,14 @@ class Process:
         if self.popen.poll() is None:
             self.popen.kill()
             self.end()
+
+
+def said_by(errors: list[str], text: str) -> None:
+    """Waits until a process said something on stderr."""
+    until = time.monotonic() + 30
+    while not any(text in line for line in errors):
+        assert time.monotonic() < until, errors
+        time.sleep(0.01)
 
 
 class Desk:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from .conftest import said_by
+
 pytestmark = pytest.mark.e2e
 
 TRANSCRIPTS = Path(__file__).parent.parent / "data" / "transcripts"
@@ -94,8 +96,7 @@ def test_without_a_past_only_what_is_written_from_now_on_is_followed(desk: Any, 
     old = session.with_name("0ld" + session.name[3:])
     append(old, user("long ago", "u0"))
     follow = desk.start("follow", "--live", "0", "--settled", "0")
-    while not any("ctrl+c stops" in line for line in follow.errors):
-        time.sleep(0.01)
+    said_by(follow.errors, "ctrl+c stops")
     append(session, user("now", "u1"))
     assert said(eventually(desk, lambda state: "now" in said(state))) == ["now"]
     append(session, user("later", "u2"))

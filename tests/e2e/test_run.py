@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import PROGRAM
+from .conftest import PROGRAM, said_by
 
 pytestmark = pytest.mark.e2e
 
@@ -65,14 +65,6 @@ def agent(desk: Any) -> Any:
         return str(program)
 
     return make
-
-
-def said_by(errors: list[str], text: str) -> None:
-    """Waits until a process said something on stderr."""
-    until = time.monotonic() + 30
-    while not any(text in line for line in errors):
-        assert time.monotonic() < until, errors
-        time.sleep(0.01)
 
 
 def eventually(is_so: Callable[[], object]) -> None:

@@ -127,8 +127,10 @@ def test_a_run_on_a_screen_outlives_the_command_that_served_it(desk: Any, monkey
     monkeypatch.setenv("SENTRYVIBE_PORT", "0")
     first = desk.start("run", "first", "--", "sh", "-c", "echo up; read line")
     first.until("up")
-    go, end = desk.folder / "go", desk.folder / "end"
-    script = f"echo one; until [ -e {go} ]; do sleep 0.05; done; echo two; until [ -e {end} ]; do sleep 0.05; done"
+    gate = desk.folder / "gate"
+    os.mkfifo(gate)
+    opened = os.open(gate, os.O_RDWR)
+    script = f"exec <{gate}; echo one; read line; echo two; read line"
     program = Terminal((*_program(), "run", "second", "--watch", "--", "sh", "-c", script), 36, 120)
     try:
         program.until(b"one")
@@ -137,16 +139,16 @@ def test_a_run_on_a_screen_outlives_the_command_that_served_it(desk: Any, monkey
         other.until("one")
         first.feed(b"\n")
         assert first.end() == 0
-        go.touch()
+        os.write(opened, b"\n")
         program.until(b"two")
         other.until("two")
-        end.touch()
+        os.write(opened, b"\n")
         assert other.end() == 0
         program.until(b"completed")
         program.type(b"qq")  # once more where it still counts the other watcher
         assert program.end() == 0
     finally:
-        end.touch()
+        os.close(opened)
         program.close()
 
 

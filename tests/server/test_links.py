@@ -17,6 +17,7 @@ import uvicorn
 
 from sentryvibe_tui.client.link import INTERVAL
 from sentryvibe_tui.server import serve
+from sentryvibe_tui.server.direct import DirectWebSocket
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import Settings
 from sentryvibe_tui.wire.events import decode_posted
@@ -56,14 +57,14 @@ def test_a_dead_peer_is_found_within_two_and_a_half_heartbeats() -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pings in no time, and nothing else that ends a link."""
-    real = serve._config
+    usual = serve._config
 
-    def config(app: object) -> uvicorn.Config:
-        config = real(app)  # type: ignore[arg-type]
+    def hasty(app: object) -> uvicorn.Config:
+        config = usual(app)  # type: ignore[arg-type]
         config.ws_ping_interval, config.ws_ping_timeout = 0.1, 0.15
         return config
 
-    monkeypatch.setattr(serve, "_config", config)
+    monkeypatch.setattr(serve, "_config", hasty)
     monkeypatch.setattr(serve, "DEAD_AFTER", 1000)
 
 
@@ -79,16 +80,30 @@ async def test_who_answers_no_ping_is_let_go_also_with_frames_in_the_way(tmp_pat
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell what its peer has taken")
-async def test_whose_pong_waits_behind_a_large_state_stays_while_any_of_that_is_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [False, True], ids=["a state", "a state and what follows"])
+async def test_whose_pong_waits_behind_what_it_takes_slowly_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: bool
+) -> None:
+    looked = asyncio.Event()
+    for look in ("send_keepalive_ping", "keepalive_timeout"):
+        usual = getattr(DirectWebSocket, look)
+        monkeypatch.setattr(DirectWebSocket, look, lambda link, usual=usual: (usual(link), looked.set()))
     async with running(tmp_path, settings=Settings(send_timeout=1000)) as server:
         await fill(server, parts=1)
         with await dialled(server, UPGRADE, 4096) as link:
-            await until(lambda: server.app.serving.hub.watchers == 1)
-            for _ in range(60):
-                await asyncio.sleep(0.02)
-                await asyncio.get_running_loop().sock_recv(link, 4096)
+            for _ in range(6):
+                await looked.wait()
+                looked.clear()
+                await received(link, 16 * 1024)
+                if more:
+                    await fill(server, parts=1)
             assert server.app.serving.hub.watchers == 1
             await until(lambda: server.app.serving.hub.watchers == 0)
+
+
+async def received(link: socket.socket, size: int) -> None:
+    while size > 0:
+        size -= len(await asyncio.get_running_loop().sock_recv(link, size))
 
 
 def masked(opcode: int, payload: bytes) -> bytes:

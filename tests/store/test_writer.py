@@ -74,6 +74,20 @@ async def writer(watched: Watched, posted: Make) -> AsyncIterator[Writer]:
     await writer.close()
 
 
+def upkeep_of(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, list[threading.Thread]]:
+    """Set after each piece of upkeep, and who did them."""
+    done, where = asyncio.Event(), list[threading.Thread]()
+    loop, usual = asyncio.get_running_loop(), watched.upkeep
+
+    def upkeep() -> None:
+        usual()
+        where.append(threading.current_thread())
+        loop.call_soon_threadsafe(done.set)
+
+    monkeypatch.setattr(watched, "upkeep", upkeep)
+    return done, where
+
+
 def text(posted: Make, number: int) -> list[Posted]:
     return [posted("text-delta", id="x", delta=f"{number},")]
 
@@ -250,6 +264,7 @@ async def test_builds_in_memory_are_bounded_in_bytes_not_in_number(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "LIVE_BYTES", 300_000)
+    kept, _ = upkeep_of(watched, monkeypatch)
 
     async def work(build: str, size: int) -> None:
         await writer.append([posted("text", build=build, id="x", text="w" * size)], 1)
@@ -260,8 +275,9 @@ async def test_builds_in_memory_are_bounded_in_bytes_not_in_number(
     assert len(watched.live) == 101
     for number in range(10):
         await work(f"large{number}", 50_000)
-    while watched.has_upkeep:  # noqa: ASYNC110  the thread's own work is waited for
-        await asyncio.sleep(0.01)
+    while watched.has_upkeep:
+        kept.clear()
+        await kept.wait()
     assert [key.build_id for key in watched.live][-4:] == [f"large{number}" for number in range(6, 10)]
     assert sum(log.size for log in watched.live.values()) <= 300_000
     await work("small3", 10)
@@ -282,6 +298,25 @@ async def test_a_build_opened_again_is_as_large_as_it_was(
     assert watched.live[key] == was
 
 
+async def test_a_build_opened_from_its_snapshot_has_a_size(
+    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """About that of its state: what was logged before the snapshot is not read for it."""
+    monkeypatch.setattr(ledger, "SNAPSHOT_EVERY", 4)
+    monkeypatch.setattr(ledger, "LIVE_BYTES", 0)
+    monkeypatch.setattr(ledger, "LIVE_LEAST", 1)
+    done, _ = upkeep_of(watched, monkeypatch)
+    key = BuildKey("p", "s", "b")
+    for number in range(4):
+        await writer.append([posted("text", id=f"x{number}", text="w" * 10_000)], 1)
+    await done.wait()
+    await writer.append([posted("text", build="other", id="x", text="words")], 1)
+    assert key not in watched.live
+    await writer.append([posted("text-delta", id="y", delta="words")], 1)
+    assert watched.live[key].snapshot == 4
+    assert 40_000 < watched.live[key].size < 50_000
+
+
 async def test_closing_commits_what_waits(watched: Watched, posted: Make) -> None:
     writer = Writer(watched)
     answer = writer.append(text(posted, 0), 1)
@@ -295,16 +330,7 @@ async def test_a_checkpoint_is_made_in_the_thread_once_nobody_waits(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "_CHECKPOINT_IDLE", 1)
-    done = asyncio.Event()
-    loop, where = asyncio.get_running_loop(), list[threading.Thread]()
-    real = watched.upkeep
-
-    def upkeep() -> None:
-        real()
-        where.append(threading.current_thread())
-        loop.call_soon_threadsafe(done.set)
-
-    monkeypatch.setattr(watched, "upkeep", upkeep)
+    done, where = upkeep_of(watched, monkeypatch)
     await writer.append(text(posted, 0), 1)
     assert watched.has_upkeep
     await done.wait()

@@ -24,7 +24,8 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
 
     on_writable: Callable[[], None] | None = None
     _heard_at = 0.0
-    _on_the_way = 0
+    _written = 0
+    _taken = 0
 
     async def run_asgi(self) -> None:
         cast("dict[str, Any]", self.scope.get("extensions"))[EXTENSION] = self
@@ -35,6 +36,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         if self.close_sent or self.transport.is_closing():
             return True
         self.transport.write(message)
+        self._written += len(message)
         return self.writable.is_set()
 
     def close(self, code: int, reason: str) -> None:
@@ -66,7 +68,10 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
 
     def send_keepalive_ping(self) -> None:
         super().send_keepalive_ping()
-        self._on_the_way = self.waiting + _unacknowledged(self.transport)
+        self._taken = self._written - self._on_the_way()
+
+    def _on_the_way(self) -> int:
+        return self.waiting + _unacknowledged(self.transport)
 
     def keepalive_timeout(self) -> None:
         """The peer is gone: nothing that still waits for it will be taken, and the application hears of it at once.
@@ -74,8 +79,9 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         Whose pong is late because it still takes what went before the ping, or has said anything else, is not.
         """
         timeout = self.ping_timeout or 0.0
-        before, self._on_the_way = self._on_the_way, self.waiting + _unacknowledged(self.transport)
-        patience = timeout if 0 < self._on_the_way < before else self._heard_at + timeout - self.loop.time()
+        left, before = self._on_the_way(), self._taken
+        self._taken = self._written - left
+        patience = timeout if left and self._taken > before else self._heard_at + timeout - self.loop.time()
         if patience > 0:
             self.pong_timer = self.loop.call_later(patience, self.keepalive_timeout)
             return

@@ -89,7 +89,7 @@ class Run:
     async def _drain(self, publisher: Publisher, tell: Callable[[str], None]) -> None:
         if not await publisher.drain(SILENT):
             tell(f"waiting for the server to take {publisher.depth} events; ctrl+c leaves them for the next run")
-            await publisher.drain(LAST_WORDS)
+            await publisher.drain(LAST_WORDS - SILENT)
 
     def mirror(self) -> None:
         """From now on what it writes is printed."""

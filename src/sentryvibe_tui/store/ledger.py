@@ -23,7 +23,7 @@ from ..wire.clip import clip
 from ..wire.events import Posted
 from ..wire.updates import encode_entry
 from .contract import Accepted, BuildKey, Commit, Head, Logged, StoreUnavailable, row_of
-from .queries import find_log, pack_state, place, read_size, read_state
+from .queries import find_log, pack_state, place, read_state
 
 log = logging.getLogger("sentryvibe_tui.store")
 
@@ -275,8 +275,8 @@ class Ledger:
     def _open(self, key: BuildKey, now: Millis) -> Log:
         found = find_log(self._db, key)
         if found is not None:
-            state, snapshot = read_state(self._db, found[0])
-            return Log(found[0], state, snapshot, read_size(self._db, found[0]) + state.version * ENTRY_BYTES)
+            state, snapshot, size = read_state(self._db, found[0])
+            return Log(found[0], state, snapshot, size + state.version * ENTRY_BYTES)
         cursor = self._db.execute(
             "INSERT INTO builds (project_id, session_id, build_id, updated_at) VALUES (?, ?, ?, ?)",
             (key.project_id, key.session_id, key.build_id, now),
@@ -332,13 +332,15 @@ class Ledger:
 
     def _forget(self) -> None:
         """What is in memory beyond LIVE_BYTES, the least recent first; a build whose snapshot is due waits for it."""
-        if self._live_size <= LIVE_BYTES:
-            return
-        for key in tuple(islice(self.live, max(0, len(self.live) - LIVE_LEAST))):
+        excess, over = self._live_size - LIVE_BYTES, list[BuildKey]()
+        for key in islice(self.live, max(0, len(self.live) - LIVE_LEAST)):
+            if excess <= 0:
+                break
             if key not in self._due:
-                self._live_size -= self.live.pop(key).size
-                if self._live_size <= LIVE_BYTES:
-                    return
+                excess -= self.live[key].size
+                over.append(key)
+        for key in over:
+            self._live_size -= self.live.pop(key).size
         self._is_late |= bool(self._due) and self._live_size > 2 * LIVE_BYTES
 
     def _snapshot(self, key: BuildKey) -> None:

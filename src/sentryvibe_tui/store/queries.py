@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
+from typing import NamedTuple
 
 import msgspec
 
@@ -34,21 +35,24 @@ def place(log: int, version: int) -> int:
     return (log << 32) + version
 
 
-def read_state(db: sqlite3.Connection, log: int) -> tuple[BuildState, int]:
-    """A build's state, and the version of the snapshot that it was folded from (0: from the start)."""
+class Folded(NamedTuple):
+    """A build's state, the version of the snapshot that it was folded from (0: from the start), and how many bytes of
+    JSON it was made of."""
+
+    state: BuildState
+    snapshot: int
+    size: int
+
+
+def read_state(db: sqlite3.Connection, log: int) -> Folded:
     row = db.execute("SELECT version, state FROM snapshots WHERE log = ?", (log,)).fetchone()
-    state, snapshot = (BuildState(), 0) if row is None else (decode_state(zlib.decompress(row[1])), row[0])
+    snapshot, packed = (0, b"") if row is None else (row[0], zlib.decompress(row[1]))
+    state, size = decode_state(packed) if packed else BuildState(), len(packed)
     while tail := read_entries(db, log, state.version, _PAGE):
         for logged in tail:
             state = apply(state, logged.entry())
-    return state, snapshot
-
-
-def read_size(db: sqlite3.Connection, log: int) -> int:
-    """Bytes of a build's entries."""
-    rows = "SELECT coalesce(sum(length(updates)), 0) FROM entries WHERE place > ? AND place < ?"
-    (size,) = db.execute(rows, (place(log, 0), place(log + 1, 0))).fetchone()
-    return size
+            size += len(logged.updates)
+    return Folded(state, snapshot, size)
 
 
 def pack_state(state: BuildState) -> bytes:

@@ -133,7 +133,7 @@ class SqliteStore:
 
 def _state(db: sqlite3.Connection, key: BuildKey) -> BuildState | None:
     found = queries.find_log(db, key)
-    state = None if found is None else queries.read_state(db, found[0])[0]
+    state = None if found is None else queries.read_state(db, found[0]).state
     return state if state is not None and state.version else None
 
 
