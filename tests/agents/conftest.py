@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sentryvibe_tui.agents.reading import Reader, Reported
+from sentryvibe_tui.agents.common.reader import Reader, Reported
 from sentryvibe_tui.model.events import About
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState

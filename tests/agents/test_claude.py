@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.claude_session import ClaudeSession, first_prompt, subagent_prompt
-from sentryvibe_tui.agents.claude_stream import ClaudeStream
+from sentryvibe_tui.agents.claude.session import ClaudeSession, first_prompt, subagent_prompt
+from sentryvibe_tui.agents.claude.stream import ClaudeStream
 from sentryvibe_tui.model.events import BuildEnded, ToolStarted
 from sentryvibe_tui.model.state import Usage
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.codex_exec import CodexExec
-from sentryvibe_tui.agents.codex_rollout import CodexRollout
+from sentryvibe_tui.agents.codex.session import CodexRollout
+from sentryvibe_tui.agents.codex.stream import CodexExec
 from sentryvibe_tui.model.state import Usage
 
 THREAD = {"type": "thread.started", "thread_id": "th1"}

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.demo import demo_build
-from sentryvibe_tui.agents.reading import Reported
+from sentryvibe_tui.agents.common.reader import Reported
+from sentryvibe_tui.agents.demo.stream import demo_build
 from sentryvibe_tui.model.events import TextAdded, TodosReported, ToolStarted, UsageReported
 from sentryvibe_tui.wire.events import Posted, decode_posted, encode_posted
 

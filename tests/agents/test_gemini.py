@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.gemini_session import GeminiSession
-from sentryvibe_tui.agents.gemini_stream import GeminiStream
+from sentryvibe_tui.agents.gemini.session import GeminiSession
+from sentryvibe_tui.agents.gemini.stream import GeminiStream
 from sentryvibe_tui.model.state import Usage
 
 INIT = {"type": "init", "session_id": "g1", "model": "gemini-3"}

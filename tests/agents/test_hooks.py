@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.hooks import SESSIONS, HookLines, HookReader
+from sentryvibe_tui.agents.common.hook_payloads import SESSIONS, HookLines, HookReader
 from sentryvibe_tui.wire.json import BadJson
 
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from sentryvibe_tui.agents.lines import JsonLines, Lines
-from sentryvibe_tui.agents.reading import Counts
+from sentryvibe_tui.agents.common.json_lines import JsonLines, Lines
+from sentryvibe_tui.agents.common.reader import Counts
 from sentryvibe_tui.wire.json import MAX_CONTAINERS
 
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.opencode import OpencodeParts, OpencodeRun
-from sentryvibe_tui.agents.opencode_serve import OpencodeServe
+from sentryvibe_tui.agents.opencode.serve import OpencodeServe
+from sentryvibe_tui.agents.opencode.stream import OpencodeParts, OpencodeRun
 from sentryvibe_tui.model.state import Usage
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.detect import READERS, AutoReader, UnknownFormat, detect
-from sentryvibe_tui.agents.reading import Reported
 
 SAMPLES = Path(__file__).parent.parent / "data" / "transcripts"
 FILES = sorted(json.loads((SAMPLES / "truth.json").read_text()))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
-from sentryvibe_tui.agents.claude_stream import ClaudeStream
-from sentryvibe_tui.agents.reading import Counts, Reported
+from sentryvibe_tui.agents.claude.stream import ClaudeStream
+from sentryvibe_tui.agents.common.reader import Counts, Reported
 from sentryvibe_tui.agents.redact import Redacted, Redactor
 from sentryvibe_tui.model.events import (
     AgentReported,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from sentryvibe_tui.agents.reading import Reported
+from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.events import About, BuildEnded, BuildEvent, Noticed
 from sentryvibe_tui.model.reducer import reduce

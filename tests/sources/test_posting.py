@@ -2,7 +2,7 @@
 
 import pytest
 
-from sentryvibe_tui.agents.reading import Reported
+from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.model.events import BuildEnded, BuildStarted, Noticed, TextAdded
 from sentryvibe_tui.sources.posting import TIMELESS, Posting
 from sentryvibe_tui.wire.events import Posted

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.reading import Reported
+from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.model.events import AgentReported, CodexReported
 from sentryvibe_tui.model.state import Agent
 from sentryvibe_tui.sources.rollouts import HEAD, CodexThread

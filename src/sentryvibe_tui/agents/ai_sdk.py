@@ -11,10 +11,10 @@ from ..model.events import AgentReported, BuildEnded, BuildEvent, BuildStarted, 
 from ..model.state import Agent
 from ..wire.events import decode_event, decode_posted
 from ..wire.json import BadJson, encode
-from .lines import JsonLines
-from .reading import Counts, Reported
-from .records import RecordReader
-from .values import Record, obj, text, value
+from .common.json_lines import JsonLines
+from .common.reader import Counts, Reported
+from .common.records import RecordReader
+from .common.values import Record, obj, text, value
 
 _QUIET = ("data-", "source-", "file", "ping")
 _ENDS = frozenset({"build-completed", "build-failed", "build-cancelled", "build-interrupted"})

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from .ai_sdk import AiSdk, BuildEvents
-from .claude_session import ClaudeSession
-from .claude_stream import ClaudeStream
-from .codex_exec import CodexExec
-from .codex_rollout import CodexRollout
-from .gemini_session import GeminiSession
-from .gemini_stream import GeminiStream
-from .hooks import HookLines
-from .lines import MAX_LINE, JsonLines, bare
-from .opencode import OpencodeParts, OpencodeRun
-from .opencode_serve import OpencodeServe
-from .reading import Counts, Reader, Reported
-from .values import Record, obj, text
+from .claude.session import ClaudeSession
+from .claude.stream import ClaudeStream
+from .codex.session import CodexRollout
+from .codex.stream import CodexExec
+from .common.hook_payloads import HookLines
+from .common.json_lines import MAX_LINE, JsonLines, bare
+from .common.reader import Counts, Reader, Reported
+from .common.values import Record, obj, text
+from .gemini.session import GeminiSession
+from .gemini.stream import GeminiStream
+from .opencode.serve import OpencodeServe
+from .opencode.stream import OpencodeParts, OpencodeRun
 
 LOOK_AHEAD = 1024 * 1024
 """Bytes within which an input must show what it is."""

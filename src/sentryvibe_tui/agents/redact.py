@@ -29,7 +29,7 @@ from ..model.events import (
     ToolStarted,
 )
 from ..wire.json import plain, raw
-from .reading import Reader, Reported
+from .common.reader import Reader, Reported
 
 if TYPE_CHECKING:
     import regex  # pyright: ignore[reportMissingTypeStubs]

@@ -12,7 +12,7 @@ from typing import cast
 
 import click
 
-from ..agents.demo import DemoAgent, demo_build
+from ..agents.demo.stream import DemoAgent, demo_build
 from ..client.hydrate import ProjectRef
 from ..client.watch import Watch
 from ..model.events import About

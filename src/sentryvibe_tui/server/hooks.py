@@ -15,7 +15,7 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from .. import spool
-from ..agents.hooks import AGENTS, HookAgent, HookReader
+from ..agents.common.hook_payloads import AGENTS, HookAgent, HookReader
 from ..agents.redact import Redactor
 from ..model.events import About
 from ..model.state import Agent, Millis

@@ -11,8 +11,8 @@ import uuid
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from pathlib import Path
 
-from ..agents.claude import title_of
-from ..agents.reading import Reported
+from ..agents.claude.messages import title_of
+from ..agents.common.reader import Reported
 from ..agents.redact import Redactor
 from ..client.address import Address
 from ..client.publisher import Publisher

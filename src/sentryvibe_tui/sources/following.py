@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ..agents.common.reader import Reader, Reported
 from ..agents.detect import READERS
-from ..agents.reading import Reader, Reported
 from ..agents.redact import Redacted, Redactor
 from ..model.events import About, BuildEnded
 from ..model.state import Millis

@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 from msgspec import Struct
 
-from ..agents.gemini import told_model
+from ..agents.gemini.todos import told_model
 
 
 class Prepared(Struct, frozen=True):

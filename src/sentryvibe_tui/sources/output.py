@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..agents.common.reader import Reader, Reported
 from ..agents.detect import READERS, UnknownFormat, detect
-from ..agents.reading import Reader, Reported
 from ..agents.redact import Redacted, Redactor
 from ..model.events import AgentReported, BuildEnded, BuildStarted, Noticed, TextAdded, ToolEnded, ToolStarted
 from ..model.state import Agent

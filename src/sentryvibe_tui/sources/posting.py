@@ -8,7 +8,7 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
-from ..agents.reading import Reported
+from ..agents.common.reader import Reported
 from ..model.events import About, AgentReported, BuildEnded, BuildEvent
 from ..model.state import Agent, Millis, Outcome
 from ..wire.events import Posted

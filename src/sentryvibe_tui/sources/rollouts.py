@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ..agents.codex_rollout import CodexRollout
-from ..agents.reading import Reported
-from ..agents.values import text
+from ..agents.codex.session import CodexRollout
+from ..agents.common.reader import Reported
+from ..agents.common.values import text
 from ..model.events import AgentReported, CodexReported
 from ..model.state import Agent
 from ..wire.json import decode

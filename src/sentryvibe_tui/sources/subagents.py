@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from ..agents.claude_session import ClaudeSession, first_prompt, subagent_prompt
-from ..agents.codex_rollout import CodexRollout
-from ..agents.reading import Reader, innermost
+from ..agents.claude.session import ClaudeSession, first_prompt, subagent_prompt
+from ..agents.codex.session import CodexRollout
+from ..agents.common.reader import Reader, innermost
 from ..agents.redact import Redactor
 from ..model.events import BuildEvent, ToolStarted
 from .sessions import HEAD, SpawnedRollouts, SubagentFiles

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
-from ..agents.codex import said_plainly
+from ..agents.codex.messages import said_plainly
 from ..model.state import Outcome
 from ..wire.json import BadJson, decode
 from .sessions import AgentName

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..agents.reading import Reader, Reported
+from ..agents.common.reader import Reader, Reported
 from ..agents.redact import Redacted, Redactor
 from ..model.events import BuildEnded, Noticed
 from ..wire.events import Posted

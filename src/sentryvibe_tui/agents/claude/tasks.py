@@ -7,9 +7,9 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from ..model.events import TodoItem, TodosReported
-from .todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
-from .values import Record, identifier, obj, objects, status, text, todo_items
+from ...model.events import TodoItem, TodosReported
+from ..common.todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
+from ..common.values import Record, identifier, obj, objects, status, text, todo_items
 
 TODO_TOOLS = frozenset({"TodoWrite", "TaskCreate", "TaskUpdate", "TaskList", "TaskGet"})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..model.events import (
+from ...model.events import (
     AgentReported,
     BuildEnded,
     BuildEvent,
@@ -17,14 +17,14 @@ from ..model.events import (
     ToolStarted,
     UsageReported,
 )
-from ..model.state import Agent
-from ..wire.json import BadJson, decode, is_heavy
-from .claude import title_of
-from .gemini import AGENT, TODO_TOOLS, TodoLists, told_model
-from .lines import MAX_LINE, bare
-from .reading import Reported
-from .records import RecordReader, Tokens
-from .values import Record, as_list, as_object, count, flat, obj, objects, text, value
+from ...model.state import Agent
+from ...wire.json import BadJson, decode, is_heavy
+from ..claude.messages import title_of
+from ..common.json_lines import MAX_LINE, bare
+from ..common.reader import Reported
+from ..common.records import RecordReader, Tokens
+from ..common.values import Record, as_list, as_object, count, flat, obj, objects, text, value
+from .todos import AGENT, TODO_TOOLS, TodoLists, told_model
 
 _ENDED = frozenset({"success", "error", "cancelled"})
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ..model.events import (
+from ...model.events import (
     AgentReported,
     BuildEnded,
     BuildEvent,
@@ -17,11 +17,11 @@ from ..model.events import (
     TodosReported,
     ToolStarted,
 )
-from ..model.state import Agent, NoteKind
-from .lines import JsonLines
-from .opencode import AGENT, Parts, failure, timed
-from .reading import Counts, Reported
-from .values import Record, as_list, obj, objects, text, time, todo_items
+from ...model.state import Agent, NoteKind
+from ..common.json_lines import JsonLines
+from ..common.reader import Counts, Reported
+from ..common.values import Record, as_list, obj, objects, text, time, todo_items
+from .stream import AGENT, Parts, failure, timed
 
 _QUIET = (
     "server.", "file.", "lsp.", "installation.", "ide.", "storage.", "tui.", "pty.", "mcp.", "command.", "project.",

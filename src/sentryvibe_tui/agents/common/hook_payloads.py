@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from ..model.events import (
+from ...model.events import (
     AgentReported,
     BuildEnded,
     BuildEvent,
@@ -22,18 +22,18 @@ from ..model.events import (
     ToolEnded,
     ToolStarted,
 )
-from ..model.questions import SOMETHING, question
-from ..model.state import Agent, BuildState, NoteKind
-from ..model.told import told_id
-from ..wire.json import decode, encode
-from .claude import spoken, title_of
-from .claude_tasks import TODO_TOOLS, TaskLists
-from .codex import plan_items
-from .gemini import TODO_TOOLS as GEMINI_TODOS
-from .gemini import TodoLists
-from .lines import JsonLines
-from .reading import Counts, Reported
-from .redact import Redactor
+from ...model.questions import SOMETHING, question
+from ...model.state import Agent, BuildState, NoteKind
+from ...model.told import told_id
+from ...wire.json import decode, encode
+from ..claude.messages import spoken, title_of
+from ..claude.tasks import TODO_TOOLS, TaskLists
+from ..codex.messages import plan_items
+from ..gemini.todos import TODO_TOOLS as GEMINI_TODOS
+from ..gemini.todos import TodoLists
+from ..redact import Redactor
+from .json_lines import JsonLines
+from .reader import Counts, Reported
 from .values import Record, as_object, count, fingerprint, flat, obj, objects, text, time, value
 
 HookAgent = Literal["claude", "codex", "gemini"]

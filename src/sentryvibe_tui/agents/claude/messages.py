@@ -8,10 +8,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..model.events import AgentReported, BuildEvent, Noticed, TextAdded, ToolEnded, ToolStarted
-from ..model.state import Agent, NoteKind
-from .claude_tasks import TODO_TOOLS, TaskLists
-from .values import EMPTY, Record, as_object, fingerprint, flat, obj, objects, text, value
+from ...model.events import AgentReported, BuildEvent, Noticed, TextAdded, ToolEnded, ToolStarted
+from ...model.state import Agent, NoteKind
+from ..common.values import EMPTY, Record, as_object, fingerprint, flat, obj, objects, text, value
+from .tasks import TODO_TOOLS, TaskLists
 
 AGENT = "claude-code"
 SUBAGENT_TOOLS = frozenset({"Task", "Agent"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from ..model.events import TodoItem, TodosReported
-from .todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
-from .values import Record, identifier, objects, status, text, todo_items
+from ...model.events import TodoItem, TodosReported
+from ..common.todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
+from ..common.values import Record, identifier, objects, status, text, todo_items
 
 AGENT = "gemini-cli"
 TODO_TOOLS = frozenset({"write_todos", "tracker_create_task", "tracker_update_task", "tracker_list_tasks"})

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ..model.events import (
+from ...model.events import (
     AgentReported,
     BuildEnded,
     BuildEvent,
@@ -20,13 +20,26 @@ from ..model.events import (
     ToolStarted,
     UsageReported,
 )
-from ..model.state import Agent, Millis
-from .claude import title_of
-from .codex import AGENT, mcp_failed, plan_items, said_plainly, spoken, usage_of
-from .codex_script import nested_calls
-from .reading import Reported
-from .records import RecordReader
-from .values import Record, as_list, as_object, count, fingerprint, flat, number, obj, objects, text, time, value
+from ...model.state import Agent, Millis
+from ..claude.messages import title_of
+from ..common.reader import Reported
+from ..common.records import RecordReader
+from ..common.values import (
+    Record,
+    as_list,
+    as_object,
+    count,
+    fingerprint,
+    flat,
+    number,
+    obj,
+    objects,
+    text,
+    time,
+    value,
+)
+from .messages import AGENT, mcp_failed, plan_items, said_plainly, spoken, usage_of
+from .script import nested_calls
 
 _QUIET = ("world_state", "session_state", "ghost_snapshot", "inter_agent_communication", "token_usage_record")
 _TURN_STARTS = ("task_started", "turn_started")

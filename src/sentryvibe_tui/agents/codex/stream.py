@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model.events import (
+from ...model.events import (
     AgentReported,
     BuildEnded,
     BuildEvent,
@@ -17,11 +17,11 @@ from ..model.events import (
     ToolStarted,
     UsageReported,
 )
-from ..model.state import Agent
-from ..wire.json import raw
-from .codex import AGENT, mcp_failed, plan_items, said_plainly, usage_of
-from .records import RecordReader
-from .values import Record, as_list, count, flat, number, obj, objects, text, value
+from ...model.state import Agent
+from ...wire.json import raw
+from ..common.records import RecordReader
+from ..common.values import Record, as_list, count, flat, number, obj, objects, text, value
+from .messages import AGENT, mcp_failed, plan_items, said_plainly, usage_of
 
 _FAILED = frozenset({"failed", "declined", "error"})
 _SAID = {"agent_message": "text", "assistant_message": "text", "reasoning": "reasoning"}

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..model.events import (
+from ...model.events import (
     AgentReported,
     BuildEnded,
     BuildEvent,
@@ -23,11 +23,11 @@ from ..model.events import (
     ToolStarted,
     UsageReported,
 )
-from ..model.state import Agent, NoteKind, Phase, TodoStatus, Usage
-from ..wire.json import raw
-from . import demo_beats as beats
-from . import demo_script as story
-from .demo_beats import Beat
+from ...model.state import Agent, NoteKind, Phase, TodoStatus, Usage
+from ...wire.json import raw
+from . import beats
+from . import script as story
+from .beats import Beat
 
 DemoAgent = Literal["claude", "codex"]
 DURATION_MS = 75_000

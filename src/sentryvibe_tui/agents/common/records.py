@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from ..model.events import BuildEnded, BuildEvent, BuildStarted
-from ..model.state import Millis, Usage
-from .lines import JsonLines
-from .reading import Counts, Reported
+from ...model.events import BuildEnded, BuildEvent, BuildStarted
+from ...model.state import Millis, Usage
+from .json_lines import JsonLines
+from .reader import Counts, Reported
 from .values import Record, time
 
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ..wire.json import BadJson, decode, is_heavy, repaired
-from .reading import Counts
+from ...wire.json import BadJson, decode, is_heavy, repaired
+from .reader import Counts
 
 Record = dict[str, Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..model.events import TodoItem, TodosReported
+from ...model.events import TodoItem, TodosReported
 
 Todos = tuple[TodoItem, ...]
 Change = Callable[[Todos], Todos]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .demo_beats import (
+from .beats import (
     Beat,
     Both,
     Delegate,

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from msgspec import Raw
 
-from ..model.events import TodoItem
-from ..model.state import Millis, TodoStatus
-from ..wire.json import encode
-from ..wire.times import millis
+from ...model.events import TodoItem
+from ...model.state import Millis, TodoStatus
+from ...wire.json import encode
+from ...wire.times import millis
 
 Record = dict[str, Any]
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ..model.events import AgentReported, BuildEnded, BuildEvent, BuildStarted, ToolStarted, UsageReported
-from ..model.state import Usage
-from ..wire.json import plain
-from .claude import AGENT, SUBAGENT_TOOLS, Conversation, model_of
-from .claude_stream import notice_of
-from .lines import JsonLines
-from .reading import Counts, Reported
-from .values import Record, as_object, count, number, obj, objects, text, time
+from ...model.events import AgentReported, BuildEnded, BuildEvent, BuildStarted, ToolStarted, UsageReported
+from ...model.state import Usage
+from ...wire.json import plain
+from ..common.json_lines import JsonLines
+from ..common.reader import Counts, Reported
+from ..common.values import Record, as_object, count, number, obj, objects, text, time
+from .messages import AGENT, SUBAGENT_TOOLS, Conversation, model_of
+from .stream import notice_of
 
 _QUIET = frozenset(
     {

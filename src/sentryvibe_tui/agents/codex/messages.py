@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from ..model.events import TodoItem
-from ..model.state import Usage
-from .values import EMPTY, Record, as_object, count, obj, status, text
+from ...model.events import TodoItem
+from ...model.state import Usage
+from ..common.values import EMPTY, Record, as_object, count, obj, status, text
 
 AGENT = "openai-codex"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from ..model.events import (
+from ...model.events import (
     AgentReported,
     BuildEnded,
     BuildEvent,
@@ -16,12 +16,12 @@ from ..model.events import (
     ToolStarted,
     UsageReported,
 )
-from ..model.state import Millis, Usage
-from .claude import AGENT, Conversation, model_of
-from .claude_tasks import TODO_TOOLS
-from .reading import Reported
-from .records import RecordReader
-from .values import Record, as_list, as_object, count, number, obj, objects, text, time
+from ...model.state import Millis, Usage
+from ..common.reader import Reported
+from ..common.records import RecordReader
+from ..common.values import Record, as_list, as_object, count, number, obj, objects, text, time
+from .messages import AGENT, Conversation, model_of
+from .tasks import TODO_TOOLS
 
 _QUIET = frozenset(
     {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model.events import (
+from ...model.events import (
     AgentReported,
     BuildEnded,
     BuildEvent,
@@ -14,11 +14,11 @@ from ..model.events import (
     ToolStarted,
     UsageReported,
 )
-from ..model.state import Agent, Usage
-from .claude import title_of
-from .gemini import AGENT, TODO_TOOLS, TodoLists, told_model
-from .records import RecordReader
-from .values import Record, count, obj, text, value
+from ...model.state import Agent, Usage
+from ..claude.messages import title_of
+from ..common.records import RecordReader
+from ..common.values import Record, count, obj, text, value
+from .todos import AGENT, TODO_TOOLS, TodoLists, told_model
 
 
 class GeminiStream(RecordReader):

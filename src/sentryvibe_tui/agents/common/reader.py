@@ -8,8 +8,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ..model.events import BuildEvent, Noticed
-from ..model.state import Millis
+from ...model.events import BuildEvent, Noticed
+from ...model.state import Millis
 
 
 class Reported(Struct, frozen=True):

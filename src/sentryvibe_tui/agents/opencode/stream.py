@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ..model.events import (
+from ...model.events import (
     AgentReported,
     BuildEnded,
     BuildEvent,
@@ -17,11 +17,11 @@ from ..model.events import (
     ToolStarted,
     UsageReported,
 )
-from ..model.state import Agent, Millis
-from .claude import title_of
-from .reading import Reported
-from .records import RecordReader, Tokens
-from .values import Record, count, fingerprint, flat, number, obj, objects, text, time, todo_items, value
+from ...model.state import Agent, Millis
+from ..claude.messages import title_of
+from ..common.reader import Reported
+from ..common.records import RecordReader, Tokens
+from ..common.values import Record, count, fingerprint, flat, number, obj, objects, text, time, todo_items, value
 
 AGENT = "opencode"
 TODO_TOOLS = frozenset({"todowrite", "todoread"})

@@ -1,0 +1,1 @@
+"""An invented build, as an agent would report it."""
