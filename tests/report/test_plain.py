@@ -7,6 +7,7 @@ import pytest
 
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus, SignOfLife, Skipped
 from sentryvibe_tui.model.events import (
+    AutoFixReported,
     BuildEnded,
     BuildEvent,
     BuildStarted,
@@ -18,7 +19,7 @@ from sentryvibe_tui.model.events import (
     ToolStarted,
     UsageReported,
 )
-from sentryvibe_tui.model.state import Usage
+from sentryvibe_tui.model.state import AutoFix, Usage
 from sentryvibe_tui.report.plain import PlainLines
 from sentryvibe_tui.wire.json import raw
 
@@ -169,3 +170,9 @@ def test_link_trouble_is_told_and_its_end(script: Callable[..., Any]) -> None:
         "link lost 00:00:00 · back 00:00:07 · 3 events replayed",
         "skipped: 2 updates that this version cannot read odd",
     ]
+
+
+@pytest.mark.parametrize("joined", [0, 2])
+def test_what_is_repaired_is_told(script: Callable[..., Any], joined: int) -> None:
+    events = [BuildStarted(), AutoFixReported(AutoFix("no such module", 2, 3))]
+    assert sum("auto-fix, attempt 2 of 3: no such module" in line for line in _told(script(events, joined))) == 1

@@ -10,6 +10,7 @@ from msgspec import Raw
 from sentryvibe_tui.model.events import (
     About,
     AgentReported,
+    AutoFixReported,
     BuildEnded,
     BuildStarted,
     CodexReported,
@@ -25,7 +26,7 @@ from sentryvibe_tui.model.events import (
     ToolStarted,
     UsageReported,
 )
-from sentryvibe_tui.model.state import Agent, Usage
+from sentryvibe_tui.model.state import Agent, AutoFix, Usage
 from sentryvibe_tui.wire.events import Posted, decode_posted, encode_array, encode_posted
 from sentryvibe_tui.wire.json import BadJson
 
@@ -54,6 +55,10 @@ ORIGINAL = [
     ({"type": "build-completed", "summary": "done"}, BuildEnded("completed", "done")),
     ({"type": "build-completed", "payload": {"summary": "done"}}, BuildEnded("completed", "done")),
     ({"type": "build-failed", "error": {"message": "boom"}}, BuildEnded("failed", "", "boom")),
+    (
+        {"type": "autofix-started", "errorType": "startup", "errorMessage": "boom", "attempt": 2, "maxAttempts": 3},
+        AutoFixReported(AutoFix("boom", 2, 3)),
+    ),
     ({"type": "build-cancelled"}, BuildEnded("cancelled")),
     (
         {
@@ -123,6 +128,7 @@ EVENTS = st.one_of(
     st.builds(SummaryReported, _text),
     st.builds(Noticed, _text.filter(bool), st.sampled_from(["info", "warning", "error"])),
     st.builds(InputNeeded, _text),
+    st.builds(AutoFixReported, st.builds(AutoFix, _text, st.integers(0, 9), st.integers(0, 9))),
     st.builds(BuildEnded, st.sampled_from(["completed", "failed", "cancelled", "interrupted"]), _text),
 )
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from ..model.events import (
     AgentReported,
+    AutoFixReported,
     BuildEnded,
     BuildEvent,
     CodexReported,
@@ -250,6 +251,8 @@ class Redactor:
                     for todo in event.todos
                 )
                 return replace(event, todos=todos)
+            case AutoFixReported(autofix):
+                return AutoFixReported(replace(autofix, error=self.text(autofix.error)))
             case AgentReported(agent):
                 again = self.anew()  # a title repeats the words of a prompt
                 return replace(event, agent=replace(agent, title=again._title(agent.title), cwd=again.text(agent.cwd)))

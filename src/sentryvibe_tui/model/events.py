@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Raw, Struct
 
-from .state import Agent, Level, NoteKind, Outcome, Phase, TodoStatus, Usage
+from .state import Agent, AutoFix, Level, NoteKind, Outcome, Phase, TodoStatus, Usage
 
 
 class BuildStarted(Struct, frozen=True):
@@ -104,6 +104,12 @@ class SummaryReported(Struct, frozen=True):
     text: str
 
 
+class AutoFixReported(Struct, frozen=True):
+    """The project is being repaired: by this build, or by the one that follows it."""
+
+    autofix: AutoFix
+
+
 class BuildEnded(Struct, frozen=True):
     """The build ended. `summary` and `error` as the agent said them."""
 
@@ -131,6 +137,7 @@ BuildEvent = (
     | Noticed
     | InputNeeded
     | SummaryReported
+    | AutoFixReported
     | BuildEnded
     | Ignored
 )

@@ -41,6 +41,7 @@ def merge_metadata(known: BuildState, incoming: BuildState, at: Millis) -> Build
             agent=merged_agent(known.agent, incoming.agent),
             started_at=_earliest(known.started_at, incoming.started_at),
             codex=known.codex or incoming.codex,
+            autofix=known.autofix or incoming.autofix,
         )
     return _united(known, incoming, at)
 
@@ -59,6 +60,7 @@ def _united(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
         ended_at=None if incoming.is_active else incoming.ended_at or known.ended_at,
         last_event_at=max(known.last_event_at or 0, incoming.last_event_at or 0) or None,
         codex=incoming.codex or known.codex,
+        autofix=incoming.autofix or known.autofix,
         plan=incoming.plan or known.plan,
         summary=incoming.summary or known.summary,
         error=incoming.error or known.error,

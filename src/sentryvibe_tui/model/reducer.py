@@ -14,6 +14,7 @@ from msgspec.structs import asdict, astuple, replace
 from .events import (
     About,
     AgentReported,
+    AutoFixReported,
     BuildEnded,
     BuildEvent,
     BuildStarted,
@@ -35,8 +36,10 @@ from .state import (
     PLANNING,
     TODO_TOOLS,
     Agent,
+    AutoFix,
     BuildState,
     Item,
+    Level,
     Millis,
     Note,
     Phase,
@@ -50,6 +53,7 @@ from .todos import active_index, apply_todos, todo_at
 from .told import is_told
 from .updates import (
     AgentChanged,
+    AutoFixChanged,
     BuildBegan,
     BuildFinished,
     CodexChanged,
@@ -140,6 +144,8 @@ def _decide(state: BuildState, event: BuildEvent) -> Iterable[Update]:
             return (PlanChanged(text),) if text and text != state.plan else ()
         case SummaryReported(text):
             return (SummaryChanged(text),) if text and text != state.summary else ()
+        case AutoFixReported(autofix):
+            return (AutoFixChanged(autofix),) if autofix != state.autofix else ()
         case Noticed(message, level):
             return (NoticeAdded(message, level),)
         case InputNeeded(message):
@@ -323,8 +329,21 @@ def _apply(state: BuildState, update: Update, at: Millis) -> BuildState:
         case InputNeededChanged(message):
             return replace(state, needs_input=message)
         case NoticeAdded(message, level):
-            note = Note(f"notice-{len(state.timeline)}", "notice", message, PLANNING, at, level)
-            return with_item(state, note_key(note.id), note)
+            return _noticed(state, message, level, at)
+        case AutoFixChanged(autofix):
+            return replace(_noticed(state, autofix_words(autofix), "warning", at), autofix=autofix)
+
+
+def _noticed(state: BuildState, message: str, level: Level, at: Millis) -> BuildState:
+    note = Note(f"notice-{len(state.timeline)}", "notice", message, PLANNING, at, level)
+    return with_item(state, note_key(note.id), note)
+
+
+def autofix_words(autofix: AutoFix) -> str:
+    """`auto-fix, attempt 2 of 3: the error`."""
+    of = f" of {autofix.attempts}" if autofix.attempts else ""
+    attempt = f", attempt {autofix.attempt}{of}" if autofix.attempt else ""
+    return f"auto-fix{attempt}" + (f": {autofix.error}" if autofix.error else "")
 
 
 def merged_agent(known: Agent, incoming: Agent) -> Agent:

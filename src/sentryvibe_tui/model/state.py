@@ -106,6 +106,15 @@ class Usage(Struct, frozen=True):
     context_percent: float | None = None
 
 
+class AutoFix(Struct, frozen=True):
+    """The repair of what an earlier build left broken: the `error` it is about, and which attempt of how many
+    (1, 2 …; 0: not said)."""
+
+    error: str = ""
+    attempt: int = 0
+    attempts: int = 0
+
+
 class BuildState(Struct, frozen=True):
     """A build at one version of its log.
 
@@ -140,6 +149,7 @@ class BuildState(Struct, frozen=True):
     summary: str = ""
     error: str = ""
     needs_input: str = ""
+    autofix: AutoFix | None = None
 
     @property
     def is_active(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Raw, Struct
 
-from .state import Agent, Level, Millis, NoteKind, Outcome, Phase, TodoStatus, ToolState, Usage
+from .state import Agent, AutoFix, Level, Millis, NoteKind, Outcome, Phase, TodoStatus, ToolState, Usage
 
 
 class BuildBegan(Struct, frozen=True):
@@ -94,6 +94,12 @@ class SummaryChanged(Struct, frozen=True):
     text: str
 
 
+class AutoFixChanged(Struct, frozen=True):
+    """A repair began; it stands in the timeline as a warning, too."""
+
+    autofix: AutoFix
+
+
 class BuildFinished(Struct, frozen=True):
     outcome: Outcome
     summary: str = ""
@@ -113,6 +119,7 @@ Update = (
     | NoticeAdded
     | InputNeededChanged
     | SummaryChanged
+    | AutoFixChanged
     | BuildFinished
 )
 

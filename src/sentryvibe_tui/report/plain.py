@@ -8,10 +8,12 @@ from typing import Literal
 
 from ..client.watching import CaughtUp, Changed, LinkChanged, LinkStatus, SignOfLife, Skipped, Snapshot, WatchEvent
 from ..model.progress import elapsed, progress
+from ..model.reducer import autofix_words
 from ..model.state import BuildState, Item, Millis, Note, Phase, Todo, ToolCall, Usage, note_key, tool_key
 from ..model.text import clean, clean_line
 from ..model.updates import (
     AgentChanged,
+    AutoFixChanged,
     BuildBegan,
     BuildFinished,
     Entry,
@@ -81,6 +83,7 @@ class PlainLines:
         self._state = state
         since = f", since {words.clock(state.started_at)}" if state.started_at is not None else ""
         yield f"{words.clock(state.last_event_at)} {headline(state, self._now())}{since}{why}"
+        yield from self._repair(before, state)
         told = [*self._todos(before, state, None)]
         at = 0
         for item in state.items():
@@ -90,6 +93,14 @@ class PlainLines:
                 told += ((at, line) for line in self._item(known, item, None))
         yield from (line for _, line in sorted(told, key=lambda pair: pair[0]))
         yield from self._asked(before, state)
+
+    def _repair(self, before: BuildState, state: BuildState) -> Iterator[str]:
+        """An original server's states say what is repaired, but not when it was told."""
+        if state.autofix is None or state.autofix == before.autofix:
+            return
+        said = autofix_words(state.autofix)
+        if not any(note.text == said for note in state.notes()):
+            yield f"{words.clock(state.started_at)} warning: {_line(said)}"
 
     def _changed(self, state: BuildState, entry: Entry) -> Iterator[str]:
         before, self._state = self._state, state
@@ -103,7 +114,7 @@ class PlainLines:
                     yield from self._touched(before, state, (tool_key(id),), entry.at)
                 case TextChanged(id):
                     self._growing = id
-                case NoticeAdded():
+                case NoticeAdded() | AutoFixChanged():
                     yield from self._item(None, state.timeline[len(state.timeline) - 1], entry.at)
                 case TodosChanged() | TodoCompleted():
                     yield from (line for _, line in self._todos(before, state, entry.at))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..model.progress import elapsed, progress
+from ..model.reducer import autofix_words
 from ..model.state import BuildState, Millis, Phase, Todo
 from ..model.text import clean_line
 from . import words
@@ -32,9 +33,18 @@ def page(state: BuildState, now: Millis, glyphs: words.Glyphs = words.UNICODE) -
     usage = usage_facts(state.usage)
     if usage:
         yield f"{'usage':<8}{', '.join(usage)}"
-    for name, text in (("error", state.error), ("summary", state.summary), ("waits", state.needs_input)):
+    for name, text in (
+        *_autofix(state),
+        ("error", state.error),
+        ("summary", state.summary),
+        ("waits", state.needs_input),
+    ):
         if text:
             yield f"{name:<8}{clean_line(text)}"
+
+
+def _autofix(state: BuildState) -> tuple[tuple[str, str], ...]:
+    return () if state.autofix is None else (("repairs", autofix_words(state.autofix)),)
 
 
 def _todos(state: BuildState, glyphs: words.Glyphs) -> Iterator[str]:

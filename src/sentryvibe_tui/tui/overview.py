@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model.progress import elapsed, progress
+from ..model.reducer import autofix_words
 from ..model.state import BuildState
 from ..model.text import clean_line
 from ..report.words import DURATION_WIDTH, cost, count, duration, plural, status_mark
@@ -54,6 +55,8 @@ def _standing(state: BuildState, look: Look) -> Iterator[Line]:
     told += [duration(elapsed(state, look.now())), plural(state.tool_count, "tool")]
     told += [plural(state.error_count, "error")] if state.error_count else []
     yield [(mark.word, role(mark.tone)), (dot + dot.join(told), "dim")]
+    if state.autofix is not None:
+        yield [(clean_line(autofix_words(state.autofix)), "warn")]
     usage = state.usage
     tokens = (("in", usage.input_tokens), ("out", usage.output_tokens), ("cached", usage.cache_read_tokens))
     used = [f"{word} {count(amount)}" for word, amount in tokens if amount is not None]

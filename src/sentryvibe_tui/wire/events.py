@@ -11,6 +11,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType, field
 from ..model.events import (
     About,
     AgentReported,
+    AutoFixReported,
     BuildEnded,
     BuildEvent,
     BuildStarted,
@@ -33,15 +34,18 @@ from .times import Time, iso, millis
 from .updates import (
     Wire,
     WireAgent,
+    WireAutoFix,
     WireTodo,
     WireUsage,
     agent_of,
+    autofix_of,
     kind_of,
     level_of,
     phase_of,
     status_of,
     usage_of,
     wire_agent,
+    wire_autofix,
     wire_usage,
 )
 
@@ -346,6 +350,7 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], BuildEvent]]] = {
     "error": (_Notice, _error),
     "needs-input": (_Notice, lambda w: InputNeeded(w.message)),
     "build-summary": (_Said, lambda w: SummaryReported(w.text)),
+    "autofix-started": (WireAutoFix, lambda w: AutoFixReported(autofix_of(w))),
     "build-completed": (_End, _completed),
     "build-failed": (_End, _failed),
     "build-cancelled": (_End, lambda w: BuildEnded("cancelled", w.summary or "", w.message or "")),
@@ -462,6 +467,8 @@ def _event(event: BuildEvent) -> object:
             return {"type": "build-summary", "text": text}
         case Noticed(message, level):
             return {"type": "notice", "message": message, "level": level}
+        case AutoFixReported(autofix):
+            return _of_type("autofix-started", wire_autofix(autofix))
         case InputNeeded(message):
             return {"type": "needs-input", "message": message}
         case Ignored(kind):

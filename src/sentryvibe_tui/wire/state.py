@@ -18,6 +18,7 @@ from ..model.state import (
     PLANNING,
     TODO_TOOLS,
     Agent,
+    AutoFix,
     BuildState,
     Item,
     Note,
@@ -100,6 +101,10 @@ class _State(Wire, frozen=True):
     build_summary: str | None = None
     planning_tools: list[_Tool] | None = None
     build_plan: Raw = ABSENT
+    is_auto_fix: bool | None = None
+    auto_fix_error: str | None = None
+    auto_fix_attempt: int | None = None
+    auto_fix_attempts: int | None = None
     current_phase: str | None = None
     template_todos: list[_Todo] | None = None
     active_template_todo_index: int | None = None
@@ -139,7 +144,7 @@ def encode_state(state: BuildState) -> bytes:
             todo = None if item.todo == PLANNING else item.todo
             notes.append(_Note(item.id, item.text, iso(item.at), item.kind, item.level, todo, seq))
     in_template = state.phase == "template"
-    agent = state.agent
+    agent, fix = state.agent, state.autofix
     always = {
         "id": state.id,
         "projectId": state.project_id,
@@ -162,6 +167,10 @@ def encode_state(state: BuildState) -> bytes:
         codex=state.codex or ABSENT,
         build_summary=state.summary or None,
         build_plan=Raw(encode(state.plan)) if state.plan else ABSENT,
+        is_auto_fix=True if fix is not None else None,
+        auto_fix_error=fix.error or None if fix is not None else None,
+        auto_fix_attempt=fix.attempt or None if fix is not None else None,
+        auto_fix_attempts=fix.attempts or None if fix is not None else None,
         current_phase="template" if in_template else None,
         template_todos=[_wire_todo(todo, None) for todo in state.template_todos] or None,
         active_template_todo_index=state.active_todo if in_template else None,
@@ -254,6 +263,7 @@ def decode_state(data: bytes | Raw) -> BuildState:
         summary=wire.build_summary or "",
         error=wire.error or "",
         needs_input=wire.needs_input or "",
+        autofix=_autofix(wire),
     )
     return replace(state, next_key=_next_key(state) if wire.next_key is None else wire.next_key)
 
@@ -286,6 +296,13 @@ def _agent(wire: _State) -> Agent:
             wire.branch,
         )
     )
+
+
+def _autofix(wire: _State) -> AutoFix | None:
+    """The original's sessions say `false` when they repair nothing."""
+    if not (wire.is_auto_fix or wire.auto_fix_error):
+        return None
+    return AutoFix(wire.auto_fix_error or "", wire.auto_fix_attempt or 0, wire.auto_fix_attempts or 0)
 
 
 def _plan(wire: Raw | None) -> str:

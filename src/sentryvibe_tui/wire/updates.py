@@ -7,9 +7,22 @@ from typing import Any, Literal, cast
 
 from msgspec import Raw, Struct, field
 
-from ..model.state import PLANNING, Agent, Level, Millis, NoteKind, Outcome, Phase, TodoStatus, ToolState, Usage
+from ..model.state import (
+    PLANNING,
+    Agent,
+    AutoFix,
+    Level,
+    Millis,
+    NoteKind,
+    Outcome,
+    Phase,
+    TodoStatus,
+    ToolState,
+    Usage,
+)
 from ..model.updates import (
     AgentChanged,
+    AutoFixChanged,
     BuildBegan,
     BuildFinished,
     CodexChanged,
@@ -118,6 +131,14 @@ class _Notice(Wire, frozen=True, omit_defaults=False):
     message: str = ""
 
 
+class WireAutoFix(Wire, frozen=True):
+    """`autofix-started`, as an event and as an update. v2's watchers get the message only, its runner's routes all."""
+
+    error_message: str | None = None
+    attempt: int | None = None
+    max_attempts: int | None = None
+
+
 class _Complete(Wire, frozen=True):
     """`status` as the original knows it; `outcome` says exactly how it ended."""
 
@@ -200,6 +221,10 @@ def usage_of(wire: WireUsage) -> Usage:
     return Usage(wire.input_tokens, wire.output_tokens, wire.cache_read_tokens, wire.cost_usd, wire.context_percent)
 
 
+def autofix_of(wire: WireAutoFix) -> AutoFix:
+    return AutoFix(wire.error_message or "", max(0, wire.attempt or 0), max(0, wire.max_attempts or 0))
+
+
 def _tool(wire: _Tool) -> Update:
     return ToolChanged(
         wire.id,
@@ -249,7 +274,7 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], Update]]] = {
     "needs-input": (_Notice, lambda w: InputNeededChanged(w.message)),
     "build-complete": (_Complete, _complete),
     "build-summary": (_Summary, lambda w: SummaryChanged(w.summary)),
-    "autofix-started": (_Summary, lambda _: NoticeAdded("autofix started", "warning")),
+    "autofix-started": (WireAutoFix, lambda w: AutoFixChanged(autofix_of(w))),
 }
 
 
@@ -336,6 +361,10 @@ def wire_usage(usage: Usage) -> WireUsage:
     )
 
 
+def wire_autofix(autofix: AutoFix) -> WireAutoFix:
+    return WireAutoFix(autofix.error or None, autofix.attempt or None, autofix.attempts or None)
+
+
 def _written(update: Update) -> tuple[str, object]:
     match update:
         case ToolChanged():
@@ -380,6 +409,8 @@ def _written(update: Update) -> tuple[str, object]:
             return "needs-input", {"message": message}
         case SummaryChanged(text):
             return "build-summary", {"summary": text}
+        case AutoFixChanged(autofix):
+            return "autofix-started", wire_autofix(autofix)
         case BuildFinished():
             return "build-complete", _finished(update)
 

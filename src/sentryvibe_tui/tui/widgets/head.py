@@ -66,12 +66,20 @@ class Who(HeadBar):
         parts: list[tuple[int, Line]] = [
             (0, [*status, (name, "strong")]),
             (1, [(self.place, "alarm")] if self.place else []),
+            (1, self._repair()),
             (3, [(title, "")] if title and title != name else []),
             (2, [(self._dot.join(part for part in model if part), "dim")] if any(model) else []),
             (4, [(clean_line(agent.operation_type, 40), "dim")] if width >= 110 else []),
             (5, [(clean_line(agent.branch, 40), "dim")] if width >= 140 and agent.branch else []),
         ]
         return [(" ", ""), *parted(parts, self._link(width), width - 2), (" ", "")]
+
+    def _repair(self) -> Line:
+        fix = self.view.shown.autofix
+        if fix is None:
+            return []
+        of = f"/{fix.attempts}" if fix.attempts else ""
+        return [(f"auto-fix {fix.attempt}{of}" if fix.attempt else "auto-fix", "warn")]
 
     def _link(self, width: int) -> Line:
         mark = link_mark(self.view.link, self.look.now(), self.look.glyphs)
