@@ -1,14 +1,18 @@
 """What every test relies on: no settings, servers or looks of the machine it runs on."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-if "CI" in os.environ:
-    settings.register_profile("ci", derandomize=True)
-    settings.load_profile("ci")
+settings.register_profile("house", deadline=None, derandomize="CI" in os.environ)  # a busy machine is slow, not wrong
+settings.load_profile("house")
+
+for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_number) is signal.SIG_IGN:  # as under `nohup … &`: what tests start must not inherit that
+        signal.signal(_number, lambda *_: None)
 
 for _name in [name for name in os.environ if name.startswith(("SENTRYVIBE_", "TEXTUAL_"))]:
     del os.environ[_name]

@@ -114,7 +114,7 @@ def carry_out(step, desk, server: Server) -> None:
 
 
 @given(steps)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_after_the_storm_the_watcher_has_the_fold_of_the_log(make_desk, make_build, told) -> None:
     names = (("b1", "s1"), ("b2", "s2"), ("b3", "s1"))
     server = Server([make_build(build_id, session).work(12) for build_id, session in names])

@@ -441,7 +441,7 @@ def test_an_outbox_takes_no_more_than_its_bound(tmp_path) -> None:
     box.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.one_of(

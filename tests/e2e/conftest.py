@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -26,7 +27,12 @@ class Process:
 
     def __init__(self, *arguments: str, cwd: Path) -> None:
         self.popen = subprocess.Popen(
-            [*PROGRAM, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd
+            [*PROGRAM, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            process_group=0,  # one that can be paused, whoever started the tests
         )
         self.errors: list[str] = []
         self.lines: list[str] = []
@@ -80,9 +86,12 @@ class Process:
         return code
 
     def discard(self) -> None:
-        if self.popen.poll() is None:
-            self.popen.kill()
-            self.end()
+        """Whatever a test left of it is gone afterwards: process, threads and pipes."""
+        self.popen.kill()
+        assert self.popen.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.popen.stdin.close()
+        self._reaped()
 
 
 def said_by(errors: list[str], text: str) -> None:

@@ -291,7 +291,7 @@ _FIELDS: dict[str, Callable[[int], dict[str, object]]] = {
 }
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=_EVENTS)
 async def test_whatever_comes_the_state_after_a_restart_is_the_fold_of_the_log(
     tmp_path_factory: pytest.TempPathFactory, posted: Make, events: list[tuple[str, int, str, str]]

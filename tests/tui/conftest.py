@@ -7,10 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("screen", deadline=None)  # machines under load are slow, not wrong
-settings.load_profile("screen")
 
 for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM", "COLORTERM", "TEXTUAL_ANIMATIONS"):
     os.environ.pop(name, None)
