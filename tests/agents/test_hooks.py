@@ -122,16 +122,19 @@ ASKED = tool("PermissionRequest", "Bash")
 @pytest.mark.parametrize(
     ("then", "needs"),
     [
-        ([], "permission: Bash"),
-        ([tool("PostToolUse", "Read", tool_use_id="s1", agent_id="a1")], "permission: Bash"),
-        ([tool("PreToolUse", "Write", tool_use_id="s2", agent_id="a1")], "permission: Bash"),
-        ([hook("Notification", message="Claude needs", notification_type="permission_prompt")], "permission: Bash"),
-        ([tool("PermissionRequest", "Write", agent_id="a1")], "permission: Write"),
+        ([], "permission: Bash: ls"),
+        ([tool("PostToolUse", "Read", tool_use_id="s1", agent_id="a1")], "permission: Bash: ls"),
+        ([tool("PreToolUse", "Write", tool_use_id="s2", agent_id="a1")], "permission: Bash: ls"),
+        ([hook("Notification", message="Claude needs", notification_type="permission_prompt")], "permission: Bash: ls"),
+        ([tool("PermissionRequest", "Write", agent_id="a1")], "permission: Write: ls"),
         (
             [tool("PermissionRequest", "Write", agent_id="a1"), tool("PreToolUse", "Write", agent_id="a1")],
-            "permission: Bash",
+            "permission: Bash: ls",
         ),
-        ([tool("PermissionRequest", "Write", agent_id="a1"), hook("SubagentStop", agent_id="a1")], "permission: Write"),
+        (
+            [tool("PermissionRequest", "Write", agent_id="a1"), hook("SubagentStop", agent_id="a1")],
+            "permission: Write: ls",
+        ),
         ([tool("PostToolUse", "Bash", tool_use_id="m1")], ""),
         ([tool("PostToolUseFailure", "Bash", tool_use_id="m1", error="no")], ""),
         ([tool("PermissionDenied", "Bash", tool_use_id="m1", reason="not that")], ""),
@@ -145,6 +148,46 @@ def test_a_permission_is_open_until_its_own_agent_goes_on(fold: Any, then: list[
     reader = HookReader()
     reports = [report for payload in (MAIN, SUB, ASKED, *then) for report in reader.read(payload)]
     assert fold(reports).needs_input == needs
+
+
+MAKE = {"tool_name": "Bash", "tool_input": {"command": "make all"}}
+
+
+@pytest.mark.parametrize(
+    ("payloads", "needs"),
+    [
+        ([hook("PermissionRequest", **MAKE)], "permission: Bash: make all"),
+        (
+            [
+                hook("PreToolUse", **MAKE),
+                hook("Notification", message="May I use Bash", notification_type="permission_prompt"),
+            ],
+            "May I use Bash: make all",
+        ),
+        (
+            [
+                hook("PreToolUse", **MAKE),
+                hook("PostToolUse", **MAKE, tool_response="made"),
+                hook("Notification", message="May I use Bash", notification_type="permission_prompt"),
+            ],
+            "May I use Bash",
+        ),
+        (
+            [
+                hook(
+                    "Notification",
+                    message="Allow?",
+                    notification_type="ToolPermission",
+                    details={"type": "exec", "title": "Confirm", "command": "rm -r dist", "rootCommand": "rm"},
+                )
+            ],
+            "Allow?: rm -r dist",
+        ),
+    ],
+)
+def test_a_permission_says_what_for(fold: Any, payloads: list[dict[str, Any]], needs: str) -> None:
+    reader = HookReader()
+    assert fold([report for payload in payloads for report in reader.read(payload)]).needs_input == needs
 
 
 def test_an_elicitation_ends_with_its_result(fold: Any) -> None:

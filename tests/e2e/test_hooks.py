@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui import spool
+
 pytestmark = pytest.mark.e2e
 
 FOREIGN = '{\n    "model": "opus",\n    "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "say"}]}]}\n}\n'
@@ -74,20 +76,31 @@ def test_installed_after_the_diff_and_removed_without_a_trace(desk: Any, setting
 @pytest.mark.parametrize(
     ("version", "arguments", "kind"),
     [
-        ("2.1.63", (), "http"),
+        ("2.1.332", (), "command"),
         ("2.1.62", (), "command"),
         ("2.1.62", ("--http",), "http"),
-        ("2.1.63", ("--command",), "command"),
         ("2.1.62", ("--server", "http://127.0.0.1:9999"), "http"),
     ],
 )
-def test_a_url_where_the_version_takes_one(desk: Any, home: Path, version: str, arguments: Any, kind: str) -> None:
+def test_a_command_unless_a_url_is_asked_for(desk: Any, home: Path, version: str, arguments: Any, kind: str) -> None:
     claude_of_version(desk, version)
     assert desk.run("hooks", "install", "claude", "--yes", *arguments).returncode == 0
     hook = json.loads((home / ".claude/settings.json").read_text())["hooks"]["PreToolUse"][0]["hooks"][0]
     assert hook["type"] == kind
     if kind == "http":
         assert hook["url"] == f"http://127.0.0.1:{9999 if '--server' in arguments else 4777}/api/hooks/claude"
+
+
+def test_urls_installed_before_become_commands_and_leave_no_trace(desk: Any, settings: Path) -> None:
+    claude_of_version(desk, "2.1.332")
+    assert desk.run("hooks", "install", "claude", "--yes", "--http").returncode == 0
+    assert "/api/hooks/claude" in settings.read_text()
+    assert desk.run("hooks", "install", "claude", "--yes").returncode == 0
+    assert "/api/hooks/claude" not in settings.read_text()
+    events = json.loads(settings.read_text())["hooks"]
+    assert {"SessionStart", "PermissionRequest", "StopFailure", "SessionEnd"} <= set(events)
+    assert desk.run("hooks", "remove", "claude", "--yes").returncode == 0
+    assert settings.read_text() == FOREIGN
 
 
 @pytest.mark.parametrize(("agent", "file"), [("codex", ".codex/hooks.json"), ("gemini", ".gemini/settings.json")])
@@ -159,6 +172,11 @@ def command(desk: Any, home: Path) -> str:
     return json.loads((home / ".claude/settings.json").read_text())["hooks"]["Stop"][0]["hooks"][0]["command"]
 
 
+@pytest.fixture
+def settings_path(home: Path) -> Path:
+    return home / ".claude/settings.json"
+
+
 def call(command: str, body: bytes, folder: Path) -> subprocess.CompletedProcess[bytes]:
     """As an agent does; `folder` may hold anything."""
     return subprocess.run(["/bin/sh", "-c", command], input=body, capture_output=True, cwd=folder, check=False)
@@ -180,7 +198,7 @@ def test_what_a_command_left_becomes_a_build_once_a_server_runs(desk: Any, comma
         if b"permission: Bash" in shown.stdout:
             break
     state = json.loads(shown.stdout)
-    assert (state["title"], state["needsInput"]) == ("Build", "permission: Bash")
+    assert (state["title"], state["needsInput"]) == ("Build", "permission: Bash: make")
     assert os.listdir(Path(os.environ["SENTRYVIBE_DATA_DIR"]) / "hooks") == []
 
 
@@ -193,10 +211,28 @@ def test_a_hook_never_disturbs_its_agent(desk: Any, monkeypatch: pytest.MonkeyPa
     assert b"payload is lost" in done.stderr
 
 
-def test_a_command_that_is_gone_does_not_stop_the_agent(desk: Any, command: str) -> None:
-    done = call(command.replace("spool.py", "gone.py"), b"{}", desk.folder)
-    assert done.returncode == 1, "2 would tell Claude Code not to do what it is about to do"
-    assert b"gone.py" in done.stderr
+@pytest.mark.parametrize("missing", ["spool.py", "python"])
+def test_a_command_that_is_gone_is_silent_and_told_by_show(
+    desk: Any, command: str, settings_path: Path, missing: str
+) -> None:
+    gone = (
+        f"/gone{command}" if missing == "python" else command.replace(spool.__file__, "/gone/sentryvibe_tui/spool.py")
+    )
+    done = call(gone, b"{}", desk.folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert b"not there any more" not in desk.run("hooks", "show").stderr
+    settings_path.write_text(settings_path.read_text().replace(command, gone))
+    assert b"not there any more" in desk.run("hooks", "show").stderr
+
+
+def test_a_hook_that_cannot_keep_its_payload_is_silent(
+    desk: Any, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_way = desk.folder / "file"
+    in_the_way.touch()
+    monkeypatch.setenv("SENTRYVIBE_DATA_DIR", str(in_the_way))
+    done = call(command, payload("PreToolUse", **CALL), desk.folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 @pytest.mark.parametrize("server", ["none", "hung", "refusing"])
@@ -221,4 +257,4 @@ def test_a_hook_takes_hardly_more_than_python_itself_whatever_the_server_does(
             path.write_text(json.dumps({**announced, "dataDir": "", "startedAt": 0}))
         runs = [(times(command), times(f"{sys.executable} -c pass")) for _ in range(25)]
     assert min(hook for (hook, _), _ in runs) <= 1.3 * min(nothing for _, (nothing, _) in runs)
-    assert min(hook for (_, hook), _ in runs) < 0.05
+    assert min(hook for (_, hook), _ in runs) < max(0.05, 1.5 * min(nothing for _, (_, nothing) in runs))

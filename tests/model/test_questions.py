@@ -16,7 +16,7 @@ from sentryvibe_tui.model.events import (
     ToolStarted,
 )
 from sentryvibe_tui.model.merge import merge
-from sentryvibe_tui.model.questions import NEAR, question
+from sentryvibe_tui.model.questions import LIMIT, NEAR, permission, question
 from sentryvibe_tui.model.reducer import apply, reduce
 from sentryvibe_tui.model.state import BuildState
 
@@ -43,6 +43,26 @@ OTHER = ToolStarted("t", "Bash", Raw(b"{}"))
 )
 def test_what_a_call_asks(name: str, given: bytes | None, said: str) -> None:
     assert question(name, None if given is None else Raw(given)) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("Bash", b'{"command":"npm test","description":"Run tests"}', "permission: Bash: npm test"),
+        ("shell", b'{"command":["bash","-lc","ls | wc"],"workdir":"/w"}', "permission: shell: bash -lc 'ls | wc'"),
+        ("Edit", b'{"old_string":"a","file_path":"/w/a.py"}', "permission: Edit: /w/a.py"),
+        ("WebFetch", b'{"url":"https://a.example","prompt":"Sum up"}', "permission: WebFetch: https://a.example"),
+        ("mcp__mail__send", b'{"to":"a@b.example","n":1}', 'permission: mcp__mail__send: {"to":"a@b.example","n":1}'),
+        ("Bash", b'{"command":" ","file_path":7}', 'permission: Bash: {"command":" ","file_path":7}'),
+        ("Bash", b"{}", "permission: Bash"),
+        ("Bash", b"[1]", "permission: Bash"),
+        ("Bash", None, "permission: Bash"),
+        ("", None, "permission: a question"),
+        ("Bash", b'{"command":"' + b"x" * 3000 + b'"}', "permission: Bash: " + "x" * (LIMIT - 18)),
+    ],
+)
+def test_what_a_call_may_be_allowed_to_do(name: str, given: bytes | None, said: str) -> None:
+    assert permission(name, None if given is None else Raw(given)) == said
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from sentryvibe_tui import spool
+from sentryvibe_tui.model.questions import LIMIT
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.server.hooks import Hooks
 from sentryvibe_tui.server.serve import Running
@@ -61,9 +62,19 @@ async def test_a_turn_is_a_build_of_its_directory(server: Running, http: httpx.A
 
 async def test_a_permission_makes_the_build_wait_until_it_goes_on(server: Running, http: httpx.AsyncClient) -> None:
     await tell(http, *TURN[:3], payload("PermissionRequest", **CALL))
-    assert (await state_of(server)).needs_input == "permission: Bash"
+    assert (await state_of(server)).needs_input == "permission: Bash: make"
     await tell(http, TURN[3])
     assert (await state_of(server)).needs_input == ""
+
+
+async def test_a_long_command_is_masked_before_it_is_clipped(server: Running, http: httpx.AsyncClient) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    long = "x" * (LIMIT - 40)
+    await tell(http, payload("PermissionRequest", **{**CALL, "tool_input": {"command": f"{long} {secret} --all"}}))
+    asked = (await state_of(server)).needs_input
+    assert len(asked) == LIMIT
+    assert asked.startswith("permission: Bash: xxx")
+    assert "ghp_" not in asked
 
 
 async def test_secrets_are_masked(server: Running, http: httpx.AsyncClient) -> None:

@@ -11,7 +11,7 @@ from sentryvibe_tui.sources.json_edit import BadSettings
 
 URL = "http://127.0.0.1:4777/api/hooks/claude"
 HTTP = Hook("claude", url=URL)
-COMMAND = Hook("claude", command="python3 -I -S '/my tools/sentryvibe_tui/spool.py' claude || exit 1")
+COMMAND = Hook("claude", command="python3 -I -S '/my tools/sentryvibe_tui/spool.py' claude 2>/dev/null || :")
 FOREIGN: dict[str, Any] = {
     "model": "opus",
     "hooks": {
@@ -96,8 +96,15 @@ def test_ours_goes_out_of_a_group_that_others_share() -> None:
     }
 
 
-@pytest.mark.parametrize("command", ["/x/bin/sentryvibe-tui hook claude", "python3 -m sentryvibe_tui hook claude"])
-def test_hooks_that_someone_wrote_by_hand_are_ours(command: str) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        "/x/bin/sentryvibe-tui hook claude",
+        "python3 -m sentryvibe_tui hook claude",
+        "python3 -I -S /x/sentryvibe_tui/spool.py claude || exit 1",
+    ],
+)
+def test_hooks_of_other_wordings_are_ours(command: str) -> None:
     text = json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": command}]}]}})
     assert installed(text, "claude") == {"Stop": command}
     assert set(installed(with_hook(text, COMMAND), "claude").values()) == {COMMAND.command}

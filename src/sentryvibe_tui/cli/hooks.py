@@ -59,14 +59,15 @@ def command() -> None:
 @command.command("install")
 @_where
 @click.option(
-    "--http/--command", "by_http", default=None, help="A URL, or a command.  [default: a URL where it can be]"
+    "--http/--command", "by_http", default=None, help="A URL, or a command.  [default: a command; a URL with --server]"
 )
 @click.option("--server", metavar="URL", help="Server of the URL.  [default: the local one]")
 def install(agent: AgentName, users: bool, yes: bool, by_http: bool | None, server: str | None) -> int:
     """Add hooks to an agent's settings, after showing the change.
 
-    Claude Code from 2.1.63 on calls a URL of the local server by itself. Older ones, Codex and Gemini CLI run a
-    command, which leaves a note for the server and takes less than 50 ms whether one runs or not.
+    The agent runs a command, which leaves a note for the local server and takes less than 50 ms whether one runs or
+    not; it prints nothing and always succeeds. With --http Claude Code (2.1.63 or newer) calls a server's URL itself,
+    and shows its user an error at every event while that server does not answer.
 
     Codex asks once whether it may trust new hooks. Agents that run already must be started again.
     """
@@ -74,7 +75,7 @@ def install(agent: AgentName, users: bool, yes: bool, by_http: bool | None, serv
     if by_http and agent != "claude":
         raise Refused(f"hooks of {agent} cannot be a URL; leave --http out")
     if by_http is None:
-        by_http = server is not None or (version is not None and version >= HTTP_SINCE)
+        by_http = server is not None
     if by_http:
         hook = Hook(agent, url=f"{_server(server).http('hooks', agent)}", version=max(version or NEWEST, HTTP_SINCE))
     elif server is not None:
@@ -105,7 +106,19 @@ def show() -> int:
             for target in dict.fromkeys(found.values()):
                 events = ", ".join(event for event, called in found.items() if called == target)
                 write_line(f"{agent:<7} {path}  {target}  ({events})")
+                for gone in _gone(target):
+                    tell(f"{gone} is not there any more, so this hook does nothing: run `hooks install {agent}` again")
     return 0
+
+
+def _gone(target: str) -> list[str]:
+    """Files that a command of ours needs and that are missing: such a hook is silent."""
+    try:
+        program, *rest = shlex.split(target)
+    except ValueError:  # someone's own wording
+        return []
+    files = [program, *(word for word in rest if word.endswith("/spool.py"))]
+    return [file for file in files if os.path.isabs(file) and not os.path.exists(file)]
 
 
 def _change(agent: AgentName, users: bool, yes: bool, change: Callable[[str], str], unchanged: str) -> int:
@@ -183,9 +196,10 @@ def _server(named: str | None) -> Address:
 def _our_command(agent: AgentName) -> str:
     """Python with one file: found from anywhere, and nothing is loaded that a hook does not need.
 
-    A Python that does not find its file ends with 2, which tells an agent to stop what it does; 1 only tells a person.
+    Silent and successful whatever happens, also when this program is gone: an agent shows its user every error of a
+    hook, and a Python that does not find its file ends with 2, which tells an agent to stop what it does.
     """
-    return f"{shlex.quote(sys.executable)} -I -S {shlex.quote(spool.__file__)} {agent} || exit 1"
+    return f"{shlex.quote(sys.executable)} -I -S {shlex.quote(spool.__file__)} {agent} 2>/dev/null || :"
 
 
 def _version(agent: AgentName) -> Version | None:

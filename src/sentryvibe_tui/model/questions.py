@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from typing import Any, cast
+
 import msgspec
 from msgspec import Raw, Struct
 
@@ -16,6 +19,13 @@ NEAR = 64
 """Items of the timeline after which an open question is no longer what the agent waits for."""
 
 SOMETHING = "a question"
+
+
+_WORDS = (
+    "command", "file_path", "filePath", "absolute_path", "notebook_path", "path", "url", "pattern", "query", "prompt",
+    "input",
+)  # fmt: skip
+"""Members of an input that say what a call does, the most telling first; without any the whole input is shown."""
 
 
 class _Option(Struct):
@@ -46,6 +56,32 @@ def question(name: str, given: Raw | None) -> str:
         return SOMETHING
     lines = [_line(one) for one in asked.questions or ()] or [asked.question]
     return "\n".join(line for line in lines if line)[:LIMIT] or SOMETHING
+
+
+def permission(name: str, given: Raw | None) -> str:
+    """What a person is asked to allow: `permission: Bash: npm test`, at most LIMIT characters.
+
+    `given` is the call's input, already masked: a clipped secret no longer looks like one.
+    """
+    words = purpose(given)
+    return f"permission: {': '.join(part for part in (name, words) if part) or SOMETHING}"[:LIMIT]
+
+
+def purpose(given: Raw | None) -> str:
+    """A command's words, the file, the address; any other input as compact JSON; "" for an empty one."""
+    try:
+        fields = msgspec.json.decode(given or b"{}", type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    for name in _WORDS:
+        match fields.get(name):
+            case str(words) if words.strip():
+                return words.strip()
+            case [str(), *_] as parts:
+                return shlex.join(map(str, cast("list[Any]", parts)))
+            case _:
+                pass
+    return msgspec.json.encode(fields).decode() if fields else ""
 
 
 def _line(asked: _Question) -> str:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
+from msgspec import Raw
 from msgspec.structs import replace
 
 from ...model.events import (
@@ -22,7 +23,7 @@ from ...model.events import (
     ToolEnded,
     ToolStarted,
 )
-from ...model.questions import SOMETHING, question
+from ...model.questions import SOMETHING, permission, purpose, question
 from ...model.state import Agent, BuildState, NoteKind
 from ...model.told import told_id
 from ...wire.json import decode, encode
@@ -94,6 +95,8 @@ class _Session:
         self.lists = TaskLists()
         self.gemini = TodoLists()
         self.permissions = _Permissions()
+        self.latest_call: tuple[str, Record] = ("", {})
+        """Tool and input of the call that began last and is under way."""
         self.told: set[str] = set()
         self.stopped = False
 
@@ -103,6 +106,12 @@ class _Session:
         number = next(number for number in itertools.count(1) if told_id(kind, words, number) not in self.told)
         self.told.add(told_id(kind, words, number))
         return TextAdded(told_id(kind, words, number), words, kind, whole=True)
+
+    def masked_input(self, name: str, given: Record) -> Raw | None:
+        """A call's input as its own event shows it. What is masked is counted there, not here."""
+        started = ToolStarted("", name, value(given))
+        masked = started if self.redactor is None else self.redactor.anew().event(started)
+        return masked.input if isinstance(masked, ToolStarted) else None
 
     def masked(self, events: Iterable[BuildEvent]) -> Iterator[BuildEvent]:
         """The end of a turn tells what was masked."""
@@ -219,11 +228,14 @@ class HookReader:
         if (listed := _listed(session, call_id, name, given, own)) is not None:
             yield listed
         elif name not in _LISTS:
+            session.latest_call = (name, given)
             yield ToolStarted(call_id, name or "unknown", value(given))
 
     def _returned(self, record: Record, session: _Session, failed: bool) -> Iterator[BuildEvent]:
         name, given = _call(record)
         call_id = text(record, "tool_use_id") or _paired(session, name, given)
+        if (name, given) == session.latest_call:
+            session.latest_call = ("", {})
         response = (record.get("error") or record.get("reason")) if failed else record.get("tool_response")
         if session.lists.has(call_id):
             listed = session.lists.ended(call_id, "", as_object(response), failed)
@@ -286,7 +298,7 @@ def _permission(record: Record, session: _Session) -> InputNeeded:
     name, given = _call(record)
     if asks := question(name, value(given)):
         return InputNeeded(asks)
-    words = f"permission: {name or SOMETHING}"
+    words = permission(name, session.masked_input(name, given))
     session.permissions.asked(text(record, "agent_id"), _pairing(name, given), words)
     return InputNeeded(words)
 
@@ -300,7 +312,17 @@ def _notified(record: Record, session: _Session) -> Iterator[BuildEvent]:
     if kind not in _ASKS and (kind or "waiting for your input" in message):
         yield Noticed(message or kind)
     elif not session.permissions.latest:
-        yield InputNeeded(message or "needs your attention")
+        yield InputNeeded(_with_purpose(record, session, message))
+
+
+def _with_purpose(record: Record, session: _Session, message: str) -> str:
+    """A notification names the tool at most. Its details, or the call that began last, say what for."""
+    details = obj(record, "details")
+    if details:
+        return f"{message or 'permission'}: {purpose(session.masked_input('', details))}"
+    name, given = session.latest_call
+    words = purpose(session.masked_input(name, given)) if name and name in message else ""
+    return f"{message}: {words}" if words else message or "needs your attention"
 
 
 def _listed(session: _Session, call_id: str, name: str, given: Record, own: bool) -> TodosReported | None:
