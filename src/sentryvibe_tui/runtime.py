@@ -11,14 +11,24 @@ import msgspec
 import platformdirs
 from msgspec import Struct
 
+from .token_file import BadTokenFile, read_token
+
 
 class LocalServer(Struct, frozen=True, rename="camel"):
-    """A server that runs here. `started_at` is epoch milliseconds."""
+    """A server that runs here. `started_at` is epoch milliseconds, `token_file` the path of the token it asks for."""
 
     url: str
     pid: int
     data_dir: str
     started_at: int
+    token_file: str = ""
+
+    @property
+    def token(self) -> str:
+        """What it asks for; "" when that is nothing, or not for us."""
+        with suppress(BadTokenFile):
+            return read_token(Path(self.token_file)) if self.token_file else ""
+        return ""
 
 
 def runtime_file() -> Path:

@@ -23,6 +23,7 @@ class Settings(Struct, frozen=True):
     server: str = ""
     host: str = "127.0.0.1"
     port: int = 4777
+    token_file: str = ""
     max_body: int = 1024 * 1024
     data_dir: str = ""
     log_dir: str = ""
@@ -41,6 +42,7 @@ ENVIRONMENT = {
     "server": "SENTRYVIBE_SERVER",
     "host": "SENTRYVIBE_HOST",
     "port": "SENTRYVIBE_PORT",
+    "token_file": "SENTRYVIBE_TOKEN_FILE",
     "max_body": "SENTRYVIBE_MAX_BODY",
     "data_dir": "SENTRYVIBE_DATA_DIR",
     "log_dir": "SENTRYVIBE_LOG_DIR",
@@ -107,6 +109,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Loaded:
 def data_dir(settings: Settings) -> Path:
     """Where builds are kept."""
     return Path(settings.data_dir).expanduser() if settings.data_dir else platformdirs.user_data_path(APP)
+
+
+def token_path(settings: Settings) -> Path | None:
+    """Where the token of a server of ours stands; None: it asks for none."""
+    return Path(settings.token_file).expanduser() if settings.token_file else None
 
 
 def log_file(settings: Settings) -> Path:

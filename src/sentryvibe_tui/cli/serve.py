@@ -7,8 +7,14 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from ..settings import data_dir
-from .options import redactor, settings
+from ..settings import data_dir, token_path
+from ..token_file import BadTokenFile, server_token
+from .options import Refused, redactor, settings
+from .output import tell
+
+_STRANGERS = (
+    "whoever reaches {} reads every prompt, tool call and output of every build, and can publish and change builds"
+)
 
 
 @click.command("serve")
@@ -20,24 +26,45 @@ from .options import redactor, settings
     metavar="DIR",
     help="Where builds are kept.  [default: the user's data folder]",
 )
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Serve only who bears the token in this file; made with a new one if it is not there.",
+)
+@click.option("--no-token", is_flag=True, help="Let anybody in who reaches the address.")
 @click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="A host name that requests may be for.")
 @click.option("--allow-origin", "origins", multiple=True, metavar="URL", help="A web page's origin that may connect.")
 def command(
-    host: str | None, port: int | None, data: Path | None, hosts: tuple[str, ...], origins: tuple[str, ...]
+    host: str | None,
+    port: int | None,
+    data: Path | None,
+    token_file: Path | None,
+    no_token: bool,
+    hosts: tuple[str, ...],
+    origins: tuple[str, ...],
 ) -> int:
     """Keep builds, take in events and tell watchers of them.
 
     Prints `ready URL` once it accepts connections and logs to stderr. Stops on ctrl+c and SIGTERM with exit code 0;
     exits with 1 when it cannot start, and says why.
 
-    It listens on this machine only unless told otherwise. There is no password yet: give it another address only
-    in a network that you trust.
+    It listens on this machine only unless told otherwise, and on another address only with --token-file or
+    --no-token. Other machines bear the token in SENTRYVIBE_TOKEN, their config file or --token; commands of the same
+    user find it by themselves. Nothing is encrypted: across a network that you do not trust, put a proxy with TLS
+    or an SSH tunnel in front.
     """
+    from ..server.guard import is_loopback
     from ..server.serve import serve
     from ..server.settings import Settings
     from ..sources.left_behind import left_behind
 
     ours = settings().settings
+    address = ours.host if host is None else host
+    path = None if no_token else token_file or token_path(ours)
+    token = _token(path)
+    if no_token and not is_loopback(address):
+        tell(f"--no-token: {_STRANGERS.format(address)}")
     redactor(ours)  # says what is wrong with its patterns
     masks = tuple(ours.redact_patterns)
     theirs = replace(
@@ -47,12 +74,25 @@ def command(
         origins=origins,
         redact=ours.redact,
         redact_patterns=masks,
+        token=token,
+        token_file="" if path is None else str(path.resolve()),
+        tokenless=no_token,
     )
     folder = data_dir(ours) if data is None else data
     return serve(
-        ours.host if host is None else host,
+        address,
         ours.port if port is None else port,
         folder,
         theirs,
-        lambda url: left_behind(url, folder, data_dir(ours) / "outbox"),
+        lambda url: left_behind(url, folder, data_dir(ours) / "outbox", token),
     )
+
+
+def _token(path: Path | None) -> str:
+    """What the file holds; "" without one. Raises Refused."""
+    if path is None:
+        return ""
+    try:
+        return server_token(path)
+    except BadTokenFile as error:
+        raise Refused(str(error)) from None

@@ -48,7 +48,7 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            self._guard.check(scope)
+            self._guard.identify(scope)
             if scope["type"] == "websocket":
                 await self._watch(scope, receive, send)
             elif scope["path"] == EVENTS:
@@ -62,7 +62,7 @@ class App:
 
     def check_post(self, scope: Scope) -> None:
         """Whether events may be posted, as far as the headers tell. Raises Refused."""
-        self._guard.check(scope)
+        self._guard.identify(scope)
         check_body(scope, self.serving.settings.body_limit)
 
     def post(self, body: bytes) -> Awaitable[Accepted]:

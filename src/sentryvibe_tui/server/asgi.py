@@ -30,6 +30,12 @@ class Refused(Exception):
     def body(self) -> bytes:
         return encode({"error": str(self)} | ({"field": self.field} if self.field else {}))
 
+    @property
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """Headers that go with the answer."""
+        again = [(b"retry-after", str(self.retry_after).encode())] if self.retry_after else []
+        return again + ([(b"www-authenticate", b"Bearer")] if self.status == 401 else [])
+
 
 def header(scope: Scope, name: bytes) -> str | None:
     """The last header of that (lower case) name."""
@@ -67,8 +73,7 @@ async def answer_packed(scope: Scope, send: Send, body: bytes) -> None:
 async def refuse(scope: Scope, send: Send, refused: Refused) -> None:
     """The error of a request, or of a WebSocket upgrade."""
     fields = [(b"content-type", b"application/json"), (b"content-length", str(len(refused.body)).encode())]
-    if refused.retry_after:
-        fields.append((b"retry-after", str(refused.retry_after).encode()))
+    fields.extend(refused.fields)
     if header(scope, b"expect") is not None:  # nobody knows whether the body that was announced still comes
         fields.append((b"connection", b"close"))
     prefix = "websocket.http.response" if scope["type"] == "websocket" else "http.response"

@@ -1,8 +1,12 @@
-"""Who may talk to the server: the right `Host`, and no foreign web page (REALTIME 4)."""
+"""Who may talk to the server: the right `Host`, no foreign web page (REALTIME 4), and whoever bears the token."""
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
+from typing import Literal
+
+from msgspec import Struct
 
 from .asgi import Refused, Scope, header
 from .settings import Settings
@@ -11,16 +15,35 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
+class Principal(Struct, frozen=True):
+    """Who a request is from: `anyone` where no token is asked for, else `bearer` of the one shared token."""
+
+    name: Literal["anyone", "bearer"]
+
+
+_ANYONE, _BEARER = Principal("anyone"), Principal("bearer")
+
+
 class Guard:
-    """`host` is the address that the server listens on."""
+    """`host` is the address that the server listens on. Every request of every kind passes `identify` first."""
 
     def __init__(self, host: str, settings: Settings) -> None:
         self._any_address = host in ("", "0.0.0.0", "::")
         self._hosts = _LOOPBACK | {host.lower()} | {name.lower() for name in settings.hosts}
         self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.origins)
+        self._token = settings.token.encode()
 
-    def check(self, scope: Scope) -> None:
-        """Raises Refused (403)."""
+    def identify(self, scope: Scope) -> Principal:
+        """Who it is. Raises Refused: 403 for a foreign `Host` or page, 401 without the token in the header."""
+        self._check_place(scope)
+        if not self._token:
+            return _ANYONE
+        kind, _, token = (header(scope, b"authorization") or "").partition(" ")
+        if kind.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
+            raise Refused(401, "this server wants its token: Authorization: Bearer TOKEN")
+        return _BEARER
+
+    def _check_place(self, scope: Scope) -> None:
         host = header(scope, b"host") or ""
         if not self._is_ours(_name(host)):
             raise Refused(403, "this Host is not served here")
@@ -53,3 +76,11 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server that listens on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -91,8 +91,8 @@ class PostingHttp(BoundedHttp):
             self._respond(post, 200, accepted_text(done.result()))
 
     def _refuse(self, post: _Post, refused: Refused) -> None:
-        again = b"retry-after: %d\r\n" % refused.retry_after if refused.retry_after else b""
-        self._respond(post, refused.status, refused.body, again)
+        fields = b"".join(b"%s: %s\r\n" % field for field in refused.fields)
+        self._respond(post, refused.status, refused.body, fields)
 
     def _respond(self, post: _Post, status: int, body: bytes, fields: bytes = b"") -> None:
         if self.transport.is_closing():

@@ -24,6 +24,7 @@ from ..store.contract import StoreBroken, StoreUnavailable
 from ..store.sqlite import SqliteStore
 from .app import App
 from .direct import DirectWebSocket
+from .guard import is_loopback
 from .posting import PostingHttp
 from .settings import Settings
 
@@ -33,6 +34,9 @@ log = logging.getLogger("sentryvibe_tui.server")
 DEAD_AFTER = 12.5
 """Seconds after which a connection whose peer takes nothing is cut, where the system can do so: no frame tells us
 that the reader of an event stream is gone."""
+
+
+UNGUARDED = "{} can be reached by others: ask for a token with --token-file FILE, or insist with --no-token"
 
 
 class Running(Struct, frozen=True):
@@ -52,15 +56,19 @@ async def running(
 ) -> AsyncGenerator[Running]:
     """A server in the running event loop, for as long as the block lasts. Raises CannotServe.
 
+    An address that others can reach wants a token or `tokenless`.
     Installs no signal handlers, writes no runtime file and prints nothing.
     """
+    limits = settings or Settings()
+    if not (is_loopback(host) or limits.token or limits.tokenless):
+        raise CannotServe(UNGUARDED.format(host))
     listener = _listen(host, port)
     try:
         store = await SqliteStore.open(data)
     except (StoreBroken, StoreUnavailable) as error:
         listener.close()
         raise CannotServe(str(error)) from None
-    app = App(store, settings or Settings(), host)
+    app = App(store, limits, host)
     server = _Server(_config(app))
     task = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
     try:
@@ -104,7 +112,7 @@ async def _serve(host: str, port: int, data: Path, settings: Settings | None, be
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with running(data, host, port, settings) as server, server.app.hooks.picking_up():
-        with _announced(server.url, data):
+        with _announced(server, data):
             print(f"ready {server.url}", flush=True)
             log.info("serving %s from %s", server.url, data)
             async with beside(server.url):
@@ -113,9 +121,11 @@ async def _serve(host: str, port: int, data: Path, settings: Settings | None, be
 
 
 @contextlib.contextmanager
-def _announced(url: str, data: Path) -> Generator[None]:
+def _announced(server: Running, data: Path) -> Generator[None]:
     """The runtime file, while the server runs. Not being able to write it is no reason not to serve."""
-    local = runtime.LocalServer(url, os.getpid(), str(data.resolve()), time.time_ns() // 1_000_000)
+    token_file = server.app.serving.settings.token_file
+    started_at = time.time_ns() // 1_000_000
+    local = runtime.LocalServer(server.url, os.getpid(), str(data.resolve()), started_at, token_file)
     try:
         runtime.announce(local)
     except OSError as error:

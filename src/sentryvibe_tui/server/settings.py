@@ -11,6 +11,8 @@ class Settings(Struct, frozen=True):
     `hosts`: names beside loopback and the listening address that a `Host` header may carry.
     `origins`: web origins (`https://name:port`) beside the server's own that may post and watch.
     `redact`, `redact_patterns`: secrets in the payloads of hooks are masked, also those of own patterns.
+    `token`: the secret that every request has to bear; empty: none is asked for, which on an address that others can
+    reach is refused unless `tokenless`. `token_file`: where it stands, for commands of this user.
     `silence`: an active build without a sign of its agent for so long becomes interrupted.
     """
 
@@ -18,6 +20,9 @@ class Settings(Struct, frozen=True):
     origins: tuple[str, ...] = ()
     redact: bool = True
     redact_patterns: tuple[str, ...] = ()
+    token: str = ""
+    token_file: str = ""
+    tokenless: bool = False
     body_limit: int = 1024 * 1024
     silence: float = 30 * 60
     heartbeat: float = 5

@@ -15,9 +15,9 @@ log = logging.getLogger("sentryvibe_tui.publisher")
 
 
 @asynccontextmanager
-async def left_behind(url: str, data: Path, outbox: Path) -> AsyncGenerator[None]:
+async def left_behind(url: str, data: Path, outbox: Path, token: str = "") -> AsyncGenerator[None]:
     """Sends it while the block lasts; nothing is loaded for it where nothing was left."""
-    work = asyncio.create_task(_send(url, data, outbox)) if _is_there(outbox) else None
+    work = asyncio.create_task(_send(_own(url, data, token), outbox)) if _is_there(outbox) else None
     try:
         yield
     finally:
@@ -30,16 +30,16 @@ def _is_there(outbox: Path) -> bool:
     return any(outbox.glob("*.sqlite"))
 
 
-def _own(url: str, data: Path) -> Address:
-    return parse_address(url, data_dir=str(data.resolve()))
+def _own(url: str, data: Path, token: str) -> Address:
+    return parse_address(url, token, str(data.resolve()))
 
 
-async def _send(url: str, data: Path, outbox: Path) -> None:
+async def _send(server: Address, outbox: Path) -> None:
     from ..client.outbox import OutboxUnusable
     from ..client.publisher import Publisher
 
     try:
-        async with Publisher(_own(url, data), About("", "", ""), outbox) as publisher:
+        async with Publisher(server, About("", "", ""), outbox) as publisher:
             await publisher.drain()
     except OutboxUnusable as error:
         log.warning("%s", error)

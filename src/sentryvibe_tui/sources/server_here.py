@@ -8,11 +8,15 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
 from ..client.address import Address, parse_address
-from ..settings import Settings, data_dir
+from ..settings import Settings, data_dir, token_path
+from ..token_file import BadTokenFile, server_token
+
+if TYPE_CHECKING:
+    from ..server.settings import Settings as Limits
 
 _GLANCE = 0.5
 """Seconds between two looks whether the server is out of reach."""
@@ -75,19 +79,15 @@ async def _keep_served(
 
 def _found() -> Address | None:
     running = runtime.find_local_server()
-    return None if running is None else parse_address(running.url, data_dir=running.data_dir)
+    return None if running is None else parse_address(running.url, running.token, running.data_dir)
 
 
 async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: Callable[[str], None]) -> Address:
     """On `port`, else on a free one."""
     from ..server.serve import CannotServe
     from ..server.serve import running as serving
-    from ..server.settings import Settings as Limits
 
-    folder, limits = (
-        data_dir(settings),
-        Limits(body_limit=settings.max_body, redact=settings.redact, redact_patterns=tuple(settings.redact_patterns)),
-    )
+    folder, limits = data_dir(settings), _limits(settings)
     until = time.monotonic() + _STARTING
     while True:
         try:
@@ -102,14 +102,34 @@ async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: C
             port = 0
             await asyncio.sleep(0.05)
     await stack.enter_async_context(server.app.hooks.picking_up())
-    stack.enter_context(_announced(server.url, folder, tell))
+    stack.enter_context(_announced(server.url, folder, limits.token_file, tell))
     tell(f"no server runs here: serving {server.url} until this ends (`sentryvibe-tui serve` keeps one)")
-    return parse_address(server.url, data_dir=str(folder.resolve()))
+    return parse_address(server.url, limits.token, str(folder.resolve()))
+
+
+def _limits(settings: Settings) -> Limits:
+    """Raises server.serve.CannotServe for a token file that cannot be used."""
+    from ..server.serve import CannotServe
+    from ..server.settings import Settings as Limits
+
+    path = token_path(settings)
+    try:
+        token = "" if path is None else server_token(path)
+    except BadTokenFile as error:
+        raise CannotServe(str(error)) from None
+    return Limits(
+        body_limit=settings.max_body,
+        redact=settings.redact,
+        redact_patterns=tuple(settings.redact_patterns),
+        token=token,
+        token_file="" if path is None else str(path.resolve()),
+    )
 
 
 @contextmanager
-def _announced(url: str, folder: Path, tell: Callable[[str], None]) -> Generator[None]:
-    local = runtime.LocalServer(url, os.getpid(), str(folder.resolve()), time.time_ns() // 1_000_000)
+def _announced(url: str, folder: Path, token_file: str, tell: Callable[[str], None]) -> Generator[None]:
+    started_at = time.time_ns() // 1_000_000
+    local = runtime.LocalServer(url, os.getpid(), str(folder.resolve()), started_at, token_file)
     try:
         runtime.announce(local)
     except OSError as error:

@@ -1,0 +1,51 @@
+"""The shared secret of a server, in a file that only its owner may read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+_LONGEST = 4096
+
+
+class BadTokenFile(Exception):
+    """A token file that cannot be used; the message names it and says what to do."""
+
+
+def server_token(path: Path) -> str:
+    """The token in `path`; a file that is not there yet is made, mode 0600, with a new one. Raises BadTokenFile."""
+    try:
+        return _made(path)
+    except FileExistsError:
+        return read_token(path)
+    except OSError as error:
+        raise BadTokenFile(f"the token file {path} cannot be made: {error.strerror}") from None
+
+
+def read_token(path: Path) -> str:
+    """The token in `path`: its text without white space around it. Raises BadTokenFile."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise BadTokenFile(f"the token file {path} is no file")
+            if status.st_mode & 0o077:
+                raise BadTokenFile(f"others may read the token file {path}; `chmod 600` it")
+            text = file.read(_LONGEST + 1)
+    except OSError as error:
+        raise BadTokenFile(f"the token file {path} cannot be read: {error.strerror}") from None
+    token = text.strip().decode("ascii", "replace")
+    if not token or len(text) > _LONGEST or not token.isascii() or not token.isprintable() or " " in token:
+        raise BadTokenFile(f"the token file {path} must hold one word of ASCII")
+    return token
+
+
+def _made(path: Path) -> str:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    token = secrets.token_urlsafe(32)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(f"{token}\n")
+    return token

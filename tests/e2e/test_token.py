@@ -1,0 +1,58 @@
+"""A server with a token, and the commands of its user."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from .conftest import PROGRAM, Claude, Desk
+
+pytestmark = pytest.mark.e2e
+
+
+def test_another_address_is_refused_with_the_way_out(desk: Desk) -> None:
+    refused = desk.run("serve", "--host", "0.0.0.0", "--port", "0")
+    assert (refused.returncode, refused.stdout) == (1, b"")
+    (line,) = refused.stderr.decode().splitlines()
+    assert "--token-file FILE" in line
+    assert "--no-token" in line
+
+
+def test_who_insists_is_told_what_strangers_can_do(desk: Desk) -> None:
+    server, _ = desk.serve("--host", "0.0.0.0", "--port", "0", "--no-token")
+    assert any("reads every prompt" in line for line in server.errors)
+
+
+def test_commands_of_the_same_user_bear_the_token_by_themselves(desk: Desk, claude: Claude, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    _, url = desk.serve("--port", "0", "--token-file", str(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert httpx.get(f"{url}/api/projects", trust_env=False).status_code == 401
+    words = claude.init + claude.text(1, "hello") + claude.done
+    assert desk.run("ingest", "shop", "-", data=words).returncode == 0
+    assert desk.state("shop")["status"] == "completed"
+    assert b"hello" in desk.run("watch", "shop", "--plain").stdout
+    assert desk.run("run", "made", "--", "true").returncode == 0
+    assert desk.state("made")["status"] == "completed"
+    assert path.read_text().strip() not in desk.run("config").stdout.decode()
+
+
+def test_a_token_file_that_others_may_read_is_no_secret(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("word")
+    path.chmod(0o644)
+    refused = desk.run("serve", "--port", "0", "--token-file", str(path))
+    assert refused.returncode != 0
+    assert b"chmod 600" in refused.stderr
+    asked = subprocess.run(
+        [*PROGRAM, "run", "p", "--", "true"],
+        capture_output=True,
+        env=os.environ | {"SENTRYVIBE_TOKEN_FILE": str(path)},
+        timeout=30,
+        check=False,
+    )
+    assert b"chmod 600" in asked.stderr
