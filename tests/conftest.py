@@ -22,8 +22,8 @@ for _name in ("NO_COLOR", "FORCE_COLOR"):
 
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Data, config, logs and runtime files of a test stay in a folder of its own."""
+    """Data, config, logs, state and runtime files of a test stay in a folder of its own."""
     home: Path = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("SENTRYVIBE_CONFIG", str(home / "config.toml"))
-    for name in ("DATA", "LOG", "RUNTIME"):
+    for name in ("DATA", "LOG", "RUNTIME", "STATE"):
         monkeypatch.setenv(f"SENTRYVIBE_{name}_DIR", str(home / name.lower()))

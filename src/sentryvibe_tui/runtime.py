@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-import platformdirs
 from msgspec import Struct
 
+from .folders import make_private, runtime_folder
 from .token_file import BadTokenFile, read_token
 
 
@@ -32,19 +31,14 @@ class LocalServer(Struct, frozen=True, rename="camel"):
 
 
 def runtime_file() -> Path:
-    """`server.json` in the user's runtime folder, or in SENTRYVIBE_RUNTIME_DIR."""
-    folder = os.environ.get("SENTRYVIBE_RUNTIME_DIR")
-    if not folder:
-        with warnings.catch_warnings():  # without XDG_RUNTIME_DIR it takes the temporary folder, and warns
-            warnings.simplefilter("ignore")
-            folder = platformdirs.user_runtime_dir("sentryvibe-tui")
-    return Path(folder) / "server.json"
+    """`server.json` in the user's runtime folder."""
+    return runtime_folder() / "server.json"
 
 
 def announce(server: LocalServer) -> None:
     """Write the runtime file, readable by its owner only. Raises OSError."""
     path = runtime_file()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     fresh = path.with_name(f".{path.name}.{server.pid}")
     fresh.unlink(missing_ok=True)
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

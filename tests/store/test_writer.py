@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -13,23 +14,20 @@ import pytest
 
 from sentryvibe_tui.store import ledger
 from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, StoreUnavailable
-from sentryvibe_tui.store.ledger import Append, Ledger, Settled
+from sentryvibe_tui.store.ledger import Append, Begun, Ledger, Settled
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.store.writer import Writer
 from sentryvibe_tui.wire.events import Posted
 
 Make = Callable[..., Posted]
+KEY = BuildKey("p", "s", "b")
 
 
 class Clock:
-    """`wait`: what each transaction's two waits seem to take, in seconds."""
-
     def __init__(self) -> None:
-        self.wait = 0.0
         self._now = 0.0
 
     def __call__(self) -> float:
-        self.passes(self.wait)
         return self._now
 
     def passes(self, seconds: float) -> None:
@@ -37,41 +35,70 @@ class Clock:
 
 
 class Watched(Ledger):
-    """Notes who settles, and how many appends at once."""
+    """Notes where each group is prepared, and of how many appends it is; a gate that is closed holds commits up."""
 
-    def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
-        super().__init__(db, 0.01, clock)
-        self.clock = clock
+    def __init__(self, db: sqlite3.Connection) -> None:
+        super().__init__(db, 0.01)
+        self.clock = Clock()
         self.turns: list[tuple[str, int]] = []
+        self.gate = threading.Event()
+        self.gate.set()
 
     def settle(self, appends: Sequence[Append]) -> Settled:
         assert threading.current_thread() is not threading.main_thread()
         self.turns.append(("thread", len(appends)))
         return super().settle(appends)
 
-    def settle_at_once(self, appends: Sequence[Append]) -> Settled | None:
-        settled = super().settle_at_once(appends)
-        if settled is not None:
+    def begin(self, appends: Sequence[Append]) -> Begun | None:
+        begun = super().begin(appends)
+        if begun is not None:
+            assert threading.current_thread() is threading.main_thread()
             self.turns.append(("loop", len(appends)))
-        return settled
+        return begun
+
+    def finish(self, begun: Begun) -> Settled:
+        assert threading.current_thread() is not threading.main_thread()
+        assert self.gate.wait(30)
+        return super().finish(begun)
+
+
+class Checkpoints:
+    """Made by nobody; `asked` is set when one is wanted."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def __call__(self) -> None:
+        self.asked.set()
 
 
 @pytest.fixture
 async def watched(tmp_path: Path) -> Watched:
     await (await SqliteStore.open(tmp_path)).close()
     db = sqlite3.connect(tmp_path / DATABASE, isolation_level=None, check_same_thread=False, timeout=5)
-    return Watched(db, Clock())
+    return Watched(db)
 
 
 @pytest.fixture
-async def writer(watched: Watched, posted: Make) -> AsyncIterator[Writer]:
+def checkpoints() -> Checkpoints:
+    return Checkpoints()
+
+
+@pytest.fixture
+async def writer(watched: Watched, checkpoints: Checkpoints, posted: Make) -> AsyncIterator[Writer]:
     """Of a build that is in memory and has no entry yet."""
-    writer = Writer(watched)
+    writer = Writer(watched, checkpoints, watched.clock)
     await writer.append([posted("start-step")], 1)
     assert watched.turns == [("thread", 1)]
     watched.turns.clear()
     yield writer
-    await writer.close()
+    if not writer._closing:
+        await close(writer)
+
+
+async def close(writer: Writer, patience: float = 30) -> None:
+    async with asyncio.timeout(patience):
+        await writer.close(time.monotonic() + patience)
 
 
 def upkeep_of(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, list[threading.Thread]]:
@@ -92,7 +119,7 @@ def text(posted: Make, number: int) -> list[Posted]:
     return [posted("text-delta", id="x", delta=f"{number},")]
 
 
-async def test_a_lone_append_is_committed_in_the_loop(writer: Writer, watched: Watched, posted: Make) -> None:
+async def test_a_lone_append_is_prepared_in_the_loop(writer: Writer, watched: Watched, posted: Make) -> None:
     for number in range(5):
         assert (await writer.append(text(posted, number), 1)).version == number + 1
     assert watched.turns == [("loop", 1)] * 5
@@ -104,18 +131,98 @@ async def test_what_one_turn_of_the_loop_brings_is_one_commit(writer: Writer, wa
     assert watched.turns == [("loop", 30)]
 
 
-async def test_a_slow_disk_is_waited_for_in_the_thread_until_it_is_quick_again(
+async def test_what_is_not_committed_yet_is_in_no_state_and_told_to_nobody(
     writer: Writer, watched: Watched, posted: Make
 ) -> None:
-    watched.clock.wait = 0.5
-    for number in range(3):
-        await writer.append(text(posted, number), 1)
-    assert watched.turns == [("loop", 1), ("thread", 1), ("thread", 1)]
-    watched.clock.wait = 0.0
-    for number in range(3, 100):
-        assert (await writer.append(text(posted, number), 1)).version == number + 1
-    assert watched.turns[3] == ("thread", 1)
-    assert watched.turns[-1] == ("loop", 1)
+    heard: list[Commit] = []
+    writer.listener = heard.extend
+    await writer.append(text(posted, 0), 1)
+    watched.gate.clear()
+    slow = [writer.append(text(posted, number), 1) for number in (1, 2)]
+    await asyncio.sleep(0)
+    assert watched.turns[-1] == ("loop", 2)
+    behind = writer.append(text(posted, 3), 1)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not any(answer.done() for answer in (*slow, behind))
+    assert watched.live[KEY].state.version == 1
+    assert [entry.version for commit in heard for entry in commit.entries] == [1]
+    watched.gate.set()
+    assert [answer.version for answer in await asyncio.gather(*slow, behind)] == [2, 3, 4]
+    assert [entry.version for commit in heard for entry in commit.entries] == [1, 2, 3, 4]
+    assert watched.turns == [("loop", 1), ("loop", 2), ("loop", 1)]
+
+
+async def test_a_repeat_of_what_is_being_committed_is_answered_after_it(
+    writer: Writer, watched: Watched, posted: Make
+) -> None:
+    await writer.append(text(posted, 0), 1)
+    watched.gate.clear()
+    once = [posted("text-delta", id="x", delta="1,", event_id="e")]
+    first = writer.append(once, 1)
+    await asyncio.sleep(0)
+    again = writer.append(once, 1)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not again.done()
+    watched.gate.set()
+    assert (await first, await again) == (Accepted(1, 0, 2), Accepted(0, 1, 2))
+
+
+async def test_a_commit_that_fails_is_taken_back_and_what_waited_behind_it_is_kept(
+    writer: Writer, watched: Watched, posted: Make
+) -> None:
+    await writer.append(text(posted, 0), 1)
+    watched.gate.clear()
+    failing = writer.append(text(posted, 1), 1)
+    await asyncio.sleep(0)
+    behind = writer.append(text(posted, 2), 1)
+    watched._db = _Failing(watched._db, "COMMIT")  # type: ignore[assignment]
+    watched.gate.set()
+    with pytest.raises(StoreUnavailable, match="full"):
+        await failing
+    assert (await behind).version == 2
+    assert next(watched.live[KEY].state.notes()).text == "0,2,"
+
+
+class _Failing:
+    """A connection that fails at a statement, once."""
+
+    def __init__(self, db: sqlite3.Connection, statement: str) -> None:
+        self._db, self._statement = db, statement
+
+    def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
+        if sql == self._statement:
+            self._statement = ""
+            raise sqlite3.OperationalError("database or disk is full")
+        return sqlite3.Connection.execute(self._db, sql, *parameters)  # type: ignore[arg-type]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._db, name)
+
+
+async def test_publishers_who_were_just_answered_share_the_next_commit(
+    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else they split into two groups that take turns, and there are twice as many syncs."""
+    monkeypatch.setattr("sentryvibe_tui.store.writer.LINGER", 0.1)
+    await writer.append(text(posted, 0), 1)
+    watched.turns.clear()
+
+    async def publish(rounds: int) -> None:
+        for number in range(rounds):
+            await writer.append(text(posted, number), 1)
+
+    watched.gate.clear()
+    early = [asyncio.ensure_future(publish(10)) for _ in range(32)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    late = [asyncio.ensure_future(publish(10)) for _ in range(32)]
+    await asyncio.sleep(0)
+    watched.gate.set()
+    await asyncio.gather(*early, *late)
+    assert sum(appends for _, appends in watched.turns) == 640
+    assert len(watched.turns) <= 12
 
 
 async def test_nothing_overtakes_what_the_thread_was_given(writer: Writer, watched: Watched, posted: Make) -> None:
@@ -140,7 +247,7 @@ async def test_nothing_overtakes_what_the_thread_was_given(writer: Writer, watch
     assert heard == list(range(1, 104))
     assert watched.turns[0][0] == "thread"
     assert watched.turns[-1] == ("loop", 1)
-    note_text = next(watched.live[BuildKey("p", "s", "b")].state.notes()).text
+    note_text = next(watched.live[KEY].state.notes()).text
     assert note_text == "".join(f"{number}," for number in range(103))
 
 
@@ -226,12 +333,11 @@ async def test_snapshots_keep_up_with_traffic_that_never_pauses(
 ) -> None:
     monkeypatch.setattr(ledger, "SNAPSHOT_EVERY", 10)
     monkeypatch.setattr("sentryvibe_tui.store.writer._IDLE", 0)
-    key = BuildKey("p", "s", "b")
     for number in range(1, 400):
         await writer.append(text(posted, number), 1)
-        log = watched.live[key]
+        log = watched.live[KEY]
         assert log.state.version - log.snapshot <= 3 * max(10, log.snapshot)
-    assert watched.live[key].snapshot >= 80
+    assert watched.live[KEY].snapshot >= 80
 
 
 async def test_an_answer_leaves_before_the_upkeep_that_is_overdue(
@@ -255,7 +361,7 @@ async def test_a_build_leaves_the_memory_only_after_its_snapshot(
         await writer.append([posted("text-delta", build=f"b{number}", id="x", delta="words")], 1)
         await writer.append([posted("build-completed", build=f"b{number}")], 1)
         assert len(watched.live) <= 7
-    await writer.close()
+    await close(writer)
     with closing(sqlite3.connect(tmp_path / DATABASE)) as db:
         assert db.execute("SELECT count(*) FROM snapshots").fetchone() == (20,)
 
@@ -289,13 +395,13 @@ async def test_a_build_opened_again_is_as_large_as_it_was(
 ) -> None:
     monkeypatch.setattr(ledger, "LIVE_BYTES", 0)
     monkeypatch.setattr(ledger, "LIVE_LEAST", 1)
-    key, said = BuildKey("p", "s", "b"), posted("text-delta", id="x", delta="words", event_id="e")
+    said = posted("text-delta", id="x", delta="words", event_id="e")
     await writer.append([said], 1)
-    was = watched.live[key]
+    was = watched.live[KEY]
     await writer.append([posted("text", build="other", id="x", text="words")], 1)
-    assert key not in watched.live
+    assert KEY not in watched.live
     await writer.append([said], 1)
-    assert watched.live[key] == was
+    assert watched.live[KEY] == was
 
 
 async def test_a_build_opened_from_its_snapshot_has_a_size(
@@ -306,34 +412,86 @@ async def test_a_build_opened_from_its_snapshot_has_a_size(
     monkeypatch.setattr(ledger, "LIVE_BYTES", 0)
     monkeypatch.setattr(ledger, "LIVE_LEAST", 1)
     done, _ = upkeep_of(watched, monkeypatch)
-    key = BuildKey("p", "s", "b")
     for number in range(4):
         await writer.append([posted("text", id=f"x{number}", text="w" * 10_000)], 1)
     await done.wait()
     await writer.append([posted("text", build="other", id="x", text="words")], 1)
-    assert key not in watched.live
+    assert KEY not in watched.live
     await writer.append([posted("text-delta", id="y", delta="words")], 1)
-    assert watched.live[key].snapshot == 4
-    assert 40_000 < watched.live[key].size < 50_000
+    assert watched.live[KEY].snapshot == 4
+    assert 40_000 < watched.live[KEY].size < 50_000
 
 
 async def test_closing_commits_what_waits(watched: Watched, posted: Make) -> None:
-    writer = Writer(watched)
+    writer = Writer(watched, Checkpoints())
     answer = writer.append(text(posted, 0), 1)
-    await writer.close()
+    await close(writer)
     assert (await answer).version == 1
     with pytest.raises(StoreUnavailable, match="stopping"):
         writer.append(text(posted, 1), 1)
 
 
-async def test_a_checkpoint_is_made_in_the_thread_once_nobody_waits(
-    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+async def test_a_checkpoint_is_made_beside_once_nobody_waits(
+    writer: Writer, watched: Watched, checkpoints: Checkpoints, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "_CHECKPOINT_IDLE", 1)
-    done, where = upkeep_of(watched, monkeypatch)
     await writer.append(text(posted, 0), 1)
     assert watched.has_upkeep
-    await done.wait()
-    assert where[0] is not threading.main_thread()
+    async with asyncio.timeout(30):
+        await checkpoints.asked.wait()
     assert not watched.has_upkeep
     assert (await writer.append(text(posted, 1), 1)).version == 2
+
+
+async def test_posts_do_not_wait_for_a_checkpoint(
+    watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "_CHECKPOINT_IDLE", 1)
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        begun.set()
+        await over.wait()
+
+    writer = Writer(watched, slow)
+    await writer.append(text(posted, 0), 1)
+    async with asyncio.timeout(30):
+        await begun.wait()
+        assert (await writer.append(text(posted, 1), 1)).version == 2
+    ending = asyncio.ensure_future(close(writer))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not ending.done()
+    over.set()
+    await ending
+
+
+async def test_closing_waits_for_a_slow_commit_and_keeps_what_waits_behind_it(
+    writer: Writer, watched: Watched, posted: Make
+) -> None:
+    await writer.append(text(posted, 0), 1)
+    watched.gate.clear()
+    slow = writer.append(text(posted, 1), 1)
+    await asyncio.sleep(0)
+    behind = writer.append(text(posted, 2), 1)
+    ending = asyncio.ensure_future(close(writer))
+    await asyncio.sleep(0)
+    watched.gate.set()
+    await ending
+    assert [(await answer).version for answer in (slow, behind)] == [2, 3]
+
+
+async def test_closing_refuses_what_a_slow_disk_does_not_take_in_time(
+    writer: Writer, watched: Watched, posted: Make
+) -> None:
+    await writer.append(text(posted, 0), 1)
+    watched.gate.clear()
+    slow = writer.append(text(posted, 1), 1)
+    await asyncio.sleep(0)
+    behind = writer.append(text(posted, 2), 1)
+    with pytest.raises(TimeoutError):
+        await close(writer, 0.01)
+    for answer in (slow, behind):
+        with pytest.raises(StoreUnavailable, match="stopping"):
+            await answer
+    watched.gate.set()

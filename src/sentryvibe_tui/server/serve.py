@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager
@@ -36,6 +37,10 @@ DEAD_AFTER = 12.5
 that the reader of an event stream is gone."""
 
 
+GRACE = 0.7
+"""Seconds that requests under way get at the end: before the store closes, and after it has answered what waited."""
+LAST_RESORT = 2.7
+"""Seconds after a signal at which `serve` ends whatever still waits: what was acknowledged is on disk."""
 UNGUARDED = "{} can be reached by others: ask for a token with --token-file FILE, or insist with --no-token"
 
 
@@ -78,8 +83,9 @@ async def running(
     finally:
         await app.stop()
         server.should_exit = True
-        await asyncio.wait([task])
+        await asyncio.wait([task], timeout=GRACE)
         await store.close()
+        await asyncio.wait([task], timeout=GRACE)
 
 
 Beside = Callable[[str], AbstractAsyncContextManager[None]]
@@ -97,16 +103,23 @@ def serve(host: str, port: int, data: Path, settings: Settings | None = None, be
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    last_resort = threading.Timer(LAST_RESORT, _end)
+    last_resort.daemon = True
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(host, port, data, settings, beside))
+            runner.run(_serve(host, port, data, settings, beside, last_resort))
     except CannotServe as error:
         print(f"sentryvibe-tui: {error}", file=sys.stderr)
         return 1
+    finally:
+        last_resort.cancel()
     return 0
 
 
-async def _serve(host: str, port: int, data: Path, settings: Settings | None, beside: Beside) -> None:
+async def _serve(
+    host: str, port: int, data: Path, settings: Settings | None, beside: Beside, last_resort: threading.Timer
+) -> None:
+    """`last_resort` is started with the end: a system call that never returns must not keep the process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -117,7 +130,13 @@ async def _serve(host: str, port: int, data: Path, settings: Settings | None, be
             log.info("serving %s from %s", server.url, data)
             async with beside(server.url):
                 await stop.wait()
+                last_resort.start()
             log.info("stopping")
+
+
+def _end() -> None:
+    log.warning("the disk does not answer: what was not written yet was not acknowledged")
+    os._exit(0)
 
 
 @contextlib.contextmanager
@@ -176,7 +195,7 @@ def _config(app: App) -> uvicorn.Config:
         ws_ping_interval=5,
         ws_ping_timeout=7.5,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=2,
     )
 
 

@@ -1,4 +1,10 @@
-"""The writing connection: what waits together is committed together. Knows no event loop and no threads."""
+"""The writing connection: what waits together is committed together. Knows no event loop and no threads.
+
+A little group is prepared by `begin`, which touches no file: its rows stay in SQLite's page cache. `finish` does what
+a disk can hold up: COMMIT, which writes and syncs the write-ahead log. Until it has, `live` and every other connection
+show the state before, and a sync that fails takes everything back. `settle` does both, for whatever is not little.
+Snapshots are not synced (the log is whole without them); the sync of the next commit is theirs, too.
+"""
 
 from __future__ import annotations
 
@@ -95,43 +101,63 @@ class Settled(Struct, frozen=True):
     commits: Sequence[Commit]
 
 
+class Begun(Struct, frozen=True):
+    """A group within an open transaction: all that remains is to commit it."""
+
+    results: Sequence[Accepted]
+    commits: Sequence[Commit]
+    fresh: dict[BuildKey, Log]
+
+
 class Ledger:
     """For one caller at a time, of whatever thread; only `live` may be read beside it.
 
-    `patience`: seconds that another process' lock is waited for. `waited`: seconds that the last group waited for the
-    disk or for a lock; of one settled at once, all that it took.
+    `patience`: seconds that another process' lock is waited for. `presence`: why what is committed would not be
+    found again, or nothing. `note`: hears how many entries were committed, before anybody else.
     """
 
     def __init__(
-        self, db: sqlite3.Connection, patience: float = 1.0, clock: Callable[[], float] = time.perf_counter
+        self,
+        db: sqlite3.Connection,
+        patience: float = 1.0,
+        presence: Callable[[], str] = str,
+        note: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._db = db
         self._db.execute("PRAGMA busy_timeout = 0")
         self._patience = round(patience * 1000)
-        self._clock = clock
+        self._presence = presence
+        self._note = note
         self._names: dict[str, str] = {}
         self._due: dict[BuildKey, None] = {}
         self._is_late = False
         self._live_size = 0
         self._unflushed = 0
-        self.waited = 0.0
         self.live: OrderedDict[BuildKey, Log] = OrderedDict()
+
+    def begin(self, appends: Sequence[Append]) -> Begun | None:
+        """Everything but the commit; None when that would keep the caller waiting or fails, and nothing is begun."""
+        if not self._is_little(appends):
+            return None
+        try:
+            return self._begin(appends)
+        except Exception:  # whoever settles it finds out whose fault it is
+            return None
+
+    def finish(self, begun: Begun) -> Settled:
+        """Commits what was begun; nothing of it is kept when that fails."""
+        try:
+            self._commit(begun)
+        except StoreUnavailable as error:
+            return Settled([error] * len(begun.results), ())
+        if loss := self._presence():  # it was deleted in the meantime
+            return Settled([StoreUnavailable(loss)] * len(begun.results), begun.commits)
+        return Settled(begun.results, begun.commits)
 
     def settle(self, appends: Sequence[Append]) -> Settled:
         """All in one transaction; one that is at fault itself fails alone."""
-        self.waited = 0.0
         with self._patient():
             return self._settle(appends)
-
-    def settle_at_once(self, appends: Sequence[Append]) -> Settled | None:
-        """As `settle`; None when that would keep the caller waiting, and nothing was done then."""
-        self.waited = 0.0
-        if not self._is_little(appends):
-            return None
-        begun = self._clock()
-        settled = self._settle(appends) if self._begins() else None
-        self.waited = self._clock() - begun
-        return settled
 
     def _is_little(self, appends: Sequence[Append]) -> bool:
         """Few and short events of builds that are in memory."""
@@ -145,14 +171,6 @@ class Ledger:
                     return False
         return True
 
-    def _begins(self) -> bool:
-        """Begins a transaction, unless another process writes at present or something is wrong."""
-        try:
-            self._wait_for("BEGIN IMMEDIATE")
-        except sqlite3.Error:
-            return False
-        return True
-
     @contextmanager
     def _patient(self) -> Generator[None]:
         self._db.execute(f"PRAGMA busy_timeout = {self._patience}")
@@ -163,7 +181,7 @@ class Ledger:
 
     def _settle(self, appends: Sequence[Append]) -> Settled:
         try:
-            return self._commit(appends)
+            return self.finish(self._begin(appends))
         except StoreUnavailable as error:
             return Settled([error] * len(appends), ())
         except Exception as error:
@@ -177,7 +195,15 @@ class Ledger:
 
     @property
     def has_upkeep(self) -> bool:
-        return bool(self._due) or self._unflushed >= _CHECKPOINT_IDLE
+        return self.wants_snapshot or self.wants_checkpoint
+
+    @property
+    def wants_snapshot(self) -> bool:
+        return bool(self._due)
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        return self._unflushed >= _CHECKPOINT_IDLE
 
     @property
     def is_overdue(self) -> bool:
@@ -185,47 +211,60 @@ class Ledger:
         return self._is_late or self._unflushed >= _CHECKPOINT_BUSY
 
     def upkeep(self) -> None:
-        """One piece of what need not be done while somebody waits: a snapshot or a checkpoint."""
+        """One piece of what need not be done while somebody waits: a snapshot, or a checkpoint that is overdue."""
         if self._due and self._unflushed < _CHECKPOINT_BUSY:
             with self._patient():
                 self._snapshot(next(iter(self._due)))
             self._forget()
-        elif self.has_upkeep:
-            self._checkpoint("PASSIVE")
+        elif self.wants_checkpoint and checkpoint(self._db, "PASSIVE"):
+            self._unflushed = 0
 
-    def close(self) -> None:
+    def checkpoint_begins(self) -> None:
+        """Somebody else makes the checkpoint that is wanted."""
+        self._unflushed = 0
+
+    def close(self, until: float) -> None:
+        """Leaves as much ready for the next start as can be done until then, in seconds of `time.monotonic`."""
         with self._patient():
             for key in tuple(self._due):
+                if time.monotonic() > until:
+                    break
                 self._snapshot(key)
-            self._checkpoint("TRUNCATE")
+            if time.monotonic() < until:
+                checkpoint(self._db, "TRUNCATE")
         self._db.close()
 
     # ------------------------------------------------------------------ a transaction
 
-    def _commit(self, appends: Sequence[Append]) -> Settled:
-        """Raises StoreUnavailable, or what is wrong with one of them; nothing was kept then, in memory neither."""
+    def _begin(self, appends: Sequence[Append]) -> Begun:
+        """Raises StoreUnavailable, or what is wrong with one of them; nothing is begun then."""
         fresh: dict[BuildKey, Log] = {}
         added: dict[BuildKey, list[Logged]] = {}
-        try:
-            if not self._db.in_transaction:
-                self._wait_for("BEGIN IMMEDIATE")
+        with self._undoing():
+            self._db.execute("BEGIN IMMEDIATE")
             results = [self._append(append, fresh, added) for append in appends]
             for key in added:
                 self._update_row(key, fresh[key], appends[-1].now)
-            self._wait_for("COMMIT")
+        return Begun(results, [Commit(fresh[key].head(key), tuple(new)) for key, new in added.items()], fresh)
+
+    def _commit(self, begun: Begun) -> None:
+        """Raises StoreUnavailable; nothing was kept then, in memory neither."""
+        with self._undoing():
+            if loss := self._presence():
+                raise StoreUnavailable(loss)
+            self._db.execute("COMMIT")
+        self._keep(begun.fresh)
+        self._note(sum(len(commit.entries) for commit in begun.commits))
+
+    @contextmanager
+    def _undoing(self) -> Generator[None]:
+        """What fails takes back the whole transaction."""
+        try:
+            yield
         except BaseException as error:
             self._names.clear()
             roll_back(self._db)
             raise unavailable(error) if isinstance(error, sqlite3.Error) else error from None
-        self._keep(fresh)
-        return Settled(results, [Commit(fresh[key].head(key), tuple(entries)) for key, entries in added.items()])
-
-    def _wait_for(self, statement: str) -> None:
-        begun = self._clock()
-        try:
-            self._db.execute(statement)
-        finally:
-            self.waited += self._clock() - begun
 
     def _append(self, append: Append, fresh: dict[BuildKey, Log], added: dict[BuildKey, list[Logged]]) -> Accepted:
         accepted = duplicates = version = 0
@@ -349,7 +388,8 @@ class Ledger:
         known = self.live[key]
         try:
             row = (known.number, known.state.version, pack_state(known.state))
-            self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", row)
+            with self._unsynced():
+                self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", row)
         except Exception as error:  # the log is whole without it, and the thread must not end
             roll_back(self._db)
             log.warning("no snapshot of %s: %s", key.build_id, error)
@@ -357,12 +397,23 @@ class Ledger:
         self._unflushed += len(row[2])
         self.live[key] = replace(known, snapshot=known.state.version)
 
-    def _checkpoint(self, mode: str) -> None:
-        self._unflushed = 0
+    @contextmanager
+    def _unsynced(self) -> Generator[None]:
+        self._db.execute("PRAGMA synchronous = NORMAL")
         try:
-            self._db.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
-        except sqlite3.Error as error:
-            log.warning("no checkpoint: %s", unavailable(error))
+            yield
+        finally:
+            self._db.execute("PRAGMA synchronous = FULL")
+
+
+def checkpoint(db: sqlite3.Connection, mode: str) -> bool:
+    """Carry what was committed from the write-ahead log into the database, as far as `mode` goes; whether it did."""
+    try:
+        (is_busy, _, _) = db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+    except sqlite3.Error as error:
+        log.warning("no checkpoint: %s", unavailable(error))
+        return True
+    return not is_busy
 
 
 def clipped(event: BuildEvent) -> BuildEvent:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
+import contextlib
+import logging
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 from ..model.state import BuildState, Millis
@@ -28,57 +29,79 @@ from .contract import (
     StoreBroken,
     StoreUnavailable,
 )
-from .ledger import WARM_BYTES, Ledger, roll_back, unavailable
+from .ledger import WARM_BYTES, Ledger, checkpoint, roll_back, unavailable
+from .lock import DirectoryLock
+from .presence import Presence
 from .schema import migrate, renew
 from .witness import Witness
+from .worker import Worker
 from .writer import Writer
+
+log = logging.getLogger("sentryvibe_tui.store")
 
 T = TypeVar("T")
 
 DATABASE = "builds.db"
-_LOCK = "lock"
 _WITNESS = "witness"
 _BUSY = 1.0
+PATIENCE = 1.5
+"""Seconds that closing waits for the disk."""
 _CHECKED = 32 * 1024 * 1024
+
+
+class _Opened(NamedTuple):
+    """What a store holds open."""
+
+    lock: DirectoryLock
+    witness: Witness
+    db: sqlite3.Connection
+    beside: sqlite3.Connection
+    reader: sqlite3.Connection
+
+    def close_all(self) -> None:
+        self.reader.close()
+        self.beside.close()
+        self.db.close()
+        self.witness.close()
+        self.lock.release()
 
 
 class SqliteStore:
     """`store.contract.Store` over the files of one directory, which one process at a time may have open."""
 
-    def __init__(self, lock: int, witness: Witness, ledger: Ledger, reader: sqlite3.Connection, epoch: str) -> None:
+    def __init__(self, opened: _Opened, epoch: str, presence: Presence) -> None:
         self.epoch = epoch
-        self._lock = lock
-        self._witness = witness
-        self._ledger = ledger
-        self._writer = Writer(ledger)
-        self._writer.listener = self._committed
-        self._listener: Callable[[Sequence[Commit]], None] = lambda _: None
-        self._reader = reader
-        self._reading = ThreadPoolExecutor(1, "store reader")
+        self._opened = opened
+        self._ledger = Ledger(opened.db, _BUSY, presence.loss, opened.witness.add)
+        self._checkpoints = Worker("store checkpoint")
+        self._reading = Worker("store reader")
+        self._writer = Writer(self._ledger, self._checkpoint)
 
     @classmethod
     async def open(cls, directory: Path) -> SqliteStore:
         """Raises StoreBroken and StoreUnavailable; their messages are for the user."""
-        lock = _lock_directory(directory)
-        try:
+        with contextlib.ExitStack() as failing:
+            lock = DirectoryLock(directory)
+            failing.callback(lock.release)
             path = directory / DATABASE
             db, epoch, witness = _open_database(path)
-            reader = _connect(path, "ro")
-        except BaseException:
-            os.close(lock)
-            raise
-        return cls(lock, witness, Ledger(db, _BUSY), reader, epoch)
+            failing.callback(witness.close)
+            failing.callback(db.close)
+            beside = _connect(path, "rw")
+            failing.callback(beside.close)
+            opened = _Opened(lock, witness, db, beside, _connect(path, "ro"))
+            presence = Presence(path, path.with_name(f"{DATABASE}-wal"))
+            failing.pop_all()
+        return cls(opened, epoch, presence)
 
     def append(self, events: Sequence[Posted], now: Millis) -> asyncio.Future[Accepted]:
         return self._writer.append(events, now)
 
     def on_commit(self, listener: Callable[[Sequence[Commit]], None]) -> None:
-        self._listener = listener
+        self._writer.listener = listener
 
-    def _committed(self, commits: Sequence[Commit]) -> None:
-        """Before any answer leaves."""
-        self._witness.add(sum(len(commit.entries) for commit in commits))
-        self._listener(commits)
+    def _checkpoint(self) -> asyncio.Future[bool]:
+        return self._checkpoints.ask(lambda: checkpoint(self._opened.beside, "PASSIVE"))
 
     async def read(self, key: BuildKey, since: int, limit: int) -> tuple[Logged, ...]:
         def entries(db: sqlite3.Connection) -> tuple[Logged, ...]:
@@ -117,16 +140,21 @@ class SqliteStore:
                 return await self._read(lambda db, log=log, tool=tool: queries.whole_tool(db, log, tool))
         return None
 
-    async def close(self) -> None:
-        self._reading.shutdown(wait=True)
-        self._reader.close()
-        await self._writer.close()
-        self._witness.close()
-        os.close(self._lock)
+    async def close(self, patience: float = PATIENCE) -> None:
+        """What was acknowledged is on disk before; what the disk does not take in `patience` seconds is refused."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._writer.close(time.monotonic() + patience)
+                await self._reading.ask(self._opened.close_all)
+        except TimeoutError:
+            log.warning("the disk is slow: what was not written yet was not acknowledged, and is refused")
+        finally:
+            self._checkpoints.end()
+            self._reading.end()
 
     async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._reading, question, self._reader)
+            return await self._reading.ask(lambda: question(self._opened.reader))
         except sqlite3.Error as error:
             raise unavailable(error) from None
 
@@ -135,28 +163,6 @@ def _state(db: sqlite3.Connection, key: BuildKey) -> BuildState | None:
     found = queries.find_log(db, key)
     state = None if found is None else queries.read_state(db, found[0]).state
     return state if state is not None and state.version else None
-
-
-def _lock_directory(directory: Path) -> int:
-    """The lock goes with its process, however that ends."""
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreUnavailable(f"cannot use the data directory {directory}: {error.strerror}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        owner = os.read(lock, 20).decode("ascii", "replace").strip()
-        os.close(lock)
-        raise StoreBroken(
-            f"the data directory {directory} is in use by another server (process {owner or 'unknown'}); "
-            "stop it, or choose another directory with --data"
-        ) from None
-    with suppress(OSError):
-        os.truncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
-    return lock
 
 
 def _open_database(path: Path) -> tuple[sqlite3.Connection, str, Witness]:

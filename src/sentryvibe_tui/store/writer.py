@@ -1,19 +1,30 @@
-"""Group commit: what one turn of the event loop brings, or what waits for a slow disk, is one transaction."""
+"""Group commit: the event loop prepares a group, a thread commits and syncs it, and what comes meanwhile is the next.
+
+A slow disk so delays the answers and frames of the events in the group that waits for it, and of those behind them;
+everybody else goes on. One group is in the thread at a time: a sync of the same file can only begin after the one
+before. After a group the next one waits a moment (`LINGER`) when it is not the larger one: the publishers whose
+answers have just left come back within that time, and would otherwise make a group, and a sync, of their own.
+A lone publisher never lingers, since nothing waits when it is answered.
+
+Checkpoints are made beside the commits by a connection and a thread of their own.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from ..model.state import Millis
 from ..wire.events import Posted
 from .contract import Accepted, Commit, StoreUnavailable
 from .ledger import Append, Ledger, Settled
+from .worker import Worker
 
 QUICK = 0.005
-"""Seconds that commits usually wait for the disk, up to which the event loop waits for them."""
+"""Seconds that preparing a group usually takes, up to which the event loop does it."""
+LINGER = 0.001
 _SHARE = 0.1
 _GROUP = 512
 """Events up to which what waits is put into one transaction."""
@@ -24,73 +35,95 @@ _Group = list[tuple[Append, _Answer]]
 
 
 class Writer:
-    """Appends from the event loop that made it.
+    """Appends from the event loop that made it. `beside`: makes a checkpoint, while commits go on."""
 
-    What can be done at once on a disk known to be quick is committed in the event loop, which saves the way to a thread
-    and back. All else, and upkeep, is handed to the thread; until it has answered, the ledger is the thread's.
-    """
-
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        beside: Callable[[], Awaitable[object]],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._ledger = ledger
+        self._beside = beside
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
+        self._thread = Worker("store writer")
         self._waiting: _Group = []
-        self._handed = 0
-        self._handing: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
+        self._under_way: _Group = []
+        self._is_busy = False
+        self._next: asyncio.Handle | None = None
         self._usual = 0.0
         self._turns = 0
         self._upkeep: asyncio.TimerHandle | None = None
+        self._checkpoint: asyncio.Future[object] | None = None
         self._closing = False
+        self._done = asyncio.Event()
         self.listener: Callable[[Sequence[Commit]], None] = lambda _: None
-        self._thread = threading.Thread(target=self._run, name="store writer", daemon=True)
-        self._thread.start()
-
-    # ------------------------------------------------------------------ in the event loop
 
     def append(self, events: Sequence[Posted], now: Millis) -> _Answer:
         if self._closing:
             raise StoreUnavailable("the server is stopping")
         answer: _Answer = self._loop.create_future()
-        if not self._waiting:
-            self._loop.call_soon(self._commit)
         self._waiting.append((Append(events, now), answer))
+        if not self._is_busy and self._next is None:
+            self._next = self._loop.call_soon(self._commit)
         return answer
 
-    async def close(self) -> None:
-        """Commits what waits, then ends the thread."""
+    async def close(self, until: float) -> None:
+        """Commits what waits, then closes the ledger (see there); cancelled, it refuses what is not committed yet."""
         self._closing = True
+        for handle in (self._next, self._upkeep):
+            if handle is not None:
+                handle.cancel()
+        try:
+            await self._finish_all()
+            await self._thread.ask(partial(self._ledger.close, until))
+        finally:
+            self._refuse(self._under_way + self._waiting)
+            self._thread.end()
+
+    async def _finish_all(self) -> None:
         self._commit()
-        if self._upkeep is not None:
-            self._upkeep.cancel()
-        self._handing.put(None)
-        await asyncio.to_thread(self._thread.join)
+        while self._is_busy or self._waiting:
+            self._done.clear()
+            await self._done.wait()
+        if self._checkpoint is not None:
+            await self._checkpoint
+
+    def _refuse(self, group: _Group) -> None:
+        for _, answer in group:
+            if not answer.done():
+                answer.set_exception(StoreUnavailable("the server is stopping, and the disk is slow"))
+
+    # ------------------------------------------------------------------ a group
 
     def _commit(self) -> None:
-        group, self._waiting = self._waiting, []
-        if not group:
+        self._next = None
+        if self._is_busy or not self._waiting:
             return
+        self._under_way, self._waiting = _first(self._waiting)
         self._turns += 1
-        settled = None
-        if not self._handed and self._usual <= QUICK:
-            settled = self._ledger.settle_at_once([append for append, _ in group])
-        if settled is None:
-            self._hand(group)
+        appends = [append for append, _ in self._under_way]
+        begun = self._clock()
+        prepared = self._ledger.begin(appends) if self._usual <= QUICK else None
+        self._usual += ((0.0 if prepared is None else self._clock() - begun) - self._usual) * _SHARE
+        if prepared is None:
+            self._hand(partial(self._ledger.settle, appends), self._settled)
         else:
-            self._note_wait()
-            self._deliver(group, settled)
-            self._plan_upkeep()
+            self._hand(partial(self._ledger.finish, prepared), self._settled)
 
-    def _hand(self, group: _Group) -> None:
-        self._handed += 1
-        self._handing.put(group)
+    def _hand(self, work: Callable[[], object], then: Callable[..., None]) -> None:
+        """Until the thread has answered, the ledger is the thread's."""
+        self._is_busy = True
+        self._thread.hand(work, then)
 
-    def _finish(self, groups: int, group: _Group, settled: Settled) -> None:
+    def _settled(self, settled: Settled) -> None:
+        group, self._under_way = self._under_way, []
         self._deliver(group, settled)
-        self._take_back(groups)
-
-    def _take_back(self, groups: int) -> None:
-        """The thread is done with so many."""
-        self._handed -= groups
-        self._plan_upkeep()
+        if self._ledger.is_overdue:
+            self._hand(self._ledger.upkeep, self._kept_up)
+        else:
+            self._go_on(len(group))
 
     def _deliver(self, group: _Group, settled: Settled) -> None:
         for (_, answer), result in zip(group, settled.results, strict=True):
@@ -103,51 +136,51 @@ class Writer:
         if settled.commits:
             self.listener(settled.commits)
 
+    def _kept_up(self, _: object) -> None:
+        self._go_on(0)
+
+    def _go_on(self, appends: int) -> None:
+        """After a group of so many."""
+        self._is_busy = False
+        self._done.set()
+        if not self._waiting:
+            self._plan_upkeep()
+        elif len(self._waiting) > appends or self._closing:
+            self._next = self._loop.call_soon(self._commit)
+        else:
+            self._next = self._loop.call_later(LINGER, self._commit)
+
+    # ------------------------------------------------------------------ upkeep
+
     def _plan_upkeep(self) -> None:
-        if self._upkeep is None and not self._handed and not self._closing and self._ledger.has_upkeep:
+        if self._upkeep is None and not self._closing and self._ledger.has_upkeep:
             self._upkeep = self._loop.call_later(_IDLE, self._keep_up, self._turns)
 
     def _keep_up(self, turns: int) -> None:
-        """Hand over upkeep after a while of silence."""
+        """Upkeep after a while of silence."""
         self._upkeep = None
-        if self._handed:
+        if self._is_busy:
             return
-        if turns == self._turns or self._ledger.is_overdue:
-            self._hand([])
-        else:
-            self._upkeep = self._loop.call_later(_IDLE, self._keep_up, self._turns)
+        if turns != self._turns:
+            self._plan_upkeep()
+        elif self._ledger.wants_snapshot:
+            self._hand(self._ledger.upkeep, self._kept_up)
+        elif self._checkpoint is None:
+            self._ledger.checkpoint_begins()
+            self._checkpoint = asyncio.ensure_future(self._beside())
+            self._checkpoint.add_done_callback(self._checkpointed)
 
-    def _note_wait(self) -> None:
-        self._usual += (self._ledger.waited - self._usual) * _SHARE
+    def _checkpointed(self, _: object) -> None:
+        self._checkpoint = None
+        if not self._is_busy:
+            self._plan_upkeep()
 
-    # ------------------------------------------------------------------ in the thread
 
-    def _run(self) -> None:
-        open_ = True
-        while open_:
-            groups, group, open_ = self._next()
-            if group:
-                settled = self._ledger.settle([append for append, _ in group])
-                self._note_wait()
-                if not self._ledger.is_overdue:
-                    self._loop.call_soon_threadsafe(self._finish, groups, group, settled)
-                    continue
-                self._loop.call_soon_threadsafe(self._deliver, group, settled)
-            if groups:
-                self._ledger.upkeep()
-                self._loop.call_soon_threadsafe(self._take_back, groups)
-        self._ledger.close()
-
-    def _next(self) -> tuple[int, _Group, bool]:
-        """What was handed over until now: how many groups, all of them as one, and whether there will be more."""
-        first = self._handing.get()
-        if first is None:
-            return 0, [], False
-        groups, group = 1, first
-        while sum(len(append.events) for append, _ in group) < _GROUP and not self._handing.empty():
-            more = self._handing.get()
-            if more is None:
-                return groups, group, False
-            groups += 1
-            group = group + more
-        return groups, group, True
+def _first(waiting: _Group) -> tuple[_Group, _Group]:
+    """What fits into one transaction, and the rest."""
+    events = 0
+    for number, (append, _) in enumerate(waiting):
+        events += len(append.events)
+        if number and events > _GROUP:
+            return waiting[:number], waiting[number:]
+    return waiting, []
