@@ -97,8 +97,12 @@ async def writer(watched: Watched, checkpoints: Checkpoints, posted: Make) -> As
 
 
 async def close(writer: Writer, patience: float = 30) -> None:
-    async with asyncio.timeout(patience):
-        await writer.close(time.monotonic() + patience)
+    try:
+        async with asyncio.timeout(patience):
+            await writer.finish()
+            await writer.close(time.monotonic() + patience)
+    finally:
+        writer.end()
 
 
 def upkeep_of(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, list[threading.Thread]]:

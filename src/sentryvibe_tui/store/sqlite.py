@@ -58,10 +58,12 @@ class _Opened(NamedTuple):
     beside: sqlite3.Connection
     reader: sqlite3.Connection
 
-    def close_all(self) -> None:
+    def close_readers(self) -> None:
+        """Before `db`: the connection that ends last takes the write-ahead log away, if it may write."""
         self.reader.close()
         self.beside.close()
-        self.db.close()
+
+    def release(self) -> None:
         self.witness.close()
         self.lock.release()
 
@@ -144,11 +146,14 @@ class SqliteStore:
         """What was acknowledged is on disk before; what the disk does not take in `patience` seconds is refused."""
         try:
             async with asyncio.timeout(patience):
-                await self._writer.close(time.monotonic() + patience)
-                await self._reading.ask(self._opened.close_all)
+                await self._writer.finish()
+                await self._reading.ask(self._opened.close_readers)
+                await self._writer.close(time.monotonic() + patience / 2)
+                self._opened.release()
         except TimeoutError:
             log.warning("the disk is slow: what was not written yet was not acknowledged, and is refused")
         finally:
+            self._writer.end()
             self._checkpoints.end()
             self._reading.end()
 

@@ -69,26 +69,28 @@ class Writer:
             self._next = self._loop.call_soon(self._commit)
         return answer
 
-    async def close(self, until: float) -> None:
-        """Commits what waits, then closes the ledger (see there); cancelled, it refuses what is not committed yet."""
+    async def finish(self) -> None:
+        """Commits what waits, and takes nothing more."""
         self._closing = True
         for handle in (self._next, self._upkeep):
             if handle is not None:
                 handle.cancel()
-        try:
-            await self._finish_all()
-            await self._thread.ask(partial(self._ledger.close, until))
-        finally:
-            self._refuse(self._under_way + self._waiting)
-            self._thread.end()
-
-    async def _finish_all(self) -> None:
         self._commit()
         while self._is_busy or self._waiting:
             self._done.clear()
             await self._done.wait()
         if self._checkpoint is not None:
             await self._checkpoint
+
+    async def close(self, until: float) -> None:
+        """Closes the ledger (see there), after `finish`."""
+        await self._thread.ask(partial(self._ledger.close, until))
+
+    def end(self) -> None:
+        """Refuses what is not committed yet; the thread ends when the disk lets it."""
+        self._closing = True
+        self._refuse(self._under_way + self._waiting)
+        self._thread.end()
 
     def _refuse(self, group: _Group) -> None:
         for _, answer in group:
