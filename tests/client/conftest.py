@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterable
 
 import pytest
+from msgspec.structs import replace
 
 from sentryvibe_tui.client.link import Action, Emit, Link
+from sentryvibe_tui.client.original_replica import Hydration
 from sentryvibe_tui.client.watching import WatchEvent
 from sentryvibe_tui.model.events import About, BuildEvent, BuildStarted, TodoItem, TodosReported, ToolEnded, ToolStarted
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import Agent, BuildState
 from sentryvibe_tui.model.updates import Entry
 from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, Recovery
+from sentryvibe_tui.wire.original_rows import Ending, Stored
 
 
 class Build:
@@ -116,3 +119,16 @@ def make_build() -> Callable[..., Build]:
 @pytest.fixture(scope="session")
 def make_desk() -> Callable[..., Desk]:
     return Desk
+
+
+def _answer(state: BuildState | None, *older: str, doubt: int = 0, **places: int) -> Hydration:
+    if state is None:
+        return Hydration(None, older)
+    ending = None if state.is_active else Ending(state.status, state.ended_at or 0, doubt)
+    return Hydration(Stored(replace(state, version=0, status="active", ended_at=None), ending, places), older)
+
+
+@pytest.fixture(scope="session")
+def make_answer() -> Callable[..., Hydration]:
+    """An original server's rows that tell `state`, whose end is believed after `doubt`; `older` are other builds."""
+    return _answer

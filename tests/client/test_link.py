@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from sentryvibe_tui.client import follower
 from sentryvibe_tui.client.link import CloseLink, Hydrate, Open, Send
+from sentryvibe_tui.client.original_replica import Hydration
 from sentryvibe_tui.client.watching import CaughtUp, Changed, LinkChanged, SignOfLife, Skipped, Snapshot
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.wire.frames import AgentSign, Alive, Connected, GetState, Heartbeat, Recovery, Unknown, decode_asked
@@ -305,7 +306,7 @@ def test_frames_after_the_end_of_a_link_are_not_heard(make_desk, make_build) -> 
 def test_an_original_server_is_hydrated_on_every_connect(make_desk) -> None:
     desk = make_desk().up(protocol=1)
     assert desk.take(Hydrate) == [Hydrate()]
-    desk.did(desk.link.hydrated(None, (), desk.now)).close().later(1_500).up(protocol=1)
+    desk.did(desk.link.hydrated(Hydration(None), desk.now)).close().later(1_500).up(protocol=1)
     assert desk.take(Hydrate) == [Hydrate()]
     assert desk.link.status.phase != "live"
 
@@ -377,9 +378,11 @@ def test_another_build_is_asked_for_at_once_and_as_often(make_desk, make_build) 
     assert desk.take(CloseLink) == [CloseLink("the server does not answer")]
 
 
-def test_an_answer_over_http_that_comes_after_the_end_of_its_link_is_not_heard(make_desk, make_build) -> None:
+def test_an_answer_over_http_that_comes_after_the_end_of_its_link_is_not_heard(
+    make_desk, make_build, make_answer
+) -> None:
     desk = make_desk().up(protocol=1).close()
-    desk.did(desk.link.hydrated(make_build().work(3).state, (), desk.now))
+    desk.did(desk.link.hydrated(make_answer(make_build().work(3).state), desk.now))
     assert desk.link.state == BuildState()
 
 
@@ -401,7 +404,7 @@ def test_more_entries_of_another_log_are_no_replay(make_desk, make_build) -> Non
 
 def test_an_original_server_may_be_silent_for_longer(make_desk) -> None:
     desk = make_desk().up(protocol=1)
-    desk.did(desk.link.hydrated(None, (), desk.now)).take(Send)
+    desk.did(desk.link.hydrated(Hydration(None), desk.now)).take(Send)
     assert desk.later(29_000).take(Send) == []
     assert len(desk.later(1_500).take(Send)) == 1
     assert desk.later(44_000).take(CloseLink) == []
@@ -488,32 +491,32 @@ def test_a_project_keeps_its_name_when_a_whole_state_lacks_it(make_desk, make_bu
 def test_frames_held_for_an_answer_end_with_their_connection(make_desk, make_build) -> None:
     build = make_build().work(5)
     desk = make_desk().up(build.batch(), protocol=1).close().later(1_500).up(protocol=1)
-    desk.did(desk.link.hydrated(None, (), desk.now))
+    desk.did(desk.link.hydrated(Hydration(None), desk.now))
     assert desk.link.state == BuildState()
 
 
-def test_an_original_server_names_its_newest_build_by_its_answer(make_desk, make_build) -> None:
+def test_an_original_server_names_its_newest_build_by_its_answer(make_desk, make_build, make_answer) -> None:
     old, new = make_build().work(5), make_build("b2", "s2").work(5)
     desk = make_desk().up(protocol=1)
-    desk.did(desk.link.hydrated(old.state, (), desk.now)).hear(new.batch(), old.batch(0, 1))
+    desk.did(desk.link.hydrated(make_answer(old.state), desk.now)).hear(new.batch(), old.batch(0, 1))
     assert desk.link.state.id == "b2"
     desk.close().later(1_500).up(protocol=1)
-    desk.did(desk.link.hydrated(old.state, ("b1", "b2"), desk.now))
+    desk.did(desk.link.hydrated(make_answer(old.state, "b1", "b2"), desk.now))
     assert desk.link.state.id == "b1"
 
 
-def test_a_list_that_is_told_again_keeps_the_times_of_its_todos(make_desk, make_build) -> None:
+def test_a_list_that_is_told_again_keeps_the_times_of_its_todos(make_desk, make_build, make_answer) -> None:
     build = make_build().work(5)
     desk = make_desk().up(protocol=1)
-    desk.did(desk.link.hydrated(build.state, (), desk.now)).close().later(1_500).up(protocol=1)
+    desk.did(desk.link.hydrated(make_answer(build.state), desk.now)).close().later(1_500).up(protocol=1)
     again = replace(build.state, todos=tuple(replace(todo, started_at=5, ended_at=9) for todo in build.state.todos))
-    desk.did(desk.link.hydrated(again, (), desk.now))
+    desk.did(desk.link.hydrated(make_answer(again), desk.now))
     assert desk.link.state.todos == build.state.todos
 
 
-def test_the_end_of_another_session_of_an_original_server_is_not_ours(make_desk, make_build) -> None:
+def test_the_end_of_another_session_of_an_original_server_is_not_ours(make_desk, make_build, make_answer) -> None:
     desk = make_desk().up(protocol=1)
-    desk.did(desk.link.hydrated(make_build().work(5).state, (), desk.now))
+    desk.did(desk.link.hydrated(make_answer(make_build().work(5).state), desk.now))
     desk.hear(Recovery(None, "s7", "completed"))
     assert desk.link.state.is_active
     desk.hear(Recovery(None, "s1", "completed"))

@@ -8,6 +8,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from sentryvibe_tui.client.link import Hydrate
+from sentryvibe_tui.client.original_replica import Hydration
 from sentryvibe_tui.client.watching import Changed, Skipped, Snapshot
 from sentryvibe_tui.model.events import BuildEnded, TodoItem, TodosReported, ToolEnded, ToolStarted
 from sentryvibe_tui.model.state import Agent, BuildState
@@ -24,7 +25,7 @@ def received(name: str) -> list[str]:
 
 
 @pytest.fixture
-def replay(make_desk):
+def replay(make_desk, make_answer):
     """The watcher after a recorded connection, whose hydration is answered after `late` further frames."""
 
     def run(name: str, late: int = 0, answer: BuildState | None = None):
@@ -34,7 +35,7 @@ def replay(make_desk):
             desk.now += 50
             desk.hear(decode_frame(raw, desk.now))
             if number == late:
-                desk.did(desk.link.hydrated(answer, (), desk.now))
+                desk.did(desk.link.hydrated(make_answer(answer), desk.now))
         return desk
 
     return run
@@ -85,12 +86,12 @@ BEGAN = entry(BuildBegan("b1", "s1", "shop"))
 
 
 @pytest.fixture
-def original(make_desk):
+def original(make_desk, make_answer):
     """A watcher of an original server in the middle of build b1; `hydrate` answers its question."""
 
     def run(*frames, hydrate: BuildState | None = None):
         desk = make_desk().up(protocol=1)
-        desk.did(desk.link.hydrated(hydrate, (), desk.now))
+        desk.did(desk.link.hydrated(make_answer(hydrate), desk.now))
         return desk.hear(*frames)
 
     return run
@@ -108,12 +109,12 @@ def test_a_batch_is_applied_in_its_order(original) -> None:
     assert desk.link.state.todos[0].status == "completed"
 
 
-def test_a_late_hydration_answer_never_overwrites_newer_updates(make_desk, make_build) -> None:
+def test_a_late_hydration_answer_never_overwrites_newer_updates(make_desk, make_build, make_answer) -> None:
     old = state_of(make_build, ToolStarted("t", "Bash"))
     desk = make_desk().up(protocol=1)
     desk.hear(batch(tool("t", "output-available", output=Raw(b'"ok"')), todos("completed", "completed")))
     assert desk.link.state == BuildState()
-    desk.did(desk.link.hydrated(old, (), desk.now))
+    desk.did(desk.link.hydrated(make_answer(old), desk.now))
     state = desk.link.state
     assert state.tool("t").state == "output-available"
     assert [todo.status for todo in state.todos] == ["completed", "completed"]
@@ -126,10 +127,10 @@ def test_updates_before_hydration_are_kept_also_when_it_fails(make_desk) -> None
     assert desk.link.state.tool("t").is_open
 
 
-def test_a_build_that_ends_while_the_watcher_is_away_is_seen_as_ended(original, make_build) -> None:
+def test_a_build_that_ends_while_the_watcher_is_away_is_seen_as_ended(original, make_build, make_answer) -> None:
     desk = original(batch(BEGAN, tool("t", "input-available"))).close().later(1_500).up(protocol=1)
     ended = state_of(make_build, BuildEnded("failed"))
-    desk.did(desk.link.hydrated(ended, (), desk.now))
+    desk.did(desk.link.hydrated(make_answer(ended), desk.now))
     assert desk.link.state.status == "failed"
     assert desk.link.state.tool("t") is not None
 
@@ -187,7 +188,7 @@ def test_two_builds_of_one_project_are_not_mixed(original, make_build) -> None:
 def make_mixed(original, other: BuildState):
     desk = original(batch(BEGAN, tool("t", "input-available")), batch(tool("x", "error"), session="s0"))
     desk.close().later(1_500).up(protocol=1)
-    desk.did(desk.link.hydrated(None, [other.id], desk.now))
+    desk.did(desk.link.hydrated(Hydration(None, (other.id,)), desk.now))
     return desk.hear(batch(other, tool("x", "error"), session="s0"), Recovery(other, "s0", "completed"))
 
 

@@ -204,11 +204,12 @@ async def test_hydration_takes_the_newest_session_and_knows_the_others(answering
     body = gzip.compress(json.dumps(MESSAGES).encode())
     address, seen = await answering(200, body, "Content-Encoding: gzip\r\n")
     answer = await hydrate(address, "my shop")
-    assert (answer.state.id, answer.state.session_id, answer.state.status) == ("b2", "s2", "failed")
-    assert answer.state.ended_at == 1795373490000
+    state = answer.stored.ended
+    assert (state.id, state.session_id, state.status) == ("b2", "s2", "failed")
+    assert state.ended_at == 1795373490000
     assert answer.older == ("b1",)
-    assert (await hydrate(address, "my shop", "s1")).state.id == "b1"
-    assert (await hydrate(address, "my shop", "s9")).state is None
+    assert (await hydrate(address, "my shop", "s1")).stored.state.id == "b1"
+    assert (await hydrate(address, "my shop", "s9")).stored is None
     assert seen[0].startswith("GET /api/projects/my%20shop/messages HTTP/1.1")
 
 

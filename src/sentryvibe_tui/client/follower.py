@@ -5,27 +5,20 @@ A `Follower` is fed with decoded frames and answers with what happened. `lack` i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..model.merge import merge, merge_metadata
+from ..model.merge import merge
 from ..model.reducer import apply
-from ..model.state import Agent, BuildState, Millis, Outcome, Todo
-from ..model.updates import BuildBegan, BuildFinished, Entry
+from ..model.state import Agent, BuildState, Millis
+from ..model.updates import Entry
 from ..wire.frames import Batch, Connected, Heartbeat, Recovery
-from .watching import Cause, Changed, Skipped, Snapshot, WatchEvent
+from .original_replica import Asking, Hydration, OriginalReplica
+from .shown import Shown
+from .watching import Cause, Skipped, Snapshot, WatchEvent
 
 AHEAD = 4096
 """Entries kept above a gap until it is closed; further ones come again with the answer."""
-
-_OUTCOMES: dict[str, Outcome] = {
-    "completed": "completed",
-    "failed": "failed",
-    "cancelled": "cancelled",
-    "interrupted": "interrupted",
-}
 
 
 class Question(Struct, frozen=True):
@@ -43,20 +36,26 @@ class Follower:
 
     def __init__(self, session_id: str = "") -> None:
         self.pinned = session_id
-        self.state = BuildState()
-        self.last_at: Millis | None = None
+        self._shown = Shown()
+        self.original = OriginalReplica(self._shown)
         self.epoch = ""
         self.protocol = 0
         self.resynchronised = False
         self.held: list[tuple[Batch | Recovery, Millis]] = []
-        self._retired: set[str] = set()
         self._ahead: dict[int, Entry] = {}
         self._head = 0
         self._wanted = self._marked = ""
         self._fresh = False
         self._foreign = self._gone = False
         self._holding = False
-        self._said: list[WatchEvent] = []
+
+    @property
+    def state(self) -> BuildState:
+        return self._shown.state
+
+    @property
+    def last_at(self) -> Millis | None:
+        return self._shown.last_at
 
     @property
     def is_original(self) -> bool:
@@ -115,17 +114,11 @@ class Follower:
             self._batch(frame, now)
         else:
             self._recovery(frame, now)
-        return self._told()
+        return self._shown.told()
 
-    def hydrated(self, state: BuildState | None, older: Iterable[str], now: Millis) -> list[WatchEvent]:
-        """An original server's answer over HTTP: first the answer, then what arrived while it was under way.
-
-        `older` are the ids of the project's other builds, whose frames are not ours.
-        """
-        self._retired.update(older)
-        if state is not None and state.id:
-            self._retired.discard(state.id)
-            self._original_state(state, now)
+    def hydrated(self, found: Hydration, now: Millis) -> list[WatchEvent]:
+        """An original server's answer over HTTP: first the answer, then what arrived while it was under way."""
+        self.original.hydrated(found, now)
         return self.release()
 
     def release(self) -> list[WatchEvent]:
@@ -133,15 +126,26 @@ class Follower:
         self._holding, self._fresh = False, False
         held, self.held = self.held, []
         for frame, at in held:
-            if isinstance(frame, Batch):
-                self._batch(frame, at)
-            else:
+            if isinstance(frame, Recovery):
                 self._recovery(frame, at)
-        return self._told()
+            elif not self._is_other_session(frame.session_id):
+                self._tell_unknown(frame)
+                self.original.batch(frame, at, is_older=True)
+        return self._shown.told()
 
-    def _told(self) -> list[WatchEvent]:
-        said, self._said = self._said, []
-        return said
+    def unanswered(self, now: Millis) -> list[WatchEvent]:
+        """No answer came over HTTP; what was held back counts all the same."""
+        self.original.failed(now)
+        return self.release()
+
+    @property
+    def due(self) -> Millis | None:
+        """When an original server is to be asked again."""
+        return self.original.due if self.is_original and not self._holding else None
+
+    def ask(self, now: Millis) -> Asking | None:
+        """What to ask an original server for now."""
+        return self.original.ask(now) if self.is_original and not self._holding else None
 
     # ----------------------------------------------------------------------- our servers
 
@@ -150,7 +154,7 @@ class Follower:
         if epoch and epoch != self.epoch:
             self._foreign, self._gone = bool(self.state.id), False
             self.epoch = epoch
-            self._retired.clear()
+            self._shown.retired.clear()
             self._ahead.clear()
             self._head = 0
 
@@ -168,20 +172,23 @@ class Follower:
             self._foreign = True  # no server forgets what it has shown: its log was set back
 
     def _batch(self, batch: Batch, now: Millis) -> None:
-        if batch.unknown:
-            self._said.append(Skipped(batch.unknown, "updates of an unknown type or shape"))
+        self._tell_unknown(batch)
         if self._is_other_session(batch.session_id):
             return
         if self.protocol < 2:
-            self._original_batch(batch, now)
+            self.original.batch(batch, now)
             return
         for change in batch.changes:
             if isinstance(change, BuildState):
                 self._recovered(change)
             elif not change.version:
-                self._said.append(Skipped(1, "an update without a version"))
+                self._shown.news.append(Skipped(1, "an update without a version"))
             else:
                 self._entry(batch.build_id or self.state.id, change)
+
+    def _tell_unknown(self, batch: Batch) -> None:
+        if batch.unknown:
+            self._shown.news.append(Skipped(batch.unknown, "updates of an unknown type or shape"))
 
     def _is_other_session(self, session_id: str) -> bool:
         return bool(self.pinned and session_id and session_id != self.pinned)
@@ -207,7 +214,7 @@ class Follower:
 
     def _is_expected(self, build_id: str) -> bool:
         """A build that another one replaced comes back only when asked for, or as the first word of a connection."""
-        return build_id not in self._retired or self._fresh or build_id == self._wanted
+        return build_id not in self._shown.retired or self._fresh or build_id == self._wanted
 
     def _is_newer(self, build_id: str) -> bool:
         """A whole state says not which build is the newest; the last mark does."""
@@ -219,17 +226,16 @@ class Follower:
         name = self.state.agent.project_name
         cause = self._cause("new-build")
         self._take(apply(BuildState(agent=Agent(project_name=name)), entry), cause)
-        self.last_at = entry.at
+        self._shown.last_at = entry.at
 
     def _apply(self, entry: Entry) -> None:
-        self.state, self.last_at = apply(self.state, entry), entry.at
-        self._said.append(Changed(self.state, entry))
+        self._shown.apply(entry)
 
     def _recovery(self, frame: Recovery, now: Millis) -> None:
         if self._is_other_session(frame.session_id):
             return
         if self.protocol < 2:
-            self._original_recovery(frame, now)
+            self.original.recovery(frame, now)
             return
         self._in_epoch(frame.epoch)
         if frame.state is None or not frame.state.id:
@@ -253,8 +259,8 @@ class Follower:
         elif state.version >= self.state.version:
             self._fresh, self._wanted = False, ""
             if (merged := merge(self.state, state, 0)) != self.state:
-                self.state, self.last_at, self.resynchronised = merged, None, True
-                self._said.append(Snapshot(merged, "resynchronised"))
+                self._shown.state, self._shown.last_at, self.resynchronised = merged, None, True
+                self._shown.news.append(Snapshot(merged, "resynchronised"))
             self._ahead = {version: entry for version, entry in self._ahead.items() if version > state.version}
             while (following := self._ahead.pop(self.state.version + 1, None)) is not None:
                 self._apply(following)
@@ -266,87 +272,6 @@ class Follower:
 
     def _take(self, state: BuildState, cause: Cause) -> None:
         """`state` takes the place of what was known, and its build that of the one before."""
-        if self.state.id and self.state.id != state.id:
-            self._retired.add(self.state.id)
-        self._retired.discard(state.id)
         self._ahead.clear()
         self._head, self._wanted, self._fresh, self._foreign, self._gone = 0, "", False, False, False
-        self.state, self.last_at = state, None
-        self._said.append(Snapshot(state, cause))
-
-    # ----------------------------------------------------------------------- original servers
-
-    def _original_batch(self, batch: Batch, now: Millis) -> None:
-        for change in batch.changes:
-            if isinstance(change, BuildState):
-                state = change if change.session_id else replace(change, session_id=batch.session_id)
-                self._original_state(state, now)
-            else:
-                self._original_entry(batch.session_id, change)
-
-    def _original_entry(self, session_id: str, entry: Entry) -> None:
-        """Updates name no build: it is the one that the last start or state named, in the same session."""
-        began = next((update for update in entry.updates if isinstance(update, BuildBegan)), None)
-        if began is not None:
-            if began.build_id in self._retired:
-                return
-            if began.build_id != self.state.id:
-                cause = self._cause("new-build")
-                self._take(replace(apply(self.state, entry), version=0), cause)
-                return
-        elif session_id and self.state.session_id and session_id != self.state.session_id:
-            return
-        state = apply(self.state, entry)
-        self.state = state if state.session_id else replace(state, session_id=session_id)
-        self._said.append(Changed(self.state, entry))
-
-    def _original_state(self, incoming: BuildState, now: Millis) -> None:
-        """A whole state that claims to be current (hydration, v1's `state-update`)."""
-        if incoming.id in self._retired:
-            return
-        incoming = replace(incoming, version=0)
-        if incoming.id != self.state.id:
-            self._take(merge(self.state, incoming, now), self._cause("new-build"))
-            return
-        merged = merge(self.state, incoming, now)
-        if all(map(_is_same, merged.todos, self.state.todos)) and len(merged.todos) == len(self.state.todos):
-            merged = replace(merged, todos=self.state.todos)
-        if not self.state.is_active and not incoming.is_active:
-            merged = replace(merged, status=self.state.status, ended_at=self.state.ended_at or merged.ended_at)
-        self._merged(merged)
-
-    def _original_recovery(self, frame: Recovery, now: Millis) -> None:
-        """Its state may be as old as the build's first moment; only its end is news (PROTOCOL 1)."""
-        state = frame.state
-        if state is not None and state.id:
-            if state.id in self._retired or self._is_of_other_session(state.id, frame.session_id):
-                return
-            state = replace(state, version=0, session_id=state.session_id or frame.session_id)
-            if state.id != self.state.id:
-                self._take(merge(self.state, state, now), self._cause("new-build"))
-            else:
-                self._merged(merge_metadata(self.state, state, now))
-        outcome = _OUTCOMES.get(frame.session_status)
-        ours = state is not None or (bool(frame.session_id) and frame.session_id == self.state.session_id)
-        if outcome and ours and self.state.id and self.state.is_active:
-            self._apply(Entry(0, now, (BuildFinished(outcome),)))
-
-    def _is_of_other_session(self, build_id: str, session_id: str) -> bool:
-        """A late answer about the session of before says nothing of the build that runs now."""
-        known = self.state.session_id
-        return bool(self.state.id and build_id != self.state.id and known and session_id and session_id != known)
-
-    def _merged(self, state: BuildState) -> None:
-        if state != self.state:
-            self.state = state
-            self._said.append(Snapshot(state, "merged"))
-
-
-def _is_same(one: Todo, other: Todo) -> bool:
-    """A list that is told again is no news: the times of its todos stay."""
-    return (one.key, one.content, one.status, one.active_form) == (
-        other.key,
-        other.content,
-        other.status,
-        other.active_form,
-    )
+        self._shown.take(state, cause)

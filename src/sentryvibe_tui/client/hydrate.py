@@ -15,16 +15,14 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from msgspec import Raw, Struct
-from msgspec.structs import replace
 
-from ..model.reducer import apply
-from ..model.state import BuildState, Millis, Outcome
+from ..model.state import BuildState
 from ..model.text import clean_line
-from ..model.updates import BuildFinished, Entry
 from ..wire.json import ABSENT, BadJson, decode, plain, present
-from ..wire.state import decode_state
+from ..wire.original_rows import Session, Stored, stored
 from ..wire.times import Time, millis
 from .address import Address
+from .original_replica import Hydration
 from .trouble import in_words
 from .watching import BuildSummary, summary
 
@@ -91,13 +89,6 @@ class Project(Struct, frozen=True, rename="camel"):
         return ProjectRef(self.id, self.name, self.slug)
 
 
-class Hydration(Struct, frozen=True):
-    """The newest state (of one session, if asked for), and the ids of the project's other builds."""
-
-    state: BuildState | None
-    older: tuple[str, ...] = ()
-
-
 class _BuildRow(BuildSummary, frozen=True, rename="camel"):
     started_at: Time = None  # type: ignore[assignment]
     ended_at: Time = None  # type: ignore[assignment]
@@ -120,21 +111,8 @@ class _Builds(Struct, frozen=True):
     builds: list[_BuildRow]
 
 
-class _SessionRow(Struct, frozen=True, rename="camel"):
-    id: str | None = None
-    session_id: str | None = None
-    build_id: str | None = None
-    status: str | None = None
-    ended_at: Time = None
-
-
-class _Session(Struct, frozen=True, rename="camel"):
-    session: _SessionRow | None = None
-    hydrated_state: Raw = ABSENT
-
-
 class _Messages(Struct, frozen=True):
-    sessions: list[_Session] = []
+    sessions: list[Session] = []
 
 
 class _Error(Struct, frozen=True):
@@ -194,10 +172,17 @@ async def builds(server: Address, project_id: str) -> tuple[BuildSummary, ...]:
 
 async def states(server: Address, project_id: str, session_id: str = "", build_id: str = "") -> tuple[BuildState, ...]:
     """The newest state of every session of a project, newest first; our servers take a choice. Raises NoAnswer."""
+    return tuple([session.ended for session in await _sessions(server, project_id, session_id, build_id)])
+
+
+async def _sessions(server: Address, project_id: str, session_id: str = "", build_id: str = "") -> list[Stored]:
     asked = {name: value for name, value in (("sessionId", session_id), ("buildId", build_id)) if value}
     answer = _shaped(await _get(server, server.http("projects", project_id, "messages", query=asked)), _Messages)
-    found = (_state(session) for session in answer.sessions)
-    return tuple(state for state in found if state is not None and state.id)
+    try:
+        found = [stored(session) for session in answer.sessions]
+    except BadJson as error:
+        raise OddAnswer(f"hydratedState: {error}") from None
+    return [session for session in found if session is not None and session.state.id]
 
 
 async def build(server: Address, project_id: str, session_id: str, build_id: str) -> BuildState | None:
@@ -210,11 +195,10 @@ async def build(server: Address, project_id: str, session_id: str, build_id: str
 
 async def hydrate(server: Address, project_id: str, session_id: str = "") -> Hydration:
     """What a watcher of an original server begins with. Raises NoAnswer."""
-    found = await states(server, project_id)
-    ours = [state for state in found if session_id in ("", state.session_id)]
-    if not ours:
-        return Hydration(None, tuple(state.id for state in found))
-    return Hydration(ours[0], tuple(state.id for state in found if state.id != ours[0].id))
+    found = await _sessions(server, project_id)
+    ours = next((session for session in found if session_id in ("", session.state.session_id)), None)
+    mine = "" if ours is None else ours.state.id
+    return Hydration(ours, tuple(session.state.id for session in found if session.state.id != mine))
 
 
 async def whole_tool(server: Address, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
@@ -235,28 +219,6 @@ def _summary(row: _BuildRow) -> BuildSummary:
     fields: dict[str, Any] = {name: getattr(row, name) for name in BuildSummary.__struct_fields__}
     times: dict[str, Any] = {name: millis(fields[name]) for name in ("started_at", "ended_at", "last_event_at")}
     return BuildSummary(**(fields | times))
-
-
-def _state(session: _Session) -> BuildState | None:
-    """The state of a session, ended if the session is (an original state may still say active)."""
-    if (data := present(session.hydrated_state)) is None:
-        return None
-    try:
-        state = decode_state(data)
-    except BadJson as error:
-        raise OddAnswer(f"hydratedState: {error}") from None
-    row = session.session
-    if row is None:
-        return state
-    state = replace(state, session_id=state.session_id or row.session_id or row.id or "")
-    outcome = _OUTCOMES.get(row.status or "")
-    if outcome is None or (not state.is_active and (state.version or outcome == "completed")):
-        return state
-    ended: Millis = state.ended_at or millis(row.ended_at) or state.last_event_at or state.started_at or 0
-    return replace(apply(state, Entry(0, ended, (BuildFinished(outcome),))), version=state.version)
-
-
-_OUTCOMES: dict[str, Outcome] = {"completed": "completed", "failed": "failed", "cancelled": "cancelled"}
 
 
 def _shaped(body: bytes, kind: type[T]) -> T:

@@ -27,6 +27,7 @@ from ..wire.frames import (
 )
 from .backoff import ATTEMPTS, HEALTHY_AFTER, PROBE_EVERY, next_delay
 from .follower import Follower
+from .original_replica import Hydration
 from .watching import CaughtUp, How, LinkChanged, LinkStatus, Phase, SignOfLife, Skipped, WatchEvent
 
 INTERVAL: Millis = 5_000
@@ -184,11 +185,11 @@ class Link:
             self._caught_up(now)
         return self._done()
 
-    def hydrated(self, state: BuildState | None, older: Iterable[str], now: Millis) -> tuple[Action, ...]:
-        """The answer to `Hydrate`; `older` are the ids of the project's other builds."""
+    def hydrated(self, found: Hydration, now: Millis) -> tuple[Action, ...]:
+        """The answer to `Hydrate`."""
         if self._up:
             self._hydrate_at = None
-            self._follow(self.follower.hydrated(state, older, now))
+            self._follow(self.follower.hydrated(found, now))
             self._stand(now)
             self._caught_up(now)
         return self._done()
@@ -197,7 +198,7 @@ class Link:
         """What was held back counts all the same; the question is put again later."""
         if self._up:
             self._emit(Skipped(1, f"no state over HTTP: {reason}"))
-            self._follow(self.follower.release())
+            self._follow(self.follower.unanswered(now))
             self._hydrate_at = now + ASK_AGAIN
             self._send(encode_get_state())
             self._stand(now)
@@ -256,6 +257,7 @@ class Link:
             if self._hydrate_at is not None and now >= self._hydrate_at:
                 self._hydrate_at = None
                 self._out.append(Hydrate())
+            self._ask_original(now)
             if self._healthy_at is not None and now >= self._healthy_at + CATCH_UP:
                 self._caught_up(now)
         return self._done()
@@ -273,6 +275,8 @@ class Link:
                 yield self._asked.at + ASK_AGAIN
             if self._hydrate_at is not None:
                 yield self._hydrate_at
+            if self.follower.due is not None:
+                yield self.follower.due
             if self._absence is not None and self._healthy_at is not None and self.follower.is_settled:
                 yield self._healthy_at + CATCH_UP
 
@@ -326,6 +330,13 @@ class Link:
             return
         self._asked = _Asked(lack.build_id, now, times + 1)
         self._send(encode_get_state(lack.build_id, lack.since, self.follower.epoch))
+
+    def _ask_original(self, now: Millis) -> None:
+        asking = self.follower.ask(now)
+        if asking == "rows":
+            self._out.append(Hydrate())
+        elif asking == "state":
+            self._send(encode_get_state())
 
     def _caught_up(self, now: Millis) -> None:
         absence = self._absence

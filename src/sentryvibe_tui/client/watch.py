@@ -255,7 +255,7 @@ class Watch:
             reason = str(error)
             step: Input = lambda now: self._link.hydrate_failed(reason, now)  # noqa: E731
         else:
-            step = lambda now: self._link.hydrated(answer.state, answer.older, now)  # noqa: E731
+            step = lambda now: self._link.hydrated(answer, now)  # noqa: E731
         await self._inbox.put(lambda now: step(now) if self._connection is connection else ())
 
 

@@ -35,10 +35,14 @@ class LinkChanged(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """The whole state was replaced or merged. `new-build`: another build of the project took its place."""
+    """The whole state was replaced or merged. `new-build`: another build of the project took its place.
+
+    `settled`: when the build has ended, its server has said all of it. An original may still tell a summary.
+    """
 
     state: BuildState
     cause: Cause
+    settled: bool = True
 
 
 class Changed(Struct, frozen=True):
@@ -46,6 +50,13 @@ class Changed(Struct, frozen=True):
 
     state: BuildState
     entry: Entry
+    settled: bool = True
+
+
+class Settled(Struct, frozen=True):
+    """What its server might still have said of a build that has ended came, or is not waited for any longer."""
+
+    state: BuildState
 
 
 class CaughtUp(Struct, frozen=True):
@@ -72,7 +83,7 @@ class Skipped(Struct, frozen=True):
     reason: str = ""
 
 
-WatchEvent = LinkChanged | Snapshot | Changed | CaughtUp | SignOfLife | Skipped
+WatchEvent = LinkChanged | Snapshot | Changed | Settled | CaughtUp | SignOfLife | Skipped
 
 
 class BuildSummary(Struct, frozen=True, rename="camel"):

@@ -42,6 +42,8 @@ def merge_metadata(known: BuildState, incoming: BuildState, at: Millis) -> Build
             started_at=_earliest(known.started_at, incoming.started_at),
             codex=known.codex or incoming.codex,
             autofix=known.autofix or incoming.autofix,
+            plan=known.plan or incoming.plan,
+            summary=known.summary or incoming.summary,
         )
     return _united(known, incoming, at)
 
@@ -69,7 +71,7 @@ def _united(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
     keys: dict[int, int] = {}
     for phase in ("template", "build") if incoming.phase == "build" else ("build", "template"):
         united = _with_list(united, incoming, phase, at)
-        keys |= {old.key: new.key for old, new in zip(incoming.list_of(phase), united.list_of(phase), strict=True)}
+        keys |= {old.key: new.key for old, new in zip(incoming.list_of(phase), united.list_of(phase), strict=False)}
     for item in incoming.items():
         moved = replace(item, todo=keys.get(item.todo, PLANNING))
         united = _with_tool(united, moved) if isinstance(moved, ToolCall) else _with_note(united, moved)
@@ -77,7 +79,10 @@ def _united(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
 
 
 def _with_list(known: BuildState, incoming: BuildState, phase: Phase, at: Millis) -> BuildState:
+    """An empty list erases none: it says only that nobody stored one."""
     entries = tuple(TodoEntry(t.content, t.status, t.active_form, t.id) for t in incoming.list_of(phase))
+    if not entries:
+        return known
     active = incoming.active_todo if phase == incoming.phase else PLANNING
     return apply_todos(known, TodosChanged(entries, active, phase), at)
 

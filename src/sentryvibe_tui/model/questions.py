@@ -28,6 +28,20 @@ _WORDS = (
 """Members of an input that say what a call does, the most telling first; without any the whole input is shown."""
 
 
+class _Plan(Struct):
+    plan: str = ""
+
+
+def plan_in(name: str, given: Raw | None) -> str:
+    """The plan that a call lays before a person; "" for other tools."""
+    if name not in APPROVAL_TOOLS or given is None:
+        return ""
+    try:
+        return msgspec.json.decode(given, type=_Plan).plan
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
 class _Option(Struct):
     label: str = ""
 

@@ -9,7 +9,17 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from ..client.watching import CaughtUp, Changed, LinkChanged, LinkStatus, SignOfLife, Skipped, Snapshot, WatchEvent
+from ..client.watching import (
+    CaughtUp,
+    Changed,
+    LinkChanged,
+    LinkStatus,
+    Settled,
+    SignOfLife,
+    Skipped,
+    Snapshot,
+    WatchEvent,
+)
 from ..model.state import BuildState
 from ..wire.json import decode, encode
 from ..wire.state import encode_state
@@ -38,7 +48,7 @@ class JsonLines:
                 yield _line(type="caught-up", lostAt=iso(lost_at), backAt=iso(back_at), missed=missed, how=how)
             case Skipped(count, reason):
                 yield _line(type="skipped", count=count, reason=reason)
-            case SignOfLife():
+            case SignOfLife() | Settled():
                 return
 
     def _linked(self, status: LinkStatus) -> Iterator[str]:

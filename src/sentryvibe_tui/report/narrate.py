@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ..client.watching import Changed, LinkChanged, Snapshot, WatchEvent, Watching
+from ..client.watching import Changed, LinkChanged, Settled, Snapshot, WatchEvent, Watching
 from ..model.state import BuildState
 from . import exit_codes
 
@@ -41,8 +41,11 @@ async def narrate(watch: Watching, report: Report, write: Callable[[str], None])
             break
         if isinstance(event, Snapshot | Changed):
             state = event.state
-            if not state.is_active:
+            if not state.is_active and event.settled:
                 break
+        elif isinstance(event, Settled):
+            state = event.state
+            break
     if state is None:
         return lost
     for line in report.end(state):

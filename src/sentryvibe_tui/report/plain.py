@@ -6,7 +6,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
-from ..client.watching import CaughtUp, Changed, LinkChanged, LinkStatus, SignOfLife, Skipped, Snapshot, WatchEvent
+from ..client.watching import (
+    CaughtUp,
+    Cause,
+    Changed,
+    LinkChanged,
+    LinkStatus,
+    Settled,
+    SignOfLife,
+    Skipped,
+    Snapshot,
+    WatchEvent,
+)
 from ..model.progress import elapsed, progress
 from ..model.reducer import autofix_words
 from ..model.state import BuildState, Item, Millis, Note, Phase, Todo, ToolCall, Usage, note_key, tool_key
@@ -55,7 +66,7 @@ class PlainLines:
             case Changed(state, entry):
                 yield from self._changed(state, entry)
             case Snapshot(state, cause):
-                yield from self._snapshot(state, "" if cause == "hydrated" else f" ({cause})")
+                yield from self._snapshot(state, cause)
             case LinkChanged(status):
                 yield from self._linked(status)
             case CaughtUp():
@@ -63,7 +74,7 @@ class PlainLines:
             case Skipped(count, reason):
                 unreadable = f"{words.plural(count, 'update')} that this version cannot read"
                 yield f"skipped: {unreadable} {clean_line(reason)}".rstrip()
-            case SignOfLife():
+            case SignOfLife() | Settled():
                 yield from self._finished_text()
 
     def end(self, state: BuildState) -> Iterator[str]:
@@ -75,14 +86,17 @@ class PlainLines:
             if text:
                 yield f"{at} {name}: {_line(text)}"
 
-    def _snapshot(self, state: BuildState, why: str) -> Iterator[str]:
+    def _snapshot(self, state: BuildState, cause: Cause) -> Iterator[str]:
+        """What was merged stands in its own lines, without the build's headline again."""
         yield from self._finished_text()
         before = self._state if self._state.id == state.id else BuildState()
         if not before.id:
             self._told.clear()
         self._state = state
+        why = "" if cause == "hydrated" else f" ({cause})"
         since = f", since {words.clock(state.started_at)}" if state.started_at is not None else ""
-        yield f"{words.clock(state.last_event_at)} {headline(state, self._now())}{since}{why}"
+        if cause != "merged":
+            yield f"{words.clock(state.last_event_at)} {headline(state, self._now())}{since}{why}"
         yield from self._repair(before, state)
         told = [*self._todos(before, state, None)]
         at = 0

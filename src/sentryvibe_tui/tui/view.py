@@ -10,7 +10,17 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..client.watching import CaughtUp, Changed, LinkChanged, LinkStatus, SignOfLife, Skipped, Snapshot, WatchEvent
+from ..client.watching import (
+    CaughtUp,
+    Changed,
+    LinkChanged,
+    LinkStatus,
+    Settled,
+    SignOfLife,
+    Skipped,
+    Snapshot,
+    WatchEvent,
+)
 from ..model.state import PLANNING, BuildState, Item, Millis, ToolCall, note_key, tool_key
 from ..model.updates import (
     BuildBegan,
@@ -89,6 +99,8 @@ class View:
                 self.life = event
             case Skipped(count):
                 self.skipped += count
+            case Settled():
+                pass
 
     def _gap(self, gap: Extra) -> None:
         """Above what was missed, as far as that stands on screen."""

@@ -143,7 +143,7 @@ def _frame(wire: _Frame, now: Millis) -> Frame:
         case "state-update" if state is not None:
             return Batch(wire.project_id or "", wire.session_id or "", "", (decode_state(state),))
         case "state-recovery":
-            known = None if state is None else decode_state(state)
+            known = None if state is None else decode_state(_unquoted(state))
             return Recovery(known, wire.session_id or "", wire.session_status or "", wire.epoch or "")
         case "state-recovery-failed":
             return RecoveryFailed(str(plain(wire.error) or ""))
@@ -153,6 +153,12 @@ def _frame(wire: _Frame, now: Millis) -> Frame:
             return HeartbeatAck()
         case other:
             return Unknown(other)
+
+
+def _unquoted(state: Raw) -> bytes:
+    """v2 sends the state as it stored it: as a JSON text within a string."""
+    text = bytes(state)
+    return decode(text, str).encode() if text.startswith(b'"') else text
 
 
 def _batch(wire: _Frame, now: Millis) -> Batch:

@@ -189,6 +189,9 @@ def tool_state_of(text: str) -> ToolState:
 
 
 def outcome_of(text: str | None) -> Outcome:
+    """How a build ended, in any server's spelling; what is unknown is failed."""
+    if text == "canceled":
+        return "cancelled"
     return cast(Outcome, text) if text in _OUTCOMES else "failed"
 
 
@@ -257,7 +260,13 @@ def _todos(wire: _Todos) -> Update:
 
 
 def _complete(wire: _Complete) -> Update:
-    return BuildFinished(outcome_of(wire.outcome or wire.status), wire.summary or "", wire.error or "")
+    said, summary = wire.outcome or wire.status, wire.summary or ""
+    if wire.outcome is None and summary.startswith(_CANCELLED):
+        said = "cancelled"  # v2 says so in words only
+    return BuildFinished(outcome_of(said), summary, wire.error or "")
+
+
+_CANCELLED = "Build cancelled"
 
 
 _READERS: dict[str, tuple[type[Any], Callable[[Any], Update]]] = {

@@ -1,0 +1,113 @@
+"""What a newer state of a build says more than an older one, as updates: for whoever is told of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .reducer import place_of
+from .state import Agent, BuildState, Item, Note, Phase, ToolCall
+from .updates import (
+    AgentChanged,
+    AutoFixChanged,
+    BuildBegan,
+    BuildFinished,
+    CodexChanged,
+    PlanChanged,
+    SummaryChanged,
+    TextChanged,
+    TodoEntry,
+    TodosChanged,
+    ToolChanged,
+    Update,
+    UsageChanged,
+)
+
+
+def difference(known: BuildState, newer: BuildState) -> tuple[Update, ...]:
+    """The updates that lead from `known` to `newer`, two states of one build: all but the times of its parts."""
+    return (
+        *_beginning(known, newer),
+        *_lists(known, newer),
+        *_items(known, newer),
+        *_facts(known, newer),
+        *_ending(known, newer),
+    )
+
+
+def _beginning(known: BuildState, newer: BuildState) -> Iterator[Update]:
+    if newer.is_active and not known.is_active:
+        yield BuildBegan(newer.id, newer.session_id, newer.project_id)
+    news = {name: said for name in Agent.__struct_fields__ if (said := getattr(newer.agent, name))}
+    fresh = {name: said for name, said in news.items() if said != getattr(known.agent, name)}
+    if fresh:
+        yield AgentChanged(Agent(**fresh))
+
+
+def _lists(known: BuildState, newer: BuildState) -> Iterator[Update]:
+    phases: tuple[Phase, ...] = ("template", "build") if newer.phase == "build" else ("build", "template")
+    for phase in phases:
+        before, after = _entries(known, phase), _entries(newer, phase)
+        moved = phase == newer.phase and (known.phase, known.active_todo) != (phase, newer.active_todo)
+        if before != after or (moved and after):
+            yield TodosChanged(after, newer.active_todo if phase == newer.phase else -1, phase)
+
+
+def _entries(state: BuildState, phase: Phase) -> tuple[TodoEntry, ...]:
+    return tuple(TodoEntry(todo.content, todo.status, todo.active_form, todo.id) for todo in state.list_of(phase))
+
+
+def _items(known: BuildState, newer: BuildState) -> Iterator[Update]:
+    for item in newer.items():
+        before: Item | None = known.tool(item.id) if isinstance(item, ToolCall) else known.note(item.id)
+        if before is item or before == item:
+            continue
+        if isinstance(item, ToolCall):
+            yield from _tool(newer, before if isinstance(before, ToolCall) else None, item)
+        elif item.kind != "notice":
+            yield _text(newer, before if isinstance(before, Note) else None, item)
+
+
+def _tool(state: BuildState, before: ToolCall | None, tool: ToolCall) -> Iterator[Update]:
+    fresh = before or ToolCall(tool.id, "")
+    brought = (tool.input, tool.output) != (fresh.input, fresh.output)
+    if before is not None and not brought and tool.state == before.state:
+        return
+    phase, index = place_of(state, tool.todo)
+    yield ToolChanged(
+        tool.id,
+        tool.name,
+        index,
+        tool.state,
+        phase,
+        tool.input if tool.input != fresh.input else None,
+        tool.output if tool.output != fresh.output else None,
+        tool.input_bytes,
+        tool.output_bytes,
+        tool.clipped,
+        tool.parent_id,
+    )
+
+
+def _text(state: BuildState, before: Note | None, note: Note) -> Update:
+    phase, index = place_of(state, note.todo)
+    grown = before is not None and note.text.startswith(before.text)
+    text = note.text[len(before.text) :] if before is not None and grown else note.text
+    return TextChanged(note.id, text, index, note.kind, not grown, phase)
+
+
+def _facts(known: BuildState, newer: BuildState) -> Iterator[Update]:
+    if newer.usage != known.usage:
+        yield UsageChanged(newer.usage)
+    if newer.codex is not None and newer.codex != known.codex:
+        yield CodexChanged(newer.codex)
+    if newer.plan != known.plan:
+        yield PlanChanged(newer.plan)
+    if newer.summary != known.summary:
+        yield SummaryChanged(newer.summary)
+    if newer.autofix is not None and newer.autofix != known.autofix:
+        yield AutoFixChanged(newer.autofix)
+
+
+def _ending(known: BuildState, newer: BuildState) -> Iterator[Update]:
+    if newer.status not in ("active", known.status):
+        yield BuildFinished(newer.status, "", newer.error)
