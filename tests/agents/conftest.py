@@ -22,7 +22,8 @@ def fold() -> Fold:
     def folded(reports: Iterable[Reported]) -> BuildState:
         state, about = BuildState(), About("shop", "s1", "b1")
         for number, report in enumerate(reports):
-            state, _ = reduce(state, report.event, report.at or 1_000 + number, about)
+            at = report.at or max(1_000 + number, state.last_event_at or 0)
+            state, _ = reduce(state, report.event, at, about)
         return state
 
     return folded

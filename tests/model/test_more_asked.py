@@ -1,8 +1,17 @@
-"""An ended build goes on when a person asks for more."""
+"""An ended build goes on when its agent does, and by nothing else."""
 
 import pytest
 
-from sentryvibe_tui.model.events import About, BuildEnded, BuildEvent, TextAdded, ToolStarted
+from sentryvibe_tui.model.events import (
+    About,
+    BuildEnded,
+    BuildEvent,
+    BuildStarted,
+    Noticed,
+    TextAdded,
+    ToolEnded,
+    ToolStarted,
+)
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState, Outcome
 
@@ -27,7 +36,13 @@ def test_a_new_prompt_reopens(outcome: Outcome) -> None:
     assert state.open_tools == {"t"}
 
 
+@pytest.mark.parametrize("outcome", ["completed", "failed", "cancelled", "interrupted"])
+@pytest.mark.parametrize("event", [TOOL, TextAdded("n", "words"), ToolEnded("unseen")], ids=["call", "text", "end"])
+def test_any_activity_does(outcome: Outcome, event: BuildEvent) -> None:
+    assert fold(FIRST, BuildEnded(outcome), event).status == "active"
+
+
 @pytest.mark.parametrize("outcome", ["completed", "failed", "cancelled"])
-@pytest.mark.parametrize("event", [FIRST, TOOL, TextAdded("n", "words")], ids=["known prompt", "call", "text"])
-def test_nothing_else_does(outcome: Outcome, event: BuildEvent) -> None:
-    assert fold(FIRST, BuildEnded(outcome), event).status == outcome
+@pytest.mark.parametrize("event", [FIRST, TextAdded("n", ""), ToolEnded("t"), BuildStarted(), Noticed("words")])
+def test_what_is_known_or_no_work_does_not(outcome: Outcome, event: BuildEvent) -> None:
+    assert fold(FIRST, TOOL, BuildEnded(outcome), event).status == outcome

@@ -82,8 +82,8 @@ def test_what_a_call_may_be_allowed_to_do(name: str, given: bytes | None, said: 
         ([ASK, ToolStarted("p", "ExitPlanMode", Raw(b"{}")), ToolEnded("p")], ASKED),
         ([ASK, InputNeeded("permission: Bash"), OTHER], ASKED),
         ([ASK, BuildEnded("completed")], ""),
-        ([BuildEnded("completed"), ASK], ""),
-        ([ASK, *(ToolEnded(f"t{number}") for number in range(NEAR))], ""),
+        ([BuildEnded("completed"), ASK], ASKED),
+        ([ASK, *(ToolEnded(f"t{number}") for number in range(NEAR))], ASKED),
     ],
 )
 def test_a_question_is_open_until_it_is_answered_or_passed_over(fold, events, needs) -> None:
@@ -108,7 +108,7 @@ def test_of_many_open_calls_only_the_latest_are_looked_at(fold, monkeypatch) -> 
 
 def test_an_original_server_tells_of_calls_only(fold) -> None:
     asked, log = fold([OTHER, ASK])
-    unversioned = replace(asked, version=0, needs_input="")
+    unversioned = replace(asked, version=0, requests=())
     assert merge(BuildState(), unversioned, 5).needs_input == ASKED
     assert merge(unversioned, unversioned, 5).needs_input == ASKED
     update = log[-1].updates[0]

@@ -237,8 +237,10 @@ def test_another_build_starts_clean_but_keeps_the_projects_name(fold) -> None:
     assert after.agent == Agent(project_name="Shop")
 
 
-def test_a_tool_that_starts_after_the_end_is_never_shown_running(fold) -> None:
-    state, _ = fold([start("a"), BuildEnded("completed"), start("late"), start("late")])
+def test_a_tool_that_started_before_the_end_and_is_told_after_it_is_never_shown_running(fold) -> None:
+    ended, _ = fold([start("a"), BuildEnded("completed")])
+    state, _ = reduce(ended, start("late"), 1_000, About("shop", "s1", "b1"))
+    state, _ = reduce(state, start("late"), 1_000, About("shop", "s1", "b1"))
     assert (state.status, state.tool("late").state, state.open_tools) == ("completed", "interrupted", frozenset())
 
 

@@ -29,14 +29,16 @@ def test_every_update_is_a_line(script: Callable[..., Any]) -> None:
         "link",
         "build-started",
         "agent",
+        "activity",
         "tool-call",
         "text",
         "tool-call",
         "build-complete",
+        "activity",
         "end",
     ]
-    assert [line["version"] for line in told[1:]] == [1, 1, 2, 3, 4, 5, 5]
-    assert told[3]["data"]["input"] == {"command": "a\x1b[2J\x9b\u2028"}
+    assert [line["version"] for line in told[1:]] == [1, 1, 1, 2, 3, 4, 5, 5, 5]
+    assert told[4]["data"]["input"] == {"command": "a\x1b[2J\x9b\u2028"}
     assert (told[-1]["status"], told[-1]["state"]["buildSummary"]) == ("completed", "done")
 
 

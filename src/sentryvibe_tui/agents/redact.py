@@ -14,20 +14,26 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from ..model.activity import Request
 from ..model.events import (
+    ActivityReported,
     AgentReported,
     AutoFixReported,
+    BackgroundMoved,
     BuildEnded,
     BuildEvent,
     CodexReported,
     InputNeeded,
     Noticed,
     PlanReported,
+    RequestOpened,
+    RequestResolved,
     SummaryReported,
     TextAdded,
     TodosReported,
     ToolEnded,
     ToolStarted,
+    TurnEnded,
 )
 from ..wire.json import plain, raw
 from .common.reader import Reader, Reported
@@ -258,10 +264,26 @@ class Redactor:
                 return replace(event, agent=replace(agent, title=again._title(agent.title), cwd=again.text(agent.cwd)))
             case CodexReported(codex):
                 return replace(event, codex=self._raw(codex))
-            case BuildEnded():
+            case RequestOpened(request):
+                return replace(event, request=self._request(request))
+            case RequestResolved():
+                return replace(event, decision=self.text(event.decision))
+            case BackgroundMoved() | ActivityReported():
+                return replace(event, what=self.text(event.what))
+            case BuildEnded() | TurnEnded():
                 return replace(event, summary=self.text(event.summary), error=self.text(event.error))
             case _:
                 return event
+
+    def _request(self, request: Request) -> Request:
+        return replace(
+            request,
+            title=self.text(request.title),
+            reason=self.text(request.reason),
+            input=None if request.input is None else self._raw(request.input),
+            suggestions=None if request.suggestions is None else self._raw(request.suggestions),
+            options=tuple(replace(one, label=self.text(one.label)) for one in request.options),
+        )
 
     def _title(self, said: str) -> str:
         """A title that was cut may end in half a secret, which no longer looks like one."""
@@ -328,7 +350,7 @@ class Redacted:
             yield from self._let_go()
             is_told = isinstance(event, TextAdded) and event.id == self._grew
             masked = self._one(report, self._redactor.anew() if is_told else self._redactor)
-            if isinstance(event, BuildEnded):
+            if isinstance(event, BuildEnded | TurnEnded):
                 yield from self._news(report.session)
             yield masked
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from msgspec import Raw, Struct
 
-from .state import Agent, AutoFix, Level, NoteKind, Outcome, Phase, TodoStatus, Usage
+from .activity import ActivityKind, Outcome, Request, RequestOutcome, Source
+from .state import Agent, AutoFix, Level, Millis, NoteKind, Phase, TodoStatus, Usage
 
 
 class BuildStarted(Struct, frozen=True):
@@ -100,6 +101,53 @@ class InputNeeded(Struct, frozen=True):
     message: str
 
 
+class RequestOpened(Struct, frozen=True):
+    """The agent asks a person something. The same id again replaces it; the same call's is the same request."""
+
+    request: Request
+
+
+class RequestResolved(Struct, frozen=True):
+    """A request is open no longer. `decision` in the agent's words, `by` whom and `origin` from where, if known."""
+
+    id: str
+    outcome: RequestOutcome = "answered"
+    decision: str = ""
+    by: str = ""
+    origin: str = ""
+
+
+class BackgroundMoved(Struct, frozen=True):
+    """A call goes on in the background until its ToolEnded: `what` runs, `until` when if that is known.
+
+    A finished call is under way again. `name` and `parent_id` count only when its start was never seen.
+    """
+
+    id: str
+    what: str = ""
+    until: Millis | None = None
+    name: str = ""
+    parent_id: str = ""
+
+
+class ActivityReported(Struct, frozen=True):
+    """A witness says what the agent does now. The event's time is when that began, by the witness's own clock."""
+
+    kind: ActivityKind
+    what: str = ""
+    until: Millis | None = None
+    source: Source = ""
+
+
+class TurnEnded(Struct, frozen=True):
+    """The turn is over; the agent may live on. The build ends with its last background call."""
+
+    outcome: Outcome
+    summary: str = ""
+    error: str = ""
+    source: Source = ""
+
+
 class SummaryReported(Struct, frozen=True):
     text: str
 
@@ -111,11 +159,15 @@ class AutoFixReported(Struct, frozen=True):
 
 
 class BuildEnded(Struct, frozen=True):
-    """The build ended. `summary` and `error` as the agent said them."""
+    """The session is over, and all that it had under way. `summary` and `error` as the agent said them.
+
+    A process that died: `BuildEnded("interrupted", error=PROCESS_GONE, source="registry")`.
+    """
 
     outcome: Outcome
     summary: str = ""
     error: str = ""
+    source: Source = ""
 
 
 class Ignored(Struct, frozen=True):
@@ -136,6 +188,11 @@ BuildEvent = (
     | PlanReported
     | Noticed
     | InputNeeded
+    | RequestOpened
+    | RequestResolved
+    | BackgroundMoved
+    | ActivityReported
+    | TurnEnded
     | SummaryReported
     | AutoFixReported
     | BuildEnded

@@ -6,6 +6,7 @@ from msgspec.structs import asdict, replace
 
 from .questions import open_question
 from .reducer import merged_agent, with_item, with_tool
+from .standing import settled
 from .state import PLANNING, BuildState, Millis, Note, Phase, ToolCall, Usage, note_key
 from .todos import apply_todos
 from .updates import TodoEntry, TodosChanged
@@ -19,8 +20,8 @@ def merge(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
     """
     if not known.id or incoming.id != known.id:
         name = incoming.agent.project_name or known.agent.project_name
-        needs = incoming.needs_input if incoming.version else open_question(incoming)
-        return replace(incoming, agent=replace(incoming.agent, project_name=name), needs_input=needs)
+        requests = incoming.requests if incoming.version else open_question(incoming)
+        return settled(replace(incoming, agent=replace(incoming.agent, project_name=name), requests=requests), at)
     if incoming.version:
         if incoming.version < known.version:
             return known
@@ -75,7 +76,7 @@ def _united(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
     for item in incoming.items():
         moved = replace(item, todo=keys.get(item.todo, PLANNING))
         united = _with_tool(united, moved) if isinstance(moved, ToolCall) else _with_note(united, moved)
-    return replace(united, needs_input=open_question(united))
+    return settled(replace(united, requests=open_question(united)), at)
 
 
 def _with_list(known: BuildState, incoming: BuildState, phase: Phase, at: Millis) -> BuildState:

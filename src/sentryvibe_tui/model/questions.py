@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import astuple
 
+from .activity import Request
 from .state import BuildState, Note, ToolCall
 
 ASKING_TOOLS = frozenset({"AskUserQuestion", "request_user_input", "ask_user", "ask_user_question", "question"})
@@ -104,27 +106,60 @@ def _line(asked: _Question) -> str:
     return f"{asked.question} ({choice})" if choice else asked.question
 
 
-def open_question(state: BuildState) -> str:
-    """What the agent waits for: its last question that has no answer, unless it has said something since."""
+def asking(call: ToolCall) -> Request | None:
+    """The request that an open call is."""
+    title = question(call.name, call.input) if call.is_open else ""
+    if not title:
+        return None
+    kind = "plan" if call.name in APPROVAL_TOOLS else "question"
+    return Request(
+        call.id, kind, title, call.name, call.id, call.input, since=call.started_at or 0, parent_id=call.parent_id
+    )
+
+
+def open_question(state: BuildState) -> tuple[Request, ...]:
+    """For states without requests: the last question that has no answer, unless its agent has said something since."""
     if not state.is_active or not state.open_tools:
-        return ""
+        return ()
     few = len(state.open_tools) <= NEAR  # many are not gone through: the cost of an event may not grow with them
     if few and not any(_can_ask(state.tool(ident)) for ident in state.open_tools):
-        return ""
+        return ()
     end = len(state.timeline)
     for position in range(end - 1, max(-1, end - 1 - NEAR), -1):
         item = state.timeline[position]
         if isinstance(item, Note):
             if item.kind != "notice":
-                return ""
-        elif asked := _asked(item):
-            return asked
-    return ""
+                return ()
+        elif request := asking(item):
+            return (request,)
+    return ()
 
 
 def _can_ask(call: ToolCall | None) -> bool:
     return call is not None and (call.name in ASKING_TOOLS or call.name in APPROVAL_TOOLS)
 
 
-def _asked(call: ToolCall) -> str:
-    return question(call.name, call.input) if call.is_open else ""
+class _Subject(Struct):
+    command: str | list[str] = ""
+    cmd: str | list[str] = ""
+    description: str = ""
+    file_path: str = ""
+    path: str = ""
+    url: str = ""
+    pattern: str = ""
+    query: str = ""
+
+
+def call_words(call: ToolCall) -> str:
+    """A call's name and its subject: `Bash rm -rf build`."""
+    words = _subject(call.input)
+    return f"{call.name} {words}"[:LIMIT] if words else call.name
+
+
+def _subject(given: Raw | None) -> str:
+    try:
+        subject = _Subject() if given is None else msgspec.json.decode(given, type=_Subject)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    words = next((value for value in astuple(subject) if value), "")
+    return words if isinstance(words, str) else " ".join(words)

@@ -11,10 +11,13 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import asdict, astuple, replace
 
+from .activity import OVER, Activity, Turn
 from .events import (
     About,
+    ActivityReported,
     AgentReported,
     AutoFixReported,
+    BackgroundMoved,
     BuildEnded,
     BuildEvent,
     BuildStarted,
@@ -23,14 +26,19 @@ from .events import (
     InputNeeded,
     Noticed,
     PlanReported,
+    RequestOpened,
+    RequestResolved,
     SummaryReported,
     TextAdded,
     TodosReported,
     ToolEnded,
     ToolStarted,
+    TurnEnded,
     UsageReported,
 )
 from .questions import open_question
+from .requests import closed, following, is_in_background, needed, opened, with_message, with_request, without_request
+from .standing import settled
 from .state import (
     OPEN_STATES,
     PLANNING,
@@ -51,7 +59,9 @@ from .state import (
 )
 from .todos import active_index, apply_todos, todo_at
 from .told import is_told
+from .turns import build_ended, completing, goes_on, moved, reported, turn_ended, worked
 from .updates import (
+    ActivityChanged,
     AgentChanged,
     AutoFixChanged,
     BuildBegan,
@@ -61,12 +71,16 @@ from .updates import (
     InputNeededChanged,
     NoticeAdded,
     PlanChanged,
+    RequestChanged,
+    RequestClosed,
     SummaryChanged,
     TextChanged,
     TodoCompleted,
     TodoEntry,
     TodosChanged,
     ToolChanged,
+    ToolMoved,
+    TurnOver,
     Update,
     UsageChanged,
 )
@@ -74,7 +88,7 @@ from .updates import (
 NOTE_LIMIT = 64 * 1024
 """Characters of one note; longer text goes on in a next one, so that adding to it stays cheap."""
 
-RULES = 2
+RULES = 3
 """To be raised when `apply` makes another state of the same log: the store then begins a new epoch."""
 
 UNKNOWN_TOOL = "unknown"
@@ -87,39 +101,44 @@ def reduce(state: BuildState, event: BuildEvent, at: Millis, about: About) -> tu
     """What `event` does to `state`. None when it changes nothing: it then gets no version."""
     if is_told(state, event, at):
         return state, None
-    updates = (*_beginning(state, event, about), *_decide(state, event))
+    decided = tuple(_decide(state, event, at))
+    updates = (*_beginning(state, event, at, about, bool(decided)), *decided)
     if not updates:
         return state, None
     entry = Entry(state.version + 1, at, updates)
     after = apply(state, entry)
-    if not isinstance(event, ToolStarted | ToolEnded | TextAdded):
-        return after, entry
-    asked = open_question(after)  # activity ends any other wait
-    from_before = not asked and at < (state.last_event_at or 0)  # but not what another source tells of the past
-    if asked == after.needs_input or from_before:
-        return after, entry
-    entry = Entry(entry.version, at, (*updates, InputNeededChanged(asked)))
-    return replace(after, needs_input=asked), entry
+    if more := (*following(state, after, event, at), *completing(state, after, at)):
+        entry = replace(entry, updates=(*updates, *more))
+        after = apply(state, entry)
+    if after.activity is not state.activity:
+        entry = replace(entry, updates=_with_activity(entry.updates, after.activity))
+    return after, entry
 
 
-def _beginning(state: BuildState, event: BuildEvent, about: About) -> Iterable[Update]:
-    """A build begins with its first event, and goes on when an interrupted one shows new activity.
+def _with_activity(updates: tuple[Update, ...], activity: Activity) -> tuple[Update, ...]:
+    """The activity that comes out of an entry stands in it, last, for readers that do not fold."""
+    others = (update for update in updates if not isinstance(update, ActivityChanged))
+    return (*others, ActivityChanged(activity))
 
-    Any ended one goes on when a person asks for more: sessions have no other sign of it.
+
+def _beginning(state: BuildState, event: BuildEvent, at: Millis, about: About, changes: bool) -> Iterable[Update]:
+    """A build begins with its first event, and goes on after its end when its agent shows activity (that `changes` it).
+
     The envelope's metadata fills in what is unknown; only the agent's own report changes what is known.
     """
     if isinstance(event, Ignored):
         return
-    revives = isinstance(event, BuildStarted | ToolStarted | ToolEnded | TextAdded | TodosReported)
-    asked = isinstance(event, TextAdded) and event.kind == "prompt" and state.note(event.id) is None
-    if not state.id or (state.status == "interrupted" and revives) or (not state.is_active and asked):
+    goes = (changes or isinstance(event, BuildStarted)) and goes_on(state, event, at)
+    if not state.id or (goes and not state.is_active):
         yield BuildBegan(about.build_id, about.session_id, about.project_id)
+    elif goes and state.activity.kind in ("idle", "waiting-machine"):
+        yield ActivityChanged(Activity("working", at))
     unknown = {name: said for name, said in asdict(about.agent).items() if said and not getattr(state.agent, name)}
     if unknown and not isinstance(event, AgentReported):
         yield AgentChanged(Agent(**unknown))
 
 
-def _decide(state: BuildState, event: BuildEvent) -> Iterable[Update]:
+def _decide(state: BuildState, event: BuildEvent, at: Millis) -> Iterable[Update]:
     match event:
         case BuildStarted() | Ignored():
             return ()
@@ -129,9 +148,9 @@ def _decide(state: BuildState, event: BuildEvent) -> Iterable[Update]:
         case TodosReported():
             return _todos(state, event)
         case ToolStarted():
-            return _tool_started(state, event)
+            return _tool_started(state, event, at)
         case ToolEnded():
-            return _tool_ended(state, event)
+            return _tool_ended(state, event, at)
         case TextAdded():
             return _text(state, event)
         case UsageReported(usage):
@@ -149,9 +168,19 @@ def _decide(state: BuildState, event: BuildEvent) -> Iterable[Update]:
         case Noticed(message, level):
             return (NoticeAdded(message, level),)
         case InputNeeded(message):
-            return (InputNeededChanged(message),) if message != state.needs_input else ()
+            return needed(state, message, at)
+        case RequestOpened(request):
+            return opened(state, request, at)
+        case RequestResolved():
+            return closed(state, event)
+        case BackgroundMoved():
+            return moved(state, event, at)
+        case ActivityReported():
+            return reported(state, event, at)
+        case TurnEnded():
+            return turn_ended(state, event, at)
         case BuildEnded():
-            return _ended(state, event)
+            return build_ended(state, event, at)
 
 
 def _todos(state: BuildState, event: TodosReported) -> Iterable[Update]:
@@ -165,7 +194,7 @@ def _todos(state: BuildState, event: TodosReported) -> Iterable[Update]:
     return (TodosChanged(entries, active_index(known, entries), event.phase, event.call_id),)
 
 
-def _tool_started(state: BuildState, event: ToolStarted) -> Iterable[Update]:
+def _tool_started(state: BuildState, event: ToolStarted, at: Millis) -> Iterable[Update]:
     if event.id in state.todo_calls or event.name in TODO_TOOLS:
         return
     known = state.tool(event.id)
@@ -175,23 +204,32 @@ def _tool_started(state: BuildState, event: ToolStarted) -> Iterable[Update]:
         yield _tool_changed(state, event, index, opened)
     elif known.is_open or known.state == "interrupted":
         fresh = event.input is not None and event.input != known.input
-        reopened = not known.is_open and state.status in ("active", "interrupted")
+        reopened = not known.is_open and (state.is_active or goes_on(state, event, at))
         if fresh or event.name != known.name or reopened or _is_placed(event, known):
             yield _tool_changed(state, event, PLANNING, opened)
     elif (known.input is None and event.input is not None) or _is_placed(event, known):
         yield _tool_changed(state, event, PLANNING, known.state)
 
 
-def _tool_ended(state: BuildState, event: ToolEnded) -> Iterable[Update]:
+def _tool_ended(state: BuildState, event: ToolEnded, at: Millis) -> Iterable[Update]:
     if event.id in state.todo_calls or event.name in TODO_TOOLS:
         return
     known = state.tool(event.id)
+    if known is not None and known.background and _is_told_end(known, event, at):
+        return
     closed: ToolState = "error" if event.is_error else "output-available"
     if known is None:
         index = state.active_todo if event.todo_index is None else event.todo_index
         yield _tool_changed(state, event, index, closed)
     elif known.state != closed or known.output != event.output or _is_placed(event, known):
         yield _tool_changed(state, event, PLANNING, closed)
+
+
+def _is_told_end(known: ToolCall, event: ToolEnded, at: Millis) -> bool:
+    """Whether it is the answer by which a call went to the background, told again by another source."""
+    if known.is_open:
+        return event.output is not None and event.output == known.output
+    return at < (known.ended_at or 0)
 
 
 def _is_placed(event: ToolStarted | ToolEnded, known: ToolCall) -> bool:
@@ -270,12 +308,6 @@ def _part(note_id: str, number: int) -> str:
     return note_id if number == 0 else f"{note_id}~{number + 1}"
 
 
-def _ended(state: BuildState, event: BuildEnded) -> Iterable[Update]:
-    if state.id and not state.is_active and event.outcome in ("interrupted", state.status):
-        return ()
-    return (BuildFinished(event.outcome, event.summary, event.error),)
-
-
 def _news(known: Agent, incoming: Agent) -> Agent | None:
     """The fields of `incoming` that say something new; None when there are none."""
     if incoming == known:
@@ -294,12 +326,14 @@ def apply(state: BuildState, entry: Entry) -> BuildState:
         return state
     for update in entry.updates:
         state = _apply(state, update, entry.at)
-    return replace(
+    state = replace(
         state,
         version=entry.version or state.version,
         last_event_at=max(entry.at, state.last_event_at or entry.at),
-        needs_input=state.needs_input if entry.version else open_question(state),
+        requests=state.requests if entry.version else open_question(state),
+        worked_at=worked(state, entry.updates, entry.at),
     )
+    return settled(state, entry.at)
 
 
 def _apply(state: BuildState, update: Update, at: Millis) -> BuildState:
@@ -327,7 +361,17 @@ def _apply(state: BuildState, update: Update, at: Millis) -> BuildState:
         case SummaryChanged(text):
             return replace(state, summary=text)
         case InputNeededChanged(message):
-            return replace(state, needs_input=message)
+            return with_message(state, message, at)
+        case RequestChanged(request):
+            return with_request(state, request)
+        case RequestClosed(ident):
+            return without_request(state, ident)
+        case ToolMoved():
+            return _apply_moved(state, update, at)
+        case TurnOver():
+            return _apply_turn_over(state, update, at)
+        case ActivityChanged(activity):
+            return replace(state, activity=activity, turn=None if activity.kind == "working" else state.turn)
         case NoticeAdded(message, level):
             return _noticed(state, message, level, at)
         case AutoFixChanged(autofix):
@@ -369,7 +413,9 @@ _NULL = Raw(b"null")
 
 def _apply_began(state: BuildState, update: BuildBegan, at: Millis) -> BuildState:
     if state.id == update.build_id:
-        return replace(state, status="active", ended_at=None, error="")
+        state = _with_calls_again(state) if state.activity.source == "silence" else state
+        activity = Activity("working", at) if state.activity.kind in OVER else state.activity
+        return replace(state, status="active", ended_at=None, error="", activity=activity)
     return BuildState(
         id=update.build_id,
         project_id=update.project_id,
@@ -379,20 +425,60 @@ def _apply_began(state: BuildState, update: BuildBegan, at: Millis) -> BuildStat
     )
 
 
+def _with_calls_again(state: BuildState) -> BuildState:
+    """The end was silence taken for one: the calls that it closed are under way."""
+    end = len(state.timeline)
+    for position in range(end - 1, max(-1, end - 1 - _WITHIN), -1):
+        call = state.timeline[position]
+        if isinstance(call, ToolCall) and call.state == "interrupted" and call.ended_at == state.ended_at:
+            state = with_tool(state, call, replace(call, state="input-available", ended_at=None))
+    return state
+
+
+_WITHIN = 256
+
+
 def _apply_finished(state: BuildState, update: BuildFinished, at: Millis) -> BuildState:
-    for tool_id in state.open_tools:
-        tool = state.tool(tool_id)
-        if tool is not None:
-            state = with_item(state, tool_key(tool_id), replace(tool, state="interrupted", ended_at=at))
+    state = _without_calls(state, state.open_tools, at)
     return replace(
         state,
         status=update.outcome,
         ended_at=at,
-        open_tools=frozenset(),
         summary=update.summary or state.summary,
         error=update.error or state.error,
-        needs_input="",
+        requests=(),
+        turn=None,
     )
+
+
+def _apply_turn_over(state: BuildState, update: TurnOver, at: Millis) -> BuildState:
+    state = _without_calls(state, state.open_tools - state.in_background, at)
+    requests = tuple(one for one in state.requests if is_in_background(state, one))
+    return replace(state, requests=requests, turn=Turn(update.outcome, update.summary, update.error))
+
+
+def _without_calls(state: BuildState, calls: frozenset[str], at: Millis) -> BuildState:
+    """`state` with `calls` interrupted."""
+    for tool_id in calls:
+        tool = state.tool(tool_id)
+        if tool is not None:
+            state = with_item(state, tool_key(tool_id), replace(tool, state="interrupted", ended_at=at))
+    return replace(state, open_tools=state.open_tools - calls, in_background=state.in_background - calls)
+
+
+def _apply_moved(state: BuildState, update: ToolMoved, at: Millis) -> BuildState:
+    known = state.tool(update.id)
+    call = known or ToolCall(update.id, update.name or UNKNOWN_TOOL, started_at=at, parent_id=update.parent_id)
+    is_open = state.is_active
+    call = replace(
+        call,
+        state="input-available" if is_open else "interrupted",
+        ended_at=None if is_open else at,
+        background=True,
+        task=update.task or call.task,
+        until=update.until or call.until,
+    )
+    return with_tool(state, known, call)
 
 
 def _apply_todo_completed(state: BuildState, index: int, at: Millis) -> BuildState:
@@ -417,16 +503,19 @@ def _apply_tool(state: BuildState, update: ToolChanged, at: Millis) -> BuildStat
 def with_tool(state: BuildState, known: ToolCall | None, tool: ToolCall) -> BuildState:
     """`state` with `tool` in place of `known`, and its counts right."""
     errors = state.error_count + (tool.state == "error") - (known is not None and known.state == "error")
-    was_open = known is not None and known.is_open
-    if tool.is_open and not was_open:
-        open_tools = state.open_tools | {tool.id}
-    elif was_open and not tool.is_open:
-        open_tools = state.open_tools - {tool.id}
-    else:
-        open_tools = state.open_tools
-    state = with_item(state, tool_key(tool.id), tool)
-    count = state.tool_count + (known is None)
-    return replace(state, open_tools=open_tools, tool_count=count, error_count=errors)
+    return replace(
+        with_item(state, tool_key(tool.id), tool),
+        open_tools=_having(state.open_tools, tool.id, tool.is_open),
+        in_background=_having(state.in_background, tool.id, tool.is_open and tool.background),
+        tool_count=state.tool_count + (known is None),
+        error_count=errors,
+    )
+
+
+def _having(ids: frozenset[str], ident: str, is_in: bool) -> frozenset[str]:
+    if (ident in ids) == is_in:
+        return ids
+    return ids | {ident} if is_in else ids - {ident}
 
 
 def _first_seen(state: BuildState, update: ToolChanged, at: Millis) -> ToolCall:

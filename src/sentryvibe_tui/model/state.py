@@ -12,6 +12,8 @@ from typing import Literal
 from immutables import Map
 from msgspec import Raw, Struct
 
+from .activity import Activity, Outcome, Request, Turn
+
 Millis = int
 
 TodoStatus = Literal["pending", "in_progress", "completed"]
@@ -19,8 +21,7 @@ Phase = Literal["template", "build"]
 ToolState = Literal["input-streaming", "input-available", "output-available", "error", "interrupted"]
 NoteKind = Literal["text", "reasoning", "notice", "prompt"]
 Level = Literal["info", "warning", "error"]
-Status = Literal["active", "completed", "failed", "cancelled", "interrupted"]
-Outcome = Literal["completed", "failed", "cancelled", "interrupted"]
+Status = Literal["active", Outcome]
 Drift = Literal["", "added", "renamed"]
 
 PLANNING = -1
@@ -49,6 +50,7 @@ class ToolCall(Struct, frozen=True):
     """One call of a tool. `todo` is the key of the todo that was active when it began.
 
     `input_bytes` and `output_bytes` are the sizes of whole JSON values that are `clipped` here, else 0.
+    `background`: the call goes on, or went on, after its turn; `task` says what runs there, `until` when it ends.
     """
 
     id: str
@@ -63,6 +65,9 @@ class ToolCall(Struct, frozen=True):
     started_at: Millis | None = None
     ended_at: Millis | None = None
     parent_id: str = ""
+    background: bool = False
+    task: str = ""
+    until: Millis | None = None
 
     @property
     def is_open(self) -> bool:
@@ -119,7 +124,9 @@ class BuildState(Struct, frozen=True):
     """A build at one version of its log.
 
     `timeline` holds tools and notes in the order they first appeared, by position 0, 1, 2 …; `positions` finds an
-    item by `tool_key` or `note_key`; `open_tools` are the ids of the calls under way.
+    item by `tool_key` or `note_key`; `open_tools` are the ids of the calls under way, `in_background` of those that
+    outlive their turn. `requests` are the open ones, oldest first. `turn` stands while the last turn is over and its
+    background work is not. `worked_at` is when the agent itself last showed activity.
     """
 
     id: str = ""
@@ -140,6 +147,7 @@ class BuildState(Struct, frozen=True):
     timeline: Map[int, Item] = Map()
     positions: Map[str, int] = Map()
     open_tools: frozenset[str] = frozenset()
+    in_background: frozenset[str] = frozenset()
     todo_calls: tuple[str, ...] = ()
     tool_count: int = 0
     error_count: int = 0
@@ -148,12 +156,20 @@ class BuildState(Struct, frozen=True):
     plan: str = ""
     summary: str = ""
     error: str = ""
-    needs_input: str = ""
     autofix: AutoFix | None = None
+    activity: Activity = Activity()
+    requests: tuple[Request, ...] = ()
+    turn: Turn | None = None
+    worked_at: Millis | None = None
 
     @property
     def is_active(self) -> bool:
         return self.status == "active"
+
+    @property
+    def needs_input(self) -> str:
+        """What the agent has waited for longest, "" when for no person."""
+        return self.requests[0].title if self.requests else ""
 
     def items(self) -> Iterator[Item]:
         """Tools and notes in order of appearance."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from msgspec import Raw, Struct
 
-from .state import Agent, AutoFix, Level, Millis, NoteKind, Outcome, Phase, TodoStatus, ToolState, Usage
+from .activity import Activity, Outcome, Request, RequestOutcome
+from .state import Agent, AutoFix, Level, Millis, NoteKind, Phase, TodoStatus, ToolState, Usage
 
 
 class BuildBegan(Struct, frozen=True):
@@ -87,7 +88,45 @@ class NoticeAdded(Struct, frozen=True):
 
 
 class InputNeededChanged(Struct, frozen=True):
+    """What logs of version 0.1 keep in place of requests."""
+
     message: str
+
+
+class RequestChanged(Struct, frozen=True):
+    """A request is open, or says more than before."""
+
+    request: Request
+
+
+class RequestClosed(Struct, frozen=True):
+    id: str
+    outcome: RequestOutcome = "answered"
+    decision: str = ""
+    by: str = ""
+    origin: str = ""
+
+
+class ToolMoved(Struct, frozen=True):
+    """A call goes on in the background."""
+
+    id: str
+    name: str
+    task: str = ""
+    until: Millis | None = None
+    parent_id: str = ""
+
+
+class TurnOver(Struct, frozen=True):
+    """The turn is over, and what it moved to the background goes on."""
+
+    outcome: Outcome
+    summary: str = ""
+    error: str = ""
+
+
+class ActivityChanged(Struct, frozen=True):
+    activity: Activity
 
 
 class SummaryChanged(Struct, frozen=True):
@@ -118,6 +157,11 @@ Update = (
     | PlanChanged
     | NoticeAdded
     | InputNeededChanged
+    | RequestChanged
+    | RequestClosed
+    | ToolMoved
+    | TurnOver
+    | ActivityChanged
     | SummaryChanged
     | AutoFixChanged
     | BuildFinished

@@ -23,6 +23,7 @@ from ..model.reducer import autofix_words
 from ..model.state import BuildState, Item, Millis, Note, Phase, Todo, ToolCall, Usage, note_key, tool_key
 from ..model.text import clean, clean_line
 from ..model.updates import (
+    ActivityChanged,
     AgentChanged,
     AutoFixChanged,
     BuildBegan,
@@ -119,6 +120,8 @@ class PlainLines:
     def _changed(self, state: BuildState, entry: Entry) -> Iterator[str]:
         before, self._state = self._state, state
         for update in entry.updates:
+            if isinstance(update, ActivityChanged):
+                continue
             if not isinstance(update, TextChanged) or update.id != self._growing:
                 yield from self._finished_text()
             match update:

@@ -109,6 +109,11 @@ class Begun(Struct, frozen=True):
     fresh: dict[BuildKey, Log]
 
 
+def _after(state: BuildState, now: Millis) -> Millis:
+    """An event without a time happens as it comes: after all that has come, whatever the agent's clock says."""
+    return max(now, state.last_event_at or now)
+
+
 class Ledger:
     """For one caller at a time, of whatever thread; only `live` may be read beside it.
 
@@ -278,7 +283,7 @@ class Ledger:
                 duplicates += 1
             else:
                 accepted += 1
-                at = append.now if posted.at is None else posted.at
+                at = _after(known.state, append.now) if posted.at is None else posted.at
                 state, logged = self._reduce(known, posted.event, at, about)
                 if logged is not None:
                     size = known.size + ENTRY_BYTES + len(logged.updates)

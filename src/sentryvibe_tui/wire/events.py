@@ -8,10 +8,13 @@ from typing import Any, cast
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
+from ..model.activity import Source
 from ..model.events import (
     About,
+    ActivityReported,
     AgentReported,
     AutoFixReported,
+    BackgroundMoved,
     BuildEnded,
     BuildEvent,
     BuildStarted,
@@ -20,15 +23,29 @@ from ..model.events import (
     InputNeeded,
     Noticed,
     PlanReported,
+    RequestOpened,
+    RequestResolved,
     SummaryReported,
     TextAdded,
     TodoItem,
     TodosReported,
     ToolEnded,
     ToolStarted,
+    TurnEnded,
     UsageReported,
 )
-from ..model.state import TODO_TOOLS, Agent, Millis
+from ..model.state import TODO_TOOLS, Agent, Millis, Outcome
+from .activity import (
+    WireActivity,
+    WireRequest,
+    WireResolved,
+    kind_of_activity,
+    outcome_of_turn,
+    request_of,
+    resolved_as,
+    source_of,
+    wire_request,
+)
 from .json import ABSENT, MAX_DEPTH, BadJson, decode, depth, encode, plain, present, raw
 from .times import Time, iso, millis
 from .updates import (
@@ -139,6 +156,26 @@ class _End(Struct, frozen=True):
     error: Raw = ABSENT
     message: str | None = None
     payload: Raw = ABSENT
+    source: str = ""
+
+
+class _TurnEnd(Wire, frozen=True):
+    outcome: str
+    summary: str = ""
+    error: str = ""
+    source: str = ""
+
+
+class _Asked(Wire, frozen=True):
+    request: WireRequest
+
+
+class _Background(Wire, frozen=True):
+    tool_call_id: str
+    what: str = ""
+    until: Time = None
+    tool_name: str = ""
+    parent_tool_call_id: str = ""
 
 
 class _TodoList(Struct, frozen=True):
@@ -287,13 +324,45 @@ def _words(value: Raw) -> str:
 
 def _completed(wire: _End) -> BuildEvent:
     inner = _inner(wire)
-    return BuildEnded("completed", summary=wire.summary or inner.summary or "")
+    return BuildEnded("completed", wire.summary or inner.summary or "", source=source_of(wire.source))
 
 
 def _failed(wire: _End) -> BuildEvent:
     inner = _inner(wire)
     said = _words(wire.error) or wire.message or _words(inner.error) or inner.message or ""
-    return BuildEnded("failed", wire.summary or inner.summary or "", said)
+    return BuildEnded("failed", wire.summary or inner.summary or "", said, source_of(wire.source))
+
+
+def _stopped(outcome: Outcome) -> Callable[[_End], BuildEvent]:
+    return lambda wire: BuildEnded(outcome, wire.summary or "", wire.message or "", source_of(wire.source))
+
+
+def _turn_ended(wire: _TurnEnd) -> BuildEvent:
+    return TurnEnded(outcome_of_turn(wire.outcome), wire.summary, wire.error, source_of(wire.source))
+
+
+def _activity(wire: WireActivity) -> BuildEvent:
+    return ActivityReported(kind_of_activity(wire.kind), wire.what, millis(wire.until), source_of(wire.source))
+
+
+def _resolved(wire: WireResolved) -> BuildEvent:
+    return RequestResolved(_request_id(wire.id), resolved_as(wire.outcome), wire.decision, wire.by, wire.origin)
+
+
+def _opened(wire: _Asked) -> BuildEvent:
+    _request_id(wire.request.id)
+    return RequestOpened(request_of(wire.request))
+
+
+def _request_id(text: str) -> str:
+    if not text or len(text) > MAX_ID:
+        raise BadJson(f"must be 1 to {MAX_ID} characters - at `$.id`")
+    return text
+
+
+def _background(wire: _Background) -> BuildEvent:
+    until = millis(wire.until)
+    return BackgroundMoved(_id(wire.tool_call_id), wire.what, until, wire.tool_name, wire.parent_tool_call_id)
 
 
 def _inner(wire: _End) -> _End:
@@ -353,8 +422,13 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], BuildEvent]]] = {
     "autofix-started": (WireAutoFix, lambda w: AutoFixReported(autofix_of(w))),
     "build-completed": (_End, _completed),
     "build-failed": (_End, _failed),
-    "build-cancelled": (_End, lambda w: BuildEnded("cancelled", w.summary or "", w.message or "")),
-    "build-interrupted": (_End, lambda w: BuildEnded("interrupted", w.summary or "", w.message or "")),
+    "build-cancelled": (_End, _stopped("cancelled")),
+    "build-interrupted": (_End, _stopped("interrupted")),
+    "turn-ended": (_TurnEnd, _turn_ended),
+    "activity": (WireActivity, _activity),
+    "request-opened": (_Asked, _opened),
+    "request-resolved": (WireResolved, _resolved),
+    "tool-background": (_Background, _background),
     "abort": (_End, lambda w: BuildEnded("cancelled", "", w.message or "")),
     **{kind: (_Kind, lambda w: Ignored(w.type)) for kind in _IGNORED},
 }
@@ -406,6 +480,7 @@ class _Ending(Wire, frozen=True):
     summary: str | None = None
     error: str | None = None
     message: str | None = None
+    source: Source = ""
 
 
 def encode_posted(posted: Posted) -> bytes:
@@ -453,10 +528,23 @@ def _event(event: BuildEvent) -> object:
             todos = [WireTodo(t.content, t.status, t.active_form, t.id) for t in event.todos]
             call = {"toolCallId": event.call_id or "todos", "toolName": "TodoWrite"}
             return {"type": "tool-input-available", **call, "input": {"todos": todos, "phase": event.phase}}
-        case BuildEnded(outcome, summary, error):
+        case BuildEnded(outcome, summary, error, source):
             is_error = outcome == "failed"
             error, message = (error or None, None) if is_error else (None, error or None)
-            return _Ending(f"build-{outcome}", summary or None, error, message)
+            return _Ending(f"build-{outcome}", summary or None, error, message, source)
+        case TurnEnded():
+            return _of_type("turn-ended", _TurnEnd(event.outcome, event.summary, event.error, event.source))
+        case ActivityReported():
+            until = iso(event.until)
+            return _of_type("activity", WireActivity(event.kind, None, event.what, until, event.source))
+        case RequestOpened(request):
+            return _of_type("request-opened", _Asked(wire_request(request)))
+        case RequestResolved():
+            resolved = WireResolved(event.id, event.outcome, event.decision, event.by, event.origin)
+            return _of_type("request-resolved", resolved)
+        case BackgroundMoved():
+            until, parent = iso(event.until), event.parent_id
+            return _of_type("tool-background", _Background(event.id, event.what, until, event.name, parent))
         case BuildStarted():
             return {"type": "start"}
         case CodexReported(codex):

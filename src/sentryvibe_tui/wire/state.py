@@ -13,6 +13,9 @@ from immutables import Map
 from msgspec import Raw
 from msgspec.structs import replace
 
+from ..model.activity import Activity
+from ..model.requests import with_message
+from ..model.standing import settled
 from ..model.state import (
     OPEN_STATES,
     PLANNING,
@@ -28,6 +31,17 @@ from ..model.state import (
     Usage,
     note_key,
     tool_key,
+)
+from .activity import (
+    WireActivity,
+    WireRequest,
+    WireTurn,
+    activity_of,
+    request_of,
+    turn_of,
+    wire_activity,
+    wire_request,
+    wire_turn,
 )
 from .json import ABSENT, decode, encode, present
 from .times import Time, iso, millis
@@ -68,6 +82,9 @@ class _Tool(Wire, frozen=True):
     parent_id: str = ""
     todo_key: int | None = None
     seq: int | None = None
+    background: bool = False
+    task: str = ""
+    until: Time = None
 
 
 class _Note(Wire, frozen=True):
@@ -122,6 +139,10 @@ class _State(Wire, frozen=True):
     todo_calls: list[str] | None = None
     next_key: int | None = None
     last_event_at: Time = None
+    activity: WireActivity | None = None
+    requests: list[WireRequest] | None = None
+    turn: WireTurn | None = None
+    worked_at: Time = None
 
 
 # --------------------------------------------------------------------------- to outside
@@ -186,6 +207,10 @@ def encode_state(state: BuildState) -> bytes:
         todo_calls=list(state.todo_calls) or None,
         next_key=state.next_key,
         last_event_at=iso(state.last_event_at),
+        activity=wire_activity(state.activity) if state.id else None,
+        requests=list(map(wire_request, state.requests)) or None,
+        turn=wire_turn(state.turn),
+        worked_at=iso(state.worked_at),
     )
     first, rest = encode(always), encode(sometimes)
     return first[:-1] + b"," + rest[1:]
@@ -219,6 +244,9 @@ def _wire_tool(tool: ToolCall, todo_key: int | None, seq: int) -> _Tool:
         tool.parent_id,
         todo_key,
         seq,
+        tool.background,
+        tool.task,
+        iso(tool.until),
     )
 
 
@@ -262,10 +290,21 @@ def decode_state(data: bytes | Raw) -> BuildState:
         plan=_plan(present(wire.build_plan)),
         summary=wire.build_summary or "",
         error=wire.error or "",
-        needs_input=wire.needs_input or "",
         autofix=_autofix(wire),
+        in_background=frozenset(tool.id for tool in tools if tool.is_open and tool.background),
+        activity=activity_of(wire.activity) if wire.activity else Activity(),
+        requests=tuple(map(request_of, wire.requests or ())),
+        turn=turn_of(wire.turn),
+        worked_at=millis(wire.worked_at),
     )
-    return replace(state, next_key=_next_key(state) if wire.next_key is None else wire.next_key)
+    state = replace(state, next_key=_next_key(state) if wire.next_key is None else wire.next_key)
+    return state if wire.activity else _with_activity(state, wire.needs_input or "")
+
+
+def _with_activity(state: BuildState, needs: str) -> BuildState:
+    """What a server of version 0.1 or an original one says of it: a message, and calls."""
+    at = state.last_event_at or state.started_at or 0
+    return settled(with_message(state, needs, at) if needs and state.is_active else state, at)
 
 
 def _key(item: Item) -> str:
@@ -376,6 +415,9 @@ def _add_tool(found: list[tuple[tuple[int, int], Item]], wire: _Tool, key: int) 
         millis(wire.start_time),
         millis(wire.end_time),
         wire.parent_id,
+        wire.background,
+        wire.task,
+        millis(wire.until),
     )
     found.append((_order(wire.seq, wire.start_time), tool))
 

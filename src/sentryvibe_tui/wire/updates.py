@@ -21,6 +21,7 @@ from ..model.state import (
     Usage,
 )
 from ..model.updates import (
+    ActivityChanged,
     AgentChanged,
     AutoFixChanged,
     BuildBegan,
@@ -30,21 +31,34 @@ from ..model.updates import (
     InputNeededChanged,
     NoticeAdded,
     PlanChanged,
+    RequestChanged,
+    RequestClosed,
     SummaryChanged,
     TextChanged,
     TodoCompleted,
     TodoEntry,
     TodosChanged,
     ToolChanged,
+    ToolMoved,
+    TurnOver,
     Update,
     UsageChanged,
 )
+from .activity import (
+    WireActivity,
+    WireRequest,
+    WireResolved,
+    WireTurn,
+    activity_of,
+    outcome_of_turn,
+    request_of,
+    resolved_as,
+    wire_activity,
+    wire_request,
+)
+from .base import Wire
 from .json import ABSENT, BadJson, decode, encode, present
-from .times import Time, millis
-
-
-class Wire(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Base of everything on the wire: camelCase, nothing said that is empty."""
+from .times import Time, iso, millis
 
 
 class WireTodo(Wire, frozen=True):
@@ -102,6 +116,14 @@ class _Tool(Wire, frozen=True):
     input_bytes: int = 0
     output_bytes: int = 0
     clipped: bool = False
+    parent_id: str = ""
+
+
+class _Moved(Wire, frozen=True):
+    id: str
+    name: str = ""
+    task: str = ""
+    until: Time = None
     parent_id: str = ""
 
 
@@ -269,6 +291,14 @@ def _complete(wire: _Complete) -> Update:
 _CANCELLED = "Build cancelled"
 
 
+def _resolved(wire: WireResolved) -> Update:
+    return RequestClosed(wire.id, resolved_as(wire.outcome), wire.decision, wire.by, wire.origin)
+
+
+def _moved(wire: _Moved) -> Update:
+    return ToolMoved(wire.id, wire.name, wire.task, millis(wire.until), wire.parent_id)
+
+
 _READERS: dict[str, tuple[type[Any], Callable[[Any], Update]]] = {
     "build-started": (_Started, lambda w: BuildBegan(w.build_id, w.session_id, w.project_id)),
     "agent": (WireAgent, lambda w: AgentChanged(agent_of(w))),
@@ -281,6 +311,11 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], Update]]] = {
     "plan": (_Plan, lambda w: PlanChanged(w.text)),
     "notice": (_Notice, lambda w: NoticeAdded(w.message, level_of(w.level))),
     "needs-input": (_Notice, lambda w: InputNeededChanged(w.message)),
+    "request": (WireRequest, lambda w: RequestChanged(request_of(w))),
+    "request-resolved": (WireResolved, _resolved),
+    "tool-background": (_Moved, _moved),
+    "turn-ended": (WireTurn, lambda w: TurnOver(outcome_of_turn(w.outcome), w.summary, w.error)),
+    "activity": (WireActivity, lambda w: ActivityChanged(activity_of(w))),
     "build-complete": (_Complete, _complete),
     "build-summary": (_Summary, lambda w: SummaryChanged(w.summary)),
     "autofix-started": (WireAutoFix, lambda w: AutoFixChanged(autofix_of(w))),
@@ -416,6 +451,19 @@ def _written(update: Update) -> tuple[str, object]:
             return "notice", _Notice(level, message)
         case InputNeededChanged(message):
             return "needs-input", {"message": message}
+        case RequestChanged(request):
+            return "request", wire_request(request)
+        case RequestClosed():
+            return "request-resolved", WireResolved(
+                update.id, update.outcome, update.decision, update.by, update.origin
+            )
+        case ToolMoved():
+            until = iso(update.until)
+            return "tool-background", _Moved(update.id, update.name, update.task, until, update.parent_id)
+        case TurnOver():
+            return "turn-ended", WireTurn(update.outcome, update.summary, update.error)
+        case ActivityChanged(activity):
+            return "activity", wire_activity(activity)
         case SummaryChanged(text):
             return "build-summary", {"summary": text}
         case AutoFixChanged(autofix):

@@ -1,0 +1,172 @@
+"""Requests to a person: which of two sources' requests are one, and what makes one open no longer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
+
+from .activity import Request, RequestOutcome
+from .events import BuildEvent, RequestResolved, TextAdded, ToolEnded, ToolStarted
+from .questions import asking, call_words
+from .state import BuildState, Millis, ToolCall
+from .updates import RequestChanged, RequestClosed, Update
+
+BY_MESSAGE = "needs-input"
+"""Id of the request that a bare message opens: there is one of these at a time."""
+BY_WITNESS = "witness"
+"""Id of the request that a witness sees without its words; any request that says more takes its place."""
+
+LIMIT = 100
+"""Open requests of a build; the oldest of more expires."""
+
+
+# --------------------------------------------------------------------------- applying
+
+
+def with_request(state: BuildState, request: Request) -> BuildState:
+    """`state` with `request` open, in the place of the one with its id, else by its time."""
+    others = tuple(one for one in state.requests if one.id != request.id)
+    return replace(state, requests=tuple(sorted((*others, request), key=lambda one: one.since)))
+
+
+def without_request(state: BuildState, ident: str) -> BuildState:
+    return replace(state, requests=tuple(one for one in state.requests if one.id != ident))
+
+
+def with_message(state: BuildState, message: str, at: Millis) -> BuildState:
+    """What a log of version 0.1 says: it waits for one thing, or (empty) for nothing."""
+    return replace(state, requests=(by_message(message, at),) if message else ())
+
+
+def by_message(message: str, at: Millis) -> Request:
+    kind = "permission" if "permission" in message.lower() else "question"
+    return Request(BY_MESSAGE, kind, message, since=at)
+
+
+# --------------------------------------------------------------------------- deciding
+
+
+def opened(state: BuildState, request: Request, at: Millis) -> Iterator[Update]:
+    """A request takes over from what is the same one: that of its id, of its call, and what a witness only saw."""
+    request = replace(_placed(state, request), since=request.since or at)
+    if _is_passed(state, request):
+        return
+    same = [one for one in state.requests if _is_same(one, request)]
+    request = replace(request, since=min((one.since for one in same), default=request.since))
+    held = next((one for one in same if one.answerable and not request.answerable and one.id != request.id), None)
+    if held is not None or request in same:
+        return
+    yield from (RequestClosed(one.id, "withdrawn") for one in same if one.id != request.id)
+    if len(state.requests) - len(same) >= LIMIT:
+        yield RequestClosed(state.requests[0].id, "expired")
+    yield RequestChanged(request)
+
+
+def _placed(state: BuildState, request: Request) -> Request:
+    """Without a call's id, it is about the open call of its tool by the same agent that began last."""
+    if request.tool_call_id or not request.tool:
+        return request
+    calls = [call for call in _foreground(state, request.parent_id) if call.name == request.tool]
+    return replace(request, tool_call_id=calls[-1].id) if calls else request
+
+
+def _foreground(state: BuildState, parent_id: str) -> list[ToolCall]:
+    calls = [call for call in map(state.tool, state.open_tools - state.in_background) if call is not None]
+    return sorted((call for call in calls if call.parent_id == parent_id), key=lambda call: call.started_at or 0)
+
+
+def _is_passed(state: BuildState, request: Request) -> bool:
+    """Whether it is told too late: its call has ended, the build is over since, or its agent has gone on."""
+    if not state.is_active and request.since < (state.activity.since or 0):
+        return True
+    call = state.tool(request.tool_call_id)
+    if call is not None:
+        return not call.is_open and (call.state != "interrupted" or not state.is_active)
+    return not request.parent_id and request.since < (state.worked_at or 0) - SKEW
+
+
+SKEW: Millis = 100
+"""By so much the clocks and records of one agent's sources may disagree about what came first."""
+
+
+def _is_same(one: Request, other: Request) -> bool:
+    if BY_WITNESS in (one.id, other.id):
+        return True
+    same_call = bool(other.tool_call_id) and one.tool_call_id == other.tool_call_id
+    return one.id == other.id or same_call
+
+
+def needed(state: BuildState, message: str, at: Millis) -> Iterable[Update]:
+    """A bare message: what says nothing new opens nothing; an empty one closes what bare messages opened."""
+    if not message:
+        return [RequestClosed(one.id) for one in state.requests if one.id in (BY_MESSAGE, BY_WITNESS)]
+    if any(one.title == message for one in state.requests):
+        return ()
+    return opened(state, by_message(message, at), at)
+
+
+def seen(state: BuildState, what: str, at: Millis) -> Iterable[Update]:
+    """A witness sees the agent wait: for the answer to its last open call, as far as anybody can tell."""
+    if state.requests:
+        return ()
+    calls = _foreground(state, "")
+    kind = "question" if any(word in what for word in ("input", "question", "dialog")) else "permission"
+    if not calls:
+        return opened(state, Request(BY_WITNESS, kind, what or "an answer"), at)
+    last = calls[-1]
+    title = f"{what or kind}: {call_words(last)}"
+    return opened(state, Request(BY_WITNESS, kind, title, last.name, last.id, last.input), at)
+
+
+def closed(state: BuildState, event: RequestResolved) -> Iterator[Update]:
+    if any(one.id == event.id for one in state.requests):
+        yield RequestClosed(event.id, event.outcome, event.decision, event.by, event.origin)
+
+
+def withdrawn(state: BuildState, with_background: bool) -> Iterator[Update]:
+    """What nobody waits for any more once the turn (or all of the session) is over."""
+    for one in state.requests:
+        if with_background or not is_in_background(state, one):
+            yield RequestClosed(one.id, "withdrawn")
+
+
+def is_in_background(state: BuildState, request: Request) -> bool:
+    return bool({request.tool_call_id, request.parent_id} & state.in_background)
+
+
+def answered(state: BuildState, until: Millis, outcome: RequestOutcome = "answered") -> Iterator[Update]:
+    """The agent itself is seen at other things: its requests from before `until` are no longer open."""
+    for one in state.requests:
+        if one.since <= until and not one.parent_id:
+            yield RequestClosed(one.id, outcome)
+
+
+def following(before: BuildState, after: BuildState, event: BuildEvent, at: Millis) -> Iterator[Update]:
+    """What a call or words open and close among the requests."""
+    if not isinstance(event, ToolStarted | ToolEnded | TextAdded):
+        return
+    if after.requests:
+        for one in after.requests:
+            if _is_over(after, one, event, at):
+                yield RequestClosed(one.id)
+    if isinstance(event, ToolStarted) and event.id in after.open_tools:
+        call, known = after.tool(event.id), before.tool(event.id)
+        is_new = call is not None and (known is None or known.input != call.input or not known.is_open)
+        if call is not None and is_new and (request := asking(call)):
+            yield from opened(after, replace(request, since=at), at)
+
+
+def _is_over(state: BuildState, one: Request, event: ToolStarted | ToolEnded | TextAdded, at: Millis) -> bool:
+    """By the end of its call, by its agent's words, or (without a call) by anything its agent does after it."""
+    call = state.tool(one.tool_call_id)
+    if call is not None and not call.is_open:
+        return True
+    if at < one.since:
+        return False
+    if isinstance(event, TextAdded):
+        return not one.parent_id and event.kind != "notice"
+    if call is not None:
+        return False
+    doer = state.tool(event.id)
+    return event.id != one.tool_call_id and one.parent_id == (doer.parent_id if doer is not None else event.parent_id)

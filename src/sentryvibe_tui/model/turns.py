@@ -1,0 +1,227 @@
+"""When a turn and a build are over, what brings an ended one back, and whose word counts when sources disagree.
+
+A word of the past undoes nothing: the end that a file tells late, after newer activity, and the activity that it tells
+late, after the end, change no state of affairs. Silence ends nothing that a live witness vouches for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
+
+from .activity import LIVE, OVER, Activity, Outcome, Source, Turn
+from .events import (
+    ActivityReported,
+    BackgroundMoved,
+    BuildEnded,
+    BuildEvent,
+    BuildStarted,
+    RequestOpened,
+    TextAdded,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+    TurnEnded,
+)
+from .requests import SKEW, answered, seen, withdrawn
+from .state import BuildState, Millis, Note
+from .updates import (
+    ActivityChanged,
+    BuildBegan,
+    BuildFinished,
+    RequestChanged,
+    TextChanged,
+    TodosChanged,
+    ToolChanged,
+    ToolMoved,
+    TurnOver,
+    Update,
+)
+
+_WORK = (ToolChanged, TextChanged, TodosChanged, RequestChanged)
+
+
+# --------------------------------------------------------------------------- going on
+
+
+def goes_on(state: BuildState, event: BuildEvent, at: Millis) -> bool:
+    """Whether `event` is activity of the agent itself, so that a turn that was over is not."""
+    if state.status == "interrupted" and state.activity.source not in LIVE and isinstance(event, BuildStarted):
+        return True
+    if at < (state.activity.since or 0) and not _is_guess(state):
+        return False
+    match event:
+        case ToolStarted():
+            return not _of_background(state, event.id, event.parent_id)
+        case ToolEnded():
+            known = state.tool(event.id)
+            return (known is None or _is_guess(state)) and not _of_background(state, event.id, event.parent_id)
+        case TextAdded():
+            is_more = _is_guess(state) or state.note(event.id) is None
+            return event.kind != "notice" and bool(event.text) and is_more
+        case TodosReported():
+            return True
+        case RequestOpened(request):
+            return not _of_background(state, request.tool_call_id, request.parent_id)
+        case ActivityReported():
+            return event.kind in ("working", "waiting-person")
+        case _:
+            return False
+
+
+def _is_guess(state: BuildState) -> bool:
+    """Whether nobody told the end: the build is taken for interrupted."""
+    return state.status == "interrupted" and state.activity.source not in LIVE
+
+
+def _of_background(state: BuildState, call: str, parent: str) -> bool:
+    """Whether a call runs (or ran) in the background, or is one of a subagent that does."""
+    known = state.tool(call)
+    above = state.tool(parent or (known.parent_id if known is not None else ""))
+    return (known is not None and known.background) or (above is not None and above.background)
+
+
+def worked(state: BuildState, updates: Iterable[Update], at: Millis) -> Millis | None:
+    """When the agent itself last showed activity, `updates` at `at` taken in."""
+    is_work = any(
+        isinstance(update, _WORK)
+        and not (isinstance(update, ToolChanged) and _of_background(state, update.id, update.parent_id))
+        for update in updates
+    )
+    return max(at, state.worked_at or at) if is_work else state.worked_at
+
+
+def moved(state: BuildState, event: BackgroundMoved, at: Millis) -> Iterator[Update]:
+    """A call that is not known to be, or to have been, in the background goes on there."""
+    known = state.tool(event.id)
+    if known is not None and known.background:
+        news = (event.what or known.task, event.until or known.until)
+        if not known.is_open or news == (known.task, known.until):
+            return
+    if not state.is_active:
+        if state.activity.kind == "ended" and at < (state.activity.since or 0):
+            return
+        yield from _reopened(state)
+    yield ToolMoved(event.id, event.name, event.what, event.until, event.parent_id)
+
+
+def _reopened(state: BuildState) -> Iterator[Update]:
+    """The turn stays over; the build is not."""
+    yield BuildBegan(state.id, state.session_id, state.project_id)
+    if state.status != "active":
+        yield TurnOver(state.status, state.summary, state.error)
+
+
+# --------------------------------------------------------------------------- ending
+
+
+def turn_ended(state: BuildState, event: TurnEnded, at: Millis) -> Iterator[Update]:
+    if _is_past(state, event.source, at):
+        return
+    if not state.is_active:
+        if _overrides(state, event.outcome, event.source):
+            yield BuildFinished(event.outcome, event.summary, event.error)
+        return
+    yield from withdrawn(state, with_background=False)
+    later = state.activity.kind == "waiting-machine" and state.activity.source in LIVE
+    if state.in_background or (later and at < (state.activity.since or 0)):
+        if state.turn != Turn(event.outcome, event.summary, event.error):
+            yield TurnOver(event.outcome, event.summary, event.error)
+        return
+    yield BuildFinished(event.outcome, event.summary, event.error)
+    yield ActivityChanged(Activity("idle", at, source=event.source))
+
+
+def build_ended(state: BuildState, event: BuildEnded, at: Millis) -> Iterator[Update]:
+    if _is_past(state, event.source, at):
+        return
+    if event.source == "silence" and state.activity.source in LIVE and state.activity.kind not in OVER:
+        return
+    ended = ActivityChanged(Activity("ended", at, source=event.source))
+    if state.is_active:
+        yield from withdrawn(state, with_background=True)
+        yield BuildFinished(event.outcome, event.summary, event.error)
+        yield ended
+        return
+    if _overrides(state, event.outcome, event.source):
+        yield BuildFinished(event.outcome, event.summary, event.error)
+    if state.activity.kind == "idle" and at >= (state.activity.since or 0):
+        yield ended
+
+
+def _is_past(state: BuildState, source: Source, at: Millis) -> bool:
+    """Whether the agent has gone on since. Only sources that tell a time of their own can come late."""
+    return source in _TIMED and at < (state.worked_at or 0) - SKEW
+
+
+_TIMED: frozenset[Source] = frozenset({"file", "registry", "socket"})
+
+
+def _overrides(state: BuildState, outcome: Outcome, source: Source) -> bool:
+    """Whether a second word about how it ended counts. A guess never does; `completed` needs a better source."""
+    if outcome in ("interrupted", state.status):
+        return False
+    return outcome != "completed" or state.status == "interrupted" or _rank(source) > _rank(state.activity.source)
+
+
+def _rank(source: Source) -> int:
+    return 2 if source in LIVE else 0 if source == "silence" else 1
+
+
+def completing(before: BuildState, after: BuildState, at: Millis) -> Iterator[Update]:
+    """The end of a build whose last background call has ended after its last turn."""
+    turn = after.turn
+    if turn is not None and before.in_background and not after.in_background and after.is_active:
+        yield BuildFinished(turn.outcome, turn.summary, turn.error)
+        yield ActivityChanged(Activity("idle", at))
+
+
+# --------------------------------------------------------------------------- witnesses
+
+
+def reported(state: BuildState, event: ActivityReported, at: Millis) -> Iterator[Update]:
+    """What a witness says, unless something newer is known."""
+    now = state.activity
+    if at < (now.since or 0) and now.source != "silence":
+        return
+    said = Activity(event.kind, at, event.what, event.until, event.source)
+    match event.kind:
+        case "idle" | "ended":
+            yield from _rest(state, said, at)
+        case "waiting-person":
+            yield from seen(state, event.what, at)
+        case "waiting-machine" if not state.is_active:
+            yield from _reopened(state)
+            yield ActivityChanged(said)
+        case _:
+            yield from answered(state, at)
+            if any(one.since > at or one.parent_id for one in state.requests):
+                return
+            same = (now.kind, now.what, now.until) == (said.kind, said.what, said.until)
+            if not same or _rank(said.source) > _rank(now.source):
+                yield ActivityChanged(
+                    replace(said, since=now.since) if now.kind == said.kind and state.is_active else said
+                )
+
+
+def _rest(state: BuildState, said: Activity, at: Millis) -> Iterator[Update]:
+    """A witness sees that nothing goes on. How it ended is what an end says; until then what can be seen."""
+    if not state.is_active:
+        if state.activity.kind != said.kind:
+            yield ActivityChanged(said)
+        return
+    if _is_past(state, said.source, at):
+        return
+    if said.kind == "ended":
+        yield from build_ended(state, BuildEnded("interrupted", source=said.source), at)
+    elif state.worked_at is None and not state.in_background:
+        yield ActivityChanged(said)
+    else:
+        cut = bool(state.open_tools - state.in_background) or bool(state.requests) or _is_unanswered(state)
+        yield from turn_ended(state, TurnEnded("interrupted" if cut else "completed", source=said.source), at)
+
+
+def _is_unanswered(state: BuildState) -> bool:
+    last = state.timeline[len(state.timeline) - 1] if state.timeline else None
+    return isinstance(last, Note) and last.kind == "prompt"
