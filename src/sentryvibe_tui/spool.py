@@ -11,11 +11,11 @@ import time
 LIMIT = 20_000
 """Files that wait at most; without a server for so long, what follows is dropped and the drop is marked."""
 FULL = "full"
-AGENTS = ("claude", "codex", "gemini")
 STALE = 3600.0
 """Seconds after which a file that was never finished will not be."""
 
 _COUNT_EVERY = 64
+_LONGEST = 40
 
 
 def folder() -> str:
@@ -28,16 +28,30 @@ def folder() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """`hook claude|codex|gemini`: keeps the payload on stdin. An agent is never disturbed: the answer is 0."""
+    """`hook AGENT`: keeps the payload on stdin. An agent is never disturbed: the answer is 0.
+
+    Whether hooks are taken of that agent is the server's to know.
+    """
     agent = arguments[0] if arguments else ""
-    if agent not in AGENTS:
-        sys.stderr.write(f"usage: sentryvibe-tui hook {'|'.join(AGENTS)} < payload\n")
+    if not is_agent(agent):
+        sys.stderr.write("usage: sentryvibe-tui hook AGENT < payload   (claude, codex, gemini …)\n")
         return 2
     try:
         put(folder(), agent, _stdin())
     except OSError as error:
         sys.stderr.write(f"sentryvibe-tui: the hook's payload is lost: {error}\n")
     return 0
+
+
+def is_agent(name: str) -> bool:
+    """Whether it can be an agent's name: lower case letters and hyphens."""
+    return name.replace("-", "").isalpha() and name.isascii() and name.islower() and len(name) <= _LONGEST
+
+
+def is_whole(name: str) -> bool:
+    """Whether a file of that name in the spool holds a payload that was written to its end."""
+    number, dot, agent = name.rpartition(".")
+    return bool(dot) and bool(number) and is_agent(agent)
 
 
 def put(where: str, agent: str, payload: bytes) -> None:

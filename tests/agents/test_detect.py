@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.detect import READERS, AutoReader, UnknownFormat, detect
+from sentryvibe_tui.agents.detect import AutoReader, UnknownFormat, detect, format_names, new_reader
 
 FOLDERS = {
     "claude-session": "claude-session", "claude-stream-json": "claude-stream", "codex-exec": "codex-exec",
@@ -49,12 +49,12 @@ def test_one_record_is_enough(record: dict[str, Any], name: str) -> None:
 
 
 def test_every_sign_has_a_reader() -> None:
-    for name, make in READERS.items():
+    for name in format_names():
+        reader = new_reader(name)
         if name in ("auto", "claude", "codex", "gemini", "opencode"):
             with pytest.raises(UnknownFormat):
-                make().finish()
+                reader.finish()
         else:
-            reader = make()
             assert len([*reader.feed(b"{}\n"), *reader.finish()]) <= 4
 
 

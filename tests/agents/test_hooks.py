@@ -4,7 +4,20 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.agents.common.hook_payloads import SESSIONS, HookLines, HookReader
+from sentryvibe_tui.agents.registry import agent_kind
 from sentryvibe_tui.wire.json import BadJson
+
+
+def hook_reader(agent: str = "claude") -> HookReader:
+    dialect = agent_kind(agent).hooks
+    assert dialect is not None
+    return HookReader(dialect())
+
+
+def hook_lines(agent: str = "claude") -> HookLines:
+    dialect = agent_kind(agent).hooks
+    assert dialect is not None
+    return HookLines(dialect())
 
 
 def hook(name: str, session: str = "s1", **more: Any) -> dict[str, Any]:
@@ -18,7 +31,7 @@ def tool(name: str, tool_name: str = "Bash", **more: Any) -> dict[str, Any]:
 def test_a_session(fold: Any, run: Any) -> None:
     todos = {"todos": [{"content": "a", "status": "in_progress"}]}
     state = fold(run(
-        HookLines(), hook("SessionStart", source="startup", model="opus"), hook("UserPromptSubmit", prompt="fix it"),
+        hook_lines(), hook("SessionStart", source="startup", model="opus"), hook("UserPromptSubmit", prompt="fix it"),
         hook("PreToolUse", tool_name="TodoWrite", tool_input=todos, tool_use_id="t0"),
         hook("PostToolUse", tool_name="TodoWrite", tool_input=todos, tool_use_id="t0", tool_response={}),
         tool("PreToolUse", tool_use_id="t1"),
@@ -41,7 +54,7 @@ def test_a_session(fold: Any, run: Any) -> None:
 
 
 def test_a_turn_that_ended_completes_the_build_and_the_next_goes_on_with_it(fold: Any) -> None:
-    reader = HookReader()
+    reader = hook_reader()
     told: list[Any] = []
 
     def status(*payloads: dict[str, Any]) -> str:
@@ -60,7 +73,7 @@ def test_a_turn_that_ended_completes_the_build_and_the_next_goes_on_with_it(fold
 
 
 def test_a_failed_turn_fails_the_build_until_the_next(fold: Any) -> None:
-    reader = HookReader()
+    reader = hook_reader()
     turns = hook("UserPromptSubmit", prompt="go"), hook("StopFailure", error="rate_limit")
     told = [report for payload in turns for report in reader.read(payload)]
     assert (fold(told).status, fold(told).error) == ("failed", "rate_limit")
@@ -69,7 +82,7 @@ def test_a_failed_turn_fails_the_build_until_the_next(fold: Any) -> None:
 
 
 def test_calls_without_ids_are_paired_by_their_input(fold: Any) -> None:
-    reader = HookReader()
+    reader = hook_reader()
     other = hook("PreToolUse", tool_name="Bash", tool_input={"command": "pwd"})
     payloads = [tool("PreToolUse"), other, tool("PreToolUse"), tool("PostToolUse", tool_response={"stdout": "1"})]
     swapped = tool("PostToolUse", tool_response={"stdout": "2"}) | {"tool_input": {"a": 1, "command": "ls"}}
@@ -82,7 +95,7 @@ def test_calls_without_ids_are_paired_by_their_input(fold: Any) -> None:
 
 
 def test_tasks_get_their_id_from_the_response(fold: Any) -> None:
-    reader = HookReader()
+    reader = hook_reader()
     given = {"tool_name": "TaskCreate", "tool_input": {"subject": "dig"}, "tool_use_id": "t1"}
     update = {"tool_name": "TaskUpdate", "tool_input": {"taskId": "1", "status": "completed"}, "tool_use_id": "t2"}
     payloads = [
@@ -109,7 +122,7 @@ def test_tasks_get_their_id_from_the_response(fold: Any) -> None:
     ],
 )  # fmt: skip
 def test_needing_a_person(payload: dict[str, Any], message: str, fold: Any) -> None:
-    reader = HookReader()
+    reader = hook_reader()
     reports = [*reader.read(hook("SessionStart")), *reader.read(payload)]
     assert fold(reports).needs_input == message
     assert fold([*reports, *reader.read(tool("PreToolUse", tool_use_id="t"))]).needs_input == ""
@@ -145,7 +158,7 @@ ASKED = tool("PermissionRequest", "Bash")
     ],
 )
 def test_a_permission_is_open_until_its_own_agent_goes_on(fold: Any, then: list[dict[str, Any]], needs: str) -> None:
-    reader = HookReader()
+    reader = hook_reader()
     reports = [report for payload in (MAIN, SUB, ASKED, *then) for report in reader.read(payload)]
     assert fold(reports).needs_input == needs
 
@@ -191,19 +204,19 @@ def test_a_permission_says_what_for(fold: Any, payloads: list[dict[str, Any]], n
 
 
 def test_an_elicitation_ends_with_its_result(fold: Any) -> None:
-    reader = HookReader()
+    reader = hook_reader()
     reports = [*reader.read(hook("Elicitation", message="Name?")), *reader.read(hook("ElicitationResult", action="ok"))]
     assert fold(reports).needs_input == ""
 
 
 def test_a_denied_call_has_failed(fold: Any) -> None:
-    reader = HookReader()
+    reader = hook_reader()
     reports = [*reader.read(MAIN), *reader.read(tool("PermissionDenied", "Bash", tool_use_id="m1", reason="not that"))]
     assert [(tool.state, bytes(tool.output)) for tool in fold(reports).tools()] == [("error", b'"not that"')]
 
 
 def test_a_reader_that_was_started_anew_goes_on_with_the_build(fold: Any) -> None:
-    first = HookReader()
+    first = hook_reader()
     create = {"tool_name": "TaskCreate", "tool_input": {"subject": "dig"}, "tool_use_id": "t1"}
     told = [
         report
@@ -214,7 +227,7 @@ def test_a_reader_that_was_started_anew_goes_on_with_the_build(fold: Any) -> Non
         )
         for report in first.read(payload)
     ]  # fmt: skip
-    again = HookReader()
+    again = hook_reader()
     again.resume("s1", fold(told))
     create = {"tool_name": "TaskCreate", "tool_input": {"subject": "fill"}, "tool_use_id": "t2"}
     for payload in (
@@ -230,7 +243,7 @@ def test_a_reader_that_was_started_anew_goes_on_with_the_build(fold: Any) -> Non
 
 
 def test_memory_is_bounded(fold: Any) -> None:
-    reader = HookReader()
+    reader = hook_reader()
     for number in range(SESSIONS + 1):
         reader.read(hook("SessionStart", f"s{number}"))
     assert [reader.knows(f"s{number}") for number in (0, 1, SESSIONS)] == [False, True, True]
@@ -238,7 +251,7 @@ def test_memory_is_bounded(fold: Any) -> None:
 
 def test_a_question_is_open_until_its_answer(fold: Any, run: Any) -> None:
     given = {"tool_name": "AskUserQuestion", "tool_input": {"questions": [{"question": "Which?"}]}, "tool_use_id": "q"}
-    reader = HookReader()
+    reader = hook_reader()
     reports = [*reader.read(hook("PreToolUse", **given)), *reader.read(tool("PreToolUse", tool_use_id="t"))]
     assert fold(reports).needs_input == "Which?"
     assert fold([*reports, *reader.read(hook("PostToolUse", **given, tool_response="A"))]).needs_input == ""
@@ -247,7 +260,7 @@ def test_a_question_is_open_until_its_answer(fold: Any, run: Any) -> None:
 def test_gemini_and_codex(fold: Any, run: Any) -> None:
     todos = {"todos": [{"description": "a", "status": "completed"}]}
     state = fold(run(
-        HookLines("gemini"), hook("BeforeAgent", prompt="go"),
+        hook_lines("gemini"), hook("BeforeAgent", prompt="go"),
         hook("BeforeTool", tool_name="write_todos", tool_input=todos),
         hook("AfterTool", tool_name="write_todos", tool_input=todos),
         tool("BeforeTool", "run_shell_command"), tool("AfterTool", "run_shell_command", tool_response={"error": "no"}),
@@ -261,23 +274,23 @@ def test_gemini_and_codex(fold: Any, run: Any) -> None:
         ("run_shell_command", "error"),
         ("read_file", "output-available"),
     ]
-    assert fold(HookReader("codex").read(hook("SessionStart"))).agent.agent_id == "openai-codex"
+    assert fold(hook_reader("codex").read(hook("SessionStart"))).agent.agent_id == "openai-codex"
     failed = tool("PostToolUse", tool_use_id="t1", tool_response={"exit_code": 1, "output": "FAIL"})
-    assert fold(HookReader("codex").read(failed)).tool("t1").state == "error"
+    assert fold(hook_reader("codex").read(failed)).tool("t1").state == "error"
     plan = {"tool_name": "update_plan", "tool_input": {"plan": [{"step": "Draw", "status": "in_progress"}]}}
-    listed = fold(run(HookLines("codex"), hook("PreToolUse", **plan), hook("PostToolUse", **plan, tool_response="ok")))
+    listed = fold(run(hook_lines("codex"), hook("PreToolUse", **plan), hook("PostToolUse", **plan, tool_response="ok")))
     assert ([todo.content for todo in listed.todos], listed.tool_count) == (["Draw"], 0)
 
 
 def test_sessions_stand_apart_and_end(run: Any) -> None:
-    reader = HookReader()
+    reader = hook_reader()
     reports = [*reader.read(hook("SessionStart")), *reader.read(hook("SessionStart", "s2")), *reader.finish()]
     assert [report.session for report in reports] == ["s1", "s1", "s2", "s2", "s1", "s2"]
 
 
 @pytest.mark.parametrize("odd", [None, 3, "x", [], [1], {}])
 def test_fields_of_other_types_do_no_harm(odd: Any) -> None:
-    reader = HookReader()
+    reader = hook_reader()
     for name in ("SessionStart", "PreToolUse", "PostToolUse", "PostToolUseFailure", "Notification", "Stop", odd):
         reader.read({"hook_event_name": name, "session_id": odd, "tool_name": odd, "tool_input": odd, "message": odd,
                      "tool_use_id": odd, "tool_response": odd, "error": odd, "prompt": odd, "cwd": odd})  # fmt: skip
@@ -285,6 +298,6 @@ def test_fields_of_other_types_do_no_harm(odd: Any) -> None:
 
 
 def test_bytes_are_decoded() -> None:
-    assert HookReader().read(json.dumps(hook("SessionStart")).encode())[0].session == "s1"
+    assert hook_reader().read(json.dumps(hook("SessionStart")).encode())[0].session == "s1"
     with pytest.raises(BadJson):
-        HookReader().read(b"[1]")
+        hook_reader().read(b"[1]")

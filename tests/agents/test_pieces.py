@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.agents.common.reader import Reported
-from sentryvibe_tui.agents.detect import READERS, AutoReader, UnknownFormat, detect
+from sentryvibe_tui.agents.detect import AutoReader, UnknownFormat, detect, new_reader
 
 SAMPLES = Path(__file__).parent.parent / "data" / "transcripts"
 FILES = sorted(json.loads((SAMPLES / "truth.json").read_text()))
@@ -26,7 +26,7 @@ def _pieces(data: bytes, random: Random) -> Iterator[bytes]:
 @pytest.mark.parametrize("name", FILES)
 def test_pieces_make_no_difference(name: str) -> None:
     data = (SAMPLES / name).read_bytes()
-    whole = READERS[detect(data)]()
+    whole = new_reader(detect(data))
     expected = [*whole.feed(data), *whole.finish()]
     for seed in range(3):
         reader = AutoReader()
@@ -38,9 +38,9 @@ def test_pieces_make_no_difference(name: str) -> None:
 def test_a_cut_input_gives_the_beginning_of_the_same_events(name: str, fold: Any) -> None:
     data = (SAMPLES / name).read_bytes()
     kind = detect(data)
-    whole = READERS[kind]().feed(data)
+    whole = new_reader(kind).feed(data)
     for part in range(50):
-        reader = READERS[kind]()
+        reader = new_reader(kind)
         reports: list[Reported] = reader.feed(data[: len(data) * part // 50])
         assert reports == whole[: len(reports)]
         state = fold([*reports, *reader.finish()])
@@ -52,7 +52,7 @@ def test_a_cut_input_gives_the_beginning_of_the_same_events(name: str, fold: Any
 def test_reading_again_adds_nothing(name: str, fold: Any) -> None:
     data = (SAMPLES / name).read_bytes()
     kind = detect(data)
-    first, second = READERS[kind](), READERS[kind]()
+    first, second = new_reader(kind), new_reader(kind)
     once = [*first.feed(data), *first.finish()]
     again = [*once, *second.feed(data), *second.finish()]
     assert fold(again).tool_count == fold(once).tool_count

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.detect import READERS, detect
+from sentryvibe_tui.agents.detect import detect, new_reader
 from sentryvibe_tui.model.state import BuildState
 
 SAMPLES = Path(__file__).parent.parent / "data" / "transcripts"
@@ -41,7 +41,7 @@ def _all() -> list[Any]:
 @pytest.mark.parametrize(("root", "name", "truth"), [*_files(SAMPLES), *_all()])
 def test_counts_are_exact(root: Path, name: str, truth: dict[str, Any], fold: Any) -> None:
     data = (root / name).read_bytes()
-    reader = READERS[detect(data)]()
+    reader = new_reader(detect(data))
     state: BuildState = fold([*reader.feed(data), *reader.finish()])
     tools = list(state.tools())
     orphans = truth.get("orphan_results", 0)

@@ -137,12 +137,12 @@ def measure(sources: Path, files: list[str], size: int) -> Cost:
 
 def read(files: list[str]) -> None:
     """Prints the seconds that reading and masking take."""
-    from sentryvibe_tui.agents.detect import READERS
+    from sentryvibe_tui.agents.detect import new_reader
     from sentryvibe_tui.agents.redact import Redacted, Redactor
 
     begun = time.monotonic()
     for path in files:
-        reader = Redacted(READERS["auto"](), Redactor())
+        reader = Redacted(new_reader("auto"), Redactor())
         with open(path, "rb", 0) as file:
             while piece := file.read(64 * 1024):
                 reader.feed(piece)

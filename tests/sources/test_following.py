@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.agents.common.session_files import Session
 from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.events import BuildEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.sources.following import ORPHANED, SETTLED, SILENT, Following
-from sentryvibe_tui.sources.sessions import AgentName, Session
 from sentryvibe_tui.wire.events import Posted
 from sentryvibe_tui.wire.projects import project_named
 
@@ -23,7 +23,7 @@ NOW = 1_800_000_000.0
 class Watched:
     """A followed session, and the state that its events make."""
 
-    def __init__(self, path: Path, agent: AgentName = "claude", redactor: Redactor | None = None) -> None:
+    def __init__(self, path: Path, agent: str = "claude", redactor: Redactor | None = None) -> None:
         self.path = path
         session = Session(agent, path, ID, "/w", NOW)
         self.following = Following(session, project_named("shop"), redactor=redactor)

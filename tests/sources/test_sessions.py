@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.sources import sessions
-from sentryvibe_tui.sources.sessions import Roots, Session, Sessions, Spawned, SpawnedRollouts, SubagentFiles, roots
+from sentryvibe_tui.agents.claude import files as claude_files
+from sentryvibe_tui.agents.claude.files import SubagentFiles
+from sentryvibe_tui.agents.codex.files import SpawnedRollouts
+from sentryvibe_tui.agents.codex.subagents import Spawned
+from sentryvibe_tui.agents.common import folders
+from sentryvibe_tui.agents.common.session_files import Session
+from sentryvibe_tui.sources.sessions import Roots, Sessions, roots
 from sentryvibe_tui.wire.projects import directory_of, mangled, project_of
 
 ID = "7d3f0a52-8c1b-4e2e-9a7f-0a1b2c3d4e5f"
@@ -17,7 +22,7 @@ ID = "7d3f0a52-8c1b-4e2e-9a7f-0a1b2c3d4e5f"
 
 @pytest.fixture
 def places(tmp_path: Path) -> Roots:
-    return Roots(tmp_path / "claude", tmp_path / "codex", tmp_path / "gemini")
+    return {agent: tmp_path / agent for agent in ("claude", "codex", "gemini")}
 
 
 @pytest.fixture
@@ -36,12 +41,12 @@ def write(path: Path, *records: dict[str, object], at: float = 1000.0) -> Path:
 
 def claude(places: Roots, directory: Path, name: str = ID, at: float = 1000.0) -> Path:
     records = {"type": "summary", "summary": 'not "cwd": "/x"'}, {"type": "user", "cwd": str(directory)}
-    return write(places.claude / mangled(str(directory)) / f"{name}.jsonl", *records, at=at)
+    return write(places["claude"] / mangled(str(directory)) / f"{name}.jsonl", *records, at=at)
 
 
 def codex(places: Roots, directory: Path, at: float = 1000.0, **payload: object) -> Path:
     meta = {"type": "session_meta", "payload": {"id": ID, "cwd": str(directory), **payload}}
-    return write(places.codex / f"2026/05/16/rollout-2026-05-16T20-56-55-{ID}.jsonl", meta, at=at)
+    return write(places["codex"] / f"2026/05/16/rollout-2026-05-16T20-56-55-{ID}.jsonl", meta, at=at)
 
 
 def found(places: Roots, directory: Path | None, since: float = 0.0) -> list[Session]:
@@ -65,7 +70,7 @@ def test_two_directories_that_share_a_folder_are_told_apart(places: Roots, proje
 
 
 def test_a_file_that_was_moved_belongs_where_it_is(places: Roots, project: Path) -> None:
-    path = write(places.claude / mangled(str(project)) / f"{ID}.jsonl", {"type": "user", "cwd": "/elsewhere"})
+    path = write(places["claude"] / mangled(str(project)) / f"{ID}.jsonl", {"type": "user", "cwd": "/elsewhere"})
     assert [(session.path, session.directory) for session in found(places, project)] == [(path, str(project))]
 
 
@@ -102,9 +107,9 @@ def test_thousands_of_other_sessions_subagents_are_looked_into_once(
     silent.write_bytes(b"")
     os.utime(path.parent, (1_000, 1_000))
     files, read, listed = SubagentFiles(path), list[str](), list[Any]()
-    session_in, entries = sessions._session_in, sessions._entries
-    monkeypatch.setattr(sessions, "_session_in", lambda path: read.append(path) or session_in(path))
-    monkeypatch.setattr(sessions, "_entries", lambda folder: listed.append(folder) or entries(folder))
+    session_in, entries = claude_files._session_in, folders.entries
+    monkeypatch.setattr(claude_files, "_session_in", lambda path: read.append(path) or session_in(path))
+    monkeypatch.setattr(folders, "entries", lambda folder: listed.append(folder) or entries(folder))
     for _ in range(10):
         assert files.found() == []
     assert (read.count(str(silent)), len(read)) == (10, 60)
@@ -151,7 +156,7 @@ def thread(places: Roots, name: str, day: str, at: float, parent: str = "", **pa
     """A rollout file; with a `parent`, one of the subagent that it spawned."""
     spawn = {"subagent": {"thread_spawn": {"parent_thread_id": parent, "agent_path": f"/root/{name}"}}}
     meta = {"id": thread_id(name), "source": spawn if parent else "cli"} | payload
-    path = places.codex / day / f"rollout-{day.replace('/', '-')}T20-56-55-{thread_id(name)}.jsonl"
+    path = places["codex"] / day / f"rollout-{day.replace('/', '-')}T20-56-55-{thread_id(name)}.jsonl"
     return write(path, {"type": "session_meta", "payload": meta}, at=at)
 
 
@@ -191,31 +196,33 @@ def test_a_codex_subagent_counts_once_its_head_is_written(places: Roots) -> None
 def test_gemini_names_directories_by_their_hash(places: Roots, project: Path) -> None:
     own = hashlib.sha256(str(project).encode()).hexdigest()
     header = {"sessionId": ID, "projectHash": own}
-    path = write(places.gemini / own / "chats" / "session-2026-06-12T12-32-876f478d.jsonl", header)
-    write(places.gemini / "abc" / "chats" / "session-1.json", {"sessionId": "x", "projectHash": "abc"})
+    path = write(places["gemini"] / own / "chats" / "session-2026-06-12T12-32-876f478d.jsonl", header)
+    write(places["gemini"] / "abc" / "chats" / "session-1.json", {"sessionId": "x", "projectHash": "abc"})
     assert found(places, project) == [Session("gemini", path, ID, str(project), 1000.0)]
     assert len(found(places, None)) == 2
 
 
 def test_gemini_writes_directories_down(places: Roots, project: Path) -> None:
-    write(places.gemini / "shop" / "chats" / "session-1.jsonl", {"sessionId": ID, "projectHash": "x"})
-    (places.gemini / "shop" / ".project_root").write_text(f"{project}\n")
+    write(places["gemini"] / "shop" / "chats" / "session-1.jsonl", {"sessionId": ID, "projectHash": "x"})
+    (places["gemini"] / "shop" / ".project_root").write_text(f"{project}\n")
     assert [session.directory for session in found(places, None)] == [str(project)]
     assert [session.directory for session in found(places, project)] == [str(project)]
 
 
 def test_no_folders_no_sessions(places: Roots, project: Path) -> None:
     assert found(places, project) == []
-    (places.claude.parent / "claude").write_text("a file")
+    (places["claude"].parent / "claude").write_text("a file")
     assert found(places, None) == []
 
 
 def test_variables_move_the_folders() -> None:
-    assert roots({"HOME": "/h"}) == Roots(
-        Path("/h/.claude/projects"), Path("/h/.codex/sessions"), Path("/h/.gemini/tmp")
-    )
+    assert roots({"HOME": "/h"}) == {
+        "claude": Path("/h/.claude/projects"),
+        "codex": Path("/h/.codex/sessions"),
+        "gemini": Path("/h/.gemini/tmp"),
+    }
     moved = roots({"HOME": "/h", "CLAUDE_CONFIG_DIR": "/c", "CODEX_HOME": "/x", "GEMINI_CLI_HOME": "/g"})
-    assert moved == Roots(Path("/c/projects"), Path("/x/sessions"), Path("/g/.gemini/tmp"))
+    assert list(moved.values()) == [Path("/c/projects"), Path("/x/sessions"), Path("/g/.gemini/tmp")]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.sources.sessions import AgentName
 from sentryvibe_tui.sources.turns import TAIL, TurnEnd, read_turn_end, turn_end
 
 TRANSCRIPTS = Path(__file__).parent.parent / "data" / "transcripts"
@@ -61,7 +60,7 @@ INTERRUPTED = user([{"type": "text", "text": "[Request interrupted by user for t
         ("gemini", [{"type": "error", "content": "boom"}, {"type": "info"}], TurnEnd("failed", "boom")),
     ],
 )  # fmt: skip
-def test_the_last_records_decide(agent: AgentName, records: list[dict[str, Any]], end: TurnEnd | None) -> None:
+def test_the_last_records_decide(agent: str, records: list[dict[str, Any]], end: TurnEnd | None) -> None:
     assert turn_end("".join(json.dumps(record) + "\n" for record in records).encode(), agent) == end
 
 
@@ -81,7 +80,7 @@ def test_what_cannot_be_read_decides_nothing(tail: bytes) -> None:
         ("gemini-session/irr-error.jsonl", "gemini", "failed"),
     ],
 )
-def test_real_files(file: str, agent: AgentName, end: str | None) -> None:
+def test_real_files(file: str, agent: str, end: str | None) -> None:
     found = read_turn_end(TRANSCRIPTS / file, agent)
     assert (found and found.outcome) == end
 

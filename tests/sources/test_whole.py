@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.agents.common.session_files import Session
 from sentryvibe_tui.agents.detect import AutoReader
 from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.sources.following import ORPHANED, Following
 from sentryvibe_tui.sources.posting import Posting
-from sentryvibe_tui.sources.sessions import Session, without_subagents
+from sentryvibe_tui.sources.sessions import without_subagents
 from sentryvibe_tui.sources.whole import Whole
 from sentryvibe_tui.wire.events import Posted
 from sentryvibe_tui.wire.projects import project_named
@@ -57,7 +58,7 @@ def said(words: str, role: str = "assistant") -> dict[str, Any]:
 
 def whole(path: Path, redactor: Redactor | None = None) -> tuple[BuildState, list[Posted]]:
     """Everything that reading it publishes, and the state of it."""
-    one = Whole(AutoReader(), Posting("p", "p", "s"), path, redactor, path)
+    one = Whole(AutoReader(), Posting("p", "p", "s"), path, redactor, {"codex": path})
     posted = list(one.feed(path.read_bytes()))
     while parts := list(one.subagents()):
         for file, part in parts:

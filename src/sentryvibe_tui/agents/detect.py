@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import cache
 
 from .ai_sdk import AiSdk, BuildEvents
-from .claude.session import ClaudeSession
-from .claude.stream import ClaudeStream
-from .codex.session import CodexRollout
-from .codex.stream import CodexExec
-from .common.hook_payloads import HookLines
 from .common.json_lines import MAX_LINE, JsonLines, bare
 from .common.reader import Counts, Reader, Reported
 from .common.values import Record, obj, text
-from .gemini.session import GeminiSession
-from .gemini.stream import GeminiStream
-from .opencode.serve import OpencodeServe
-from .opencode.stream import OpencodeParts, OpencodeRun
+from .registry import Format, agent_kinds, names
 
 LOOK_AHEAD = 1024 * 1024
 """Bytes within which an input must show what it is."""
@@ -24,99 +17,6 @@ LOOK_AHEAD = 1024 * 1024
 
 class UnknownFormat(ValueError):
     """The input is in no format that is known; the message says what was seen."""
-
-
-def _is_claude_stream(record: Record, kind: str) -> bool:
-    if kind in ("assistant", "user", "system", "stream_event", "rate_limit_event"):
-        return ("session_id" in record or "parent_tool_use_id" in record) and "sessionId" not in record
-    return kind == "result" and "subtype" in record and "num_turns" in record
-
-
-def _is_claude_session(record: Record, kind: str) -> bool:
-    if kind in ("assistant", "user", "system"):
-        return "sessionId" in record and ("uuid" in record or "message" in record)
-    if kind == "summary":
-        return "leafUuid" in record
-    if kind == "file-history-snapshot":
-        return "messageId" in record
-    return "sessionId" in record and kind in _SESSION_ONLY
-
-
-_SESSION_ONLY = frozenset(
-    {
-        "permission-mode",
-        "mode",
-        "queue-operation",
-        "attachment",
-        "progress",
-        "last-prompt",
-        "ai-title",
-        "custom-title",
-        "agent-name",
-        "agent-setting",
-        "atis-latch",
-        "pr-link",
-        "bridge-session",
-    }
-)
-
-
-def _is_hook(record: Record, kind: str) -> bool:
-    return "hook_event_name" in record
-
-
-def _is_codex_hook(record: Record, kind: str) -> bool:
-    return _is_hook(record, kind) and "/.codex/" in text(record, "transcript_path")
-
-
-def _is_gemini_hook(record: Record, kind: str) -> bool:
-    return text(record, "hook_event_name").startswith(("Before", "After")) or (
-        _is_hook(record, kind) and "/.gemini/" in text(record, "transcript_path")
-    )
-
-
-def _is_codex_exec(record: Record, kind: str) -> bool:
-    if "msg" in record and "id" in record:
-        return True
-    return (kind == "session.created" and "properties" not in record) or kind.startswith(("thread.", "turn.", "item."))
-
-
-def _is_codex_rollout(record: Record, kind: str) -> bool:
-    if kind in ("session_meta", "response_item", "event_msg", "turn_context", "compacted", "world_state"):
-        return "payload" in record
-    if kind in ("message", "reasoning"):  # without an envelope, as in early files
-        return isinstance(record.get("content" if kind == "message" else "summary"), list)
-    if kind in ("function_call", "function_call_output", "local_shell_call", "custom_tool_call"):
-        return "call_id" in record
-    return "record_type" in record or {"id", "timestamp", "instructions"} <= record.keys()
-
-
-def _is_gemini_stream(record: Record, kind: str) -> bool:
-    return {
-        "init": "session_id" in record,
-        "message": "role" in record and isinstance(record.get("content"), str),
-        "tool_use": "tool_name" in record,
-        "tool_result": "tool_id" in record,
-        "result": "status" in record and ("stats" in record or "error" in record),
-        "error": "severity" in record,
-    }.get(kind, False)
-
-
-def _is_gemini_session(record: Record, kind: str) -> bool:
-    return "projectHash" in record or ("$set" in record and not kind)
-
-
-def _is_opencode_run(record: Record, kind: str) -> bool:
-    return "sessionID" in record and ("part" in record or kind in ("error", "done"))
-
-
-def _is_opencode_serve(record: Record, kind: str) -> bool:
-    inner = obj(record, "payload") or record
-    return "properties" in inner and "." in text(inner, "type")
-
-
-def _is_opencode_parts(record: Record, kind: str) -> bool:
-    return bool(kind) and "_role" in record
 
 
 def _is_build_event(record: Record, kind: str) -> bool:
@@ -133,55 +33,39 @@ _AI_SDK = frozenset({
     "tool-result",
 })  # fmt: skip
 
-_SIGNS: dict[str, Callable[[Record, str], bool]] = {
-    "claude-stream": _is_claude_stream,
-    "claude-session": _is_claude_session,
-    "codex-hooks": _is_codex_hook,
-    "gemini-hooks": _is_gemini_hook,
-    "claude-hooks": _is_hook,
-    "codex-exec": _is_codex_exec,
-    "codex-rollout": _is_codex_rollout,
-    "gemini-stream": _is_gemini_stream,
-    "gemini-session": _is_gemini_session,
-    "opencode-run": _is_opencode_run,
-    "opencode-serve": _is_opencode_serve,
-    "opencode-parts": _is_opencode_parts,
-    "build-events": _is_build_event,
-    "ai-sdk": _is_ai_sdk,
-}
+_COMMON = (Format("build-events", _is_build_event, BuildEvents), Format("ai-sdk", _is_ai_sdk, AiSdk))
+"""Formats of no agent's own."""
 
-READERS: dict[str, Callable[[], Reader]] = {
-    "auto": lambda: AutoReader(""),
-    "claude": lambda: AutoReader("claude"),
-    "claude-stream": ClaudeStream,
-    "claude-session": ClaudeSession,
-    "claude-hooks": HookLines,
-    "codex": lambda: AutoReader("codex"),
-    "codex-exec": CodexExec,
-    "codex-rollout": CodexRollout,
-    "codex-hooks": lambda: HookLines("codex"),
-    "gemini": lambda: AutoReader("gemini"),
-    "gemini-stream": GeminiStream,
-    "gemini-session": GeminiSession,
-    "gemini-hooks": lambda: HookLines("gemini"),
-    "opencode": lambda: AutoReader("opencode"),
-    "opencode-run": OpencodeRun,
-    "opencode-serve": OpencodeServe,
-    "opencode-parts": OpencodeParts,
-    "ai-sdk": AiSdk,
-    "build-events": BuildEvents,
-}
-"""By the name that `--format` takes. A family's name decides between its formats by itself."""
+
+@cache
+def formats() -> dict[str, Format]:
+    """By name, in the order in which their signs are looked for."""
+    found = (*(form for kind in agent_kinds() for form in kind.formats), *_COMMON)
+    return {form.name: form for form in sorted(found, key=lambda form: form.general)}
+
+
+def format_names() -> list[str]:
+    """What `--format` takes: a family's name decides between its formats by itself."""
+    return sorted({"auto", *names(), *formats()})
+
+
+def new_reader(name: str) -> Reader:
+    """A reader of the format or family of that name. Raises UnknownFormat when there is none."""
+    if name in formats():
+        return formats()[name].reader()
+    if name != "auto" and name not in names():
+        raise UnknownFormat(f"no format is called {name!r}; known are {', '.join(format_names())}")
+    return AutoReader("" if name == "auto" else name)
 
 
 def format_of(record: Record) -> str:
     """The format that one record gives away; "" when it could belong to several or to none."""
     kind = text(record, "type")
-    return next((name for name in _SIGNS if _SIGNS[name](record, kind)), "")
+    return next((name for name, form in formats().items() if form.sign(record, kind)), "")
 
 
 def detect(head: bytes, wanted: str = "") -> str:
-    """The format's name in READERS. Raises UnknownFormat, which says what was seen instead."""
+    """The format's name. Raises UnknownFormat, which says what was seen instead."""
     detector = _Detector(wanted)
     found = detector.feed(head) or detector.finish()
     if not found:
@@ -202,7 +86,8 @@ class _Detector:
         """Raises UnknownFormat when it is another one than wanted."""
         self._head += data[: _HEAD - len(self._head)]
         if bare(self._head).startswith((b"{\n", b"{\r\n")):
-            return self._checked("gemini-session") if b'"projectHash"' in self._head else ""
+            name = next((name for name, form in formats().items() if form.document and form.document(self._head)), "")
+            return self._checked(name) if name else ""
         return self._found(self._lines.feed(data))
 
     def finish(self) -> str:
@@ -210,7 +95,7 @@ class _Detector:
 
     def _found(self, records: Iterable[Record]) -> str:
         for record in records:
-            if self._wanted in _SIGNS and _is_readable_as(self._wanted, record):
+            if self._wanted in formats() and _is_readable_as(self._wanted, record):
                 return self._wanted
             found = format_of(record)
             if found:
@@ -226,7 +111,7 @@ class _Detector:
 
     def _known(self) -> str:
         """Between which formats it was."""
-        names = [name for name in _SIGNS if name.startswith(self._wanted)]
+        names = [name for name in formats() if name.startswith(self._wanted)]
         return f". Known formats: {', '.join(names)}" if len(names) > 1 else ""
 
     def refusal(self) -> UnknownFormat:
@@ -239,7 +124,7 @@ class _Detector:
         else:
             what = "it is empty"
         problem = (
-            f"the input is not {self._wanted}" if self._wanted in _SIGNS else "cannot tell the format of the input"
+            f"the input is not {self._wanted}" if self._wanted in formats() else "cannot tell the format of the input"
         )
         return UnknownFormat(f"{problem}: {what}{self._known()}")
 
@@ -247,7 +132,7 @@ class _Detector:
 def _is_readable_as(name: str, record: Record) -> bool:
     """Hooks of several agents look the same."""
     kind = text(record, "type")
-    return _SIGNS[name](record, kind) or (name.endswith("-hooks") and _is_hook(record, kind))
+    return formats()[name].sign(record, kind) or (name.endswith("-hooks") and "hook_event_name" in record)
 
 
 _HEAD = 4096
@@ -299,7 +184,7 @@ class AutoReader:
 
     def _decided(self, name: str) -> list[Reported]:
         self.format = name
-        self.inner = READERS[name]()
+        self.inner = new_reader(name)
         self.counts = self.inner.counts
         held, self._held = b"".join(self._held), []
         return self.inner.feed(held)

@@ -29,11 +29,10 @@ from ..sources.hook_settings import (
     without_hooks,
 )
 from ..sources.json_edit import BadSettings
-from ..sources.sessions import AgentName
 from .options import Refused, settings
 from .output import any_text, tell, write_line
 
-AGENTS: tuple[AgentName, ...] = ("claude", "codex", "gemini")
+AGENTS: tuple[str, ...] = ("claude", "codex", "gemini")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -62,7 +61,7 @@ def command() -> None:
     "--http/--command", "by_http", default=None, help="A URL, or a command.  [default: a command; a URL with --server]"
 )
 @click.option("--server", metavar="URL", help="Server of the URL.  [default: the local one]")
-def install(agent: AgentName, users: bool, yes: bool, by_http: bool | None, server: str | None) -> int:
+def install(agent: str, users: bool, yes: bool, by_http: bool | None, server: str | None) -> int:
     """Add hooks to an agent's settings, after showing the change.
 
     The agent runs a command, which leaves a note for the local server and takes less than 50 ms whether one runs or
@@ -87,7 +86,7 @@ def install(agent: AgentName, users: bool, yes: bool, by_http: bool | None, serv
 
 @command.command("remove")
 @_where
-def remove(agent: AgentName, users: bool, yes: bool) -> int:
+def remove(agent: str, users: bool, yes: bool) -> int:
     """Take out of an agent's settings what `install` added, and nothing else."""
     return _change(agent, users, yes, lambda text: without_hooks(text, agent), "not installed")
 
@@ -121,7 +120,7 @@ def _gone(target: str) -> list[str]:
     return [file for file in files if os.path.isabs(file) and not os.path.exists(file)]
 
 
-def _change(agent: AgentName, users: bool, yes: bool, change: Callable[[str], str], unchanged: str) -> int:
+def _change(agent: str, users: bool, yes: bool, change: Callable[[str], str], unchanged: str) -> int:
     path = settings_file(agent, None if users else Path.cwd())
     try:
         before = _read(path)
@@ -193,7 +192,7 @@ def _server(named: str | None) -> Address:
         raise Refused(f"--server: {error}") from None
 
 
-def _our_command(agent: AgentName) -> str:
+def _our_command(agent: str) -> str:
     """Python with one file: found from anywhere, and nothing is loaded that a hook does not need.
 
     Silent and successful whatever happens, also when this program is gone: an agent shows its user every error of a
@@ -202,7 +201,7 @@ def _our_command(agent: AgentName) -> str:
     return f"{shlex.quote(sys.executable)} -I -S {shlex.quote(spool.__file__)} {agent} 2>/dev/null || :"
 
 
-def _version(agent: AgentName) -> Version | None:
+def _version(agent: str) -> Version | None:
     """What the agent says of itself; None when it is not there."""
     program = shutil.which(agent)
     if program is None:

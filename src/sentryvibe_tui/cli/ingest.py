@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..agents.detect import READERS, AutoReader, UnknownFormat
+from ..agents.detect import AutoReader, UnknownFormat, format_names
 from ..model.events import About
 from ..model.text import clean_line
 from ..report import exit_codes
@@ -43,6 +44,23 @@ LAST_WORDS = 3.0
 """Seconds given to the report that a build was interrupted."""
 
 
+class FormatName(click.ParamType[str]):
+    """A format or a family of formats. Agents from elsewhere are looked for when a name is given, or all are shown."""
+
+    name = "format"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value != "auto" and value not in format_names():
+            self.fail(f"{value!r} is not one of {', '.join(map(repr, format_names()))}.", param, ctx)
+        return value
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return f"[{'|'.join(format_names())}]"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in format_names() if name.startswith(incomplete)]
+
+
 @click.command("ingest", epilog=EXIT_CODES)
 @click.argument("project", shell_complete=projects)
 @click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=paths)
@@ -50,7 +68,7 @@ LAST_WORDS = 3.0
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(sorted(READERS)),
+    type=FormatName(),
     default="auto",
     show_default=True,
     help="What the input is; auto tells by its first lines.",
@@ -99,13 +117,13 @@ def command(
     if session and len(sources) > 1:
         raise Refused("--session is for one input; each file is a build of its own")
     ours = settings().settings
-    masks, codex = redactor(ours), roots().codex
+    masks, places = redactor(ours), roots()
 
     def taken_up(path: Path | None) -> _Input:
         posting = Posting(project_id(project), clean_line(project), session or uuid.uuid4().hex, fixed=bool(session))
         reader = AutoReader("" if kind == "auto" else kind)
         file = path if path is not None and path.is_file() else None
-        return _Input(reader, Whole(reader, posting, file, None if masks is None else masks.anew(), codex), path)
+        return _Input(reader, Whole(reader, posting, file, None if masks is None else masks.anew(), places), path)
 
     intake = _Intake(find_server(server), data_dir(ours) / "outbox", timeout, speed if replay else None)
     return asyncio.run(intake.run(project_id(project), [partial(taken_up, path) for path in sources]))

@@ -14,7 +14,7 @@ import click
 from ..client.address import Address
 from ..client.hydrate import ProjectRef
 from ..settings import Settings, data_dir
-from ..sources.known import Prepared, prepared
+from ..sources.known import prepared
 from ..wire.projects import ProjectName, project_named, project_of
 from .completing import projects
 from .options import Refused, find_server, redactor, server_option, settings
@@ -22,6 +22,7 @@ from .output import tell
 from .screen import Flags, Looks, has_terminal, look_options, looks, show
 
 if TYPE_CHECKING:
+    from ..agents.common.command import Prepared
     from ..client.watch import Watch
     from ..sources.command import Run
 

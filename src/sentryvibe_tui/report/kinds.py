@@ -2,76 +2,48 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Literal
+from functools import cache, lru_cache
 
+from ..agents.registry import AgentKind, Tool, ToolClass, agent_kinds, built_in
 from ..model.text import clean_line
 
-Kind = Literal["shell", "read", "write", "edit", "search", "web", "agent", "mcp", "other"]
+Kind = ToolClass
 
-_KINDS: dict[str, tuple[Kind, str]] = {
-    "bash": ("shell", "Bash"),
-    "bashoutput": ("shell", "BashOutput"),
-    "killshell": ("shell", "KillShell"),
-    "shell": ("shell", "Shell"),
-    "exec_command": ("shell", "Shell"),
-    "shell_command": ("shell", "Shell"),
-    "write_stdin": ("shell", "Stdin"),
-    "local_shell": ("shell", "Shell"),
-    "local_shell_call": ("shell", "Shell"),
-    "command_execution": ("shell", "Shell"),
-    "run_shell_command": ("shell", "Shell"),
-    "read": ("read", "Read"),
-    "read_file": ("read", "Read"),
-    "read_many_files": ("read", "Read"),
-    "notebookread": ("read", "Read"),
-    "view_image": ("read", "View"),
-    "write": ("write", "Write"),
-    "write_file": ("write", "Write"),
-    "edit": ("edit", "Edit"),
-    "multiedit": ("edit", "Edit"),
-    "notebookedit": ("edit", "Edit"),
-    "str_replace": ("edit", "Edit"),
-    "replace": ("edit", "Edit"),
-    "patch": ("edit", "Patch"),
-    "apply_patch": ("edit", "Patch"),
-    "file_change": ("edit", "Patch"),
-    "grep": ("search", "Grep"),
-    "grep_search": ("search", "Grep"),
-    "search_file_content": ("search", "Grep"),
-    "glob": ("search", "Glob"),
-    "ls": ("search", "List"),
-    "list": ("search", "List"),
-    "list_directory": ("search", "List"),
-    "webfetch": ("web", "WebFetch"),
-    "web_fetch": ("web", "WebFetch"),
-    "websearch": ("web", "WebSearch"),
-    "web_search": ("web", "WebSearch"),
-    "google_web_search": ("web", "WebSearch"),
-    "task": ("agent", "Task"),
-    "agent": ("agent", "Agent"),
-    "spawn_agent": ("agent", "Agent"),
-    "invoke_agent": ("agent", "Agent"),
-    "send_input": ("agent", "Send"),
-    "wait": ("agent", "Wait"),
-    "wait_agent": ("agent", "Wait"),
-    "close_agent": ("agent", "Close"),
-}
+
+@cache
+def _own_tools() -> dict[str, Tool]:
+    """Those of the agents that come with the program, by name; of one name the first agent's."""
+    return _together(built_in())
+
+
+@cache
+def _all_tools() -> dict[str, Tool]:
+    return _together(agent_kinds())
+
+
+def _together(kinds: tuple[AgentKind, ...]) -> dict[str, Tool]:
+    return {name: tool for kind in reversed(kinds) for name, tool in kind.tools.items()}
+
+
+def _tool(name: str) -> Tool | None:
+    """Agents from elsewhere are asked only for what ours do not have: it takes time to look for them."""
+    name = _own_name(name)
+    return _own_tools().get(name) or (None if server_of(name) else _all_tools().get(name))
 
 
 @lru_cache(512)
 def kind_of(name: str) -> Kind:
     """The kind of a tool by its name; `other` for what is not known."""
-    known = _KINDS.get(_own_name(name))
-    return known[0] if known else "mcp" if server_of(name) else "other"
+    tool = _tool(name)
+    return tool.kind if tool else "mcp" if server_of(name) else "other"
 
 
 @lru_cache(512)
 def verb_of(name: str) -> str:
     """`Edit`, `github · create_issue`, else the name itself; safe, never empty."""
-    known = _KINDS.get(_own_name(name))
+    known = _tool(name)
     if known:
-        return known[1]
+        return known.verb
     server = server_of(name)
     tool = name.removeprefix("mcp_").lstrip("_").removeprefix(server).lstrip("_") if server else name
     return clean_line(f"{server} · {tool}" if server and tool else server or name, 60) or "tool"

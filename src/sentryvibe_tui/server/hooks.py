@@ -8,15 +8,18 @@ import logging
 import os
 import time
 from collections.abc import AsyncGenerator, Callable
+from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from zlib import crc32
 
 from msgspec.structs import replace
 
 from .. import spool
-from ..agents.common.hook_payloads import AGENTS, HookAgent, HookReader
+from ..agents.common.hook_dialect import HookDialect
+from ..agents.common.hook_payloads import HookReader
 from ..agents.redact import Redactor
+from ..agents.registry import UnknownAgent, agent_kind, agent_kinds
 from ..model.events import About
 from ..model.state import Agent, Millis
 from ..store.contract import BuildKey, Store, StoreUnavailable
@@ -40,21 +43,22 @@ class Hooks:
 
     def __init__(self, store: Store, now: Callable[[], Millis], redactor: Redactor | None = None) -> None:
         self._store, self._now = store, now
-        self._readers = {agent: HookReader(agent, redactor) for agent in AGENTS}
+        self._redactor = redactor
+        self._readers: dict[str, HookReader] = {}
         self._taking = asyncio.Lock()
         self._unkept: dict[str, list[Posted]] = {}
 
     async def post(self, scope: Scope, receive: Receive, agent: str) -> None:
         """Raises Refused for what is not taken, StoreUnavailable when nothing can be kept."""
-        if agent not in AGENTS:
-            raise Refused(404, f"hooks are taken of {', '.join(AGENTS)}")
+        if agent not in hooked_agents():
+            raise Refused(404, f"hooks are taken of {', '.join(hooked_agents())}")
         payload = await read_body(scope, receive, LARGEST)
         try:
             await self.take(agent, payload)
         except BadJson as error:
             raise bad_request(error) from None
 
-    async def take(self, agent: HookAgent, payload: bytes, source: str = "", at: Millis | None = None) -> None:
+    async def take(self, agent: str, payload: bytes, source: str = "", at: Millis | None = None) -> None:
         """Keeps what one payload tells; with a `source`, the same one again changes nothing. Raises BadJson."""
         record = decode(payload, dict[str, Any])
         session = record.get("session_id")
@@ -73,9 +77,9 @@ class Hooks:
                 raise
 
     async def _read(
-        self, agent: HookAgent, record: dict[str, Any], about: About, source: str, at: Millis | None
+        self, agent: str, record: dict[str, Any], about: About, source: str, at: Millis | None
     ) -> list[Posted]:
-        reader = self._readers[agent]
+        reader = self._reader(agent)
         if not reader.knows(about.session_id):
             begun = await self._store.state(BuildKey(about.project_id, about.session_id, about.build_id))
             if begun is not None:
@@ -87,6 +91,11 @@ class Hooks:
         if reader.counts.unknown.total() > unknown:
             log.info("hooks of %s tell of %r, which is left out", agent, record.get("hook_event_name"))
         return posted
+
+    def _reader(self, agent: str) -> HookReader:
+        if agent not in self._readers:
+            self._readers[agent] = HookReader(hook_dialect(agent), self._redactor)
+        return self._readers[agent]
 
     @contextlib.asynccontextmanager
     async def picking_up(self, folder: Path | None = None) -> AsyncGenerator[None]:
@@ -107,7 +116,7 @@ class Hooks:
 
     async def _take_file(self, path: Path) -> bool:
         """Keeps a payload, then removes it; False while that cannot be done."""
-        agent = cast("HookAgent", path.suffix.removeprefix("."))
+        agent = path.suffix.removeprefix(".")
         try:
             written, payload = await asyncio.to_thread(_read, path)
             await self.take(agent, payload, path.stem, written)
@@ -123,6 +132,20 @@ class Hooks:
             )
         await asyncio.to_thread(path.unlink, missing_ok=True)
         return True
+
+
+@cache
+def hooked_agents() -> tuple[str, ...]:
+    """The agents whose hooks are understood."""
+    return tuple(kind.name for kind in agent_kinds() if kind.hooks is not None)
+
+
+def hook_dialect(agent: str) -> HookDialect:
+    """How that agent's payloads are to be read. Raises UnknownAgent."""
+    hooks = agent_kind(agent).hooks
+    if hooks is None:
+        raise UnknownAgent(f"no hooks are known of {agent}")
+    return hooks()
 
 
 def _identified(posted: Posted, source: str) -> Posted:
@@ -150,7 +173,7 @@ def _spooled(folder: Path) -> list[Path]:
         there = os.listdir(folder)
     except OSError:
         return []
-    names = sorted(name for name in there if name.rpartition(".")[2] in AGENTS)
+    names = sorted(name for name in there if spool.is_whole(name))
     for name in {*there} - {*names, spool.FULL}:
         _drop_stale(folder / name)
     if not names and (folder / spool.FULL).exists():

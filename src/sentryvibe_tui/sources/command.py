@@ -11,20 +11,19 @@ import uuid
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from pathlib import Path
 
-from ..agents.claude.messages import title_of
+from ..agents.common.command import Prepared
 from ..agents.common.reader import Reported
+from ..agents.common.values import title_of
 from ..agents.redact import Redactor
 from ..client.address import Address
 from ..client.publisher import Publisher
 from ..model.events import AgentReported, BuildStarted, TextAdded
 from ..model.state import Agent
 from ..wire.projects import ProjectName
-from .known import Prepared
 from .output import Exit, Output
 from .posting import Posting
 from .printing import Printer
-from .rollouts import CodexThread
-from .sessions import roots
+from .sessions import companions, roots
 
 PIECE = 64 * 1024
 TOGETHER = 0.1
@@ -59,7 +58,7 @@ class Run:
         self._token = uuid.uuid4().hex
         self._posting = Posting(project.id, project.name, self._token, source=f"run-{self._token[:8]}")
         self._output = Output(prepared.argv, prepared.agent, prepared.format, str(Path.cwd()), redactor)
-        self._thread = CodexThread(roots().codex)
+        self._companions = companions(roots())
         self._printer = Printer()
         self._has_asked = False
         self._read = 0
@@ -171,14 +170,16 @@ class Run:
 
     def _publish(self, publisher: Publisher, reports: Iterable[Reported]) -> None:
         reports = list(reports)
-        self._thread.heard(reports)
+        for companion in self._companions:
+            companion.heard(reports)
         for posted in self._posting.label(self._asked(reports)):
             publisher.about = posted.about
             publisher.publish(posted.event, posted.at, posted.event_id)
-        found = self._thread.look()
-        if found is not None:
-            posted = self._posting.aside(found)
-            publisher.publish(posted.event, posted.at, posted.event_id)
+        for companion in self._companions:
+            found = companion.look()
+            if found is not None:
+                posted = self._posting.aside(found)
+                publisher.publish(posted.event, posted.at, posted.event_id)
 
     def _asked(self, reports: Iterable[Reported]) -> Iterable[Reported]:
         """Streams do not repeat what was asked and do not always name the model: the command line does."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ..agents.common.session_files import Session
 from ..agents.redact import Redactor
 from ..client.address import Address
 from ..client.publisher import Publisher
@@ -18,7 +19,7 @@ from ..model.events import About
 from ..wire.events import Posted
 from ..wire.projects import ProjectName, project_of
 from .following import SETTLED, Following
-from .sessions import Roots, Session, Sessions
+from .sessions import Roots, Sessions
 
 log = logging.getLogger("sentryvibe_tui.follow")
 

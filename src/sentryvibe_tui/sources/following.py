@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from ..agents.common.reader import Reader, Reported
-from ..agents.detect import READERS
+from ..agents.common.session_files import Session
+from ..agents.common.subagents import Subagents
+from ..agents.detect import new_reader
 from ..agents.redact import Redacted, Redactor
+from ..agents.registry import agent_kind
 from ..model.events import About, BuildEnded
 from ..model.state import Millis
 from ..wire.events import Posted
 from ..wire.projects import ProjectName
 from .posting import Posting
-from .sessions import AgentName, Session
-from .subagents import Subagents, subagents_of
+from .sessions import subagents_of
 from .tail import Tail
 from .turns import TurnEnd, read_turn_end
 
@@ -24,8 +27,6 @@ SILENT = 30 * 60.0
 """Seconds without a word after which an unfinished turn is taken for interrupted."""
 ORPHANED = 10.0
 """Seconds that a subagent's file waits for the call it belongs to."""
-
-_FORMATS: dict[AgentName, str] = {"claude": "claude-session", "codex": "codex-rollout", "gemini": "gemini-session"}
 
 
 class Following:
@@ -38,7 +39,7 @@ class Following:
         self.changed = session.changed
         self._settled, self._redactor = settled, None if redactor is None else redactor.anew()
         posting = Posting(project.id, project.name, session.id)
-        self._main = _Input(session.path, posting, READERS[_FORMATS[session.agent]], self._redactor)
+        self._main = _Input(session.path, posting, partial(new_reader, _format_of(session.agent)), self._redactor)
         self._agents = subagents_of(session.path, self._main.reader, self._redactor)
         self._subagents: dict[Path, _Input] = {}
         self._waiting: dict[Path, float] = {}
@@ -132,6 +133,11 @@ class Following:
         if masked is not None:
             yield Posted(self.about, masked, f"masked-{place}", Millis(self.changed * 1000))
         yield Posted(self.about, event, f"end-{event.outcome}-{place}", Millis(self.changed * 1000))
+
+
+def _format_of(agent: str) -> str:
+    files = agent_kind(agent).sessions
+    return agent if files is None else files().format
 
 
 class _Input:

@@ -16,7 +16,6 @@ from typing import Any, cast
 from msgspec import Struct
 
 from .json_edit import BadSettings, Node, added, parse, removed, stood_empty
-from .sessions import AgentName
 
 Version = tuple[int, int, int]
 
@@ -57,7 +56,7 @@ _GEMINI = (
 class Hook(Struct, frozen=True):
     """What an agent is to call: a URL, or a command. The agent's `version` decides which events there are."""
 
-    agent: AgentName
+    agent: str
     url: str = ""
     command: str = ""
     version: Version = NEWEST
@@ -80,7 +79,7 @@ class Hook(Struct, frozen=True):
         return tuple(event for event in known if not (self.url and event == "SessionStart"))
 
 
-def settings_file(agent: AgentName, project: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
+def settings_file(agent: str, project: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
     """The file with an agent's hooks: the user's, or that of a project's directory."""
     home = Path(environ.get("HOME") or "~").expanduser()
     moved = {"claude": "CLAUDE_CONFIG_DIR", "codex": "CODEX_HOME"}.get(agent, "")
@@ -97,12 +96,12 @@ def with_hook(text: str, hook: Hook) -> str:
     return text
 
 
-def without_hooks(text: str, agent: AgentName) -> str:
+def without_hooks(text: str, agent: str) -> str:
     """`text` without any hook of ours, and without what held nothing else; "" when that is all. Raises BadSettings."""
     return _without(text, agent, keep=None)
 
 
-def installed(text: str, agent: AgentName) -> dict[str, str]:
+def installed(text: str, agent: str) -> dict[str, str]:
     """The URL or command that is called for each event. Raises BadSettings."""
     found: dict[str, str] = {}
     for event, groups in _events(text).items():
@@ -131,7 +130,7 @@ def _with_event(text: str, event: str, hook: Hook) -> str:
     return added(text, groups, new[event][0])
 
 
-def _without(text: str, agent: AgentName, keep: Hook | None) -> str:
+def _without(text: str, agent: str, keep: Hook | None) -> str:
     while (found := _first_of_ours(text, agent, keep)) is not None:
         text = _pruned(text, found)
     return text
@@ -141,7 +140,7 @@ Place = list[tuple[Node, int]]
 """The way to a hook: each container, and which of its parts to go into."""
 
 
-def _first_of_ours(text: str, agent: AgentName, keep: Hook | None) -> Place | None:
+def _first_of_ours(text: str, agent: str, keep: Hook | None) -> Place | None:
     if not text:
         return None
     root = parse(text)
@@ -192,7 +191,7 @@ def _groups(groups: Node) -> list[tuple[int, Node]]:
     return [(number, hooks) for number, hooks in found if hooks is not None and isinstance(hooks.value, list)]
 
 
-def _is_ours(value: object, agent: AgentName) -> bool:
+def _is_ours(value: object, agent: str) -> bool:
     if not isinstance(value, dict):
         return False
     entry = cast("dict[str, Any]", value)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..agents.common.reader import Reader, Reported
-from ..agents.detect import READERS, UnknownFormat, detect
+from ..agents.detect import UnknownFormat, detect, new_reader
 from ..agents.redact import Redacted, Redactor
 from ..model.events import AgentReported, BuildEnded, BuildStarted, Noticed, TextAdded, ToolEnded, ToolStarted
 from ..model.state import Agent
@@ -112,7 +112,7 @@ class Output:
     # ----------------------------------------------------------------------- agents
 
     def _new_reader(self, form: str) -> Reader:
-        return READERS[form]() if self._redactor is None else Redacted(READERS[form](), self._redactor)
+        return new_reader(form) if self._redactor is None else Redacted(new_reader(form), self._redactor)
 
     def _decide(self) -> None:
         """By the first lines, as long as they can be JSON."""

@@ -15,7 +15,6 @@ from msgspec import Struct
 from ..agents.codex.messages import said_plainly
 from ..model.state import Outcome
 from ..wire.json import BadJson, decode
-from .sessions import AgentName
 
 TAIL = 256 * 1024
 """Bytes at a file's end within which its last turn must show that it ended."""
@@ -30,7 +29,7 @@ class TurnEnd(Struct, frozen=True):
     error: str = ""
 
 
-def read_turn_end(path: Path, agent: AgentName) -> TurnEnd | None:
+def read_turn_end(path: Path, agent: str) -> TurnEnd | None:
     """How the last turn in a session file ended; None while it goes on, or when the file does not tell."""
     try:
         with path.open("rb") as file:
@@ -47,7 +46,7 @@ def read_turn_end(path: Path, agent: AgentName) -> TurnEnd | None:
 _WHOLE = 16 * 1024 * 1024
 
 
-def turn_end(tail: bytes, agent: AgentName) -> TurnEnd | None:
+def turn_end(tail: bytes, agent: str) -> TurnEnd | None:
     """The same of the last bytes of a file. Reads backwards to the first record that decides."""
     decide, is_over = _DECIDE[agent], False
     for line in reversed(tail.split(b"\n")):
@@ -151,7 +150,7 @@ def _whole_gemini(path: Path) -> TurnEnd | None:
     return None
 
 
-_DECIDE: dict[AgentName, Callable[[Record], TurnEnd | None]] = {"claude": _claude, "codex": _codex, "gemini": _gemini}
+_DECIDE: dict[str, Callable[[Record], TurnEnd | None]] = {"claude": _claude, "codex": _codex, "gemini": _gemini}
 
 
 def _object(value: object) -> Record:

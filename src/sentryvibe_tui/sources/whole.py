@@ -6,25 +6,25 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..agents.common.reader import Reader, Reported
+from ..agents.common.subagents import Subagents
 from ..agents.redact import Redacted, Redactor
 from ..model.events import BuildEnded, Noticed
 from ..wire.events import Posted
 from .posting import Posting
-from .rollouts import CodexThread
-from .subagents import Subagents, subagents_of
+from .sessions import Roots, companions, subagents_of
 
 
 class Whole:
-    """One input and its build. `path`: the file that it is, None for a pipe. `codex`: the folder of Codex' sessions."""
+    """One input and its build. `path`: the file that it is, None for a pipe. `roots`: where agents keep sessions."""
 
     def __init__(
-        self, reader: Reader, posting: Posting, path: Path | None, redactor: Redactor | None, codex: Path
+        self, reader: Reader, posting: Posting, path: Path | None, redactor: Redactor | None, roots: Roots
     ) -> None:
         self.posting = posting
-        self._redactor, self._codex = redactor, codex
+        self._redactor, self._roots = redactor, roots
         self._reader = reader if redactor is None else Redacted(reader, redactor)
         self._path, self._is_past = path, path is not None
-        self._thread = CodexThread(codex)
+        self._companions = companions(roots)
         self._subagents: Subagents | None = None
 
     def feed(self, data: bytes) -> Iterator[Posted]:
@@ -44,7 +44,7 @@ class Whole:
             posting = Posting(
                 about.project_id, about.agent.project_name, about.session_id, fixed=True, source=path.stem
             )
-            part = Whole(agents.take(path, call_id)(), posting, path, self._redactor, self._codex)
+            part = Whole(agents.take(path, call_id)(), posting, path, self._redactor, self._roots)
             part._subagents = agents
             yield path, part
 
@@ -56,12 +56,14 @@ class Whole:
         yield from self.posting.rest()
 
     def _posted(self, reports: list[Reported]) -> Iterator[Posted]:
-        self._thread.heard(reports)
+        for companion in self._companions:
+            companion.heard(reports)
         self._note_calls(reports)
         yield from self.posting.label(reports, past=self._is_past)
-        found = self._thread.look()
-        if found is not None:
-            yield self.posting.aside(found, past=self._is_past)
+        for companion in self._companions:
+            found = companion.look()
+            if found is not None:
+                yield self.posting.aside(found, past=self._is_past)
 
     def _note_calls(self, reports: Iterable[Reported]) -> None:
         if self._path is not None and self._subagents is None:

@@ -10,11 +10,10 @@ from msgspec.structs import replace
 
 from ...model.events import AgentReported, BuildEvent, Noticed, TextAdded, ToolEnded, ToolStarted
 from ...model.state import Agent, NoteKind
-from ..common.values import EMPTY, Record, as_object, fingerprint, flat, obj, objects, text, value
-from .tasks import TODO_TOOLS, TaskLists
+from ..common.values import EMPTY, Record, as_object, fingerprint, flat, obj, objects, text, title_of, value
+from .tasks import TaskLists
+from .tools import TODO_TOOLS
 
-AGENT = "claude-code"
-SUBAGENT_TOOLS = frozenset({"Task", "Agent"})
 SYNTHETIC = "<synthetic>"
 
 _INTERRUPTED = "[Request interrupted by user"
@@ -22,7 +21,6 @@ _COMMAND = re.compile(r"<command-name>\s*(.*?)\s*</command-name>", re.DOTALL)
 _ARGUMENTS = re.compile(r"<command-args>\s*(.*?)\s*</command-args>", re.DOTALL)
 _MACHINE = ("<local-command", "<bash-", "<system-reminder", "<task-notification", "Caveat: ", "<user-prompt-submit")
 _TEAMMATE = re.compile(r"<teammate-message[^>]*>\s*(.*?)\s*</teammate-message>", re.DOTALL)
-_TITLE = 120
 
 
 class Conversation:
@@ -133,12 +131,6 @@ def spoken(said: str) -> str:
     if teammate is not None:
         return "" if teammate[1].startswith("{") else teammate[1]
     return "" if said.startswith(_MACHINE) else said
-
-
-def title_of(prompt: str) -> str:
-    """The first line of a prompt, cut to 120 characters."""
-    line = next((line.strip() for line in prompt.splitlines() if line.strip()), "")
-    return line if len(line) <= _TITLE else line[: _TITLE - 1] + "…"
 
 
 def model_of(message: Record) -> str:

@@ -13,8 +13,9 @@ from ...wire.json import plain
 from ..common.json_lines import JsonLines
 from ..common.reader import Counts, Reported
 from ..common.values import Record, as_object, count, number, obj, objects, text, time
-from .messages import AGENT, SUBAGENT_TOOLS, Conversation, model_of
+from .messages import Conversation, model_of
 from .stream import notice_of
+from .tools import AGENT, SUBAGENT_TOOLS
 
 _QUIET = frozenset(
     {

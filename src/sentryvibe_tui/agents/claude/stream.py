@@ -20,8 +20,8 @@ from ...model.state import Millis, Usage
 from ..common.reader import Reported
 from ..common.records import RecordReader
 from ..common.values import Record, as_list, as_object, count, number, obj, objects, text, time
-from .messages import AGENT, Conversation, model_of
-from .tasks import TODO_TOOLS
+from .messages import Conversation, model_of
+from .tools import AGENT, TODO_TOOLS
 
 _QUIET = frozenset(
     {

@@ -11,8 +11,6 @@ from ...model.events import TodoItem, TodosReported
 from ..common.todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
 from ..common.values import Record, identifier, obj, objects, status, text, todo_items
 
-TODO_TOOLS = frozenset({"TodoWrite", "TaskCreate", "TaskUpdate", "TaskList", "TaskGet"})
-
 _CREATED = re.compile(r"Task #(\S+) created")
 
 

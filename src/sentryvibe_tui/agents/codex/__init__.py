@@ -1,1 +1,63 @@
 """Codex."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..registry import AgentKind, Format
+from .command import prepared
+from .formats import is_exec, is_hook, is_rollout
+from .tools import AGENT, ASKING_TOOLS, TODO_TOOLS, TOOLS
+
+if TYPE_CHECKING:
+    from ..common.hook_dialect import HookDialect
+    from ..common.reader import Reader
+    from ..common.session_files import SessionFiles
+
+
+def _exec() -> Reader:
+    from .stream import CodexExec
+
+    return CodexExec()
+
+
+def _rollout() -> Reader:
+    from .session import CodexRollout
+
+    return CodexRollout()
+
+
+def _hook_lines() -> Reader:
+    from ..common.hook_payloads import HookLines
+
+    return HookLines(_hooks())
+
+
+def _hooks() -> HookDialect:
+    from .hooks import HOOKS
+
+    return HOOKS
+
+
+def _files() -> SessionFiles:
+    from .files import FILES
+
+    return FILES
+
+
+KIND = AgentKind(
+    name="codex",
+    agent_id=AGENT,
+    title="Codex",
+    formats=(
+        Format("codex-hooks", is_hook, _hook_lines),
+        Format("codex-exec", is_exec, _exec),
+        Format("codex-rollout", is_rollout, _rollout),
+    ),
+    tools=TOOLS,
+    todo_tools=TODO_TOOLS,
+    asking_tools=ASKING_TOOLS,
+    prepare=prepared,
+    sessions=_files,
+    hooks=_hooks,
+)

@@ -9,8 +9,6 @@ from ...model.events import TodoItem
 from ...model.state import Usage
 from ..common.values import EMPTY, Record, as_object, count, obj, status, text
 
-AGENT = "openai-codex"
-
 _REQUEST = "## My request for Codex:"
 _MACHINE = re.compile(
     r"</?(?:[a-z]+(?:_[a-z]+)+\b[^<>]*|[a-z]+(?: [a-z]+)+)>|</?(?:skill|image)\b|# AGENTS\.md instructions"

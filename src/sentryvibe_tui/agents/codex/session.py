@@ -21,7 +21,6 @@ from ...model.events import (
     UsageReported,
 )
 from ...model.state import Agent, Millis
-from ..claude.messages import title_of
 from ..common.reader import Reported
 from ..common.records import RecordReader
 from ..common.values import (
@@ -36,10 +35,12 @@ from ..common.values import (
     objects,
     text,
     time,
+    title_of,
     value,
 )
-from .messages import AGENT, mcp_failed, plan_items, said_plainly, spoken, usage_of
+from .messages import mcp_failed, plan_items, said_plainly, spoken, usage_of
 from .script import nested_calls
+from .tools import AGENT
 
 _QUIET = ("world_state", "session_state", "ghost_snapshot", "inter_agent_communication", "token_usage_record")
 _TURN_STARTS = ("task_started", "turn_started")

@@ -21,7 +21,8 @@ from ...model.state import Agent
 from ...wire.json import raw
 from ..common.records import RecordReader
 from ..common.values import Record, as_list, count, flat, number, obj, objects, text, value
-from .messages import AGENT, mcp_failed, plan_items, said_plainly, usage_of
+from .messages import mcp_failed, plan_items, said_plainly, usage_of
+from .tools import AGENT
 
 _FAILED = frozenset({"failed", "declined", "error"})
 _SAID = {"agent_message": "text", "assistant_message": "text", "reasoning": "reasoning"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Raw
 from msgspec.structs import replace
@@ -27,19 +27,17 @@ from ...model.questions import SOMETHING, permission, purpose, question
 from ...model.state import Agent, BuildState, NoteKind
 from ...model.told import told_id
 from ...wire.json import decode, encode
-from ..claude.messages import spoken, title_of
-from ..claude.tasks import TODO_TOOLS, TaskLists
+from ..claude.messages import spoken
+from ..claude.tasks import TaskLists
+from ..claude.tools import TODO_TOOLS
 from ..codex.messages import plan_items
-from ..gemini.todos import TODO_TOOLS as GEMINI_TODOS
 from ..gemini.todos import TodoLists
+from ..gemini.tools import TODO_TOOLS as GEMINI_TODOS
 from ..redact import Redactor
+from .hook_dialect import HookDialect
 from .json_lines import JsonLines
 from .reader import Counts, Reported
-from .values import Record, as_object, count, fingerprint, flat, obj, objects, text, time, value
-
-HookAgent = Literal["claude", "codex", "gemini"]
-
-AGENTS: dict[HookAgent, str] = {"claude": "claude-code", "codex": "openai-codex", "gemini": "gemini-cli"}
+from .values import Record, as_object, count, fingerprint, flat, obj, objects, text, time, title_of, value
 
 _NAMES = {
     "BeforeTool": "PreToolUse",
@@ -125,10 +123,10 @@ class _Session:
 class HookReader:
     """Takes one payload at a time, of as many sessions as there are. Text between calls is not in hooks."""
 
-    def __init__(self, agent: HookAgent = "claude", redactor: Redactor | None = None) -> None:
+    def __init__(self, dialect: HookDialect, redactor: Redactor | None = None) -> None:
         self.counts = Counts()
         self._redactor = redactor
-        self._agent: HookAgent = agent
+        self._dialect = dialect
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
 
     def knows(self, session: str) -> bool:
@@ -169,7 +167,7 @@ class HookReader:
         return [*told, *(Reported(BuildEnded("interrupted"), None, name) for name in names)]
 
     def _session(self, name: str) -> _Session:
-        session = self._sessions.setdefault(name, _Session(AGENTS[self._agent], self._redactor))
+        session = self._sessions.setdefault(name, _Session(self._dialect.agent_id, self._redactor))
         self._sessions.move_to_end(name)
         if len(self._sessions) > SESSIONS:
             self._sessions.popitem(last=False)
@@ -367,8 +365,8 @@ def _output(inner: Record, response: object) -> object:
 class HookLines:
     """Recorded payloads, one a line, as a reader like the others."""
 
-    def __init__(self, agent: HookAgent = "claude") -> None:
-        self._hooks = HookReader(agent)
+    def __init__(self, dialect: HookDialect) -> None:
+        self._hooks = HookReader(dialect)
         self.counts = self._hooks.counts
         self._lines = JsonLines(self.counts)
 

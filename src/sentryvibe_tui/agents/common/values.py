@@ -77,6 +77,15 @@ def fingerprint(*parts: str) -> str:
     return f"{zlib.crc32(chr(0).join(parts).encode('utf-8', 'replace')):08x}"
 
 
+_TITLE = 120
+
+
+def title_of(prompt: str) -> str:
+    """The first line of a prompt, cut to 120 characters."""
+    line = next((line.strip() for line in prompt.splitlines() if line.strip()), "")
+    return line if len(line) <= _TITLE else line[: _TITLE - 1] + "…"
+
+
 # --------------------------------------------------------------------------- todos
 
 _STATUS: dict[str, TodoStatus] = {

@@ -1,1 +1,63 @@
 """Gemini CLI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..registry import AgentKind, Format
+from .command import prepared
+from .formats import is_document, is_hook, is_session, is_stream
+from .tools import AGENT, ASKING_TOOLS, TODO_TOOLS, TOOLS
+
+if TYPE_CHECKING:
+    from ..common.hook_dialect import HookDialect
+    from ..common.reader import Reader
+    from ..common.session_files import SessionFiles
+
+
+def _stream() -> Reader:
+    from .stream import GeminiStream
+
+    return GeminiStream()
+
+
+def _session() -> Reader:
+    from .session import GeminiSession
+
+    return GeminiSession()
+
+
+def _hook_lines() -> Reader:
+    from ..common.hook_payloads import HookLines
+
+    return HookLines(_hooks())
+
+
+def _hooks() -> HookDialect:
+    from .hooks import HOOKS
+
+    return HOOKS
+
+
+def _files() -> SessionFiles:
+    from .files import FILES
+
+    return FILES
+
+
+KIND = AgentKind(
+    name="gemini",
+    agent_id=AGENT,
+    title="Gemini CLI",
+    formats=(
+        Format("gemini-hooks", is_hook, _hook_lines),
+        Format("gemini-stream", is_stream, _stream),
+        Format("gemini-session", is_session, _session, document=is_document),
+    ),
+    tools=TOOLS,
+    todo_tools=TODO_TOOLS,
+    asking_tools=ASKING_TOOLS,
+    prepare=prepared,
+    sessions=_files,
+    hooks=_hooks,
+)

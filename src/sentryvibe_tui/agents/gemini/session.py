@@ -19,12 +19,12 @@ from ...model.events import (
 )
 from ...model.state import Agent
 from ...wire.json import BadJson, decode, is_heavy
-from ..claude.messages import title_of
 from ..common.json_lines import MAX_LINE, bare
 from ..common.reader import Reported
 from ..common.records import RecordReader, Tokens
-from ..common.values import Record, as_list, as_object, count, flat, obj, objects, text, value
-from .todos import AGENT, TODO_TOOLS, TodoLists, told_model
+from ..common.values import Record, as_list, as_object, count, flat, obj, objects, text, title_of, value
+from .todos import TodoLists, told_model
+from .tools import AGENT, TODO_TOOLS
 
 _ENDED = frozenset({"success", "error", "cancelled"})
 

@@ -15,10 +15,10 @@ from ...model.events import (
     UsageReported,
 )
 from ...model.state import Agent, Usage
-from ..claude.messages import title_of
 from ..common.records import RecordReader
-from ..common.values import Record, count, obj, text, value
-from .todos import AGENT, TODO_TOOLS, TodoLists, told_model
+from ..common.values import Record, count, obj, text, title_of, value
+from .todos import TodoLists, told_model
+from .tools import AGENT, TODO_TOOLS
 
 
 class GeminiStream(RecordReader):

@@ -9,9 +9,6 @@ from ...model.events import TodoItem, TodosReported
 from ..common.todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
 from ..common.values import Record, identifier, objects, status, text, todo_items
 
-AGENT = "gemini-cli"
-TODO_TOOLS = frozenset({"write_todos", "tracker_create_task", "tracker_update_task", "tracker_list_tasks"})
-
 _TASK_ID = re.compile(r"\b([A-Za-z0-9]{6})\b(?=[^A-Za-z0-9]|$)")
 _NAMED_ID = re.compile(r"(?:id|task|ID|Task)[\"']?\s*[:=#]?\s*[\"'\[(]*([A-Za-z0-9]{6})\b")
 

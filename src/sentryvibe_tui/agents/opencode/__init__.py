@@ -1,1 +1,47 @@
 """opencode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..registry import AgentKind, Format
+from .command import prepared
+from .formats import is_parts, is_run, is_serve
+from .tools import AGENT, ASKING_TOOLS, TODO_TOOLS, TOOLS
+
+if TYPE_CHECKING:
+    from ..common.reader import Reader
+
+
+def _run() -> Reader:
+    from .stream import OpencodeRun
+
+    return OpencodeRun()
+
+
+def _serve() -> Reader:
+    from .serve import OpencodeServe
+
+    return OpencodeServe()
+
+
+def _parts() -> Reader:
+    from .stream import OpencodeParts
+
+    return OpencodeParts()
+
+
+KIND = AgentKind(
+    name="opencode",
+    agent_id=AGENT,
+    title="opencode",
+    formats=(
+        Format("opencode-run", is_run, _run),
+        Format("opencode-serve", is_serve, _serve),
+        Format("opencode-parts", is_parts, _parts),
+    ),
+    tools=TOOLS,
+    todo_tools=TODO_TOOLS,
+    asking_tools=ASKING_TOOLS,
+    prepare=prepared,
+)

@@ -21,7 +21,8 @@ from ...model.state import Agent, NoteKind
 from ..common.json_lines import JsonLines
 from ..common.reader import Counts, Reported
 from ..common.values import Record, as_list, obj, objects, text, time, todo_items
-from .stream import AGENT, Parts, failure, timed
+from .stream import Parts, failure, timed
+from .tools import AGENT
 
 _QUIET = (
     "server.", "file.", "lsp.", "installation.", "ide.", "storage.", "tui.", "pty.", "mcp.", "command.", "project.",

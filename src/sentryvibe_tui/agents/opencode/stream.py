@@ -18,13 +18,23 @@ from ...model.events import (
     UsageReported,
 )
 from ...model.state import Agent, Millis
-from ..claude.messages import title_of
 from ..common.reader import Reported
 from ..common.records import RecordReader, Tokens
-from ..common.values import Record, count, fingerprint, flat, number, obj, objects, text, time, todo_items, value
-
-AGENT = "opencode"
-TODO_TOOLS = frozenset({"todowrite", "todoread"})
+from ..common.values import (
+    Record,
+    count,
+    fingerprint,
+    flat,
+    number,
+    obj,
+    objects,
+    text,
+    time,
+    title_of,
+    todo_items,
+    value,
+)
+from .tools import AGENT, TODO_TOOLS
 
 _GOES_ON = frozenset({"", "tool-calls", "tool_calls", "unknown"})
 _CUT = frozenset({"length", "content-filter", "error"})

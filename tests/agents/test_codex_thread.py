@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.agents.codex.files import THREAD_HEAD, CodexThread
 from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.model.events import AgentReported, CodexReported
 from sentryvibe_tui.model.state import Agent
-from sentryvibe_tui.sources.rollouts import HEAD, CodexThread
 from sentryvibe_tui.wire.json import raw
 
 MADE = datetime(2026, 5, 16, 23, 30, tzinfo=UTC)
@@ -53,7 +53,7 @@ def test_it_is_told_once_and_as_soon_as_a_turn_began(tmp_path: Path) -> None:
 
 
 def test_the_latest_turn_counts_however_long_the_file_is(tmp_path: Path) -> None:
-    long = {"type": "response_item", "payload": {"type": "message", "content": "x" * HEAD}}
+    long = {"type": "response_item", "payload": {"type": "message", "content": "x" * THREAD_HEAD}}
     write(tmp_path, META, turn("first", "/a"), long, long, long, turn("second", "/b"))
     found = looking(tmp_path).look()
     assert found is not None

@@ -1,0 +1,18 @@
+"""Claude Code's command line (AGENT_FORMATS 2, 5, 7 and 8)."""
+
+from __future__ import annotations
+
+from ..common.command import Prepared, flag_value, has_flag, is_bare, last_word, with_flags
+
+
+def prepared(argv: tuple[str, ...], name: str) -> Prepared:
+    """`argv` of the program `name`, with what makes its output readable, where the user gave none."""
+    if not has_flag(argv, "-p", "--print"):
+        return Prepared(argv, name, interactive=is_bare(argv))
+    prompt = flag_value(argv, "-p", "--print") or last_word(argv)
+    asked = flag_value(argv, "--output-format")
+    if asked not in ("", "stream-json"):
+        return Prepared(argv, name, prompt=prompt)
+    added = () if asked else ("--output-format", "stream-json")
+    added += () if has_flag(argv, "--verbose") else ("--verbose",)
+    return Prepared(with_flags(argv, added), name, "claude-stream", added, prompt, flag_value(argv, "--model"))

@@ -1,0 +1,64 @@
+"""Subagents of Claude Code: their files begin with the words that their calls ask of them (AGENT_FORMATS 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from ...model.events import BuildEvent, ToolStarted
+from ..common.reader import Reader
+from ..common.subagents import Subagents
+from ..redact import Redactor
+from .session import ClaudeSession, first_prompt, subagent_prompt
+
+_WARMUP = "Warmup"
+"""What Claude Code says to agents that it only gets ready."""
+
+
+class Files(Protocol):
+    """The files of a session's subagents."""
+
+    def found(self) -> list[Path]: ...
+
+    def head(self, path: Path) -> bytes: ...
+
+
+class ClaudeSubagents(Subagents):
+    """Of equal prompts each file takes its own."""
+
+    def __init__(self, session: Path, redactor: Redactor | None, files: Files) -> None:
+        super().__init__(session, redactor)
+        self._calls: dict[str, list[str]] = {}
+        self._files, self._prompts = files, dict[Path, str]()
+
+    def heard(self, reader: Reader, events: Iterable[BuildEvent]) -> None:
+        for event in events:
+            prompt = subagent_prompt(event)
+            if prompt and isinstance(event, ToolStarted):
+                calls = self._calls.setdefault(prompt, [])
+                if event.id not in calls:
+                    calls.append(event.id)
+
+    def new(self) -> list[tuple[Path, str]]:
+        taken, found = set(self._taken.values()), list[tuple[Path, str]]()
+        for path in self._files.found():
+            prompt = "" if path in self._taken else self._prompt_of(path)
+            if path not in self._taken and prompt != _WARMUP:
+                calls = self._calls.get(prompt, [])
+                call_id = next((call for call in calls if call not in taken), calls[0] if calls else "")
+                taken.add(call_id)
+                found.append((path, call_id))
+        return found
+
+    def _prompt_of(self, path: Path) -> str:
+        """As the call has it: masked. Looked for until the file says it."""
+        if path not in self._prompts:
+            prompt = first_prompt(self._files.head(path))
+            if not prompt:
+                return ""
+            self._prompts[path] = prompt if self._redactor is None else self._redactor.text(prompt)
+        return self._prompts[path]
+
+    def _reader(self, call_id: str) -> Reader:
+        return ClaudeSession(call_id)

@@ -1,0 +1,30 @@
+"""Codex's name on the wire and its tools."""
+
+from __future__ import annotations
+
+from ..registry import Tool
+
+AGENT = "openai-codex"
+
+TODO_TOOLS = frozenset({"update_plan"})
+ASKING_TOOLS = frozenset({"request_user_input"})
+
+TOOLS = {
+    "shell": Tool("shell", "Shell"),
+    "exec_command": Tool("shell", "Shell"),
+    "shell_command": Tool("shell", "Shell"),
+    "write_stdin": Tool("shell", "Stdin"),
+    "local_shell": Tool("shell", "Shell"),
+    "local_shell_call": Tool("shell", "Shell"),
+    "command_execution": Tool("shell", "Shell"),
+    "view_image": Tool("read", "View"),
+    "apply_patch": Tool("edit", "Patch"),
+    "file_change": Tool("edit", "Patch"),
+    "web_search": Tool("web", "WebSearch"),
+    "spawn_agent": Tool("agent", "Agent"),
+    "send_input": Tool("agent", "Send"),
+    "wait": Tool("agent", "Wait"),
+    "wait_agent": Tool("agent", "Wait"),
+    "close_agent": Tool("agent", "Close"),
+}
+"""By name in lower case."""

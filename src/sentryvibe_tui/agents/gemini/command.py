@@ -1,0 +1,20 @@
+"""Gemini CLI's command line (AGENT_FORMATS 2, 5, 7 and 8)."""
+
+from __future__ import annotations
+
+from ..common.command import Prepared, flag_value, has_flag, is_bare, last_word, with_flags
+from .todos import told_model
+
+
+def prepared(argv: tuple[str, ...], name: str) -> Prepared:
+    """`argv` of the program `name`, with what makes its output readable, where the user gave none."""
+    stays = has_flag(argv, "-i", "--prompt-interactive")
+    prompt = flag_value(argv, "-p", "--prompt") or ("" if stays else last_word(argv))
+    if not prompt:
+        return Prepared(argv, name, interactive=is_bare(argv))
+    asked = flag_value(argv, "-o", "--output-format")
+    if asked not in ("", "stream-json"):
+        return Prepared(argv, name, prompt=prompt)
+    added = () if asked else ("--output-format", "stream-json")
+    model = told_model(flag_value(argv, "-m", "--model"))
+    return Prepared(with_flags(argv, added), name, "gemini-stream", added, prompt, model)
