@@ -175,7 +175,7 @@ async def test_a_store_that_cannot_write_holds_the_spool_up_and_nothing_is_lost(
 async def test_a_payload_that_no_reader_foresaw_does_not_end_the_picking_up(
     server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, reader = tmp_path / "hooks", server.app.hooks._readers["claude"]
+    folder, reader = tmp_path / "hooks", server.app.hooks._reader("claude")
     read = reader.read
     monkeypatch.setattr(reader, "read", lambda record: 1 / 0 if record.get("odd") else read(record))
     for body in (payload("PreToolUse", odd=True), *TURN):
