@@ -199,7 +199,7 @@ MAKE = {"tool_name": "Bash", "tool_input": {"command": "make all"}}
     ],
 )
 def test_a_permission_says_what_for(fold: Any, payloads: list[dict[str, Any]], needs: str) -> None:
-    reader = HookReader()
+    reader = hook_reader()
     assert fold([report for payload in payloads for report in reader.read(payload)]).needs_input == needs
 
 
