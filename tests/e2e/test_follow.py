@@ -55,7 +55,11 @@ def eventually(desk: Any, right: Callable[[dict[str, Any]], bool], project: str 
 
 
 def tools(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {tool["id"]: tool for listed in state["toolsByTodo"].values() for tool in listed}
+    return {
+        tool["id"]: tool
+        for listed in [*state["toolsByTodo"].values(), state.get("planningTools", [])]
+        for tool in listed
+    }
 
 
 def said(state: dict[str, Any]) -> list[str]:

@@ -77,7 +77,7 @@ def ingested(desk: Any) -> Callable[..., tuple[dict[str, Any], bytes]]:
 
 
 def _tools(state: dict[str, Any]) -> list[dict[str, Any]]:
-    return [tool for tools in state["toolsByTodo"].values() for tool in tools]
+    return [tool for tools in [*state["toolsByTodo"].values(), state.get("planningTools", [])] for tool in tools]
 
 
 def _left_out(state: dict[str, Any]) -> list[str]:

@@ -75,7 +75,8 @@ def test_a_session_comes_with_its_subagents(desk: Any, server: str) -> None:
     session.write_bytes((recorded / "main.jsonl").read_bytes())
     (desk.folder / "session").symlink_to(recorded)
     desk.run("ingest", "p", str(session))
-    calls = [call for todo in desk.state("p")["toolsByTodo"].values() for call in todo]
+    state = desk.state("p")
+    calls = [call for todo in [*state["toolsByTodo"].values(), state.get("planningTools", [])] for call in todo]
     callers = {call["id"] for call in calls if call["name"] == "Agent"}
     assert len(callers) == 3
     assert {call.get("parentId") for call in calls} == {None, *callers}
@@ -168,7 +169,8 @@ def test_more_than_an_outbox_holds_arrives_whole(desk: Any, server: str, claude:
     assert count * len(output) > 1.5 * LIMIT
     done = desk.run("ingest", "large", "large.jsonl")
     assert (done.returncode, done.stderr) == (0, b"sentryvibe-tui: read as claude-stream\n")
-    calls = [call for calls in desk.state("large")["toolsByTodo"].values() for call in calls]
+    state = desk.state("large")
+    calls = [call for calls in [*state["toolsByTodo"].values(), state.get("planningTools", [])] for call in calls]
     assert len(calls) == count
     assert {call["outputBytes"] for call in calls} == {len(output) + 2}
 

@@ -88,7 +88,7 @@ def test_an_agent_is_a_build_and_its_exit_code_is_ours(desk: Any, server: str, c
     assert b"added --output-format stream-json --verbose" in done.stderr
     state = desk.state("shop")
     assert (state["status"], state["title"], state["sessionId"]) == ("completed", "fix it", "s-1")
-    assert [tool["id"] for tool in state["toolsByTodo"]["-1"]] == ["t1"]
+    assert [tool["id"] for tool in state["planningTools"]] == ["t1"]
 
 
 def test_the_model_of_codex_is_found_in_its_session_file(
@@ -144,7 +144,7 @@ def test_input_output_and_errors_of_any_command_pass_through(desk: Any, server: 
     assert (done.returncode, done.stdout, done.stderr) == (3, b"in\xffput\n", b"oops\n")
     state = desk.state("other")
     assert (state["status"], state["error"]) == ("failed", "sh exited with code 3: oops")
-    (tool,) = state["toolsByTodo"]["-1"]
+    (tool,) = state["planningTools"]
     assert (tool["state"], tool["output"]) == ("error", "in\ufffdput\noops\n")
 
 
@@ -156,7 +156,7 @@ def test_a_killed_agent_leaves_an_interrupted_build(desk: Any, server: str, clau
     assert run.end() == 128 + signal.SIGKILL
     state = desk.state("shop")
     assert state["status"] == "interrupted"
-    assert [tool["state"] for tool in state["toolsByTodo"]["-1"]] == ["interrupted"]
+    assert [tool["state"] for tool in state["planningTools"]] == ["interrupted"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1])
@@ -253,7 +253,7 @@ def test_a_server_that_goes_and_comes_back_misses_nothing(desk: Any, claude: Any
     run.feed(b"\n")
     assert run.end() == 0
     state = desk.state("shop")
-    assert (state["status"], len(state["toolsByTodo"]["-1"])) == ("completed", 5)
+    assert (state["status"], len(state["planningTools"])) == ("completed", 5)
 
 
 def test_a_run_takes_over_from_the_one_that_served(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:

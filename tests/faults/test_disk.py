@@ -49,7 +49,7 @@ def test_a_full_disk_is_said_and_got_over(make_server: Callable) -> None:
     status, answer = post(server, number, 60_000)
     assert status == 200, answer
     kept.append(number)
-    tools = server.state("p")["toolsByTodo"]["-1"]
+    tools = server.state("p")["planningTools"]
     assert [tool["id"] for tool in tools] == [f"t{n}" for n in kept]
 
 
@@ -64,7 +64,7 @@ def test_a_database_locked_by_another_process_is_waited_for_or_said(server) -> N
     other.execute("ROLLBACK")
     other.close()
     assert post(server, 1)[0] == 200
-    assert [tool["id"] for tool in server.state("p")["toolsByTodo"]["-1"]] == ["t0", "t1"]
+    assert [tool["id"] for tool in server.state("p")["planningTools"]] == ["t0", "t1"]
 
 
 @pytest.mark.parametrize("garbage", [b"this is no database, just text " * 100, b"SQLite format 3\x00" + b"\xff" * 5000])
@@ -96,7 +96,7 @@ def bound(make_server: Callable) -> Iterator:
 
 
 def tools(server) -> list[str]:
-    return [tool["id"] for tool in server.state("p")["toolsByTodo"]["-1"]]
+    return [tool["id"] for tool in server.state("p")["planningTools"]]
 
 
 def test_a_directory_that_cannot_be_written_is_told_and_left_alone(bound) -> None:

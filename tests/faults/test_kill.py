@@ -63,7 +63,7 @@ def test_nothing_acknowledged_is_lost_over_fifty_kills(server) -> None:
         poster.post_until_it_breaks()
         killer.join()
     server.start()
-    tools = server.state("p")["toolsByTodo"]["-1"]
+    tools = server.state("p")["planningTools"]
     numbers = [tool["input"]["n"] for tool in tools]
     assert numbers == list(range(len(numbers)))
     assert len(poster.acknowledged) > ROUNDS

@@ -60,8 +60,8 @@ def test_an_output_stays_with_its_own_todo(server) -> None:
 def test_projects_and_sessions_that_spell_alike_do_not_collide(server) -> None:
     post(server, begin("mine"), project="q", session="1-x")
     post(server, begin("theirs"), project="q-1", session="x")
-    assert [tool["id"] for tool in server.state("q")["toolsByTodo"]["-1"]] == ["mine"]
-    assert [tool["id"] for tool in server.state("q-1")["toolsByTodo"]["-1"]] == ["theirs"]
+    assert [tool["id"] for tool in server.state("q")["planningTools"]] == ["mine"]
+    assert [tool["id"] for tool in server.state("q-1")["planningTools"]] == ["theirs"]
 
 
 def test_what_nobody_watches_is_kept(server) -> None:
@@ -81,12 +81,12 @@ async def test_updates_are_numbered_and_get_state_tells_the_state_of_now(server)
         while (frame := json.loads(await asyncio.wait_for(link.recv(), 10)))["type"] != "state-recovery":
             pass
         assert frame["state"]["stateVersion"] == 3
-        assert frame["state"]["toolsByTodo"]["-1"][0]["state"] == "output-available"
+        assert frame["state"]["planningTools"][0]["state"] == "output-available"
 
 
 def test_a_repeated_start_does_not_reopen_a_finished_tool(server) -> None:
     post(server, begin("a"), end("a"), begin("a"))
-    assert server.state("p")["toolsByTodo"]["-1"][0]["state"] == "output-available"
+    assert server.state("p")["planningTools"][0]["state"] == "output-available"
 
 
 def test_a_shrunken_todo_list_is_pruned(server) -> None:

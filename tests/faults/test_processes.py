@@ -61,7 +61,7 @@ async def test_killed_and_started_again_over_cut_links(server, proxy_to, home) -
         assert posts.forwarded > 50_000
         assert watched.forwarded > 20_000
     kept = server.state("p")
-    tools = [tool for group in kept["toolsByTodo"].values() for tool in group]
+    tools = [tool for group in [*kept["toolsByTodo"].values(), kept.get("planningTools", [])] for tool in group]
     assert (len(tools), len({tool["id"] for tool in tools})) == (20, 20)
     for end in ends:
         assert end["status"] == "completed"
@@ -104,6 +104,6 @@ async def test_a_publisher_killed_fifty_times_publishes_everything_once(server, 
 
 def told(state: dict) -> list[tuple]:
     """What a build holds, without its times."""
-    tools = [tool for group in state["toolsByTodo"].values() for tool in group]
+    tools = [tool for group in [*state["toolsByTodo"].values(), state.get("planningTools", [])] for tool in group]
     texts = [text for group in state["textByTodo"].values() for text in group]
     return sorted((item["id"], item.get("state"), item.get("output"), item.get("text")) for item in (*tools, *texts))

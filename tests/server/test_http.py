@@ -222,6 +222,19 @@ async def test_projects_and_builds_are_listed(http: httpx.AsyncClient, post: Pos
     assert (missing.status_code, list(missing.json())) == (404, ["error"])
 
 
+async def test_nothing_is_no_error_where_an_original_client_asks(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/api/projects/nope/messages")
+    assert (answer.status_code, answer.json()) == (200, {"messages": [], "sessions": []})
+
+
+async def test_a_plan_is_kept_whole(http: httpx.AsyncClient, post: Post) -> None:
+    plan = "# Plan\n" + "- a step of it\n" * 2000
+    await post("tool-input-available", toolCallId="t", toolName="ExitPlanMode", input={"plan": plan})
+    (session,) = (await http.get("/api/projects/p/messages")).json()["sessions"]
+    assert session["hydratedState"]["buildPlan"] == plan
+    assert session["hydratedState"]["planningTools"][0]["input"]["plan"] == plan
+
+
 async def test_messages_hold_a_hydrated_state_for_each_session(http: httpx.AsyncClient, post: Post) -> None:
     await post("start", session="s1", build="b1")
     await post("tool-call", session="s1", build="b1", toolCallId="t", toolName="Read", input={})

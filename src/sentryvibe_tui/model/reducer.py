@@ -36,7 +36,7 @@ from .events import (
     TurnEnded,
     UsageReported,
 )
-from .questions import open_question
+from .questions import open_question, plan_in
 from .requests import closed, following, is_in_background, needed, opened, with_message, with_request, without_request
 from .standing import settled
 from .state import (
@@ -148,7 +148,7 @@ def _decide(state: BuildState, event: BuildEvent, at: Millis) -> Iterable[Update
         case TodosReported():
             return _todos(state, event)
         case ToolStarted():
-            return _tool_started(state, event, at)
+            return (*_tool_started(state, event, at), *_planned(state, event))
         case ToolEnded():
             return _tool_ended(state, event, at)
         case TextAdded():
@@ -209,6 +209,13 @@ def _tool_started(state: BuildState, event: ToolStarted, at: Millis) -> Iterable
             yield _tool_changed(state, event, PLANNING, opened)
     elif (known.input is None and event.input is not None) or _is_placed(event, known):
         yield _tool_changed(state, event, PLANNING, known.state)
+
+
+def _planned(state: BuildState, event: ToolStarted) -> Iterable[Update]:
+    """A call that asks a person to approve a plan brings it."""
+    known, text = state.tool(event.id), plan_in(event.name, event.input)
+    is_new = known is None or known.input is None
+    return (PlanChanged(text),) if is_new and text and text != state.plan else ()
 
 
 def _tool_ended(state: BuildState, event: ToolEnded, at: Millis) -> Iterable[Update]:

@@ -34,8 +34,10 @@ async def builds(store: Store, project_id: str) -> bytes:
 
 
 async def messages(store: Store, project_id: str, session_id: str = "", build_id: str = "") -> bytes:
-    """Newest session first, each with the state of its latest build, or of the one that was asked for."""
-    await _known(store, project_id)
+    """Newest session first, each with the state of its latest build, or of the one that was asked for.
+
+    None for a project that is not known: an original client shows anything but 200 as an error.
+    """
     seen: dict[str, BuildRow] = {}
     for row in await store.builds(project_id, MORE_BUILDS):
         if session_id in ("", row.session_id) and build_id in ("", row.build_id):

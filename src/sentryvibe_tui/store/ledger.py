@@ -22,10 +22,11 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from ..model.events import About, BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
+from ..model.questions import APPROVAL_TOOLS
 from ..model.reducer import reduce
 from ..model.state import BuildState, Millis
 from ..model.updates import Entry, ToolChanged
-from ..wire.clip import clip
+from ..wire.clip import PLAN_LIMIT, VALUE_LIMIT, clip
 from ..wire.events import Posted
 from ..wire.updates import encode_entry
 from .contract import Accepted, BuildKey, Commit, Head, Logged, StoreUnavailable, row_of
@@ -424,7 +425,7 @@ def checkpoint(db: sqlite3.Connection, mode: str) -> bool:
 def clipped(event: BuildEvent) -> BuildEvent:
     """`event` with large values in the form that travels; `event` itself when it has none."""
     if isinstance(event, ToolStarted):
-        value, size = clip(event.input)
+        value, size = clip(event.input, PLAN_LIMIT if event.name in APPROVAL_TOOLS else VALUE_LIMIT)
         return replace(event, input=value, input_bytes=max(size, event.input_bytes)) if size else event
     if isinstance(event, ToolEnded):
         value, size = clip(event.output)

@@ -13,6 +13,8 @@ from .json import encode, plain
 
 VALUE_LIMIT = 4096
 """Bytes of JSON above which a tool's input or output is clipped."""
+PLAN_LIMIT = 64 * 1024
+"""The same for the input of a call that shows a plan: it is read whole."""
 
 
 def clip(value: Raw | None, limit: int = VALUE_LIMIT) -> tuple[Raw | None, int]:

@@ -117,6 +117,7 @@ class _State(Wire, frozen=True):
     state_version: int | None = None
     build_summary: str | None = None
     planning_tools: list[_Tool] | None = None
+    active_planning_tool: _Tool | None = None
     build_plan: Raw = ABSENT
     is_auto_fix: bool | None = None
     auto_fix_error: str | None = None
@@ -149,21 +150,24 @@ class _State(Wire, frozen=True):
 
 
 def encode_state(state: BuildState) -> bytes:
-    """JSON text of a state; equal states give equal text."""
+    """JSON text of a state; equal states give equal text. What ran under no todo stands in `planningTools`, the latest
+    also as `activePlanningTool` until there are todos.
+    """
     places = {todo.key: index for index, todo in enumerate(state.todos)}
-    tools: defaultdict[str, list[_Tool]] = defaultdict(list)
+    tools: defaultdict[int, list[_Tool]] = defaultdict(list)
     texts: defaultdict[str, list[_Note]] = defaultdict(list)
     notes: list[_Note] = []
     for seq, item in enumerate(state.items()):
         place = places.get(item.todo, PLANNING)
         key = item.todo if place == PLANNING and item.todo != PLANNING else None
         if isinstance(item, ToolCall):
-            tools[str(place)].append(_wire_tool(item, key, seq))
+            tools[place].append(_wire_tool(item, key, seq))
         elif item.kind == "text":
             texts[str(place)].append(_Note(item.id, item.text, iso(item.at), todo_key=key, seq=seq))
         else:
             todo = None if item.todo == PLANNING else item.todo
             notes.append(_Note(item.id, item.text, iso(item.at), item.kind, item.level, todo, seq))
+    planning = tools.pop(PLANNING, None)
     in_template = state.phase == "template"
     agent, fix = state.agent, state.autofix
     always = {
@@ -187,6 +191,8 @@ def encode_state(state: BuildState) -> bytes:
         end_time=iso(state.ended_at),
         codex=state.codex or ABSENT,
         build_summary=state.summary or None,
+        planning_tools=planning,
+        active_planning_tool=planning[-1] if planning and state.is_active and not state.todos else None,
         build_plan=Raw(encode(state.plan)) if state.plan else ABSENT,
         is_auto_fix=True if fix is not None else None,
         auto_fix_error=fix.error or None if fix is not None else None,
