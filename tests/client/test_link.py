@@ -8,7 +8,17 @@ from sentryvibe_tui.client.link import CloseLink, Hydrate, Open, Send
 from sentryvibe_tui.client.original_replica import Hydration
 from sentryvibe_tui.client.watching import CaughtUp, Changed, LinkChanged, SignOfLife, Skipped, Snapshot
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.wire.frames import AgentSign, Alive, Connected, GetState, Heartbeat, Recovery, Unknown, decode_asked
+from sentryvibe_tui.wire.frames import (
+    AgentSign,
+    Alive,
+    Broken,
+    Connected,
+    GetState,
+    Heartbeat,
+    Recovery,
+    Unknown,
+    decode_asked,
+)
 
 
 def phases(desk) -> list[str]:
@@ -521,3 +531,13 @@ def test_the_end_of_another_session_of_an_original_server_is_not_ours(make_desk,
     assert desk.link.state.is_active
     desk.hear(Recovery(None, "s1", "completed"))
     assert desk.link.state.status == "completed"
+
+
+def test_a_frame_that_cannot_be_unpacked_ends_the_link_with_its_reason(make_desk, make_build) -> None:
+    build = make_build().work(4)
+    desk = make_desk().up(build.recovery(version=2)).hear(Broken("a broken compressed frame"))
+    assert desk.take(CloseLink) == [CloseLink("a broken compressed frame")]
+    assert (desk.link.status.phase, desk.link.status.reason) == ("retrying", "a broken compressed frame")
+    assert desk.link.state == build.states[2]
+    desk.later(10_000)
+    assert desk.take(Open)[-1].since == 2

@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 
 from sentryvibe_tui.server import serve
+from sentryvibe_tui.server.bounds import BoundedHttp
 from sentryvibe_tui.server.serve import Running, running
 
 PATIENCE = 0.3
@@ -154,3 +155,27 @@ async def test_a_compressed_body_is_refused_with_the_reason(server: Running) -> 
         heard = await link.rest()
     assert heard.startswith(b"HTTP/1.1 415")
     assert b"must not be compressed" in heard
+
+
+LONG_UPGRADES = {
+    "a long first line": (UPGRADE.replace(b"=p ", b"=" + b"p" * 9000 + b" "), 414),
+    "a long field": (UPGRADE.replace(b"\r\n\r\n", b"\r\nX: " + b"y" * 9000 + b"\r\n\r\n"), 431),
+    "many fields": (UPGRADE.replace(b"\r\n\r\n", b"\r\nX: y" * 129 + b"\r\n\r\n"), 431),
+    "the longest first line": (UPGRADE.replace(b"=p ", b"=" + b"p" * (8190 - 28) + b" "), 101),
+}
+
+
+@pytest.mark.parametrize(("said", "status"), LONG_UPGRADES.values(), ids=LONG_UPGRADES)
+async def test_an_upgrade_that_is_too_long_is_answered_and_closed(server: Running, said: bytes, status: int) -> None:
+    async with Link(server, said) as link:
+        assert (await link.reader.readline()).startswith(b"HTTP/1.1 %d " % status)
+        if status != 101:
+            assert b'{"error":' in await link.rest()
+
+
+async def test_an_upgrade_that_the_websocket_side_cannot_read_is_answered_and_closed(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoundedHttp, "_upgrade_refusal", lambda _: None)
+    async with Link(server, LONG_UPGRADES["a long first line"][0]) as link:
+        assert (await link.rest()).startswith(b"HTTP/1.1 4")

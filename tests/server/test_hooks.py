@@ -1,9 +1,14 @@
 """Hooks by HTTP and out of the spool become builds."""
 
+import asyncio
 import errno
 import json
 import os
+import threading
 import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +19,10 @@ from sentryvibe_tui import spool
 from sentryvibe_tui.model.questions import LIMIT
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.server.hooks import Hooks
+from sentryvibe_tui.server.payload import MOST_IN_ALL, MOST_VALUES, bounded_record
 from sentryvibe_tui.server.serve import Running
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.wire.json import BadJson
 
 SESSION = "0b8c1d7e-5f3a-4c0e-9d55-1f2e3d4c5b6a"
 BASE = {
@@ -228,12 +235,115 @@ async def test_a_full_spool_takes_again_once_it_was_emptied(server: Running, tmp
     assert len(list(folder.iterdir())) == 1
 
 
-async def empty(folder: Path, *also: str) -> None:
+async def empty(folder: Path, *also: str, but: set[str] = frozenset()) -> None:  # type: ignore[assignment]
     """Waits until no payload is left; the test's own time limit ends a vain wait."""
-    import asyncio
 
-    def left() -> list[Any]:
-        return [name for name in os.listdir(folder) if name.endswith((".claude", *also))]
+    def left() -> set[str]:
+        return {name for name in os.listdir(folder) if name.endswith((".claude", *also))} - but
 
     while left():  # noqa: ASYNC110  another task empties it
         await asyncio.sleep(0.02)
+
+
+async def test_what_was_refused_is_kept_with_what_follows(
+    server: Running, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, is_full = server.app.serving.store, [True]
+    append = store.append
+
+    def while_there_is_room(*args: Any) -> Any:
+        if is_full[0]:
+            raise StoreUnavailable("the disk is full")
+        return append(*args)
+
+    monkeypatch.setattr(store, "append", while_there_is_room)
+    for body in TURN[:3]:
+        assert (await http.post("/api/hooks/claude", content=body)).status_code == 503
+    is_full[0] = False
+    await tell(http, TURN[3])
+    state = await state_of(server)
+    assert (state.agent.agent_id, state.agent.title, state.agent.cwd) == ("claude-code", "Build it", BASE["cwd"])
+    assert [note.text for note in state.notes() if note.kind == "prompt"] == ["Build it"]
+    assert [(tool.id, tool.state) for tool in state.tools()] == [("toolu_1", "output-available")]
+    assert state.started_at is not None
+
+
+HEAVY = {
+    "lists": b"[" + b"[]," * 300_000 + b"[]]",
+    "objects": b"[" + b'{"a":1},' * 300_000 + b"{}]",
+    "numbers": b"[" + b"1," * 700_000 + b"1]",
+    "many texts": b"[" + b'"' + b"x," * 100 + b'",' + b'"a",' * 60_000 + b"1]",
+}
+
+
+@pytest.mark.parametrize("value", HEAVY.values(), ids=HEAVY)
+async def test_a_value_of_too_many_parts_gives_its_place_to_words(
+    server: Running, http: httpx.AsyncClient, value: bytes
+) -> None:
+    whole = payload("PostToolUse", **CALL, tool_response=None).replace(b"null", value)
+    await tell(http, *TURN[:3], whole)
+    tool = (await state_of(server)).tool("toolu_1")
+    assert tool is not None
+    assert tool.state == "output-available"
+    assert bytes(tool.output or b"") == b'"<%d bytes of JSON with more than %d values>"' % (len(value), MOST_VALUES)
+
+
+@contextmanager
+def peak_below(limit: int) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < limit
+
+
+@pytest.mark.parametrize("part", [b"[],", b'{"a":1},', b"1,"], ids=["lists", "objects", "numbers"])
+async def test_a_payload_of_millions_of_parts_is_refused_before_any_is_made(
+    server: Running, http: httpx.AsyncClient, part: bytes
+) -> None:
+    value = b"[" + part * (15_000_000 // len(part)) + b"1]"
+    whole = payload("PostToolUse", **CALL, tool_response=None).replace(b"null", value)
+    answer = await http.post("/api/hooks/claude", content=whole)
+    assert (answer.status_code, answer.json()["error"]) == (400, f"more than {MOST_IN_ALL} values")
+    with pytest.raises(BadJson, match="more than"), peak_below(3 * len(whole)):  # its parts take ten times as much
+        bounded_record(whole)
+
+
+async def test_a_heavy_payload_of_one_session_does_not_keep_the_hooks_of_another(
+    server: Running, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, at_work, may_end = server.app.hooks._reader("claude"), threading.Event(), threading.Event()
+    read = reader.read
+
+    def slowly(record: dict[str, Any]) -> Any:
+        if record["session_id"] == "other":
+            at_work.set()
+            assert may_end.wait(60)
+        return read(record)
+
+    monkeypatch.setattr(reader, "read", slowly)
+    text = payload("UserPromptSubmit", prompt="x" * 100_000).replace(SESSION.encode(), b"other", 1)
+    slow = asyncio.create_task(http.post("/api/hooks/claude", content=text))
+    assert await asyncio.to_thread(at_work.wait, 60)
+    await tell(http, *TURN)
+    assert not slow.done()
+    may_end.set()
+    assert (await slow).status_code == 200
+
+
+async def test_what_is_no_file_in_the_spool_keeps_nothing_up(server: Running, tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "hooks", tmp_path / "elsewhere.json"
+    (folder / "0-folder.claude").mkdir(parents=True)
+    os.mkfifo(folder / "0-fifo.claude")
+    elsewhere.write_bytes(TURN[1])
+    (folder / "0-link.claude").symlink_to(elsewhere)
+    for body in TURN:
+        spool.put(str(folder), "claude", body)
+    odd = {"0-folder.claude", "0-fifo.claude", "0-link.claude"}
+    async with server.app.hooks.picking_up(folder):
+        await empty(folder, but=odd)
+    assert (await state_of(server)).tool("toolu_1") is not None
+    assert set(os.listdir(folder)) == odd
+    assert server.app.hooks._passed_over == odd

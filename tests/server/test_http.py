@@ -8,9 +8,19 @@ from typing import Any
 
 import httpx
 import pytest
+import websockets
+from msgspec import Raw
+from websockets.exceptions import InvalidStatus
 
+from sentryvibe_tui.client import hydrate as reading
+from sentryvibe_tui.client.address import Address, parse_address
+from sentryvibe_tui.client.link import Open
+from sentryvibe_tui.client.sse import stream
+from sentryvibe_tui.client.transport import connect
+from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.server.serve import Running
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.wire.frames import Recovery, decode_frame
 from sentryvibe_tui.wire.state import decode_state, encode_state
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
@@ -317,3 +327,99 @@ async def test_a_long_list_of_builds_reaches_the_client_whole(server: Running, p
         await post("start", build=f"b{number}", session=f"s{number}")
     listed = await builds(parse_address(server.url), "p")
     assert [build.build_id for build in listed] == [f"b{number}" for number in reversed(range(60))]
+
+
+@pytest.mark.parametrize("no_date", ["9999-12-31T23:59:59-23:59", "1969-12-31T23:59:59Z", "soon", 10**30, -1])
+async def test_a_date_that_is_none_is_counted_and_the_event_gets_the_time_of_its_receipt(
+    http: httpx.AsyncClient, no_date: object
+) -> None:
+    assert (await http.post(EVENTS, json=GOOD | {"at": no_date})).status_code == 200
+    assert (await http.get("/healthz")).json()["undated"] == 1
+    answer = await http.get("/api/projects/p/messages")
+    (session,) = answer.json()["sessions"]
+    assert session["hydratedState"]["startTime"] > "2026"
+
+
+NAMES = [
+    "a/b",
+    "a/messages",
+    "/",
+    "a//b/",
+    "..",
+    ".",
+    "a%2Fb",
+    "%00",
+    "ä/ö?x=1#y",
+    "a b\\c",
+    "\u2028x",
+    "builds",
+    "a\nb",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_ids_of_any_signs_work_on_every_route(server: Running, http: httpx.AsyncClient, name: str) -> None:
+    address = parse_address(server.url)
+    start, call = {"type": "start"}, {"type": "tool-call", "toolCallId": name, "toolName": "Bash", "input": {"a": 1}}
+    ids = {"projectId": name, "sessionId": name, "buildId": name, "eventId": name}
+    answer = await http.post(EVENTS, json=[ids | {"event": start}, ids | {"event": call, "eventId": "2"}])
+    assert answer.json() == {"accepted": 2, "duplicates": 0, "version": 2}
+    assert (await http.get(address.http("projects", name))).json()["project"]["id"] == name
+    assert [build.build_id for build in await reading.builds(address, name)] == [name]
+    state = await reading.build(address, name, name, name)
+    assert state is not None
+    assert (state.project_id, state.id, state.version) == (name, name, 2)
+    value, _ = await reading.whole_tool(address, name, name)
+    assert value == Raw(b'{"a":1}')
+    for transport in (connect, stream):
+        assert (await first_state(transport, address, name)).id == name
+
+
+class Ear:
+    """Hears a link until the whole state came."""
+
+    def __init__(self) -> None:
+        self.state: asyncio.Future[BuildState] = asyncio.get_running_loop().create_future()
+
+    async def opened(self, transport: object) -> None: ...
+
+    async def heard(self, rtt_ms: float) -> None: ...
+
+    async def arriving(self) -> None: ...
+
+    async def frame(self, data: str | bytes) -> None:
+        frame = decode_frame(data, 0)
+        if isinstance(frame, Recovery) and frame.state is not None:
+            self.state.set_result(frame.state)
+
+    async def next_message(self) -> bytes:
+        return await asyncio.Event().wait() or b""
+
+
+async def first_state(transport: Any, address: Address, project: str) -> BuildState:
+    ear = Ear()
+    link = asyncio.create_task(transport(address, Open(project, project), ear))
+    try:
+        return await ear.state
+    finally:
+        link.cancel()
+        await asyncio.gather(link, return_exceptions=True)
+
+
+async def test_a_slash_that_was_not_quoted_is_part_of_the_id(http: httpx.AsyncClient) -> None:
+    await http.post(EVENTS, json=GOOD | {"projectId": "team/shop"})
+    assert (await http.get("/api/projects/team/shop")).json()["project"]["id"] == "team/shop"
+    assert len((await http.get("/api/projects/team/shop/builds")).json()["builds"]) == 1
+
+
+@pytest.mark.parametrize("path", ["/api/projects/a%00b", "/api/projects/a%00b/events", "/api/sessions/%00/tools/x"])
+async def test_no_path_has_u0000(http: httpx.AsyncClient, path: str) -> None:
+    assert (await http.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["projectId", "sessionId", "buildId"])
+async def test_nobody_watches_what_nothing_can_be_called(server: Running, name: str) -> None:
+    asked = {"projectId": "p"} | {name: "x" * 513}
+    with pytest.raises(InvalidStatus) as refused:
+        await websockets.connect(parse_address(server.url).ws(asked), proxy=None)
+    assert refused.value.response.status_code == 400

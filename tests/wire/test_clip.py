@@ -50,3 +50,16 @@ def test_a_number_out_of_all_bounds_is_no_obstacle(number: bytes) -> None:
     short, size = clip(value)
     assert (size, len(bytes(short)) <= VALUE_LIMIT) == (len(bytes(value)), True)
     assert plain(short)["n"][:5] == number[:5].decode()
+
+
+def test_a_value_of_very_many_parts_is_clipped_as_text() -> None:
+    value = Raw(b"[" + b"[]," * 80_000 + b"[]]")
+    short, size = clip(value)
+    assert size == len(bytes(value))
+    assert plain(short).startswith("[[],[],")
+    assert len(bytes(short)) <= VALUE_LIMIT
+
+
+def test_commas_in_a_text_are_no_parts() -> None:
+    short, _ = clip(raw({"file": "a.csv", "content": "1,2,3\n" * 20_000}))
+    assert plain(short)["file"] == "a.csv"

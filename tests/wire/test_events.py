@@ -91,6 +91,7 @@ BAD = [
     (b'{"projectId":"p","sessionId":"s","event":{"type":"dance"}}', "unknown event type 'dance'"),
     (b'{"projectId":"p","sessionId":"s","event":{"type":"text-delta","delta":5}}', r"\$\.event\.delta"),
     (b'{"projectId":"p","sessionId":"s","event":{"type":"tool-output-available"}}', "toolCallId"),
+    (b'{"projectId":"p","sessionId":"s","event":{"type":"todos","todos":[' + b"{}," * 10_000 + b"{}]}}", "10000 todos"),
     (b'[{"projectId":"p","sessionId":"s","event":{"type":"start"}},{"projectId":"p"}]', "event 1: .*sessionId"),
     (b'{"projectId":"p","sessionId":"s","event":' + b"[" * 500 + b"]" * 500 + b"}", "deeper"),
     (b'{"projectId":"' + b"p" * 600 + b'","sessionId":"s","event":{"type":"start"}}', "512"),
@@ -105,18 +106,19 @@ def test_bad_bodies_name_the_field_and_the_reason(body: bytes, reason: str) -> N
 
 _text = st.text(st.characters(codec="utf-8"), max_size=8)
 _id = st.text("abc123", min_size=1, max_size=5)
+_id_or_none = st.just("") | _id
 _value = st.sampled_from([Raw(b'"x"'), Raw(b'{"k":[1]}'), Raw(b"0")])
 _index = st.none() | st.integers(-1, 9)
 EVENTS = st.one_of(
     st.just(BuildStarted()),
-    st.builds(ToolStarted, _id, _id, _value, _index, _text, st.integers(0, 9)),
-    st.builds(ToolStarted, _id, _id, st.none(), _index, _text),
-    st.builds(ToolEnded, _id, st.none() | _value, st.booleans(), _text, _index, _text, st.integers(0, 9)),
+    st.builds(ToolStarted, _id, _id, _value, _index, _id_or_none, st.integers(0, 9)),
+    st.builds(ToolStarted, _id, _id, st.none(), _index, _id_or_none),
+    st.builds(ToolEnded, _id, st.none() | _value, st.booleans(), _text, _index, _id_or_none, st.integers(0, 9)),
     st.builds(TextAdded, _id, _text, st.sampled_from(["text", "reasoning", "prompt"]), st.booleans(), _index),
     st.builds(
         TodosReported,
         st.lists(
-            st.builds(TodoItem, _text, st.sampled_from(["pending", "in_progress", "completed"]), _text, _text)
+            st.builds(TodoItem, _text, st.sampled_from(["pending", "in_progress", "completed"]), _text, _id_or_none)
         ).map(tuple),
         st.sampled_from(["template", "build"]),
         _id,

@@ -1,6 +1,7 @@
 """Frames of both ages, and frames of nobody."""
 
 import gzip
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 from sentryvibe_tui.model.state import Agent, BuildState
 from sentryvibe_tui.model.updates import BuildBegan, Entry
 from sentryvibe_tui.wire.frames import (
+    MAX_FRAME,
     Alive,
     Batch,
+    Broken,
     Connected,
     GetState,
     Heartbeat,
@@ -26,9 +29,10 @@ from sentryvibe_tui.wire.frames import (
     encode_get_state,
     encode_heartbeat,
     encode_recovery,
+    unpacked,
 )
 from sentryvibe_tui.wire.state import decode_state
-from sentryvibe_tui.wire.times import iso, millis
+from sentryvibe_tui.wire.times import LATEST, iso, millis
 
 
 def test_ours_there_and_back() -> None:
@@ -80,7 +84,7 @@ def test_the_originals_frames(text, frame) -> None:
 )
 def test_nothing_a_server_sends_raises(data) -> None:
     frame = decode_frame(data, 0)
-    assert isinstance(frame, Unknown)
+    assert isinstance(frame, Unknown | Broken)
     assert frame.reason
 
 
@@ -106,17 +110,31 @@ def test_what_a_watcher_asks() -> None:
         ("soon", None),
         (-5, None),
         (10**18, None),
-        ("1969-01-01T00:00:00Z", 0),
+        ("1969-01-01T00:00:00Z", None),
         (float("nan"), None),
+        (float("inf"), None),
+        (10**30, None),
+        ("1970-01-01T00:00:00Z", 0),
+        ("1970-01-01T00:00:00+00:01", None),
+        ("9998-12-31T23:59:59.999Z", LATEST),
+        (LATEST, LATEST),
+        (LATEST + 1, None),
+        ("9999-12-31T23:59:59-23:59", None),
+        ("0001-01-01T00:00:00+23:59", None),
     ],
 )
 def test_dates_in_any_form(time, expected) -> None:
     assert millis(time) == expected
 
 
-@given(st.integers(0, 253_402_300_799_999))
+@given(st.integers(0, LATEST))
 def test_dates_there_and_back(at: int) -> None:
     assert millis(iso(at)) == at
+
+
+@pytest.mark.parametrize(("at", "shown"), [(-1, 0), (LATEST + 1, LATEST), (10**30, LATEST)])
+def test_a_moment_that_is_no_date_is_shown_as_the_nearest(at: int, shown: int) -> None:
+    assert iso(at) == iso(shown)
 
 
 def test_a_state_of_the_original_with_every_oddity() -> None:
@@ -137,3 +155,24 @@ def test_a_call_of_v1_with_an_output_and_an_end_is_finished() -> None:
     tool = b'{"id":"a","name":"Edit","state":"input-available","output":"ok","endTime":"2026-11-22T18:51:32.613Z"}'
     state = decode_state(b'{"id":"b","toolsByTodo":{"-1":[' + tool + b"]}}")
     assert (state.tool("a").state, state.open_tools) == ("output-available", frozenset())
+
+
+def test_a_compressed_frame_is_unpacked_within_bounds() -> None:
+    text = encode_recovery(None, "e", 1)
+    whole = compressed(text)
+    assert unpacked(whole) == text
+    for broken in (whole[:-1], whole[:10], whole + b"x", whole[:10] + b"\xff" * 8, b"\x1f\x8b", whole + whole):
+        assert isinstance(decode_frame(broken, 0), Broken)
+
+
+@pytest.mark.parametrize("claimed", [4, MAX_FRAME - 1, MAX_FRAME + 1])
+def test_a_bomb_takes_no_more_than_it_says(claimed: int) -> None:
+    bomb = gzip.compress(bytes(32 * 1024 * 1024))[:-4] + claimed.to_bytes(4, "little")
+    tracemalloc.start()
+    try:
+        frame = decode_frame(bomb, 0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(frame, Broken)
+    assert peak < min(claimed, 2 * 32 * 1024 * 1024) + 1024 * 1024

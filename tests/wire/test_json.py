@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from sentryvibe_tui.wire import json
 from sentryvibe_tui.wire.json import MAX_DEPTH, BadJson, decode, depth, encode, plain, raw
 
 
@@ -58,3 +59,34 @@ _json = st.recursive(
 @given(_json)
 def test_any_value_can_be_written_and_read(value: object) -> None:
     assert encode(decode(encode(value), Any)) == encode(value)
+
+
+def openers(text: str) -> int:
+    """Counted sign by sign."""
+    found, inside, escaped = 0, False, False
+    for sign in text:
+        if escaped:
+            escaped = False
+        elif sign == "\\":
+            escaped = inside
+        elif sign == '"':
+            inside = not inside
+        else:
+            found += not inside and sign in "[{,"
+    return found
+
+
+_knotty = st.recursive(
+    st.integers(0, 9) | st.text('"\\,[{a', max_size=6),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text('"\\,a', max_size=3), inner, max_size=4),
+)
+
+
+@given(_knotty, st.integers(1, 7))
+def test_values_are_counted_outside_of_strings_however_the_text_is_cut(value: object, piece: int) -> None:
+    text = encode(value)
+    count = openers(text.decode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json, "_PIECE", piece)
+        assert not json.has_more_values(text, count)
+        assert not count or json.has_more_values(text, count - 1)

@@ -12,7 +12,7 @@ from ..model.state import Agent
 from ..wire.events import decode_event, decode_posted
 from ..wire.json import BadJson, encode
 from .common.json_lines import JsonLines
-from .common.reader import Counts, Reported
+from .common.reader import Counts, Reported, reports_of
 from .common.records import RecordReader
 from .common.values import Record, obj, text, value
 
@@ -96,10 +96,10 @@ class BuildEvents:
         self._agents: dict[str, Agent] = {}
 
     def feed(self, data: bytes) -> list[Reported]:
-        return [report for record in self._lines.feed(data) for report in self._read(record)]
+        return reports_of(self._lines.feed(data), self._read, self.counts)
 
     def finish(self) -> list[Reported]:
-        reports = [report for record in self._lines.finish() for report in self._read(record)]
+        reports = reports_of(self._lines.finish(), self._read, self.counts)
         left_out = self.counts.left_out()
         names = list(self._ended)
         if left_out is not None and names:

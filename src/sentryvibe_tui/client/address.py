@@ -52,13 +52,18 @@ class Address(Struct, frozen=True):
 
     def http(self, *path: str, query: Mapping[str, str] | None = None) -> str:
         """`/api/…` with every part of the path quoted."""
-        return self._with("/api/" + "/".join(quote(part, safe="") for part in path), query)
+        return self._with("/api/" + "/".join(map(_quoted, path)), query)
 
     def ws(self, query: Mapping[str, str]) -> str:
         return "ws" + self._with("/ws", query).removeprefix("http")
 
     def _with(self, path: str, query: Mapping[str, str] | None) -> str:
         return self.base + path + (f"?{urlencode(query)}" if query else "")
+
+
+def _quoted(part: str) -> str:
+    """As one part of a path: what stands for a folder elsewhere is a name here."""
+    return quote(part, safe="") if part.strip(".") else part.replace(".", "%2E")
 
 
 def parse_address(text: str, token: str = "", data_dir: str = "") -> Address:

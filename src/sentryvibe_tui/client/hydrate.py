@@ -6,7 +6,6 @@ It uses the standard library's client in a thread: a watch must show its first f
 from __future__ import annotations
 
 import asyncio
-import gzip
 import http.client
 import socket
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from msgspec import Raw, Struct
 
 from ..model.state import BuildState
 from ..model.text import clean_line
+from ..wire.frames import MAX_FRAME, unpacked
 from ..wire.json import ABSENT, BadJson, decode, plain, present
 from ..wire.original_rows import Session, Stored, stored
 from ..wire.times import Time, millis
@@ -248,6 +248,8 @@ async def _get(server: Address, url: str) -> bytes:
         raise
     except (OSError, http.client.HTTPException, EOFError) as error:
         raise NoAnswer(in_words(error)) from None
+    except ValueError as error:
+        raise OddAnswer(str(error)) from None
     if status != 200:
         raise HttpError(status, error_text(body))
     return body
@@ -257,10 +259,10 @@ def _read(connection: http.client.HTTPConnection, target: str, headers: dict[str
     try:
         connection.request("GET", target, headers={"Accept": "application/json", "Accept-Encoding": "gzip", **headers})
         answer = connection.getresponse()
-        body = answer.read()
-        if answer.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        return answer.status, body
+        body = answer.read(MAX_FRAME + 1)
+        if len(body) > MAX_FRAME:
+            raise ValueError(f"an answer larger than {MAX_FRAME} bytes")
+        return answer.status, unpacked(body) if answer.headers.get("Content-Encoding") == "gzip" else body
     finally:
         connection.close()
 

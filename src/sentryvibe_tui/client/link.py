@@ -16,6 +16,7 @@ from ..model.state import BuildState, Millis
 from ..wire.frames import (
     HEARTBEAT,
     Batch,
+    Broken,
     Connected,
     Frame,
     Heartbeat,
@@ -163,6 +164,9 @@ class Link:
         if not self._up:
             return self._done()
         self._hear(now)
+        if isinstance(frame, Broken):
+            self._drop(now, frame.reason)
+            return self._done()
         if isinstance(frame, Unknown):
             if frame.type != _USELESS:
                 self._emit(Skipped(1, frame.reason or f"a frame of type {frame.type!r}"))

@@ -19,7 +19,8 @@ from . import hydrate
 from .asgi import Receive, Refused, Scope, Send, answer, answer_packed, query, refuse
 from .guard import Guard
 from .hooks import Hooks
-from .ingest import accepted_text, agent_heartbeat, check_body, keep, read_body
+from .ingest import Intake, accepted_text, agent_heartbeat, check_body, read_body
+from .paths import part_of, with_quoted_path
 from .serving import Serving
 from .settings import Settings
 from .sse import stream
@@ -37,6 +38,7 @@ class App:
     def __init__(self, store: Store, settings: Settings, host: str = "127.0.0.1", bus: Bus | None = None) -> None:
         self.serving = Serving(store, bus or LocalBus(), settings)
         self.hooks = Hooks(store, self.serving.now, Redactor(settings.redact_patterns) if settings.redact else None)
+        self._intake = Intake(store, self.serving.now)
         self._guard = Guard(host, settings)
         self._router = self._routes()
 
@@ -56,7 +58,7 @@ class App:
             elif scope["path"] == "/ws":
                 raise Refused(426, "this is a WebSocket, and the upgrade did not arrive")
             else:
-                await self._router(scope, receive, send)
+                await self._router(with_quoted_path(scope), receive, send)
         except (Refused, StoreUnavailable) as error:
             await refuse(scope, send, refusal(error))
 
@@ -67,7 +69,7 @@ class App:
 
     def post(self, body: bytes) -> Awaitable[Accepted]:
         """Keep posted events. Raises Refused for what is not taken; it or the answer StoreUnavailable."""
-        return keep(body, self.serving.store, self.serving.now)
+        return self._intake.keep(body)
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] != "/ws":
@@ -85,36 +87,42 @@ class App:
 
         async def health(request: Request) -> bytes:
             return encode(
-                {"ok": True, "epoch": store.epoch, "version": __version__, "watchers": self.serving.hub.watchers}
+                {
+                    "ok": True,
+                    "epoch": store.epoch,
+                    "version": __version__,
+                    "watchers": self.serving.hub.watchers,
+                    "undated": self._intake.undated,
+                }
             )
 
         async def projects(request: Request) -> bytes:
             return await hydrate.projects(store)
 
         async def project(request: Request) -> bytes:
-            return await hydrate.project(store, request.path_params["project"])
+            return await hydrate.project(store, part_of(request.scope, "project"))
 
         async def builds(request: Request) -> bytes:
-            return await hydrate.builds(store, request.path_params["project"])
+            return await hydrate.builds(store, part_of(request.scope, "project"))
 
         async def messages(request: Request) -> bytes:
             asked = query(request.scope)
-            project_id = request.path_params["project"]
+            project_id = part_of(request.scope, "project")
             return await hydrate.messages(store, project_id, asked.get("sessionId", ""), asked.get("buildId", ""))
 
         async def tool(request: Request) -> bytes:
-            session_id, tool_id = request.path_params["session"], request.path_params["tool"]
+            session_id, tool_id = part_of(request.scope, "session"), part_of(request.scope, "tool")
             return await hydrate.tool(store, session_id, tool_id, query(request.scope).get("buildId", ""))
 
         async def heartbeat(request: Request) -> bytes:
             return await agent_heartbeat(request.scope, request.receive, self.serving.liveness)
 
         async def hook(scope: Scope, receive: Receive, send: Send) -> None:
-            await self.hooks.post(scope, receive, scope["path_params"]["agent"])
+            await self.hooks.post(scope, receive, part_of(scope, "agent"))
             await answer(send, b"")
 
         async def events(scope: Scope, receive: Receive, send: Send) -> None:
-            await stream(scope, receive, send, self.serving, scope["path_params"]["project"])
+            await stream(scope, receive, send, self.serving, part_of(scope, "project"))
 
         async def missing(scope: Scope, receive: Receive, send: Send) -> None:
             raise Refused(404, "no such path")
@@ -122,10 +130,10 @@ class App:
         routes = [
             Route("/healthz", _json(health), methods=["GET"]),
             Route("/api/projects", _json(projects), methods=["GET"]),
-            Route("/api/projects/{project}", _json(project), methods=["GET"]),
-            Route("/api/projects/{project}/builds", _json(builds), methods=["GET"]),
-            Route("/api/projects/{project}/messages", _json(messages), methods=["GET"]),
-            Route("/api/projects/{project}/events", _Plain(events), methods=["GET"]),
+            Route("/api/projects/{project:path}/builds", _json(builds), methods=["GET"]),
+            Route("/api/projects/{project:path}/messages", _json(messages), methods=["GET"]),
+            Route("/api/projects/{project:path}/events", _Plain(events), methods=["GET"]),
+            Route("/api/projects/{project:path}", _json(project), methods=["GET"]),
             Route("/api/sessions/{session}/tools/{tool:path}", _json(tool), methods=["GET"]),
             Route("/api/hooks/{agent}", _Plain(hook), methods=["POST"]),
             Route("/api/build-heartbeats", _json(heartbeat), methods=["POST"]),

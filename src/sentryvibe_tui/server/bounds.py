@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from .asgi import Refused
 
 HEAD_BYTES = 64 * 1024
+UPGRADE_LINE = 8190
+"""Bytes of a line in the head of an upgrade, without its end: the WebSocket side reads no longer ones."""
+UPGRADE_FIELDS = 128
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -53,7 +58,25 @@ class BoundedHttp(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._stop_waiting()
-        super().handle_websocket_upgrade()
+        refused = self._upgrade_refusal()
+        if refused is None:
+            super().handle_websocket_upgrade()
+        else:
+            self._refuse_upgrade(refused)
+
+    def _upgrade_refusal(self) -> Refused | None:
+        if len(self.url) > UPGRADE_LINE - len(b"GET  HTTP/1.1"):
+            return Refused(414, f"the first line of an upgrade may have {UPGRADE_LINE} bytes")
+        fields = list(self.scope["headers"])
+        if len(fields) > UPGRADE_FIELDS or any(len(name) + len(value) + 2 > UPGRADE_LINE for name, value in fields):
+            return Refused(431, f"an upgrade may have {UPGRADE_FIELDS} header fields of {UPGRADE_LINE} bytes")
+        return None
+
+    def _refuse_upgrade(self, refused: Refused) -> None:
+        size = b"content-length: %d\r\n" % len(refused.body)
+        fields = b"content-type: application/json\r\nconnection: close\r\n"
+        self.transport.write(STATUS_LINE[refused.status] + fields + size + b"\r\n" + refused.body)
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 EXTENSION = "sentryvibe.direct"
@@ -65,6 +66,14 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         self._heard_at = self.loop.time()
         super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._refuse_upgrade()
+
+    def _refuse_upgrade(self) -> None:
+        """The head of the upgrade cannot be read. Nobody else answers it or closes the connection."""
+        answer = b"".join(self.conn.data_to_send())
+        self.transport.write(answer or STATUS_LINE[400] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
 
     def send_keepalive_ping(self) -> None:
         super().send_keepalive_ping()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
+import stat
 import time
 from collections.abc import AsyncGenerator, Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from weakref import WeakValueDictionary
 from zlib import crc32
 
 from msgspec.structs import replace
@@ -23,11 +25,15 @@ from ..agents.registry import UnknownAgent, agent_kind, agent_kinds
 from ..model.events import About
 from ..model.state import Agent, Millis
 from ..store.contract import BuildKey, Store, StoreUnavailable
-from ..wire.events import MAX_ID, Posted, encode_posted
-from ..wire.json import BadJson, decode
+from ..wire.events import Posted, encode_posted
+from ..wire.ids import RULE, is_id, with_usable_ids
+from ..wire.json import BadJson
 from ..wire.projects import directory_of, project_of
+from ..wire.times import millis
 from .asgi import Receive, Refused, Scope
 from .ingest import bad_request, read_body
+from .owed import Owed
+from .payload import Record, is_light, read_record
 
 log = logging.getLogger("sentryvibe_tui.server")
 
@@ -45,8 +51,10 @@ class Hooks:
         self._store, self._now = store, now
         self._redactor = redactor
         self._readers: dict[str, HookReader] = {}
-        self._taking = asyncio.Lock()
+        self._taking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._unkept: dict[str, list[Posted]] = {}
+        self._owed = Owed()
+        self._passed_over: set[str] = set()
 
     async def post(self, scope: Scope, receive: Receive, agent: str) -> None:
         """Raises Refused for what is not taken, StoreUnavailable when nothing can be kept."""
@@ -60,24 +68,28 @@ class Hooks:
 
     async def take(self, agent: str, payload: bytes, source: str = "", at: Millis | None = None) -> None:
         """Keeps what one payload tells; with a `source`, the same one again changes nothing. Raises BadJson."""
-        record = decode(payload, dict[str, Any])
+        record = await read_record(payload)
         session = record.get("session_id")
-        if not isinstance(session, str) or not 0 < len(session) <= MAX_ID:
-            raise BadJson(f"must be 1 to {MAX_ID} characters - at `$.session_id`")
+        if not isinstance(session, str) or not is_id(session):
+            raise BadJson(f"{RULE} - at `$.session_id`")
         about = _about(record, session)
-        async with self._taking:
+        async with self._taking.setdefault(session, asyncio.Lock()):  # one after another, but only within a session
             # a reader has a memory: what could not be kept is tried again, not read again
-            posted = self._unkept.pop(source, None) or await self._read(agent, record, about, source, at)
+            posted = self._unkept.pop(source, None) or await self._read(
+                agent, record, about, source, at, light=is_light(payload)
+            )
+            owed = self._owed.take(session)
             try:
-                if posted:
-                    await self._store.append(posted, self._now())
+                if owed or posted:
+                    await self._store.append([*owed, *posted], self._now())
             except StoreUnavailable:
                 if source:
                     self._unkept[source] = posted
+                self._owed.put(session, owed if source else [*owed, *posted], self._now())
                 raise
 
     async def _read(
-        self, agent: str, record: dict[str, Any], about: About, source: str, at: Millis | None
+        self, agent: str, record: Record, about: About, source: str, at: Millis | None, *, light: bool
     ) -> list[Posted]:
         reader = self._reader(agent)
         if not reader.knows(about.session_id):
@@ -85,8 +97,9 @@ class Hooks:
             if begun is not None:
                 reader.resume(about.session_id, begun)
         unknown = reader.counts.unknown.total()
+        reports = reader.read(record) if light else await asyncio.to_thread(reader.read, record)
         posted = [
-            _identified(Posted(about, report.event, "", report.at or at), source) for report in reader.read(record)
+            _identified(Posted(about, with_usable_ids(report.event), "", report.at or at), source) for report in reports
         ]
         if reader.counts.unknown.total() > unknown:
             log.info("hooks of %s tell of %r, which is left out", agent, record.get("hook_event_name"))
@@ -109,29 +122,41 @@ class Hooks:
 
     async def _pick_up(self, folder: Path) -> None:
         while True:
-            for path in await asyncio.to_thread(_spooled, folder):
-                if not await self._take_file(path):
+            for path in await asyncio.to_thread(_spooled, folder, frozenset(self._passed_over)):
+                try:
+                    await self._take_file(path)
+                except StoreUnavailable as error:
+                    log.warning("hooks wait in %s: %s", folder, error)
                     break
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _take_file(self, path: Path) -> bool:
-        """Keeps a payload, then removes it; False while that cannot be done."""
+    async def _take_file(self, path: Path) -> None:
+        """Keeps a payload, then removes it. What cannot be read or removed stays, and is passed over from then on.
+        Raises StoreUnavailable."""
         agent = path.suffix.removeprefix(".")
         try:
             written, payload = await asyncio.to_thread(_read, path)
             await self.take(agent, payload, path.stem, written)
         except FileNotFoundError:
-            return True
-        except (StoreUnavailable, OSError) as error:
-            log.warning("hooks wait in %s: %s", path.parent, error)
-            return False
+            return
+        except OSError as error:
+            self._pass_over(path, error)
+            return
+        except StoreUnavailable:
+            raise
         except Exception as error:
             # an agent's hooks must not stumble over one payload for ever
             log.warning(
                 "a payload of %s's hooks is left out: %s", agent, error, exc_info=not isinstance(error, BadJson)
             )
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-        return True
+        try:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        except OSError as error:
+            self._pass_over(path, error)
+
+    def _pass_over(self, path: Path, error: OSError) -> None:
+        self._passed_over.add(path.name)
+        log.warning("%s is passed over: %s", path, error.strerror or error)
 
 
 @cache
@@ -153,28 +178,32 @@ def _identified(posted: Posted, source: str) -> Posted:
     return replace(posted, event_id=f"{source}-{crc32(encode_posted(posted)):08x}") if source else posted
 
 
-def _about(record: dict[str, Any], session: str) -> About:
+def _about(record: Record, session: str) -> About:
     """A session stays with the project of the directory it began in, wherever its agent goes."""
     project = project_of(directory_of(str(record.get("cwd") or ""), str(record.get("transcript_path") or "")))
     return About(project.id, session, session, Agent(project_name=project.name))
 
 
-def _read(path: Path) -> tuple[Millis, bytes]:
+def _read(path: Path) -> tuple[Millis | None, bytes]:
     """When it was written, and what. Raises OSError, BadJson."""
-    status = path.stat()
-    if status.st_size > LARGEST:
-        raise BadJson(f"it is larger than {LARGEST} bytes")
-    return int(status.st_mtime * 1000), path.read_bytes()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        if status.st_size > LARGEST:
+            raise BadJson(f"it is larger than {LARGEST} bytes")
+        return millis(status.st_mtime * 1000), file.read(LARGEST)
 
 
-def _spooled(folder: Path) -> list[Path]:
+def _spooled(folder: Path, passed_over: frozenset[str]) -> list[Path]:
     """The oldest payloads."""
     try:
         there = os.listdir(folder)
     except OSError:
         return []
-    names = sorted(name for name in there if spool.is_whole(name))
-    for name in {*there} - {*names, spool.FULL}:
+    names = sorted(name for name in there if spool.is_whole(name) and name not in passed_over)
+    for name in {*there} - {*names, spool.FULL} - passed_over:
         _drop_stale(folder / name)
     if not names and (folder / spool.FULL).exists():
         (folder / spool.FULL).unlink(missing_ok=True)

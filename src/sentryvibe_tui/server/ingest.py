@@ -21,17 +21,23 @@ _PLACE = re.compile(r" - at `(.+)`$")
 _OTHER_TYPES = ("multipart/", "application/x-www-form-urlencoded", "application/xml", "text/html", "text/xml")
 
 
-def keep(body: bytes, store: Store, now: Callable[[], Millis]) -> Awaitable[Accepted]:
-    """It or the answer raises Refused for what is not taken, StoreUnavailable when nothing can be kept."""
-    if len(body) > LARGE:
-        return _keep_large(body, store, now)
-    events = _decoded(body)
-    return store.append(events, now()) if events else _nothing()
+class Intake:
+    """Keeps posted events. `undated` of them had a time that is no date, and got that of their receipt."""
 
+    def __init__(self, store: Store, now: Callable[[], Millis]) -> None:
+        self._store, self._now = store, now
+        self.undated = 0
 
-async def _keep_large(body: bytes, store: Store, now: Callable[[], Millis]) -> Accepted:
-    events = await asyncio.to_thread(_decoded, body)
-    return await (store.append(events, now()) if events else _nothing())
+    def keep(self, body: bytes) -> Awaitable[Accepted]:
+        """It or the answer raises Refused for what is not taken, StoreUnavailable when nothing can be kept."""
+        return self._append(_decoded(body)) if len(body) <= LARGE else self._keep_large(body)
+
+    async def _keep_large(self, body: bytes) -> Accepted:
+        return await self._append(await asyncio.to_thread(_decoded, body))
+
+    def _append(self, events: tuple[Posted, ...]) -> Awaitable[Accepted]:
+        self.undated += sum(posted.undated for posted in events)
+        return self._store.append(events, self._now()) if events else _nothing()
 
 
 def _decoded(body: bytes) -> tuple[Posted, ...]:

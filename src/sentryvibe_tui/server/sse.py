@@ -11,7 +11,7 @@ from .asgi import Receive, Scope, Send, header, query
 from .frame import Frame, parse_event_id
 from .serving import Serving
 from .starting import Since
-from .watch import connected, since_of
+from .watch import check_ids, connected, since_of
 
 COMMENT_EVERY = 15.0
 _PIECE = 64 * 1024
@@ -45,6 +45,7 @@ class _Outlet:
 
 async def stream(scope: Scope, receive: Receive, send: Send, serving: Serving, project_id: str) -> None:
     asked = query(scope)
+    check_ids(asked | {"projectId": project_id})
     if scope["method"] == "HEAD":
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         await send({"type": "http.response.body", "body": b""})

@@ -9,6 +9,7 @@ from typing import cast
 from .. import __version__
 from ..store.contract import StoreUnavailable
 from ..wire.frames import Alive, GetState, Subscribe, decode_asked, encode_connected
+from ..wire.ids import RULE, is_id
 from ..wire.json import encode
 from .asgi import Message, Receive, Refused, Scope, Send, query
 from .direct import EXTENSION, DirectWebSocket
@@ -49,6 +50,7 @@ async def watch(scope: Scope, receive: Receive, send: Send, serving: Serving) ->
         raise Refused(501, "this server cannot watch over WebSocket")
     if not asked.get("projectId"):
         raise Refused(400, "projectId is missing", field="projectId")
+    check_ids(asked)
     await receive()
     await send({"type": "websocket.accept"})
     outlet = _Outlet(link, asked.get("protocol") == "2")
@@ -61,6 +63,13 @@ async def watch(scope: Scope, receive: Receive, send: Send, serving: Serving) ->
     finally:
         link.on_writable = None
         serving.hub.leave(watcher)
+
+
+def check_ids(asked: dict[str, str]) -> None:
+    """Raises Refused (400) for what nothing can be called."""
+    for name in ("projectId", "sessionId", "buildId"):
+        if asked.get(name) and not is_id(asked[name]):
+            raise Refused(400, RULE, field=name)
 
 
 def since_of(asked: dict[str, str]) -> Since:
@@ -99,7 +108,7 @@ async def _answer(serving: Serving, watcher: Watcher, link: DirectWebSocket, mes
     match decode_asked(message.get("text") or message.get("bytes") or b""):
         case GetState(build_id, since, epoch):
             await _start(serving, watcher, Since(since, epoch, build_id))
-        case Subscribe(project_id, session_id) if project_id:
+        case Subscribe(project_id, session_id) if is_id(project_id):
             watcher = serving.hub.move(watcher, project_id, session_id)
             _greet(serving, watcher, link)
             await _start(serving, watcher, Since())

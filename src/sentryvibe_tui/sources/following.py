@@ -13,9 +13,9 @@ from ..agents.detect import new_reader
 from ..agents.redact import Redacted, Redactor
 from ..agents.registry import agent_kind
 from ..model.events import About, BuildEnded
-from ..model.state import Millis
 from ..wire.events import Posted
 from ..wire.projects import ProjectName
+from ..wire.times import millis
 from .posting import Posting
 from .sessions import subagents_of
 from .tail import Tail
@@ -131,8 +131,8 @@ class Following:
         self._told_at, self.has_ended = place, True
         masked = None if self._redactor is None else self._redactor.news()
         if masked is not None:
-            yield Posted(self.about, masked, f"masked-{place}", Millis(self.changed * 1000))
-        yield Posted(self.about, event, f"end-{event.outcome}-{place}", Millis(self.changed * 1000))
+            yield Posted(self.about, masked, f"masked-{place}", millis(self.changed * 1000))
+        yield Posted(self.about, event, f"end-{event.outcome}-{place}", millis(self.changed * 1000))
 
 
 def _format_of(agent: str) -> str:

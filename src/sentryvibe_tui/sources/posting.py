@@ -12,6 +12,7 @@ from ..agents.common.reader import Reported
 from ..model.events import About, AgentReported, BuildEnded, BuildEvent
 from ..model.state import Agent, Millis, Outcome
 from ..wire.events import Posted
+from ..wire.ids import is_id, with_usable_ids
 from ..wire.json import encode
 
 TIMELESS = 1_000
@@ -51,7 +52,7 @@ class Posting:
     def label(self, reported: Iterable[Reported], *, past: bool = False) -> Iterator[Posted]:
         """`past`: what has no time of its own happened when the agent was last heard, or first, but not now."""
         for one in reported:
-            if one.session and one.session != self._session and not self._fixed:
+            if is_id(one.session) and one.session != self._session and not self._fixed:
                 yield from self.ended("interrupted", "another build began in the same input")
                 self._session, self._latest = one.session, None
                 self.about = self._about()
@@ -88,6 +89,7 @@ class Posting:
             yield self._posted(BuildEnded(outcome, error=why), self._latest)
 
     def _posted(self, event: BuildEvent, at: Millis | None) -> Posted:
+        event = with_usable_ids(event)
         self.outcome = event.outcome if isinstance(event, BuildEnded) else None
         self._open = self.outcome is None
         if isinstance(event, AgentReported) and not event.agent.project_name:

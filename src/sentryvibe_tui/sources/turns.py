@@ -105,7 +105,7 @@ def _codex(record: Record) -> TurnEnd | None:
         return TurnEnd("interrupted", f"turn aborted: {payload.get('reason') or 'no reason given'}")
     if kind == "message":
         return TurnEnd("completed") if payload.get("role") == "assistant" else None
-    return None if kind in _CODEX_AT_WORK else _OPEN
+    return None if isinstance(kind, str) and kind in _CODEX_AT_WORK else _OPEN
 
 
 _CODEX_AT_WORK = frozenset(

@@ -51,7 +51,7 @@ class WireRequest(Wire, frozen=True):
 
 class WireResolved(Wire, frozen=True):
     id: str
-    outcome: str = "answered"
+    outcome: str = ""
     decision: str = ""
     by: str = ""
     origin: str = field(default="", name="from")

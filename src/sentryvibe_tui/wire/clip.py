@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from ..model.events import BuildEvent, TextAdded, ToolEnded, ToolStarted
 from ..model.text import clip_middle
-from .json import encode, plain
+from .json import encode, has_more_values, plain
 
+MOST_VALUES = 5_000
+"""Values inside of one above which it is clipped as a text: to look at each would keep others waiting."""
 VALUE_LIMIT = 4096
 """Bytes of JSON above which a tool's input or output is clipped."""
 PLAN_LIMIT = 64 * 1024
@@ -24,12 +26,18 @@ def clip(value: Raw | None, limit: int = VALUE_LIMIT) -> tuple[Raw | None, int]:
     """
     if value is None or (size := len(bytes(value))) <= limit:
         return value, 0
+    if has_more_values(bytes(value), MOST_VALUES):
+        return Raw(encode(_middle_out(bytes(value), limit // 4))), size
     whole = plain(value)
     for share in (limit // 2, limit // 4, limit // 8, limit // 32):
         text = encode(_shortened(whole, share))
         if len(text) <= limit:
             return Raw(text), size
-    return Raw(encode(clip_middle(bytes(value).decode("utf-8", "replace"), limit // 4))), size
+    return Raw(encode(_middle_out(bytes(value), limit // 4))), size
+
+
+def _middle_out(text: bytes, limit: int) -> str:
+    return clip_middle(text.decode("utf-8", "replace"), limit)
 
 
 def _shortened(value: Any, limit: int) -> Any:

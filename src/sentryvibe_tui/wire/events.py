@@ -46,7 +46,8 @@ from .activity import (
     source_of,
     wire_request,
 )
-from .json import ABSENT, MAX_DEPTH, BadJson, decode, depth, encode, plain, present, raw
+from .ids import RULE, is_id, is_name
+from .json import ABSENT, MAX_DEPTH, BadJson, decode, depth, encode, has_more_values, plain, present, raw
 from .times import Time, iso, millis
 from .updates import (
     Wire,
@@ -66,17 +67,21 @@ from .updates import (
     wire_usage,
 )
 
-MAX_ID = 512
-"""Longest id of a project, session, build or event."""
+MAX_TODOS = 10_000
+"""Todos of one list: each is compared with those known."""
 
 
 class Posted(Struct, frozen=True):
-    """One event as it came in: whose it is, its identity, and when the agent says it happened."""
+    """One event as it came in: whose it is, its identity, and when the agent says it happened.
+
+    `undated`: the agent said a time that is no date.
+    """
 
     about: About
     event: BuildEvent
     event_id: str = ""
     at: Millis | None = None
+    undated: bool = False
 
 
 class _Envelope(Wire, frozen=True):
@@ -227,9 +232,11 @@ def _posted(envelope: _Envelope) -> Posted:
         raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
     ids = ("projectId", envelope.project_id), ("sessionId", envelope.session_id)
     for name, value in (*ids, ("buildId", envelope.build_id or "-"), ("eventId", envelope.event_id or "-")):
-        if not value.strip() or len(value) > MAX_ID:
-            raise BadJson(f"must be 1 to {MAX_ID} characters - at `$.{name}`")
-    return Posted(_about(envelope), decode_event(envelope.event), envelope.event_id or "", millis(envelope.at))
+        if not is_id(value):
+            raise BadJson(f"{RULE} - at `$.{name}`")
+    at = millis(envelope.at)
+    undated = at is None and envelope.at is not None
+    return Posted(_about(envelope), decode_event(envelope.event), envelope.event_id or "", at, undated)
 
 
 def _about(envelope: _Envelope) -> About:
@@ -261,28 +268,42 @@ def decode_event(data: Raw) -> BuildEvent:
 def _tool_start(wire: _ToolStart) -> BuildEvent:
     value = present(wire.input) or present(wire.args)
     if wire.name in TODO_TOOLS and value is not None:
-        listed = decode(bytes(value), _TodoList)
-        return _todo_list(listed, wire.id)
+        if has_more_values(bytes(value), 8 * MAX_TODOS):
+            raise BadJson(f"more than {MAX_TODOS} todos - at `$.input`")
+        return _todo_list(decode(bytes(value), _TodoList), wire.id)
     size = max(0, wire.input_bytes)
-    return ToolStarted(_id(wire.id), wire.name or "unknown", value, wire.index, wire.parent_id or "", size)
+    return ToolStarted(_id(wire.id), wire.name or "unknown", value, wire.index, _parent_of(wire), size)
 
 
 def _streaming(wire: _ToolStart) -> BuildEvent:
-    return ToolStarted(_id(wire.id), wire.name or "unknown", None, wire.index, wire.parent_id or "")
+    return ToolStarted(_id(wire.id), wire.name or "unknown", None, wire.index, _parent_of(wire))
 
 
-def _id(text: str) -> str:
-    if not text or len(text) > MAX_ID:
-        raise BadJson(f"must be 1 to {MAX_ID} characters - at `$.toolCallId`")
+def _id(text: str, name: str = "toolCallId") -> str:
+    if not is_name(text):
+        raise BadJson(f"{RULE} - at `$.{name}`")
     return text
 
 
+def _id_or_none(text: str | None, name: str) -> str:
+    return _id(text, name) if text else ""
+
+
+def _parent_of(wire: _Index) -> str:
+    return _id_or_none(wire.parent_id, "parentToolCallId")
+
+
 def _todo_list(wire: _TodoList, call_id: str = "") -> BuildEvent:
+    if len(wire.todos) > MAX_TODOS:
+        raise BadJson(f"more than {MAX_TODOS} todos - at `$.todos`")
     items = tuple(
-        TodoItem(todo.content, status_of(todo.status), todo.active_form or "", str(todo.id or ""))
-        for todo in wire.todos
+        TodoItem(todo.content, status_of(todo.status), todo.active_form or "", _todo_id(todo)) for todo in wire.todos
     )
-    return TodosReported(items, phase_of(wire.phase), call_id)
+    return TodosReported(items, phase_of(wire.phase), _id_or_none(call_id, "toolCallId"))
+
+
+def _todo_id(todo: WireTodo) -> str:
+    return _id_or_none(str(todo.id or ""), "todos[].id")
 
 
 def _tool_end(wire: _ToolEnd) -> BuildEvent:
@@ -292,7 +313,7 @@ def _tool_end(wire: _ToolEnd) -> BuildEvent:
 
 def _ended(wire: _ToolEnd, value: Raw | None, is_error: bool) -> BuildEvent:
     size = max(0, wire.output_bytes)
-    return ToolEnded(_id(wire.id), value, is_error, wire.name or "", wire.index, wire.parent_id or "", size)
+    return ToolEnded(_id(wire.id), value, is_error, wire.name or "", wire.index, _parent_of(wire), size)
 
 
 def _tool_error(wire: _ToolEnd) -> BuildEvent:
@@ -304,12 +325,12 @@ def _tool_error(wire: _ToolEnd) -> BuildEvent:
 def _text(wire: _Text) -> BuildEvent:
     whole = wire.delta is None
     said = wire.text if whole else wire.delta
-    return TextAdded(wire.id, said or "", kind_of(wire.kind), whole, wire.index)
+    return TextAdded(_id_or_none(wire.id, "id"), said or "", kind_of(wire.kind), whole, wire.index)
 
 
 def _reasoning(wire: _Reasoning) -> BuildEvent:
     said = wire.delta or wire.message or (wire.data.message if wire.data else None) or ""
-    return TextAdded(wire.id, said, "reasoning", False, wire.index)
+    return TextAdded(_id_or_none(wire.id, "id"), said, "reasoning", False, wire.index)
 
 
 def _words(value: Raw) -> str:
@@ -355,14 +376,13 @@ def _opened(wire: _Asked) -> BuildEvent:
 
 
 def _request_id(text: str) -> str:
-    if not text or len(text) > MAX_ID:
-        raise BadJson(f"must be 1 to {MAX_ID} characters - at `$.id`")
-    return text
+    return _id(text, "id")
 
 
 def _background(wire: _Background) -> BuildEvent:
     until = millis(wire.until)
-    return BackgroundMoved(_id(wire.tool_call_id), wire.what, until, wire.tool_name, wire.parent_tool_call_id)
+    parent = _id_or_none(wire.parent_tool_call_id, "parentToolCallId")
+    return BackgroundMoved(_id(wire.tool_call_id), wire.what, until, wire.tool_name, parent)
 
 
 def _inner(wire: _End) -> _End:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterable
-from typing import Any
 
 from msgspec import Raw, Struct
 
@@ -19,7 +19,7 @@ PROTOCOL = 2
 LARGE_STATE = 64 * 1024
 """Bytes of a `state-recovery` above which a protocol-2 watcher gets it gzipped in a binary frame."""
 MAX_FRAME = 256 * 1024 * 1024
-"""Largest text a compressed frame may unfold to."""
+"""Bytes of the largest text that a compressed frame may hold."""
 
 
 class AgentSign(Struct, frozen=True, rename="camel"):
@@ -80,7 +80,13 @@ class Unknown(Struct, frozen=True):
     reason: str = ""
 
 
-Frame = Connected | Batch | Recovery | RecoveryFailed | Heartbeat | HeartbeatAck | Unknown
+class Broken(Struct, frozen=True):
+    """A compressed frame that cannot be unpacked, or would be too large: its link is no good."""
+
+    reason: str
+
+
+Frame = Connected | Batch | Recovery | RecoveryFailed | Heartbeat | HeartbeatAck | Unknown | Broken
 
 
 class _Frame(Struct, frozen=True, rename="camel"):
@@ -106,30 +112,40 @@ class _Frame(Struct, frozen=True, rename="camel"):
 
 
 def decode_frame(data: str | bytes, now: Millis) -> Frame:
-    """What a server sent. Never raises: what cannot be read is `Unknown`, with the reason."""
+    """What a server sent. Never raises: what cannot be read is `Unknown` or `Broken`, with the reason."""
     try:
         wire = decode(_text(data), _Frame)
         return _frame(wire, now)
-    except (BadJson, OSError, EOFError) as error:
+    except _CannotUnpack as error:
+        return Broken(str(error))
+    except BadJson as error:
         return Unknown("", str(error))
+
+
+class _CannotUnpack(ValueError):
+    pass
 
 
 def _text(data: str | bytes) -> bytes:
     if isinstance(data, str):
         return data.encode("utf-8", "surrogatepass")
-    if data[:2] != b"\x1f\x8b":
-        return data
-    with gzip.GzipFile(fileobj=_reader(data)) as file:
-        text = file.read(MAX_FRAME + 1)
-    if len(text) > MAX_FRAME:
-        raise BadJson("frame too large")
+    return unpacked(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def unpacked(data: bytes) -> bytes:
+    """The text of a gzip member, which says at its end how large it is: what says more than MAX_FRAME, or turns out to
+    be something else than it says, is given up. Raises ValueError."""
+    size = int.from_bytes(data[-4:], "little")
+    if size > MAX_FRAME:
+        raise _CannotUnpack(f"a compressed frame of {size} bytes; {MAX_FRAME} are taken")
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        text = unpacking.decompress(data, size + 1)
+    except zlib.error as error:
+        raise _CannotUnpack(f"a broken compressed frame ({error})") from None
+    if not unpacking.eof or unpacking.unused_data or len(text) != size:
+        raise _CannotUnpack("a compressed frame that is cut or larger than it says")
     return text
-
-
-def _reader(data: bytes) -> Any:
-    from io import BytesIO
-
-    return BytesIO(data)
 
 
 def _frame(wire: _Frame, now: Millis) -> Frame:

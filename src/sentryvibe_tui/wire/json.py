@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
@@ -25,6 +26,10 @@ _SURROGATE = re.compile(
 )
 _SQUARE = bytes.maketrans(b"{}", b"[]")
 _NEITHER_BRACKETS_NOR_QUOTES = bytes(set(range(256)) - set(b'[]{}"'))
+_PIECE = 512 * 1024
+_BACKSLASH = ord("\\")
+_OPENERS = (b"[", b"{", b",")
+_OPENERS_AND_QUOTES = bytes(set(range(256)) - set(b'[{,"'))
 
 
 class BadJson(ValueError):
@@ -57,6 +62,8 @@ def _decode_repaired(data: bytes, kind: type[T]) -> T:
 def repaired(data: bytes | bytearray) -> bytes:
     """`data` as UTF-8 without escapes of lone surrogates; both become U+FFFD."""
     text = bytes(data).decode("utf-8", "replace").encode()
+    if rb"\ud" not in text and rb"\uD" not in text:
+        return text
     return _SURROGATE.sub(lambda match: match[1] + (match[2] or rb"\ufffd"), text)
 
 
@@ -79,15 +86,49 @@ def is_heavy(data: bytes | bytearray) -> bool:
     return _may_open(data, MAX_CONTAINERS) and _brackets(data).count(b"[") > MAX_CONTAINERS
 
 
+def has_more_values(data: bytes | bytearray, limit: int) -> bool:
+    """Whether a JSON text has more than about `limit` values, large ones and small.
+
+    Goes through it in pieces: no call keeps the interpreter to itself for more than a millisecond or two.
+    """
+    pieces = list(_pieces(data))
+    if sum(piece.count(sign) for piece in pieces for sign in _OPENERS) <= limit:
+        return False
+    found = is_inside = 0
+    for piece in pieces:
+        parts = _bare(piece, _OPENERS_AND_QUOTES).split(b'"')
+        found += sum(map(len, parts[is_inside::2]))
+        if found > limit:
+            return True
+        is_inside ^= (len(parts) - 1) & 1
+    return False
+
+
+def _pieces(data: bytes | bytearray) -> Iterator[bytes | bytearray]:
+    """None ends behind a backslash, which belongs to what follows."""
+    start = 0
+    while start < len(data):
+        end = start + _PIECE
+        while end < len(data) and data[end - 1] == _BACKSLASH:
+            end += 1
+        yield data[start:end]
+        start = end
+
+
 def _may_open(data: bytes | bytearray, count: int) -> bool:
     return data.count(b"[") + data.count(b"{") > count
 
 
 def _brackets(data: bytes | bytearray) -> bytes:
     """Those outside of strings, all as square ones."""
+    bare = _bare(data, _NEITHER_BRACKETS_NOR_QUOTES)
+    return b"".join(bare.split(b'"')[::2]).translate(_SQUARE)
+
+
+def _bare(data: bytes | bytearray, left_out: bytes) -> bytes | bytearray:
+    """Without escapes, empty strings and the bytes `left_out`, among which are no quotes."""
     without_escapes = data.replace(rb"\\", b"").replace(rb"\"", b"")
-    bare = without_escapes.translate(_SQUARE, _NEITHER_BRACKETS_NOR_QUOTES).replace(b'""', b"")
-    return b"".join(bare.split(b'"')[::2])
+    return without_escapes.translate(None, left_out).replace(b'""', b"")
 
 
 def encode(value: object) -> bytes:

@@ -57,6 +57,8 @@ from .updates import (
     status_of,
     tool_state_of,
     usage_of,
+    wire_kind,
+    wire_level,
     wire_usage,
 )
 
@@ -91,8 +93,8 @@ class _Note(Wire, frozen=True):
     id: str
     text: str | None = ""
     timestamp: Time = None
-    kind: str = "text"
-    level: str = "info"
+    kind: str | None = None
+    level: str | None = None
     todo_key: int | None = None
     seq: int | None = None
 
@@ -166,7 +168,8 @@ def encode_state(state: BuildState) -> bytes:
             texts[str(place)].append(_Note(item.id, item.text, iso(item.at), todo_key=key, seq=seq))
         else:
             todo = None if item.todo == PLANNING else item.todo
-            notes.append(_Note(item.id, item.text, iso(item.at), item.kind, item.level, todo, seq))
+            kind, level = wire_kind(item.kind), wire_level(item.level)
+            notes.append(_Note(item.id, item.text, iso(item.at), kind, level, todo, seq))
     planning = tools.pop(PLANNING, None)
     in_template = state.phase == "template"
     agent, fix = state.agent, state.autofix
@@ -389,11 +392,12 @@ def _items(wire: _State, todos: tuple[Todo, ...]) -> list[Item]:
 
 
 _T = TypeVar("_T", _Tool, _Note)
+_DIGITS = 10
 
 
 def _by_todo(wire: dict[str, list[_T]] | None, todos: tuple[Todo, ...]) -> Iterable[tuple[int, _T]]:
     for text, group in (wire or {}).items():
-        index = int(text) if text.lstrip("-").isdecimal() else PLANNING
+        index = int(text) if text.isdecimal() and len(text) < _DIGITS else PLANNING
         key = todos[index].key if 0 <= index < len(todos) else PLANNING
         yield from ((key, item) for item in group)
 

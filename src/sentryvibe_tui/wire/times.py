@@ -12,14 +12,16 @@ Time = str | int | float | None
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _LONGEST = 64
-_HIGHEST = 253_402_300_799_999  # the end of year 9999
+
+LATEST: Millis = 253_370_764_799_999
+"""The end of the year 9998: the last moment that every time zone can show."""
 
 
 def iso(at: Millis | None) -> str | None:
-    """ISO 8601 in UTC with milliseconds."""
+    """ISO 8601 in UTC with milliseconds, of a moment from 1970 to LATEST; of another one the nearest of these."""
     if at is None:
         return None
-    second, rest = divmod(at, 1000)
+    second, rest = divmod(min(max(at, 0), LATEST), 1000)
     return f"{_second(second)}.{rest:03}Z"
 
 
@@ -30,12 +32,10 @@ def _second(at: int) -> str:
 
 
 def millis(time: Time) -> Millis | None:
-    """Epoch milliseconds of a date in either form; None for what is no date."""
+    """Epoch milliseconds of a date in either form; None for what is no date, or none of the years 1970 to 9998."""
     if isinstance(time, str):
         return _parsed(time) if len(time) <= _LONGEST else None
-    if time is None or not 0 <= time <= _HIGHEST:
-        return None
-    return int(time)
+    return int(time) if time is not None and 0 <= time <= LATEST else None
 
 
 @lru_cache(256)
@@ -46,4 +46,5 @@ def _parsed(time: str) -> Millis | None:
     except ValueError:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0, (moment - _EPOCH) // _MILLISECOND)
+    at = (moment - _EPOCH) // _MILLISECOND
+    return at if 0 <= at <= LATEST else None

@@ -132,7 +132,7 @@ class _Text(Wire, frozen=True):
     todo_index: int | None = None
     text: str | None = None
     delta: str | None = None
-    kind: str = "text"
+    kind: str | None = None
     phase: str | None = None
 
 
@@ -217,8 +217,18 @@ def outcome_of(text: str | None) -> Outcome:
     return cast(Outcome, text) if text in _OUTCOMES else "failed"
 
 
-def kind_of(text: str) -> NoteKind:
+def kind_of(text: str | None) -> NoteKind:
     return cast(NoteKind, text) if text in _KINDS else "text"
+
+
+def wire_kind(kind: NoteKind) -> str | None:
+    """None for plain text, which need not be said."""
+    return None if kind == "text" else kind
+
+
+def wire_level(level: Level) -> str | None:
+    """None for what is only told."""
+    return None if level == "info" else level
 
 
 def level_of(text: str | None) -> Level:
@@ -427,7 +437,9 @@ def _written(update: Update) -> tuple[str, object]:
             )
         case TextChanged():
             text, delta = (update.text, None) if update.whole else (None, update.text)
-            return "text", _Text(update.id, update.todo_index, text, delta, update.kind, _phase(update.phase))
+            return "text", _Text(
+                update.id, update.todo_index, text, delta, wire_kind(update.kind), _phase(update.phase)
+            )
         case TodosChanged():
             data: dict[str, object] = {"todos": wire_todos(update.todos), "activeTodoIndex": update.active_index}
             if update.phase == "template":

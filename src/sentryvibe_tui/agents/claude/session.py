@@ -11,7 +11,7 @@ from ...model.events import AgentReported, BuildEnded, BuildEvent, BuildStarted,
 from ...model.state import Usage
 from ...wire.json import plain
 from ..common.json_lines import JsonLines
-from ..common.reader import Counts, Reported
+from ..common.reader import Counts, Reported, reports_of
 from ..common.values import Record, as_object, count, number, obj, objects, text, time
 from .messages import Conversation, model_of
 from .stream import notice_of
@@ -81,10 +81,10 @@ class ClaudeSession:
         self._tokens = _Tokens()
 
     def feed(self, data: bytes) -> list[Reported]:
-        return [report for record in self._lines.feed(data) for report in self._read(record)]
+        return reports_of(self._lines.feed(data), self._read, self.counts)
 
     def finish(self) -> list[Reported]:
-        reports = [report for record in self._lines.finish() for report in self._read(record)]
+        reports = reports_of(self._lines.finish(), self._read, self.counts)
         left_out = self.counts.left_out()
         if left_out is not None:
             reports.append(Reported(left_out, None, self._session))

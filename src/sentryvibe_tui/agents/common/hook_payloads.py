@@ -36,7 +36,7 @@ from ..gemini.tools import TODO_TOOLS as GEMINI_TODOS
 from ..redact import Redactor
 from .hook_dialect import HookDialect
 from .json_lines import JsonLines
-from .reader import Counts, Reported
+from .reader import Counts, Reported, reports_of
 from .values import Record, as_object, count, fingerprint, flat, obj, objects, text, time, title_of, value
 
 _NAMES = {
@@ -371,8 +371,8 @@ class HookLines:
         self._lines = JsonLines(self.counts)
 
     def feed(self, data: bytes) -> list[Reported]:
-        return [report for record in self._lines.feed(data) for report in self._hooks.read(record)]
+        return reports_of(self._lines.feed(data), self._hooks.read, self.counts)
 
     def finish(self) -> list[Reported]:
-        reports = [report for record in self._lines.finish() for report in self._hooks.read(record)]
+        reports = reports_of(self._lines.finish(), self._hooks.read, self.counts)
         return [*reports, *self._hooks.finish()]

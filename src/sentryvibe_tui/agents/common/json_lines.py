@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from ...wire.json import BadJson, decode, is_heavy, repaired
 from .reader import Counts
+from .values import time
 
 Record = dict[str, Any]
 
@@ -79,7 +80,12 @@ class JsonLines:
             yield from self.records(line)
 
     def records(self, line: bytes) -> Iterator[Record]:
-        """The objects of one line; a line that holds none is counted as noise."""
+        """The objects of one line; a line that holds none is counted as noise, and times that are no dates are, too."""
+        for record in self._records(line):
+            self._counts.undated += any(record.get(key) and time(record, key) is None for key in _TIMES)
+            yield record
+
+    def _records(self, line: bytes) -> Iterator[Record]:
         line = bare(line)
         if line.startswith(b"data:"):
             line = line[5:].lstrip()
@@ -112,6 +118,7 @@ class JsonLines:
                 at += 1
 
 
+_TIMES = ("timestamp", "_ts")
 _SSE_FIELDS = (b":", b"event:", b"id:", b"retry:")
 _BOM = b"\xef\xbb\xbf"
 _EDGES = b" \t\r\n\v\f\0"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 from ...model.events import BuildEvent, Noticed
 from ...model.state import Millis
+
+log = logging.getLogger("sentryvibe_tui.agents")
 
 
 class Reported(Struct, frozen=True):
@@ -30,6 +34,8 @@ class Counts:
     lines: int = 0
     noise: int = 0
     oversize: int = 0
+    broken: int = 0
+    undated: int = 0
     unknown: Counter[str] = field(default_factory=Counter[str])
 
     def left_out(self) -> Noticed | None:
@@ -39,6 +45,10 @@ class Counts:
             said.append(f"{self.noise} lines that are no JSON")
         if self.oversize:
             said.append(f"{self.oversize} lines that are too long")
+        if self.broken:
+            said.append(f"{self.broken} records that make no sense")
+        if self.undated:
+            said.append(f"{self.undated} times that are no dates")
         if self.unknown:
             kinds = ", ".join(f"{kind[:40]} ×{count}" for kind, count in self.unknown.most_common(8))
             said.append(f"{self.unknown.total()} records of unknown kind ({kinds})")
@@ -67,6 +77,21 @@ class Reader(Protocol):
     def finish(self) -> list[Reported]:
         """The last events, now that the input has ended: among them the end of the build."""
         ...
+
+
+def reports_of(
+    records: Iterable[dict[str, Any]], read: Callable[[dict[str, Any]], Iterable[Reported]], counts: Counts
+) -> list[Reported]:
+    """What `read` makes of each record. One that it stumbles over is counted, and those behind it are read."""
+    reports: list[Reported] = []
+    for record in records:
+        try:
+            for report in read(record):  # what came before the stumbling counts
+                reports.append(report)  # noqa: PERF402
+        except Exception:
+            counts.broken += 1
+            log.debug("a record is left out", exc_info=True)
+    return reports
 
 
 def innermost(reader: Reader) -> Reader:

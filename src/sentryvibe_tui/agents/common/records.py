@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ...model.events import BuildEnded, BuildEvent, BuildStarted
 from ...model.state import Millis, Usage
 from .json_lines import JsonLines
-from .reader import Counts, Reported
+from .reader import Counts, Reported, reports_of
 from .values import Record, time
 
 
@@ -23,10 +23,10 @@ class RecordReader(ABC):
         self._started = False
 
     def feed(self, data: bytes) -> list[Reported]:
-        return [report for record in self._lines.feed(data) for report in self._read(record)]
+        return reports_of(self._lines.feed(data), self._read, self.counts)
 
     def finish(self) -> list[Reported]:
-        reports = [report for record in self._lines.finish() for report in self._read(record)]
+        reports = reports_of(self._lines.finish(), self._read, self.counts)
         left_out = self.counts.left_out()
         if left_out is not None:
             reports.append(Reported(left_out, None, self._session))

@@ -20,7 +20,7 @@ from ...model.events import (
 from ...model.state import Agent
 from ...wire.json import BadJson, decode, is_heavy
 from ..common.json_lines import MAX_LINE, bare
-from ..common.reader import Reported
+from ..common.reader import Reported, reports_of
 from ..common.records import RecordReader, Tokens
 from ..common.values import Record, as_list, as_object, count, flat, obj, objects, text, title_of, value
 from .todos import TodoLists, told_model
@@ -72,10 +72,11 @@ class GeminiSession(RecordReader):
             self.counts.oversize += 1
             return []
         try:
-            return list(self._read(decode(bare(bytes(document)), dict[str, Any])))
+            record = decode(bare(bytes(document)), dict[str, Any])
         except BadJson:
             self.counts.noise += 1
             return []
+        return reports_of((record,), self._read, self.counts)
 
     def _end(self) -> BuildEnded:
         return BuildEnded("failed", error=self._error) if self._error else BuildEnded("interrupted")

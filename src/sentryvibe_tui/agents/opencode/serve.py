@@ -19,7 +19,7 @@ from ...model.events import (
 )
 from ...model.state import Agent, NoteKind
 from ..common.json_lines import JsonLines
-from ..common.reader import Counts, Reported
+from ..common.reader import Counts, Reported, reports_of
 from ..common.values import Record, as_list, obj, objects, text, time, todo_items
 from .stream import Parts, failure, timed
 from .tools import AGENT
@@ -70,10 +70,10 @@ class OpencodeServe:
         self._children: dict[str, tuple[str, str]] = {}
 
     def feed(self, data: bytes) -> list[Reported]:
-        return [report for record in self._lines.feed(data) for report in self._read(record)]
+        return reports_of(self._lines.feed(data), self._read, self.counts)
 
     def finish(self) -> list[Reported]:
-        reports = [report for record in self._lines.finish() for report in self._read(record)]
+        reports = reports_of(self._lines.finish(), self._read, self.counts)
         left_out = self.counts.left_out()
         names = [name for name, session in self._sessions.items() if session.started]
         if left_out is not None and names:

@@ -1,0 +1,47 @@
+"""What hooks told while nothing could be kept: an agent does not tell it again, so it is kept with what follows."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from ..model.state import Millis
+from ..wire.clip import fitted
+from ..wire.events import Posted, encode_posted
+
+SESSIONS = 256
+SESSION_BYTES = 64 * 1024
+"""Bytes of the events of one session: its beginning (agent, title, prompt) always fits."""
+VALUE_BYTES = 4096
+"""To how much a value or text is cut."""
+
+
+class Owed:
+    """Per session the first events that found no place, of the sessions that were refused last."""
+
+    def __init__(self) -> None:
+        self._sessions: OrderedDict[str, list[Posted]] = OrderedDict()
+        self.lost = 0
+        """Events that were too many."""
+
+    def take(self, session: str) -> list[Posted]:
+        """What the session is owed; it is put back if it finds no place again."""
+        return self._sessions.pop(session, [])
+
+    def put(self, session: str, events: Sequence[Posted], now: Millis) -> None:
+        """`now`: when those happened that do not say it."""
+        kept, room = list[Posted](), SESSION_BYTES
+        for posted in events:
+            short = replace(posted, event=fitted(posted.event, VALUE_BYTES), at=now if posted.at is None else posted.at)
+            room -= len(encode_posted(short))
+            if room < 0:
+                break
+            kept.append(short)
+        self.lost += len(events) - len(kept)
+        if kept:
+            self._sessions[session] = kept
+            self._sessions.move_to_end(session)
+        while len(self._sessions) > SESSIONS:
+            self.lost += len(self._sessions.popitem(last=False)[1])
