@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from immutables import Map
 from msgspec import Raw, Struct
 
 from .activity import Activity, Outcome, Request, Turn
+from .persistent import Index, Vector
 
 Millis = int
 
@@ -144,8 +144,8 @@ class BuildState(Struct, frozen=True):
     dropped: tuple[Todo, ...] = ()
     active_todo: int = PLANNING
     next_key: int = 0
-    timeline: Map[int, Item] = Map()
-    positions: Map[str, int] = Map()
+    timeline: Vector[Item] = Vector()
+    positions: Index = Index()
     open_tools: frozenset[str] = frozenset()
     in_background: frozenset[str] = frozenset()
     todo_calls: tuple[str, ...] = ()
@@ -173,7 +173,7 @@ class BuildState(Struct, frozen=True):
 
     def items(self) -> Iterator[Item]:
         """Tools and notes in order of appearance."""
-        return (self.timeline[position] for position in range(len(self.timeline)))
+        return iter(self.timeline)
 
     def tools(self) -> Iterator[ToolCall]:
         return (item for item in self.items() if isinstance(item, ToolCall))

@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TypeVar
 
-from immutables import Map
 from msgspec import Raw
 from msgspec.structs import replace
 
 from ..model.activity import Activity
+from ..model.persistent import Index, Vector
 from ..model.requests import with_message
 from ..model.standing import settled
 from ..model.state import (
@@ -271,7 +271,7 @@ def decode_state(data: bytes | Raw) -> BuildState:
         phase = "template"
     active = wire.active_template_todo_index if phase == "template" else wire.active_todo_index
     items = _items(wire, todos)
-    timeline, positions = Map(dict(enumerate(items))), Map({_key(item): seq for seq, item in enumerate(items)})
+    timeline, positions = Vector(items), Index({_key(item): seq for seq, item in enumerate(items)})
     tools = [item for item in items if isinstance(item, ToolCall)]
     state = BuildState(
         id=wire.id or "",
