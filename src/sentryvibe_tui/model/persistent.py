@@ -81,7 +81,7 @@ class Vector(Generic[T]):
 
     @staticmethod
     def _of(size: int, shift: int, root: list[Any], tail: list[T]) -> Vector[T]:
-        fresh: Vector[T] = Vector.__new__(Vector)
+        fresh = cast("Vector[T]", object.__new__(Vector))
         fresh._size, fresh._shift, fresh._root, fresh._tail = size, shift, root, tail
         return fresh
 
@@ -97,7 +97,7 @@ def _extended(node: list[Any], shift: int, start: int, leaf: list[Any]) -> list[
     if shift == _BITS:
         return [*node, leaf]
     index = (start >> shift) & (_WIDTH - 1)
-    child = node[index] if index < len(node) else []
+    child: list[Any] = node[index] if index < len(node) else []
     return [*node[:index], _extended(child, shift - _BITS, start, leaf)]
 
 
