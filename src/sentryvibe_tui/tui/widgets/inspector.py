@@ -32,7 +32,7 @@ class Inspector(Rows):
     @property
     def item(self) -> Item | None:
         """What is inspected, with whole values where they were fetched."""
-        if self.position is None or self.position not in self.view.shown.timeline:
+        if self.position is None or self.position >= len(self.view.shown.timeline):
             return None
         item = self.view.shown.timeline[self.position]
         if isinstance(item, ToolCall) and (known := self.whole.get(item.id)) is not None:
