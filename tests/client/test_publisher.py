@@ -574,6 +574,44 @@ def test_a_damaged_outbox_of_another_is_no_reason_to_stop(tmp_path) -> None:
     box.close()
 
 
+@pytest.mark.parametrize(
+    "spoil", [lambda data: b"nothing of the kind" * 100, lambda data: data[:5000]], ids=["odd", "cut"]
+)
+def test_a_damaged_outbox_is_moved_aside_and_told(tmp_path, spoil) -> None:
+    box = Outbox(tmp_path, "u", "p")
+    box.put([Waiting(str(number), b"x" * 1000) for number in range(50)])
+    box.close()
+    path = box.path
+    path.write_bytes(spoil(path.read_bytes()))
+    again = Outbox(tmp_path, "u", "p")
+    assert (again.path, again.depth) == (path, 0)
+    (aside,) = tmp_path.glob("*.damaged-*")
+    assert str(aside) in again.damage
+    assert again.put([Waiting("1", b"aa")]) == 0
+    again.close()
+    box = Outbox(tmp_path, "u", "p")
+    assert (box.depth, box.damage) == (1, "")
+    box.close()
+
+
+async def test_a_publisher_tells_of_a_damaged_outbox_and_goes_on(tmp_path) -> None:
+    box = Outbox(tmp_path, "http://127.0.0.1:9", "p")
+    box.close()
+    box.path.write_bytes(b"nothing of the kind" * 100)
+    said: list[str] = []
+    async with Publisher("http://127.0.0.1:9", About("p", "s", "b"), tmp_path, report=said.append) as publisher:
+        publisher.publish(BuildStarted())
+        assert "cannot be read" in said[0]
+        assert publisher.depth == 1
+
+
+def test_as_many_publishers_of_a_project_as_there_are(tmp_path) -> None:
+    boxes = [Outbox(tmp_path, "u", "p") for _ in range(40)]
+    assert len({box.path for box in boxes}) == 40
+    for box in boxes:
+        box.close()
+
+
 def test_outbox_keeps_order_and_one_of_each(tmp_path) -> None:
     box = Outbox(tmp_path, "u", "p")
     assert box.put([Waiting("1", b"aa"), Waiting("2", b"bb"), Waiting("1", b"cc")]) == 0

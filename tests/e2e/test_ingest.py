@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from sentryvibe_tui.client.outbox import LIMIT
@@ -226,3 +228,51 @@ def test_a_place_where_nothing_can_be_kept_is_named(desk: Any, server: str, clau
     assert run.returncode == 1
     assert run.stderr.decode().startswith(f"sentryvibe-tui: cannot keep events in {blocked}/outbox: ")
     assert run.stderr.count(b"\n") == 1
+
+
+def test_a_refused_event_is_told_and_no_success(desk: Any, server: str, claude: Any) -> None:
+    too_many = claude.todos(1, *[("x", "pending")] * 10_001)
+    done = desk.run("ingest", "p", data=claude.init + too_many + claude.text(2, "still here") + claude.done)
+    assert done.returncode == 1, done.stderr
+    assert "the server refused 1 events" in done.stderr.decode()
+    state = desk.state("p")
+    assert (state["status"], state["todos"]) == ("completed", [])
+    assert desk.run("ingest", "p", data=claude.init + claude.done).returncode == 0
+
+
+def test_a_date_that_is_none_and_a_broken_record_end_nothing(desk: Any, server: str, claude: Any) -> None:
+    def session(number: int, date: object, **fields: Any) -> bytes:
+        message = {"id": f"m{number}", "role": "assistant", "content": [{"type": "text", "text": f"text {number}"}]}
+        record = {"type": "assistant", "sessionId": "s-1", "uuid": f"u{number}", "message": message, "timestamp": date}
+        return json.dumps(record | fields).encode() + b"\n"
+
+    lines = [session(1, "2026-01-01T00:00:00Z"), session(2, "9999-12-31T23:59:59-23:59"), session(3, 10**30, message=7)]
+    done = desk.run("ingest", "p", data=b"".join([*lines, session(4, "2026-01-01T00:00:01Z")]))
+    assert "Traceback" not in done.stderr.decode()
+    texts = [note["text"] for group in desk.state("p")["textByTodo"].values() for note in group]
+    assert "\n".join(texts).split("\n") == ["text 1", "text 2", "text 4"]
+    notices = [note["text"] for note in desk.state("p")["notes"]]
+    assert any("2 times that are no dates" in text for text in notices)
+
+
+def test_the_last_state_of_a_watch_is_the_state_that_is_shown(desk: Any) -> None:
+    process, url = desk.serve()
+    notices = [{"type": "notice", "message": level, "level": level} for level in ("info", "warning", "error")]
+    texts = [{"type": "text", "id": kind, "text": kind, "kind": kind} for kind in ("text", "reasoning", "prompt")]
+    events = [{"type": "start"}, *notices, *texts, {"type": "build-completed"}]
+    body = [{"projectId": "p", "sessionId": "s", "event": event, "eventId": str(n)} for n, event in enumerate(events)]
+    watch = desk.start("watch", "p", "--jsonl", "--wait")
+    watch.until('"phase":"waiting"')
+    httpx.post(f"{url}/api/build-events", json=body, trust_env=False).raise_for_status()
+    seen = [last_state(watch.until('"type":"end"'))]
+    for _ in range(2):
+        again = desk.run("watch", "p", "--jsonl")
+        seen.append(last_state(again.stdout.decode().splitlines()[-1]))
+        seen.append(desk.run("show", "p", "--json").stdout.decode().rstrip("\n"))
+        process.stop(signal.SIGTERM)
+        process, _ = desk.serve()
+    assert len(set(seen)) == 1
+
+
+def last_state(line: str) -> str:
+    return line.partition('"state":')[2].removesuffix("}")

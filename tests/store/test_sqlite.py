@@ -16,6 +16,7 @@ from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.store import ledger, schema
 from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, StoreBroken, StoreUnavailable
+from sentryvibe_tui.store.ledger import Ledger
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.wire.events import Posted
 from sentryvibe_tui.wire.state import encode_state
@@ -447,3 +448,22 @@ async def test_a_database_that_became_read_only_is_reported_and_recovered_from(t
     assert (await store.append([posted("plan", text="p")], 3)).version == 2
     assert await store.state(KEY) == await folded(store)
     await store.close()
+
+
+async def test_a_slug_is_found_without_looking_at_all_projects(
+    tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, has_slug = [0], Ledger._has_slug
+
+    def counted(ledger: Ledger, text: str) -> bool:
+        looks[0] += 1
+        return has_slug(ledger, text)
+
+    monkeypatch.setattr(Ledger, "_has_slug", counted)
+    store = await SqliteStore.open(tmp_path)
+    named = [posted("start", project=f"p{number}", projectName="日本語") for number in range(300)]
+    await store.append(named, 1)
+    projects = await store.projects()
+    await store.close()
+    assert {project.slug for project in projects} == {"project", *(f"project-{number}" for number in range(2, 301))}
+    assert looks[0] < 2 * 300 + 10

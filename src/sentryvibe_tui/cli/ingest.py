@@ -170,6 +170,7 @@ class _Intake:
         try:
             about = About(project_id, "", "")
             async with Publisher(self._server.address, about, self._outbox, report=tell) as publisher:
+                parked_before = publisher.parked
                 for taken_up in inputs:
                     source = taken_up()
                     at = f"{source.path}: " if len(inputs) > 1 else ""
@@ -193,6 +194,8 @@ class _Intake:
                     raise self._absent(publisher)
                 if publisher.parked:
                     tell(f"the server refused {publisher.parked} events; they are kept in {self._outbox}")
+                if publisher.parked > parked_before:
+                    statuses.append(exit_codes.UNSUCCESSFUL)
         except UnknownFormat as error:
             raise Refused(clean_line(str(error))) from None
         except OutboxUnusable as error:

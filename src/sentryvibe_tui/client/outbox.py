@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import logging
 import os
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -23,8 +25,6 @@ AHEAD = 8 * 1024 * 1024
 """Bytes of the oldest events that are kept in memory, too: those on their way need not be read back."""
 ROWS = 256
 """Events in one statement: each gives up the interpreter lock, for which a busy process makes it wait."""
-SLOTS = 16
-"""Publishers of one project to one server at the same time on this machine."""
 
 _CHECKPOINT = 4096
 """Pages of the write-ahead log that become part of the file at once: most of them hold what has left by then."""
@@ -53,15 +53,13 @@ class Outbox:
     def __init__(self, folder: Path, server: str, project_id: str, limit: int = LIMIT, alias: str = "") -> None:
         """Opens the first file that nobody else owns. Raises OSError, sqlite3.Error.
 
+        `damage` says where a file went that could not be read; empty when there was none.
         `alias`: what the server is called by who does not know it as `server`; what waits for that is taken over, too.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         place = _short(server)
         self._lock, self.path = _owned(folder, f"{place}-{_short(project_id)}")
-        self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        self._db.executescript(
-            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint={_CHECKPOINT}; {_SCHEMA}"
-        )
+        self._db, self.damage = _sound(self.path)
         self._limit = limit
         self._ahead = deque[Waiting]()
         self._ahead_size = 0
@@ -220,14 +218,39 @@ def _short(text: str) -> str:
 
 def _owned(folder: Path, name: str) -> tuple[int, Path]:
     """A lock that ends with its process, and the file it stands for."""
-    for slot in range(SLOTS):
-        lock = _lock(folder / f"{name}-{slot}.lock")
-        if lock is None:
-            continue
-        path = folder / f"{name}-{slot}.sqlite"
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        return lock, path
-    raise OSError(f"{SLOTS} publishers of this project run already ({folder})")
+    slots = ((_lock(folder / f"{name}-{slot}.lock"), slot) for slot in itertools.count())
+    lock, slot = next((lock, slot) for lock, slot in slots if lock is not None)
+    return lock, folder / f"{name}-{slot}.sqlite"
+
+
+def _sound(path: Path) -> tuple[sqlite3.Connection, str]:
+    """The database, and what became of a damaged one that was in its place."""
+    try:
+        return _opened(path), ""
+    except sqlite3.OperationalError:  # the disk is full, or the like: the file is none the worse
+        raise
+    except sqlite3.DatabaseError as error:
+        aside = path.with_suffix(f".damaged-{time.time_ns()}")
+        for part in ("-wal", "-shm"):
+            path.with_name(path.name + part).unlink(missing_ok=True)
+        path.rename(aside)
+        return _opened(path), f"what waited in {path.name} cannot be read ({error}); it is kept as {aside}"
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        db.executescript(
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint={_CHECKPOINT}; {_SCHEMA}"
+        )
+        (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+        return db
+    except BaseException:
+        db.close()
+        raise
 
 
 def _lock(path: Path) -> int | None:

@@ -104,6 +104,8 @@ class Publisher:
         except (OSError, sqlite3.Error) as error:
             self._thread.shutdown()
             raise OutboxUnusable(f"cannot keep events in {self._dir}: {error}") from None
+        if self._outbox.damage:
+            self._report(self._outbox.damage)
         self._client = httpx.AsyncClient(
             headers={"Content-Type": "application/json", **self.server.headers},
             timeout=TIMEOUT,

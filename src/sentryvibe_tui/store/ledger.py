@@ -8,6 +8,7 @@ Snapshots are not synced (the log is whole without them); the sync of the next c
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import sqlite3
@@ -135,6 +136,7 @@ class Ledger:
         self._presence = presence
         self._note = note
         self._names: dict[str, str] = {}
+        self._slug_numbers: dict[str, int] = {}
         self._due: dict[BuildKey, None] = {}
         self._is_late = False
         self._live_size = 0
@@ -357,9 +359,15 @@ class Ledger:
         self._names[project_id] = known
 
     def _free_slug(self, name: str) -> str:
+        """Numbers are looked through once for each slug, not for each project: many have the same."""
         base = slug(name)
-        taken = {row[0] for row in self._db.execute("SELECT slug FROM projects WHERE slug GLOB ?", (f"{base}*",))}
-        return next(text for text in _numbered(base) if text not in taken)
+        texts = _numbered(base, self._slug_numbers.get(base, 1))
+        number, free = next((number, text) for number, text in texts if not self._has_slug(text))
+        self._slug_numbers[base] = number
+        return free
+
+    def _has_slug(self, text: str) -> bool:
+        return self._db.execute("SELECT 1 FROM projects WHERE slug = ?", (text,)).fetchone() is not None
 
     # ------------------------------------------------------------------ off the hot path
 
@@ -460,12 +468,8 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or "project"
 
 
-def _numbered(base: str) -> Iterable[str]:
-    yield base
-    number = 2
-    while True:
-        yield f"{base}-{number}"
-        number += 1
+def _numbered(base: str, first: int) -> Iterable[tuple[int, str]]:
+    return ((number, base if number == 1 else f"{base}-{number}") for number in itertools.count(first))
 
 
 def roll_back(db: sqlite3.Connection) -> None:
