@@ -21,6 +21,7 @@ class Settings(Struct, frozen=True):
     """Names as in the config file. Empty text: the default place, or found by itself."""
 
     server: str = ""
+    token: str = ""
     host: str = "127.0.0.1"
     port: int = 4777
     token_file: str = ""
@@ -40,6 +41,7 @@ class Settings(Struct, frozen=True):
 
 ENVIRONMENT = {
     "server": "SENTRYVIBE_SERVER",
+    "token": "SENTRYVIBE_TOKEN",
     "host": "SENTRYVIBE_HOST",
     "port": "SENTRYVIBE_PORT",
     "token_file": "SENTRYVIBE_TOKEN_FILE",
@@ -65,6 +67,10 @@ _KINDS: dict[type[object], str] = {
     dict: "a table of texts",
 }
 _LIMITS = {"port": (0, 65_535), "max_body": (1024, 1024**3)}
+
+
+SECRET = frozenset({"token"})
+"""Settings whose values are never shown."""
 
 
 class Loaded(Struct, frozen=True):
@@ -173,7 +179,7 @@ def _wrong(name: str, value: object) -> str | None:
         texts = list(cast("dict[str, object]", value).values())
     fits = type(cast("object", value)) is type(like) and all(isinstance(text, str) for text in texts)
     if not fits:
-        return f"{name} must be {_KINDS[type(like)]}, not {value!r}"
+        return f"{name} must be {_KINDS[type(like)]}" + ("" if name in SECRET else f", not {value!r}")
     low, high = _LIMITS.get(name, (None, None))
     if isinstance(value, int) and low is not None and high is not None and not low <= value <= high:
         return f"{name} must be {low} to {high}, not {value}"

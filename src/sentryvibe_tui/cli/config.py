@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from msgspec.structs import asdict
 
-from ..settings import data_dir, log_file
+from ..settings import SECRET, data_dir, log_file
 from .options import Refused, find_server, settings
 from .output import any_text, tell, write_line
 from .screen import wrong_looks
@@ -26,7 +26,9 @@ def command() -> int:
         "data_dir": data_dir(ours),
         "log_dir": log_file(ours).parent,
     }
-    rows = [(name, repr(value) if value else str(inferred.get(name, value))) for name, value in asdict(ours).items()]
+    rows = [
+        (name, _shown(name, value) if value else str(inferred.get(name, value))) for name, value in asdict(ours).items()
+    ]
     width = max(len(value) for _, value in rows)
     named = max(len(name) for name, _ in rows)
     for name, value in rows:
@@ -34,6 +36,10 @@ def command() -> int:
     for problem in wrong_looks(ours):
         tell(problem)
     return 0
+
+
+def _shown(name: str, value: object) -> str:
+    return "set, not shown" if name in SECRET else repr(value)
 
 
 def _server() -> str:

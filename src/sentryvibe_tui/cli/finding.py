@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+
 from ..client.hydrate import AmbiguousProject, NoAnswer, NoSuchProject, ProjectRef, builds, resolve, states
 from ..model.state import BuildState
 from ..model.text import clean_line
 from ..wire.projects import project_id
 from .options import Refused, Server
+
+AGAIN = 2.0
+"""Seconds between two looks for a session that does not exist yet."""
 
 
 async def find_project(server: Server, text: str) -> ProjectRef:
@@ -42,12 +48,43 @@ async def find_session(server: Server, project: ProjectRef, text: str) -> str:
         known = dict.fromkeys(build.session_id for build in await builds(server.address, project.id))
     except NoAnswer as error:
         raise server.unlinked(error) from None
-    fitting = [text] if text in known else [session for session in known if session.startswith(text)]
+    fitting = _fitting(known, text)
     if len(fitting) == 1:
         return fitting[0]
-    listed = ", ".join(fitting or known) or "none yet"
+    raise _no_session(text, fitting, known)
+
+
+def _fitting(known: Iterable[str], text: str) -> list[str]:
+    listed = list(known)
+    return [text] if text in listed else [session for session in listed if session.startswith(text)]
+
+
+def _no_session(text: str, fitting: Iterable[str], known: Iterable[str]) -> Refused:
+    listed = ", ".join(fitting) or ", ".join(known) or "none yet"
     problem = f"{text!r} is one of several" if fitting else f"no session {text!r}; there are"
-    raise Refused(clean_line(f"{problem}: {listed}"))
+    return Refused(clean_line(f"{problem}: {listed}"))
+
+
+async def expect_session(server: Server, project: ProjectRef, text: str) -> str:
+    """The session there is, or the first to come that `text` is or begins. Raises NoLink, Refused.
+
+    Of a server that cannot be asked now, the link tells: then `text` has to be the whole id.
+    """
+    while True:
+        try:
+            known = dict.fromkeys(build.session_id for build in await builds(server.address, project.id))
+        except NoAnswer as error:
+            if error.status in (401, 403):
+                raise server.unlinked(error) from None
+            if error.status != 404:
+                return text
+            known = {}
+        fitting = _fitting(known, text)
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            raise _no_session(text, fitting, known)
+        await asyncio.sleep(AGAIN)
 
 
 async def target(server: Server, project: str, session: str | None, waits: bool) -> tuple[ProjectRef, str]:
@@ -55,7 +92,7 @@ async def target(server: Server, project: str, session: str | None, waits: bool)
     ref = await (expect_project(server, project) if waits else find_project(server, project))
     if not session:
         return ref, ""
-    return ref, session if waits else await find_session(server, ref, session)
+    return ref, await (expect_session(server, ref, session) if waits else find_session(server, ref, session))
 
 
 async def newest_state(server: Server, text: str, session: str | None) -> BuildState:

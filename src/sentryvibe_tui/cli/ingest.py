@@ -190,8 +190,7 @@ class _Intake:
                         statuses.append(exit_codes.USAGE)
                     outcome = source.whole.posting.outcome
                     statuses.append(exit_codes.UNSUCCESSFUL if outcome is None else exit_codes.of_build(outcome))
-                if not await publisher.drain(self._timeout):
-                    raise self._absent(publisher)
+                await self._arrived(publisher)
                 if publisher.parked:
                     tell(f"the server refused {publisher.parked} events; they are kept in {self._outbox}")
                 if publisher.parked > parked_before:
@@ -245,11 +244,33 @@ class _Intake:
                 break
             if not publisher.last_error:
                 until = time.monotonic() + self._timeout
-            elif time.monotonic() > until:
+            elif publisher.refusal or time.monotonic() > until:
+                raise self._absent(publisher)
+
+    async def _arrived(self, publisher: Publisher) -> None:
+        """Waits until the server has everything. Raises NoLink: it is out of reach, or takes nothing."""
+        until = time.monotonic() + self._timeout
+        while not await publisher.drain(min(GLANCE, max(0.0, until - time.monotonic()))):
+            if publisher.refusal or time.monotonic() >= until:
                 raise self._absent(publisher)
 
     def _absent(self, publisher: Publisher) -> NoLink:
-        return NoLink(f"{publisher.depth} events wait in {self._outbox}: {self._server.absence}")
+        why = self._refused(publisher) or self._server.absence
+        return NoLink(f"{publisher.depth} events wait in {self._outbox}: {why}")
+
+    def _refused(self, publisher: Publisher) -> str:
+        """Why a server that answers takes nothing; "" when it is not there, or only in trouble."""
+        said, base = clean_line(publisher.last_error), self._server.address.base
+        if publisher.refusal in (401, 403):
+            return self._server.refusal(said)
+        answered = said.startswith("HTTP ")
+        if publisher.refusal == 404 or (answered and publisher.is_original):
+            project = clean_line(publisher.about.project_id)
+            return (
+                f"{base} does not know project {project!r} or this session ({said}): an original server takes events "
+                "of what it began itself; open the project there, and name its session with --session"
+            )
+        return f"{base} answers, but takes nothing ({said})" if answered else ""
 
     def _on_sigterm(self) -> None:
         """SIGTERM stops as ctrl+c does: the build's interruption is still reported."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..client.hydrate import NoAnswer
 
 _FOUND = "running here"
+_TOKEN = f"{__name__}.token"
 
 ORIGINAL = "http://127.0.0.1:3000"
 """Where the original SentryVibe listens."""
@@ -32,12 +33,32 @@ EXIT_CODES = "Exit codes: " + "; ".join(f"{code} {what}" for code, what in exit_
 
 
 def server_option(command: Command) -> Command:
-    return click.option(
+    """`--server` and `--token`; `find_server` knows the token by itself."""
+    token = click.option(
+        "--token",
+        metavar="TOKEN",
+        expose_value=False,
+        callback=_keep_token,
+        help="What the server asks for. Others see a command line: SENTRYVIBE_TOKEN or the config file keep it to you.",
+    )
+    server = click.option(
         "--server",
         metavar="URL",
         help="Server to use. Default: SENTRYVIBE_SERVER, the config file, a server running on this machine, "
         f"then {ORIGINAL}.",
-    )(command)
+    )
+    return server(token(command))
+
+
+def _keep_token(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    ctx.meta[_TOKEN] = value or ""
+
+
+def _token() -> str:
+    """Of the command line, the environment or the config file."""
+    ctx = click.get_current_context(silent=True)
+    flag: str = ctx.meta.get(_TOKEN, "") if ctx is not None else ""
+    return flag or settings().settings.token
 
 
 class NoLink(click.ClickException):
@@ -60,9 +81,16 @@ class Server(Struct, frozen=True):
     certain: bool = True
 
     def unlinked(self, error: NoAnswer) -> NoLink:
-        """Why nothing was learned from it: it does not answer, or not as a server of builds would."""
+        """Why nothing was learned from it: it does not answer, wants a token, or answers not as a server of builds."""
+        if error.status in (401, 403):
+            return NoLink(self.refusal(str(error)))
         odd = f"{self.address.base} ({self.source}) does not answer as a SentryVibe server"
         return NoLink(f"{odd if error.answered else self.absence}: {clean_line(str(error))}")
+
+    def refusal(self, words: str) -> str:
+        """What to say and to do when it lets us not in; `words` are its own."""
+        what = "does not take this token" if self.address.token else "asks for a token: --token or SENTRYVIBE_TOKEN"
+        return f"{self.address.base} ({self.source}) {what}: {clean_line(words)}"
 
     @property
     def named(self) -> Address | None:
@@ -72,9 +100,15 @@ class Server(Struct, frozen=True):
     @property
     def absence(self) -> str:
         """What to say and to do when it does not answer."""
-        told = "" if self.source == "default" else f" ({self.source})"
-        other = "" if self.source == "--server" else ", or name one with --server"
-        return f"{self.address.absence}{told}; start one with `sentryvibe-tui serve`{other}"
+        other = "" if self.source == "--server" else ", or name one with --server URL"
+        return f"{self.address.absence}{self._told}; start one with `sentryvibe-tui serve`{other}"
+
+    @property
+    def _told(self) -> str:
+        if self.source != "default":
+            return f" ({self.source})"
+        ours = f"http://127.0.0.1:{settings().settings.port}"
+        return f" (where the original SentryVibe listens), and none of ours runs here (`serve` uses {ours})"
 
 
 def find_server(flag: str | None) -> Server:
@@ -86,12 +120,12 @@ def find_server(flag: str | None) -> Server:
         source = loaded.sources["server"]
         return Server(_address(loaded.settings.server, source), source)
     running = _running()
-    return Server(parse_address(ORIGINAL), "default", False) if running is None else Server(running, _FOUND)
+    return Server(parse_address(ORIGINAL, _token()), "default", False) if running is None else Server(running, _FOUND)
 
 
 def _address(text: str, source: str) -> Address:
     try:
-        address = parse_address(text)
+        address = parse_address(text, _token())
     except BadAddress as error:
         raise Refused(f"{source}: {error}") from None
     running = _running()
@@ -102,7 +136,7 @@ def _running() -> Address | None:
     """A server that runs here."""
     running = runtime.find_local_server()
     with suppress(BadAddress):  # a runtime file that says nonsense is as good as none
-        return None if running is None else parse_address(running.url, running.token, running.data_dir)
+        return None if running is None else parse_address(running.url, _token() or running.token, running.data_dir)
     return None
 
 

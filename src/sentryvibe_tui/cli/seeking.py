@@ -46,6 +46,8 @@ class Seeking(Deferred):
 
     async def events(self) -> AsyncIterator[WatchEvent]:
         yield LinkChanged(LinkStatus("connecting"))
+        if self._session and self._waits:
+            yield LinkChanged(LinkStatus("waiting"))
         try:
             self._watch = await self._found()
         except click.ClickException as error:

@@ -109,6 +109,8 @@ async def _in_lines(server: Server, project: str, session: str | None, waits: bo
     from ..client.watch import Watch
     from .finding import target
 
+    if session and waits:
+        tell(clean_line(f"waiting for session {session!r}, if there is none yet"))
     ref, chosen = await target(server, project, session, waits)
     watch = Watch(server.address, ref, chosen, wait=waits)
     try:
@@ -123,7 +125,9 @@ async def _narrated(watch: Watching, server: Server, jsonl: bool, detail: Detail
     from ..report.plain import PlainLines
 
     end = await narrate(watch, JsonLines() if jsonl else PlainLines(detail), write_line)
-    if end.reason:
+    if end.status in (401, 403):
+        tell(server.refusal(end.reason))
+    elif end.reason:
         tell(server.absence if end.reason == server.address.absence else f"{server.absence}: {clean_line(end.reason)}")
     return end.code
 

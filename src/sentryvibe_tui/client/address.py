@@ -24,6 +24,10 @@ class Address(Struct, frozen=True):
     token: str = ""
     data_dir: str = ""
 
+    def __repr__(self) -> str:
+        """Without the token: it shows in no log and no message."""
+        return f"Address({self.base!r})"
+
     @property
     def identity(self) -> str:
         """Which server this is: the one that has these builds, on whatever port it comes back."""

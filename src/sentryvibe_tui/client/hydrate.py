@@ -36,6 +36,8 @@ class NoAnswer(Exception):
     """The server could not be reached, or (`answered`) said nothing that can be read; the message says why."""
 
     answered = False
+    status = 0
+    """The HTTP status of an error answer, else 0."""
 
 
 class OddAnswer(NoAnswer):

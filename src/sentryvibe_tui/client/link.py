@@ -227,7 +227,8 @@ class Link:
             self._say(replace(self.status, phase="waiting", attempt=0, retry_at=None, rtt_ms=None, reason=reason))
         elif status in (401, 403, 404):
             self._down()
-            self._say(replace(self.status, phase="refused", retry_at=None, rtt_ms=None, reason=reason))
+            refused = replace(self.status, phase="refused", retry_at=None, rtt_ms=None, reason=reason)
+            self._say(replace(refused, http_status=status))
         else:
             self._lost(now, reason, retry_after)
         return self._done()
@@ -237,7 +238,7 @@ class Link:
         if self._retry_at is not None or self.status.phase in ("gave-up", "refused"):
             if self.status.phase in ("gave-up", "refused"):
                 self._failures = 0
-            self._say(replace(self.status, phase="connecting", retry_at=None))
+            self._say(replace(self.status, phase="connecting", retry_at=None, http_status=None))
             self._open()
         return self._done()
 
@@ -315,7 +316,9 @@ class Link:
         unknown: Phase = "connecting" if self.follower.is_expecting else "waiting"
         phase: Phase = "live" if self.state.id else unknown
         lost_at = self._absence.lost_at if self._absence else None
-        self._say(replace(self.status, phase=phase, attempt=0, retry_at=None, lost_at=lost_at, reason=""))
+        self._say(
+            replace(self.status, phase=phase, attempt=0, retry_at=None, lost_at=lost_at, reason="", http_status=None)
+        )
 
     def _ask(self, now: Millis) -> None:
         """Asks once for what is lacking, again when no answer comes, and leaves a server that never answers."""

@@ -77,6 +77,10 @@ class Publisher:
         self.about = about
         self.dropped = 0
         self.last_error = ""
+        self.is_original = False
+        """The server takes events as the original does: it says not how many, and creates no builds for them."""
+        self.refusal = 0
+        """The HTTP status (401, 403, 404) with which the server itself takes none of what is sent; else 0."""
         self._source = (source or uuid.uuid4().hex)[: MAX_ID - 24]
         self._dir, self._limit = outbox_dir, limit
         self._report, self._chance = report, chance
@@ -309,14 +313,15 @@ class Publisher:
             return "later", 0
         status, is_servers = answer.status_code, answer.content.lstrip().startswith(b"{")
         if status == 200 and is_servers:
-            self.last_error = ""
+            self.last_error, self.refusal = "", 0
             if len(events) == 1 and not _is_ours(answer.content):
-                self._most_at_once = 1
+                self._most_at_once, self.is_original = 1, True
             return "taken", 0
         reason = f"HTTP {status} {error_text(answer.content)}".strip()
         if status in _UNWELCOME and (is_servers or status == 413):
             self.last_error = reason
             return "unwelcome", 0
+        self.refusal = status if status in (401, 403, 404) and is_servers else 0
         self._trouble(reason)
         return "later", seconds(answer.headers.get("Retry-After"))
 

@@ -18,7 +18,9 @@ How = Literal["nothing missed", "replayed", "resynchronised"]
 
 
 class LinkStatus(Struct, frozen=True):
-    """How the link stands. `retry_at` and `lost_at` are epoch ms; `attempt` counts 1…`attempts` while retrying."""
+    """How the link stands. `retry_at` and `lost_at` are epoch ms; `attempt` counts 1…`attempts` while retrying.
+
+    `http_status`: with which the server refused (401, 403, 404)."""
 
     phase: Phase
     transport: Literal["ws", "sse"] = "ws"
@@ -28,6 +30,7 @@ class LinkStatus(Struct, frozen=True):
     lost_at: Millis | None = None
     rtt_ms: float | None = None
     reason: str = ""
+    http_status: int | None = None
 
 
 class LinkChanged(Struct, frozen=True):

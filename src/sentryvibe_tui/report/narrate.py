@@ -23,10 +23,13 @@ class Report(Protocol):
 
 
 class Told(Struct, frozen=True):
-    """What a narration came to: its exit status, and why it had no link when that is the reason."""
+    """What a narration came to: its exit status, and why it had no link when that is the reason.
+
+    `status`: the HTTP status with which the server refused."""
 
     code: int
     reason: str = ""
+    status: int | None = None
 
 
 async def narrate(watch: Watching, report: Report, write: Callable[[str], None]) -> Told:
@@ -37,7 +40,7 @@ async def narrate(watch: Watching, report: Report, write: Callable[[str], None])
         for line in report.event(event):
             write(line)
         if isinstance(event, LinkChanged) and event.status.phase in ("gave-up", "refused"):
-            lost = Told(exit_codes.NO_LINK, event.status.reason)
+            lost = Told(exit_codes.NO_LINK, event.status.reason, event.status.http_status)
             break
         if isinstance(event, Snapshot | Changed):
             state = event.state

@@ -9,12 +9,14 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from ..agents.common.reader import Reported
-from ..model.events import About, AgentReported, BuildEnded, BuildEvent
+from ..model.events import About, AgentReported, BuildEnded, BuildEvent, ToolEnded, ToolStarted
 from ..model.state import Agent, Millis, Outcome
 from ..wire.events import Posted
 from ..wire.ids import is_id, with_usable_ids
 from ..wire.json import encode
 
+NAMED = 4_096
+"""The latest calls of an input, whose names are kept for their ends."""
 TIMELESS = 1_000
 """Events at the beginning of a file that wait for a first time; a file with more of them has none."""
 
@@ -39,6 +41,7 @@ class Posting:
         self._open = False
         self._latest: Millis | None = None
         self._timeless: list[BuildEvent] = []
+        self._names: dict[str, str] = {}
         self.about: About = self._about()
         """The build of the latest event."""
         self.outcome: Outcome | None = None
@@ -100,7 +103,17 @@ class Posting:
         content = _check_sum(event, at)
         self._before[self._session] = before = crc32(content.to_bytes(4), self._before[self._session])
         event_id = f"{number}-{before if isinstance(event, BuildEnded) else content:08x}"
-        return Posted(self.about, event, event_id, at)
+        return Posted(self.about, self._named(event), event_id, at)
+
+    def _named(self, event: BuildEvent) -> BuildEvent:
+        """Ends with the name of their call: an original server shows no others. Ids are those of events without it."""
+        if isinstance(event, ToolStarted):
+            self._names[event.id] = event.name
+            if len(self._names) > NAMED:
+                del self._names[next(iter(self._names))]
+        elif isinstance(event, ToolEnded) and not event.name and event.id in self._names:
+            return replace(event, name=self._names[event.id])
+        return event
 
     def aside(self, event: BuildEvent, *, past: bool = False) -> Posted:
         """What was found elsewhere: it takes no number, so that the others have theirs whether it was found or not."""

@@ -512,7 +512,7 @@ def encode_posted(posted: Posted) -> bytes:
             posted.about.session_id,
             _event(posted.event),
             posted.about.build_id,
-            posted.event_id or None,
+            posted.about.build_id,
             agent.agent_id or None,
             agent.model or None,
             agent.project_name or None,
