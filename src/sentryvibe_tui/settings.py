@@ -21,10 +21,10 @@ class Settings(Struct, frozen=True):
     """Names as in the config file. Empty text: the default place, or found by itself."""
 
     server: str = ""
-    token: str = ""
     host: str = "127.0.0.1"
     port: int = 4777
     token_file: str = ""
+    token: str = ""
     max_body: int = 1024 * 1024
     data_dir: str = ""
     log_dir: str = ""
@@ -41,10 +41,10 @@ class Settings(Struct, frozen=True):
 
 ENVIRONMENT = {
     "server": "SENTRYVIBE_SERVER",
-    "token": "SENTRYVIBE_TOKEN",
     "host": "SENTRYVIBE_HOST",
     "port": "SENTRYVIBE_PORT",
     "token_file": "SENTRYVIBE_TOKEN_FILE",
+    "token": "SENTRYVIBE_TOKEN",
     "max_body": "SENTRYVIBE_MAX_BODY",
     "data_dir": "SENTRYVIBE_DATA_DIR",
     "log_dir": "SENTRYVIBE_LOG_DIR",

@@ -28,3 +28,19 @@ def test_a_server_that_runs_here_is_known_by_its_builds_whoever_names_it() -> No
 def test_a_runtime_file_of_nonsense_is_as_good_as_none() -> None:
     runtime.announce(runtime.LocalServer("ftp://nowhere", os.getpid(), "/data", 1))
     assert not find_server(None).certain
+
+
+def test_without_any_server_both_places_and_the_way_out_are_named() -> None:
+    said = find_server(None).absence
+    for part in ("http://127.0.0.1:3000", "http://127.0.0.1:4777", "sentryvibe-tui serve", "--server URL"):
+        assert part in said
+
+
+@pytest.mark.parametrize("flag", [None, "127.0.0.1:4001"])
+def test_a_token_goes_with_every_server_and_is_never_shown(flag: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTRYVIBE_TOKEN", "sv_secret")
+    settings.cache_clear()
+    found = find_server(flag)
+    assert found.address.headers == {"Authorization": "Bearer sv_secret"}
+    assert "sv_secret" not in f"{found}{found.address!r}{found.absence}{found.refusal('HTTP 401')}"
+    settings.cache_clear()

@@ -93,3 +93,8 @@ def test_paths(tmp_path: Path) -> None:
 
 def test_every_setting_has_its_variable() -> None:
     assert set(ENVIRONMENT) == set(Settings.__struct_fields__)
+
+
+def test_a_token_that_cannot_be_one_is_not_shown(tmp_path: Path) -> None:
+    _, _, problems = _load(tmp_path, "token = 123456")
+    assert [problem.partition(": ")[2] for problem in problems] == ["token must be text"]

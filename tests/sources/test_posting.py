@@ -3,8 +3,8 @@
 import pytest
 
 from sentryvibe_tui.agents.common.reader import Reported
-from sentryvibe_tui.model.events import BuildEnded, BuildStarted, Noticed, TextAdded
-from sentryvibe_tui.sources.posting import TIMELESS, Posting
+from sentryvibe_tui.model.events import BuildEnded, BuildStarted, Noticed, TextAdded, ToolEnded, ToolStarted
+from sentryvibe_tui.sources.posting import NAMED, TIMELESS, Posting
 from sentryvibe_tui.wire.events import Posted
 
 UNTIMED = [Reported(BuildStarted(), None, "s"), Reported(TextAdded("a", "x"), None, "s")]
@@ -50,3 +50,18 @@ def test_the_same_end_after_more_work_is_another_one() -> None:
     assert len(once) == len(more)
     assert once[-1].event_id != more[-1].event_id
     assert posted(TIMED, cut)[-1].event_id == once[-1].event_id
+
+
+def test_ends_carry_the_name_of_their_call() -> None:
+    """An original server shows no others; the end of a call that failed and was tried again is one, too."""
+    calls = [ToolStarted("t", "Bash"), ToolEnded("t", is_error=True), ToolEnded("t"), ToolEnded("u", name="Read")]
+    found = posted([Reported(event, 1, "s") for event in calls])
+    assert [one.event.name for one in found[:4]] == ["Bash", "Bash", "Bash", "Read"]
+    alone = posted([Reported(event, 1, "s") for event in (calls[0], ToolEnded("t", is_error=True))])
+    assert [one.event_id for one in alone[:2]] == [one.event_id for one in found[:2]]
+
+
+def test_names_are_kept_of_the_latest_calls() -> None:
+    calls = [Reported(ToolStarted(f"t{number}", "Bash"), 1, "s") for number in range(NAMED + 1)]
+    ends = [Reported(ToolEnded(f"t{number}"), 1, "s") for number in (0, NAMED)]
+    assert [one.event.name for one in posted(calls, ends)[-3:-1]] == ["", "Bash"]

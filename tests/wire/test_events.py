@@ -145,3 +145,9 @@ def test_what_we_publish_is_what_a_server_reads(events) -> None:
 def test_a_failed_builds_error_travels() -> None:
     sent = Posted(About("p", "s", "b"), BuildEnded("failed", "sum", "err"))
     assert decode_posted(encode_posted(sent))[0].event == sent.event
+
+
+def test_a_build_is_one_command() -> None:
+    """An original server tells the events of a build by their command."""
+    first, second = (Posted(About("p", "s", "b"), BuildStarted(), ident) for ident in ("1", "2"))
+    assert {json.loads(encode_posted(one))["commandId"] for one in (first, second)} == {"b"}
