@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sentryvibe_tui.client.link import Hydrate, Send
 from sentryvibe_tui.client.original_replica import LOOK_AFTER, SUMMARY_WAIT, Hydration
@@ -276,6 +277,25 @@ def test_a_summary_is_waited_for(original, late: bool) -> None:
         assert desk.take(Hydrate) == [Hydrate()]
         desk.did(desk.link.hydrate_failed("gone", desk.now))
     assert [event.state.status for event in desk.take(Settled)] == ["completed"]
+
+
+def test_a_summary_that_nobody_tells_holds_up_nothing_when_another_session_began(original) -> None:
+    desk = hear(original(rows("in_progress")), frame(("build-complete", {"status": "completed"})))
+    desk.later(SUMMARY_WAIT)
+    assert desk.take(Hydrate) == [Hydrate()]
+    other = rows("pending", id="s2", buildId="b2")
+    desk.did(desk.link.hydrated(Hydration(replace(other, state=replace(other.state, id="b2"))), desk.now))
+    assert desk.link.state.id == "b1"
+    assert len(desk.take(Settled)) == 1
+
+
+def test_a_question_of_an_earlier_connection_is_none(original) -> None:
+    desk = hear(original(rows("in_progress")), frame(todos_update("completed")))
+    desk.later(LOOK_AFTER)
+    hear(desk, frame(tool_call("t")))
+    desk.close().later(1_500).up(protocol=1)
+    desk.did(desk.link.hydrated(Hydration(rows("completed", "in_progress")), desk.now))
+    assert statuses(desk.link.state) == ["completed", "in_progress"]
 
 
 @pytest.mark.parametrize("end", [{"status": "failed"}, {"status": "completed", "summary": "ok"}])

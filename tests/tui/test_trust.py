@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus, Snapshot
 from sentryvibe_tui.model.events import ToolEnded, ToolStarted
-from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.model.state import AutoFix, BuildState
 from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.overview import overview
 from sentryvibe_tui.wire.json import raw
 
 LIVE_AGAIN = LinkChanged(LinkStatus("live", rtt_ms=3.0))
@@ -217,3 +218,12 @@ async def test_keys_are_answered_while_a_whole_value_is_awaited(app_on, story, k
         await pilot.press("2", "g", key, "M")
         await settled(pilot)
         assert sum("mark" in line for line in text_of(screen.stream)) == 1
+
+
+async def test_a_repair_says_which_attempt_it_is(app_on, running_build) -> None:
+    fix = AutoFix("Cannot find module 'astro'", 2, 3)
+    async with app_on(replace(running_build.state, autofix=fix)).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        assert "auto-fix 2/3" in plain(screen.who.line(118))
+        page = overview(screen.view.shown, screen.view.tally, screen.who.look, 80)
+        assert any("attempt 2 of 3: Cannot find module 'astro'" in plain(line) for line in page)

@@ -101,6 +101,7 @@ class Follower:
         self._holding = self.is_original
         if self.is_original:
             self.epoch = ""
+            self.original.connected()
         else:
             self._in_epoch(frame.epoch)
 

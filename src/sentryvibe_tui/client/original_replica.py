@@ -60,6 +60,7 @@ class OriginalReplica:
         self._says_states = False
         self._settles = False
         self._moved_at: Millis = 0
+        self._listened_at: Millis = 0
         self._asked_at: Millis | None = None
         self._look_at: Millis | None = None
         self._looks = 0
@@ -75,7 +76,9 @@ class OriginalReplica:
     @property
     def _listen_at(self) -> Millis | None:
         state = self._shown.state
-        return self._moved_at + LOOK_AT_LEAST if state.id and state.is_active and self._look_at is None else None
+        if not state.id or not state.is_active or self._look_at is not None:
+            return None
+        return max(self._moved_at, self._listened_at) + LOOK_AT_LEAST
 
     def ask(self, now: Millis) -> Asking | None:
         """What to ask for now."""
@@ -83,9 +86,13 @@ class OriginalReplica:
             self._look_at, self._asked_at = None, now
             return "rows"
         if self._listen_at is not None and now >= self._listen_at:
-            self._moved_at = now
+            self._listened_at = now
             return "state"
         return None
+
+    def connected(self) -> None:
+        """Answers to what was asked before come no longer."""
+        self._asked_at = None
 
     def failed(self, now: Millis) -> None:
         """No answer came: what is shown stands as it is."""
@@ -109,6 +116,7 @@ class OriginalReplica:
             if is_same:
                 self._merged(merge_metadata(self._shown.state, stored.state, now), now)
             self._look_again(now)
+            self._settle()
             return
         self._shown.retired.discard(stored.state.id)
         if not is_same:

@@ -171,7 +171,7 @@ class PlainLines:
             return
         when = at if at is not None else tool.started_at
         took = ""
-        if tool.ended_at is not None and tool.started_at is not None:
+        if tool.ended_at is not None and tool.started_at is not None and tool.ended_at > tool.started_at:
             took = f" ({words.duration(tool.ended_at - tool.started_at)})"
         about = subject(tool, self._state.agent.cwd)
         why = error_line(tool) if tool.state == "error" else ""
