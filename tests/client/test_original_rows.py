@@ -121,7 +121,8 @@ def test_a_session_that_its_own_answer_calls_stale_goes_on() -> None:
         "session": {"id": "s1", "buildId": "b1", "status": "active"},
         "hydratedState": {"id": "b1", "isActive": False},
     }
-    assert read({"sessions": [session]}).ended.is_active
+    found = read({"sessions": [session]}).ended
+    assert (found.is_active, found.activity.kind) == (True, "working")
 
 
 # ------------------------------------------------------------------- a watcher
@@ -284,9 +285,12 @@ def test_a_summary_that_nobody_tells_holds_up_nothing_when_another_session_began
     desk.later(SUMMARY_WAIT)
     assert desk.take(Hydrate) == [Hydrate()]
     other = rows("pending", id="s2", buildId="b2")
-    desk.did(desk.link.hydrated(Hydration(replace(other, state=replace(other.state, id="b2"))), desk.now))
+    newest = Hydration(replace(other, state=replace(other.state, id="b2")), ("b1",))
+    desk.did(desk.link.hydrated(newest, desk.now))
     assert desk.link.state.id == "b1"
     assert len(desk.take(Settled)) == 1
+    hear(desk, state_update("in_progress", tools=("t",)))
+    assert desk.link.state.tool("t") is not None
 
 
 def test_a_question_of_an_earlier_connection_is_none(original) -> None:
@@ -326,6 +330,7 @@ def test_what_goes_on_takes_an_end_back(original) -> None:
     desk = hear(original(rows("in_progress")), frame(("build-complete", {"status": "completed", "summary": "ok"})))
     hear(desk, frame(tool_call("late", 0, "input-available")))
     assert (desk.link.state.status, desk.link.state.open_tools) == ("active", {"late"})
+    assert desk.link.state.activity.kind == "working"
 
 
 def test_what_ends_late_takes_no_end_back(original) -> None:

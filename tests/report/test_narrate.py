@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
+from msgspec.structs import replace
 
-from sentryvibe_tui.client.watching import LinkChanged, LinkStatus
+from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, Settled
 from sentryvibe_tui.model.events import BuildEnded, BuildStarted
 from sentryvibe_tui.model.state import Outcome, Status
 from sentryvibe_tui.report import exit_codes
@@ -37,6 +38,22 @@ async def test_the_end_of_a_build_counts_though_the_link_went(script: Callable[.
     link = [LinkChanged(LinkStatus("gave-up"))]
     told, _ = await _run(script([BuildStarted(), BuildEnded("completed")], link=link))
     assert told.code == 0
+
+
+async def test_a_server_that_may_still_tell_a_summary_is_heard_out(script: Callable[..., Any]) -> None:
+    ended = script([BuildStarted(), BuildEnded("completed")])
+    ended.told[-1] = replace(ended.told[-1], settled=False)
+    ended.told.append(Settled(replace(ended.state, summary="All done.")))
+    ended.told.append(LinkChanged(LinkStatus("gave-up")))
+    told, lines = await _run(ended)
+    assert told.code == 0
+    assert lines[-1].endswith("summary: All done.")
+
+
+async def test_a_refusal_keeps_its_status(script: Callable[..., Any]) -> None:
+    refused = LinkStatus("refused", reason="Unauthorized", http_status=401)
+    told, _ = await _run(script([BuildStarted()], link=[LinkChanged(refused)]))
+    assert told == Told(exit_codes.NO_LINK, "Unauthorized", 401)
 
 
 def test_only_completed_is_success() -> None:

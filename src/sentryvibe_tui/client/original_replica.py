@@ -15,6 +15,7 @@ from ..model.difference import difference
 from ..model.merge import merge, merge_metadata
 from ..model.questions import plan_in
 from ..model.reducer import apply, with_tool
+from ..model.standing import settled
 from ..model.state import PLANNING, TODO_TOOLS, BuildState, Millis, Outcome, Todo
 from ..model.todos import todo_at
 from ..model.updates import BuildBegan, BuildFinished, Entry, PlanChanged, TodosChanged, ToolChanged, Update
@@ -113,6 +114,7 @@ class OriginalReplica:
             return
         is_same = stored.state.id == self._shown.state.id
         if asked is not None and (not is_same or self._moved_at > asked):
+            self._shown.retired.discard(self._shown.state.id)
             if is_same:
                 self._merged(merge_metadata(self._shown.state, stored.state, now), now)
             self._look_again(now)
@@ -197,7 +199,7 @@ class OriginalReplica:
         self._doubted = self._certain = self._look_at = None
         self._settles = False
         self._moved(now)
-        fresh = replace(state, agent=replace(state.agent, project_name=name))
+        fresh = settled(replace(state, agent=replace(state.agent, project_name=name)), now)
         self._shown.take(_dated(fresh, now), "new-build" if known.id else "hydrated")
 
     def _moved(self, now: Millis) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ..model.questions import plan_in
 from ..model.reducer import apply, with_item, with_tool
+from ..model.standing import settled
 from ..model.state import (
     PLANNING,
     TODO_TOOLS,
@@ -121,7 +122,8 @@ def stored(session: Session) -> Stored | None:
     tools = [tool for tool in session.tools or () if tool.ident and tool.name not in TODO_TOOLS]
     told = _with_row(_with_tools(replace(state, todos=todos or state.todos), tools), row, bool(todos))
     moved = _moved_at(session.todos or (), tools, told)
-    known = replace(told, last_event_at=max(moved, told.last_event_at or 0, told.started_at or 0) or None)
+    latest = max(moved, told.last_event_at or 0, told.started_at or 0)
+    known = settled(replace(told, last_event_at=latest or None), latest)
     places = {tool.ident: tool.todo_index for tool in tools if tool.todo_index is not None and tool.todo_index >= 0}
     return Stored(known, _ending(known, state, row, moved, session.notes is not UNSET), places)
 
