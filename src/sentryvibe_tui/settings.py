@@ -14,7 +14,7 @@ import platformdirs
 from msgspec import Struct
 from msgspec.structs import asdict
 
-APP = "sentryvibe-tui"
+from .folders import APP, make_private
 
 
 class Settings(Struct, frozen=True):
@@ -125,7 +125,7 @@ def token_path(settings: Settings) -> Path | None:
 def log_file(settings: Settings) -> Path:
     """Where a command with a screen logs; its folder is made."""
     folder = Path(settings.log_dir).expanduser() if settings.log_dir else platformdirs.user_log_path(APP)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     return folder / "sentryvibe-tui.log"
 
 

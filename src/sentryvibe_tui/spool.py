@@ -62,7 +62,7 @@ def put(where: str, agent: str, payload: bytes) -> None:
     try:
         file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileNotFoundError:
-        os.makedirs(where, 0o700, exist_ok=True)
+        _make_private(where)
         file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         while payload:
@@ -75,6 +75,16 @@ def put(where: str, agent: str, payload: bytes) -> None:
     os.rename(name, f"{name}.{agent}")
     if os.getpid() % _COUNT_EVERY == 0 and len(os.listdir(where)) > LIMIT:
         os.close(os.open(os.path.join(where, FULL), os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+def _make_private(where: str) -> None:
+    """For the user alone, with what is missing above it, whatever the umask is."""
+    if where and not os.path.isdir(where):
+        _make_private(os.path.dirname(where))
+        try:
+            os.mkdir(where, 0o700)
+        except FileExistsError:  # another hook was quicker
+            return
 
 
 def _stdin() -> bytes:

@@ -7,6 +7,8 @@ import secrets
 import stat
 from pathlib import Path
 
+from .folders import make_private
+
 _LONGEST = 4096
 
 
@@ -43,7 +45,7 @@ def read_token(path: Path) -> str:
 
 
 def _made(path: Path) -> str:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     token = secrets.token_urlsafe(32)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
         os.fchmod(file.fileno(), 0o600)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.store import ledger, schema
-from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, StoreBroken, StoreUnavailable
+from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, EventDiffers, StoreBroken, StoreUnavailable
 from sentryvibe_tui.store.ledger import Ledger
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.wire.events import Posted
@@ -301,7 +303,8 @@ async def test_whatever_comes_the_state_after_a_restart_is_the_fold_of_the_log(
     store = await SqliteStore.open(directory)
     for kind, number, build, event_id in events:
         fields = _FIELDS.get(kind, lambda _: {})(number)
-        await store.append([posted(kind, build=build, event_id=event_id, **fields)], 1000 + number)
+        with suppress(EventDiffers):
+            await store.append([posted(kind, build=build, event_id=event_id, **fields)], 1000 + number)
     live = {build: await store.state(BuildKey("p", "s", build)) for build in ("b1", "b2")}
     await store.close()
     store = await SqliteStore.open(directory)
@@ -467,3 +470,78 @@ async def test_a_slug_is_found_without_looking_at_all_projects(
     await store.close()
     assert {project.slug for project in projects} == {"project", *(f"project-{number}" for number in range(2, 301))}
     assert looks[0] < 2 * 300 + 10
+
+
+async def test_an_older_copy_of_the_directory_put_back_and_grown_on_is_another_epoch(
+    tmp_path: Path, posted: Make
+) -> None:
+    """Also when what it grew by has the same times and the same number of entries."""
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    first = await _three_more(data, posted, 1)
+    shutil.copytree(data, copy)
+    assert await _three_more(data, posted, 2) == first
+    shutil.rmtree(data)
+    shutil.copytree(copy, data)
+    restored = await _three_more(data, posted, 2)
+    assert restored != first
+    for file in copy.iterdir():
+        shutil.copy(file, data)
+    assert await _three_more(data, posted, 2) not in (first, restored)
+
+
+async def test_without_a_state_folder_the_note_in_the_directory_is_believed(
+    tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SENTRYVIBE_STATE_DIR", str(tmp_path / "file" / "no folder"))
+    first = await _three_more(tmp_path / "data", posted, 1)
+    assert await _three_more(tmp_path / "data", posted, 2) == first
+
+
+async def test_notes_of_other_logs_are_kept_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentryvibe_tui.store.witness._KEPT", 3)
+    monkeypatch.setenv("SENTRYVIBE_STATE_DIR", str(tmp_path / "state"))
+    epochs = [await _epoch(tmp_path / f"{number}") for number in range(5)]
+    assert {note.name for note in (tmp_path / "state" / "epochs").iterdir()} == {*epochs[2:]}
+
+
+async def test_another_event_of_the_same_id_is_refused_and_named(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    one = posted("text-delta", event_id="e1", id="x", delta="a")
+    others = (
+        posted("text-delta", event_id="e1", id="x", delta="b"),
+        posted("text", event_id="e1", id="x", text="a"),
+        posted("plan", event_id="e1", text="a"),
+    )
+    assert (await store.append([one], 1)).accepted == 1
+    for _ in range(2):
+        for other in others:
+            with pytest.raises(EventDiffers, match="'e1' came before with another body"):
+                await store.append([posted("plan", text="p"), other], 2)
+        assert await store.append([one], 2) == Accepted(0, 1, 1)
+        await store.close()
+        store = await SqliteStore.open(tmp_path)
+    answers = await asyncio.gather(
+        *(store.append([event], 3) for event in (posted("plan", text="q"), others[0])), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [Accepted, EventDiffers]
+    await store.close()
+
+
+async def test_ids_of_a_database_of_before_are_repeats_whatever_they_said(tmp_path: Path, posted: Make) -> None:
+    db = sqlite3.connect(tmp_path / DATABASE)
+    db.executescript(f"{schema.MIGRATIONS[0]}; PRAGMA user_version = 1; INSERT INTO meta VALUES ('epoch', '0123');")
+    db.execute("INSERT INTO meta VALUES ('rules', ?)", (str(schema.RULES),))
+    db.execute("INSERT INTO projects VALUES ('p', 'p', 'p', 1)")
+    db.execute("INSERT INTO builds (log, project_id, session_id, build_id, updated_at) VALUES (1, 'p', 's', 'b', 1)")
+    db.execute("INSERT INTO event_ids VALUES (1, 'old')")
+    db.commit()
+    db.close()
+    (tmp_path / "witness").write_text("0123 0\n")
+    store = await SqliteStore.open(tmp_path)
+    assert store.epoch == "0123"
+    assert await store.append([posted("plan", event_id="old", text="p")], 1) == Accepted(0, 1, 0)
+    assert await store.append([posted("plan", event_id="new", text="p")], 1) == Accepted(1, 0, 1)
+    with pytest.raises(EventDiffers):
+        await store.append([posted("plan", event_id="new", text="q")], 1)
+    await store.close()

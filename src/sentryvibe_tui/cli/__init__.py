@@ -17,6 +17,7 @@ COMMANDS = {
     "watch": "Watch a project's build as it happens.",
     "show": "Print the state of a build once.",
     "ls": "List projects and their builds.",
+    "discard": "Delete a build that cannot be read any more.",
     "config": "Print the settings and where each comes from.",
 }
 

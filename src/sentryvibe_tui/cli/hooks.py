@@ -18,6 +18,7 @@ import click
 
 from .. import spool
 from ..client.address import Address
+from ..folders import make_private
 from ..sources.hook_settings import (
     HTTP_SINCE,
     NEWEST,
@@ -162,7 +163,7 @@ def _write(path: Path, text: str) -> None:
     """In one step, and through links. A file of ours alone goes when nothing is left in it."""
     path = path.resolve()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
         if not mode & 0o200 or (path.exists() and not os.access(path, os.W_OK)):
             raise PermissionError(errno.EACCES, "it is read-only")

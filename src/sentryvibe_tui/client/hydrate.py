@@ -214,6 +214,12 @@ async def whole_tool(server: Address, session_id: str, tool_id: str) -> tuple[Ra
     return present(answer.input), present(answer.output)
 
 
+async def discard(server: Address, project_id: str, session_id: str, build_id: str) -> None:
+    """Delete a damaged build. Raises NoAnswer."""
+    asked = {"sessionId": session_id, "buildId": build_id}
+    await _ask(server, "DELETE", server.http("projects", project_id, "builds", query=asked))
+
+
 # --------------------------------------------------------------------------- shapes
 
 
@@ -234,12 +240,16 @@ def _shaped(body: bytes, kind: type[T]) -> T:
 
 
 async def _get(server: Address, url: str) -> bytes:
-    """Body of a successful GET. Cancelling cuts the connection, so that no thread stays behind."""
+    return await _ask(server, "GET", url)
+
+
+async def _ask(server: Address, method: str, url: str) -> bytes:
+    """Body of a successful answer. Cancelling cuts the connection, so that no thread stays behind."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    reading = asyncio.get_running_loop().run_in_executor(None, _read, connection, target, server.headers)
+    reading = asyncio.get_running_loop().run_in_executor(None, _read, connection, method, target, server.headers)
     try:
         status, body = await asyncio.shield(reading)
     except asyncio.CancelledError:
@@ -257,9 +267,12 @@ async def _get(server: Address, url: str) -> bytes:
     return body
 
 
-def _read(connection: http.client.HTTPConnection, target: str, headers: dict[str, str]) -> tuple[int, bytes]:
+def _read(
+    connection: http.client.HTTPConnection, method: str, target: str, headers: dict[str, str]
+) -> tuple[int, bytes]:
     try:
-        connection.request("GET", target, headers={"Accept": "application/json", "Accept-Encoding": "gzip", **headers})
+        accepted = {"Accept": "application/json", "Accept-Encoding": "gzip"}
+        connection.request(method, target, headers=accepted | headers)
         answer = connection.getresponse()
         body = answer.read(MAX_FRAME + 1)
         if len(body) > MAX_FRAME:

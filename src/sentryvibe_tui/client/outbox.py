@@ -17,6 +17,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ..folders import make_private
+
 log = logging.getLogger("sentryvibe_tui.publisher")
 
 LIMIT = 64 * 1024 * 1024
@@ -56,7 +58,7 @@ class Outbox:
         `damage` says where a file went that could not be read; empty when there was none.
         `alias`: what the server is called by who does not know it as `server`; what waits for that is taken over, too.
         """
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         place = _short(server)
         self._lock, self.path = _owned(folder, f"{place}-{_short(project_id)}")
         self._db, self.damage = _sound(self.path)

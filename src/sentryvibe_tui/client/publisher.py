@@ -48,11 +48,12 @@ Our servers and the original's answer with a JSON object; what does not, but for
 """
 
 T = TypeVar("T")
-Verdict = Literal["taken", "unwelcome", "later"]
+Verdict = Literal["taken", "unwelcome", "differs", "later"]
 
 
 class _Answer(Struct, frozen=True):
     accepted: int | None = None
+    field: str = ""
 
 
 class Publisher:
@@ -75,7 +76,7 @@ class Publisher:
     ) -> None:
         self.server = parse_address(server) if isinstance(server, str) else server
         self.about = about
-        self.dropped = 0
+        self.dropped = self.differing = 0
         self.last_error = ""
         self.is_original = False
         """The server takes events as the original does: it says not how many, and creates no builds for them."""
@@ -268,6 +269,8 @@ class Publisher:
         if verdict == "taken":
             self._taken(events)
             self._next = after
+        elif verdict == "differs" and len(events) == 1:
+            self._pass_over(events)
         else:
             await self._split(events)
         return 0
@@ -286,6 +289,14 @@ class Publisher:
         self._at_once = min(self._at_once * 2, self._most_at_once)
         if self._lost:
             self._tell_loss()
+
+    def _pass_over(self, events: list[Waiting]) -> None:
+        """The server has other events under their ids: what it took first stays."""
+        if not self.differing:
+            self._report(f"what was published before stays, though the input says otherwise now: {self.last_error}")
+        self.differing += len(events)
+        self.last_error = ""
+        self._taken(events)
 
     async def _split(self, events: list[Waiting]) -> None:
         """One of them is refused for good: it is looked for, and set aside."""
@@ -318,6 +329,9 @@ class Publisher:
                 self._most_at_once, self.is_original = 1, True
             return "taken", 0
         reason = f"HTTP {status} {error_text(answer.content)}".strip()
+        if status == 409 and _answer(answer.content).field == "eventId":
+            self.last_error = reason
+            return "differs", 0
         if status in _UNWELCOME and (is_servers or status == 413):
             self.last_error = reason
             return "unwelcome", 0
@@ -347,7 +361,11 @@ class Publisher:
 
 def _is_ours(body: bytes) -> bool:
     """Our servers say how many events they accepted, and take arrays; the original's take one event a body."""
+    return _answer(body).accepted is not None
+
+
+def _answer(body: bytes) -> _Answer:
     try:
-        return decode(body, _Answer).accepted is not None
+        return decode(body, _Answer)
     except BadJson:
-        return False
+        return _Answer()

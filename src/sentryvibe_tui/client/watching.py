@@ -106,6 +106,8 @@ class BuildSummary(Struct, frozen=True, rename="camel"):
     ended_at: Millis | None = None
     last_event_at: Millis | None = None
     version: int = 0
+    damaged: str = ""
+    """Why the server cannot read it any more."""
 
 
 def summary(state: BuildState) -> BuildSummary:

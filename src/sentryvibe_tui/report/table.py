@@ -32,7 +32,7 @@ def _row(name: str, build: BuildSummary, now: Millis) -> tuple[str, ...]:
     seen = build.last_event_at if build.last_event_at is not None else build.ended_at
     return (
         name,
-        f"{mark.glyph} {mark.word}",
+        f"{words.DAMAGED.glyph} {words.DAMAGED.word}" if build.damaged else f"{mark.glyph} {mark.word}",
         f"{build.todos_done}/{build.todos_total}" if build.todos_total else "",
         str(build.tools),
         str(build.errors) if build.errors else "",

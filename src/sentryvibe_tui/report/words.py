@@ -162,6 +162,10 @@ class Mark(Struct, frozen=True):
     tone: Tone
 
 
+DAMAGED = Mark(UNICODE.failed, "damaged", "bad")
+"""A build whose server cannot read it any more."""
+
+
 def status_mark(status: Status, glyphs: Glyphs = UNICODE) -> Mark:
     match status:
         case "active":

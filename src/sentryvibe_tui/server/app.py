@@ -13,7 +13,7 @@ from .. import __version__
 from ..agents.redact import Redactor
 from ..bus.contract import Bus
 from ..bus.local import LocalBus
-from ..store.contract import Accepted, Store, StoreUnavailable
+from ..store.contract import Accepted, EventDiffers, Store, StoreUnavailable
 from ..wire.json import encode
 from . import hydrate
 from .asgi import Receive, Refused, Scope, Send, answer, answer_packed, query, refuse
@@ -59,7 +59,7 @@ class App:
                 raise Refused(426, "this is a WebSocket, and the upgrade did not arrive")
             else:
                 await self._router(with_quoted_path(scope), receive, send)
-        except (Refused, StoreUnavailable) as error:
+        except (Refused, StoreUnavailable, EventDiffers) as error:
             await refuse(scope, send, refusal(error))
 
     def check_post(self, scope: Scope) -> None:
@@ -105,6 +105,9 @@ class App:
         async def builds(request: Request) -> bytes:
             return await hydrate.builds(store, part_of(request.scope, "project"))
 
+        async def discard(request: Request) -> bytes:
+            return await hydrate.discard(self.serving, part_of(request.scope, "project"), query(request.scope))
+
         async def messages(request: Request) -> bytes:
             asked = query(request.scope)
             project_id = part_of(request.scope, "project")
@@ -131,6 +134,7 @@ class App:
             Route("/healthz", _json(health), methods=["GET"]),
             Route("/api/projects", _json(projects), methods=["GET"]),
             Route("/api/projects/{project:path}/builds", _json(builds), methods=["GET"]),
+            Route("/api/projects/{project:path}/builds", _json(discard), methods=["DELETE"]),
             Route("/api/projects/{project:path}/messages", _json(messages), methods=["GET"]),
             Route("/api/projects/{project:path}/events", _Plain(events), methods=["GET"]),
             Route("/api/projects/{project:path}", _json(project), methods=["GET"]),
@@ -147,6 +151,8 @@ def refusal(error: BaseException) -> Refused:
         return error
     if isinstance(error, StoreUnavailable):
         return Refused(503, str(error), retry_after=_RETRY_AFTER)
+    if isinstance(error, EventDiffers):
+        return Refused(409, str(error), field="eventId")
     log.error("a request failed", exc_info=error)
     return Refused(500, "the server failed; its log says why")
 

@@ -255,10 +255,15 @@ class Hub:
                     watcher.outlet.close(TOO_SLOW, "too slow")
 
     def close(self, code: int, reason: str) -> None:
-        for channel in tuple(self.channels.values()):
-            for watcher in tuple(channel.watchers):
-                self.leave(watcher)
-                watcher.outlet.close(code, reason)
+        for project_id in tuple(self.channels):
+            self.dismiss(project_id, code, reason)
+
+    def dismiss(self, project_id: str, code: int, reason: str) -> None:
+        """End the links of who watches a project."""
+        channel = self.channels.get(project_id)
+        for watcher in tuple(channel.watchers) if channel is not None else ():
+            self.leave(watcher)
+            watcher.outlet.close(code, reason)
 
     def _mark(self, channel: Channel, session_id: str) -> Frame:
         newest = channel.newest(session_id)

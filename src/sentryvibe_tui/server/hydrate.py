@@ -7,11 +7,12 @@ import asyncio
 from msgspec import Raw
 
 from ..model.state import BuildState
-from ..store.contract import BuildRow, Project, Store
+from ..store.contract import BuildDamaged, BuildKey, BuildRow, Project, Store
 from ..wire.json import encode
 from ..wire.state import encode_state
 from ..wire.times import iso
 from .asgi import Refused
+from .serving import Serving
 
 BUILDS = 20
 """Latest builds that a listing names."""
@@ -46,10 +47,24 @@ async def messages(store: Store, project_id: str, session_id: str = "", build_id
         seen[session_id] = BuildRow(project_id, session_id, head.key.build_id)
     sessions: list[Raw] = []
     for row in tuple(seen.values())[:BUILDS]:
-        state = await store.state(row.key)
+        try:
+            state = await store.state(row.key)
+        except BuildDamaged:
+            if session_id:
+                raise
+            continue  # the others are told
         if state is not None:
             sessions.append(Raw(await asyncio.to_thread(_session, state)))
     return encode({"messages": [], "sessions": sessions})
+
+
+async def discard(serving: Serving, project_id: str, asked: dict[str, str]) -> bytes:
+    """Deletes the damaged build of `sessionId` and `buildId`; who watches the project starts anew."""
+    session_id, build_id = asked.get("sessionId", ""), asked.get("buildId", "")
+    if not await serving.store.discard(BuildKey(project_id, session_id, build_id or session_id)):
+        raise Refused(404, "no such damaged build; one that can be read is not deleted")
+    serving.start_anew(project_id)
+    return encode({"discarded": True})
 
 
 async def tool(store: Store, session_id: str, tool_id: str, build_id: str = "") -> bytes:

@@ -50,6 +50,10 @@ class Liveness:
         sign.heard, sign.outbox = self._clock(), outbox
         return True
 
+    def forget(self, key: BuildKey) -> None:
+        """Nothing can be said of that build any more."""
+        self._signs.pop(key, None)
+
     def sign(self, key: BuildKey) -> AgentSign | None:
         """What heartbeats to watchers say of the agent: its last event here, and what waits in its outbox."""
         sign = self._signs.get(key)

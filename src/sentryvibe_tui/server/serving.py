@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ..bus.contract import Bus
 from ..model.state import Millis
-from ..store.contract import Commit, Store, StoreUnavailable
+from ..store.contract import BuildDamaged, Commit, Store, StoreUnavailable
 from .hub import Hub, Watcher
 from .liveness import Liveness
 from .settings import Settings
@@ -51,6 +51,10 @@ class Serving:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._bus.close()
+
+    def start_anew(self, project_id: str) -> None:
+        """Who watches a project comes back, and gets what it is now."""
+        self.hub.dismiss(project_id, RESTART, "a build was deleted")
 
     def _committed(self, commits: Sequence[Commit]) -> None:
         """A few watchers are told at once; many only after the publishers have their answers."""
@@ -95,8 +99,12 @@ class Serving:
         self.hub.beat(self.settings.heartbeat, self.settings.idle_heartbeat)
         self.hub.close_stalled(self.settings.send_timeout)
         silent = self.liveness.silent(self.settings.silence)
-        if silent:
-            await self.store.append(silent, self.now())
+        ends = [self.store.append((end,), self.now()) for end in silent]
+        for end, answer in zip(silent, await asyncio.gather(*ends, return_exceptions=True), strict=True):
+            if isinstance(answer, BuildDamaged):
+                self.liveness.forget(answer.key)
+            elif isinstance(answer, BaseException):
+                log.warning("cannot end a silent build of %s: %s", end.about.project_id, answer)
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)

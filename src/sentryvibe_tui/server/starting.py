@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from ..model.state import Millis
-from ..store.contract import Head, Logged, Store, StoreUnavailable
+from ..store.contract import BuildDamaged, Head, Logged, Store, StoreUnavailable
 from ..wire.frames import encode_recovery
 from .frame import Frame
 from .hub import FRAME_BYTES, Hub, Watcher, batch_frame
@@ -91,7 +91,11 @@ class Starter:
         if had is None or not 0 < had <= head.version or head.version - had > RESUME_LIMIT:
             await self._recover(head, frames, heads)
             return
-        known, *missed = await self._store.read(head.key, had - 1, RESUME_LIMIT + 1)
+        try:
+            known, *missed = await self._store.read(head.key, had - 1, RESUME_LIMIT + 1)
+        except BuildDamaged:  # the state may still be in memory, or come from a snapshot
+            await self._recover(head, frames, heads)
+            return
         if since.at is not None and known.entry().at != since.at:
             await self._recover(head, frames, heads)
             return

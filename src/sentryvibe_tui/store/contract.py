@@ -86,6 +86,8 @@ class BuildRow(Struct, frozen=True, rename="camel"):
     ended_at: Millis | None = None
     last_event_at: Millis | None = None
     version: int = 0
+    damaged: str = ""
+    """Why its log cannot be read; empty while nothing is known of that."""
 
     @property
     def key(self) -> BuildKey:
@@ -118,6 +120,26 @@ class StoreUnavailable(Exception):
     """The store cannot write or read now (disk full, read-only, locked); the message says why. Nothing was kept."""
 
 
+class BuildDamaged(StoreUnavailable):
+    """What is stored of one build cannot be read, while others can. The message says why and what can be done."""
+
+    def __init__(self, key: BuildKey, reason: str) -> None:
+        super().__init__(
+            f"the stored build {key.build_id!r} of project {key.project_id!r} is damaged: {reason}; "
+            "others are not concerned, and `sentryvibe-tui discard` deletes it"
+        )
+        self.key = key
+        self.reason = reason
+
+
+class EventDiffers(Exception):
+    """An event's id belongs to another event of its build. Nothing was kept."""
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(f"event {event_id!r} came before with another body")
+        self.event_id = event_id
+
+
 class StoreBroken(Exception):
     """The store's files cannot be used; the message says what to do."""
 
@@ -136,7 +158,7 @@ class Store(Protocol):
     epoch: str
 
     def append(self, events: Sequence[Posted], now: Millis) -> Awaitable[Accepted]:
-        """All events or none, in one durable transaction. It, or the answer, raises StoreUnavailable.
+        """All events or none, in one durable transaction. It, or the answer, raises StoreUnavailable, EventDiffers.
 
         Events without a time get `now`.
         """
@@ -147,10 +169,16 @@ class Store(Protocol):
         ...
 
     async def read(self, key: BuildKey, since: int, limit: int) -> tuple[Logged, ...]:
-        """At most `limit` entries after version `since`, oldest first."""
+        """At most `limit` entries after version `since`, oldest first. Raises BuildDamaged for one that is none."""
         ...
 
-    async def state(self, key: BuildKey) -> BuildState | None: ...
+    async def state(self, key: BuildKey) -> BuildState | None:
+        """Raises BuildDamaged when it cannot be told from what is stored; the build is marked so."""
+        ...
+
+    async def discard(self, key: BuildKey) -> bool:
+        """Delete a build that is marked as damaged. False: there is none such."""
+        ...
 
     async def projects(self) -> tuple[Project, ...]:
         """All projects, the one with the latest event first."""
@@ -163,11 +191,14 @@ class Store(Protocol):
         ...
 
     async def active_builds(self) -> tuple[BuildKey, ...]:
-        """Every build that has not ended."""
+        """Every build that has not ended, and is not damaged."""
         ...
 
     async def find_build(self, project_id: str, session_id: str = "", build_id: str = "") -> Head | None:
-        """The newest build of a project that fits; an empty session or build id fits all."""
+        """The newest build of a project that fits; an empty session or build id fits all.
+
+        When neither is asked for, damaged builds are passed over.
+        """
         ...
 
     async def find_tool(self, session_id: str, tool_id: str, build_id: str = "") -> FoundTool | None:

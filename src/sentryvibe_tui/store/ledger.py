@@ -17,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from zlib import crc32
 
 import msgspec
 from msgspec import Raw, Struct
@@ -30,8 +31,18 @@ from ..model.updates import Entry, ToolChanged
 from ..wire.clip import PLAN_LIMIT, VALUE_LIMIT, clip
 from ..wire.events import Posted
 from ..wire.updates import encode_entry
-from .contract import Accepted, BuildKey, Commit, Head, Logged, StoreUnavailable, row_of
-from .queries import find_log, pack_state, place, read_state
+from .contract import (
+    Accepted,
+    BuildDamaged,
+    BuildKey,
+    Commit,
+    EventDiffers,
+    Head,
+    Logged,
+    StoreUnavailable,
+    row_of,
+)
+from .queries import delete_damaged, find_log, mark_damaged, pack_state, place, read_state
 
 log = logging.getLogger("sentryvibe_tui.store")
 
@@ -190,16 +201,44 @@ class Ledger:
     def _settle(self, appends: Sequence[Append]) -> Settled:
         try:
             return self.finish(self._begin(appends))
-        except StoreUnavailable as error:
-            return Settled([error] * len(appends), ())
         except Exception as error:
+            if _concerns_all(error):
+                return Settled([error] * len(appends), ())
             if len(appends) == 1:
-                log.exception("an append failed")
+                self._blame(error)
                 return Settled((error,), ())
         each = [self._settle((append,)) for append in appends]
         return Settled(
             [result for one in each for result in one.results], [commit for one in each for commit in one.commits]
         )
+
+    def _blame(self, error: Exception) -> None:
+        """For an append that fails alone."""
+        if isinstance(error, BuildDamaged):
+            self.mark(error)
+        elif not isinstance(error, EventDiffers):
+            log.error("an append failed", exc_info=error)
+
+    def mark(self, damage: BuildDamaged) -> None:
+        """See `queries.mark_damaged`. A build that is in memory is told from there, and whole."""
+        if damage.key in self.live:
+            return
+        try:
+            if mark_damaged(self._db, damage):
+                log.error("%s", damage)
+        except sqlite3.Error as error:
+            log.error("%s; it could not be marked: %s", damage, unavailable(error))
+
+    def discard(self, key: BuildKey) -> bool:
+        """Deletes a build that is marked as damaged; False: there is none such. Raises StoreUnavailable."""
+        with self._patient(), self._undoing():
+            if loss := self._presence():
+                raise StoreUnavailable(loss)
+            self._db.execute("BEGIN IMMEDIATE")
+            is_gone = delete_damaged(self._db, key)
+            self._db.execute("COMMIT")
+        self._names.pop(key.project_id, None)
+        return is_gone
 
     @property
     def has_upkeep(self) -> bool:
@@ -282,7 +321,7 @@ class Ledger:
             known = fresh.get(key) or self.live.get(key) or self._open(key, append.now)
             fresh[key] = known
             self._name(about, append.now)
-            if posted.event_id and not self._is_new(known.number, posted.event_id):
+            if posted.event_id and not self._is_new(known.number, posted):
                 duplicates += 1
             else:
                 accepted += 1
@@ -316,13 +355,21 @@ class Ledger:
                         self._db.execute("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)", row)
                         self._unflushed += len(row[3])
 
-    def _is_new(self, number: int, event_id: str) -> bool:
-        return self._db.execute("INSERT OR IGNORE INTO event_ids VALUES (?, ?)", (number, event_id)).rowcount == 1
+    def _is_new(self, number: int, posted: Posted) -> bool:
+        """False for a repeat. Raises EventDiffers for another event of the same id."""
+        row = (number, posted.event_id, digest(posted.event))
+        if self._db.execute("INSERT OR IGNORE INTO event_ids VALUES (?, ?, ?)", row).rowcount == 1:
+            return True
+        kept = "SELECT digest FROM event_ids WHERE log = ? AND event_id = ?"
+        (before,) = self._db.execute(kept, row[:2]).fetchone()
+        if before is not None and before != row[2]:
+            raise EventDiffers(posted.event_id)
+        return False
 
     def _open(self, key: BuildKey, now: Millis) -> Log:
         found = find_log(self._db, key)
         if found is not None:
-            state, snapshot, size = read_state(self._db, found[0])
+            state, snapshot, size = read_state(self._db, key, *found)
             return Log(found[0], state, snapshot, size + state.version * ENTRY_BYTES)
         cursor = self._db.execute(
             "INSERT INTO builds (project_id, session_id, build_id, updated_at) VALUES (?, ?, ?, ?)",
@@ -439,6 +486,19 @@ def clipped(event: BuildEvent) -> BuildEvent:
         value, size = clip(event.output)
         return replace(event, output=value, output_bytes=max(size, event.output_bytes)) if size else event
     return event
+
+
+def digest(event: BuildEvent) -> int:
+    """A check sum of what an event says, whatever the form in which it was posted."""
+    return crc32(_encoder.encode((type(event).__name__, event)))
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def _concerns_all(error: Exception) -> bool:
+    """Not only the append that met it."""
+    return isinstance(error, StoreUnavailable) and not isinstance(error, BuildDamaged)
 
 
 def _key(about: About) -> BuildKey:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import zlib
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from ..model.reducer import apply
 from ..model.state import BuildState, ToolCall
 from ..wire.state import decode_state, encode_state
-from .contract import BuildKey, BuildRow, FoundTool, Head, Logged, Project
+from .contract import BuildDamaged, BuildKey, BuildRow, FoundTool, Head, Logged, Project, StoreUnavailable
+
+log = logging.getLogger("sentryvibe_tui.store")
 
 _PAGE = 2000
 
@@ -44,15 +48,64 @@ class Folded(NamedTuple):
     size: int
 
 
-def read_state(db: sqlite3.Connection, log: int) -> Folded:
-    row = db.execute("SELECT version, state FROM snapshots WHERE log = ?", (log,)).fetchone()
-    snapshot, packed = (0, b"") if row is None else (row[0], zlib.decompress(row[1]))
-    state, size = decode_state(packed) if packed else BuildState(), len(packed)
-    while tail := read_entries(db, log, state.version, _PAGE):
+def read_state(db: sqlite3.Connection, key: BuildKey, number: int, version: int) -> Folded:
+    """The fold of a log that has come to `version`, or further by now. Raises BuildDamaged, sqlite3.Error."""
+    try:
+        folded = _folded(db, number)
+        if folded.state.version < version:
+            raise ValueError(f"entry {folded.state.version + 1} of {version} is missing")
+    except Exception as error:
+        raise _damage(key, error) from error
+    return folded
+
+
+def _damage(key: BuildKey, error: Exception) -> Exception:
+    """`error` itself when it says nothing of what is stored."""
+    name = getattr(error, "sqlite_errorname", "")
+    if isinstance(error, sqlite3.Error) and not name.startswith("SQLITE_CORRUPT"):
+        return error
+    return BuildDamaged(key, str(error) or type(error).__name__)
+
+
+def _folded(db: sqlite3.Connection, number: int) -> Folded:
+    state, size = _snapshot(db, number)
+    snapshot = state.version
+    while tail := read_entries(db, number, state.version, _PAGE):
         for logged in tail:
-            state = apply(state, logged.entry())
+            if logged.version != state.version + 1:
+                raise ValueError(f"entry {state.version + 1} is missing")
+            try:
+                state = apply(state, logged.entry())
+            except Exception as error:
+                raise ValueError(f"entry {logged.version} cannot be read ({error})") from error
             size += len(logged.updates)
     return Folded(state, snapshot, size)
+
+
+def _snapshot(db: sqlite3.Connection, number: int) -> tuple[BuildState, int]:
+    """The state of the snapshot, and its bytes of JSON; the empty state when there is none that can be read."""
+    row = db.execute("SELECT version, state FROM snapshots WHERE log = ?", (number,)).fetchone()
+    if row is None:
+        return BuildState(), 0
+    try:
+        packed = zlib.decompress(row[1])
+        return decode_state(packed), len(packed)
+    except Exception as error:  # the log is whole without it
+        log.warning("a snapshot is damaged, and left out: %s", error)
+        return BuildState(), 0
+
+
+def read_whole_entries(
+    db: sqlite3.Connection, key: BuildKey, number: int, since: int, limit: int
+) -> tuple[Logged, ...]:
+    """As `read_entries`; raises BuildDamaged for what would mean nothing to a watcher."""
+    try:
+        entries = read_entries(db, number, since, limit)
+        for logged in entries:
+            logged.entry()
+    except Exception as error:
+        raise _damage(key, error) from error
+    return entries
 
 
 def pack_state(state: BuildState) -> bytes:
@@ -72,9 +125,18 @@ def read_projects(db: sqlite3.Connection, project_id: str | None = None) -> tupl
 
 def read_builds(db: sqlite3.Connection, project_id: str, limit: int) -> tuple[BuildRow, ...]:
     rows = db.execute(
-        "SELECT row FROM builds WHERE project_id = ? AND version > 0 ORDER BY log DESC LIMIT ?", (project_id, limit)
+        "SELECT row, project_id, session_id, build_id FROM builds"
+        " WHERE project_id = ? AND version > 0 ORDER BY log DESC LIMIT ?",
+        (project_id, limit),
     )
-    return tuple(msgspec.json.decode(row, type=BuildRow) for (row,) in rows)
+    return tuple(_row(row, key) for row, *key in rows)
+
+
+def _row(stored: bytes, key: list[str]) -> BuildRow:
+    try:
+        return msgspec.json.decode(stored, type=BuildRow)
+    except (msgspec.MsgspecError, TypeError) as error:
+        return BuildRow(*key, status="interrupted", damaged=f"its line in the list cannot be read ({error})")
 
 
 def read_active(db: sqlite3.Connection) -> tuple[BuildKey, ...]:
@@ -86,6 +148,7 @@ def find_build(db: sqlite3.Connection, project_id: str, session_id: str, build_i
     row = db.execute(
         "SELECT session_id, build_id, log, version, status FROM builds WHERE project_id = :project AND version > 0"
         " AND (:session = '' OR session_id = :session) AND (:build = '' OR build_id = :build)"
+        " AND (:session != '' OR :build != '' OR status != 'damaged')"
         " ORDER BY log DESC LIMIT 1",
         {"project": project_id, "session": session_id, "build": build_id},
     ).fetchone()
@@ -99,15 +162,62 @@ def session_logs(db: sqlite3.Connection, session_id: str, build_id: str) -> tupl
     """A session's builds, newest first."""
     rows = db.execute(
         "SELECT log, project_id, session_id, build_id FROM builds WHERE session_id = :session"
-        " AND (:build = '' OR build_id = :build) ORDER BY log DESC",
+        " AND (:build = '' OR build_id = :build) AND (:build != '' OR status != 'damaged') ORDER BY log DESC",
         {"session": session_id, "build": build_id},
     )
     return tuple((log, BuildKey(*key)) for log, *key in rows)
 
 
-def whole_tool(db: sqlite3.Connection, log: int, tool: ToolCall) -> FoundTool:
-    """`tool` with its clipped values made whole."""
-    kept = dict(db.execute("SELECT side, value FROM blobs WHERE log = ? AND tool_id = ?", (log, tool.id)))
-    given = msgspec.Raw(kept["input"]) if tool.input_bytes and "input" in kept else tool.input
-    result = msgspec.Raw(kept["output"]) if tool.output_bytes and "output" in kept else tool.output
+def whole_tool(db: sqlite3.Connection, number: int, tool: ToolCall) -> FoundTool:
+    """`tool` with its clipped values made whole. Raises StoreUnavailable for values that cannot be read."""
+    kept = {
+        side: _value(value)
+        for side, value in db.execute("SELECT side, value FROM blobs WHERE log = ? AND tool_id = ?", (number, tool.id))
+    }
+    given = kept["input"] if tool.input_bytes and "input" in kept else tool.input
+    result = kept["output"] if tool.output_bytes and "output" in kept else tool.output
     return FoundTool(tool.id, tool.name, tool.state, given, result)
+
+
+def _value(stored: bytes) -> msgspec.Raw:
+    try:
+        return msgspec.json.decode(stored, type=msgspec.Raw)
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise StoreUnavailable(f"a stored value of this call is damaged ({error})") from None
+
+
+def mark_damaged(db: sqlite3.Connection, damage: BuildDamaged) -> bool:
+    """The list says so from now on, and nobody waits for its agent; the log stays as it is. False: it did before."""
+    key = damage.key
+    found = db.execute(
+        "SELECT log, row, status FROM builds WHERE project_id = ? AND session_id = ? AND build_id = ?",
+        (key.project_id, key.session_id, key.build_id),
+    ).fetchone()
+    if found is None or found[2] == "damaged":
+        return False
+    was = _row(found[1], [key.project_id, key.session_id, key.build_id])
+    row = replace(was, damaged=damage.reason, status="interrupted" if was.status == "active" else was.status)
+    db.execute(
+        "UPDATE builds SET status = 'damaged', row = ? WHERE log = ?",
+        (msgspec.json.encode(row), found[0]),
+    )
+    return True
+
+
+def delete_damaged(db: sqlite3.Connection, key: BuildKey) -> bool:
+    """Within a transaction. False: no such build is marked as damaged."""
+    found = db.execute(
+        "SELECT log FROM builds WHERE project_id = ? AND session_id = ? AND build_id = ? AND status = 'damaged'",
+        (key.project_id, key.session_id, key.build_id),
+    ).fetchone()
+    if found is None:
+        return False
+    (number,) = found
+    db.execute("DELETE FROM entries WHERE place BETWEEN ? AND ?", (place(number, 0), place(number + 1, -1)))
+    for table in ("event_ids", "snapshots", "blobs", "builds"):
+        db.execute(f"DELETE FROM {table} WHERE log = ?", (number,))
+    db.execute(
+        "DELETE FROM projects WHERE id = ? AND NOT EXISTS (SELECT 1 FROM builds WHERE project_id = id)",
+        (key.project_id,),
+    )
+    return True

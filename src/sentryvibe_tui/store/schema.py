@@ -48,6 +48,10 @@ MIGRATIONS = (
         PRIMARY KEY (log, tool_id, side)
     ) WITHOUT ROWID;
     """,
+    """
+    -- What the event with that id said, as a check sum; NULL: nobody knows.
+    ALTER TABLE event_ids ADD COLUMN digest INTEGER;
+    """,
 )
 """The script at place n takes a file from schema n to n + 1. A published one is never edited."""
 

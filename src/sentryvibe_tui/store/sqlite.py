@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from ..wire.events import Posted
 from . import queries
 from .contract import (
     Accepted,
+    BuildDamaged,
     BuildKey,
     BuildRow,
     Commit,
@@ -108,7 +110,7 @@ class SqliteStore:
     async def read(self, key: BuildKey, since: int, limit: int) -> tuple[Logged, ...]:
         def entries(db: sqlite3.Connection) -> tuple[Logged, ...]:
             found = queries.find_log(db, key)
-            return () if found is None else queries.read_entries(db, found[0], since, limit)
+            return () if found is None else queries.read_whole_entries(db, key, found[0], since, limit)
 
         return await self._read(entries)
 
@@ -116,7 +118,14 @@ class SqliteStore:
         live = self._ledger.live.get(key)
         if live is not None:
             return live.state if live.state.version else None
-        return await self._read(lambda db: _state(db, key))
+        try:
+            return await self._read(lambda db: _state(db, key))
+        except BuildDamaged as damage:
+            await self._writer.ask(partial(self._ledger.mark, damage))
+            raise
+
+    async def discard(self, key: BuildKey) -> bool:
+        return await self._writer.ask(partial(self._ledger.discard, key))
 
     async def projects(self) -> tuple[Project, ...]:
         return await self._read(queries.read_projects)
@@ -166,7 +175,7 @@ class SqliteStore:
 
 def _state(db: sqlite3.Connection, key: BuildKey) -> BuildState | None:
     found = queries.find_log(db, key)
-    state = None if found is None else queries.read_state(db, found[0]).state
+    state = None if found is None else queries.read_state(db, key, *found).state
     return state if state is not None and state.version else None
 
 

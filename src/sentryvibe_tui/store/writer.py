@@ -13,14 +13,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import TypeVar, cast
 
 from ..model.state import Millis
 from ..wire.events import Posted
 from .contract import Accepted, Commit, StoreUnavailable
 from .ledger import Append, Ledger, Settled
 from .worker import Worker
+
+T = TypeVar("T")
 
 QUICK = 0.005
 """Seconds that preparing a group usually takes, up to which the event loop does it."""
@@ -58,6 +62,7 @@ class Writer:
         self._checkpoint: asyncio.Future[object] | None = None
         self._closing = False
         self._done = asyncio.Event()
+        self._errands: deque[Callable[[], None]] = deque()
         self.listener: Callable[[Sequence[Commit]], None] = lambda _: None
 
     def append(self, events: Sequence[Posted], now: Millis) -> _Answer:
@@ -69,6 +74,26 @@ class Writer:
             self._next = self._loop.call_soon(self._commit)
         return answer
 
+    def ask(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """What `work` makes or raises, in the thread, with the ledger to itself."""
+        if self._closing:
+            raise StoreUnavailable("the server is stopping")
+        answer: asyncio.Future[T] = self._loop.create_future()
+        self._errands.append(lambda: self._hand(partial(_outcome, work), partial(self._came_back, answer)))
+        if not self._is_busy:
+            self._errands.popleft()()
+        return answer
+
+    def _came_back(self, answer: asyncio.Future[T], outcome: tuple[T | None, Exception | None]) -> None:
+        made, error = outcome
+        if answer.done():
+            pass
+        elif error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(cast("T", made))
+        self._go_on(0)
+
     async def finish(self) -> None:
         """Commits what waits, and takes nothing more."""
         self._closing = True
@@ -76,7 +101,7 @@ class Writer:
             if handle is not None:
                 handle.cancel()
         self._commit()
-        while self._is_busy or self._waiting:
+        while self._is_busy or self._waiting or self._errands:
             self._done.clear()
             await self._done.wait()
         if self._checkpoint is not None:
@@ -145,7 +170,9 @@ class Writer:
         """After a group of so many."""
         self._is_busy = False
         self._done.set()
-        if not self._waiting:
+        if self._errands:
+            self._errands.popleft()()
+        elif not self._waiting:
             self._plan_upkeep()
         elif len(self._waiting) > appends or self._closing:
             self._next = self._loop.call_soon(self._commit)
@@ -176,6 +203,13 @@ class Writer:
         self._checkpoint = None
         if not self._is_busy:
             self._plan_upkeep()
+
+
+def _outcome(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    try:
+        return work(), None
+    except Exception as error:
+        return None, error
 
 
 def _first(waiting: _Group) -> tuple[_Group, _Group]:

@@ -18,6 +18,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..folders import make_private
 from ..model.text import clean
 
 RETURNS, ESCAPE = set(b"\n\rq\x03\x04"), b"\x1b"
@@ -140,7 +141,7 @@ def _finished(process: subprocess.Popen[bytes], terminal: int | None) -> int:
 
 def save(text: str, folder: Path, name: str) -> Path:
     """`text` in a new file of `folder`, which is made, named after the build and the time. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     safe = "".join(char if char.isalnum() or char in "-_" else "-" for char in name).strip("-")[:60]
     path = folder / f"{safe or 'build'}-{time.strftime('%Y%m%d-%H%M%S')}.log"
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
