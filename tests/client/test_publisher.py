@@ -27,6 +27,7 @@ class Scripted:
     def __init__(self) -> None:
         self.script: list[tuple[int, str]] = []
         self.refuses = ""
+        self.differs = ""
         self.says = b'{"error":"scripted"}'
         self.takes_arrays = True
         self.bodies: list[list[dict]] = []
@@ -74,6 +75,8 @@ class Scripted:
         bad = isinstance(body, list) and not self.takes_arrays
         if bad or (self.refuses and any(self.refuses in json.dumps(event) for event in events)):
             return 400, "", b'{"error":"no such thing"}'
+        if self.differs and any(self.differs in json.dumps(event) for event in events):
+            return 409, "", b'{"error":"event came before with another body","field":"eventId"}'
         self.bodies.append(events)
         return 200, "", json.dumps({"accepted": len(events)} if self.takes_arrays else {"ok": True}).encode()
 
@@ -164,6 +167,18 @@ async def test_a_body_too_large_for_something_between_is_set_aside(scripted, pub
         say(publisher, "a")
         assert await publisher.drain(20)
         assert publisher.parked == 1
+
+
+async def test_an_event_whose_id_the_server_has_is_passed_over_and_told_once(scripted, publish) -> None:
+    scripted.differs = "other"
+    async with publish() as publisher:
+        say(publisher, *map(str, range(20)), "other words", *map(str, range(20, 40)), "others")
+        assert await publisher.drain(20)
+        assert (publisher.depth, publisher.parked, publisher.differing, publisher.last_error) == (0, 0, 2, "")
+    assert scripted.texts == [str(n) for n in range(40)]
+    (told,) = publish.reports
+    assert "stays" in told
+    assert "event came before with another body" in told
 
 
 async def test_the_sender_outlives_whatever_goes_wrong(scripted, publish, monkeypatch) -> None:

@@ -137,14 +137,15 @@ async def test_a_body_may_be_exactly_as_large_as_the_limit(
     assert (await http.post(EVENTS, content=pieces() if chunked else body)).status_code == status
 
 
-async def test_an_event_id_that_comes_with_another_body_changes_nothing(http: httpx.AsyncClient, post: Post) -> None:
-    """Also in one array, and in an array with events that are new."""
+async def test_an_array_with_another_event_of_an_id_is_refused_whole(http: httpx.AsyncClient) -> None:
     first, other, fresh = (
         GOOD | {"eventId": name, "event": {"type": "text-delta", "id": "n", "delta": delta}}
         for name, delta in (("e1", "a"), ("e1", "b"), ("e2", "c"))
     )
-    assert (await http.post(EVENTS, json=[first, other])).json() == {"accepted": 1, "duplicates": 1, "version": 1}
-    assert (await http.post(EVENTS, json=[other, fresh])).json() == {"accepted": 1, "duplicates": 1, "version": 2}
+    assert (await http.post(EVENTS, json=[first, other])).status_code == 409
+    assert (await http.post(EVENTS, json=[first, first])).json() == {"accepted": 1, "duplicates": 1, "version": 1}
+    assert (await http.post(EVENTS, json=[fresh, other])).status_code == 409
+    assert (await http.post(EVENTS, json=fresh)).json() == {"accepted": 1, "duplicates": 0, "version": 2}
     (session,) = (await http.get("/api/projects/p/messages")).json()["sessions"]
     assert session["hydratedState"]["textByTodo"]["-1"][0]["text"] == "ac"
 
@@ -423,3 +424,14 @@ async def test_nobody_watches_what_nothing_can_be_called(server: Running, name: 
     with pytest.raises(InvalidStatus) as refused:
         await websockets.connect(parse_address(server.url).ws(asked), proxy=None)
     assert refused.value.response.status_code == 400
+
+
+async def test_another_event_of_the_same_id_is_refused_and_named(http: httpx.AsyncClient) -> None:
+    one = GOOD | {"eventId": "e", "event": {"type": "plan", "text": "p"}}
+    assert (await http.post(EVENTS, json=one)).json()["accepted"] == 1
+    other = one | {"event": {"type": "plan", "text": "q"}}
+    for body in (other, [GOOD, other], other | {"padding": "x" * 100_000}):
+        answer = await http.post(EVENTS, json=body)
+        assert answer.status_code == 409
+        assert answer.json() == {"error": "event 'e' came before with another body", "field": "eventId"}
+    assert (await http.post(EVENTS, json=one | {"at": "2026-01-01T00:00:00Z"})).json()["duplicates"] == 1

@@ -100,7 +100,7 @@ async def newest_state(server: Server, text: str, session: str | None) -> BuildS
     project = await find_project(server, text)
     session_id = await find_session(server, project, session) if session else ""
     try:
-        found = await states(server.address, project.id)
+        found = await states(server.address, project.id, session_id)
     except NoAnswer as error:
         raise server.unlinked(error) from None
     for state in found:
