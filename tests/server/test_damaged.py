@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -44,8 +44,9 @@ async def http(server: Running) -> AsyncIterator[httpx.AsyncClient]:
 
 async def closed(link: websockets.ClientConnection) -> None:
     """Waits for its end."""
-    async for _ in link:
-        pass
+    with suppress(websockets.ConnectionClosed):
+        while True:
+            await link.recv()
 
 
 async def test_what_is_damaged_is_said_and_the_rest_of_the_project_is_told(http: httpx.AsyncClient) -> None:

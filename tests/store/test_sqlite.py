@@ -545,3 +545,18 @@ async def test_ids_of_a_database_of_before_are_repeats_whatever_they_said(tmp_pa
     with pytest.raises(EventDiffers):
         await store.append([posted("plan", event_id="new", text="q")], 1)
     await store.close()
+
+
+async def test_a_server_that_is_killed_leaves_a_note_outside_as_soon_as_anything_was_acknowledged(
+    tmp_path: Path, posted: Make
+) -> None:
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    first = await _three_more(data, posted, 1)
+    shutil.copytree(data, copy)
+    killed = await SqliteStore.open(data)
+    await killed.append([posted("plan", text="p")], 2)
+    shutil.rmtree(data)
+    killed._opened.lock.release()
+    shutil.copytree(copy, data)
+    assert await _three_more(data, posted, 2) != first
+    await killed.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 log = logging.getLogger("sentryvibe_tui.store")
@@ -13,7 +14,7 @@ class Presence:
 
     def __init__(self, *paths: Path) -> None:
         """Raises OSError."""
-        self._files = {path: _identity(path) for path in paths}
+        self._files = {str(path): _identity(str(path)) for path in paths}
         self._words = ""
 
     def loss(self) -> str:
@@ -25,12 +26,12 @@ class Presence:
         return words
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _identity(path: str) -> tuple[int, int]:
+    status = os.stat(path)
     return status.st_dev, status.st_ino
 
 
-def _loss(path: Path, was: tuple[int, int]) -> str:
+def _loss(path: str, was: tuple[int, int]) -> str:
     """Why what is written to the file of identity `was` is lost; empty when it is not."""
     try:
         what = "" if _identity(path) == was else "was replaced"
