@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ from msgspec.structs import replace
 from ..model.state import Millis
 from ..wire.clip import fitted
 from ..wire.events import Posted, encode_posted
+
+log = logging.getLogger("sentryvibe_tui.server")
 
 SESSIONS = 256
 SESSION_BYTES = 64 * 1024
@@ -23,8 +26,6 @@ class Owed:
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[str, list[Posted]] = OrderedDict()
-        self.lost = 0
-        """Events that were too many."""
 
     def take(self, session: str) -> list[Posted]:
         """What the session is owed; it is put back if it finds no place again."""
@@ -39,9 +40,11 @@ class Owed:
             if room < 0:
                 break
             kept.append(short)
-        self.lost += len(events) - len(kept)
+        if len(kept) < len(events):
+            log.warning("%d events of hooks of session %s are lost", len(events) - len(kept), session)
         if kept:
             self._sessions[session] = kept
             self._sessions.move_to_end(session)
         while len(self._sessions) > SESSIONS:
-            self.lost += len(self._sessions.popitem(last=False)[1])
+            oldest, events = self._sessions.popitem(last=False)
+            log.warning("%d events of hooks of session %s are lost", len(events), oldest)
