@@ -1,0 +1,260 @@
+"""What is looked for in one build, and how often it was there."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from hashlib import blake2s
+
+from msgspec import Raw
+from msgspec.structs import replace
+
+from ...model.activity import Request
+from ...model.events import (
+    ActivityReported,
+    AgentReported,
+    AutoFixReported,
+    BackgroundMoved,
+    BuildEnded,
+    BuildEvent,
+    CodexReported,
+    InputNeeded,
+    Noticed,
+    PlanReported,
+    RequestOpened,
+    RequestResolved,
+    SummaryReported,
+    TextAdded,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+    TurnEnded,
+)
+from ...wire.json import plain, raw
+from .growing import settled, window
+from .hidden import JSON_SIGNS, bare, bare_places
+from .hidden import SIGNS as HIDDEN_SIGNS
+from .rule import AnyRule, Rule, own_rule
+from .rules import RULES
+from .signs import Occurrence, occurrences
+from .structured import Structured
+
+_SIGNED: dict[str, list[int]] = {}
+for _number, _rule in enumerate(RULES):
+    for _sign in _rule.signs:
+        _SIGNED.setdefault(_sign, []).append(_number)
+_RULES_OF = (*_SIGNED.values(), *([] for _ in (*HIDDEN_SIGNS, *JSON_SIGNS)))
+_FIRST_HIDDEN = len(_SIGNED)
+_FIRST_OF_JSON = _FIRST_HIDDEN + len(HIDDEN_SIGNS)
+_OCCURRENCES = occurrences((*(sign.encode() for sign in _SIGNED), *HIDDEN_SIGNS, *JSON_SIGNS))
+
+_IDENTITIES = 1024
+"""Ids that are remembered: each is met several times."""
+
+
+class Redactor:
+    """`patterns`: own regular expressions; a group 1 is kept. Raises ValueError for one that is of no use."""
+
+    def __init__(self, patterns: Sequence[str] = ()) -> None:
+        self.counts: Counter[str] = Counter()
+        self._own = tuple(own_rule(pattern) for pattern in patterns)
+        self._told = 0
+        self._identities: dict[str, str] = {}
+
+    def anew(self) -> Redactor:
+        """For another build: the same patterns, and nothing counted."""
+        fresh = Redactor()
+        fresh._own = self._own
+        return fresh
+
+    def text(self, said: str) -> str:
+        """`said` with each secret as `<redacted kind>`; so is one that unseen characters cut, and they go with it."""
+        encoded = _utf8(said)
+        found = _OCCURRENCES(encoded)
+        if not found:
+            return self._by_own(said)
+        if not any(_FIRST_HIDDEN <= sign < _FIRST_OF_JSON for sign, _, _ in found):
+            return self._at(found, encoded, said)
+        shown = bare(said)
+        encoded = _utf8(shown)
+        masked = self._at(_OCCURRENCES(encoded), encoded, shown)
+        return said if masked == shown else masked
+
+    def _at(self, found: Sequence[Occurrence], encoded: bytes, said: str) -> str:
+        """By the rules whose signs were found, and where they were while nothing has moved."""
+        masked, places = said, _places(found)
+        for number in sorted(places):
+            rule = RULES[number]
+            if rule.is_at_sign and masked == said:
+                masked = rule.masked_at(_characters(sorted(places[number]), encoded, said), said, self.counts)
+            else:
+                masked = rule.masked(masked, self.counts)
+        return self._by_own(masked)
+
+    def _by_own(self, said: str) -> str:
+        for rule in self._own:
+            said = rule.masked(said, self.counts)
+        return said
+
+    def grown(self, said: str) -> tuple[str, str]:
+        """What can be told of a text that grows, masked, and what waits: it may be half a secret."""
+        end = self._settled(said)
+        return self.text(said[:end]), said[end:]
+
+    def _settled(self, said: str) -> int:
+        """As the text looks: what is unseen counts for nothing."""
+        rules, is_hiding = self._possible(_utf8(said[window(said) :]))
+        if not is_hiding:
+            return settled(said, rules)
+        shown, places = bare_places(said)
+        return places[settled(shown, self._possible(_utf8(shown[window(shown) :]))[0])]
+
+    def suspects(self, said: str) -> bool:
+        """Whether a text has anything in it that a secret has."""
+        rules, is_hiding = self._possible(_utf8(said))
+        return bool(rules) or is_hiding
+
+    def _possible(self, said: bytes) -> tuple[tuple[AnyRule, ...], bool]:
+        """Rules that may find something, in the order of RULES; own ones always. And whether something is unseen."""
+        found = _OCCURRENCES(said)
+        rules = (RULES[number] for number in sorted(_places(found)))
+        return (*rules, *self._own), any(sign >= _FIRST_HIDDEN for sign, _, _ in found)
+
+    def event(self, event: BuildEvent) -> BuildEvent:
+        """`event` with its texts, names, ids and values masked."""
+        match event:
+            case ToolStarted() | ToolEnded():
+                return self._call(event)
+            case TextAdded():
+                return replace(event, id=self.identity(event.id), text=self.text(event.text))
+            case PlanReported() | SummaryReported():
+                return replace(event, text=self.text(event.text))
+            case Noticed() | InputNeeded():
+                return replace(event, message=self.text(event.message))
+            case TodosReported():
+                return self._todos(event)
+            case AutoFixReported(autofix):
+                return AutoFixReported(replace(autofix, error=self.text(autofix.error)))
+            case AgentReported(agent):
+                again = self.anew()  # a title repeats the words of a prompt
+                title, cwd, model = again._title(agent.title), again.text(agent.cwd), again.text(agent.model)
+                return replace(event, agent=replace(agent, title=title, cwd=cwd, model=model))
+            case CodexReported(codex):
+                return replace(event, codex=self._raw(codex))
+            case RequestOpened(request):
+                return replace(event, request=self._request(request))
+            case RequestResolved():
+                return replace(event, id=self.identity(event.id), decision=self.text(event.decision))
+            case BackgroundMoved():
+                own, parent = self.identity(event.id), self.identity(event.parent_id)
+                return replace(event, id=own, parent_id=parent, name=self.text(event.name), what=self.text(event.what))
+            case ActivityReported():
+                return replace(event, what=self.text(event.what))
+            case BuildEnded() | TurnEnded():
+                return replace(event, summary=self.text(event.summary), error=self.text(event.error))
+            case _:
+                return event
+
+    def _call(self, event: ToolStarted | ToolEnded) -> BuildEvent:
+        own, parent, name = self.identity(event.id), self.identity(event.parent_id), self.text(event.name)
+        if own != event.id or parent != event.parent_id or name != event.name:
+            event = replace(event, id=own, parent_id=parent, name=name)
+        if isinstance(event, ToolStarted):
+            return event if event.input is None else replace(event, input=self._raw(event.input))
+        return event if event.output is None else replace(event, output=self._raw(event.output))
+
+    def _todos(self, event: TodosReported) -> TodosReported:
+        todos = tuple(
+            replace(
+                todo,
+                content=self.text(todo.content),
+                active_form=self.text(todo.active_form),
+                id=self.identity(todo.id),
+            )
+            for todo in event.todos
+        )
+        return replace(event, todos=todos, call_id=self.identity(event.call_id))
+
+    def _request(self, request: Request) -> Request:
+        return replace(
+            request,
+            id=self.identity(request.id),
+            title=self.text(request.title),
+            tool=self.text(request.tool),
+            tool_call_id=self.identity(request.tool_call_id),
+            input=None if request.input is None else self._raw(request.input),
+            options=tuple(replace(one, label=self.text(one.label)) for one in request.options),
+            suggestions=None if request.suggestions is None else self._raw(request.suggestions),
+            reason=self.text(request.reason),
+            parent_id=self.identity(request.parent_id),
+        )
+
+    def identity(self, name: str) -> str:
+        """An id without secrets: what was one id stays one, and of two none becomes the other."""
+        known = self._identities.get(name) if name else ""
+        if known is not None:
+            return known
+        masked = self.text(name)
+        if masked != name:
+            masked = f"{masked}~{blake2s(_utf8(name), digest_size=4).hexdigest()}"
+        if len(self._identities) >= _IDENTITIES:
+            self._identities.clear()
+        self._identities[name] = masked
+        return masked
+
+    def _title(self, said: str) -> str:
+        """A title that was cut may end in half a secret, which no longer looks like one."""
+        masked = self.text(said)
+        if not masked.endswith("…"):
+            return masked
+        end = self._settled(masked.removesuffix("…"))
+        return f"{masked[:end]}…" if self._is_half(masked[end:-1]) else masked
+
+    def _is_half(self, said: str) -> bool:
+        """The beginning of a shape, or a name with the beginning of its value."""
+        rules, _ = self._possible(_utf8(said))
+        has_value = re.search(r"[=:\s]\S", said) is not None
+        return any(isinstance(rule, Rule) and (has_value or not rule.is_spaced) for rule in rules)
+
+    def _raw(self, value: Raw) -> Raw:
+        """Strings are masked decoded: an escape like `\\n` before a secret would hide where it begins."""
+        if not self._own and not _OCCURRENCES(bytes(value)):
+            return value
+        before = self.counts.total()
+        masked = Structured(self.text, self.counts).masked(plain(value))
+        return raw(masked) if self.counts.total() > before else value
+
+    def news(self) -> Noticed | None:
+        """What was masked so far; None when nothing was since that was told."""
+        total = self.counts.total()
+        if total == self._told:
+            return None
+        self._told = total
+        kinds = ", ".join(f"{kind} ×{count}" for kind, count in self.counts.most_common())
+        return Noticed(f"masked {total} secret{'s' if total > 1 else ''}: {kinds}")
+
+
+def _utf8(said: str) -> bytes:
+    return said.encode("utf-8", "surrogatepass")
+
+
+def _places(found: Iterable[Occurrence]) -> dict[int, set[int]]:
+    """Where the signs of each rule are, by its number."""
+    places: dict[int, set[int]] = {}
+    for sign, start, _ in found:
+        for number in _RULES_OF[sign]:
+            places.setdefault(number, set()).add(start)
+    return places
+
+
+def _characters(places: Iterable[int], encoded: bytes, said: str) -> Iterable[int]:
+    """Places in the text, of places in its bytes."""
+    if len(encoded) == len(said):
+        yield from places
+        return
+    at = count = 0
+    for place in places:
+        count += len(encoded[at:place].decode("utf-8", "surrogatepass"))
+        at = place
+        yield count

@@ -1,0 +1,10 @@
+"""All rules, in the order in which they are tried: what shows its kind comes before what only a name tells of."""
+
+from __future__ import annotations
+
+from .assigned import ASSIGNED
+from .places import COMMANDS, HEADERS, KEYS, URLS
+from .rule import Rule
+from .shapes import SHAPES
+
+RULES: tuple[Rule, ...] = (*KEYS, *SHAPES, *HEADERS, *URLS, *COMMANDS, *ASSIGNED)
