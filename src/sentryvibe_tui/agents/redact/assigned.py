@@ -64,7 +64,7 @@ def _is_element(match: re.Match[str]) -> bool:
 
 
 _STEMS = " ".join(STEMS)
-_SETTING = ("setenv", "setx", "ENV ", "set -", "configure set", "config set")
+_SETTING = ("setenv", "setx", "ENV", "-gx", "-Ux", "-xg", "-xU", "-lx", "configure", "config")
 
 ASSIGNED = (
     place(
@@ -76,7 +76,7 @@ ASSIGNED = (
     Rule(
         "assigned-secret",
         _SETTING,
-        rf"((?:{branches(_SETTING)})\w{{0,3}}[ \t]{{0,8}}(?P<name>[\w./:-]{{2,100}})[ \t]{{1,8}}{ARGUMENT}){VALUE}",
+        rf"((?:{branches(_SETTING)})(?:[ \t]set)?[ \t]{{1,8}}(?P<name>[\w./:-]{{2,100}})[ \t]{{1,8}}{ARGUMENT}){VALUE}",
         _is_argument,
         is_spaced=True,
         is_at_sign=True,

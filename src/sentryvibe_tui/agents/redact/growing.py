@@ -74,7 +74,7 @@ def _key(said: str) -> int | None:
 
 def _begun(rule: AnyRule, said: str) -> int:
     """Where in `said` a match begins that more text could complete or lengthen."""
-    pattern = _half(rule.begun or rule.source)
+    pattern = half_pattern(rule.begun or rule.source)
     if pattern is None:
         return max(0, said.rfind("\n", 0, max(0, said.rfind("\n"))) + 1)
     try:
@@ -85,7 +85,7 @@ def _begun(rule: AnyRule, said: str) -> int:
 
 
 @cache
-def _half(pattern: str) -> regex.Pattern[str] | None:
+def half_pattern(pattern: str) -> regex.Pattern[str] | None:
     """What finds the half of a match at an end; None without the package that can."""
     try:
         import regex  # pyright: ignore[reportMissingTypeStubs]

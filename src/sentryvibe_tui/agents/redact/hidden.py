@@ -9,8 +9,9 @@ _UNSEEN = (
     "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\U000e0100-\U000e01ef"
 )
 UNSEEN = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]?|\x1b[\]PX^_][^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]?"
-    rf"|\x9b[0-?]*[ -/]*[@-~]?|[{_UNSEEN}]"
+    rf"[{_UNSEEN}](?:"
+    r"(?<=\x1b)(?:\[[0-?]*[ -/]*[@-~]?|[\]PX^_][^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)?|[ -/]*[0-~]?)"
+    r"|(?<=\x9b)[0-?]*[ -/]*[@-~]?)?"
 )
 """Terminal sequences and characters of no width."""
 SIGNS = (

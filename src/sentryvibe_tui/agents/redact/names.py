@@ -82,7 +82,10 @@ def _kind_at_end(words: list[str]) -> NameKind:
         return "password" if before in _PASSES else ""
     if last in ("pwd", "storepass", "keypass", "pgpass"):
         return "password"
-    return next((kind for end, kind in _ENDS if last.endswith(end)), "")
+    for end, kind in _ENDS:
+        if last.endswith(end):
+            return kind
+    return ""
 
 
 def _forms(name: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from .grammar import ARGUMENT, GAP, QUOTE, VALUE, at_sign, place
+from .names import name_kind
 from .worth import is_basic, is_literal_secret, is_reference
 
 
@@ -38,13 +39,13 @@ def _is_user_a_token(match: re.Match[str]) -> bool:
 
 def _is_query_secret(match: re.Match[str]) -> bool:
     """Some names stand for other things, too, which are short."""
-    value = _secret(match)
-    is_certain = re.search(r"(?:token|key|password|passwd|pwd|secret|signature|sig)=$", match[1], re.IGNORECASE)
-    if is_certain and not re.search(r"[?&;]key=$", match[1]):
+    name, value = match[1].lstrip("?&;").removeprefix("amp;").rstrip("="), _secret(match)
+    if name_kind(name) or name.lower().endswith(("sig", "signature")):
         return not is_reference(value)
-    return len(value) >= 16 and any(char.isdigit() for char in value)
+    return name.lower() in _SESSIONS and len(value) >= 16 and any(char.isdigit() for char in value)
 
 
+_SESSIONS = frozenset({"key", "auth", "jwt", "sid", "session", "hmac"})
 _MARK = rf"(?:[bBrRuUfF]{{0,2}}{QUOTE})?"
 _COOKIE = r"[\w.$!#%&*+^|~-]{1,128}=[^\s;,\"'`\\]{1,4096}"
 
@@ -102,10 +103,10 @@ KEYS = (
     place("fly-token", "FlyV1", r"FlyV1 fm[12][ar]?_[A-Za-z0-9+/=,_-]{40,}"),
 )  # fmt: skip
 
-_OPTION = r"(?:[^\n|;&\\]|\\\n|\\[^\n]){0,300}?[ \t]"
+_OPTION = r"(?:[^\n|;&\\]|\\\n|\\[^\n]){0,200}?[ \t]"
 _COMMANDS = (
-    r"mysql\w{0,12}" + _OPTION + r"-p",
-    r"mariadb\w{0,12}" + _OPTION + r"-p",
+    r"mysql\w{0,12}" + _OPTION + r"-p(?!ort\b)",
+    r"mariadb\w{0,12}" + _OPTION + r"-p(?!ort\b)",
     r"7za?" + _OPTION + r"-p",
     r"sshpass" + _OPTION + r"-p[ \t]{0,8}",
     r"mongo\w{0,8}" + _OPTION + r"-p[ \t]{0,8}",
@@ -116,8 +117,8 @@ _COMMANDS = (
     r"zip" + _OPTION + r"-P[ \t]{0,8}",
     r"openssl\b" + _OPTION + r"-pass(?:in|out)?[ \t]pass:",
     r"smbclient\b" + _OPTION + r"-U[ \t]{0,8}[^\s%]{1,64}%",
-    r"curl\b" + _OPTION + r"(?:-[a-zA-Z]{0,8}[uU]|--(?:proxy-)?user)(?:[ \t]{0,8}|=)[\"']?[^\s:\"'=]{0,128}:",
-    r"curl\b" + _OPTION + r"(?:-b|--cookie)(?:[ \t]{1,8}|=)(?=[\"']?[\w.-]{1,64}=)",
+    r"curl\b" + _OPTION + r"(?:(?:-[a-zA-Z]{0,8}[uU]|--(?:proxy-)?user)(?:[ \t]{0,8}|=)[\"']?[^\s:\"'=]{0,128}:"
+    r"|(?:-b|--cookie)(?:[ \t]{1,8}|=)(?=[\"']?[\w.-]{1,64}=))",
 )  # fmt: skip
 
 

@@ -47,8 +47,10 @@ for _number, _rule in enumerate(RULES):
 _RULES_OF = (*_SIGNED.values(), *([] for _ in (*HIDDEN_SIGNS, *JSON_SIGNS)))
 _FIRST_HIDDEN = len(_SIGNED)
 _FIRST_OF_JSON = _FIRST_HIDDEN + len(HIDDEN_SIGNS)
-_OCCURRENCES = occurrences((*(sign.encode() for sign in _SIGNED), *HIDDEN_SIGNS, *JSON_SIGNS))
+ALL_SIGNS = (*(sign.encode() for sign in _SIGNED), *HIDDEN_SIGNS, *JSON_SIGNS)
+_OCCURRENCES = occurrences(ALL_SIGNS)
 
+_MASK = re.compile(r"<redacted [^>]*>")
 _IDENTITIES = 1024
 """Ids that are remembered: each is met several times."""
 
@@ -191,11 +193,14 @@ class Redactor:
         )
 
     def identity(self, name: str) -> str:
-        """An id without secrets: what was one id stays one, and of two none becomes the other."""
+        """An id without secrets: what was one id stays one, and of two none becomes the other.
+
+        Not counted: an id repeats what stands elsewhere.
+        """
         known = self._identities.get(name) if name else ""
         if known is not None:
             return known
-        masked = self.text(name)
+        masked = self.anew().text(name)
         if masked != name:
             masked = f"{masked}~{blake2s(_utf8(name), digest_size=4).hexdigest()}"
         if len(self._identities) >= _IDENTITIES:
@@ -209,7 +214,7 @@ class Redactor:
         if not masked.endswith("…"):
             return masked
         end = self._settled(masked.removesuffix("…"))
-        return f"{masked[:end]}…" if self._is_half(masked[end:-1]) else masked
+        return f"{masked[:end]}…" if self._is_half(_MASK.sub("", masked[end:-1])) else masked
 
     def _is_half(self, said: str) -> bool:
         """The beginning of a shape, or a name with the beginning of its value."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SLOW = 0.25
 """Seconds that an own pattern may take for a text; what it could not look through is masked whole."""
 
+_LONG = 256
+"""Characters of a match that is no secret in which no other one is looked for."""
 NO_REGEX = "redaction patterns of your own need the package `regex`, which is not installed"
 
 
@@ -58,14 +60,18 @@ class Rule(Struct, frozen=True):
     def masked_at(self, places: Iterable[int], said: str, counts: Counter[str]) -> str:
         """As `masked`, of a text in which it can match at `places` only, which are in order."""
         parts: list[str] = []
-        done = 0
+        taken = after = 0
         for place in places:
-            match = self.pattern.match(said, place) if place >= done else None
-            if match is not None and self.judge(match):
+            match = self.pattern.match(said, place) if place >= after else None
+            if match is None:
+                continue
+            if self.judge(match):
                 counts[self.kind] += 1
-                parts += said[done:place], masked(match, self.kind)
-                done = match.end()
-        return "".join((*parts, said[done:])) if parts else said
+                parts += said[taken:place], masked(match, self.kind)
+                taken = after = match.end()
+            elif match.end() - place > _LONG:
+                after = match.end()
+        return "".join((*parts, said[taken:])) if parts else said
 
 
 @cache

@@ -32,6 +32,7 @@ _OPTIONS: dict[str, frozenset[str]] = {
     "unzip": frozenset({"-P"}),
 }
 """What the argument after an option is a secret of, where the option's name does not say so."""
+_SHORT = frozenset({"-password", "-token", "-apikey", "-secret", "-passphrase", "-storepass", "-keypass"})
 _ATTACHED = re.compile(r"(-p)(?!ort)\S+")
 _ATTACHING = re.compile(r"(?:mysql\w*|mariadb\w*|sshpass|7za?|mongo\w*)$")
 
@@ -83,7 +84,10 @@ class Structured:
 
     def _named(self, fields: dict[str, Any]) -> NameKind:
         """`{"name": "DB_PASSWORD", "value": …}`."""
-        return next((name_kind(fields[name]) for name in _NAMES if isinstance(fields.get(name), str)), "")
+        names = (fields[name] for name in _NAMES if isinstance(fields.get(name), str))
+        for name in names:
+            return name_kind(name)
+        return ""
 
     def _items(self, items: list[Any], kind: NameKind) -> list[Any]:
         if kind or not all(isinstance(item, str) for item in items):
@@ -98,8 +102,7 @@ class Structured:
         shown: list[str] = []
         options, attaching = _command(words)
         for before, word in zip(("", *words), words, strict=False):
-            is_option = before.startswith("-") and "=" not in before
-            kind: NameKind = "secret" if before in options else name_kind(before.lstrip("-")) if is_option else ""
+            kind: NameKind = "secret" if before in options else _promise(before)
             if kind and not is_reference(word) and (before in options or not word.startswith("-")):
                 shown.append(self._hidden())
             elif attaching and (attached := _ATTACHED.fullmatch(word)):
@@ -122,6 +125,12 @@ def _command(words: Sequence[str]) -> tuple[frozenset[str], bool]:
     names = [basename(word) for word in words[:8]]
     options = frozenset[str]().union(*(_OPTIONS.get(name, ()) for name in names))
     return options, any(_ATTACHING.match(name) for name in names)
+
+
+def _promise(option: str) -> NameKind:
+    """What an option says of the argument after it. One with a single dash may have its argument attached."""
+    is_named = option.startswith("--") or option.lower() in _SHORT
+    return name_kind(option.lstrip("-")) if is_named and "=" not in option else ""
 
 
 def _distinct(key: str, taken: dict[str, Any]) -> str:
