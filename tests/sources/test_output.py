@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 
 from sentryvibe_tui.agents.common.reader import Reported
@@ -172,3 +173,20 @@ def test_secrets_are_masked_even_when_they_come_in_halves() -> None:
         Noticed("masked 1 secret: github-token ×1"),
         BuildEnded("completed"),
     ]
+
+
+@pytest.mark.parametrize("at", [KEPT - 60, KEPT - 20, KEPT - 4, STREAMED - 20])
+@pytest.mark.parametrize("after", [10, KEPT - 60, KEPT - 20, KEPT - 4, 3 * KEPT])
+def test_where_a_long_output_is_cut_no_half_of_a_secret_shows(at: int, after: int) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    said = "x " * (at // 2) + secret + " y" * (after // 2)
+    output = other(Redactor())
+    reports = [*output.stdout(said[: at + 9].encode()), *output.flush(), *output.stdout(said[at + 9 :].encode())]
+    reports += [*output.stderr(said.encode()), *output.flush(), *output.finish(Exit(1))]
+    shown = [part for report in reports for part in strings(report.event)]
+    assert not any("a1B2" in text for text in shown)
+
+
+def strings(event: BuildEvent) -> Iterable[str]:
+    for value in msgspec.structs.asdict(event).values():
+        yield bytes(value).decode() if isinstance(value, msgspec.Raw) else str(value)

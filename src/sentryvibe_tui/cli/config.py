@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from msgspec.structs import asdict
 
+from ..client.address import shown
 from ..settings import SECRET, data_dir, log_file
 from .options import Refused, find_server, settings
 from .output import any_text, tell, write_line
@@ -26,9 +27,8 @@ def command() -> int:
         "data_dir": data_dir(ours),
         "log_dir": log_file(ours).parent,
     }
-    rows = [
-        (name, _shown(name, value) if value else str(inferred.get(name, value))) for name, value in asdict(ours).items()
-    ]
+    values = asdict(ours) | {"server": shown(ours.server)}
+    rows = [(name, _shown(name, value) if value else str(inferred.get(name, value))) for name, value in values.items()]
     width = max(len(value) for _, value in rows)
     named = max(len(name) for name, _ in rows)
     for name, value in rows:

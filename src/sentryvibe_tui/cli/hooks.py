@@ -95,6 +95,7 @@ def remove(agent: str, users: bool, yes: bool) -> int:
 @command.command("show")
 def show() -> int:
     """List which settings call us, and for what."""
+    masked = _masking()
     for agent in AGENTS:
         for place in (None, Path.cwd()):
             path = settings_file(agent, place)
@@ -105,10 +106,17 @@ def show() -> int:
                 continue
             for target in dict.fromkeys(found.values()):
                 events = ", ".join(event for event, called in found.items() if called == target)
-                write_line(f"{agent:<7} {path}  {target}  ({events})")
+                write_line(f"{agent:<7} {path}  {masked(target)}  ({events})")
                 for gone in _gone(target):
                     tell(f"{gone} is not there any more, so this hook does nothing: run `hooks install {agent}` again")
     return 0
+
+
+def _masking() -> Callable[[str], str]:
+    """An agent's settings hold secrets of its user, such as variables for its commands: none is printed."""
+    from ..agents.redact import Redactor
+
+    return Redactor().text
 
 
 def _gone(target: str) -> list[str]:
@@ -134,8 +142,9 @@ def _change(agent: str, users: bool, yes: bool, change: Callable[[str], str], un
     lines = difflib.unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), str(path), str(path), n=2
     )
+    masked = _masking()
     for line in lines:
-        write_line(line.rstrip("\n"))
+        write_line(masked(line.rstrip("\n")))
     if not yes:
         if not sys.stdin.isatty():
             raise Refused("nothing was changed: there is nobody to ask; --yes changes it")
@@ -188,9 +197,12 @@ def _server(named: str | None) -> Address:
     ours = settings().settings
     host = "127.0.0.1" if ours.host in ("0.0.0.0", "::", "") else ours.host
     try:
-        return parse_address(named or f"http://{f'[{host}]' if ':' in host else host}:{ours.port}")
+        server = parse_address(named or f"http://{f'[{host}]' if ':' in host else host}:{ours.port}")
     except BadAddress as error:
         raise Refused(f"--server: {error}") from None
+    if server.login:
+        raise Refused("--server: no password is written into an agent's settings; hooks that are commands need none")
+    return server
 
 
 def _our_command(agent: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from msgspec import Struct
 
@@ -15,14 +17,19 @@ class BadAddress(ValueError):
 
 
 class Address(Struct, frozen=True):
-    """`base` is an http(s) URL without a slash at its end; `token` goes into the Authorization header.
+    """`base` is an http(s) URL without a slash at its end, and without a password: it may be shown, and kept.
 
-    `data_dir`: where a server of this machine keeps its builds, when that is known.
+    `token` goes into the Authorization header, or `login` (`user:password`) when there is none. `data_dir`: where a
+    server of this machine keeps its builds, when that is known.
     """
 
     base: str
     token: str = ""
     data_dir: str = ""
+    login: str = ""
+
+    def __repr__(self) -> str:
+        return f"Address({self.base!r})"
 
     def __repr__(self) -> str:
         """Without the token: it shows in no log and no message."""
@@ -52,7 +59,10 @@ class Address(Struct, frozen=True):
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if self.token:
+            return {"Authorization": f"Bearer {self.token}"}
+        login = base64.b64encode(self.login.encode()).decode()
+        return {"Authorization": f"Basic {login}"} if login else {}
 
     def http(self, *path: str, query: Mapping[str, str] | None = None) -> str:
         """`/api/…` with every part of the path quoted."""
@@ -70,8 +80,13 @@ def _quoted(part: str) -> str:
     return quote(part, safe="") if part.strip(".") else part.replace(".", "%2E")
 
 
+def shown(text: str) -> str:
+    """A URL as it may be printed: without the user and password in it."""
+    return re.sub(r"^\s*([A-Za-z][\w+.-]*://)?.*@", r"\1…@", text)
+
+
 def parse_address(text: str, token: str = "", data_dir: str = "") -> Address:
-    """`host`, `host:port` or a URL (http, https, ws, wss). Raises BadAddress."""
+    """`host`, `host:port` or a URL (http, https, ws, wss), also with `user:password@`. Raises BadAddress."""
     url = text.strip()
     if "://" not in url:
         url = "http://" + url
@@ -79,8 +94,11 @@ def parse_address(text: str, token: str = "", data_dir: str = "") -> Address:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise BadAddress(f"not a server's URL: {text!r} ({error})") from None
+        why = "" if "@" in text else f" ({error})"
+        raise BadAddress(f"not a server's URL: {shown(text)!r}{why}") from None
     scheme = {"http": "http", "https": "https", "ws": "http", "wss": "https"}.get(parts.scheme.lower())
     if scheme is None or not parts.hostname or parts.query or parts.fragment:
-        raise BadAddress(f"not a server's URL: {text!r} (like http://127.0.0.1:4777)")
-    return Address(f"{scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/ws')}", token, data_dir)
+        raise BadAddress(f"not a server's URL: {shown(text)!r} (like http://127.0.0.1:4777)")
+    _, has_login, host = parts.netloc.rpartition("@")
+    login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if has_login else ""
+    return Address(f"{scheme}://{host}{parts.path.rstrip('/').removesuffix('/ws')}", token, data_dir, login)

@@ -61,8 +61,8 @@ class Output:
         self.is_text = False
         """It is no agent's: what is printed is the output itself."""
         self._held = b""
-        self._mirror, self._stray, self._text = Mirror(), Stray(), _Text()
-        self._errors = _Text()
+        self._mirror, self._stray, self._text = Mirror(), Stray(), _Text(redactor)
+        self._errors = _Text(None if redactor is None else redactor.anew())
         self._began = self._call_open = False
         self.printed: list[tuple[int, bytes]] = []
         """(1 stdout | 2 stderr, bytes) for the terminal, to be taken away by whoever prints."""
@@ -94,7 +94,7 @@ class Output:
 
     def flush(self) -> list[Reported]:
         """The text that came since the last time."""
-        return _said(self._text.take(self._redactor))
+        return _said(self._text.take())
 
     def finish(self, exit_: Exit) -> list[Reported]:
         """The end, as the agent said it, or as the process' end lets know (AGENT_FORMATS 1, rule 9)."""
@@ -158,7 +158,8 @@ class Output:
         return [*rest, notice, replace(end, event=ended)]
 
     def _last_words(self) -> str:
-        lines = [line for line in self._masked_again(clean(self._errors.tail)).splitlines() if line.strip()]
+        self._errors.end()
+        lines = [line for line in clean(self._errors.tail).splitlines() if line.strip()]
         return f": {clean_line(' / '.join(lines[-3:]))}" if lines else ""
 
     # ----------------------------------------------------------------------- other commands
@@ -185,16 +186,13 @@ class Output:
 
     def _close_call(self, exit_: Exit) -> list[Reported]:
         self._call_open = False
-        output = self._text.whole() or self._errors.whole()
-        end = ToolEnded(CALL, raw(self._masked_again(output)), exit_.code != 0, "Bash")
-        return [*_said(self._text.take(self._redactor, whole=True)), Reported(end)]
+        self._text.end()
+        self._errors.end()
+        end = ToolEnded(CALL, raw(self._text.whole() or self._errors.whole()), exit_.code != 0, "Bash")
+        return [*_said(self._text.take()), Reported(end)]
 
     def _masked(self, text: str) -> str:
         return text if self._redactor is None else self._redactor.text(text)
-
-    def _masked_again(self, text: str) -> str:
-        """What was told and counted before."""
-        return text if self._redactor is None else self._redactor.anew().text(text)
 
     def _ended(self, exit_: Exit) -> BuildEnded:
         if exit_.code == 0:
@@ -208,16 +206,30 @@ def _said(text: str) -> list[Reported]:
 
 
 class _Text:
-    """Text of any length in bounded memory: its beginning, its end, and what was not yet taken."""
+    """Text of any length in bounded memory, masked: its beginning, its end, and what was not yet taken.
 
-    def __init__(self) -> None:
+    It is masked before anything is cut off: half a secret would not look like one.
+    """
+
+    def __init__(self, redactor: Redactor | None) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._redactor = redactor
+        self._waiting = ""
         self._head = self.tail = ""
         self._length = 0
         self._fresh: list[str] = []
 
     def add(self, data: bytes) -> None:
-        said = self._decoder.decode(data)
+        said = self._waiting + self._decoder.decode(data)
+        told, self._waiting = (said, "") if self._redactor is None else self._redactor.grown(said)
+        self._keep(told)
+
+    def end(self) -> None:
+        """Nothing follows: what waited for its rest has none."""
+        waiting, self._waiting = self._waiting, ""
+        self._keep(waiting if self._redactor is None else self._redactor.text(waiting))
+
+    def _keep(self, said: str) -> None:
         room = STREAMED - self._length
         if room > 0:
             self._fresh.append(said[:room])
@@ -226,16 +238,10 @@ class _Text:
             self._head += said[: KEPT - len(self._head)]
         self.tail = (self.tail + said)[-KEPT:]
 
-    def take(self, redactor: Redactor | None, whole: bool = False) -> str:
-        """What is new, masked; what may be half a secret waits unless `whole`."""
+    def take(self) -> str:
+        """What is new; what may be half a secret waits."""
         fresh, self._fresh = "".join(self._fresh), []
-        if redactor is None:
-            return fresh
-        if whole:
-            return redactor.text(fresh)
-        told, waits = redactor.grown(fresh)
-        self._fresh = [waits] if waits else []
-        return told
+        return fresh
 
     def whole(self) -> str:
         """All of it, or its beginning and end with a mark between."""
