@@ -16,7 +16,7 @@ from pathlib import Path
 
 from msgspec import Raw
 
-from sentryvibe_tui.agents.detect import READERS
+from sentryvibe_tui.agents.detect import new_reader
 from sentryvibe_tui.agents.redact import Redacted, Redactor
 from sentryvibe_tui.model.events import BuildEvent, TextAdded, ToolEnded, ToolStarted
 from sentryvibe_tui.wire.json import plain
@@ -32,7 +32,7 @@ def transcripts(folders: list[Path]) -> list[bytes]:
 
 
 def read(data: bytes, masked: bool) -> list[BuildEvent]:
-    reader = READERS["auto"]()
+    reader = new_reader("auto")
     source = Redacted(reader, Redactor()) if masked else reader
     return [report.event for report in [*source.feed(data), *source.finish()]]
 

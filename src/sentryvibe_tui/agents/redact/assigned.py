@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .grammar import ARGUMENT, GAP, VALUE, place
+from .grammar import ARGUMENT, GAP, VALUE, at_sign, place
 from .names import STEMS, NameKind, branches, name_kind, stem_pattern
 from .rule import Rule
 from .worth import is_bare_secret, is_literal_secret, is_quoted_secret, is_variable_secret
@@ -15,7 +15,7 @@ _ASSIGNS = (
     rf"(?::[ \t]?[A-Za-z][\w.\[\]|]{{0,32}}[ \t]?=(?![=>~])|=>|[:?+]?=(?![=>~])|:(?![:=])|value{GAP}=)"
     rf"(?:\s{{0,64}}(?=[\"'])|{GAP})(?:[bBrRuUfF]{{1,2}}(?=[\"']))?"
 )
-_BEFORE = re.compile(r"[\w.-]{0,64}\Z")
+_BEFORE = re.compile(r"(?:.*[^\w.-])?([\w.-]*)", re.DOTALL)
 _LINE_START = re.compile(r"(?:^|\n)[ \t]*(?:-[ \t]+|export[ \t]+)?\Z")
 _LINE_END = re.compile(r"[ \t]*(?:#.*)?(?:\r?\n|\Z)")
 
@@ -23,8 +23,8 @@ _LINE_END = re.compile(r"[ \t]*(?:#.*)?(?:\r?\n|\Z)")
 def _name(match: re.Match[str]) -> str:
     """The whole name that a stem is part of: what stands before it may make it another."""
     said, start = match.string, match.start("name")
-    before = _BEFORE.search(said[max(0, start - 64) : start])
-    return ((before[0] if before else "") + match["name"]).strip("-.")
+    before = _BEFORE.fullmatch(said, max(0, start - 64), start)
+    return ((before[1] if before else "") + match["name"]).strip("-.")
 
 
 def _is_assigned(match: re.Match[str]) -> bool:
@@ -102,9 +102,9 @@ ASSIGNED = (
         r"(<(?P<name>[\w.:-]{3,60})(?:[ \t][^<>\n]{0,200})?>)[^<>\n]{1,2048}(?=</)",
         _is_element,
     ),
-    place(
+    at_sign(
         "assigned-secret",
-        _STEMS,
+        "<key>",
         r"(<key>(?P<name>[\w.:-]{3,60})</key>\s{0,64}<string>)[^<>\n]{1,2048}(?=</)",
         _is_element,
     ),

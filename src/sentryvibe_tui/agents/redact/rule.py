@@ -61,8 +61,9 @@ class Rule(Struct, frozen=True):
         """As `masked`, of a text in which it can match at `places` only, which are in order."""
         parts: list[str] = []
         taken = after = 0
+        fit = self.pattern.match
         for place in places:
-            match = self.pattern.match(said, place) if place >= after else None
+            match = fit(said, place) if place >= after else None
             if match is None:
                 continue
             if self.judge(match):

@@ -26,7 +26,7 @@ _SENTENCE = re.compile(
 )
 _SMALL = re.compile(r"\b(?:the|is|are|an|for|to|of|with|not|and|or|from|in|on|if|this|that|by)\b", re.IGNORECASE)
 _CODE = re.compile(
-    r"[A-Za-z_$][\w$]*(?:[(\[]|::|->|\?\.)|!*[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+[,;)\]}]*$|[&|!=<>({\[]|\.\.?/|/"
+    r"[A-Za-z_$][\w$.]*(?:[(\[]|::|->|\?\.)|!*[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+[,;)\]}]*$|[&|!=<>({\[]|\.\.?/|/"
 )
 _IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_-][A-Za-z]+|[a-z][A-Z][a-z]+)")
 _FILE = re.compile(r"(?:/|~/|\.\.?/|[A-Za-z]:\\).*|.*\.(?:pem|key|txt|json|ya?ml|p12|pfx|crt)$")
