@@ -29,10 +29,7 @@ class Address(Struct, frozen=True):
     login: str = ""
 
     def __repr__(self) -> str:
-        return f"Address({self.base!r})"
-
-    def __repr__(self) -> str:
-        """Without the token: it shows in no log and no message."""
+        """Without token and login: they show in no log and no message."""
         return f"Address({self.base!r})"
 
     @property
