@@ -1,16 +1,18 @@
 """Which panes are on screen at which size, what the timeline, tools and builds tell, and where their rows lead."""
 
 import pytest
+from textual import events
 from textual.geometry import Offset
 from textual.selection import Selection
 
 from sentryvibe_tui.client.watching import Snapshot
-from sentryvibe_tui.model.events import BuildEnded, ToolStarted
+from sentryvibe_tui.model.events import BuildEnded, PlanReported, ToolStarted
 from sentryvibe_tui.report.words import UNICODE
 from sentryvibe_tui.tui.gantt import Scale, bar, facts, lanes, scale_of
 from sentryvibe_tui.tui.lines import length, plain
 from sentryvibe_tui.tui.tally import Tally
 from sentryvibe_tui.tui.view import View
+from sentryvibe_tui.tui.widgets.rows import Rows
 from sentryvibe_tui.tui.widgets.todos import Todos
 from sentryvibe_tui.wire.json import raw
 
@@ -369,3 +371,48 @@ async def test_what_is_not_there_is_not_counted(app_on, story) -> None:
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         assert str(screen.todos.border_title) == "1 Todos"
+
+
+def wheel(kind: type[events.MouseEvent], pane: Rows) -> events.MouseEvent:
+    x, y = pane.content_region.offset
+    step = 1 if kind is events.MouseScrollDown else -1
+    return kind(pane, x, y, 0, step, 0, False, False, False, x, y)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)], ids=str)
+async def test_the_wheel_scrolls_every_pane_and_a_bar_shows_where(app_on, story, size: tuple[int, int]) -> None:
+    build = story()
+    for number in range(60):
+        build.plan(number, tuple(f"step {at}" for at in range(60)))
+        build.call(f"Tool{number}", {"command": f"make {number}"})
+    async with app_on(build.state).run_test(size=size) as pilot:
+        screen = await settled(pilot)
+        for key, pane in zip("12345", screen.panes, strict=False):
+            await pilot.press(key)
+            await settled(pilot)
+            if pane is screen.inspector:
+                pane.inspect(None)
+                await settled(pilot)
+            assert pane.show_vertical_scrollbar, pane.id
+            pane.move(0)
+            await settled(pilot)
+            assert pane.scroll_offset.y == 0, pane.id
+            pane.post_message(wheel(events.MouseScrollDown, pane))
+            await settled(pilot)
+            down = pane.scroll_offset.y
+            assert down > 0, pane.id
+            pane.post_message(wheel(events.MouseScrollUp, pane))
+            await settled(pilot)
+            assert pane.scroll_offset.y < down, pane.id
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)], ids=str)
+async def test_the_plan_is_on_screen_when_it_is_asked_for(app_on, running_build, size: tuple[int, int]) -> None:
+    running_build.tell(PlanReported("## First\n\n- the **door**\n- the window"))
+    async with app_on(running_build.state).run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("P")
+        screen = await settled(pilot)
+        room = screen.inspector.scrollable_content_region.height
+        shown = [screen.inspector.render_line(at).text.strip() for at in range(room)]
+        assert "· the window" in shown, shown

@@ -26,6 +26,8 @@ class Inspector(Rows):
         self.following = False
         self._lines: list[Line] = []
         self._item: Item | None = None
+        self._heading = ""
+        """What the reader went to: a pane that was just called up has no lines yet."""
         self._page_of: tuple[BuildState, int, int] | None = None
         self._page: list[Line] = []
 
@@ -43,20 +45,32 @@ class Inspector(Rows):
         """Another item; the reader starts at its first line."""
         if position == self.position:
             return
-        self.position = position
+        self.position, self._heading = position, ""
         self.renew()
 
     def go_to(self, heading: str) -> None:
-        """To a heading, at the top as far as what is below it allows."""
-        row = next((at for at, line in enumerate(self._lines) if plain(line) == heading), 0)
-        self.move(row)
-        self._to(self.heights.start(row))
+        """To a heading, at the top as far as what is below it allows; it stays there until the reader moves."""
+        self._heading = heading
+        self._seek()
+
+    def _seek(self) -> None:
+        heading = self._heading
+        row = next((at for at, line in enumerate(self._lines) if heading and plain(line) == heading), None)
+        if row is not None:
+            self.move(row)
+            self._to(self.heights.start(row))
+            self._heading = heading
+
+    def _moved(self) -> None:
+        self._heading = ""
+        super()._moved()
 
     def renew(self) -> None:
         self.following = False
         self._make()
         self.scroll_to(y=0, animate=False, force=True, immediate=True)
         self.reset(len(self._lines), 0)
+        self._seek()
 
     def update(self, positions: set[int]) -> None:
         if self.position in positions:
@@ -110,6 +124,7 @@ class Inspector(Rows):
         self._make()
         self.heights = type(self.heights)([1] * len(self._lines))
         super().refit()
+        self._seek()
 
     def lines_of(self, row: int, width: int) -> list[Line]:
         return [self._lines[row]] if row < len(self._lines) else [[]]
