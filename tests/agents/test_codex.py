@@ -355,9 +355,9 @@ def test_words_of_another_agent_are_a_prompt(fold: Any, run: Any) -> None:
     assert [(note.kind, note.text) for note in state.notes()] == [("prompt", "run the script")]
 
 
-def test_an_aborted_turn_is_cancelled(fold: Any, run: Any) -> None:
+def test_an_aborted_turn_is_interrupted(fold: Any, run: Any) -> None:
     start, stop = line("event_msg", type="task_started"), line("event_msg", type="turn_aborted", reason="interrupted")
-    assert fold(run(CodexRollout(), META, start, stop)).status == "cancelled"
+    assert fold(run(CodexRollout(), META, start, stop)).status == "interrupted"
     assert fold(run(CodexRollout(), META, start, stop, start)).status == "interrupted"
 
 

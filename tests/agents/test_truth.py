@@ -57,4 +57,4 @@ def test_counts_are_exact(root: Path, name: str, truth: dict[str, Any], fold: An
     assert state.agent.model in (truth["models"] or [""])
     cost = truth.get("total_cost_usd", truth.get("cost"))
     assert state.usage.cost_usd == (None if cost is None else pytest.approx(cost))
-    assert state.status in ENDS.get(truth["final_status"], {"interrupted", "failed"})
+    assert state.status in ENDS.get(truth["final_status"], {"interrupted", "failed", "completed"})

@@ -9,7 +9,7 @@ import pytest
 
 from sentryvibe_tui.agents.common.session_files import Session
 from sentryvibe_tui.agents.redact import Redactor
-from sentryvibe_tui.model.events import BuildEnded
+from sentryvibe_tui.model.events import TurnEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.sources.following import ORPHANED, SETTLED, SILENT, Following
@@ -75,17 +75,48 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / f"{ID}.jsonl"
 
 
-def test_a_turn_that_ended_completes_the_build_after_a_while_and_more_reopens_it(path: Path) -> None:
+def test_a_turn_whose_file_says_its_end_is_over_at_once_and_more_reopens_it(path: Path) -> None:
     write(path, prompt("go"), answer("done"))
     watched = Watched(path)
-    watched.pull(NOW + SETTLED - 1)
-    assert watched.state.status == "active"
-    (end,) = watched.pull(NOW + SETTLED)
-    assert (watched.state.status, end.at) == ("completed", NOW * 1000)
+    posted = watched.pull(NOW)
+    assert (watched.state.status, posted[-1].at) == ("completed", NOW * 1000)
     assert watched.pull(NOW + 2 * SETTLED) == []
-    write(path, prompt("more"), at=NOW + 100)
+    write(path, {"type": "last-prompt", "sessionId": ID}, at=NOW + 1)
+    assert watched.pull(NOW + 1) == [], "what says nothing of the turn ends it no second time"
+    write(path, prompt("more", timestamp=NOW * 1000 + 100_000), at=NOW + 100)
     watched.pull(NOW + 100)
     assert watched.state.status == "active"
+    write(path, answer("that too") | {"timestamp": NOW * 1000 + 101_000}, at=NOW + 101)
+    watched.pull(NOW + 101)
+    assert watched.state.status == "completed"
+
+
+def test_a_turn_that_only_looks_over_waits_for_silence(tmp_path: Path) -> None:
+    path = tmp_path / "rollout.jsonl"
+    message = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "done"}]}
+    write(path, {"id": ID, "timestamp": "2026-01-01T10:00:00Z", "instructions": ""}, message)
+    watched = Watched(path, "codex")
+    watched.pull(NOW + SETTLED - 1)
+    assert watched.state.status == "active"
+    watched.pull(NOW + SETTLED)
+    assert watched.state.status == "completed"
+
+
+def test_a_turn_that_the_user_stops_is_over_at_once(path: Path) -> None:
+    write(path, prompt("go"), call("t1"), prompt("[Request interrupted by user for tool use]"))
+    watched = Watched(path)
+    watched.pull()
+    assert (watched.state.status, watched.state.error) == ("interrupted", "interrupted by the user")
+
+
+def test_whoever_follows_anew_tells_the_same_ends(path: Path) -> None:
+    write(path, prompt("go"), answer("done"))
+    watched = Watched(path)
+    watched.pull()
+    write(path, {"type": "last-prompt", "sessionId": ID}, at=NOW + 50)
+    again = Watched(path)
+    again.pull(NOW + 60)
+    assert [one.event_id for one in again.posted] == [one.event_id for one in watched.posted]
 
 
 def test_an_unfinished_turn_goes_on_until_it_was_silent_for_long(path: Path) -> None:
@@ -98,20 +129,13 @@ def test_an_unfinished_turn_goes_on_until_it_was_silent_for_long(path: Path) -> 
     assert watched.following.is_quiet(NOW + SILENT + 1, 60)
 
 
-def test_a_turn_that_goes_on_costs_one_look_at_its_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: list[Path] = []
-    monkeypatch.setattr("sentryvibe_tui.sources.following.read_turn_end", lambda path, _: looks.append(path))
+def test_what_is_written_and_says_nothing_is_no_silence(path: Path) -> None:
     watched = Watched(path)
     write(path, prompt("go"), call("t1"))
-    for seconds in range(100):
-        watched.pull(NOW + seconds)
-    assert len(looks) == 1
+    watched.pull(NOW)
     write(path, {"type": "progress", "sessionId": ID}, at=NOW + 100)
-    for seconds in range(100, 200):
-        watched.pull(NOW + seconds)
-    assert len(looks) == 2
     watched.pull(NOW + SILENT + 50)
-    assert watched.state.status == "active", "it was written to, though nothing came of it"
+    assert watched.state.status == "active"
     watched.pull(NOW + SILENT + 100)
     assert watched.state.status == "interrupted"
 
@@ -192,7 +216,7 @@ def test_geminis_one_document_is_read_again_when_it_grew(tmp_path: Path) -> None
     watched.pull()
     assert [note.text for note in watched.state.notes()] == ["go", "done"]
     watched.pull(NOW + SETTLED)
-    assert [type(one.event) for one in watched.posted].count(BuildEnded) == 1
+    assert [type(one.event) for one in watched.posted].count(TurnEnded) == 1
     assert watched.state.status == "completed"
 
 

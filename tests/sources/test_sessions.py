@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +251,17 @@ def test_where_a_session_began(cwd: str, transcript: str, began: str) -> None:
 )
 def test_projects_are_called_after_their_directory(directory: str, project_id: str, name: str) -> None:
     assert (project_of(directory).id, project_of(directory).name) == (project_id, name)
+
+
+def test_a_session_that_does_not_say_yet_where_it_runs_is_waited_for(places: Roots) -> None:
+    path = write(places["claude"] / "-w-shop" / f"{ID}.jsonl", {"type": "mode", "sessionId": ID}, at=time.time())
+    searched = Sessions(places)
+    assert searched.changed_since(0) == []
+    write(path, {"type": "mode", "sessionId": ID}, {"type": "user", "sessionId": ID, "cwd": "/w/shop"}, at=time.time())
+    assert [one.directory for one in searched.changed_since(0)] == ["/w/shop"]
+
+
+def test_one_that_never_says_where_it_runs_is_taken_once_it_is_silent(places: Roots) -> None:
+    silent = time.time() - claude_files.PLACELESS - 1
+    write(places["claude"] / "-w-shop" / f"{ID}.jsonl", {"type": "mode", "sessionId": ID}, at=silent)
+    assert [one.directory for one in Sessions(places).changed_since(0)] == [""]

@@ -37,7 +37,7 @@ from .output import any_text, tell
     default=SETTLED,
     show_default=True,
     metavar="SECONDS",
-    help="A turn that ended so long ago, with nothing after it, completes the build.",
+    help="Silence after which a turn is over that only looks so; one whose file says its end is over at once.",
 )
 def command(path: Path, everywhere: bool, server: str | None, live: float, settled: float) -> int:
     """Publish what Claude Code, Codex and Gemini CLI are doing in PATH, with no set-up.

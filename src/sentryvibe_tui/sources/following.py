@@ -6,27 +6,31 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from ..agents.common.reader import Reader, Reported
+from ..agents.common.reader import Reader, Reported, innermost
 from ..agents.common.session_files import Session
 from ..agents.common.subagents import Subagents
+from ..agents.common.turn_end import Turn
 from ..agents.detect import new_reader
 from ..agents.redact import Redacted, Redactor
 from ..agents.registry import agent_kind
-from ..model.events import About, BuildEnded
+from ..model.events import About, BuildEnded, TextAdded, TodosReported, ToolEnded, ToolStarted, TurnEnded
+from ..model.state import Millis
 from ..wire.events import Posted
 from ..wire.projects import ProjectName
 from ..wire.times import millis
 from .posting import Posting
 from .sessions import subagents_of
 from .tail import Tail
-from .turns import TurnEnd, read_turn_end
 
 SETTLED = 30.0
-"""Seconds without a word after which a turn that ended is the end of the build, as far as one can know."""
+"""Seconds without a word after which a turn is over that only looks so."""
 SILENT = 30 * 60.0
 """Seconds without a word after which an unfinished turn is taken for interrupted."""
 ORPHANED = 10.0
 """Seconds that a subagent's file waits for the call it belongs to."""
+
+
+_ACTIVITY = (ToolStarted, ToolEnded, TextAdded, TodosReported)
 
 
 class Following:
@@ -43,9 +47,7 @@ class Following:
         self._agents = subagents_of(session.path, self._main.reader, self._redactor)
         self._subagents: dict[Path, _Input] = {}
         self._waiting: dict[Path, float] = {}
-        self._told_at = self._place_seen = -1
-        self._turn_end: tuple[TurnEnd | None] | None = None
-        """What the files say of it where they stand; None before they were asked."""
+        self._place_seen = self._number_told = -1
         self.has_ended: bool = False
 
     @property
@@ -64,12 +66,12 @@ class Following:
             for subagent in self._subagents.values():
                 posted += self._read(subagent)
                 more = more or subagent.more
-        if posted:
+        if any(isinstance(one.event, _ACTIVITY) for one in posted):
             self.has_ended = False
         if posted or self._place() != self._place_seen:
-            self._place_seen, self._turn_end = self._place(), None
+            self._place_seen = self._place()
             self.changed = self._written()
-        if not posted and not more:
+        if not more:
             posted += self._end(now)
         return posted, more
 
@@ -115,29 +117,40 @@ class Following:
         return max(moments, default=self.changed)
 
     def _end(self, now: float) -> Iterator[Posted]:
-        """The end of the build, once for each place where the files stand."""
-        place, silence = self._place_seen, now - self.changed
-        if place == self._told_at or silence < self._settled or not self._main.posting.begun:
+        """The end of the turn, as soon as its file says so; what only looks like an end when silence bears it out."""
+        silence, end = now - self.changed, turn_of(self._main.reader).end
+        if self.has_ended or not self._main.posting.begun:
             return
-        if self._turn_end is None:
-            self._turn_end = (read_turn_end(self.session.path, self.session.agent),)
-        (end,) = self._turn_end
-        if end is not None:
-            event = BuildEnded(end.outcome, error=end.error)
+        if end is not None and (end.certain or silence >= self._settled):
+            event = TurnEnded(end.outcome, end.summary, end.error, "file" if end.certain else "silence")
         elif silence >= SILENT:
-            event = BuildEnded("interrupted", error=f"nothing written for {SILENT / 60:.0f} min")
+            why = f"nothing written for {SILENT / 60:.0f} min"
+            event = BuildEnded("interrupted", error=why, source="silence")
         else:
             return
-        self._told_at, self.has_ended = place, True
+        self.has_ended = True
+        yield from self._told(event, (end and end.at) or millis(self.changed * 1000))
+
+    def _told(self, event: TurnEnded | BuildEnded, at: Millis | None) -> Iterator[Posted]:
+        """With ids of the turn: whoever reads the files anew tells the same."""
+        number = turn_of(self._main.reader).number
         masked = None if self._redactor is None else self._redactor.news()
         if masked is not None:
-            yield Posted(self.about, masked, f"masked-{place}", millis(self.changed * 1000))
-        yield Posted(self.about, event, f"end-{event.outcome}-{place}", millis(self.changed * 1000))
+            yield Posted(self.about, masked, f"masked-{number}-{self._place()}", at)
+        again = f"-{self._place()}" if number == self._number_told else ""
+        self._number_told = number
+        yield Posted(self.about, event, f"end-{event.outcome}-{number}{again}", at)
 
 
 def _format_of(agent: str) -> str:
     files = agent_kind(agent).sessions
     return agent if files is None else files().format
+
+
+def turn_of(reader: Reader) -> Turn:
+    """How the turn stands in what this reader has read; one that never ends for a reader that does not tell."""
+    turn = getattr(innermost(reader), "turn", None)
+    return turn if isinstance(turn, Turn) else Turn()
 
 
 class _Input:
@@ -175,4 +188,4 @@ class _Input:
         if not data.rstrip().endswith(b"}"):
             return []
         reports = [*self.reader.feed(data), *self.reader.finish()]
-        return [report for report in reports if not isinstance(report.event, BuildEnded)]
+        return [report for report in reports if not isinstance(report.event, BuildEnded | TurnEnded)]

@@ -9,7 +9,7 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from ..agents.common.reader import Reported
-from ..model.events import About, AgentReported, BuildEnded, BuildEvent, ToolEnded, ToolStarted
+from ..model.events import About, AgentReported, BuildEnded, BuildEvent, ToolEnded, ToolStarted, TurnEnded
 from ..model.state import Agent, Millis, Outcome
 from ..wire.events import Posted
 from ..wire.ids import is_id, with_usable_ids
@@ -93,7 +93,7 @@ class Posting:
 
     def _posted(self, event: BuildEvent, at: Millis | None) -> Posted:
         event = with_usable_ids(event)
-        self.outcome = event.outcome if isinstance(event, BuildEnded) else None
+        self.outcome = event.outcome if isinstance(event, BuildEnded | TurnEnded) else None
         self._open = self.outcome is None
         if isinstance(event, AgentReported) and not event.agent.project_name:
             event = AgentReported(replace(event.agent, project_name=self._project_name))
@@ -102,7 +102,7 @@ class Posting:
         number = f"{source}{self._numbers[self._session]}"
         content = _check_sum(event, at)
         self._before[self._session] = before = crc32(content.to_bytes(4), self._before[self._session])
-        event_id = f"{number}-{before if isinstance(event, BuildEnded) else content:08x}"
+        event_id = f"{number}-{before if isinstance(event, BuildEnded | TurnEnded) else content:08x}"
         return Posted(self.about, self._named(event), event_id, at)
 
     def _named(self, event: BuildEvent) -> BuildEvent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -27,6 +28,9 @@ from ..redact import Redactor
 from .session import ClaudeSession
 from .subagents import ClaudeSubagents
 
+PLACELESS = 10.0
+"""Seconds of silence after which a session that does not say where it runs is taken as it is: its first records do not
+say so."""
 _LONGEST_FOLDER = 200
 """Characters of a folder's name that Claude Code certainly keeps of a long path."""
 
@@ -60,7 +64,8 @@ class ClaudeFolder:
                 continue
             path = Path(file.path)
             directory = self._directory(path, is_own)
-            if self._owner.owns(directory):
+            is_awaited = not directory and time.time() - changed < PLACELESS
+            if self._owner.owns(directory) and not is_awaited:
                 yield Session("claude", path, path.stem, directory, changed)
 
     def _directory(self, path: Path, is_own: bool) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ...model.events import AgentReported, BuildEvent, Noticed, TextAdded, ToolEnded, ToolStarted
+from ...model.events import AgentReported, BackgroundMoved, BuildEvent, Noticed, TextAdded, ToolEnded, ToolStarted
 from ...model.state import Agent, NoteKind
 from ..common.values import EMPTY, Record, as_object, fingerprint, flat, obj, objects, text, title_of, value
 from .tasks import TaskLists
@@ -20,6 +20,9 @@ _INTERRUPTED = "[Request interrupted by user"
 _COMMAND = re.compile(r"<command-name>\s*(.*?)\s*</command-name>", re.DOTALL)
 _ARGUMENTS = re.compile(r"<command-args>\s*(.*?)\s*</command-args>", re.DOTALL)
 _MACHINE = ("<local-command", "<bash-", "<system-reminder", "<task-notification", "Caveat: ", "<user-prompt-submit")
+_NOTIFICATION = "<task-notification>"
+_FIELD = re.compile(r"<(task-id|status|summary)>\s*(.*?)\s*</", re.DOTALL)
+_UNSUCCESSFUL = frozenset({"failed", "killed", "stopped", "timeout"})
 _TEAMMATE = re.compile(r"<teammate-message[^>]*>\s*(.*?)\s*</teammate-message>", re.DOTALL)
 
 
@@ -30,6 +33,7 @@ class Conversation:
         self.agent = Agent()
         self._titled = False
         self._lists = TaskLists()
+        self._background: dict[str, tuple[str, str]] = {}
 
     def told(self, agent: Agent) -> Iterator[BuildEvent]:
         """Metadata, when it is news."""
@@ -90,12 +94,26 @@ class Conversation:
             if listed is not None:
                 yield listed
             return
+        if task := _background_task(structured):
+            self._background[task] = (call_id, parent_id)
+            yield BackgroundMoved(call_id, parent_id=parent_id)
+            return
         yield ToolEnded(call_id, None if content is None else value(content), is_error, parent_id=parent_id)
+
+    def notified(self, said: str) -> Iterator[BuildEvent]:
+        """What the program tells the model of a task in the background: that it ended, and how."""
+        fields = dict(_FIELD.findall(said[:8000]))
+        task = self._background.pop(fields.get("task-id", ""), None)
+        if task is not None:
+            failed = fields.get("status") in _UNSUCCESSFUL
+            yield ToolEnded(task[0], value(fields.get("summary", "")), failed, parent_id=task[1])
 
     def _prompt(self, said: str, note_id: str) -> Iterator[BuildEvent]:
         if said.startswith(_INTERRUPTED):
             yield Noticed("interrupted by the user", "warning")
             return
+        if said.lstrip().startswith(_NOTIFICATION):
+            yield from self.notified(said)
         said = spoken(said)
         if not said:
             return
@@ -120,9 +138,38 @@ def _blocks(message: Record) -> list[Record]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else objects(message, "content")
 
 
-def spoken(said: str) -> str:
-    """What a person or another agent said: a slash command as typed, "" for the machinery's own messages."""
+def _background_task(result: Record) -> str:
+    """The task that a call left running when it answered; "" for a call that is over."""
+    if result.get("status") == "async_launched":
+        return text(result, "agentId")
+    return text(result, "backgroundTaskId")
+
+
+def is_local_command(said: str, names: tuple[str, ...] = ()) -> bool:
+    """Whether `said` is a command that the program itself carries out: the model never hears of it.
+
+    A command for the model begins with its message, a local one with its name. `names`: only these.
+    """
     said = said.strip()
+    if not said.startswith("<command-name>") or "<command-message>" not in said[:4000]:
+        return False
+    command = _COMMAND.search(said[:4000])
+    return not names or (command is not None and command[1] in names)
+
+
+def words(message: Record) -> str:
+    """The text of a message."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content.strip()
+    return "\n".join(text(block, "text") for block in objects(message, "content")).strip()
+
+
+def spoken(said: str) -> str:
+    """What a person or another agent said to the model: a command as typed, "" for what the program itself writes."""
+    said = said.strip()
+    if is_local_command(said):
+        return ""
     command = _COMMAND.search(said[:4000])
     if command is not None and said.startswith("<command-"):
         arguments = _ARGUMENTS.search(said[:8000])

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ...model.events import AgentReported, BuildEnded, BuildEvent, BuildStarted, ToolStarted, UsageReported
+from ...model.events import AgentReported, BuildEvent, BuildStarted, ToolStarted, UsageReported
 from ...model.state import Usage
 from ...wire.json import plain
 from ..common.json_lines import JsonLines
 from ..common.reader import Counts, Reported, reports_of
+from ..common.turn_end import as_event
 from ..common.values import Record, as_object, count, number, obj, objects, text, time
-from .messages import Conversation, model_of
+from .messages import Conversation, model_of, words
 from .stream import notice_of
 from .tools import AGENT, SUBAGENT_TOOLS
+from .turn_end import ClaudeTurn
 
 _QUIET = frozenset(
     {
@@ -77,7 +79,7 @@ class ClaudeSession:
         self._started = bool(parent_id)
         self._title = ""
         self._summaries: dict[str, str] = {}
-        self._api_error = ""
+        self.turn = ClaudeTurn()
         self._tokens = _Tokens()
 
     def feed(self, data: bytes) -> list[Reported]:
@@ -89,11 +91,8 @@ class ClaudeSession:
         if left_out is not None:
             reports.append(Reported(left_out, None, self._session))
         if not self._parent_id:
-            reports.append(Reported(self._end(), None, self._session))
+            reports.append(Reported(as_event(self.turn.end), None, self._session))
         return reports
-
-    def _end(self) -> BuildEvent:
-        return BuildEnded("failed", error=self._api_error) if self._api_error else BuildEnded("interrupted")
 
     def _read(self, record: Record) -> Iterator[Reported]:
         at = time(record)
@@ -118,6 +117,7 @@ class ClaudeSession:
         elif kind in _TITLES:
             yield from self._named(text(record, _TITLES[kind]), text(record, "leafUuid"))
         elif kind == "system":
+            self.turn.read(record)
             notice = notice_of(record)
             if notice is not None:
                 yield notice
@@ -144,14 +144,13 @@ class ClaudeSession:
         parent = self._parent_id or ("" if self._alone or not aside else self._asides.parent_of(record))
         main = not aside or self._alone
         if main:
+            self.turn.read(record)
             yield from self._told(record, message)
             yield from self._talk.titled(self._title)
         if kind == "user":
             own = main and record.get("isMeta") is not True and record.get("isCompactSummary") is not True
             yield from self._talk.user(message, uuid, record.get("toolUseResult"), parent, own)
             return
-        if main:
-            self._api_error = _words(message) if record.get("isApiErrorMessage") is True else ""
         for event in self._talk.assistant(message, uuid, parent):
             if isinstance(event, ToolStarted) and event.name in SUBAGENT_TOOLS:
                 self._asides.called(event.id, _prompt_of(message, event.id))
@@ -162,7 +161,9 @@ class ClaudeSession:
 
     def _queued(self, attachment: Record, uuid: str) -> Iterator[BuildEvent]:
         """What a person typed while the agent worked comes as an attachment only."""
-        if text(attachment, "type") == "queued_command" and text(attachment, "commandMode") in ("prompt", ""):
+        if text(attachment, "commandMode") == "task-notification":
+            yield from self._talk.notified(words({"content": attachment.get("prompt")}))
+        elif text(attachment, "type") == "queued_command" and text(attachment, "commandMode") in ("prompt", ""):
             yield from self._talk.user({"content": attachment.get("prompt")}, uuid, None)
 
     def _told(self, record: Record, message: Record) -> Iterator[BuildEvent]:
@@ -198,7 +199,7 @@ class _Asides:
         agent_id = text(record, "agentId")
         found = self._agents.get(agent_id) if agent_id else None
         found = found or self._records.get(text(record, "parentUuid"))
-        found = found or self._next_of(_words(obj(record, "message"))) or self._last
+        found = found or self._next_of(words(obj(record, "message"))) or self._last
         self._records[text(record, "uuid")] = found
         if agent_id:
             self._agents[agent_id] = found
@@ -237,13 +238,6 @@ def _prompt_of(message: Record, call_id: str) -> str:
     return next((text(obj(block, "input"), "prompt") for block in blocks), "").strip()
 
 
-def _words(message: Record) -> str:
-    content = message.get("content")
-    if isinstance(content, str):
-        return content.strip()
-    return "\n".join(text(block, "text") for block in objects(message, "content")).strip()
-
-
 def subagent_prompt(event: BuildEvent) -> str:
     """What a call of a subagent asks of it; "" for any other event. The subagent's file begins with the same words."""
     if not isinstance(event, ToolStarted) or event.name not in SUBAGENT_TOOLS or event.input is None:
@@ -255,5 +249,5 @@ def first_prompt(head: bytes) -> str:
     """The words that the first record of a subagent's file begins with; "" when it is not there yet."""
     for record in JsonLines(Counts()).feed(head):
         if text(record, "type") == "user":
-            return _words(obj(record, "message"))
+            return words(obj(record, "message"))
     return ""

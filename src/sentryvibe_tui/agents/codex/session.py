@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from ...model.events import (
     AgentReported,
-    BuildEnded,
     BuildEvent,
     Noticed,
     PlanReported,
@@ -23,6 +22,7 @@ from ...model.events import (
 from ...model.state import Agent, Millis
 from ..common.reader import Reported
 from ..common.records import RecordReader
+from ..common.turn_end import as_event
 from ..common.values import (
     Record,
     as_list,
@@ -41,9 +41,9 @@ from ..common.values import (
 from .messages import mcp_failed, plan_items, said_plainly, spoken, usage_of
 from .script import nested_calls
 from .tools import AGENT
+from .turn_end import STARTS, CodexTurn
 
 _QUIET = ("world_state", "session_state", "ghost_snapshot", "inter_agent_communication", "token_usage_record")
-_TURN_STARTS = ("task_started", "turn_started")
 _QUIET_ITEMS = frozenset({"compaction", "ghost_snapshot", "other", "compaction_summary", "context_compaction"})
 _REFUSED = re.compile(
     r"(?:Wall time: [^\n]*\n)?(?:"
@@ -72,7 +72,7 @@ class CodexRollout(RecordReader):
         self._born: Millis | None = None
         self._own_from = 0
         self._copied = False
-        self._outcome = BuildEnded("interrupted")
+        self.turn = CodexTurn()
         self._plans: set[str] = set()
         self._number = 0
         self._moment = ""
@@ -85,8 +85,8 @@ class CodexRollout(RecordReader):
         """This thread's own id, "" before its first record."""
         return self._session
 
-    def _end(self) -> BuildEnded:
-        return self._outcome
+    def _end(self) -> BuildEvent:
+        return as_event(self.turn.end)
 
     def _read(self, record: Record) -> Iterator[Reported]:
         reports = super()._read(record)
@@ -108,9 +108,11 @@ class CodexRollout(RecordReader):
         self._moment = text(record, "timestamp")
         if kind == "session_meta":
             yield from self._meta(payload)
-        elif self._is_inherited(record, payload):
             return
-        elif kind == "turn_context":
+        if self._is_inherited(record, payload):
+            return
+        self.turn.read(record, payload or record)
+        if kind == "turn_context":
             known = self._agent
             model, cwd = text(payload, "model") or known.model, text(payload, "cwd") or known.cwd
             yield from self._told(replace(known, model=model, cwd=cwd))
@@ -132,7 +134,7 @@ class CodexRollout(RecordReader):
 
         Ids of threads and turns begin with the time: a turn that began before its thread did is another one's.
         """
-        if text(record, "type") == "turn_context" or text(payload, "type") in _TURN_STARTS:
+        if text(record, "type") == "turn_context" or text(payload, "type") in STARTS:
             turn = text(payload, "turn_id")
             self._copied = bool(turn) and _is_timed(turn) and _is_timed(self._session) and turn < self._session
         at = time(record)
@@ -237,19 +239,10 @@ class CodexRollout(RecordReader):
     def _event(self, payload: Record) -> Iterator[BuildEvent]:
         """Agent text stands in the items too; from here come turns, tokens and exit codes."""
         kind = text(payload, "type")
-        if kind in _TURN_STARTS:
-            self._outcome = BuildEnded("interrupted")
-        elif kind in ("task_complete", "turn_complete"):
-            answer = text(payload, "last_agent_message")
-            if answer or self._outcome.outcome != "failed":
-                self._outcome = BuildEnded("completed", summary=answer)
-        elif kind == "turn_aborted":
-            self._outcome = BuildEnded("cancelled", error=text(payload, "reason") or "aborted")
+        if kind == "turn_aborted":
             yield Noticed(f"turn aborted: {text(payload, 'reason') or 'no reason given'}", "warning")
         elif kind == "error":
-            error = said_plainly(text(payload, "message")) or "error"
-            self._outcome = BuildEnded("failed", error=error)
-            yield Noticed(error, "error")
+            yield Noticed(said_plainly(text(payload, "message")) or "error", "error")
         elif kind == "token_count":
             yield from _tokens(obj(payload, "info"))
         elif kind in ("exec_command_end", "patch_apply_end"):

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from ...model.events import BuildEnded, BuildEvent, BuildStarted
+from ...model.events import BuildEvent, BuildStarted
 from ...model.state import Millis, Usage
 from .json_lines import JsonLines
 from .reader import Counts, Reported, reports_of
@@ -47,7 +47,7 @@ class RecordReader(ABC):
     def _events(self, record: Record) -> Iterator[BuildEvent]: ...
 
     @abstractmethod
-    def _end(self) -> BuildEnded: ...
+    def _end(self) -> BuildEvent: ...
 
 
 class Tokens:

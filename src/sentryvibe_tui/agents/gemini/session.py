@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from ...model.events import (
     AgentReported,
-    BuildEnded,
     BuildEvent,
     Noticed,
     TextAdded,
@@ -22,9 +21,11 @@ from ...wire.json import BadJson, decode, is_heavy
 from ..common.json_lines import MAX_LINE, bare
 from ..common.reader import Reported, reports_of
 from ..common.records import RecordReader, Tokens
+from ..common.turn_end import as_event
 from ..common.values import Record, as_list, as_object, count, flat, obj, objects, text, title_of, value
 from .todos import TodoLists, told_model
 from .tools import AGENT, TODO_TOOLS
+from .turn_end import GeminiTurn
 
 _ENDED = frozenset({"success", "error", "cancelled"})
 
@@ -37,7 +38,7 @@ class GeminiSession(RecordReader):
         self._agent = Agent()
         self._lists = TodoLists()
         self._tokens = Tokens()
-        self._error = ""
+        self.turn = GeminiTurn()
         self._document: bytearray | None = None
         self._head: bytes | None = b""
 
@@ -78,8 +79,8 @@ class GeminiSession(RecordReader):
             return []
         return reports_of((record,), self._read, self.counts)
 
-    def _end(self) -> BuildEnded:
-        return BuildEnded("failed", error=self._error) if self._error else BuildEnded("interrupted")
+    def _end(self) -> BuildEvent:
+        return as_event(self.turn.end)
 
     def _events(self, record: Record) -> Iterator[BuildEvent]:
         if "sessionId" in record and not self._session:
@@ -108,17 +109,16 @@ class GeminiSession(RecordReader):
     def _message(self, message: Record) -> Iterator[BuildEvent]:
         kind, note = text(message, "type"), text(message, "id")
         said = _words(message.get("content"))
+        if not said.startswith("<session_context>"):
+            self.turn.read(message, said)
         if kind == "user":
             if said and not said.startswith("<session_context>"):
                 yield from self._told(replace(self._agent, title=self._agent.title or title_of(said)))
                 yield TextAdded(note, said, "prompt", whole=True)
-                self._error = ""
         elif kind in ("gemini", "model", "assistant"):
             yield from self._answer(message, note, said)
-            self._error = ""
         elif kind == "error":
-            self._error = said or "error"
-            yield Noticed(self._error, "error")
+            yield Noticed(said or "error", "error")
         elif kind in ("info", "warning"):
             yield Noticed(said, "warning" if kind == "warning" else "info")
         else:

@@ -1,0 +1,71 @@
+"""How a turn of Claude Code ends (AGENT_FORMATS 3)."""
+
+from __future__ import annotations
+
+from ..common.turn_end import Turn, TurnEnd
+from ..common.values import Record, obj, objects, text
+from .messages import is_local_command, spoken, words
+
+INTERRUPTED = "[Request interrupted by user"
+
+_STOPPED = {
+    "refusal": "the model refused to go on",
+    "max_tokens": "the answer was longer than the model's limit",
+    "model_context_window_exceeded": "the conversation is longer than the model's context",
+}
+"""Why a model stopped without having finished."""
+_LEAVING = ("/exit", "/quit")
+
+
+class ClaudeTurn(Turn):
+    """Reads the records of the conversation itself, not those of subagents."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: set[str] = set()
+        self._answered = False
+
+    def read(self, record: Record) -> None:
+        kind, message = text(record, "type"), obj(record, "message")
+        if kind == "assistant":
+            self._assistant(record, message)
+        elif kind == "user" and not any(record.get(key) is True for key in _ASIDE):
+            self._user(record, message)
+        elif text(record, "subtype") in _OVER and self.end is None and self._answered:
+            self.over(record, self._completed(text(record, "subtype") == "turn_duration"))
+
+    def _assistant(self, record: Record, message: Record) -> None:
+        self._answered = True
+        blocks = objects(message, "content")
+        self._open |= {text(block, "id") for block in blocks if text(block, "type") == "tool_use"}
+        stop = text(message, "stop_reason")
+        if record.get("isApiErrorMessage") is True:
+            self.over(record, TurnEnd("failed", words(message)))
+        elif stop in _STOPPED:
+            self.over(record, TurnEnd("failed", _STOPPED[stop]))
+        elif stop in ("end_turn", "stop_sequence") and any(text(block, "type") != "thinking" for block in blocks):
+            self.over(record, self._completed(True))
+        else:
+            self.goes_on()
+
+    def _completed(self, certain: bool) -> TurnEnd:
+        """A call without its result may go on, whatever is said of the turn."""
+        return TurnEnd("completed", certain=certain and not self._open)
+
+    def _user(self, record: Record, message: Record) -> None:
+        """A prompt or a result: the model is at it again. What the program itself writes there says nothing."""
+        results = [block for block in objects(message, "content") if text(block, "type").endswith("tool_result")]
+        self._open -= {text(block, "tool_use_id") for block in results}
+        said = words(message)
+        if said.startswith(INTERRUPTED):
+            self._open.clear()
+            self.over(record, TurnEnd("interrupted", "interrupted by the user"))
+        elif results or spoken(said):
+            self._answered = False
+            self.goes_on()
+        elif is_local_command(said, _LEAVING) and self.end is None:
+            self.over(record, TurnEnd("interrupted", "the user left"))
+
+
+_ASIDE = ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly")
+_OVER = ("turn_duration", "stop_hook_summary")
