@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from .ai_sdk import AiSdk, BuildEvents
 from .common.json_lines import MAX_LINE, JsonLines, bare
 from .common.reader import Counts, Reader, Reported
 from .common.values import Record, obj, text
+from .common.zstd import MAGIC, decompressor
 from .registry import Format, agent_kinds, names
 
 LOOK_AHEAD = 1024 * 1024
 """Bytes within which an input must show what it is."""
+
+
+PACKED = (
+    "the input is compressed with zstd, as Codex does with old rollouts: unpack it with `zstd -d FILE`, or install the "
+    "Python package zstandard"
+)
 
 
 class UnknownFormat(ValueError):
@@ -100,6 +107,8 @@ class _Detector:
             found = format_of(record)
             if found:
                 return self._checked(found)
+            if self._wanted in formats():  # who names it knows it, as long as it is not another's for certain
+                return self._wanted
             if len(self._seen) < _SHOWN:
                 self._seen[_shown(record)] = None
         return ""
@@ -157,10 +166,13 @@ class AutoReader:
         self._detector = _Detector(wanted)
         self._held: list[bytes] = []
         self._size = 0
+        self._start: bytes | None = b""
+        self._unpack: Callable[[bytes], bytes] | None = None
         self.inner: Reader | None = None
 
     def feed(self, data: bytes) -> list[Reported]:
         """Raises UnknownFormat once LOOK_AHEAD bytes of whole lines, or one line too long, gave nothing away."""
+        data = self._unpacked(data)
         if self.inner is not None:
             return self.inner.feed(data)
         self._held.append(data)
@@ -181,6 +193,22 @@ class AutoReader:
                 raise self._detector.refusal()
             reports = self._decided(found)
         return reports + (self.inner.finish() if self.inner is not None else [])
+
+    def _unpacked(self, data: bytes) -> bytes:
+        """`data` as it was before it was compressed. Raises UnknownFormat when it cannot be unpacked here."""
+        if self._start is not None:
+            data = self._start + data
+            self._start = data if len(data) < len(MAGIC) and MAGIC.startswith(data) else None
+            if self._start is not None:
+                return b""
+            if data.startswith(MAGIC):
+                self._unpack = decompressor()
+                if self._unpack is None:
+                    raise UnknownFormat(PACKED)
+        try:
+            return data if self._unpack is None else self._unpack(data)
+        except ValueError as error:
+            raise UnknownFormat(f"the input is compressed with zstd and cannot be unpacked: {error}") from None
 
     def _decided(self, name: str) -> list[Reported]:
         self.format = name

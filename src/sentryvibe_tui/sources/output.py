@@ -117,7 +117,7 @@ class Output:
     def _decide(self) -> None:
         """By the first lines, as long as they can be JSON."""
         start = self._held.lstrip()
-        if start and not start.startswith((b"{", b"data:", b"event:")):
+        if start and not start.startswith((b"{", b"[{", b"data:", b"event:")):
             self.is_text = True
         elif b"\n" in start or len(start) > UNDECIDED:
             try:

@@ -29,10 +29,10 @@ _TEAMMATE = re.compile(r"<teammate-message[^>]*>\s*(.*?)\s*</teammate-message>",
 class Conversation:
     """Turns messages into events. `uuid` is the record's own id: notes get theirs from it, so repeats are harmless."""
 
-    def __init__(self) -> None:
+    def __init__(self, lists: TaskLists | None = None) -> None:
         self.agent = Agent()
         self._titled = False
-        self._lists = TaskLists()
+        self.lists = TaskLists() if lists is None else lists
         self._background: dict[str, tuple[str, str]] = {}
 
     def told(self, agent: Agent) -> Iterator[BuildEvent]:
@@ -67,6 +67,17 @@ class Conversation:
             elif kind == "text" and own and not parent_id:
                 yield from self._prompt(text(block, "text"), f"{uuid}:{number}" if uuid else "")
 
+    def inherited(self, message: Record, result: Any) -> None:
+        """What a session was forked from is not its own; only the todo list goes on."""
+        for block in _blocks(message):
+            call_id, is_result = text(block, "tool_use_id"), text(block, "type").endswith("tool_result")
+            if text(block, "name") in TODO_TOOLS:
+                self.lists.started(text(block, "id"), text(block, "name"), obj(block, "input"), own=True)
+            elif is_result and self.lists.has(call_id):
+                said = flat(block.get("content"))
+                failed = block.get("is_error") is True
+                self.lists.ended(call_id, said if isinstance(said, str) else "", as_object(result), failed)
+
     def _note(self, block: Record, key: str, kind: NoteKind, own: str, streamed: str) -> Iterator[BuildEvent]:
         if text(block, key):
             yield TextAdded(streamed or own, text(block, key), kind, whole=True)
@@ -76,7 +87,7 @@ class Conversation:
         if not call_id:
             return
         if name in TODO_TOOLS:
-            listed = self._lists.started(call_id, name, obj(block, "input"), own=not parent_id)
+            listed = self.lists.started(call_id, name, obj(block, "input"), own=not parent_id)
             if listed is not None:
                 yield listed
             return
@@ -88,9 +99,9 @@ class Conversation:
             return
         content = flat(block.get("content"))
         is_error = block.get("is_error") is True or text(as_object(content), "type").endswith("_error")
-        if self._lists.has(call_id):
+        if self.lists.has(call_id):
             said = content if isinstance(content, str) else ""
-            listed = self._lists.ended(call_id, said, structured, is_error)
+            listed = self.lists.ended(call_id, said, structured, is_error)
             if listed is not None:
                 yield listed
             return

@@ -16,6 +16,7 @@ from ..common.turn_end import as_event
 from ..common.values import Record, as_object, count, number, obj, objects, text, time
 from .messages import Conversation, model_of, words
 from .stream import notice_of
+from .tasks import TaskLists
 from .tools import AGENT, SUBAGENT_TOOLS
 from .turn_end import ClaudeTurn
 
@@ -66,14 +67,17 @@ _TITLES = {"ai-title": "aiTitle", "custom-title": "customTitle", "summary": "sum
 
 
 class ClaudeSession:
-    """One file: one build. With `parent_id`, the file of the subagent that this call runs: tools and text only."""
+    """One file: one build. With `parent_id`, the file of the subagent that this call runs: tools and text only.
 
-    def __init__(self, parent_id: str = "") -> None:
+    `lists`: the session's todo list, which its subagents change too.
+    """
+
+    def __init__(self, parent_id: str = "", lists: TaskLists | None = None) -> None:
         self.counts = Counts()
         self._lines = JsonLines(self.counts)
         self._parent_id = parent_id
         self._session = ""
-        self._talk = Conversation()
+        self._talk = Conversation(lists)
         self._asides = _Asides()
         self._alone: bool | None = None
         self._started = bool(parent_id)
@@ -126,6 +130,16 @@ class ClaudeSession:
         elif kind not in _QUIET:
             self.counts.add_unknown(kind or "no type")
 
+    @property
+    def lists(self) -> TaskLists:
+        """The session's todo list."""
+        return self._talk.lists
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the session's own file, not a subagent's."""
+        return not self._parent_id
+
     def _named(self, title: str, leaf: str) -> Iterator[BuildEvent]:
         """A summary at the head of a file is of the session that its leaf belongs to, which may be another one."""
         if leaf and not self._started:
@@ -137,6 +151,10 @@ class ClaudeSession:
 
     def _message(self, kind: str, record: Record) -> Iterator[BuildEvent]:
         message, uuid = obj(record, "message"), text(record, "uuid")
+        self._talk.lists.now = time(record)
+        if record.get("forkedFrom"):
+            self._talk.inherited(message, record.get("toolUseResult"))
+            return
         self._title = self._summaries.pop(uuid, "") or self._title
         aside = record.get("isSidechain") is True
         if self._alone is None:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 from ...model.events import BuildEvent, ToolStarted
-from ..common.reader import Reader
+from ..common.reader import Reader, innermost
 from ..common.subagents import Subagents
 from ..redact import Redactor
 from .session import ClaudeSession, first_prompt, subagent_prompt
+from .tasks import TaskLists
 
 _WARMUP = "Warmup"
 """What Claude Code says to agents that it only gets ready."""
@@ -31,8 +32,12 @@ class ClaudeSubagents(Subagents):
         super().__init__(session, redactor)
         self._calls: dict[str, list[str]] = {}
         self._files, self._prompts = files, dict[Path, str]()
+        self._lists: TaskLists | None = None
 
     def heard(self, reader: Reader, events: Iterable[BuildEvent]) -> None:
+        own = innermost(reader)
+        if isinstance(own, ClaudeSession) and own.is_main:
+            self._lists = own.lists
         for event in events:
             prompt = subagent_prompt(event)
             if prompt and isinstance(event, ToolStarted):
@@ -61,4 +66,4 @@ class ClaudeSubagents(Subagents):
         return self._prompts[path]
 
     def _reader(self, call_id: str) -> Reader:
-        return ClaudeSession(call_id)
+        return ClaudeSession(call_id, self._lists)

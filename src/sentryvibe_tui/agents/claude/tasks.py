@@ -8,6 +8,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from ...model.events import TodoItem, TodosReported
+from ...model.state import Millis
 from ..common.todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
 from ..common.values import Record, identifier, obj, objects, status, text, todo_items
 
@@ -20,6 +21,9 @@ class TaskLists:
     def __init__(self, todos: Todos = ()) -> None:
         self._list = TodoChanges(todos)
         self._calls: dict[str, tuple[str, Record]] = {}
+        self._changed_at: dict[str, Millis] = {}
+        self.now: Millis | None = None
+        """When what is read happened: files of one session are read one after another."""
 
     def has(self, call_id: str) -> bool:
         """Whether `call_id` is a todo call whose result has not come yet."""
@@ -33,7 +37,7 @@ class TaskLists:
         if name == "TodoWrite" and own and isinstance(given.get("todos"), list):
             items = todo_items(objects(given, "todos"))
             return self._changed(call_id, lambda _: items)
-        if name == "TaskUpdate" and identifier(given.get("taskId")):
+        if name == "TaskUpdate" and self._is_news(identifier(given.get("taskId"))):
             return self._changed(call_id, partial(_updated, given=given))
         return None
 
@@ -51,6 +55,14 @@ class TaskLists:
             changed = self._changed(call_id, partial(_repaired, tasks=objects(result, "tasks")))
         self._list.accept(call_id)
         return changed
+
+    def _is_news(self, task_id: str) -> bool:
+        """A task that was changed since stays as it is."""
+        if not task_id or (self.now is not None and self.now < self._changed_at.get(task_id, 0)):
+            return False
+        if self.now is not None:
+            self._changed_at[task_id] = self.now
+        return True
 
     def _changed(self, call_id: str, change: Change) -> TodosReported | None:
         before = self._list.todos

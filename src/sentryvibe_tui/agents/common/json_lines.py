@@ -65,7 +65,7 @@ class Lines:
 
 
 class JsonLines:
-    """Lines to JSON objects. Server-sent events are taken too: the object behind `data:`."""
+    """Lines to JSON objects. A line may be an array of them, or a server-sent event: the object behind `data:`."""
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
@@ -92,14 +92,14 @@ class JsonLines:
         if not line or line == b"[DONE]" or line.startswith(_SSE_FIELDS):
             return
         self._counts.lines += 1
-        if not line.startswith(b"{"):
+        if not line.startswith((b"{", b"[{")):
             self._counts.noise += 1
             return
         if is_heavy(line):
             self._counts.oversize += 1
             return
         try:
-            yield decode(line, dict[str, Any])
+            yield from decode(line, list[dict[str, Any]]) if line.startswith(b"[") else [decode(line, dict[str, Any])]
         except BadJson:
             yield from self._glued(line)
 
@@ -112,8 +112,9 @@ class JsonLines:
             except (ValueError, RecursionError):
                 self._counts.noise += 1
                 return
-            if isinstance(value, dict):
-                yield cast("Record", value)
+            for one in cast("list[object]", value) if isinstance(value, list) else [value]:
+                if isinstance(one, dict):
+                    yield cast("Record", one)
             while at < len(text) and text[at].isspace():
                 at += 1
 
