@@ -1,6 +1,7 @@
 import base64
 import json
 import random
+import sys
 import time
 from typing import Any
 
@@ -117,6 +118,13 @@ def test_own_patterns() -> None:
         Redactor(["["])
     with pytest.raises(ValueError, match=r"redaction pattern 'x\*' fits nothing at all, and so everywhere"):
         Redactor(["x*"])
+
+
+def test_own_patterns_are_refused_where_nothing_can_look_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "regex", None)
+    with pytest.raises(ValueError, match="need the package `regex`"):
+        Redactor(["blue"])
+    assert Redactor().text("DB_PASSWORD=correcthorse") == "DB_PASSWORD=<redacted assigned-secret>"
 
 
 def test_what_an_own_pattern_cannot_look_through_in_time_is_not_shown() -> None:

@@ -24,16 +24,18 @@ def occurrences(signs: Sequence[bytes]) -> Occurrences:
 
 
 def branching(signs: Sequence[bytes]) -> Occurrences:
-    """By one regular expression that branches at each letter: slower by about ten times."""
+    """By one regular expression that branches at each letter: slower by far."""
     numbers = {sign: number for number, sign in enumerate(signs)}
     lengths = sorted({len(sign) for sign in signs})
-    latin = branches(sign.decode("latin-1") for sign in signs)
-    search = re.compile(b"(?=(" + latin.encode("latin-1") + b"))").finditer
+    search = re.compile(branches(sign.decode("latin-1") for sign in signs).encode("latin-1")).search
 
     def found(said: bytes) -> Iterable[Occurrence]:
-        for match in search(said):
+        match = search(said)
+        while match is not None:
+            start = match.start()
             for length in lengths:  # a longer sign may begin as a shorter one does
-                if length <= len(match[1]) and (number := numbers.get(match[1][:length])) is not None:
-                    yield number, match.start(), match.start() + length
+                if length <= len(match[0]) and (number := numbers.get(match[0][:length])) is not None:
+                    yield number, start, start + length
+            match = search(said, start + 1)
 
     return lambda said: sorted(found(said), key=lambda hit: hit[2])
