@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .common.command import Prepared
     from .common.hook_dialect import HookDialect
-    from .common.live import LiveSessions
+    from .common.live import Witness
     from .common.reader import Reader
     from .common.session_files import SessionFiles
 
@@ -64,8 +64,8 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     `name`: of its program, its formats and its hooks' route, lower case letters and hyphens. `agent_id`: in events.
     `title`: for people. `tools`: by their name in lower case. `todo_tools`: those whose calls are a list and no work.
     `prepare`: its command line (with the program's name) with what makes its output readable. `sessions`, `live`,
-    `hooks`: what loads the part that knows its session files, its own register of what runs, and its hooks' payloads;
-    None where it has none.
+    `hooks`: what loads the part that knows its session files, its own register of what runs (by the environment), and
+    its hooks' payloads; None where it has none.
     """
 
     name: str
@@ -77,7 +77,7 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     asking_tools: frozenset[str] = frozenset()
     prepare: Callable[[tuple[str, ...], str], Prepared] | None = None
     sessions: Callable[[], SessionFiles] | None = None
-    live: Callable[[], LiveSessions] | None = None
+    live: Callable[[Mapping[str, str]], Witness] | None = None
     hooks: Callable[[], HookDialect] | None = None
 
 

@@ -15,6 +15,7 @@ from ..settings import data_dir
 from ..sources.follow import LIVE, Follow, Pace
 from ..sources.following import SETTLED
 from ..sources.sessions import roots
+from ..sources.witnesses import witnesses
 from .options import find_server, redactor, server_option, settings
 from .output import any_text, tell
 
@@ -66,7 +67,7 @@ async def _followed(server: Address | None, directory: Path | None, pace: Pace) 
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         async with server_here(server, ours, tell) as address:
-            follow = Follow(address, outbox, roots(), directory, tell, pace, masks)
+            follow = Follow(address, outbox, roots(), directory, tell, pace, masks, witnesses())
             work = asyncio.create_task(follow.run())
             tell(f"following {directory or 'all sessions'}; ctrl+c stops")
             async with nullcontext() if server else kept_served(follow, address, ours, tell):

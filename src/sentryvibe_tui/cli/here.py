@@ -62,10 +62,13 @@ class Here(Deferred):
         from ..sources.follow import Follow
         from ..sources.server_here import kept_served, server_here
         from ..sources.sessions import roots
+        from ..sources.witnesses import witnesses
 
         outbox, masks = data_dir(self._settings) / "outbox", redactor(self._settings)
         async with server_here(self._server, self._settings, self._tell) as address:
-            follow = Follow(address, outbox, roots(), self._directory, self._tell, redactor=masks)
+            follow = Follow(
+                address, outbox, roots(), self._directory, self._tell, redactor=masks, witnesses=witnesses()
+            )
             following = asyncio.create_task(follow.run())
             try:
                 await _until(follow.searched(), following)

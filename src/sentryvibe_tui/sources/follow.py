@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from msgspec import Struct
 
+from ..agents.common.folders import Owner
+from ..agents.common.live import Sighting, Witness
 from ..agents.common.session_files import Session
 from ..agents.redact import Redactor
 from ..client.address import Address
 from ..client.publisher import Publisher
-from ..model.events import About
+from ..model.events import About, BuildStarted
+from ..model.state import Agent
 from ..wire.events import Posted
 from ..wire.projects import ProjectName, project_of
 from .following import SETTLED, Following
 from .sessions import Roots, Sessions
+from .witnesses import Witnesses
 
 log = logging.getLogger("sentryvibe_tui.follow")
 
@@ -31,11 +35,17 @@ SEARCH_EVERY = 1.5
 """Seconds between two searches for sessions; more where there are so many that a search takes long."""
 SEARCHING = 0.005
 """Share of the processor's time that searches may take."""
+SEEKING = 0.05
+"""The same while a session is sought that runs already."""
 CLOCK_TICK = 0.05
 """Seconds that the clock of files may be behind."""
 BREATH = 0.02
 """Seconds given to a busy publisher before it is looked at again; the files keep what is in them."""
 LAST_WORDS = 5.0
+BUILDS = 4_096
+"""Builds that are remembered after their files were let go of: what a witness tells later joins them."""
+SOUGHT = 3.0
+"""Seconds for which the file of a session that a witness tells of is searched for at every look."""
 
 
 class Pace(Struct, frozen=True):
@@ -47,10 +57,19 @@ class Pace(Struct, frozen=True):
     search: float = SEARCH_EVERY
 
 
+class Build(Struct, frozen=True):
+    """A build that is published here. `changed`: when it began, epoch seconds, if it has no file; else 0."""
+
+    project: ProjectName
+    about: About
+    changed: float = 0.0
+
+
 class Follow:
     """Follows the sessions of `directory` (None: of all) and publishes each as a build of its directory's project.
 
-    `tell` hears of every session that begins; `newest` is the one that was written last.
+    What `witnesses` tell of a session joins its build, after what its files say. `tell` hears of every session that
+    begins; `newest` is the one that was written last.
     """
 
     def __init__(
@@ -62,8 +81,13 @@ class Follow:
         tell: Callable[[str], None],
         pace: Pace = Pace(),  # noqa: B008  frozen
         redactor: Redactor | None = None,
+        witnesses: Mapping[str, Witness] = {},
     ) -> None:
         self._redactor = redactor
+        self._owner = Owner("" if directory is None else str(directory.resolve()))
+        self._witnesses = Witnesses(witnesses, tell, redactor)
+        self._builds: dict[str, Build] = {}
+        self._sought: dict[str, tuple[Sighting, float]] = {}
         self._server, self._outbox, self._tell, self._pace = server, outbox, tell, pace
         self._sessions = Sessions(roots, directory)
         self._following: dict[Path, Following] = {}
@@ -73,8 +97,9 @@ class Follow:
         self._searched_at = time.time()
 
     @property
-    def newest(self) -> Following | None:
-        return max(self._following.values(), key=lambda following: following.changed, default=None)
+    def newest(self) -> Following | Build | None:
+        without_file = (build for build in self._builds.values() if build.changed)
+        return max((*self._following.values(), *without_file), key=lambda one: one.changed, default=None)
 
     @property
     def is_cut_off(self) -> bool:
@@ -98,17 +123,34 @@ class Follow:
     async def run(self) -> None:
         """Until cancelled. Raises OSError, sqlite3.Error when an outbox cannot be opened."""
         async with AsyncExitStack() as stack:
+            listening = asyncio.create_task(self._witnesses.run())
             try:
-                next_search = 0.0
+                searched, took = float("-inf"), 0.0
                 while True:
-                    if time.monotonic() >= next_search:
+                    if time.monotonic() >= searched + self._between_searches(took):
                         took = await self._search()
+                        searched = time.monotonic()
                         self._searched.set()
-                        next_search = time.monotonic() + max(self._pace.search, took / SEARCHING)
-                    if not await self._pull(stack):
-                        await asyncio.sleep(self._pace.look)
+                    more = await self._pull(stack)
+                    await self._join(stack)
+                    if not more:
+                        await self._rest()
             finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
                 await asyncio.gather(*(publisher.drain(LAST_WORDS) for publisher in self._publishers.values()))
+
+    async def _rest(self) -> None:
+        """Until the next look at the files, or until a witness says something."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._witnesses.came.wait(), self._pace.look)
+        self._witnesses.came.clear()
+
+    def _between_searches(self, took: float) -> float:
+        """Seconds. For a while the file of a session that a witness tells of is looked for at each look."""
+        is_sought = any(time.monotonic() - since < SOUGHT for _, since in self._sought.values())
+        pause, share = (self._pace.look, SEEKING) if is_sought else (self._pace.search, SEARCHING)
+        return max(pause, took / share)
 
     async def _search(self) -> float:
         """Takes up sessions that are live, and lets go of those that are long over; the processor's seconds it took."""
@@ -157,8 +199,46 @@ class Follow:
             for one in posted:
                 _publish(publisher, one)
             more = more or goes_on
+            if following.begun and not goes_on:
+                self._remember(following.about.session_id, Build(following.project, following.about))
             await asyncio.sleep(0)
         return more
+
+    async def _join(self, stack: AsyncExitStack) -> None:
+        """What witnesses saw joins the builds of their sessions, whose files were read up to now."""
+        now = int(time.time() * 1000)
+        for session in self._witnesses.sessions():
+            build = self._builds.get(session) or self._begin(session)
+            if build is None:
+                continue
+            publisher = await self._publisher(stack, build.project, build.about)
+            if not publisher.is_busy:
+                for one in self._witnesses.due(session, build.about, now):
+                    _publish(publisher, one)
+
+    def _begin(self, session: str) -> Build | None:
+        """The build of a session that has no file; None for one whose file will be found, or is another's."""
+        first = self._witnesses.first(session)
+        if first is None or not self._owner.owns(first.directory):
+            self._witnesses.forget(session)
+            self._sought.pop(session, None)
+            return None
+        if not isinstance(first.event, BuildStarted):
+            if self._sought.get(session, (None, 0.0))[0] is not first:
+                self._sought[session] = (first, time.monotonic())
+            return None
+        project = project_of(first.directory, "unknown")
+        about = About(project.id, session, session, Agent(project_name=project.name))
+        self._remember(session, Build(project, about, time.time()))
+        self._begun.set()
+        self._tell(f"following session {session[:8]} in {first.directory}, project {project.name}")
+        return self._builds[session]
+
+    def _remember(self, session: str, build: Build) -> None:
+        self._builds[session] = self._builds.pop(session, build)
+        self._sought.pop(session, None)
+        if len(self._builds) > BUILDS:
+            del self._builds[next(iter(self._builds))]
 
     async def _publisher(self, stack: AsyncExitStack, project: ProjectName, about: About) -> Publisher:
         """One for each project."""

@@ -54,6 +54,11 @@ class Following:
     def about(self) -> About:
         return self._main.posting.about
 
+    @property
+    def begun(self) -> bool:
+        """Whether the files told of anything."""
+        return self._main.posting.begun
+
     def pull(self, now: float) -> tuple[list[Posted], bool]:
         """What came since the last pull, a bounded piece of each file, and whether there is more to pull at once.
 

@@ -1,31 +1,55 @@
-"""What an agent's own register says of the sessions that run right now."""
+"""What an agent's own register of what runs tells, as it happens: a file, a socket, a database. The slot `live`.
+
+An agent's `live` makes a `Witness` of the environment. `sources/witnesses.py` runs it beside the session files, whose
+builds its sightings join: by the session's id, in the session's project, masked like everything else.
+
+- A sighting is an event as in docs/activity.md, with `source` "registry" or "socket". It is told once for each change,
+  with the time of the change by the witness's own clock.
+- A session whose file is followed has its build already. One without a file begins with a sighted `BuildStarted`, and
+  needs its `directory`; without either, sightings wait for the file, and the latest of them are kept.
+- The same sighting has the same `id` whenever it is told, so that a second witness, or one started anew, adds nothing.
+- A register that is absent, old or not understood is no error: the witness goes on looking and says nothing, or tells
+  once what it does not understand (`Noticed`). What it raises ends the witness, never the sources beside it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, Protocol
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Protocol
 
 from msgspec import Struct
 
+from ...model.events import BuildEvent
 from ...model.state import Millis
 
-LiveState = Literal["working", "waiting-person", "waiting-machine", "idle"]
+LOOK_EVERY = 0.2
+"""Seconds between two looks of a witness that polls."""
 
 
-class LiveSession(Struct, frozen=True):
-    """One process at work on a session. `what`: what it waits for; `since`: of that state; `cwd`: where it works."""
+class Sighting(Struct, frozen=True):
+    """`event` happened in `session`. `at`: by the witness's clock, epoch milliseconds; None for now.
+
+    `directory`: where the session works, "" when that is not told. `id`: of this sighting among its session's; "" to
+    have it follow from what it says and when.
+    """
 
     session: str
-    pid: int
-    state: LiveState
-    what: str = ""
-    since: Millis | None = None
-    cwd: str = ""
+    event: BuildEvent
+    at: Millis | None = None
+    directory: str = ""
+    id: str = ""
 
 
-class LiveSessions(Protocol):
-    """Reads the register. A process that is gone is in it no longer, whatever the register says."""
+class Witness(Protocol):
+    """Tells what it sees for as long as it is listened to."""
 
-    def running(self) -> Iterable[LiveSession]:
-        """The sessions that run now; none when there is no register, or none that can be read."""
-        ...
+    def sightings(self) -> AsyncIterator[Sighting]: ...
+
+
+async def polled(look: Callable[[], Iterable[Sighting]], every: float = LOOK_EVERY) -> AsyncIterator[Sighting]:
+    """What `look` sees, which may wait for a disk, every so many seconds."""
+    while True:
+        for sighting in await asyncio.to_thread(look):
+            yield sighting
+        await asyncio.sleep(every)

@@ -1,0 +1,196 @@
+"""Claude Code's register of its running sessions, `~/.claude/sessions/<pid>.json` (measured with 2.1.332).
+
+No document promises it: whatever is not there is not told, and an unknown status is told once.
+A file goes with its session; after a kill it stays for ever, so its process counts (`pid` and `procStart`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ...model.activity import PROCESS_GONE, ActivityKind
+from ...model.events import ActivityReported, BuildEnded, Noticed
+from ...model.state import Millis
+from ..common.folders import home
+from ..common.live import Sighting, polled
+from ..common.processes import is_alive
+
+log = logging.getLogger("sentryvibe_tui.agents")
+
+LARGEST = 64 * 1024
+"""Bytes of an entry at most; those seen have one thousand."""
+
+_STATES: dict[str, tuple[ActivityKind, str]] = {
+    "busy": ("working", ""),
+    "waiting": ("waiting-person", ""),
+    "idle": ("idle", ""),
+    "shell": ("waiting-machine", "a command in the background"),
+}
+
+
+class Entry(Struct, frozen=True, rename="camel"):
+    """What is read of a file. Times are epoch milliseconds; `proc_start` is as `processes.started_at` has it."""
+
+    pid: int = 0
+    session_id: str = ""
+    cwd: str = ""
+    proc_start: str | int | None = ""
+    status: str = ""
+    waiting_for: str | None = ""
+    status_updated_at: int | float | None = None
+
+    @property
+    def since(self) -> Millis | None:
+        return None if self.status_updated_at is None else int(self.status_updated_at)
+
+
+def registry(environ: Mapping[str, str]) -> Registry:
+    """CLAUDE_CONFIG_DIR moves it."""
+    moved = environ.get("CLAUDE_CONFIG_DIR")
+    return Registry((Path(moved) if moved else home(environ) / ".claude") / "sessions")
+
+
+class Registry:
+    """`alive` and `now` (epoch milliseconds) are the system's; a test has its own."""
+
+    def __init__(
+        self,
+        folder: Path,
+        alive: Callable[[int, str], bool] = is_alive,
+        now: Callable[[], Millis] = lambda: int(time.time() * 1000),
+    ) -> None:
+        self._folder, self._alive, self._now = folder, alive, now
+        self._stamps: dict[str, tuple[int, int, int]] = {}
+        self._entries: dict[str, Entry] = {}
+        self._missing: set[str] = set()
+        self._gone: set[str] = set()
+        self._unknown: set[str] = set()
+
+    def sightings(self) -> AsyncIterator[Sighting]:
+        return polled(self.look)
+
+    def look(self) -> list[Sighting]:
+        """What changed since the last look."""
+        names = self._names()
+        seen = [sighting for name in names for sighting in self._read(name)]
+        return [*seen, *self._ended({*names})]
+
+    def _names(self) -> list[str]:
+        try:
+            return sorted(name for name in os.listdir(self._folder) if name.endswith(".json"))
+        except OSError:
+            return []
+
+    def _read(self, name: str) -> Iterator[Sighting]:
+        """What is no entry, or only half of one, is looked at again when it was written again."""
+        path = f"{self._folder}/{name}"
+        try:
+            status = os.stat(path)
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+            if stamp == self._stamps.get(name):
+                return
+            with open(path, "rb") as file:
+                entry = _entry(file.read(LARGEST))
+        except OSError:
+            return
+        self._stamps[name] = stamp
+        if entry is None:
+            log.info("%s is no entry of a session that is understood here", path)
+            return
+        before, self._entries[name] = self._entries.get(name), entry
+        self._gone.discard(name)
+        if before is not None and before.session_id != entry.session_id and not self._runs(before.session_id):
+            yield _left(before, entry.since or self._now())
+        if before is None or _shown(before) != _shown(entry):
+            yield from self._told(entry)
+
+    def _told(self, entry: Entry) -> Iterator[Sighting]:
+        if not entry.status or not self._alive(entry.pid, _start(entry)):
+            return
+        if entry.status not in _STATES:
+            if entry.status not in self._unknown:
+                self._unknown.add(entry.status)
+                notice = Noticed(f"Claude Code's register says {entry.status[:40]!r}, which is not understood here")
+                yield Sighting(entry.session_id, notice, entry.since, entry.cwd)
+            return
+        kind, what = _STATES[entry.status]
+        event = ActivityReported(kind, (entry.waiting_for or what)[:200], source="registry")
+        yield Sighting(entry.session_id, event, entry.since, entry.cwd)
+
+    def _ended(self, there: set[str]) -> Iterator[Sighting]:
+        """A file may be missing for a moment while it is written anew; a process that is gone is gone."""
+        for name, entry in list(self._entries.items()):
+            is_alive = self._alive(entry.pid, _start(entry))
+            if name not in there and (name in self._missing or not is_alive):
+                self._forget(name)
+                if not self._runs(entry.session_id):
+                    yield _left(entry, self._now())
+            elif name not in there:
+                self._missing.add(name)
+            elif not is_alive and name not in self._gone:
+                self._gone.add(name)
+                if not self._runs(entry.session_id):
+                    end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
+                    yield Sighting(entry.session_id, end, self._now(), entry.cwd, f"gone-{entry.pid}-{_start(entry)}")
+            else:
+                self._missing.discard(name)
+
+    def _forget(self, name: str) -> None:
+        del self._entries[name]
+        self._stamps.pop(name, None)
+        self._missing.discard(name)
+        self._gone.discard(name)
+
+    def _runs(self, session: str) -> bool:
+        """Whether (another) process has that session."""
+        same = (
+            entry for name, entry in self._entries.items() if entry.session_id == session and name not in self._gone
+        )
+        return any(self._alive(entry.pid, _start(entry)) for entry in same)
+
+
+def _entry(data: bytes) -> Entry | None:
+    """None for what is no entry: half a file, or another shape. A field of another type counts as absent."""
+    try:
+        fields = msgspec.json.decode(data, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    known = {key: value for key, value in fields.items() if isinstance(value, _TYPES.get(key, ()))}
+    try:
+        entry = msgspec.convert(known, Entry)
+    except msgspec.ValidationError:
+        return None
+    return entry if entry.pid > 0 and entry.session_id else None
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "pid": (int,),
+    "sessionId": (str,),
+    "cwd": (str,),
+    "procStart": (str, int),
+    "status": (str,),
+    "waitingFor": (str,),
+    "statusUpdatedAt": (int, float),
+}
+
+
+def _start(entry: Entry) -> str:
+    return str(entry.proc_start or "")
+
+
+def _shown(entry: Entry) -> tuple[object, ...]:
+    return entry.session_id, entry.status, entry.waiting_for, entry.status_updated_at
+
+
+def _left(entry: Entry, at: Millis) -> Sighting:
+    """Its session is closed: by `/exit`, with its terminal, or for another session of the same process."""
+    end = BuildEnded("interrupted", error="the session was closed", source="registry")
+    return Sighting(entry.session_id, end, at, entry.cwd, f"left-{entry.pid}-{_start(entry)}-{at}")

@@ -1,0 +1,32 @@
+"""Which processes live. A pid is given to another process some day: the time of its start tells them apart."""
+
+from __future__ import annotations
+
+import os
+
+
+def started_at(pid: int) -> str:
+    """When a process began, in the system's own measure; "" when there is none, or the system does not say so here.
+
+    On Linux these are clock ticks since the boot (proc_pid_stat(5), field 22).
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read(4096).rpartition(b")")[2].split()
+    except OSError:
+        return ""
+    return fields[19].decode() if len(fields) > 19 and fields[0] not in (b"Z", b"X") else ""
+
+
+def is_alive(pid: int, start: str = "") -> bool:
+    """Whether the process `pid` that began at `start` lives; any of that pid where `start` cannot be compared."""
+    if os.path.isdir("/proc/self"):
+        began = started_at(pid)
+        return bool(began) and (not start.isdigit() or began == start)
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True

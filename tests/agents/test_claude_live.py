@@ -1,0 +1,177 @@
+"""Claude Code's register of running sessions: files that change, go, stay behind, and are not understood."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentryvibe_tui.agents.claude.live import Registry
+from sentryvibe_tui.agents.common.live import Sighting
+from sentryvibe_tui.agents.common.processes import is_alive, started_at
+from sentryvibe_tui.model.activity import PROCESS_GONE
+from sentryvibe_tui.model.events import ActivityReported, BuildEnded, Noticed
+
+S, OTHER = "0b8c9d5e-1111-4222-8333-444444444444", "0b8c9d5e-2222-4222-8333-444444444444"
+NOW = 1_800_000_000_000
+
+
+class Register:
+    """A folder with entries, whose processes live until they are said to be dead."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "sessions"
+        self.folder.mkdir()
+        self.dead: set[int] = set()
+        self.registry = Registry(self.folder, lambda pid, _: pid not in self.dead, lambda: NOW)
+
+    def write(self, status: str | None, at: int = NOW, pid: int = 7, session: str = S, **more: Any) -> None:
+        entry = {"pid": pid, "sessionId": session, "cwd": "/w/shop", "procStart": "550879", "version": "2.1.332"}
+        entry |= {} if status is None else {"status": status, "statusUpdatedAt": at}
+        (self.folder / f"{pid}.json").write_text(json.dumps(entry | more))
+
+    def remove(self, pid: int = 7) -> None:
+        (self.folder / f"{pid}.json").unlink()
+
+    def look(self) -> list[Sighting]:
+        return self.registry.look()
+
+
+@pytest.fixture
+def register(tmp_path: Path) -> Register:
+    return Register(tmp_path)
+
+
+def words(sightings: list[Sighting]) -> list[tuple[str, str]]:
+    """Kind and what of activities, outcome and error of ends."""
+    found: list[tuple[str, str]] = []
+    for one in sightings:
+        match one.event:
+            case ActivityReported(kind, what):
+                found.append((kind, what))
+            case BuildEnded(outcome, _, error):
+                found.append((outcome, error))
+            case other:
+                found.append((type(other).__name__, ""))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("status", "waiting_for", "said"),
+    [
+        ("busy", None, ("working", "")),
+        ("waiting", "permission prompt", ("waiting-person", "permission prompt")),
+        ("waiting", "input needed", ("waiting-person", "input needed")),
+        ("waiting", "sandbox request", ("waiting-person", "sandbox request")),
+        ("shell", None, ("waiting-machine", "a command in the background")),
+        ("idle", None, ("idle", "")),
+    ],
+)
+def test_each_status_is_told_once_with_its_time(
+    register: Register, status: str, waiting_for: str | None, said: tuple[str, str]
+) -> None:
+    register.write(status, NOW - 5, waitingFor=waiting_for)
+    (seen,) = register.look()
+    assert words([seen]) == [said]
+    assert (seen.session, seen.at, seen.directory) == (S, NOW - 5, "/w/shop")
+    register.write(status, NOW - 5, waitingFor=waiting_for, updatedAt=NOW)
+    assert register.look() == [], "nothing changed that says anything"
+
+
+def test_a_session_that_starts_has_no_status_yet(register: Register) -> None:
+    register.write(None)
+    assert register.look() == []
+    register.write("idle")
+    assert words(register.look()) == [("idle", "")]
+
+
+def test_a_process_that_is_gone_ends_its_session_though_the_file_stays(register: Register) -> None:
+    register.write("busy")
+    register.look()
+    register.dead.add(7)
+    (end,) = register.look()
+    assert (end.event, end.at) == (BuildEnded("interrupted", error=PROCESS_GONE, source="registry"), NOW)
+    assert register.look() == []
+
+
+def test_a_file_left_behind_long_ago_tells_of_no_work(register: Register) -> None:
+    register.dead.add(7)
+    register.write("busy")
+    assert words(register.look()) == [("interrupted", PROCESS_GONE)]
+
+
+def test_a_resumed_session_is_not_ended_by_what_its_killed_process_left(register: Register) -> None:
+    register.dead.add(7)
+    register.write("busy")
+    register.write("busy", pid=8)
+    assert words(register.look()) == [("working", "")]
+    register.remove()
+    assert register.look() == register.look() == []
+
+
+def test_a_file_that_is_gone_ends_its_session_unless_it_is_only_written_anew(register: Register) -> None:
+    register.write("idle")
+    register.look()
+    register.remove()
+    assert register.look() == []
+    register.write("busy", NOW + 1)
+    assert words(register.look()) == [("working", "")]
+    register.remove()
+    register.look()
+    assert words(register.look()) == [("interrupted", "the session was closed")]
+    assert register.look() == []
+
+
+def test_a_process_that_turns_to_another_session_leaves_the_one_before(register: Register) -> None:
+    register.write("idle")
+    register.look()
+    register.write("busy", session=OTHER)
+    left, working = register.look()
+    assert (left.session, words([left])) == (S, [("interrupted", "the session was closed")])
+    assert (working.session, words([working])) == (OTHER, [("working", "")])
+
+
+def test_an_unknown_status_is_told_once(register: Register) -> None:
+    register.write("pondering")
+    (notice,) = register.look()
+    assert isinstance(notice.event, Noticed)
+    assert "'pondering'" in notice.event.message
+    register.write("pondering", NOW + 1)
+    assert register.look() == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"pid": "7"}', b'{"pid": true, "sessionId": "x"}', b"[" * 5000],
+)
+def test_what_is_no_entry_is_passed_over(register: Register, content: bytes) -> None:
+    (register.folder / "9.json").write_bytes(content)
+    register.write("busy")
+    assert words(register.look()) == [("working", "")]
+
+
+@pytest.mark.parametrize("field", ["cwd", "procStart", "waitingFor", "statusUpdatedAt", "version"])
+def test_fields_of_other_types_do_no_harm(register: Register, field: str) -> None:
+    register.write("busy", **{field: {"odd": [1]}})
+    assert words(register.look()) == [("working", "")]
+
+
+def test_without_the_folder_nothing_is_seen(tmp_path: Path) -> None:
+    assert Registry(tmp_path / "none").look() == []
+
+
+def test_a_process_is_known_by_its_pid_and_its_start() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    start = started_at(child.pid)
+    assert is_alive(child.pid, start)
+    if start:
+        assert not is_alive(child.pid, str(int(start) + 1)), "another process of that pid"
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    if start:
+        assert not is_alive(child.pid, start), "dead, though nobody has asked for its status"
+    child.communicate()
+    assert not is_alive(child.pid, start)
