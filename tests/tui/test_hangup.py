@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import subprocess
 import sys
 import threading
@@ -59,6 +60,20 @@ def test_a_terminal_that_is_gone_ends_the_screen(monkeypatch: pytest.MonkeyPatch
     assert left.wait(10)
     assert ended.wait(10)
     os.close(terminal)
+
+
+def test_a_terminal_that_cannot_be_polled_is_not_one_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Poll:
+        def register(self, fileno: int, events: int) -> None: ...
+
+        def poll(self) -> list[tuple[int, int]]:
+            return [(0, select.POLLNVAL)]
+
+    left: list[bool] = []
+    monkeypatch.setattr(hangup.select, "poll", Poll)
+    monkeypatch.setattr(hangup.os, "_exit", lambda _: left.append(True))
+    hangup._wait(0, lambda: left.append(True))
+    assert left == []
 
 
 class Gone:

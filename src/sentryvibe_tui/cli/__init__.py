@@ -61,6 +61,9 @@ def main() -> None:
 
         sys.stdout.write(f"{PROGRAM} {__version__}\n")
         sys.exit(0)
+    if sys.platform == "win32":
+        sys.stderr.write(f"{PROGRAM}: Windows itself is not supported; install and run it in WSL (`wsl --install`)\n")
+        sys.exit(2)
     from .commands import run
 
     sys.exit(run(arguments))

@@ -16,7 +16,8 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-EXTENSION = "sentryvibe.direct"
+from .protocols import EXTENSION
+
 _FLUSH = 10.0
 
 

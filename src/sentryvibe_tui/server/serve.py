@@ -17,16 +17,14 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import uvicorn
-import uvloop
 from msgspec import Struct
 
 from .. import runtime
 from ..store.contract import StoreBroken, StoreUnavailable
 from ..store.sqlite import SqliteStore
 from .app import App
-from .direct import DirectWebSocket
 from .guard import is_loopback
-from .posting import PostingHttp
+from .protocols import protocols
 from .settings import Settings
 
 log = logging.getLogger("sentryvibe_tui.server")
@@ -96,6 +94,15 @@ def _nothing(_: str) -> AbstractAsyncContextManager[None]:
     return contextlib.nullcontext()
 
 
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop's, where there is one: it is quicker."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.new_event_loop
+    return new_event_loop
+
+
 def serve(host: str, port: int, data: Path, settings: Settings | None = None, beside: Beside = _nothing) -> int:
     """The command: run until SIGINT or SIGTERM. Exit code 0, or 1 with the reason on stderr.
 
@@ -106,7 +113,7 @@ def serve(host: str, port: int, data: Path, settings: Settings | None = None, be
     last_resort = threading.Timer(LAST_RESORT, _end)
     last_resort.daemon = True
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(host, port, data, settings, beside, last_resort))
     except CannotServe as error:
         print(f"sentryvibe-tui: {error}", file=sys.stderr)
@@ -181,10 +188,11 @@ def _url(host: str, port: int) -> str:
 
 
 def _config(app: App) -> uvicorn.Config:
+    http, ws = protocols()
     return uvicorn.Config(
         app,
-        http=PostingHttp,
-        ws=DirectWebSocket,
+        http=http,  # pyright: ignore[reportArgumentType]
+        ws=ws,  # pyright: ignore[reportArgumentType]
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from .. import __version__
 from ..store.contract import StoreUnavailable
@@ -12,11 +12,14 @@ from ..wire.frames import Alive, GetState, Subscribe, decode_asked, encode_conne
 from ..wire.ids import RULE, is_id
 from ..wire.json import encode
 from .asgi import Message, Receive, Refused, Scope, Send, query
-from .direct import EXTENSION, DirectWebSocket
 from .frame import Frame
 from .hub import Watcher
+from .protocols import EXTENSION
 from .serving import Serving
 from .starting import Since
+
+if TYPE_CHECKING:
+    from .direct import DirectWebSocket
 
 log = logging.getLogger("sentryvibe_tui.server")
 
@@ -45,7 +48,7 @@ class _Outlet:
 async def watch(scope: Scope, receive: Receive, send: Send, serving: Serving) -> None:
     """Raises Refused before the upgrade is accepted."""
     asked = query(scope)
-    link = cast("DirectWebSocket | None", scope["extensions"].get(EXTENSION))
+    link = cast("DirectWebSocket | None", scope.get("extensions", {}).get(EXTENSION))
     if link is None:
         raise Refused(501, "this server cannot watch over WebSocket")
     if not asked.get("projectId"):

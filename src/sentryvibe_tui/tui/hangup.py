@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 GRACE = 2.0
 """Seconds an orderly end may take; writes to a vanished terminal can block for ever."""
 STATUS = 128 + 1
+_GONE = getattr(select, "POLLHUP", 0) | getattr(select, "POLLERR", 0)
 
 
 class _Lasting:
@@ -61,7 +62,8 @@ def watch_terminal(fileno: int, leave: Callable[[], object]) -> None:
 def _wait(fileno: int, leave: Callable[[], object]) -> None:
     poll = select.poll()
     poll.register(fileno, 0)
-    poll.poll()
+    if not any(event & _GONE for _, event in poll.poll()):
+        return  # macOS: a terminal that cannot be polled (POLLNVAL) is not one that is gone
     leave()
     threading.Event().wait(GRACE)
     os._exit(STATUS)
