@@ -90,7 +90,9 @@ def test_another_way_takes_the_place_of_the_first() -> None:
 
 
 def test_ours_goes_out_of_a_group_that_others_share() -> None:
-    mixed = {"hooks": {"Stop": [{"matcher": "", "hooks": [COMMAND.entry, {"type": "command", "command": "say"}]}]}}
+    mixed = {
+        "hooks": {"Stop": [{"matcher": "", "hooks": [COMMAND.entry("Stop"), {"type": "command", "command": "say"}]}]}
+    }
     assert json.loads(without_hooks(json.dumps(mixed), "claude")) == {
         "hooks": {"Stop": [{"matcher": "", "hooks": [{"type": "command", "command": "say"}]}]}
     }
@@ -128,7 +130,7 @@ def test_hooks_that_only_look_alike_stay(command: str) -> None:
             {"PermissionRequest", "StopFailure"},
         ),
         (Hook("claude", url=URL, version=(2, 1, 63)), {"PermissionRequest"}, {"StopFailure"}),
-        (Hook("codex", command="c"), {"PermissionRequest", "Stop"}, {"SessionEnd", "Notification"}),
+        (Hook("codex", command="c"), {"PermissionRequest", "Stop", "Interrupt", "SessionEnd"}, {"Notification"}),
         (Hook("gemini", command="c"), {"BeforeTool", "AfterAgent"}, {"PreToolUse"}),
     ],
 )
@@ -138,7 +140,13 @@ def test_events_are_those_that_the_agent_knows(hook: Hook, has: set[str], lacks:
 
 
 def test_gemini_counts_in_milliseconds() -> None:
-    assert (Hook("gemini", command="c").entry["timeout"], HTTP.entry["timeout"]) == (5000, 5)
+    assert (Hook("gemini", command="c").entry("Stop")["timeout"], HTTP.entry("Stop")["timeout"]) == (5000, 5)
+
+
+def test_codex_gives_some_hooks_three_seconds_at_most() -> None:
+    given = json.loads(with_hook("", Hook("codex", command="c")))["hooks"]
+    limits = {event: groups[0]["hooks"][0]["timeout"] for event, groups in given.items()}
+    assert {event for event, limit in limits.items() if limit <= 3} == {"Interrupt", "SessionEnd"}
 
 
 @pytest.mark.parametrize(

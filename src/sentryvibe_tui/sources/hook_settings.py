@@ -40,7 +40,20 @@ _CLAUDE: dict[str, Version] = {
 }
 """Events, and the version of Claude Code that surely knows them: an unknown one makes it refuse the file."""
 
-_CODEX = ("SessionStart", "UserPromptSubmit", "PreToolUse", "PermissionRequest", "PostToolUse", "Stop")
+_CODEX = (
+    "SessionStart",
+    "UserPromptSubmit",
+    "PreToolUse",
+    "PermissionRequest",
+    "PostToolUse",
+    "SubagentStart",
+    "SubagentStop",
+    "Stop",
+    "Interrupt",
+    "SessionEnd",
+)
+_CODEX_LIMITS = {"Interrupt": 3, "SessionEnd": 3}
+"""Seconds that Codex gives these at most: it warns of more at each start."""
 _GEMINI = (
     "SessionStart",
     "BeforeAgent",
@@ -61,13 +74,13 @@ class Hook(Struct, frozen=True):
     command: str = ""
     version: Version = NEWEST
 
-    @property
-    def entry(self) -> dict[str, object]:
+    def entry(self, event: str) -> dict[str, object]:
         if self.url:
             return {"type": "http", "url": self.url, "timeout": 5}
         if self.agent == "gemini":
             return {"name": "sentryvibe-tui", "type": "command", "command": self.command, "timeout": 5000}
-        return {"type": "command", "command": self.command, "timeout": 5}
+        limit = _CODEX_LIMITS.get(event, 5) if self.agent == "codex" else 5
+        return {"type": "command", "command": self.command, "timeout": limit}
 
     @property
     def events(self) -> tuple[str, ...]:
@@ -113,7 +126,7 @@ def installed(text: str, agent: str) -> dict[str, str]:
 
 
 def _with_event(text: str, event: str, hook: Hook) -> str:
-    new = {event: [{"hooks": [hook.entry]}]}
+    new = {event: [{"hooks": [hook.entry(event)]}]}
     if not text:
         return json.dumps({"hooks": new}, indent=2, ensure_ascii=False) + "\n"
     root = parse(text)
@@ -125,7 +138,7 @@ def _with_event(text: str, event: str, hook: Hook) -> str:
         return added(text, hooks, new[event], event)
     if not isinstance(groups.value, list):
         raise BadSettings(f"`hooks.{event}` is no array")
-    if any(entry.value == hook.entry for _, entries in _groups(groups) for entry in entries.parts):
+    if any(entry.value == hook.entry(event) for _, entries in _groups(groups) for entry in entries.parts):
         return text
     return added(text, groups, new[event][0])
 
@@ -150,7 +163,7 @@ def _first_of_ours(text: str, agent: str, keep: Hook | None) -> Place | None:
     for event, groups in _events(text).items():
         for number, entries in _groups(groups):
             for index, entry in enumerate(entries.parts):
-                kept = keep is not None and event in keep.events and entry.value == keep.entry
+                kept = keep is not None and event in keep.events and entry.value == keep.entry(event)
                 if _is_ours(entry.value, agent) and not kept:
                     group = groups.parts[number]
                     return [

@@ -19,6 +19,14 @@ def plan_items(plan: list[Record]) -> tuple[TodoItem, ...]:
     return tuple(TodoItem(text(step, "step"), status(step.get("status"))) for step in plan)
 
 
+def parsed(said: str) -> object:
+    """The value of a JSON text; None for any other text."""
+    try:
+        return json.loads(said)
+    except (ValueError, RecursionError):
+        return None
+
+
 def said_plainly(error: str) -> str:
     """The message inside an error that the API gave as JSON text."""
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -38,7 +37,7 @@ from ..common.values import (
     title_of,
     value,
 )
-from .messages import mcp_failed, plan_items, said_plainly, spoken, usage_of
+from .messages import mcp_failed, parsed, plan_items, said_plainly, spoken, usage_of
 from .script import nested_calls
 from .tools import AGENT
 from .turn_end import STARTS, CodexTurn
@@ -279,7 +278,7 @@ def _is_timed(name: str) -> bool:
 
 def _agents_in(output: object) -> list[str]:
     """What a spawned subagent is called in the answer to its call."""
-    answer = as_object(_parsed(output) if isinstance(output, str) else output)
+    answer = as_object(parsed(output) if isinstance(output, str) else output)
     return [text(answer, key) for key in ("agent_id", "thread_id", "task_name")]
 
 
@@ -287,19 +286,11 @@ def _given(item: Record) -> object:
     """A call's input: arguments are JSON in a string; a custom tool's input is free text."""
     arguments = item.get("arguments")
     if isinstance(arguments, str):
-        parsed = _parsed(arguments)
-        return arguments if parsed is None else parsed
+        inner = parsed(arguments)
+        return arguments if inner is None else inner
     if "input" in item:
         return {"input": item["input"]}
     return arguments if arguments is not None else item.get("action")
-
-
-def _parsed(said: str) -> object:
-    """The value of a JSON text; None for any other text."""
-    try:
-        return json.loads(said)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _planned(source: str, call_id: str) -> Iterator[BuildEvent]:
@@ -313,7 +304,7 @@ def _planned(source: str, call_id: str) -> Iterator[BuildEvent]:
 def _output(output: object) -> tuple[object, bool]:
     """What a call gave, and whether it failed: the exit code hides in several places."""
     if isinstance(output, str) and output.startswith("{"):
-        inner = as_object(_parsed(output))
+        inner = as_object(parsed(output))
         if "output" in inner:
             return inner["output"], count(obj(inner, "metadata"), "exit_code") != 0
     inner = as_object(output)

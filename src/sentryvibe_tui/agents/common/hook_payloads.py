@@ -10,8 +10,10 @@ from typing import Any
 from msgspec import Raw
 from msgspec.structs import replace
 
+from ...model.activity import Outcome
 from ...model.events import (
     AgentReported,
+    BackgroundMoved,
     BuildEnded,
     BuildEvent,
     BuildStarted,
@@ -22,6 +24,7 @@ from ...model.events import (
     TodosReported,
     ToolEnded,
     ToolStarted,
+    TurnEnded,
 )
 from ...model.questions import SOMETHING, permission, purpose, question
 from ...model.state import Agent, BuildState, NoteKind
@@ -46,14 +49,14 @@ _NAMES = {
     "AfterAgent": "Stop",
 }
 _QUIET = frozenset({
-    "SubagentStart", "SubagentStop", "TaskCreated", "TaskCompleted", "PostCompact", "ConfigChange",
+    "SubagentStart", "TaskCreated", "TaskCompleted", "PostCompact", "ConfigChange",
     "InstructionsLoaded", "CwdChanged", "FileChanged", "WorktreeCreate", "WorktreeRemove",
     "TeammateIdle", "Setup", "BeforeModel", "UserPromptExpansion", "MessageDisplay",
     "AfterModel", "BeforeToolSelection", "PostToolBatch",
 })  # fmt: skip
 _LISTS = TODO_TOOLS | GEMINI_TODOS | {"update_plan"}
 _RETURNS = frozenset({"PostToolUse", "PostToolUseFailure", "PermissionDenied"})
-_TURNS = frozenset({"SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "SessionEnd"})
+_TURNS = frozenset({"SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "Interrupt", "SessionEnd"})
 _ASKS = frozenset({"permission_prompt", "elicitation_dialog", "agent_needs_input", "ToolPermission"})
 _ACTIVITY = (ToolStarted, ToolEnded, TextAdded)
 
@@ -96,7 +99,10 @@ class _Session:
         self.latest_call: tuple[str, Record] = ("", {})
         """Tool and input of the call that began last and is under way."""
         self.told: set[str] = set()
-        self.stopped = False
+        self.ended: Outcome | None = None
+        """How the latest turn ended, None while one goes on."""
+        self.subagents: dict[str, str] = {}
+        """The call that each subagent works for, by the subagent's id."""
 
     def note(self, kind: NoteKind, words: str) -> TextAdded:
         """The same words again are another note. Its id is that of the words as others get to see them."""
@@ -114,7 +120,11 @@ class _Session:
     def masked(self, events: Iterable[BuildEvent]) -> Iterator[BuildEvent]:
         """The end of a turn tells what was masked."""
         for event in events:
-            news = self.redactor.news() if self.redactor is not None and isinstance(event, BuildEnded) else None
+            news = (
+                self.redactor.news()
+                if self.redactor is not None and isinstance(event, BuildEnded | TurnEnded)
+                else None
+            )
             if news is not None:
                 yield news
             yield event if self.redactor is None else self.redactor.event(event)
@@ -136,7 +146,7 @@ class HookReader:
         """Goes on with a session of which there is a build, as if all its payloads had been read here."""
         session = self._session(name)
         session.started = True
-        session.stopped = not state.is_active
+        session.ended = None if state.status == "active" else state.status
         session.agent = state.agent
         session.told.update(note.id for note in state.notes())
         todos = tuple(TodoItem(todo.content, todo.status, todo.active_form, todo.id) for todo in state.todos)
@@ -145,6 +155,8 @@ class HookReader:
     def read(self, payload: bytes | Record) -> list[Reported]:
         """The events of one payload. Raises BadJson when the bytes are no JSON object."""
         record: Record = decode(payload, dict[str, Any]) if isinstance(payload, bytes) else payload
+        if self._dialect.is_aside(record):
+            return []
         name = text(record, "session_id")
         session = self._session(name)
         at = time(record)
@@ -159,9 +171,9 @@ class HookReader:
         return reports
 
     def finish(self) -> list[Reported]:
-        """The end of every session that is still open."""
+        """The end of every session whose turn is still open."""
         left_out = self.counts.left_out()
-        names = [name for name, session in self._sessions.items() if session.started]
+        names = [name for name, session in self._sessions.items() if session.started and session.ended is None]
         self._sessions.clear()
         told = [Reported(left_out, None, names[-1])] if left_out is not None and names else []
         return [*told, *(Reported(BuildEnded("interrupted"), None, name) for name in names)]
@@ -200,22 +212,30 @@ class HookReader:
         elif kind == "Notification":
             yield from _notified(record, session)
         elif kind == "Stop":
-            session.stopped = True
+            session.ended = "completed"
             answer = text(record, "last_assistant_message") or text(record, "prompt_response")
             if answer:
                 yield session.note("text", answer)
-            yield BuildEnded("completed")
+            yield TurnEnded("completed", source="hook")
         elif kind == "StopFailure":
-            yield BuildEnded("failed", error=text(record, "error") or "stopped by an error")
+            session.ended = "failed"
+            yield TurnEnded("failed", error=text(record, "error") or "stopped by an error", source="hook")
+        elif kind == "Interrupt":
+            session.ended = "interrupted"
+            yield TurnEnded("interrupted", source="hook")
+        elif kind == "SubagentStop":
+            yield from _subagent_ended(record, session)
         elif kind in ("PreCompact", "PreCompress"):
             yield Noticed(f"compacting the conversation ({text(record, 'trigger') or 'auto'})")
         elif kind == "SessionEnd":
-            yield BuildEnded("completed" if session.stopped else "interrupted")
+            if session.started:  # one that ends before it began anything is no build
+                yield BuildEnded(session.ended or "interrupted", source="hook")
         elif kind not in _QUIET:
             self.counts.add_unknown(kind or "no hook_event_name")
 
     def _called(self, record: Record, session: _Session) -> Iterator[BuildEvent]:
-        if session.stopped:  # another hook, or work in the background, asked for more
+        parent = session.subagents.get(text(record, "agent_id"), "")
+        if session.ended and not parent:  # another hook, or work in the background, asked for more
             yield from _asked(session, "goes on by itself")
         name, given = _call(record)
         call_id = text(record, "tool_use_id")
@@ -227,7 +247,7 @@ class HookReader:
             yield listed
         elif name not in _LISTS:
             session.latest_call = (name, given)
-            yield ToolStarted(call_id, name or "unknown", value(given))
+            yield ToolStarted(call_id, name or "unknown", value(given), parent_id=parent)
 
     def _returned(self, record: Record, session: _Session, failed: bool) -> Iterator[BuildEvent]:
         name, given = _call(record)
@@ -250,8 +270,13 @@ class HookReader:
                 or bool(inner.get("error"))
                 or count(inner, "exit_code") != 0
             )
+            parent = session.subagents.get(text(record, "agent_id"), "")
+            if subagent := self._dialect.spawned(name, response):
+                session.subagents[subagent] = call_id
+                yield BackgroundMoved(call_id, name=name, parent_id=parent)
+                return
             output = flat(inner.get("content")) if "content" in inner else _output(inner, response)
-            yield ToolEnded(call_id, None if output is None else value(output), failed, name)
+            yield ToolEnded(call_id, None if output is None else value(output), failed, name, parent_id=parent)
             return
         if listed is not None:
             yield listed
@@ -268,6 +293,13 @@ def _began(session: _Session) -> Iterator[BuildEvent]:
     session.started = True
     yield BuildStarted()
     yield AgentReported(session.agent)
+
+
+def _subagent_ended(record: Record, session: _Session) -> Iterator[BuildEvent]:
+    """A subagent that works beside its agent was under way until now."""
+    call_id = session.subagents.pop(text(record, "agent_id"), "")
+    if call_id:
+        yield ToolEnded(call_id, value(text(record, "last_assistant_message")))
 
 
 def _kind(record: Record) -> str:
@@ -287,7 +319,7 @@ def _prompted(session: _Session, prompt: str) -> Iterator[BuildEvent]:
 
 def _asked(session: _Session, words: str) -> Iterator[BuildEvent]:
     """A turn begins. Its prompt is what makes an ended build go on."""
-    session.stopped = False
+    session.ended = None
     yield session.note("prompt", words)
 
 
