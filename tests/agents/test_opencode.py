@@ -5,6 +5,7 @@ import pytest
 
 from sentryvibe_tui.agents.opencode.serve import OpencodeServe
 from sentryvibe_tui.agents.opencode.stream import OpencodeParts, OpencodeRun
+from sentryvibe_tui.model.events import TurnEnded
 from sentryvibe_tui.model.state import Usage
 
 
@@ -124,9 +125,14 @@ def test_served_sessions(fold: Any, run: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "asked", "message"),
     [
-        ("permission.v2", {"action": "bash", "resources": ["git push", 1]}, "bash git push 1"),
-        ("question", {"questions": [{"question": "Which?"}]}, "Which?"),
-        ("permission", {}, "permission needed"),
+        ("permission.v2", {"action": "bash", "resources": ["git push", 1]}, "permission: bash: git push 1"),
+        ("permission", {"permission": "bash", "metadata": {"command": "rm -r x"}}, "permission: bash: rm -r x"),
+        (
+            "question",
+            {"questions": [{"question": "Which?", "options": [{"label": "A"}, {"label": "B"}]}]},
+            "Which? (A, B)",
+        ),
+        ("permission", {}, "permission"),
     ],
 )
 def test_what_a_person_is_asked(kind: str, asked: dict[str, Any], message: str, fold: Any, run: Any) -> None:
@@ -170,3 +176,103 @@ def test_a_session_ends_when_it_is_idle_and_goes_on_when_it_is_asked_for_more(fo
     more = reader.feed(asked + part("A", id="p1", messageID="u1", type="text", text="more"))
     assert fold([*once, *more]).status == "active"
     assert fold([*once, *more, *reader.finish()]).status == "interrupted"
+
+
+def message(session: str, ident: str, role: str = "assistant", **more: Any) -> bytes:
+    return event("message.updated", info={"id": ident, "sessionID": session, "role": role} | more)
+
+
+ABORTED = {"name": "MessageAbortedError", "data": {"message": "Aborted"}}
+
+
+def test_what_a_stopped_message_says_afterwards_undoes_nothing(fold: Any, run: Any) -> None:
+    idle = event("session.status", sessionID="A", status={"type": "idle"}) + event("session.idle", sessionID="A")
+    reports = OpencodeServe().feed(
+        event("session.created", info={"id": "A"}) + message("A", "u1", "user") + message("A", "m1")
+        + part("A", id="p-c1", messageID="m1", type="tool", tool="bash", callID="c1",
+               state={"status": "running", "input": {"command": "sleep 20"}})
+        + event("session.error", sessionID="A", error=ABORTED) + idle
+        + part("A", id="p-c1", messageID="m1", type="tool", tool="bash", callID="c1",
+               state={"status": "completed", "output": "", "metadata": {"exit": None}})
+        + message("A", "m1", error=ABORTED, time={"created": 1, "completed": 2}) + idle
+    )  # fmt: skip
+    folded = fold(reports)
+    assert (folded.status, folded.activity.kind, folded.error) == ("cancelled", "idle", "Aborted")
+    assert len([report for report in reports if isinstance(report.event, TurnEnded)]) == 1
+
+
+def test_a_turn_is_over_with_its_last_message_and_the_session_with_its_agent(fold: Any) -> None:
+    reader = OpencodeServe()
+    reports = reader.feed(
+        event("session.created", info={"id": "A", "directory": "/w"}) + message("A", "u1", "user")
+        + message("A", "m1", finish="tool-calls", time={"completed": 1_767_036_059_000})
+        + message("A", "m2", finish="stop", time={"completed": 1_767_036_060_000})
+    )  # fmt: skip
+    assert (fold(reports).status, fold(reports).activity.kind) == ("completed", "idle")
+    reports += reader.feed(message("A", "m3", time={"created": 1_767_036_061_000}))
+    assert (fold(reports).status, fold(reports).activity.kind) == ("active", "working")
+    reports += reader.feed(message("A", "m3", finish="stop", time={"completed": 1_767_036_062_000}))
+    reports += reader.feed(event("server.instance.disposed", directory="/w"))
+    assert (fold(reports).status, fold(reports).activity.kind) == ("completed", "ended")
+    assert reader.finish() == []
+
+
+def test_a_refusal_ends_the_turn_unless_it_came_with_words(fold: Any) -> None:
+    def after(error: str) -> str:
+        failed = {"status": "error", "error": error}
+        call = part("A", messageID="m1", type="tool", tool="bash", callID="c1", state=failed)
+        done = message("A", "m1", finish="tool-calls", time={"completed": 5})
+        begin = event("session.created", info={"id": "A"}) + message("A", "m1")
+        return fold(OpencodeServe().feed(begin + call + done)).status
+
+    refused = "The user rejected permission to use this specific tool call"
+    assert after(f"{refused}.") == "cancelled"
+    assert after(f"{refused} with the following feedback: no") == "active"
+
+
+def test_a_childs_end_is_not_its_parents_and_its_request_names_the_call(fold: Any) -> None:
+    folded = fold(OpencodeServe().feed(
+        event("session.created", info={"id": "A"}) + message("A", "m1")
+        + state("A", "c1", "task", "running", input={"p": 1}, metadata={"sessionId": "B"})
+        + event("session.created", info={"id": "B", "parentID": "A"})
+        + state("B", "b1", "bash", "running", input={"command": "touch x"})
+        + event("permission.asked", id="per1", sessionID="B", permission="bash", metadata={"command": "touch x"},
+                always=["touch *"], tool={"callID": "b1"})
+        + message("B", "mb", finish="stop", time={"completed": 5}) + event("session.idle", sessionID="B")
+    ))  # fmt: skip
+    (request,) = folded.requests
+    assert (folded.status, folded.activity.kind) == ("active", "waiting-person")
+    assert (request.id, request.kind, request.title, request.tool_call_id, request.parent_id) == (
+        "per1", "permission", "permission: bash: touch x", "b1", "c1"
+    )  # fmt: skip
+    assert ([option.id for option in request.options], bytes(request.suggestions)) == (
+        ["once", "always", "reject"], b'["touch *"]'
+    )  # fmt: skip
+
+
+def test_a_limit_is_waited_for_until_the_model_is_asked_again(fold: Any) -> None:
+    reader = OpencodeServe()
+    wait = {"type": "retry", "attempt": 1, "message": "overloaded", "next": 1_767_036_069_000}
+    reports = reader.feed(
+        event("session.created", info={"id": "A"}) + message("A", "m1")
+        + event("session.status", sessionID="A", status=wait)
+    )  # fmt: skip
+    activity = fold(reports).activity
+    assert (activity.kind, activity.what, activity.until) == ("waiting-machine", "overloaded", 1_767_036_069_000)
+    reports += reader.feed(event("session.status", sessionID="A", status={"type": "busy"}))
+    assert fold(reports).activity.kind == "working"
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "is_error"),
+    [
+        ("invalid", {"input": {"tool": "browser_fill"}, "output": "unavailable"}, True),
+        ("bash", {"metadata": {"exit": 1}}, True),
+        ("bash", {"metadata": {"exit": None}}, True),
+        ("bash", {"metadata": {"exit": 0}}, False),
+        ("bash", {"metadata": {}}, False),
+    ],
+)
+def test_calls_that_failed_though_they_are_completed(name: str, more: Any, is_error: bool, fold: Any, run: Any) -> None:
+    (call,) = fold(run(OpencodeRun(), tool("c1", name, **more))).tools()
+    assert (call.state == "error") is is_error

@@ -48,12 +48,12 @@ class Parts:
         self.reason = ""
         """Why the last step ended; "" while there is another."""
         self._tokens = Tokens()
+        self._begun: dict[str, bool] = {}
+        """Calls, and whether their input came: a start that is told again would bring a turn back."""
 
     def end(self) -> BuildEnded:
         """How the build stands after the last part (AGENT_FORMATS 8)."""
-        if self.reason in _CUT:
-            return BuildEnded("failed", error=f"the answer was cut: {self.reason}")
-        return BuildEnded("interrupted" if self.reason in _GOES_ON else "completed")
+        return end_of(self.reason)
 
     def events(self, part: Record, note: str, role: str = "assistant", parent: str = "") -> Iterator[BuildEvent] | None:
         """Events of one part; None for a kind that is not known. `note`: an id for text that has none."""
@@ -82,10 +82,12 @@ class Parts:
                 yield TodosReported(todo_items(objects(obj(state, "input"), "todos")), call_id=call_id)
             return
         given = state.get("input") or (None if status == "pending" else state.get("input"))
-        yield ToolStarted(call_id, name or "unknown", None if given is None else value(given), parent_id=parent)
+        if call_id not in self._begun or (given is not None and not self._begun[call_id]):
+            self._begun[call_id] = given is not None
+            yield ToolStarted(call_id, name or "unknown", None if given is None else value(given), parent_id=parent)
         if status in ("completed", "error"):
             output = text(state, "error") if status == "error" else flat(state.get("output"))
-            yield ToolEnded(call_id, None if output is None else value(output), status == "error")
+            yield ToolEnded(call_id, None if output is None else value(output), _is_error(name, state))
 
     def _finished(self, part: Record, key: str) -> Iterator[BuildEvent]:
         tokens, cost = obj(part, "tokens"), number(part, "cost")
@@ -99,6 +101,22 @@ class Parts:
         )
         if usage is not None:
             yield UsageReported(usage)
+
+
+def end_of(reason: str) -> BuildEnded:
+    """How a build stands after an answer that ended for that reason; "interrupted" while it goes on."""
+    if reason in _CUT:
+        return BuildEnded("failed", error=f"the answer was cut: {reason}")
+    return BuildEnded("interrupted" if reason in _GOES_ON else "completed")
+
+
+def _is_error(name: str, state: Record) -> bool:
+    """`invalid` stands for a call of a tool that there is not; a command's exit code is in its metadata, null when it
+    was stopped."""
+    if text(state, "status") == "error" or name == "invalid":
+        return True
+    metadata = obj(state, "metadata")
+    return name == "bash" and "exit" in metadata and metadata["exit"] != 0
 
 
 def timed(report: Reported, part: Record) -> Reported:
