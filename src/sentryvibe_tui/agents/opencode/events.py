@@ -87,7 +87,8 @@ class Events:
     """Reads them one after another. `source` is what tells of them (docs/activity.md)."""
 
     def __init__(self, counts: Counts, source: Source) -> None:
-        self._counts, self._source = counts, source
+        self._counts = counts
+        self._source: Source = source
         self._sessions: dict[str, _Session] = {}
         self._children: dict[str, tuple[str, str]] = {}
 
