@@ -13,7 +13,9 @@ from sentryvibe_tui.tui.themes import theme_names
 
 PROJECTS = (
     b'{"projects":[{"id":"p-1","name":"Shop"},{"id":"p-2","name":"Two words","slug":"two-words"},'
-    b'{"id":"p-3","name":"s\\u001b[2J"},{"id":"x","name":null}]}'
+    b'{"id":"p-3","name":"s\\u001b[2J"},{"id":"x","name":null},'
+    b'{"id":"touch-x","name":"$(touch x)"},{"id":"y\'z","name":"-y","slug":"a;b"},'
+    b'{"id":"\\u0441\\u0430\\u0434","name":"~"}]}'
 )
 
 
@@ -45,7 +47,13 @@ def offered(*words: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("beginning", "names"),
-    [("", ["Shop", "two-words", "p-3", "x"]), ("sh", ["Shop"]), ("two", ["two-words"]), ("p-1", ["p-1"]), ("z", [])],
+    [
+        ("", ["Shop", "two-words", "p-3", "x", "touch-x", "сад"]),
+        ("sh", ["Shop"]),
+        ("two", ["two-words"]),
+        ("p-1", ["p-1"]),
+        ("z", []),
+    ],
 )
 @pytest.mark.parametrize("command", ["watch", "show", "ingest", "run"])
 def test_projects(answering: str, command: str, beginning: str, names: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -10,7 +11,7 @@ import click
 from ..report import exit_codes
 from . import COMMANDS, OVERVIEW, PROGRAM
 from .imports import uncollected
-from .output import CannotWrite, PipeClosed, tell
+from .output import CannotWrite, PipeClosed, tell, write_error
 
 
 class Commands(click.Group):
@@ -36,7 +37,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = group.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except click.UsageError as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        write_error(shown.getvalue())
         return error.exit_code
     except click.ClickException as error:
         tell(error.message)

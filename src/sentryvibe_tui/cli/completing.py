@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import redirect_stderr
 from typing import TYPE_CHECKING
@@ -49,6 +50,10 @@ THEMES = (
 """Known without Textual, which takes long to load."""
 
 
+_PLAIN = re.compile(r"\w[\w.-]*")
+"""A word that every shell takes for itself: letters and digits of any script, and signs without a meaning."""
+
+
 class _Row(Struct, frozen=True):
     id: str
     name: str | None = None
@@ -92,9 +97,9 @@ def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
 
 
 def _words(rows: list[_Row], beginning: str) -> Iterator[str]:
-    """One word for each project that begins so; a shell takes no spaces."""
+    """One word for each project that begins so: its name, or its slug or id when a shell would read more in it."""
     for row in rows:
-        named = (word for word in (row.name, row.slug, row.id) if word and word.isprintable() and " " not in word)
+        named = (word for word in (row.name, row.slug, row.id) if word and _PLAIN.fullmatch(word))
         fitting = next((word for word in named if word.casefold().startswith(beginning)), None)
         if fitting is not None:
             yield fitting

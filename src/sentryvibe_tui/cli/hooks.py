@@ -19,6 +19,7 @@ import click
 from .. import spool
 from ..client.address import Address
 from ..folders import make_private
+from ..model.text import REPLACEMENT, clean_line
 from ..sources.hook_settings import (
     HTTP_SINCE,
     NEWEST,
@@ -106,7 +107,7 @@ def show() -> int:
                 continue
             for target in dict.fromkeys(found.values()):
                 events = ", ".join(event for event, called in found.items() if called == target)
-                write_line(f"{agent:<7} {path}  {masked(target)}  ({events})")
+                write_line(clean_line(f"{agent:<7} {path}  {masked(target)}  ({events})", 4_000))
                 for gone in _gone(target):
                     tell(f"{gone} is not there any more, so this hook does nothing: run `hooks install {agent}` again")
     return 0
@@ -139,22 +140,28 @@ def _change(agent: str, users: bool, yes: bool, change: Callable[[str], str], un
     if after == before:
         tell(f"{unchanged}: {path}")
         return 0
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), str(path), str(path), n=2
-    )
+    target = path.resolve()
+    if target != path:
+        tell(f"{path} leads to {target}, which is the file that is changed")
     masked = _masking()
-    for line in lines:
-        write_line(masked(line.rstrip("\n")))
+    for line in difflib.unified_diff(_lines(before), _lines(after), str(target), str(target), n=2, lineterm=""):
+        write_line(masked(line))
     if not yes:
         if not sys.stdin.isatty():
             raise Refused("nothing was changed: there is nobody to ask; --yes changes it")
-        if not click.confirm(f"Change {path}?", err=True):
+        if not click.confirm(f"Change {clean_line(str(target))}?", err=True):
             return 0
         if _read(path) != before:
             raise click.ClickException(f"{path} was changed meanwhile and is left as it is; try again")
     _write(path, after)
-    tell(f"changed {path}")
+    tell(f"changed {target}")
     return 0
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as an editor shows them; a carriage return inside of one is no line's end."""
+    lines = text.removesuffix("\n").split("\n") if text else []
+    return [line.removesuffix("\r").replace("\r", REPLACEMENT) for line in lines]
 
 
 def _read(path: Path) -> str:

@@ -20,12 +20,12 @@ class CannotWrite(Exception):
 
 
 def write_line(line: str) -> None:
-    """Raises PipeClosed, CannotWrite."""
+    """`line`, safe for a terminal whatever is in it. Raises PipeClosed, CannotWrite."""
     stdout = cast("TextIO | None", sys.stdout)  # None when the process was started without one
     if stdout is None:
         raise CannotWrite("it is closed")
     try:
-        stdout.write(line + "\n")
+        stdout.write(clean(line) + "\n")
         stdout.flush()
     except OSError as error:
         # What is still buffered goes nowhere, so that Python's own flush at exit finds no fault.
@@ -37,10 +37,15 @@ def write_line(line: str) -> None:
 
 def tell(message: str) -> None:
     """One line on stderr, with the program's name as Unix commands do; without a stderr nobody hears it."""
+    write_error(f"sentryvibe-tui: {message}\n")
+
+
+def write_error(text: str) -> None:
+    """`text` on stderr, safe for a terminal."""
     stderr = cast("TextIO | None", sys.stderr)
     if stderr is not None:
         with suppress(OSError):
-            stderr.write(f"sentryvibe-tui: {clean(message)}\n")
+            stderr.write(clean(text))
             stderr.flush()
 
 

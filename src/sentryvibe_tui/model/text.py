@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 _ESCAPES = re.compile(
@@ -31,6 +32,11 @@ def clean(text: str) -> str:
         text = _ESCAPES.sub("", text)
     text = _RETURNS.sub("\n", text).expandtabs(4)
     return _UNSAFE.sub(REPLACEMENT, text)
+
+
+def escaped(text: str) -> str:
+    """The JSON `text` with what a terminal would act on as `\\u` escapes: the same value, safe to print."""
+    return text if text.isprintable() else _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def clean_line(text: str, limit: int = 500) -> str:

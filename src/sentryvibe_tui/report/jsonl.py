@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import msgspec
@@ -21,12 +20,11 @@ from ..client.watching import (
     WatchEvent,
 )
 from ..model.state import BuildState
+from ..model.text import escaped
 from ..wire.json import decode, encode
 from ..wire.state import encode_state
 from ..wire.times import iso
 from ..wire.updates import encode_entry
-
-_LIVE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 class JsonLines:
@@ -82,7 +80,7 @@ def _line(**fields: object) -> str:
 
 def _safe(text: bytes) -> str:
     """JSON escapes control characters below U+0020 by itself; outside strings all of it is ASCII."""
-    return _LIVE.sub(lambda match: f"\\u{ord(match[0]):04x}", text.decode())
+    return escaped(text.decode())
 
 
 def _sorted(state: BuildState) -> Raw:

@@ -20,6 +20,7 @@ import uvicorn
 from msgspec import Struct
 
 from .. import runtime
+from ..model.text import clean
 from ..store.contract import StoreBroken, StoreUnavailable
 from ..store.sqlite import SqliteStore
 from .app import App
@@ -103,12 +104,21 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return new_event_loop
 
 
+class _Cleaned(logging.Formatter):
+    """Log lines that are safe for a terminal, whatever a client or a file's name put into them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return clean(super().format(record))
+
+
 def serve(host: str, port: int, data: Path, settings: Settings | None = None, beside: Beside = _nothing) -> int:
     """The command: run until SIGINT or SIGTERM. Exit code 0, or 1 with the reason on stderr.
 
     Prints `ready URL` on stdout once it accepts connections, and logs to stderr.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Cleaned("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     last_resort = threading.Timer(LAST_RESORT, _end)
     last_resort.daemon = True
@@ -116,7 +126,7 @@ def serve(host: str, port: int, data: Path, settings: Settings | None = None, be
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(host, port, data, settings, beside, last_resort))
     except CannotServe as error:
-        print(f"sentryvibe-tui: {error}", file=sys.stderr)
+        print(f"sentryvibe-tui: {clean(str(error))}", file=sys.stderr)
         return 1
     finally:
         last_resort.cancel()
