@@ -81,7 +81,7 @@ def test_a_family_takes_only_its_own() -> None:
 
 @pytest.mark.parametrize("wanted", ["codex-exec", "codex"])
 def test_another_format_than_named_is_refused_at_once(wanted: str) -> None:
-    record = json.dumps({"type": "system", "subtype": "init", "session_id": "s"}).encode()
+    record = json.dumps({"type": "system", "subtype": "init", "session_id": "s", "claude_code_version": "2"}).encode()
     reader = AutoReader(wanted)
     reader.feed(record)
     with pytest.raises(UnknownFormat, match=f"the input is claude-stream, not {wanted}"):
@@ -128,3 +128,30 @@ def test_a_long_first_line_is_waited_for() -> None:
         assert reader.feed(line[at : at + 65_536]) == []
     reader.feed(b"\n")
     assert reader.format == "claude-session"
+
+
+STRANGE = {"type": "system", "subtype": "init", "session_id": "s", "cwd": "/srv", "model": "m"}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        STRANGE,
+        STRANGE | {"tools": ["Read"]},
+        STRANGE | {"tools": ["Read"], "mcp_servers": [], "other_code_version": "1"},
+        {"type": "system", "content": "You are an agent."},
+        {"type": "user", "content": [{"type": "text", "text": "Show the files"}]},
+    ],
+)
+def test_a_stranger_is_refused_by_name_although_what_follows_looks_known(record: dict[str, Any]) -> None:
+    """Its answers may have the shape of Claude Code's, its reasoning that of Codex."""
+    known = [
+        {"type": "reasoning", "id": "r1", "summary": []},
+        {"type": "assistant", "message": {"content": []}, "parent_tool_use_id": None, "session_id": "s"},
+    ]
+    with pytest.raises(UnknownFormat, match=f"its first records are type '{record['type']}' with 'type', '"):
+        detect(b"\n".join(json.dumps(one).encode() for one in (record, *known)) + b"\n")
+
+
+def test_a_stranger_is_read_as_what_it_is_said_to_be() -> None:
+    assert detect(json.dumps(STRANGE).encode() + b"\n", "claude-stream") == "claude-stream"

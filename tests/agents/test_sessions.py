@@ -69,7 +69,14 @@ def test_the_list_of_what_a_session_was_forked_from_goes_on(fold: Any) -> None:
 def test_an_array_of_records_is_read_as_its_lines(fold: Any) -> None:
     words = [{"type": "text", "text": "Hello."}]
     records = [
-        {"type": "system", "subtype": "init", "session_id": "s", "model": "opus", "cwd": "/w"},
+        {
+            "type": "system",
+            "subtype": "init",
+            "session_id": "s",
+            "model": "opus",
+            "cwd": "/w",
+            "claude_code_version": "2",
+        },
         {
             "type": "assistant",
             "session_id": "s",

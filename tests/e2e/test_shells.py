@@ -68,7 +68,7 @@ def test_a_name_that_is_a_command_is_completed_as_its_id(desk: Any, shell: str) 
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell} here")
     _, url = desk.serve()
-    line = b'{"type":"system","subtype":"init","session_id":"s-1","model":"m","cwd":"/w"}\n'
+    line = b'{"type":"system","subtype":"init","session_id":"s-1","model":"m","cwd":"/w","claude_code_version":"2"}\n'
     desk.run("ingest", NAME, "--server", url, data=line)
     tools = desk.folder / "bin"
     tools.mkdir()

@@ -14,7 +14,14 @@ from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.sources.output import KEPT, STREAMED, Exit, Output
 from sentryvibe_tui.wire.json import plain
 
-INIT = {"type": "system", "subtype": "init", "session_id": "s", "model": "m", "cwd": "/agent"}
+INIT = {
+    "type": "system",
+    "subtype": "init",
+    "session_id": "s",
+    "model": "m",
+    "cwd": "/agent",
+    "claude_code_version": "2",
+}
 CALL = {
     "type": "assistant",
     "session_id": "s",

@@ -80,6 +80,15 @@ def detect(head: bytes, wanted: str = "") -> str:
     return found
 
 
+def is_strangers(record: Record) -> bool:
+    """Whether a record that no sign fits begins the output of a program that is not known.
+
+    What follows may look like a known one's, and would be taken for it.
+    """
+    kind = text(record, "type")
+    return kind == "system" or (kind in ("user", "assistant") and isinstance(record.get("content"), str | list))
+
+
 class _Detector:
     """Looks at records until one gives the format away. `wanted`: a format or a family of them, "" for any."""
 
@@ -107,6 +116,9 @@ class _Detector:
             found = format_of(record)
             if found:
                 return self._checked(found)
+            if is_strangers(record) and self._wanted not in formats():
+                self._seen[_shown(record)] = None
+                raise self.refusal()
             if self._wanted in formats():  # who names it knows it, as long as it is not another's for certain
                 return self._wanted
             if len(self._seen) < _SHOWN:
@@ -150,7 +162,10 @@ _SHOWN = 8
 
 def _shown(record: Record) -> str:
     kind = text(record, "type") or text(obj(record, "msg"), "type")
-    return f"type {kind[:40]!r}" if kind else "an object with " + ", ".join(repr(key[:20]) for key in list(record)[:5])
+    keys = ", ".join(repr(key[:20]) for key in list(record)[:5])
+    return (
+        f"type {kind[:40]!r}" + (f" with {keys}" if is_strangers(record) else "") if kind else f"an object with {keys}"
+    )
 
 
 class AutoReader:
