@@ -69,7 +69,7 @@ def test_a_turn_that_ended_completes_the_build_and_the_next_goes_on_with_it(fold
     assert status(tool("PreToolUse", tool_use_id="late")) == "active", "a stop hook sent it back to work"
     assert status(tool("PostToolUse", tool_use_id="late"), hook("Stop"), hook("SessionEnd")) == "completed"
     assert [tool.state for tool in fold(told).tools()] == ["output-available"] * 3
-    assert [note.text for note in fold(told).notes() if note.kind == "prompt"] == ["go", "go", "goes on by itself"]
+    assert [note.text for note in fold(told).notes() if note.kind == "prompt"] == ["go", "go"]
 
 
 def test_a_failed_turn_fails_the_build_until_the_next(fold: Any) -> None:
@@ -139,14 +139,22 @@ ASKED = tool("PermissionRequest", "Bash")
         ([tool("PostToolUse", "Read", tool_use_id="s1", agent_id="a1")], "permission: Bash: ls"),
         ([tool("PreToolUse", "Write", tool_use_id="s2", agent_id="a1")], "permission: Bash: ls"),
         ([hook("Notification", message="Claude needs", notification_type="permission_prompt")], "permission: Bash: ls"),
-        ([tool("PermissionRequest", "Write", agent_id="a1")], "permission: Write: ls"),
+        ([tool("PermissionRequest", "Write", agent_id="a1")], "permission: Bash: ls"),
+        (
+            [tool("PermissionRequest", "Write", agent_id="a1"), tool("PostToolUse", "Bash", tool_use_id="m1")],
+            "permission: Write: ls",
+        ),
         (
             [tool("PermissionRequest", "Write", agent_id="a1"), tool("PreToolUse", "Write", agent_id="a1")],
             "permission: Bash: ls",
         ),
         (
-            [tool("PermissionRequest", "Write", agent_id="a1"), hook("SubagentStop", agent_id="a1")],
-            "permission: Write: ls",
+            [
+                tool("PermissionRequest", "Write", agent_id="a1"),
+                tool("PostToolUse", "Bash", tool_use_id="m1"),
+                hook("SubagentStop", agent_id="a1"),
+            ],
+            "",
         ),
         ([tool("PostToolUse", "Bash", tool_use_id="m1")], ""),
         ([tool("PostToolUseFailure", "Bash", tool_use_id="m1", error="no")], ""),
@@ -301,3 +309,122 @@ def test_bytes_are_decoded() -> None:
     assert hook_reader().read(json.dumps(hook("SessionStart")).encode())[0].session == "s1"
     with pytest.raises(BadJson):
         hook_reader().read(b"[1]")
+
+
+# --------------------------------------------------------------------------- the turn is over, and what runs on
+
+
+def told(*payloads: dict[str, Any]) -> list[Any]:
+    reader = hook_reader()
+    return [report for payload in (hook("UserPromptSubmit", prompt="go"), *payloads) for report in reader.read(payload)]
+
+
+def bash(name: str, **more: Any) -> dict[str, Any]:
+    return tool(name, "Bash", tool_use_id="b1", **more)
+
+
+WATCH = {"id": "bq1", "type": "shell", "status": "running", "description": "Watch the build"}
+STARTED = bash("PreToolUse"), bash("PostToolUse", tool_response={"stdout": "", "backgroundTaskId": "bq1"})
+NOTICE = (
+    "<task-notification><task-id>bq1</task-id><tool-use-id>b1</tool-use-id>"
+    "<status>{}</status><summary>exit code 2</summary></task-notification>"
+)
+
+
+def test_a_turn_is_not_the_end_while_something_runs_on(fold: Any) -> None:
+    stopped = told(*STARTED, hook("Stop", background_tasks=[WATCH], session_crons=[]))
+    state = fold(stopped)
+    assert (state.status, state.activity.kind, state.activity.what) == ("active", "waiting-machine", "Watch the build")
+    assert state.tool("b1").state == "input-available"
+    assert fold(told(*STARTED, hook("Stop", background_tasks=[], session_crons=[]))).status == "completed"
+
+
+@pytest.mark.parametrize(("status", "end"), [("completed", "output-available"), ("failed", "error")])
+def test_the_agent_that_hears_of_the_end_works_again_until_its_next_stop(fold: Any, status: str, end: str) -> None:
+    woken = (*STARTED, hook("Stop", background_tasks=[WATCH]), hook("UserPromptSubmit", prompt=NOTICE.format(status)))
+    state = fold(told(*woken))
+    assert (state.status, state.activity.kind, state.tool("b1").state) == ("active", "working", end)
+    assert [note.text for note in state.notes()] == ["go"], "a notice is no prompt"
+    assert fold(told(*woken, hook("Stop", background_tasks=[]))).status == "completed"
+
+
+def test_a_task_that_nobody_saw_begin_and_a_wake_up_are_calls_too(fold: Any) -> None:
+    cron = {"id": "c1", "prompt": "look again"}
+    state = fold(told(hook("Stop", background_tasks=[WATCH], session_crons=[cron])))
+    assert [(call.name, call.state) for call in state.tools()] == [
+        ("Bash", "input-available"),
+        ("ScheduleWakeup", "input-available"),
+    ]
+    after = told(hook("Stop", background_tasks=[WATCH], session_crons=[cron]), hook("Stop", background_tasks=[]))
+    assert fold(after).status == "completed"
+
+
+def test_a_server_that_starts_anew_takes_up_what_runs_on(fold: Any) -> None:
+    before = told(*STARTED, hook("Stop", background_tasks=[WATCH]))
+    reader = hook_reader()
+    reader.resume("s1", fold(before))
+    state = fold([*before, *reader.read(hook("Stop", background_tasks=[WATCH]))])
+    assert [call.id for call in state.tools()] == ["b1"]
+    assert fold([*before, *reader.read(hook("Stop", background_tasks=[]))]).status == "completed"
+
+
+SPAWN = {"tool_name": "Agent", "tool_input": {"prompt": "dig", "subagent_type": "Explore"}, "tool_use_id": "ag"}
+
+
+def test_a_subagents_calls_and_requests_are_under_its_call(fold: Any) -> None:
+    inner = {"agent_id": "a1", "agent_type": "Explore"}
+    payloads = [
+        hook("PreToolUse", **SPAWN),
+        hook("SubagentStart", **inner),
+        tool("PreToolUse", "Bash", tool_use_id="s1", **inner),
+        tool("PermissionRequest", "Bash", **inner),
+    ]
+    state = fold(told(*payloads))
+    assert state.tool("s1").parent_id == "ag"
+    assert [(one.title, one.parent_id, one.tool_call_id) for one in state.requests] == [
+        ("permission: Bash: ls", "ag", "s1")
+    ]
+    ended = fold(told(*payloads, tool("PostToolUse", "Bash", tool_use_id="s1", tool_response="a", **inner)))
+    assert (ended.requests, ended.tool("s1").parent_id) == ((), "ag")
+
+
+def test_two_subagents_in_the_background_are_told_apart_by_the_answers_of_their_calls(fold: Any) -> None:
+    calls = [SPAWN | {"tool_use_id": ident} for ident in ("ag", "ah")]
+    payloads = [
+        *(hook("PreToolUse", **call) for call in calls),
+        *(
+            hook("PostToolUse", **call, tool_response={"status": "async_launched", "agentId": agent})
+            for call, agent in zip(calls, ("a1", "a2"), strict=True)
+        ),
+        tool("PreToolUse", "Bash", tool_use_id="s2", agent_id="a2", agent_type="Explore"),
+        tool("PreToolUse", "Bash", tool_use_id="s1", agent_id="a1", agent_type="Explore"),
+    ]
+    state = fold(told(*payloads))
+    assert (state.tool("s1").parent_id, state.tool("s2").parent_id) == ("ag", "ah")
+    running = [{"id": agent, "type": "subagent", "status": "running"} for agent in ("a1", "a2")]
+    assert fold(told(*payloads, hook("Stop", background_tasks=running))).activity.kind == "waiting-machine"
+
+
+def test_esc_is_no_stop_but_an_idle_agent_or_an_interrupted_call(fold: Any) -> None:
+    idle = hook("Notification", message="Claude is waiting for your input", notification_type="idle_prompt")
+    assert fold(told(bash("PreToolUse"))).status == "active"
+    assert fold(told(bash("PreToolUse"), idle)).status == "interrupted"
+    stopped = fold(told(bash("PreToolUse"), bash("PostToolUseFailure", error="stopped", is_interrupt=True)))
+    assert (stopped.status, stopped.error) == ("interrupted", "interrupted by the user")
+
+
+def test_what_auto_mode_denies_is_told(fold: Any) -> None:
+    state = fold(told(bash("PreToolUse"), bash("PermissionDenied", reason="not asked for")))
+    assert [note.text for note in state.notes() if note.kind == "notice"] == ["denied: Bash: ls: not asked for"]
+
+
+def test_a_form_is_open_until_its_answer(fold: Any) -> None:
+    form = {"message": "Your name?", "mcp_server_name": "crm", "elicitation_id": "e1"}
+    state = fold(told(hook("Elicitation", **form)))
+    assert [(one.kind, one.title) for one in state.requests] == [("form", "Your name?")]
+    assert fold(told(hook("Elicitation", **form), hook("ElicitationResult", action="accept", **form))).requests == ()
+
+
+def test_a_session_that_has_ended_is_not_interrupted_besides(run: Any, fold: Any) -> None:
+    assert fold(run(hook_lines(), hook("UserPromptSubmit", prompt="go"), hook("Stop"))).status == "completed"
+    assert fold(run(hook_lines(), hook("UserPromptSubmit", prompt="go"))).status == "interrupted"

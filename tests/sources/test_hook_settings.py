@@ -129,6 +129,8 @@ def test_hooks_that_only_look_alike_stay(command: str) -> None:
             {"SessionStart", "Stop"},
             {"PermissionRequest", "StopFailure"},
         ),
+        (Hook("claude", url=URL, version=(2, 1, 331)), {"StopFailure"}, {"PermissionDenied", "SubagentStart"}),
+        (Hook("claude", url=URL, version=(2, 1, 332)), {"PermissionDenied", "SubagentStart", "Elicitation"}, set()),
         (Hook("claude", url=URL, version=(2, 1, 63)), {"PermissionRequest"}, {"StopFailure"}),
         (Hook("codex", command="c"), {"PermissionRequest", "Stop", "Interrupt", "SessionEnd"}, {"Notification"}),
         (Hook("gemini", command="c"), {"BeforeTool", "AfterAgent"}, {"PreToolUse"}),

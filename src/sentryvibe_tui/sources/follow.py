@@ -46,6 +46,8 @@ BUILDS = 4_096
 """Builds that are remembered after their files were let go of: what a witness tells later joins them."""
 SOUGHT = 3.0
 """Seconds for which the file of a session that a witness tells of is searched for at every look."""
+SOON = 0.1
+"""Seconds between two looks meanwhile."""
 
 
 class Pace(Struct, frozen=True):
@@ -142,15 +144,18 @@ class Follow:
 
     async def _rest(self) -> None:
         """Until the next look at the files, or until a witness says something."""
+        pause = min(SOON, self._pace.look) if self._is_seeking() else self._pace.look
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._witnesses.came.wait(), self._pace.look)
+            await asyncio.wait_for(self._witnesses.came.wait(), pause)
         self._witnesses.came.clear()
 
     def _between_searches(self, took: float) -> float:
         """Seconds. For a while the file of a session that a witness tells of is looked for at each look."""
-        is_sought = any(time.monotonic() - since < SOUGHT for _, since in self._sought.values())
-        pause, share = (self._pace.look, SEEKING) if is_sought else (self._pace.search, SEARCHING)
+        pause, share = (min(SOON, self._pace.look), SEEKING) if self._is_seeking() else (self._pace.search, SEARCHING)
         return max(pause, took / share)
+
+    def _is_seeking(self) -> bool:
+        return any(time.monotonic() - since < SOUGHT for _, since in self._sought.values())
 
     async def _search(self) -> float:
         """Takes up sessions that are live, and lets go of those that are long over; the processor's seconds it took."""

@@ -25,6 +25,9 @@ HTTP_SINCE: Version = (2, 1, 63)
 NEWEST: Version = (9999, 0, 0)
 """For a version that is not known."""
 
+MEASURED: Version = (2, 1, 332)
+"""Claude Code whose events were looked at; since when it has the newer ones is not known."""
+
 _CLAUDE: dict[str, Version] = {
     "SessionStart": (0, 0, 0),
     "UserPromptSubmit": (0, 0, 0),
@@ -37,6 +40,12 @@ _CLAUDE: dict[str, Version] = {
     "Stop": (0, 0, 0),
     "StopFailure": (2, 1, 78),
     "SessionEnd": (0, 0, 0),
+    "PermissionDenied": MEASURED,
+    "SubagentStart": MEASURED,
+    "SubagentStop": MEASURED,
+    "Elicitation": MEASURED,
+    "ElicitationResult": MEASURED,
+    "PostCompact": MEASURED,
 }
 """Events, and the version of Claude Code that surely knows them: an unknown one makes it refuse the file."""
 

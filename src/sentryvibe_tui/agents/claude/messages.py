@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ...model.events import AgentReported, BackgroundMoved, BuildEvent, Noticed, TextAdded, ToolEnded, ToolStarted
 from ...model.state import Agent, NoteKind
 from ..common.values import EMPTY, Record, as_object, fingerprint, flat, obj, objects, text, title_of, value
+from .background import background_task, notification_in
 from .tasks import TaskLists
 from .tools import TODO_TOOLS
 
@@ -20,9 +21,6 @@ _INTERRUPTED = "[Request interrupted by user"
 _COMMAND = re.compile(r"<command-name>\s*(.*?)\s*</command-name>", re.DOTALL)
 _ARGUMENTS = re.compile(r"<command-args>\s*(.*?)\s*</command-args>", re.DOTALL)
 _MACHINE = ("<local-command", "<bash-", "<system-reminder", "<task-notification", "Caveat: ", "<user-prompt-submit")
-_NOTIFICATION = "<task-notification>"
-_FIELD = re.compile(r"<(task-id|status|summary)>\s*(.*?)\s*</", re.DOTALL)
-_UNSUCCESSFUL = frozenset({"failed", "killed", "stopped", "timeout"})
 _TEAMMATE = re.compile(r"<teammate-message[^>]*>\s*(.*?)\s*</teammate-message>", re.DOTALL)
 
 
@@ -105,7 +103,7 @@ class Conversation:
             if listed is not None:
                 yield listed
             return
-        if task := _background_task(structured):
+        if task := background_task(structured):
             self._background[task] = (call_id, parent_id)
             yield BackgroundMoved(call_id, parent_id=parent_id)
             return
@@ -113,18 +111,18 @@ class Conversation:
 
     def notified(self, said: str) -> Iterator[BuildEvent]:
         """What the program tells the model of a task in the background: that it ended, and how."""
-        fields = dict(_FIELD.findall(said[:8000]))
-        task = self._background.pop(fields.get("task-id", ""), None)
-        if task is not None:
-            failed = fields.get("status") in _UNSUCCESSFUL
-            yield ToolEnded(task[0], value(fields.get("summary", "")), failed, parent_id=task[1])
+        notice = notification_in(said)
+        if notice is None or not notice.is_end:
+            return
+        call_id, parent_id = self._background.pop(notice.task, ("", ""))
+        if call_id:
+            yield ToolEnded(call_id, value(notice.summary), notice.failed, parent_id=parent_id)
 
     def _prompt(self, said: str, note_id: str) -> Iterator[BuildEvent]:
         if said.startswith(_INTERRUPTED):
             yield Noticed("interrupted by the user", "warning")
             return
-        if said.lstrip().startswith(_NOTIFICATION):
-            yield from self.notified(said)
+        yield from self.notified(said)
         said = spoken(said)
         if not said:
             return
@@ -147,13 +145,6 @@ def _blocks(message: Record) -> list[Record]:
     """Content is text or a list of blocks; text is one block."""
     content = message.get("content")
     return [{"type": "text", "text": content}] if isinstance(content, str) else objects(message, "content")
-
-
-def _background_task(result: Record) -> str:
-    """The task that a call left running when it answered; "" for a call that is over."""
-    if result.get("status") == "async_launched":
-        return text(result, "agentId")
-    return text(result, "backgroundTaskId")
 
 
 def is_local_command(said: str, names: tuple[str, ...] = ()) -> bool:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ...model.events import AgentReported, BuildEvent, BuildStarted, ToolStarted, UsageReported
+from ...model.events import ActivityReported, AgentReported, BuildEvent, BuildStarted, ToolStarted, UsageReported
 from ...model.state import Usage
 from ...wire.json import plain
 from ..common.json_lines import JsonLines
 from ..common.reader import Counts, Reported, reports_of
 from ..common.turn_end import as_event
 from ..common.values import Record, as_object, count, number, obj, objects, text, time
+from .background import is_notification
 from .messages import Conversation, model_of, words
 from .stream import notice_of
 from .tasks import TaskLists
@@ -114,6 +115,8 @@ class ClaudeSession:
             yield from self._message(kind, record)
         elif kind == "attachment":
             yield from self._queued(obj(record, "attachment"), text(record, "uuid"))
+        elif kind == "queue-operation" and text(record, "operation") == "enqueue":
+            yield from self._woken(text(record, "content"))
         elif kind == "cost-state":
             spent = number(record, "totalCostUSD")
             if spent is not None and record.get("hasUnknownModelCost") is not True:
@@ -162,7 +165,10 @@ class ClaudeSession:
         parent = self._parent_id or ("" if self._alone or not aside else self._asides.parent_of(record))
         main = not aside or self._alone
         if main:
+            was_over = self.turn.end is not None
             self.turn.read(record)
+            if was_over and kind == "user" and is_notification(words(message)):
+                yield ActivityReported("working", source="file")
             yield from self._told(record, message)
             yield from self._talk.titled(self._title)
         if kind == "user":
@@ -183,6 +189,14 @@ class ClaudeSession:
             yield from self._talk.notified(words({"content": attachment.get("prompt")}))
         elif text(attachment, "type") == "queued_command" and text(attachment, "commandMode") in ("prompt", ""):
             yield from self._talk.user({"content": attachment.get("prompt")}, uuid, None)
+
+    def _woken(self, said: str) -> Iterator[BuildEvent]:
+        """The end of a task in the background is told at once; with it the agent begins a turn, if it is at none."""
+        ends = list(self._talk.notified(said))
+        if ends and self.turn.end is not None:
+            self.turn.goes_on()
+            yield ActivityReported("working", source="file")
+        yield from ends
 
     def _told(self, record: Record, message: Record) -> Iterator[BuildEvent]:
         known = self._talk.agent

@@ -10,8 +10,9 @@ from typing import Any
 from msgspec import Raw
 from msgspec.structs import replace
 
-from ...model.activity import Outcome
+from ...model.activity import Outcome, Request
 from ...model.events import (
+    ActivityReported,
     AgentReported,
     BackgroundMoved,
     BuildEnded,
@@ -19,6 +20,8 @@ from ...model.events import (
     BuildStarted,
     InputNeeded,
     Noticed,
+    RequestOpened,
+    RequestResolved,
     TextAdded,
     TodoItem,
     TodosReported,
@@ -30,6 +33,7 @@ from ...model.questions import SOMETHING, permission, purpose, question
 from ...model.state import Agent, BuildState, NoteKind
 from ...model.told import told_id
 from ...wire.json import decode, encode
+from ..claude.background import background_task
 from ..claude.messages import spoken
 from ..claude.tasks import TaskLists
 from ..claude.tools import TODO_TOOLS
@@ -37,6 +41,7 @@ from ..codex.messages import plan_items
 from ..gemini.todos import TodoLists
 from ..gemini.tools import TODO_TOOLS as GEMINI_TODOS
 from ..redact import Redactor
+from .hook_background import Background, SubagentCalls
 from .hook_dialect import HookDialect
 from .json_lines import JsonLines
 from .reader import Counts, Reported, reports_of
@@ -49,17 +54,16 @@ _NAMES = {
     "AfterAgent": "Stop",
 }
 _QUIET = frozenset({
-    "SubagentStart", "TaskCreated", "TaskCompleted", "PostCompact", "ConfigChange",
-    "InstructionsLoaded", "CwdChanged", "FileChanged", "WorktreeCreate", "WorktreeRemove",
-    "TeammateIdle", "Setup", "BeforeModel", "UserPromptExpansion", "MessageDisplay",
-    "AfterModel", "BeforeToolSelection", "PostToolBatch",
+    "SubagentStart", "TaskCreated", "TaskCompleted", "ConfigChange",
+    "InstructionsLoaded", "CwdChanged", "DirectoryAdded", "FileChanged", "WorktreeCreate", "WorktreeRemove",
+    "TeammateIdle", "Setup", "BeforeModel", "UserPromptExpansion", "MessageDisplay", "PreSkillShellCommand",
+    "AfterModel", "BeforeToolSelection", "PostToolBatch", "PreModelSwitch", "PostModelSwitch",
 })  # fmt: skip
 _LISTS = TODO_TOOLS | GEMINI_TODOS | {"update_plan"}
 _RETURNS = frozenset({"PostToolUse", "PostToolUseFailure", "PermissionDenied"})
-_TURNS = frozenset({"SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "Interrupt", "SessionEnd"})
+_TURNS = frozenset({"UserPromptSubmit", "Stop", "StopFailure", "Interrupt"})
+_SESSIONS = frozenset({"SessionStart", "SessionEnd"})
 _ASKS = frozenset({"permission_prompt", "elicitation_dialog", "agent_needs_input", "ToolPermission"})
-_ACTIVITY = (ToolStarted, ToolEnded, TextAdded)
-
 SESSIONS = 256
 """Sessions that are remembered; of one that was silent for longer than so many others only the state is known."""
 
@@ -70,25 +74,27 @@ class _Permissions:
     def __init__(self) -> None:
         self._asked: dict[str, tuple[str, str]] = {}
 
-    @property
-    def latest(self) -> str:
-        return next((words for _, words in reversed(self._asked.values())), "")
+    def __bool__(self) -> bool:
+        return bool(self._asked)
 
-    def asked(self, agent: str, call: str, words: str) -> None:
-        self._asked.pop(agent, None)
-        self._asked[agent] = (call, words)
+    def asked(self, agent: str, call: str, request: str) -> None:
+        self._asked[agent] = (call, request)
 
-    def heard(self, agent: str, kind: str, call: str) -> None:
+    def heard(self, agent: str, kind: str, call: str) -> Iterator[RequestResolved]:
         """An agent goes on with its next call, the call ended, or the turn did. What other agents do says nothing."""
-        if kind in _TURNS:
-            self._asked.clear()
-        elif kind in ("PreToolUse", "SubagentStop") or (kind in _RETURNS and self._asked.get(agent, ("",))[0] == call):
-            self._asked.pop(agent, None)
+        gone: list[str] = []
+        if kind in _SESSIONS:
+            gone = list(self._asked)
+        elif agent in self._asked:
+            ended = kind in _RETURNS and self._asked[agent][0] == call
+            gone = [agent] if ended or kind in ("PreToolUse", "SubagentStop") or kind in _TURNS else []
+        for one in gone:
+            yield RequestResolved(self._asked.pop(one)[1])
 
 
 class _Session:
-    def __init__(self, agent_id: str, redactor: Redactor | None) -> None:
-        self.agent = Agent(agent_id)
+    def __init__(self, dialect: HookDialect, redactor: Redactor | None) -> None:
+        self.agent = Agent(dialect.agent_id)
         self.redactor = None if redactor is None else redactor.anew()
         self.started = False
         self.calls = 0
@@ -101,8 +107,10 @@ class _Session:
         self.told: set[str] = set()
         self.ended: Outcome | None = None
         """How the latest turn ended, None while one goes on."""
-        self.subagents: dict[str, str] = {}
-        """The call that each subagent works for, by the subagent's id."""
+        self.background = Background()
+        self.subagents = SubagentCalls(dialect.stand_in)
+        self.spawned: dict[str, str] = {}
+        """The call that each subagent works for which says itself that it ends, by the subagent's id."""
 
     def note(self, kind: NoteKind, words: str) -> TextAdded:
         """The same words again are another note. Its id is that of the words as others get to see them."""
@@ -120,11 +128,8 @@ class _Session:
     def masked(self, events: Iterable[BuildEvent]) -> Iterator[BuildEvent]:
         """The end of a turn tells what was masked."""
         for event in events:
-            news = (
-                self.redactor.news()
-                if self.redactor is not None and isinstance(event, BuildEnded | TurnEnded)
-                else None
-            )
+            is_end = isinstance(event, BuildEnded | TurnEnded)
+            news = self.redactor.news() if self.redactor is not None and is_end else None
             if news is not None:
                 yield news
             yield event if self.redactor is None else self.redactor.event(event)
@@ -149,6 +154,7 @@ class HookReader:
         session.ended = None if state.status == "active" else state.status
         session.agent = state.agent
         session.told.update(note.id for note in state.notes())
+        session.background.adrift = sorted(state.in_background)
         todos = tuple(TodoItem(todo.content, todo.status, todo.active_form, todo.id) for todo in state.todos)
         session.lists, session.gemini = TaskLists(todos), TodoLists(todos)
 
@@ -179,7 +185,7 @@ class HookReader:
         return [*told, *(Reported(BuildEnded("interrupted"), None, name) for name in names)]
 
     def _session(self, name: str) -> _Session:
-        session = self._sessions.setdefault(name, _Session(self._dialect.agent_id, self._redactor))
+        session = self._sessions.setdefault(name, _Session(self._dialect, self._redactor))
         self._sessions.move_to_end(name)
         if len(self._sessions) > SESSIONS:
             self._sessions.popitem(last=False)
@@ -187,28 +193,27 @@ class HookReader:
 
     def _events(self, record: Record, session: _Session) -> list[BuildEvent]:
         agent, kind, call = text(record, "agent_id"), _kind(record), _pairing(*_call(record))
-        session.permissions.heard(agent, kind, call)
-        events = [*_told(session, record), *self._said(kind, record, session)]
-        waits = session.permissions.latest
-        if kind == "PermissionRequest" or not waits or not any(isinstance(event, _ACTIVITY) for event in events):
-            return events
-        return [*events, InputNeeded(waits)]  # another agent's activity is no answer
+        session.subagents.heard(record)
+        resolved = session.permissions.heard(agent, kind, call)
+        return [*_told(session, record), *resolved, *self._said(kind, record, session)]
 
     def _said(self, kind: str, record: Record, session: _Session) -> Iterator[BuildEvent]:
         if kind == "SessionStart":
             yield from _began(session)
         elif kind == "UserPromptSubmit":
+            session.ended = None
+            yield from session.background.notified(text(record, "prompt"))
             yield from _prompted(session, text(record, "prompt"))
         elif kind == "PreToolUse":
             yield from self._called(record, session)
         elif kind in _RETURNS:
             yield from self._returned(record, session, kind != "PostToolUse")
         elif kind == "PermissionRequest":
-            yield _permission(record, session)
+            yield from _permission(record, session)
         elif kind == "Elicitation":
-            yield InputNeeded(text(record, "message") or SOMETHING)
+            yield RequestOpened(_form(record, session))
         elif kind == "ElicitationResult":
-            yield InputNeeded("")
+            yield RequestResolved(_form(record, session).id, decision=text(record, "action"))
         elif kind == "Notification":
             yield from _notified(record, session)
         elif kind == "Stop":
@@ -216,6 +221,7 @@ class HookReader:
             answer = text(record, "last_assistant_message") or text(record, "prompt_response")
             if answer:
                 yield session.note("text", answer)
+            yield from session.background.left(record)
             yield TurnEnded("completed", source="hook")
         elif kind == "StopFailure":
             session.ended = "failed"
@@ -225,6 +231,8 @@ class HookReader:
             yield TurnEnded("interrupted", source="hook")
         elif kind == "SubagentStop":
             yield from _subagent_ended(record, session)
+        elif kind == "PostCompact":
+            yield Noticed(f"conversation compacted ({text(record, 'trigger') or 'auto'})")
         elif kind in ("PreCompact", "PreCompress"):
             yield Noticed(f"compacting the conversation ({text(record, 'trigger') or 'auto'})")
         elif kind == "SessionEnd":
@@ -234,10 +242,9 @@ class HookReader:
             self.counts.add_unknown(kind or "no hook_event_name")
 
     def _called(self, record: Record, session: _Session) -> Iterator[BuildEvent]:
-        parent = session.subagents.get(text(record, "agent_id"), "")
-        if session.ended and not parent:  # another hook, or work in the background, asked for more
-            yield from _asked(session, "goes on by itself")
         name, given = _call(record)
+        parent = session.subagents.parent_of(text(record, "agent_id"))
+        session.ended = session.ended if text(record, "agent_id") else None
         call_id = text(record, "tool_use_id")
         if not call_id:
             call_id = _new_call(session, name, given)
@@ -247,6 +254,7 @@ class HookReader:
             yield listed
         elif name not in _LISTS:
             session.latest_call = (name, given)
+            session.subagents.called(call_id, name, given)
             yield ToolStarted(call_id, name or "unknown", value(given), parent_id=parent)
 
     def _returned(self, record: Record, session: _Session, failed: bool) -> Iterator[BuildEvent]:
@@ -263,6 +271,12 @@ class HookReader:
             return
         else:
             inner = as_object(response)
+            parent = session.subagents.parent_of(text(record, "agent_id"))
+            if task := background_task(inner):
+                session.background.calls[task] = (call_id, parent)
+                session.subagents.found(text(inner, "agentId"), call_id)
+                yield BackgroundMoved(call_id, text(inner, "description"), name=name, parent_id=parent)
+                return
             failed = (
                 failed
                 or inner.get("is_error") is True
@@ -270,13 +284,14 @@ class HookReader:
                 or bool(inner.get("error"))
                 or count(inner, "exit_code") != 0
             )
-            parent = session.subagents.get(text(record, "agent_id"), "")
             if subagent := self._dialect.spawned(name, response):
-                session.subagents[subagent] = call_id
+                session.spawned[subagent] = call_id
+                session.subagents.found(subagent, call_id)
                 yield BackgroundMoved(call_id, name=name, parent_id=parent)
                 return
             output = flat(inner.get("content")) if "content" in inner else _output(inner, response)
             yield ToolEnded(call_id, None if output is None else value(output), failed, name, parent_id=parent)
+            yield from _refused(record, session, name, given)
             return
         if listed is not None:
             yield listed
@@ -297,7 +312,7 @@ def _began(session: _Session) -> Iterator[BuildEvent]:
 
 def _subagent_ended(record: Record, session: _Session) -> Iterator[BuildEvent]:
     """A subagent that works beside its agent was under way until now."""
-    call_id = session.subagents.pop(text(record, "agent_id"), "")
+    call_id = session.spawned.pop(text(record, "agent_id"), "")
     if call_id:
         yield ToolEnded(call_id, value(text(record, "last_assistant_message")))
 
@@ -323,14 +338,46 @@ def _asked(session: _Session, words: str) -> Iterator[BuildEvent]:
     yield session.note("prompt", words)
 
 
-def _permission(record: Record, session: _Session) -> InputNeeded:
-    """A call that asks something needs a permission, too: what it asks says more."""
+def _permission(record: Record, session: _Session) -> Iterator[BuildEvent]:
+    """A call that asks something needs a permission, too: what it asks says more, and is open with the call."""
     name, given = _call(record)
-    if asks := question(name, value(given)):
-        return InputNeeded(asks)
-    words = permission(name, session.masked_input(name, given))
-    session.permissions.asked(text(record, "agent_id"), _pairing(name, given), words)
-    return InputNeeded(words)
+    agent, asks = text(record, "agent_id"), question(name, value(given))
+    if asks and session.latest_call == (name, given):
+        return
+    masked = session.masked_input(name, given)
+    suggestions = record.get("permission_suggestions")
+    request = Request(
+        f"asked-{fingerprint(agent, name, _pairing(name, given))}",
+        "plan" if name == "ExitPlanMode" else "question" if asks else "permission",
+        asks or permission(name, masked),
+        name,
+        input=masked,
+        suggestions=value(suggestions) if suggestions else None,
+        parent_id=session.subagents.parent_of(agent),
+    )
+    session.permissions.asked(agent, _pairing(name, given), request.id)
+    yield RequestOpened(request)
+
+
+def _form(record: Record, session: _Session) -> Request:
+    server, ident = text(record, "mcp_server_name"), text(record, "elicitation_id")
+    return Request(
+        f"form-{fingerprint(server, ident)}",
+        "form",
+        text(record, "message") or SOMETHING,
+        reason=server,
+        parent_id=session.subagents.parent_of(text(record, "agent_id")),
+    )
+
+
+def _refused(record: Record, session: _Session, name: str, given: Record) -> Iterator[BuildEvent]:
+    """Auto mode denies in place of a person; a person stops a call with all of its turn."""
+    if _kind(record) == "PermissionDenied":
+        what = permission(name, session.masked_input(name, given)).removeprefix("permission: ")
+        yield Noticed(f"denied: {what}: {text(record, 'reason') or 'no reason given'}", "warning")
+    elif record.get("is_interrupt") is True and not text(record, "agent_id"):
+        session.ended = "interrupted"
+        yield TurnEnded("interrupted", error="interrupted by the user", source="hook")
 
 
 def _notified(record: Record, session: _Session) -> Iterator[BuildEvent]:
@@ -341,7 +388,9 @@ def _notified(record: Record, session: _Session) -> Iterator[BuildEvent]:
     message, kind = text(record, "message"), text(record, "notification_type")
     if kind not in _ASKS and (kind or "waiting for your input" in message):
         yield Noticed(message or kind)
-    elif not session.permissions.latest:
+        if kind == "idle_prompt":
+            yield ActivityReported("idle", source="hook")
+    elif not session.permissions:
         yield InputNeeded(_with_purpose(record, session, message))
 
 
