@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..registry import AgentKind, Format
@@ -10,6 +11,7 @@ from .formats import is_parts, is_run, is_serve
 from .tools import AGENT, ASKING_TOOLS, TODO_TOOLS, TOOLS
 
 if TYPE_CHECKING:
+    from ..common.live import Witness
     from ..common.reader import Reader
 
 
@@ -31,6 +33,12 @@ def _parts() -> Reader:
     return OpencodeParts()
 
 
+def _live(environ: Mapping[str, str]) -> Witness:
+    from .live import database
+
+    return database(environ)
+
+
 KIND = AgentKind(
     name="opencode",
     agent_id=AGENT,
@@ -44,4 +52,5 @@ KIND = AgentKind(
     todo_tools=TODO_TOOLS,
     asking_tools=ASKING_TOOLS,
     prepare=prepared,
+    live=_live,
 )

@@ -1,0 +1,211 @@
+"""opencode's sessions as its database tells them, and whether a process still has them: nothing needs installing.
+
+What is not in the database is not told: what a model is just saying, and permissions. But a command's call has no
+metadata until it is allowed (measured with 1.18.33), so one that stays without waits for a person.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from ...model.activity import PROCESS_GONE, Request
+from ...model.events import BuildEnded, RequestOpened, RequestResolved
+from ...model.questions import permission
+from ...model.state import Millis
+from ...wire.json import BadJson
+from ..common.live import Sighting, polled
+from ..common.reader import Counts
+from ..common.values import Record, obj, text, value
+from .database import AT_ONCE, Database, NotUnderstood, Place, Row, opened, path_of, stamp
+from .events import Events
+from .processes import Owners, at_work, says_so
+
+log = logging.getLogger("sentryvibe_tui.agents")
+
+RECENT: Millis = 10 * 60_000
+"""So long ago a session may have been updated to be taken up at the start; later whenever it is."""
+ORPHANED: Millis = 10_000
+"""So long a session without a process of its own may be silent: it is then taken for one that ended."""
+
+_ASKING: dict[str, Millis] = {"bash": 500, "task": 500, "edit": 1_500, "write": 1_500, "patch": 1_500, "read": 1_500}
+"""Tools whose calls have metadata, or are over, so soon after they began that one without waits for permission."""
+
+
+class _Held(Struct):
+    """A call that runs without metadata: from `since` on."""
+
+    request: Request
+    since: Millis
+    is_told: bool = False
+
+
+class _Session:
+    """A root session that is read."""
+
+    def __init__(self, place: Place) -> None:
+        self.place, self.events = place, Events(Counts(), "registry")
+        self.last = place.updated
+        self.is_owned = False
+        """A process has it, or had it."""
+        self.cursor: dict[str, int] = {}
+        self.held: dict[str, _Held] = {}
+
+
+def database(environ: Mapping[str, str]) -> DatabaseWitness:
+    path = path_of(environ)
+    return DatabaseWitness(path, Owners(lambda: at_work(path)) if says_so() else None)
+
+
+class DatabaseWitness:
+    """`owners` None: nobody knows which processes there are. `now` is epoch milliseconds."""
+
+    def __init__(
+        self, path: Path, owners: Owners | None = None, now: Callable[[], Millis] = lambda: int(time.time() * 1000)
+    ) -> None:
+        self._path, self._owners, self._now = path, owners, now
+        self._stamp: tuple[int, ...] = ()
+        self._last: tuple[int, str] | None = None
+        self._sessions: dict[str, _Session] = {}
+        self._trouble = ""
+
+    def sightings(self) -> AsyncIterator[Sighting]:
+        return polled(self.look)
+
+    def look(self) -> list[Sighting]:
+        """What is new since the last look. Raises NotUnderstood for a database in use that has another shape."""
+        seen: list[Sighting] = []
+        found = stamp(self._path)
+        if found and found != self._stamp:
+            seen = self._seen(found)
+        return [*seen, *self._gone(), *self._asked()]
+
+    def _seen(self, found: tuple[int, ...]) -> list[Sighting]:
+        try:
+            with opened(self._path) as connection:
+                seen, is_all = self._read(connection)
+        except NotUnderstood:
+            if self._now() - max(found[::3]) // 1_000_000 < RECENT:
+                raise
+            return []
+        except sqlite3.Error as error:  # written anew, or locked for longer than a moment: the next look tells
+            if str(error) != self._trouble:
+                log.info("%s cannot be read now: %s", self._path, error)
+                self._trouble = str(error)
+            return []
+        self._stamp = found if is_all else ()
+        return seen
+
+    def _read(self, source: Database) -> tuple[list[Sighting], bool]:
+        """And whether that is all there is."""
+        if self._last is None or not source.is_there(*self._last):
+            return self._begin(source), True
+        rows = source.after(self._last[0])
+        seen = [sighting for row in rows for sighting in self._follow(source, row)]
+        if rows:
+            self._last = (rows[-1].number, rows[-1].id)
+        return seen, len(rows) < AT_ONCE
+
+    def _begin(self, source: Database) -> list[Sighting]:
+        """At the start, and when the log was numbered anew."""
+        since = self._now() - RECENT if self._last is None else 0
+        known, self._sessions = self._sessions, {}
+        last = source.last()
+        places = source.since(since) if not known else [place for place in source.since(0) if place.root in known]
+        seen = [sighting for place in places for sighting in self._take_up(source, place)]
+        self._last = last if last[0] else None
+        return seen
+
+    def _follow(self, source: Database, row: Row) -> Iterator[Sighting]:
+        root = next((one for one in self._sessions.values() if row.session in one.cursor), None)
+        if root is None:
+            place = source.place(row.session)
+            root = None if place is None else self._sessions.get(place.root)
+            if root is None:
+                if place is not None:
+                    yield from self._take_up(source, place)
+                return
+        yield from self._told(root, row)
+
+    def _take_up(self, source: Database, place: Place) -> Iterator[Sighting]:
+        """From its first event on: whoever has told of it before told the same."""
+        session = self._sessions[place.root] = _Session(place)
+        for row in source.of(place.root):
+            yield from self._told(session, row)
+
+    def _told(self, session: _Session, row: Row) -> Iterator[Sighting]:
+        if row.seq <= session.cursor.get(row.session, -1):
+            return
+        session.cursor[row.session] = row.seq
+        try:
+            record = row.record
+            reports = list(session.events.read(record))
+        except Exception as error:  # one event that makes no sense must not hide those behind it
+            log.info(
+                "an event of opencode (%s) is left out: %s", row.type, error, exc_info=not isinstance(error, BadJson)
+            )
+            return
+        for number, report in enumerate(reports):
+            session.last = max(session.last, report.at or 0)
+            yield self._sighting(session, Sighting(report.session, report.event, report.at, id=f"{row.id}-{number}"))
+        if text(record, "type") == "message.part.updated":
+            yield from self._held(session, obj(obj(record, "properties"), "part"))
+
+    @staticmethod
+    def _sighting(session: _Session, told: Sighting) -> Sighting:
+        at = session.last if told.at is None else told.at
+        return Sighting(session.place.root, told.event, at, session.place.directory, told.id)
+
+    # ----------------------------------------------------------------------- permissions
+
+    def _held(self, session: _Session, part: Record) -> Iterator[Sighting]:
+        call, name, state = text(part, "callID"), text(part, "tool"), obj(part, "state")
+        if name in _ASKING and text(state, "status") == "running" and not state.get("metadata"):
+            if call not in session.held:
+                session.held[call] = _Held(_request(session, part, call), self._now())
+        elif (held := session.held.pop(call, None)) is not None and held.is_told:
+            answer = RequestResolved(held.request.id)
+            yield self._sighting(session, Sighting("", answer, session.last, id=f"{held.request.id}-over"))
+
+    def _asked(self) -> Iterator[Sighting]:
+        now = self._now()
+        for session in self._sessions.values():
+            for held in session.held.values():
+                if not held.is_told and now - held.since >= _ASKING[held.request.tool]:
+                    held.is_told = True
+                    opening = RequestOpened(held.request)
+                    yield self._sighting(session, Sighting("", opening, held.since, id=held.request.id))
+
+    # ----------------------------------------------------------------------- processes
+
+    def _gone(self) -> Iterator[Sighting]:
+        for root, session in list(self._sessions.items()):
+            if self._owners is None or self._is_owned(session, self._owners):
+                continue
+            if session.is_owned or self._now() - session.last > ORPHANED:
+                del self._sessions[root]
+                end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
+                at = self._now() if session.is_owned else session.last
+                yield self._sighting(
+                    session, Sighting(root, end, at, id=f"gone-{max(session.cursor.values(), default=0)}")
+                )
+
+    @staticmethod
+    def _is_owned(session: _Session, owners: Owners) -> bool:
+        is_owned = owners.of(session.place.directory, session.last)
+        session.is_owned = session.is_owned or is_owned
+        return is_owned
+
+
+def _request(session: _Session, part: Record, call: str) -> Request:
+    given, name = value(obj(obj(part, "state"), "input")), text(part, "tool")
+    parent = session.events.place(text(part, "sessionID"))[1]
+    why = "the call has not begun, so it waits for permission"
+    return Request(
+        f"asks-{call}", "permission", permission(name, given), name, call, given, reason=why, parent_id=parent
+    )

@@ -1,0 +1,95 @@
+"""Which processes work at opencode's database, and where: a session is live only while one runs in its directory."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from ...model.state import Millis
+from ..common.processes import is_alive, started_at
+
+SERVERS = frozenset({"serve", "web", "acp", "attach"})
+"""Subcommands of processes that have sessions of any directory."""
+SCAN_EVERY = 2.0
+"""Seconds between two searches through all processes, for sessions that have none."""
+UNSURE: Millis = 2_000
+"""So much the time of a process' start may be wrong."""
+
+
+class Process(Struct, frozen=True):
+    """`start` as `processes.started_at` has it, `began` in epoch milliseconds. `directory` "" is any directory."""
+
+    pid: int
+    start: str
+    began: Millis
+    directory: str
+
+    def has(self, directory: str, last: Millis) -> bool:
+        """Whether a session of that directory, last heard of at `last`, can be its."""
+        return self.directory in ("", directory) and self.began <= last + UNSURE
+
+
+Scan = Callable[[], Sequence[Process]]
+
+
+def at_work(database: Path) -> list[Process]:
+    """The processes that have the database open. Only Linux says so: elsewhere there are none."""
+    return list(_at_work(os.path.realpath(database)))
+
+
+def says_so() -> bool:
+    """Whether the system tells which processes there are."""
+    return os.path.isdir("/proc/self/fd")
+
+
+def _at_work(database: str) -> Iterator[Process]:
+    for name in os.listdir("/proc") if says_so() else ():
+        if name.isdigit() and (found := _process(int(name), database)) is not None:
+            yield found
+
+
+def _process(pid: int, database: str) -> Process | None:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read(64 * 1024).split(b"\0")
+        if b"opencode" not in b" ".join(words[:3]).lower() or not _has_open(pid, database):
+            return None
+        directory, start = os.readlink(f"/proc/{pid}/cwd"), started_at(pid)
+    except OSError:  # gone meanwhile, or another user's
+        return None
+    is_server = directory == "/" or any(word.decode(errors="replace") in SERVERS for word in words[1:4])
+    return Process(pid, start, _epoch(start), "" if is_server else directory) if start else None
+
+
+def _has_open(pid: int, path: str) -> bool:
+    folder = f"/proc/{pid}/fd"
+    return any(os.readlink(f"{folder}/{name}") == path for name in os.listdir(folder))
+
+
+def _epoch(ticks: str) -> Millis:
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return int((booted + int(ticks) / os.sysconf("SC_CLK_TCK")) * 1000)
+
+
+class Owners:
+    """Remembers whose processes sessions are. `scan` finds all of them, which costs more than to ask for one."""
+
+    def __init__(
+        self, scan: Scan, alive: Callable[[int, str], bool] = is_alive, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._scan, self._alive, self._clock = scan, alive, clock
+        self._processes: Sequence[Process] = ()
+        self._scanned = float("-inf")
+
+    def of(self, directory: str, last: Millis) -> bool:
+        """Whether a living process can have the session of that directory."""
+        if any(self._alive(one.pid, one.start) for one in self._processes if one.has(directory, last)):
+            return True
+        if self._clock() - self._scanned < SCAN_EVERY:
+            return False
+        self._scanned, self._processes = self._clock(), self._scan()
+        return any(one.has(directory, last) for one in self._processes)
