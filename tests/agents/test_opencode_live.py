@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from sentryvibe_tui.agents.common.live import Sighting
 from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.opencode.database import NotUnderstood
-from sentryvibe_tui.agents.opencode.live import ORPHANED, RECENT, DatabaseWitness
+from sentryvibe_tui.agents.opencode.live import MADE, ORPHANED, RECENT, DatabaseWitness
 from sentryvibe_tui.agents.opencode.processes import Owners, Process
 from sentryvibe_tui.model.state import BuildState
 
@@ -228,7 +229,8 @@ def test_nothing_of_theirs_is_written_or_held(opencode: Opencode) -> None:
 
 def test_what_is_no_database_of_theirs(tmp_path: Path) -> None:
     path = tmp_path / "opencode.db"
-    look = DatabaseWitness(path).look
+    now = [int(time.time() * 1000)]
+    look = DatabaseWitness(path, None, lambda: now[0]).look
     assert look() == []
     path.write_bytes(b"no database at all, but long enough to look like one " * 50)
     assert look() == []
@@ -236,6 +238,8 @@ def test_what_is_no_database_of_theirs(tmp_path: Path) -> None:
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE event (id text, body text)")
     other.close()
+    assert look() == []  # it is perhaps just being made
+    now[0] += MADE + 1
     with pytest.raises(NotUnderstood, match="table event lacks aggregate_id, data, seq, type"):
         look()
 
@@ -246,3 +250,14 @@ def test_an_event_that_makes_no_sense_hides_none_behind_it(opencode: Opencode, f
     opencode.database.execute("UPDATE event SET data = 'no JSON' WHERE type = 'message.updated.1'")
     opencode.message("A", "m1", finish="stop")
     assert folded(fold, witness(opencode).look()).status == "completed"
+
+
+def test_a_database_that_is_just_made_is_read_when_it_is_there(tmp_path: Path, fold: Any) -> None:
+    opencode = Opencode(tmp_path / "opencode" / "opencode.db")
+    opencode.database.executescript("DROP TABLE event; DROP TABLE session")
+    look = witness(opencode).look
+    assert look() == []
+    opencode.database.executescript(TABLES)
+    opencode.asks()
+    assert folded(fold, look()).open_tools == {"c1"}
+    opencode.database.close()

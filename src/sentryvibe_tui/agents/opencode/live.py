@@ -33,6 +33,9 @@ RECENT: Millis = 10 * 60_000
 ORPHANED: Millis = 10_000
 """So long a session without a process of its own may be silent: it is then taken for one that ended."""
 
+MADE: Millis = 60_000
+"""So long a new database may lack its tables: a new opencode takes its time to make them."""
+
 _ASKING: dict[str, Millis] = {"bash": 500, "task": 500, "edit": 1_500, "write": 1_500, "patch": 1_500, "read": 1_500}
 """Tools whose calls have metadata, or are over, so soon after they began that one without waits for permission."""
 
@@ -73,6 +76,7 @@ class DatabaseWitness:
         self._last: tuple[int, str] | None = None
         self._sessions: dict[str, _Session] = {}
         self._trouble = ""
+        self._odd_since: Millis = 0
 
     def sightings(self) -> AsyncIterator[Sighting]:
         return polled(self.look)
@@ -90,7 +94,8 @@ class DatabaseWitness:
             with opened(self._path) as connection:
                 seen, is_all = self._read(connection)
         except NotUnderstood:
-            if self._now() - max(found[::3]) // 1_000_000 < RECENT:
+            self._odd_since = self._odd_since or self._now()
+            if self._now() - self._odd_since > MADE and self._now() - max(found[::3]) // 1_000_000 < RECENT:
                 raise
             return []
         except sqlite3.Error as error:  # written anew, or locked for longer than a moment: the next look tells
@@ -98,7 +103,7 @@ class DatabaseWitness:
                 log.info("%s cannot be read now: %s", self._path, error)
                 self._trouble = str(error)
             return []
-        self._stamp = found if is_all else ()
+        self._stamp, self._odd_since = found if is_all else (), 0
         return seen
 
     def _read(self, source: Database) -> tuple[list[Sighting], bool]:
