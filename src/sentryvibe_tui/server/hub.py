@@ -17,6 +17,7 @@ from ..model.state import Millis
 from ..store.contract import BuildKey, Commit, Head, Logged
 from ..wire.frames import AgentSign, Heartbeat, encode_batch, encode_heartbeat
 from .frame import Frame
+from .originals import Originals
 
 RING_COUNT = 4096
 RING_BYTES = 4 * 1024 * 1024
@@ -62,6 +63,15 @@ class Watcher:
         self.last: BuildKey | None = None
 
 
+class OriginalWatcher(Watcher):
+    """An original client. It shows one build, the newest, and is told of it in its own words (`originals`).
+
+    `is_fresh`: its own hydration may still be on its way, and be older than what it was sent; so it begins once more.
+    """
+
+    is_fresh = True
+
+
 class _Slot(Struct, frozen=True):
     key: BuildKey
     logged: Logged
@@ -76,6 +86,7 @@ class Channel:
         self.watchers: dict[Watcher, None] = {}
         self.head = 0
         self.beat_at = 0.0
+        self.originals = Originals()
         self._ring: deque[_Slot] = deque()
         self._bytes = 0
         self._frames: dict[tuple[int, str], tuple[Frame | None, int]] = {}
@@ -162,19 +173,19 @@ class Hub:
     def watchers(self) -> int:
         return sum(len(channel.watchers) for channel in self.channels.values())
 
-    def join(self, project_id: str, session_id: str, outlet: Outlet) -> Watcher:
+    def join(self, project_id: str, session_id: str, outlet: Outlet, kind: type[Watcher] = Watcher) -> Watcher:
         """A watcher at the head, held until `begin`: whatever is committed from now on reaches it."""
         channel = self.channels.get(project_id)
         if channel is None:
             channel = self.channels[project_id] = Channel(project_id)
             channel.beat_at = self._clock()
-        watcher = Watcher(channel, session_id, outlet)
+        watcher = kind(channel, session_id, outlet)
         channel.watchers[watcher] = None
         return watcher
 
     def move(self, watcher: Watcher, project_id: str, session_id: str) -> Watcher:
         """The same link, as busy as it is, watches something else from now on."""
-        moved = self.join(project_id, session_id, watcher.outlet)
+        moved = self.join(project_id, session_id, watcher.outlet, type(watcher))
         moved.ready, moved.busy_since, moved.waiting = watcher.ready, watcher.busy_since, watcher.waiting
         self.leave(watcher)
         return moved
@@ -235,7 +246,10 @@ class Hub:
             channel.beat_at = now
             marks: dict[str, Frame] = {}
             for watcher in tuple(channel.watchers):
-                if watcher.ready and not watcher.held and watcher.cursor == channel.head:
+                if isinstance(watcher, OriginalWatcher) and watcher.is_fresh and not watcher.held:
+                    watcher.is_fresh = False
+                    self._begin_again(watcher)
+                elif watcher.ready and not watcher.held and watcher.cursor == channel.head:
                     if watcher.session_id not in marks:
                         marks[watcher.session_id] = self._mark(channel, watcher.session_id)
                     self.tell(watcher, marks[watcher.session_id])
@@ -283,17 +297,36 @@ class Hub:
             elif watcher.held or watcher.cursor == channel.head:
                 return
             elif watcher.cursor < channel.tail:
-                self.hold(watcher)
-                self.lost(watcher)
+                self._begin_again(watcher)
             else:
                 self._advance(watcher, channel)
 
     def _advance(self, watcher: Watcher, channel: Channel) -> None:
         if watcher.floors and self._skip(watcher, channel):
             return
+        if isinstance(watcher, OriginalWatcher):
+            self._retell(watcher, channel)
+            return
         frame, watcher.cursor = channel.frame(watcher.cursor, watcher.session_id, self._now)
         if frame is not None:
             self._give(watcher, frame)
+
+    def _retell(self, watcher: OriginalWatcher, channel: Channel) -> None:
+        """The next entry, when it is of the build that is shown."""
+        slot, newest = next(iter(channel.slots(watcher.cursor))), channel.newest(watcher.session_id)
+        if newest is None or slot.key != newest.key:
+            watcher.cursor += 1
+            return
+        frames = channel.originals.frames(watcher.cursor, slot.key, slot.logged, self._now)
+        if frames is None:
+            self._begin_again(watcher)
+            return
+        watcher.cursor += 1
+        watcher.backlog.extend(frames)
+
+    def _begin_again(self, watcher: Watcher) -> None:
+        self.hold(watcher)
+        self.lost(watcher)
 
     def _skip(self, watcher: Watcher, channel: Channel) -> bool:
         """Whether the next entry was part of the starting point; then it is passed over."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 
-from ..model.state import Millis
+from ..model.state import BuildState, Millis
 from ..store.contract import BuildDamaged, Head, Logged, Store, StoreUnavailable
 from ..wire.frames import encode_recovery
 from .frame import Frame
-from .hub import FRAME_BYTES, Hub, Watcher, batch_frame
+from .hub import FRAME_BYTES, Hub, OriginalWatcher, Watcher, batch_frame
+from .originals import whole_frame
 
 RESUME_LIMIT = 1000
 """Entries behind the head up to which a watcher is sent what it missed."""
@@ -32,11 +34,19 @@ class Since(Struct, frozen=True):
     at: Millis | None = None
 
 
-class _Recovery(Struct, frozen=True):
+class _Recovery:
     """A whole state as it is sent, and how far it goes."""
 
-    frame: Frame
-    head: Head
+    def __init__(self, frame: Frame, head: Head, state: BuildState, now: Millis) -> None:
+        self.frame = frame
+        self.head = head
+        self.state = state
+        self._now = now
+
+    @cached_property
+    def retold(self) -> Frame:
+        """The same for a client that knows no `state-recovery`."""
+        return whole_frame(self.head.key, self.state, self._now)
 
 
 class Starter:
@@ -60,6 +70,9 @@ class Starter:
             frame = Frame(encode_recovery(None, self._hub.epoch, self._now()))
             self._hub.begin(watcher, (frame,), ())
             return
+        if isinstance(watcher, OriginalWatcher):
+            await self._retell(watcher, newest)
+            return
         frames: list[Frame] = []
         heads: list[Head] = []
         asked = await self._asked(project_id, session_id, since, newest)
@@ -68,6 +81,17 @@ class Starter:
         if asked is None or asked.key != newest.key:
             await self._recover(newest, frames, heads)
         self._hub.begin(watcher, frames, heads)
+
+    async def _retell(self, watcher: OriginalWatcher, newest: Head) -> None:
+        """An original client has no versions: it gets the whole state, in both forms."""
+        recovery = await self._shared(newest)
+        if recovery is None:
+            self._hub.begin(watcher, (), ())
+            return
+        is_small = recovery.state.tool_count <= _SMALL_STATE
+        retold = recovery.retold if is_small else await asyncio.to_thread(lambda: recovery.retold)
+        watcher.channel.originals.begin(recovery.head.key, recovery.state)
+        self._hub.begin(watcher, (recovery.frame, retold), (recovery.head,))
 
     async def restart(self, watcher: Watcher) -> None:
         """A watcher fell off the ring: whole states of the build it had and of the newest."""
@@ -132,7 +156,7 @@ class Starter:
             return frame
 
         frame = encoded() if state.tool_count <= _SMALL_STATE else await asyncio.to_thread(encoded)
-        return _Recovery(frame, Head(head.key, head.number, state.version, state.is_active))
+        return _Recovery(frame, Head(head.key, head.number, state.version, state.is_active), state, self._now())
 
 
 def _parts(entries: Sequence[Logged]) -> Sequence[Sequence[Logged]]:

@@ -13,7 +13,7 @@ from ..wire.ids import RULE, is_id
 from ..wire.json import encode
 from .asgi import Message, Receive, Refused, Scope, Send, query
 from .frame import Frame
-from .hub import Watcher
+from .hub import OriginalWatcher, Watcher
 from .protocols import EXTENSION
 from .serving import Serving
 from .starting import Since
@@ -56,8 +56,9 @@ async def watch(scope: Scope, receive: Receive, send: Send, serving: Serving) ->
     check_ids(asked)
     await receive()
     await send({"type": "websocket.accept"})
-    outlet = _Outlet(link, asked.get("protocol") == "2")
-    watcher = serving.hub.join(asked["projectId"], asked.get("sessionId", ""), outlet)
+    is_ours = asked.get("protocol") == "2"
+    outlet, kind = _Outlet(link, is_ours), Watcher if is_ours else OriginalWatcher
+    watcher = serving.hub.join(asked["projectId"], asked.get("sessionId", ""), outlet, kind)
     try:
         _greet(serving, watcher, link)
         if await _start(serving, watcher, since_of(asked)):

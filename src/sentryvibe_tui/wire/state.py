@@ -163,7 +163,7 @@ def encode_state(state: BuildState) -> bytes:
         place = places.get(item.todo, PLANNING)
         key = item.todo if place == PLANNING and item.todo != PLANNING else None
         if isinstance(item, ToolCall):
-            tools[place].append(_wire_tool(item, key, seq))
+            tools[place].append(wire_tool(item, key, seq))
         elif item.kind == "text":
             texts[str(place)].append(_Note(item.id, item.text, iso(item.at), todo_key=key, seq=seq))
         else:
@@ -180,7 +180,7 @@ def encode_state(state: BuildState) -> bytes:
         "operationType": agent.operation_type,
         "agentId": agent.agent_id,
         "claudeModelId": agent.model,
-        "todos": [_wire_todo(todo, index) for index, todo in enumerate(state.todos)],
+        "todos": [wire_todo(todo, index) for index, todo in enumerate(state.todos)],
         "toolsByTodo": tools,
         "textByTodo": texts,
         "activeTodoIndex": PLANNING if in_template else state.active_todo,
@@ -202,10 +202,10 @@ def encode_state(state: BuildState) -> bytes:
         auto_fix_attempt=fix.attempt or None if fix is not None else None,
         auto_fix_attempts=fix.attempts or None if fix is not None else None,
         current_phase="template" if in_template else None,
-        template_todos=[_wire_todo(todo, None) for todo in state.template_todos] or None,
+        template_todos=[wire_todo(todo, None) for todo in state.template_todos] or None,
         active_template_todo_index=state.active_todo if in_template else None,
         error=state.error or None,
-        dropped_todos=[_wire_todo(todo, None) for todo in state.dropped] or None,
+        dropped_todos=[wire_todo(todo, None) for todo in state.dropped] or None,
         notes=notes or None,
         usage=wire_usage(state.usage) if state.usage != Usage() else None,
         title=agent.title or None,
@@ -225,7 +225,7 @@ def encode_state(state: BuildState) -> bytes:
     return first[:-1] + b"," + rest[1:]
 
 
-def _wire_todo(todo: Todo, index: int | None) -> _Todo:
+def wire_todo(todo: Todo, index: int | None) -> _Todo:
     return _Todo(
         todo.content,
         todo.status,
@@ -238,7 +238,7 @@ def _wire_todo(todo: Todo, index: int | None) -> _Todo:
     )
 
 
-def _wire_tool(tool: ToolCall, todo_key: int | None, seq: int) -> _Tool:
+def wire_tool(tool: ToolCall, todo_key: int | None, seq: int) -> _Tool:
     return _Tool(
         tool.id,
         tool.name,
