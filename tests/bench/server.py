@@ -82,7 +82,7 @@ def watchers(port: int, count: int, pipe: Connection) -> None:
         place = len(sizes)
         sizes.append(0)
         async with connect(
-            f"ws://127.0.0.1:{port}/ws?projectId=p", proxy=None, compression=None, max_size=None
+            f"ws://127.0.0.1:{port}/ws?projectId=p&protocol=2", proxy=None, compression=None, max_size=None
         ) as link:
             ready.release()
             while len(times) < TOOLS:

@@ -28,7 +28,7 @@ async def follow(url: str, ready: asyncio.Semaphore) -> int:
     """How many updates came, until every entry of every build did."""
     seen: set[tuple[str, int]] = set()
     updates = 0
-    async with connect(f"{url.replace('http', 'ws')}/ws?projectId=p", proxy=None, compression=None) as link:
+    async with connect(f"{url.replace('http', 'ws')}/ws?projectId=p&protocol=2", proxy=None, compression=None) as link:
         assert json.loads(await link.recv())["type"] == "connected"
         assert json.loads(await link.recv())["type"] == "state-recovery"
         ready.release()

@@ -6,7 +6,7 @@ import pytest
 
 from sentryvibe_tui.server import hub as hub_module
 from sentryvibe_tui.server.frame import Frame, event_id, parse_event_id
-from sentryvibe_tui.server.hub import Hub, Watcher
+from sentryvibe_tui.server.hub import Hub, OriginalWatcher, Watcher
 from sentryvibe_tui.store.contract import BuildKey, Commit, Head, Logged
 from sentryvibe_tui.wire.frames import Batch, Heartbeat, decode_frame
 
@@ -341,3 +341,52 @@ def test_an_old_starting_point_takes_no_mark_back(hub: Hub) -> None:
     late = Link()
     hub.begin(hub.join("p", "", late), (), (Head(A, 1, 3, True),))
     assert late.marks() == [("a", 5)]
+
+
+def original(hub: Hub, link: Link, session: str = "") -> Watcher:
+    watcher = hub.join("p", session, link, OriginalWatcher)
+    hub.begin(watcher, (), ())
+    return watcher
+
+
+def test_originals_get_one_update_a_frame_told_once_for_all(hub: Hub) -> None:
+    one, two, ours = Link(), Link(), Link()
+    original(hub, one)
+    original(hub, two)
+    watching(hub, ours)
+    hub.publish([commit(A, 1, 3)])
+    assert ours.versions() == [("a", [1, 2, 3])]
+    told = [frame.text for frame in one.frames if b"batch-update" in frame.text]
+    assert [text.count(b'"type":"plan"') for text in told if b'"type":"plan"' in text] == [1, 1, 1]
+    assert all(a is b for a, b in zip(one.frames[1:], two.frames[1:], strict=True))
+    assert [frame.version for frame in one.frames if frame.key == A] == [1, 2, 3]
+
+
+def test_what_cannot_be_told_again_is_a_reason_for_a_new_start(hub: Hub) -> None:
+    lost: list[Watcher] = []
+    hub.lost = lost.append
+    link = Link()
+    watcher = original(hub, link)
+    hub.publish([commit(A, 7)])
+    assert lost == [watcher]
+    assert watcher.held
+
+
+def test_an_original_is_told_of_one_build_the_newest(hub: Hub) -> None:
+    link = Link()
+    original(hub, link)
+    hub.publish([commit(A, 1), commit(B, 1), commit(A, 2), commit(B, 2)])
+    assert {frame.key for frame in link.frames} == {None, B}
+
+
+def test_an_original_begins_once_more_with_the_first_heartbeat(hub: Hub, clock: Clock) -> None:
+    """Its own hydration, asked for when it came, may have been answered later with less."""
+    lost: list[Watcher] = []
+    hub.lost = lost.append
+    watcher = original(hub, Link())
+    watching(hub, Link())
+    for _ in range(3):
+        clock.now += 60
+        hub.beat(5, 30)
+        hub.begin(watcher, (), ())
+    assert lost == [watcher]

@@ -24,8 +24,10 @@ Post = Callable[..., Awaitable[dict[str, Any]]]
 
 
 @asynccontextmanager
-async def watching(server: Running, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:
-    url = f"{server.url.replace('http', 'ws')}/ws?projectId=p{query}"
+async def watching(
+    server: Running, query: str = "", protocol: str = "2", **options: Any
+) -> AsyncIterator[ClientConnection]:
+    url = f"{server.url.replace('http', 'ws')}/ws?projectId=p&protocol={protocol}{query}"
     async with connect(url, proxy=None, compression=None, max_size=None, **options) as link:
         yield link
 
@@ -168,8 +170,8 @@ async def test_a_session_s_watcher_sees_only_its_session(server: Running, post: 
 async def test_a_large_state_is_packed_for_protocol_2_only(server: Running, post: Post) -> None:
     for number in range(30):
         await post("tool-call", toolCallId=f"t{number}", toolName="Read", input={"path": "x" * 3000})
-    for query, kind in (("&protocol=2", bytes), ("", str)):
-        async with watching(server, query) as link:
+    for protocol, kind in (("2", bytes), ("", str)):
+        async with watching(server, protocol=protocol) as link:
             await link.recv()
             raw = await link.recv()
             assert type(raw) is kind
@@ -249,7 +251,7 @@ def healthy_behind(seen: Any, version: int) -> bool:
 
 async def test_watchers_are_told_of_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
-        link = await connect(server.url.replace("http", "ws") + "/ws?projectId=p", proxy=None)
+        link = await connect(server.url.replace("http", "ws") + "/ws?projectId=p&protocol=2", proxy=None)
         await opened(link)
     with pytest.raises(ConnectionClosed):
         await link.recv()
