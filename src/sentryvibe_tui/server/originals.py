@@ -54,6 +54,6 @@ def original_frame(key: BuildKey, update: bytes, now: Millis) -> Frame:
     return Frame(encode_batch(key.project_id, key.session_id, key.build_id, (update,), now))
 
 
-def whole_frame(key: BuildKey, state: BuildState, now: Millis) -> Frame:
+def whole_frames(key: BuildKey, state: BuildState, now: Millis) -> tuple[Frame, ...]:
     """A starting point: everything, for a client that knows no `state-recovery`."""
-    return original_frame(key, whole(state, now), now)
+    return tuple(original_frame(key, update, now) for update in whole(state, now))

@@ -13,7 +13,7 @@ from ..store.contract import BuildDamaged, Head, Logged, Store, StoreUnavailable
 from ..wire.frames import encode_recovery
 from .frame import Frame
 from .hub import FRAME_BYTES, Hub, OriginalWatcher, Watcher, batch_frame
-from .originals import whole_frame
+from .originals import whole_frames
 
 RESUME_LIMIT = 1000
 """Entries behind the head up to which a watcher is sent what it missed."""
@@ -44,9 +44,9 @@ class _Recovery:
         self._now = now
 
     @cached_property
-    def retold(self) -> Frame:
+    def retold(self) -> tuple[Frame, ...]:
         """The same for a client that knows no `state-recovery`."""
-        return whole_frame(self.head.key, self.state, self._now)
+        return whole_frames(self.head.key, self.state, self._now)
 
 
 class Starter:
@@ -91,7 +91,7 @@ class Starter:
         is_small = recovery.state.tool_count <= _SMALL_STATE
         retold = recovery.retold if is_small else await asyncio.to_thread(lambda: recovery.retold)
         watcher.channel.originals.begin(recovery.head.key, recovery.state)
-        self._hub.begin(watcher, (recovery.frame, retold), (recovery.head,))
+        self._hub.begin(watcher, (recovery.frame, *retold), (recovery.head,))
 
     async def restart(self, watcher: Watcher) -> None:
         """A watcher fell off the ring: whole states of the build it had and of the newest."""

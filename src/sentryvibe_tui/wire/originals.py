@@ -36,15 +36,19 @@ def retold(before: BuildState, entry: Entry) -> tuple[BuildState, tuple[bytes, .
     updates = tuple(part for update in entry.updates for part in _told(before, after, update))
     encoded = encode_entry(Entry(entry.version, entry.at, updates))
     if before.id != after.id:
-        return after, (*encoded, whole(after, entry.at))
+        return after, (*encoded, *whole(after, entry.at))
     fields = _changed(before, after, entry)
-    return after, (*encoded, _state_update(fields, entry.at, entry.version)) if fields else encoded
+    if not fields:
+        return after, encoded
+    running = _running(after, entry.at) if "toolsByTodo" in fields else ()
+    return after, (*encoded, _state_update(fields, entry.at, entry.version), *running)
 
 
-def whole(state: BuildState, at: int) -> bytes:
-    """The update that replaces whatever an original client has of any build."""
+def whole(state: BuildState, at: int) -> tuple[bytes, ...]:
+    """The updates that replace whatever an original client has of any build."""
     fields = decode(encode_state(state), dict[str, Raw])
-    return _state_update(_SOMETIMES | fields, at, state.version)
+    first = _state_update(_SOMETIMES | fields | _tools(state), at, state.version)
+    return (first, *_running(state, at))
 
 
 def _state_update(fields: object, at: int, version: int) -> bytes:
@@ -52,12 +56,13 @@ def _state_update(fields: object, at: int, version: int) -> bytes:
 
 
 def _told(before: BuildState, after: BuildState, update: Update) -> Iterable[Update]:
-    """A call that was seen only at its end began, too: some originals add calls by their start alone."""
+    """With an end the beginning is told, too: some originals know calls only by that, whenever they came."""
     call = after.tool(update.id) if isinstance(update, ToolChanged) else None
     if call is None:
         yield update
         return
-    if before.tool(call.id) is None and not call.is_open:
+    known = before.tool(call.id)
+    if not call.is_open and (known is None or known.is_open):
         yield _call(after, call, begins=True)
     yield _call(after, call, begins=False)
 
@@ -133,11 +138,19 @@ def _outside(before: BuildState, update: Update) -> bool:
     return known is not None and known.state not in OPEN_STATES
 
 
+def _running(state: BuildState, at: int) -> tuple[bytes, ...]:
+    """Calls under todos that run."""
+    calls = (call for call in map(state.tool, sorted(state.open_tools)) if call is not None)
+    told = (_call(state, call, begins=False) for call in calls)
+    return encode_entry(Entry(state.version, at, tuple(call for call in told if call.todo_index != PLANNING)))
+
+
 def _tools(state: BuildState) -> dict[str, object]:
+    """Without calls under todos that run: an original that has one takes no end of it."""
     places = {todo.key: place for place, todo in enumerate(state.todos)}
     groups: defaultdict[int, list[object]] = defaultdict(list)
     for seq, item in enumerate(state.items()):
-        if isinstance(item, ToolCall):
+        if isinstance(item, ToolCall) and not (item.is_open and item.todo in places):
             groups[places.get(item.todo, PLANNING)].append(wire_tool(item, None, seq))
     planning = groups.pop(PLANNING, None)
     return {"toolsByTodo": {str(place): calls for place, calls in groups.items()}, "planningTools": planning}
