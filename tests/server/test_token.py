@@ -28,6 +28,8 @@ ROUTES = [
     ("PUT", "/api/build-events"),
     ("POST", "/api/build-heartbeats"),
     ("POST", "/api/hooks/claude"),
+    ("POST", "/api/runner/events"),
+    ("GET", "/ws/runner"),
     ("GET", "/ws"),
     ("GET", "/no-such-path"),
 ]

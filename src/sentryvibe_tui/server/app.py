@@ -21,6 +21,7 @@ from .guard import Guard
 from .hooks import Hooks
 from .ingest import Intake, accepted_text, agent_heartbeat, check_body, read_body
 from .paths import part_of, with_quoted_path
+from .runners import Runners
 from .serving import Serving
 from .settings import Settings
 from .sse import stream
@@ -39,6 +40,7 @@ class App:
         self.serving = Serving(store, bus or LocalBus(), settings)
         self.hooks = Hooks(store, self.serving.now, Redactor(settings.redact_patterns) if settings.redact else None)
         self._intake = Intake(store, self.serving.now)
+        self._runners = Runners(store, self.serving.now)
         self._guard = Guard(host, settings)
         self._router = self._routes()
 
@@ -72,6 +74,9 @@ class App:
         return self._intake.keep(body)
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/ws/runner":
+            await self._runners.serve(scope, receive, send)
+            return
         if scope["path"] != "/ws":
             raise Refused(404, "no such path")
         await watch(scope, receive, send, self.serving)
@@ -93,6 +98,8 @@ class App:
                     "version": __version__,
                     "watchers": self.serving.hub.watchers,
                     "undated": self._intake.undated,
+                    "unknown": self._intake.unknown + self._runners.unknown,
+                    "runners": self._runners.connected,
                 }
             )
 
@@ -120,6 +127,10 @@ class App:
         async def heartbeat(request: Request) -> bytes:
             return await agent_heartbeat(request.scope, request.receive, self.serving.liveness)
 
+        async def runner(request: Request) -> bytes:
+            limit = self.serving.settings.body_limit
+            return await self._runners.post(await read_body(request.scope, request.receive, limit))
+
         async def hook(scope: Scope, receive: Receive, send: Send) -> None:
             await self.hooks.post(scope, receive, part_of(scope, "agent"))
             await answer(send, b"")
@@ -140,6 +151,7 @@ class App:
             Route("/api/projects/{project:path}", _json(project), methods=["GET"]),
             Route("/api/sessions/{session}/tools/{tool:path}", _json(tool), methods=["GET"]),
             Route("/api/hooks/{agent}", _Plain(hook), methods=["POST"]),
+            Route("/api/runner/events", _json(runner), methods=["POST"]),
             Route("/api/build-heartbeats", _json(heartbeat), methods=["POST"]),
         ]
         return Router(routes, redirect_slashes=False, default=missing)

@@ -6,9 +6,11 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 
+from msgspec.structs import replace
+
 from ..model.state import Millis
 from ..store.contract import Accepted, BuildKey, Store
-from ..wire.events import Posted, decode_posted
+from ..wire.events import Posted, decode_posted, is_unknown
 from ..wire.json import BadJson, decode, encode
 from ..wire.updates import Wire
 from .asgi import Message, Receive, Refused, Scope, header
@@ -22,11 +24,13 @@ _OTHER_TYPES = ("multipart/", "application/x-www-form-urlencoded", "application/
 
 
 class Intake:
-    """Keeps posted events. `undated` of them had a time that is no date, and got that of their receipt."""
+    """Keeps posted events. `undated` of them had a time that is no date, and got that of their receipt; `unknown` were
+    of types that nobody here reads.
+    """
 
     def __init__(self, store: Store, now: Callable[[], Millis]) -> None:
         self._store, self._now = store, now
-        self.undated = 0
+        self.undated = self.unknown = 0
 
     def keep(self, body: bytes) -> Awaitable[Accepted]:
         """It or the answer raises Refused for what is not taken, StoreUnavailable when nothing can be kept."""
@@ -37,7 +41,25 @@ class Intake:
 
     def _append(self, events: tuple[Posted, ...]) -> Awaitable[Accepted]:
         self.undated += sum(posted.undated for posted in events)
+        self.unknown += sum(is_unknown(posted.event) for posted in events)
+        if not all(posted.about.session_id for posted in events):
+            return self._append_placed(events)
         return self._store.append(events, self._now()) if events else _nothing()
+
+    async def _append_placed(self, events: tuple[Posted, ...]) -> Accepted:
+        return await self._store.append([await _placed(posted, self._store) for posted in events], self._now())
+
+
+async def _placed(posted: Posted, store: Store) -> Posted:
+    """An event without a session belongs to that of its build, else to the project's newest, else to one of its own."""
+    about = posted.about
+    if about.session_id:
+        return posted
+    build = await store.find_build(about.project_id, "", about.build_id) if about.build_id else None
+    newest = build or await store.find_build(about.project_id)
+    session = newest.key.session_id if newest else about.build_id or about.project_id
+    build_id = about.build_id or (newest.key.build_id if newest else session)
+    return replace(posted, about=replace(about, session_id=session, build_id=build_id))
 
 
 def _decoded(body: bytes) -> tuple[Posted, ...]:

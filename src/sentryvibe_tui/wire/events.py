@@ -86,8 +86,8 @@ class Posted(Struct, frozen=True):
 
 class _Envelope(Wire, frozen=True):
     project_id: str
-    session_id: str
     event: Raw
+    session_id: str | None = None
     build_id: str | None = None
     command_id: str | None = None
     agent_id: str | None = None
@@ -191,11 +191,16 @@ class _TodoList(Struct, frozen=True):
 class _Notice(Struct, frozen=True):
     message: str = ""
     error: Raw = ABSENT
+    error_text: Raw = field(default=ABSENT, name="errorText")
     level: str | None = None
 
 
 class _Said(Struct, frozen=True):
+    """Its words stand beside `type`, or inside `payload`."""
+
     text: str = ""
+    summary: str | None = None
+    payload: Raw = ABSENT
 
 
 # --------------------------------------------------------------------------- from outside
@@ -230,13 +235,27 @@ _ELEMENT = re.compile(r"`\$\[(\d+)\]")
 def _posted(envelope: _Envelope) -> Posted:
     if depth(bytes(envelope.event)) > MAX_DEPTH:
         raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
-    ids = ("projectId", envelope.project_id), ("sessionId", envelope.session_id)
+    ids = ("projectId", envelope.project_id), ("sessionId", envelope.session_id or "-")
     for name, value in (*ids, ("buildId", envelope.build_id or "-"), ("eventId", envelope.event_id or "-")):
         if not is_id(value):
             raise BadJson(f"{RULE} - at `$.{name}`")
     at = millis(envelope.at)
     undated = at is None and envelope.at is not None
-    return Posted(_about(envelope), decode_event(envelope.event), envelope.event_id or "", at, undated)
+    return Posted(_about(envelope), _event_of(envelope.event), envelope.event_id or "", at, undated)
+
+
+def _event_of(data: Raw) -> BuildEvent:
+    """An unknown type is taken and changes nothing: original runners send more than an original server reads."""
+    try:
+        kind = decode(bytes(data), _Kind).type
+    except BadJson:
+        return decode_event(data)
+    return decode_event(data) if kind in _READERS else Ignored(kind[:60])
+
+
+def is_unknown(event: BuildEvent) -> bool:
+    """Whether it is of a type that nobody here reads."""
+    return isinstance(event, Ignored) and event.type not in _READERS
 
 
 def _about(envelope: _Envelope) -> About:
@@ -247,7 +266,8 @@ def _about(envelope: _Envelope) -> About:
         operation_type=envelope.operation_type or "",
         title=envelope.title or "",
     )
-    return About(envelope.project_id, envelope.session_id, envelope.build_id or envelope.session_id, agent)
+    session = envelope.session_id or ""
+    return About(envelope.project_id, session, envelope.build_id or session, agent)
 
 
 def decode_event(data: Raw) -> BuildEvent:
@@ -385,6 +405,11 @@ def _background(wire: _Background) -> BuildEvent:
     return BackgroundMoved(_id(wire.tool_call_id), wire.what, until, wire.tool_name, parent)
 
 
+def _summary(wire: _Said) -> BuildEvent:
+    inner = decode(bytes(wire.payload), _Said) if bytes(wire.payload).startswith(b"{") else wire
+    return SummaryReported(wire.text or wire.summary or inner.summary or "")
+
+
 def _inner(wire: _End) -> _End:
     payload = bytes(wire.payload)
     return decode(payload, _End) if payload.startswith(b"{") else _End()
@@ -395,7 +420,7 @@ def _notice(wire: _Notice) -> BuildEvent:
 
 
 def _error(wire: _Notice) -> BuildEvent:
-    return Noticed(wire.message or _words(wire.error) or "error", "error")
+    return Noticed(wire.message or _words(wire.error) or _words(wire.error_text) or "error", "error")
 
 
 _IGNORED = (
@@ -438,7 +463,7 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], BuildEvent]]] = {
     "notice": (_Notice, _notice),
     "error": (_Notice, _error),
     "needs-input": (_Notice, lambda w: InputNeeded(w.message)),
-    "build-summary": (_Said, lambda w: SummaryReported(w.text)),
+    "build-summary": (_Said, _summary),
     "autofix-started": (WireAutoFix, lambda w: AutoFixReported(autofix_of(w))),
     "build-completed": (_End, _completed),
     "build-failed": (_End, _failed),

@@ -1,0 +1,83 @@
+"""Original runners: `POST /api/runner/events`, and their WebSocket `/ws/runner` (ORIGINAL)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ..model.events import About
+from ..model.state import Millis
+from ..model.text import clean_line
+from ..store.contract import Head, Store, StoreUnavailable
+from ..wire.events import Posted
+from ..wire.json import BadJson
+from ..wire.runner import RunnerEvent, decode_runner_event
+from .asgi import Receive, Scope, Send, query
+from .ingest import bad_request
+
+log = logging.getLogger("sentryvibe_tui.server")
+
+_OK = b'{"ok":true}'
+_HEARTBEAT = "runner-status"
+_TWICE = frozenset({"error"})
+"""Told on both ways, and not the same when it is told again."""
+
+
+class Runners:
+    """`connected` of them have a link; `unknown` events said nothing of a build that is here."""
+
+    def __init__(self, store: Store, now: Callable[[], Millis]) -> None:
+        self._store, self._now = store, now
+        self.connected = self.unknown = 0
+
+    async def post(self, body: bytes) -> bytes:
+        """Answered once it is on disk. Raises Refused for what is no event, StoreUnavailable."""
+        try:
+            event = decode_runner_event(body)
+        except BadJson as error:
+            raise bad_request(error) from None
+        await self._take(event)
+        return _OK
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A runner's link: it says that it is there, and copies of what it posts. Nothing is sent on it yet."""
+        name = clean_line(query(scope).get("runnerId", "default"))[:80]
+        await receive()
+        await send({"type": "websocket.accept"})
+        self.connected += 1
+        log.info("runner %s is here", name)
+        try:
+            while (message := await receive())["type"] == "websocket.receive":
+                await self._hear(message.get("bytes") or (message.get("text") or "").encode("utf-8", "surrogatepass"))
+        finally:
+            self.connected -= 1
+            log.info("runner %s is gone", name)
+
+    async def _hear(self, data: bytes) -> None:
+        """What cannot be read or kept is left: a runner posts what matters."""
+        try:
+            event = decode_runner_event(data)
+        except BadJson:
+            self.unknown += 1
+            return
+        if event.kind == _HEARTBEAT or event.kind in _TWICE:
+            return
+        try:
+            await self._take(event)
+        except StoreUnavailable as error:
+            log.warning("an event of a runner is not kept: %s", error)
+
+    async def _take(self, said: RunnerEvent) -> None:
+        build = await self._build(said) if said.event is not None and said.project_id else None
+        if said.event is None or build is None:
+            self.unknown += 1
+            return
+        key = build.key
+        about = About(key.project_id, key.session_id, key.build_id)
+        await self._store.append([Posted(about, said.event, at=said.at)], self._now())
+
+    async def _build(self, said: RunnerEvent) -> Head | None:
+        """The build it names, else the newest of its session, else of its project."""
+        named = await self._store.find_build(said.project_id, "", said.build_id) if said.build_id else None
+        in_session = await self._store.find_build(said.project_id, said.session_id) if said.session_id else None
+        return named or in_session or await self._store.find_build(said.project_id)
