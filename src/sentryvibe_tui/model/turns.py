@@ -211,7 +211,7 @@ def _rest(state: BuildState, said: Activity, at: Millis) -> Iterator[Update]:
         if state.activity.kind != said.kind:
             yield ActivityChanged(said)
         return
-    if _is_past(state, said.source, at):
+    if _is_past(state, said.source, at) or (said.kind == "idle" and state.turn is not None):
         return
     if said.kind == "ended":
         yield from build_ended(state, BuildEnded("interrupted", source=said.source), at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..registry import AgentKind, Format
@@ -11,6 +12,7 @@ from .tools import AGENT, ASKING_TOOLS, TODO_TOOLS, TOOLS
 
 if TYPE_CHECKING:
     from ..common.hook_dialect import HookDialect
+    from ..common.live import Witness
     from ..common.reader import Reader
     from ..common.session_files import SessionFiles
 
@@ -45,6 +47,12 @@ def _files() -> SessionFiles:
     return FILES
 
 
+def _live(environ: Mapping[str, str]) -> Witness:
+    from .live import daemon
+
+    return daemon(environ)
+
+
 KIND = AgentKind(
     name="codex",
     agent_id=AGENT,
@@ -59,5 +67,6 @@ KIND = AgentKind(
     asking_tools=ASKING_TOOLS,
     prepare=prepared,
     sessions=_files,
+    live=_live,
     hooks=_hooks,
 )

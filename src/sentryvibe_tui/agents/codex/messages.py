@@ -27,6 +27,16 @@ def parsed(said: str) -> object:
         return None
 
 
+def subagent_end(state: object) -> tuple[str, bool] | None:
+    """Last words, and whether it failed: of `{"completed": words}`, `{"errored": words}` or `"shutdown"`.
+
+    None while the subagent is at work."""
+    if isinstance(state, str):
+        return (state, state != "shutdown") if state in ("shutdown", "interrupted", "not_found") else None
+    kind, words = next(iter(as_object(state).items()), ("", ""))
+    return (str(words or ""), kind != "completed") if kind else None
+
+
 def said_plainly(error: str) -> str:
     """The message inside an error that the API gave as JSON text."""
     try:

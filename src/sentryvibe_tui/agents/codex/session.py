@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ...model.events import (
     AgentReported,
+    BackgroundMoved,
     BuildEvent,
     Noticed,
     PlanReported,
@@ -37,9 +38,9 @@ from ..common.values import (
     title_of,
     value,
 )
-from .messages import mcp_failed, parsed, plan_items, said_plainly, spoken, usage_of
+from .messages import mcp_failed, parsed, plan_items, said_plainly, spoken, subagent_end, usage_of
 from .script import nested_calls
-from .tools import AGENT
+from .tools import AGENT, COMMANDS, WAITS
 from .turn_end import STARTS, CodexTurn
 
 _QUIET = ("world_state", "session_state", "ghost_snapshot", "inter_agent_communication", "token_usage_record")
@@ -52,6 +53,12 @@ _REFUSED = re.compile(
     r"|failed to parse function arguments|unsupported call:|aborted by user|Script failed)",
     re.IGNORECASE,
 )
+_RUNNING = re.compile(r"Process running with session ID \d+")
+_ABORTED = "aborted by user"
+_NOTIFICATION = "<subagent_notification>"
+_FAILED = ("failed", "declined")
+_WITH_ENDS = "paginated"
+"""How a thread keeps its history when its rollout tells of the end of every command."""
 _EXITED = re.compile(r"(?:Process exited with code|Exit code:?) (-?\d+)")
 
 
@@ -75,9 +82,11 @@ class CodexRollout(RecordReader):
         self._plans: set[str] = set()
         self._number = 0
         self._moment = ""
-        self._open: dict[str, None] = {}
+        self._open: dict[str, str] = {}
         self._spawns: set[str] = set()
         self._failed: set[str] = set()
+        self._ends_are_told = False
+        self._unfinished: set[str] = set()
 
     @property
     def thread(self) -> str:
@@ -97,7 +106,7 @@ class CodexRollout(RecordReader):
 
     def _as_subagent(self, report: Reported) -> Reported:
         event = report.event
-        if not isinstance(event, ToolStarted | ToolEnded):
+        if not isinstance(event, ToolStarted | ToolEnded | BackgroundMoved):
             return report
         return replace(report, event=replace(event, parent_id=self._parent_id))
 
@@ -147,6 +156,7 @@ class CodexRollout(RecordReader):
             self._copied = self._copied or (thread != self._session and _is_timed(self._session))
             return
         self._session = thread
+        self._ends_are_told = text(meta, "history_mode") == _WITH_ENDS
         self._born = time(meta) if "cli_version" in meta else None
         base = count(obj(meta, "history_base"), "end_ordinal_exclusive")
         self._own_from = max(base, count(meta, "subagent_history_start_ordinal"))
@@ -189,6 +199,9 @@ class CodexRollout(RecordReader):
         said = [part for part in parts if isinstance(part, str) and part]
         if text(item, "role") == "assistant" and said:
             yield TextAdded(self._note(item, "\n".join(said)), "\n".join(said), "text", whole=True)
+        elif text(item, "role") == "user" and (told := [one for one in said if one.startswith(_NOTIFICATION)]):
+            for one in told:
+                yield from self._heard_of(one.removeprefix(_NOTIFICATION).partition("</")[0].strip())
         elif text(item, "role") in ("user", "") and (asked := "\n".join(filter(None, map(spoken, said)))):
             if not self._agent.title:
                 yield from self._told(replace(self._agent, title=title_of(asked)))
@@ -205,7 +218,7 @@ class CodexRollout(RecordReader):
             if isinstance(as_object(given).get("plan"), list):
                 yield TodosReported(plan_items(objects(as_object(given), "plan")), call_id=call_id)
             return
-        self._open[call_id] = None
+        self._open[call_id] = text(item, "name")
         if name.endswith("spawn_agent"):
             self._spawns.add(call_id)
         yield ToolStarted(call_id, name, value(given))
@@ -220,11 +233,42 @@ class CodexRollout(RecordReader):
             self._plans.discard(call_id)
         elif call_id:
             output, failed = _output(item.get("output", item.get("tools")))
-            self._open.pop(call_id, None)
-            if call_id in self._spawns:
-                self._spawn(call_id, *_agents_in(output))
+            name = self._open.pop(call_id, "")
+            if name in WAITS:
+                yield from self._heard_of(output)
+            if self._goes_on(call_id, name, output):
+                self._unfinished.add(call_id)
+                yield BackgroundMoved(call_id)
+                return
             yield ToolEnded(call_id, None if output is None else value(output), failed or call_id in self._failed)
             self._failed.discard(call_id)
+
+    def _goes_on(self, call_id: str, name: str, output: object) -> bool:
+        """Whether a call that has answered is still at work: a command, or a subagent, whose end will be told."""
+        if call_id in self._spawns:
+            agents = _agents_in(output)
+            self._spawn(call_id, *agents)
+            return bool(agents[0]) and self._ends_are_told
+        if name not in COMMANDS or not isinstance(output, str) or not self._ends_are_told:
+            return False
+        if _ABORTED in output[:400]:  # it may run on all the same
+            self._unfinished.add(call_id)
+        return _RUNNING.search(output[:400].partition("Output:\n")[0]) is not None
+
+    def _command_ended(self, item: Record) -> Iterator[BuildEvent]:
+        """A command whose call has answered, or was given up, before."""
+        self._unfinished.discard(text(item, "id"))
+        yield ToolEnded(text(item, "id"), value(text(item, "aggregated_output")), text(item, "status") in _FAILED)
+
+    def _heard_of(self, said: object) -> Iterator[BuildEvent]:
+        """The subagents of which `said` (a notification, or the answer to a wait) tells that they have finished."""
+        answer = as_object(parsed(said) if isinstance(said, str) else said)
+        path, states = text(answer, "agent_path"), answer.get("status")
+        for agent, state in [(path, states)] if path else as_object(states).items():
+            call_id, end = self.spawned.get(agent, ""), subagent_end(state)
+            if call_id in self._unfinished and end is not None:
+                self._unfinished.discard(call_id)
+                yield ToolEnded(call_id, value(end[0]), end[1])
 
     def _spawn(self, call_id: str, *agents: str) -> None:
         """`call_id` as the event tells it; a script that spawns is itself a call of `exec`, open meanwhile."""
@@ -259,14 +303,16 @@ class CodexRollout(RecordReader):
             item = obj(payload, "item")
             if text(item, "type") == "Plan":
                 yield PlanReported(text(item, "text"))
-            elif text(item, "status") in ("failed", "declined"):
+            elif text(item, "type") == "CommandExecution" and text(item, "id") in self._unfinished:
+                yield from self._command_ended(item)
+            elif text(item, "status") in _FAILED:
                 self._failed.add(text(item, "id"))
 
 
 def _is_work(report: Reported) -> bool:
     """What of a subagent is told in its parent's build."""
     event = report.event
-    return isinstance(event, ToolStarted | ToolEnded | Noticed) or (
+    return isinstance(event, ToolStarted | ToolEnded | BackgroundMoved | Noticed) or (
         isinstance(event, TextAdded) and event.kind != "prompt"
     )
 

@@ -9,6 +9,10 @@ AGENT = "openai-codex"
 TODO_TOOLS = frozenset({"update_plan"})
 ASKING_TOOLS = frozenset({"request_user_input"})
 
+COMMANDS = frozenset({"exec_command", "shell", "shell_command", "local_shell"})
+WAITS = frozenset({"wait", "wait_agent", "close_agent"})
+"""Tools whose answers tell how subagents stand."""
+
 TOOLS = {
     "shell": Tool("shell", "Shell"),
     "exec_command": Tool("shell", "Shell"),

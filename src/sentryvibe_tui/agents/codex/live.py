@@ -1,0 +1,106 @@
+"""Codex' daemon, which runs the threads of all its screens and says over a socket how each stands (seen with 0.171).
+
+JSON-RPC without `jsonrpc`, a message a frame, on a WebSocket over a Unix socket below CODEX_HOME.
+Whoever connects is told of every thread's status. Nothing subscribes here: a subscriber is asked for approvals.
+A daemon that is not there is looked for again; one that refuses what it is asked ends this witness.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...model.activity import PROCESS_GONE
+from ...model.events import BuildEnded
+from ...wire.json import BadJson, decode, encode
+from ..common.folders import home
+from ..common.live import Sighting
+from .threads import Threads
+
+log = logging.getLogger("sentryvibe_tui.agents")
+
+RETRY = 1.0
+"""Seconds between two looks for a daemon that is not there."""
+ANSWER = 10.0
+"""Seconds that it may take to connect."""
+LARGEST = 32 * 1024 * 1024
+"""Bytes of a message at most."""
+
+
+def daemon(environ: Mapping[str, str]) -> Daemon:
+    """CODEX_HOME moves its socket."""
+    moved = environ.get("CODEX_HOME")
+    folder = Path(moved) if moved else home(environ) / ".codex"
+    return Daemon(folder / "app-server-control" / "app-server-control.sock")
+
+
+class Daemon:
+    """`socket` may be a link: to where a path is short enough for a socket."""
+
+    def __init__(self, socket: Path, retry: float = RETRY) -> None:
+        self._socket, self._retry = socket, retry
+
+    async def sightings(self) -> AsyncIterator[Sighting]:
+        """Raises Refused for a daemon that is not understood."""
+        from websockets.exceptions import WebSocketException
+
+        at_work: Mapping[str, str] = {}
+        while True:
+            threads = Threads(at_work)
+            try:
+                async for sighting in self._heard(threads):
+                    yield sighting
+                at_work = threads.at_work()
+            except (FileNotFoundError, ConnectionRefusedError):
+                for gone in _gone(at_work):
+                    yield gone
+                at_work = {}
+            except (OSError, WebSocketException) as error:
+                log.debug("Codex' daemon is out of reach: %s", error)
+                at_work = {**at_work, **threads.at_work()}
+            await asyncio.sleep(self._retry)
+
+    async def _heard(self, threads: Threads) -> AsyncIterator[Sighting]:
+        """Until the daemon hangs up."""
+        path = _real(self._socket)
+        from websockets.asyncio.client import unix_connect
+        from websockets.exceptions import ConnectionClosed
+
+        async with unix_connect(
+            path, "ws://localhost/", open_timeout=ANSWER, max_size=LARGEST, compression=None, ping_interval=None
+        ) as link:
+            while True:
+                for asked in threads.asks(time.monotonic()):
+                    await link.send(encode(asked).decode(), text=True)
+                try:
+                    async with asyncio.timeout(threads.due_in(time.monotonic())):
+                        frame = await link.recv()
+                except TimeoutError:
+                    continue
+                except ConnectionClosed:
+                    return
+                for sighting in threads.heard(_message(frame), time.monotonic()):
+                    yield sighting
+
+
+def _real(socket: Path) -> str:
+    """Where the link leads. Raises FileNotFoundError."""
+    return os.path.realpath(socket, strict=True)
+
+
+def _message(frame: str | bytes) -> dict[str, Any]:
+    """What is no JSON object says nothing."""
+    try:
+        return decode(frame.encode() if isinstance(frame, str) else frame, dict[str, Any])
+    except BadJson:
+        return {}
+
+
+def _gone(at_work: Mapping[str, str]) -> Iterator[Sighting]:
+    end = BuildEnded("interrupted", error=PROCESS_GONE, source="socket")
+    return (Sighting(session, end, int(time.time() * 1000), directory) for session, directory in at_work.items())
