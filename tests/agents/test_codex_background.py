@@ -132,6 +132,31 @@ def test_a_subagent_works_on_until_the_notification(
     assert [note.text for note in over.notes() if note.kind == "prompt"] == ["Count the tests"]
 
 
+def test_what_a_subagent_does_and_says_after_the_turn_is_no_new_turn(fold: Any, rollout: Rollout) -> None:
+    spawned(rollout)
+    rollout.over("It counts.")
+    own = CodexRollout()
+    reports = [*own.feed(_lines(rollout.records)), *own.finish()]
+    child = Rollout()
+    child.records[0]["payload"] = META | {"id": CHILD, "history_mode": "paginated"}
+    child.records += [{"timestamp": "2026-11-20T09:00:59.000Z"}] * 20
+    child.calls("exec_command", "call_c", '{"cmd":"ls"}')
+    child.answers("Process exited with code 0\nOutput:\n12", "call_c")
+    child.says("assistant", "Twelve.")
+    seen = [*reports, *CodexRollout("call_1").feed(_lines(child.records))]
+    waits = fold(seen)
+    assert (waits.status, waits.activity.kind, waits.tool("call_c").parent_id) == (
+        "active",
+        "waiting-machine",
+        "call_1",
+    )
+    assert [note.text for note in waits.notes() if note.kind == "text"] == ["Twelve."]
+    rollout.says("user", NOTIFIED % "completed")
+    rollout.records[-1]["timestamp"] = "2026-11-20T09:00:59.900Z"
+    over = fold([*seen, *own.feed(_lines(rollout.records[-1:]))])
+    assert (over.status, over.summary, over.activity.kind) == ("completed", "It counts.", "idle")
+
+
 @pytest.mark.parametrize(("answer", "is_over"), [
     (f'{{"status":{{"{CHILD}":{{"completed":"Twelve."}}}},"timed_out":false}}', True),
     (f'{{"status":{{"{CHILD}":"shutdown"}}}}', True),

@@ -63,13 +63,14 @@ class ToolEnded(Struct, frozen=True):
 
 
 class TextAdded(Struct, frozen=True):
-    """Text of the note `id`: `text` is added to it, or replaces it when `whole`."""
+    """Text of the note `id`: `text` is added to it, or replaces it when `whole`. `parent_id`: as of a call."""
 
     id: str
     text: str
     kind: NoteKind = "text"
     whole: bool = False
     todo_index: int | None = None
+    parent_id: str = ""
 
 
 class UsageReported(Struct, frozen=True):

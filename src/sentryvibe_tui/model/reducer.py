@@ -288,20 +288,20 @@ def place_of(state: BuildState, key: int) -> tuple[Phase, int]:
 
 def _text(state: BuildState, event: TextAdded) -> Iterable[Update]:
     index = state.active_todo if event.todo_index is None else event.todo_index
-    parts = _parts(state, event.id)
+    phase, parent, parts = state.phase, event.parent_id, _parts(state, event.id)
     chunks = [event.text[start : start + NOTE_LIMIT] for start in range(0, len(event.text), NOTE_LIMIT)]
     if event.whole:
         for number, chunk in enumerate(chunks):
             known = state.note(_part(event.id, number))
             if known is None or known.text != chunk:
-                yield TextChanged(_part(event.id, number), chunk, index, event.kind, True, state.phase)
+                yield TextChanged(_part(event.id, number), chunk, index, event.kind, True, phase, parent)
         for number in range(len(chunks), parts):
-            yield TextChanged(_part(event.id, number), "", index, event.kind, True, state.phase)
+            yield TextChanged(_part(event.id, number), "", index, event.kind, True, phase, parent)
         return
     last = state.note(_part(event.id, max(0, parts - 1)))
     at = parts if last is None or len(last.text) + len(event.text) > NOTE_LIMIT else parts - 1
     for number, chunk in enumerate(chunks, start=at):
-        yield TextChanged(_part(event.id, number), chunk, index, event.kind, False, state.phase)
+        yield TextChanged(_part(event.id, number), chunk, index, event.kind, False, phase, parent)
 
 
 def _parts(state: BuildState, note_id: str) -> int:

@@ -165,7 +165,7 @@ def _is_over(state: BuildState, one: Request, event: ToolStarted | ToolEnded | T
     if at < one.since:
         return False
     if isinstance(event, TextAdded):
-        return not one.parent_id and event.kind != "notice"
+        return one.parent_id == event.parent_id and event.kind != "notice"
     if call is not None:
         return False
     doer = state.tool(event.id)

@@ -59,7 +59,12 @@ def goes_on(state: BuildState, event: BuildEvent, at: Millis) -> bool:
             return (known is None or _is_guess(state)) and not _of_background(state, event.id, event.parent_id)
         case TextAdded():
             is_more = _is_guess(state) or state.note(event.id) is None
-            return event.kind != "notice" and bool(event.text) and is_more
+            return (
+                event.kind != "notice"
+                and bool(event.text)
+                and is_more
+                and not _of_background(state, "", event.parent_id)
+            )
         case TodosReported():
             return True
         case RequestOpened(request):
@@ -76,10 +81,17 @@ def _is_guess(state: BuildState) -> bool:
 
 
 def _of_background(state: BuildState, call: str, parent: str) -> bool:
-    """Whether a call runs (or ran) in the background, or is one of a subagent that does."""
+    """Whether a call runs (or ran) in the background, or is one of a subagent that does, at any depth."""
+    seen: set[str] = set()
     known = state.tool(call)
-    above = state.tool(parent or (known.parent_id if known is not None else ""))
-    return (known is not None and known.background) or (above is not None and above.background)
+    if known is None:
+        known = state.tool(parent)
+    while known is not None and known.id not in seen:
+        if known.background:
+            return True
+        seen.add(known.id)
+        known = state.tool(known.parent_id or ("" if len(seen) > 1 else parent))
+    return False
 
 
 def worked(state: BuildState, updates: Iterable[Update], at: Millis) -> Millis | None:
@@ -87,6 +99,7 @@ def worked(state: BuildState, updates: Iterable[Update], at: Millis) -> Millis |
     is_work = any(
         isinstance(update, _WORK)
         and not (isinstance(update, ToolChanged) and _of_background(state, update.id, update.parent_id))
+        and not (isinstance(update, TextChanged) and _of_background(state, "", update.parent_id))
         for update in updates
     )
     return max(at, state.worked_at or at) if is_work else state.worked_at

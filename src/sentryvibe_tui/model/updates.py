@@ -60,7 +60,7 @@ class ToolChanged(Struct, frozen=True):
 
 
 class TextChanged(Struct, frozen=True):
-    """`text` is added to the note `id`, or replaces it when `whole`."""
+    """`text` is added to the note `id`, or replaces it when `whole`. `parent_id`: the call of its subagent."""
 
     id: str
     text: str
@@ -68,6 +68,7 @@ class TextChanged(Struct, frozen=True):
     kind: NoteKind = "text"
     whole: bool = False
     phase: Phase = "build"
+    parent_id: str = ""
 
 
 class UsageChanged(Struct, frozen=True):

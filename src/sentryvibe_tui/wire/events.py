@@ -345,12 +345,12 @@ def _tool_error(wire: _ToolEnd) -> BuildEvent:
 def _text(wire: _Text) -> BuildEvent:
     whole = wire.delta is None
     said = wire.text if whole else wire.delta
-    return TextAdded(_id_or_none(wire.id, "id"), said or "", kind_of(wire.kind), whole, wire.index)
+    return TextAdded(_id_or_none(wire.id, "id"), said or "", kind_of(wire.kind), whole, wire.index, _parent_of(wire))
 
 
 def _reasoning(wire: _Reasoning) -> BuildEvent:
     said = wire.delta or wire.message or (wire.data.message if wire.data else None) or ""
-    return TextAdded(_id_or_none(wire.id, "id"), said, "reasoning", False, wire.index)
+    return TextAdded(_id_or_none(wire.id, "id"), said, "reasoning", False, wire.index, _parent_of(wire))
 
 
 def _words(value: Raw) -> str:
@@ -518,6 +518,7 @@ class _Note(Wire, frozen=True):
     delta: str | None = None
     kind: str | None = None
     todo_index: int | None = None
+    parent_tool_call_id: str | None = None
 
 
 class _Ending(Wire, frozen=True):
@@ -561,10 +562,10 @@ def _event(event: BuildEvent) -> object:
             size, parent = event.output_bytes or None, event.parent_id or None
             return _Call(kind, event.id, name, None, None, event.output, size, event.todo_index, parent)
         case TextAdded(whole=True):
-            return _Note("text", event.id, event.text, None, event.kind, event.todo_index)
+            return _Note("text", event.id, event.text, None, event.kind, event.todo_index, event.parent_id or None)
         case TextAdded():
             kind = "text-delta" if event.kind == "text" else "text"
-            return _Note(kind, event.id, None, event.text, event.kind, event.todo_index)
+            return _Note(kind, event.id, None, event.text, event.kind, event.todo_index, event.parent_id or None)
         case UsageReported(usage):
             return _of_type("usage", wire_usage(usage))
         case AgentReported(agent):

@@ -47,8 +47,8 @@ def with_usable_ids(event: BuildEvent) -> BuildEvent:
     match event:
         case ToolStarted() | ToolEnded() | BackgroundMoved() if not (is_name(event.id) and _fits(event.parent_id)):
             return replace(event, id=usable(event.id), parent_id=usable(event.parent_id))
-        case TextAdded() if not _fits(event.id):
-            return replace(event, id=usable(event.id))
+        case TextAdded() if not (_fits(event.id) and _fits(event.parent_id)):
+            return replace(event, id=usable(event.id), parent_id=usable(event.parent_id))
         case RequestOpened(request) if not is_name(request.id):
             return RequestOpened(replace(request, id=usable(request.id)))
         case RequestResolved() if not is_name(event.id):

@@ -134,6 +134,7 @@ class _Text(Wire, frozen=True):
     delta: str | None = None
     kind: str | None = None
     phase: str | None = None
+    parent_id: str = ""
 
 
 class WireUsage(Wire, frozen=True):
@@ -280,7 +281,7 @@ def _text(wire: _Text) -> Update:
     index = PLANNING if wire.todo_index is None else wire.todo_index
     whole = wire.delta is None
     said = wire.text if whole else wire.delta
-    return TextChanged(wire.id, said or "", index, kind_of(wire.kind), whole, phase_of(wire.phase))
+    return TextChanged(wire.id, said or "", index, kind_of(wire.kind), whole, phase_of(wire.phase), wire.parent_id)
 
 
 def _todos(wire: _Todos) -> Update:
@@ -437,9 +438,8 @@ def _written(update: Update) -> tuple[str, object]:
             )
         case TextChanged():
             text, delta = (update.text, None) if update.whole else (None, update.text)
-            return "text", _Text(
-                update.id, update.todo_index, text, delta, wire_kind(update.kind), _phase(update.phase)
-            )
+            phase, kind = _phase(update.phase), wire_kind(update.kind)
+            return "text", _Text(update.id, update.todo_index, text, delta, kind, phase, update.parent_id)
         case TodosChanged():
             data: dict[str, object] = {"todos": wire_todos(update.todos), "activeTodoIndex": update.active_index}
             if update.phase == "template":

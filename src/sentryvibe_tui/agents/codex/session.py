@@ -106,7 +106,7 @@ class CodexRollout(RecordReader):
 
     def _as_subagent(self, report: Reported) -> Reported:
         event = report.event
-        if not isinstance(event, ToolStarted | ToolEnded | BackgroundMoved):
+        if not isinstance(event, ToolStarted | ToolEnded | TextAdded | BackgroundMoved):
             return report
         return replace(report, event=replace(event, parent_id=self._parent_id))
 
