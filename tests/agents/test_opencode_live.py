@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from sentryvibe_tui.agents.common.live import Sighting
 from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.opencode.database import NotUnderstood
 from sentryvibe_tui.agents.opencode.live import MADE, ORPHANED, RECENT, DatabaseWitness
-from sentryvibe_tui.agents.opencode.processes import Owners, Process
+from sentryvibe_tui.agents.opencode.processes import Owners, Process, at_work, says_so
 from sentryvibe_tui.model.state import BuildState
 
 START = 1_800_000_000_000
@@ -261,3 +263,19 @@ def test_a_database_that_is_just_made_is_read_when_it_is_there(tmp_path: Path, f
     opencode.asks()
     assert folded(fold, look()).open_tools == {"c1"}
     opencode.database.close()
+
+
+@pytest.mark.skipif(not says_so(), reason="only Linux tells which processes there are")
+def test_a_process_at_work_is_found_by_the_database_that_it_has_open(tmp_path: Path) -> None:
+    path = tmp_path / "opencode.db"
+    path.touch()
+    hold = "import sys; file = open(sys.argv[2]); print(flush=True); input()"
+    words = [sys.executable, "-c", hold, "opencode", str(path)]
+    with subprocess.Popen(words, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        (found,) = at_work(path)
+        assert (found.pid, found.directory) == (process.pid, str(tmp_path.resolve()))
+        assert abs(found.began - time.time() * 1000) < 120_000
+        process.kill()
+    assert at_work(path) == []

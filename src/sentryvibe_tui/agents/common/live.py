@@ -26,6 +26,9 @@ from ...model.state import Millis
 LOOK_EVERY = 0.2
 """Seconds between two looks of a witness that polls."""
 
+MERGED = 1_000
+"""Sightings that wait to be taken; a witness that sees more waits with them."""
+
 
 class Sighting(Struct, frozen=True):
     """`event` happened in `session`. `at`: by the witness's clock, epoch milliseconds; None for now.
@@ -53,3 +56,25 @@ async def polled(look: Callable[[], Iterable[Sighting]], every: float = LOOK_EVE
         for sighting in await asyncio.to_thread(look):
             yield sighting
         await asyncio.sleep(every)
+
+
+async def merged(*sources: AsyncIterator[Sighting]) -> AsyncIterator[Sighting]:
+    """What several witnesses of one agent see, as it comes. What one of them raises ends all."""
+    seen: asyncio.Queue[Sighting] = asyncio.Queue(MERGED)
+
+    async def listen(source: AsyncIterator[Sighting]) -> None:
+        async for sighting in source:
+            await seen.put(sighting)
+
+    tasks = [asyncio.create_task(listen(source)) for source in sources]
+    try:
+        while True:
+            taking = asyncio.create_task(seen.get())
+            done, _ = await asyncio.wait([taking, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {taking}:
+                task.result()
+            yield await taking
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -34,9 +34,9 @@ def _parts() -> Reader:
 
 
 def _live(environ: Mapping[str, str]) -> Witness:
-    from .live import database
+    from .live import Live
 
-    return database(environ)
+    return Live(environ)
 
 
 KIND = AgentKind(

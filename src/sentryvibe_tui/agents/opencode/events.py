@@ -96,6 +96,11 @@ class Events:
         """The root of a session, and the call that it works for; "" for the root itself."""
         return self._children.get(session, (session, ""))
 
+    def put(self, session: str, root: str, call: str) -> None:
+        """Places a session that began before the events that are read."""
+        if root != session:
+            self._children[session] = (root, call)
+
     def latest(self) -> str:
         """The root session that began last; "" when there is none."""
         return next((name for name, session in reversed(self._sessions.items()) if session.started), "")

@@ -19,11 +19,12 @@ from ...model.events import BuildEnded, RequestOpened, RequestResolved
 from ...model.questions import permission
 from ...model.state import Millis
 from ...wire.json import BadJson
-from ..common.live import Sighting, polled
+from ..common.live import Sighting, merged, polled
 from ..common.reader import Counts
 from ..common.values import Record, obj, text, value
 from .database import AT_ONCE, Database, NotUnderstood, Place, Row, opened, path_of, stamp
 from .events import Events
+from .port import Ports
 from .processes import Owners, at_work, says_so
 
 log = logging.getLogger("sentryvibe_tui.agents")
@@ -60,9 +61,20 @@ class _Session:
         self.held: dict[str, _Held] = {}
 
 
-def database(environ: Mapping[str, str]) -> DatabaseWitness:
-    path = path_of(environ)
-    return DatabaseWitness(path, Owners(lambda: at_work(path)) if says_so() else None)
+class Live:
+    """The database, and the servers of those that work at it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        path = path_of(environ)
+        self._owners = Owners(lambda: at_work(path)) if says_so() else None
+        self._database = DatabaseWitness(path, self._owners)
+
+    def sightings(self) -> AsyncIterator[Sighting]:
+        if self._owners is None:
+            return self._database.sightings()
+        owners = self._owners
+        ports = Ports(lambda: owners.processes, self._database.root)
+        return merged(self._database.sightings(), ports.sightings())
 
 
 class DatabaseWitness:
@@ -80,6 +92,11 @@ class DatabaseWitness:
 
     def sightings(self) -> AsyncIterator[Sighting]:
         return polled(self.look)
+
+    def root(self, session: str) -> tuple[str, str]:
+        """Of a session that is read: its root, and the call that it works for. Any other is its own root."""
+        read = next((one for one in self._sessions.values() if session in one.cursor), None)
+        return (session, "") if read is None else (read.place.root, read.events.place(session)[1])
 
     def look(self) -> list[Sighting]:
         """What is new since the last look. Raises NotUnderstood for a database in use that has another shape."""

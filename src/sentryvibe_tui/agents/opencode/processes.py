@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -66,8 +67,33 @@ def _process(pid: int, database: str) -> Process | None:
 
 
 def _has_open(pid: int, path: str) -> bool:
-    folder = f"/proc/{pid}/fd"
-    return any(os.readlink(f"{folder}/{name}") == path for name in os.listdir(folder))
+    return path in _links(pid)
+
+
+def _links(pid: int) -> set[str]:
+    """What a process has open. Files that it closes meanwhile are passed over. Raises OSError when it is gone."""
+    found: set[str] = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):
+            found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return found
+
+
+def listening(pid: int) -> list[int]:
+    """The TCP ports of this machine at which a process listens; none where the system does not say."""
+    try:
+        sockets = {link[8:-1] for link in _links(pid) if link.startswith("socket:[")}
+        rows: list[list[str]] = []
+        for table in ("tcp", "tcp6"):
+            with open(f"/proc/{pid}/net/{table}") as file:
+                rows += [line.split() for line in file.readlines()[1:]]
+    except OSError:
+        return []
+    return sorted({int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTEN and row[9] in sockets})
+
+
+_LISTEN = "0A"
+"""State of a listening socket in `/proc/net/tcp` (Linux, include/net/tcp_states.h)."""
 
 
 def _epoch(ticks: str) -> Millis:
@@ -84,6 +110,11 @@ class Owners:
         self._scan, self._alive, self._clock = scan, alive, clock
         self._processes: Sequence[Process] = ()
         self._scanned = float("-inf")
+
+    @property
+    def processes(self) -> Sequence[Process]:
+        """Those of the last search."""
+        return self._processes
 
     def of(self, directory: str, last: Millis) -> bool:
         """Whether a living process can have the session of that directory."""

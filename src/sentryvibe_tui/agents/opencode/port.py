@@ -1,0 +1,149 @@
+"""What opencode's own server tells at once and its database never: who is asked what, and when a session is at work.
+
+A screen has a server when it was started with `--port`. Watching asks for nothing and answers nothing (LIVE.md B2.5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
+
+from ...model.events import ActivityReported, RequestOpened, RequestResolved, TurnEnded
+from ...wire.json import BadJson, decode
+from ..common.live import Sighting
+from ..common.reader import Counts
+from ..common.values import Record, as_object, text
+from .events import Events
+from .processes import Process, listening
+
+log = logging.getLogger("sentryvibe_tui.agents")
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks for servers."""
+TRIES = 20
+"""Looks at one process for its port; one without a server never has one."""
+OPEN, SILENCE = 5.0, 45.0
+"""Seconds to connect, and without a word (a heartbeat comes every ten) until the server is taken for gone."""
+
+WAITING = 1_000
+"""Sightings that wait to be taken; a server that tells more waits with them."""
+
+_LISTS = (("/permission", "permission.asked"), ("/question", "question.asked"))
+_ADDED = (RequestOpened, RequestResolved, ActivityReported, TurnEnded)
+"""The rest is in the database, whole."""
+
+Root = Callable[[str], tuple[str, str]]
+"""Of a session: its root, and the call that it works for."""
+
+
+class Told:
+    """Reads one server's events. `root` knows the sessions that began before."""
+
+    def __init__(self, directory: str, root: Root) -> None:
+        self._directory, self._root = directory, root
+        self._events = Events(Counts(), "socket")
+
+    def read(self, record: Record) -> Iterator[Sighting]:
+        properties = as_object(record.get("properties"))
+        session = text(properties, "sessionID")
+        if session and self._events.place(session)[0] == session:
+            self._events.put(session, *self._root(session))
+        for number, report in enumerate(self._events.read(record)):
+            if isinstance(report.event, _ADDED):
+                ident = f"port-{text(record, 'id')}-{number}" if text(record, "id") else ""
+                yield Sighting(report.session, report.event, report.at, self._directory, ident)
+
+
+class Ports:
+    """Finds the servers of `processes` and listens to them."""
+
+    def __init__(
+        self,
+        processes: Callable[[], Sequence[Process]],
+        root: Root,
+        listening: Callable[[int], list[int]] = listening,
+    ) -> None:
+        self._processes, self._root, self._listening = processes, root, listening
+        self._tries: dict[tuple[int, str], int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def sightings(self) -> AsyncIterator[Sighting]:
+        heard: asyncio.Queue[Sighting] = asyncio.Queue(WAITING)
+        self._tasks.add(asyncio.create_task(self._find(heard)))
+        try:
+            while True:
+                yield await heard.get()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _find(self, heard: asyncio.Queue[Sighting]) -> None:
+        while True:
+            for process in self._processes():
+                key = (process.pid, process.start)
+                if self._tries.get(key, 0) >= TRIES:
+                    continue
+                self._tries[key] = self._tries.get(key, 0) + 1
+                ports = await asyncio.to_thread(self._listening, process.pid)
+                if ports:
+                    self._tries[key] = TRIES
+                    self._tasks |= {asyncio.create_task(self._listen(process, port, heard)) for port in ports}
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _listen(self, process: Process, port: int, heard: asyncio.Queue[Sighting]) -> None:
+        """Until the server is gone, or what listens there is none."""
+        import httpx
+
+        told, password = Told(process.directory, self._root), os.environ.get("OPENCODE_SERVER_PASSWORD", "")
+        login = ("opencode", password) if password else None
+        base, timeout = f"http://127.0.0.1:{port}", httpx.Timeout(OPEN, read=SILENCE)
+        try:
+            async with (
+                httpx.AsyncClient(base_url=base, auth=login, timeout=timeout, trust_env=False) as client,
+                client.stream("GET", "/event") as events,
+            ):
+                if not _is(events, "text/event-stream"):
+                    log.info("what listens at %s is no server of opencode that can be read: %s", base, events)
+                    return
+                for record in await _open(client):
+                    await _put(told, record, heard)
+                async for line in events.aiter_lines():
+                    if line.startswith("data:"):
+                        await _put(told, _record(line[5:]), heard)
+        except httpx.HTTPError as error:
+            log.info("opencode's server at %s is heard no longer: %s", base, error)
+
+
+async def _put(told: Told, record: Record, heard: asyncio.Queue[Sighting]) -> None:
+    try:
+        for sighting in told.read(record):
+            await heard.put(sighting)
+    except Exception:  # one event that makes no sense must not hide those behind it
+        log.info("an event of opencode's server is left out: %s", text(record, "type"), exc_info=True)
+
+
+async def _open(client: Any) -> list[Record]:
+    """The requests that are open already, as the events that told of them."""
+    found: list[Record] = []
+    for path, kind in _LISTS:
+        answer = await client.get(path)
+        if _is(answer, "application/json"):
+            items: list[object] = decode(answer.content, list[object])
+            found += [{"type": kind, "properties": item} for item in items if isinstance(item, dict)]
+    return found
+
+
+def _is(answer: Any, kind: str) -> bool:
+    """An unknown path is answered with a page, and 200."""
+    return answer.status_code == 200 and answer.headers.get("content-type", "").startswith(kind)
+
+
+def _record(data: str) -> Record:
+    try:
+        return decode(data.encode(), Record)
+    except BadJson:
+        return {}

@@ -1,0 +1,126 @@
+"""opencode's own server as a source: a real one on loopback that says what version 1.18.33 says."""
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
+from typing import Any
+
+import pytest
+
+from sentryvibe_tui.agents.common.live import Sighting, merged, polled
+from sentryvibe_tui.agents.common.reader import Reported
+from sentryvibe_tui.agents.opencode.port import Ports
+from sentryvibe_tui.agents.opencode.processes import Process, listening, says_so
+
+PROCESS = Process(7, "1", 0, "/w")
+LIMIT = 30.0
+
+
+def asked(ident: str, session: str = "A", call: str = "c1") -> dict[str, Any]:
+    return {"id": ident, "sessionID": session, "permission": "bash", "metadata": {"command": "touch x"},
+            "tool": {"callID": call}}  # fmt: skip
+
+
+class Server:
+    """Answers `/event` with events as they are put, and the lists of open requests."""
+
+    def __init__(self, kind: str = "text/event-stream", status: int = 200) -> None:
+        self.kind, self.status = kind, status
+        self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.lists: dict[str, Any] = {"/permission": [asked("per0")], "/question": []}
+        self.asked_for: list[str] = []
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.CancelledError):
+            await self._answer(reader, writer)
+        writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        method, path, *_ = head.split()
+        self.asked_for.append(f"{method} {path}")
+        if path == "/event":
+            writer.write(f"HTTP/1.1 {self.status} OK\r\ncontent-type: {self.kind}\r\n\r\n".encode())
+            while True:
+                await writer.drain()
+                writer.write(b"data: " + json.dumps(await self.events.get()).encode() + b"\n\n")
+        body = json.dumps(self.lists[path]).encode()
+        kind = f"content-type: application/json\r\ncontent-length: {len(body)}"
+        writer.write(f"HTTP/1.1 200 OK\r\n{kind}\r\nconnection: close\r\n\r\n".encode() + body)
+        await writer.drain()
+
+    def tells(self, kind: str, **properties: Any) -> None:
+        self.events.put_nowait({"id": f"evt_{kind}", "type": kind, "properties": properties})
+
+
+async def told(sightings: AsyncIterator[Sighting], count: int) -> list[Sighting]:
+    return [await asyncio.wait_for(anext(sightings), LIMIT) for _ in range(count)]
+
+
+async def test_requests_and_turns_are_told_as_they_come(fold: Any) -> None:
+    server = Server()
+    async with await asyncio.start_server(server.answer, "127.0.0.1", 0) as listener:
+        port = listener.sockets[0].getsockname()[1]
+        ports = Ports(
+            lambda: [PROCESS], lambda session: ("A", "t1") if session == "B" else (session, ""), lambda _: [port]
+        )
+        async with aclosing(ports.sightings()) as sightings:
+            seen = await told(sightings, 1)
+            (request,) = fold(Reported(one.event, one.at, one.session) for one in seen).requests
+            assert (request.id, request.title, seen[0].directory) == ("per0", "permission: bash: touch x", "/w")
+            server.tells("message.part.delta", sessionID="A", partID="p", delta="not told: the database has it whole")
+            server.tells("permission.replied", sessionID="A", requestID="per0", reply="once")
+            server.tells("permission.asked", **asked("per1", "B", "c2"))
+            seen += await told(sightings, 2)
+            (request,) = fold(Reported(one.event, one.at, one.session) for one in seen).requests
+            assert (request.id, request.parent_id, {one.session for one in seen}) == ("per1", "t1", {"A"})
+            server.tells("permission.replied", sessionID="B", requestID="per1", reply="reject")
+            server.tells("session.idle", sessionID="B")
+            server.tells("session.idle", sessionID="A")
+            seen += await told(sightings, 2)
+            state = fold(Reported(one.event, one.at, one.session) for one in seen)
+            assert (state.requests, state.activity.kind) == ((), "idle")
+    assert server.asked_for == ["GET /event", "GET /permission", "GET /question"]
+
+
+@pytest.mark.parametrize(("kind", "status"), [("text/html", 200), ("text/event-stream", 401)])
+async def test_what_is_no_server_of_opencode_is_left_alone_and_others_are_heard(kind: str, status: int) -> None:
+    other, server = Server(kind, status), Server()
+    async with (
+        await asyncio.start_server(other.answer, "127.0.0.1", 0) as first,
+        await asyncio.start_server(server.answer, "127.0.0.1", 0) as second,
+    ):
+        both = [listener.sockets[0].getsockname()[1] for listener in (first, second)]
+        ports = Ports(lambda: [PROCESS], lambda session: (session, ""), lambda _: both)
+        async with aclosing(ports.sightings()) as sightings:
+            await told(sightings, 1)
+    assert other.asked_for == ["GET /event"]
+
+
+@pytest.mark.skipif(not says_so(), reason="only Linux tells which process listens where")
+def test_the_port_of_a_process() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert server.getsockname()[1] in listening(os.getpid())
+    assert listening(2**22 + 1) == []
+
+
+async def test_witnesses_of_one_agent_are_heard_together_and_fail_together() -> None:
+    def breaks() -> list[Sighting]:
+        raise ValueError("another shape")
+
+    def sees(session: str) -> AsyncIterator[Sighting]:
+        return polled(lambda: [Sighting(session, None)], 0.01)  # type: ignore[arg-type]
+
+    async with aclosing(merged(sees("A"), sees("B"))) as both:
+        heard: set[str] = set()
+        async with asyncio.timeout(LIMIT):
+            async for one in both:
+                heard.add(one.session)
+                if len(heard) == 2:
+                    break
+    with pytest.raises(ValueError, match="another shape"):
+        async for _ in merged(sees("A"), polled(breaks)):
+            pass
