@@ -51,10 +51,10 @@ def command(ctx: click.Context, project: str | None, server: str | None, watches
       sentryvibe-tui run -- claude -p "fix the tests"
       sentryvibe-tui run shop -- codex exec "add a cart"
 
-    Claude Code, Codex, Gemini CLI and opencode are asked for an output that can be read, unless the command line
-    already says which; any other command is a build of one call, or of what its output tells when that is in a known
-    format. Its text goes to stdout, its stderr to stderr; it gets stdin and signals as if it had been started
-    directly, and its exit code is ours.
+    Known agents are asked for an output that can be read, unless the command line already says which; any other
+    command is a build of one call, or of what its output tells when that is in a known format. Its text goes to
+    stdout, its stderr to stderr; it gets stdin and signals as if it had been started directly, and its exit code is
+    ours.
 
     Without a server it serves by itself for as long as it runs.
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from os.path import basename
 from typing import Any, cast
 
 from .names import NameKind, name_kind
@@ -122,7 +121,7 @@ class Structured:
 
 def _command(words: Sequence[str]) -> tuple[frozenset[str], bool]:
     """The options of the command that are followed by a secret, and whether `-p` has one attached."""
-    names = [basename(word) for word in words[:8]]
+    names = [word.rpartition("/")[2] for word in words[:8]]
     options = frozenset[str]().union(*(_OPTIONS.get(name, ()) for name in names))
     return options, any(_ATTACHING.match(name) for name in names)
 
