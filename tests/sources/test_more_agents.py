@@ -15,7 +15,6 @@ from sentryvibe_tui.wire.projects import project_named
 
 ID = "7d3f0a52-8c1b-4e2e-9a7f-0a1b2c3d4e5f"
 NOW = 1_800_000_000.0
-HOME = {"HOME": "/home/dev"}
 
 
 def copilot(kind: str, second: int, **data: Any) -> dict[str, Any]:
@@ -77,14 +76,3 @@ def test_found_by_its_directory_and_followed_to_the_end_of_its_turn(
     assert state.status == "completed"
     assert list(files().folder(root, str(tmp_path / "other")).changed_since(NOW - 1)) == []
     assert list(files().folder(root, "").changed_since(NOW + 1)) == []
-
-
-@pytest.mark.parametrize(
-    ("agent", "moved", "place", "moved_place"),
-    [("copilot", "COPILOT_HOME", ".copilot/session-state", "session-state")],
-)
-def test_variables_move_the_folder(agent: str, moved: str, place: str, moved_place: str) -> None:
-    files = agent_kind(agent).sessions
-    assert files is not None
-    assert files().root(HOME) == Path("/home/dev") / place
-    assert files().root(HOME | {moved: "/elsewhere"}) == Path("/elsewhere") / moved_place

@@ -216,14 +216,18 @@ def test_no_folders_no_sessions(places: Roots, project: Path) -> None:
     assert found(places, None) == []
 
 
-def test_variables_move_the_folders() -> None:
-    assert roots({"HOME": "/h"}) == {
-        "claude": Path("/h/.claude/projects"),
-        "codex": Path("/h/.codex/sessions"),
-        "gemini": Path("/h/.gemini/tmp"),
-    }
-    moved = roots({"HOME": "/h", "CLAUDE_CONFIG_DIR": "/c", "CODEX_HOME": "/x", "GEMINI_CLI_HOME": "/g"})
-    assert list(moved.values()) == [Path("/c/projects"), Path("/x/sessions"), Path("/g/.gemini/tmp")]
+@pytest.mark.parametrize(
+    ("agent", "usual", "variable", "moved"),
+    [
+        ("claude", "/h/.claude/projects", "CLAUDE_CONFIG_DIR", "/x/projects"),
+        ("codex", "/h/.codex/sessions", "CODEX_HOME", "/x/sessions"),
+        ("gemini", "/h/.gemini/tmp", "GEMINI_CLI_HOME", "/x/.gemini/tmp"),
+        ("copilot", "/h/.copilot/session-state", "COPILOT_HOME", "/x/session-state"),
+    ],
+)
+def test_variables_move_the_folders(agent: str, usual: str, variable: str, moved: str) -> None:
+    assert roots({"HOME": "/h"})[agent] == Path(usual)
+    assert roots({"HOME": "/h", variable: "/x"})[agent] == Path(moved)
 
 
 @pytest.mark.parametrize(
