@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -46,6 +45,8 @@ def read_token(path: Path) -> str:
 
 def _made(path: Path) -> str:
     make_private(path.parent)
+    import secrets  # once in the life of a file
+
     token = secrets.token_urlsafe(32)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
         os.fchmod(file.fileno(), 0o600)

@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from sentryvibe_tui.client.watching import CaughtUp, LinkStatus
+from sentryvibe_tui.model.state import Agent, BuildState
 from sentryvibe_tui.report import words
+from sentryvibe_tui.report.plain import headline
+from sentryvibe_tui.report.summary import page
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +108,9 @@ def test_every_glyph_takes_one_cell(glyphs: words.Glyphs) -> None:
 
 def test_ascii_glyphs_are_ascii() -> None:
     assert all(getattr(words.ASCII, name).isascii() for name in words.ASCII.__struct_fields__)
+
+
+def test_the_template_of_a_project_stands_beside_its_agent() -> None:
+    state = BuildState(id="b", project_id="p", agent=Agent("claude-code", "m", "Shop", template="Starter (astro)"))
+    assert headline(state).startswith("Shop (claude-code · m · Starter (astro))")
+    assert next(page(state, 0)) == "Shop  (claude-code · m · Starter (astro))"

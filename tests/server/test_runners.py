@@ -142,3 +142,20 @@ async def test_types_that_nobody_reads_are_taken_and_counted(http: httpx.AsyncCl
     assert [answer["accepted"] for answer in answers] == [1, 1]
     assert (await http.get("/healthz")).json()["unknown"] == 2
     assert await state(http) == before
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"template": {"id": "t", "name": "Shop starter", "framework": "astro", "repository": "r"}},
+        {"data": {"templateId": "t", "templateName": "Shop starter", "framework": "astro"}},
+        {"payload": {"name": "Shop starter", "framework": "astro"}},
+        {"name": "Shop starter", "framework": "astro"},
+    ],
+)
+async def test_the_template_of_a_project_is_said(http: httpx.AsyncClient, fields: dict) -> None:
+    await build(http, {"type": "start"}, {"type": "template-selected"} | fields)
+    assert (await state(http))["template"] == "Shop starter (astro)"
+    await build(http, {"type": "start"}, buildId="b2")
+    await tell(http, "template-selected", **fields)
+    assert (await state(http, "b2"))["template"] == "Shop starter (astro)"

@@ -136,7 +136,7 @@ def _running() -> Address | None:
     """A server that runs here."""
     running = runtime.find_local_server()
     with suppress(BadAddress):  # a runtime file that says nonsense is as good as none
-        return None if running is None else parse_address(running.url, _token() or running.token, running.data_dir)
+        return None if running is None else parse_address(running.url, running.token or _token(), running.data_dir)
     return None
 
 

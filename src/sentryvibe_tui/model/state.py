@@ -89,7 +89,10 @@ Item = ToolCall | Note
 
 
 class Agent(Struct, frozen=True):
-    """Who works, on what: metadata that, once known, an empty value never erases (PROTOCOL 2, merge rule)."""
+    """Who works, on what: metadata that, once known, an empty value never erases (PROTOCOL 2, merge rule).
+
+    `template`: what the project was made from, with its framework: `Shop starter (astro)`.
+    """
 
     agent_id: str = ""
     model: str = ""
@@ -99,6 +102,7 @@ class Agent(Struct, frozen=True):
     cwd: str = ""
     version: str = ""
     branch: str = ""
+    template: str = ""
 
 
 class Usage(Struct, frozen=True):

@@ -195,6 +195,20 @@ class _Notice(Struct, frozen=True):
     level: str | None = None
 
 
+class _Template(Struct, frozen=True, rename="camel"):
+    name: str | None = None
+    template_name: str | None = None
+    framework: str | None = None
+
+
+class _Selected(_Template, frozen=True):
+    """The template stands beside `type`, or in one of these: original runners write it in several ways."""
+
+    template: Raw = ABSENT
+    data: Raw = ABSENT
+    payload: Raw = ABSENT
+
+
 class _Said(Struct, frozen=True):
     """Its words stand beside `type`, or inside `payload`."""
 
@@ -405,6 +419,14 @@ def _background(wire: _Background) -> BuildEvent:
     return BackgroundMoved(_id(wire.tool_call_id), wire.what, until, wire.tool_name, parent)
 
 
+def _selected(wire: _Selected) -> BuildEvent:
+    inside = (bytes(part) for part in (wire.template, wire.data, wire.payload))
+    inner = next((part for part in inside if part.startswith(b"{")), None)
+    chosen = wire if inner is None else decode(inner, _Template)
+    name, framework = chosen.name or chosen.template_name or "", chosen.framework or ""
+    return AgentReported(Agent(template=f"{name} ({framework})" if name and framework else name or framework))
+
+
 def _summary(wire: _Said) -> BuildEvent:
     inner = decode(bytes(wire.payload), _Said) if bytes(wire.payload).startswith(b"{") else wire
     return SummaryReported(wire.text or wire.summary or inner.summary or "")
@@ -457,6 +479,7 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], BuildEvent]]] = {
     "data-reasoning": (_Reasoning, _reasoning),
     "todos": (_TodoList, _todo_list),
     "agent": (WireAgent, lambda w: AgentReported(agent_of(w))),
+    "template-selected": (_Selected, _selected),
     "usage": (WireUsage, lambda w: UsageReported(usage_of(w))),
     "codex": (dict[str, Raw], lambda w: CodexReported(raw({k: v for k, v in w.items() if k != "type"}))),
     "plan": (_Said, lambda w: PlanReported(w.text)),

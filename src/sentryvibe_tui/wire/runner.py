@@ -34,7 +34,15 @@ class _Runner(Wire, frozen=True):
 
 
 _OF_BUILDS = frozenset(
-    {"build-completed", "build-failed", "build-cancelled", "build-summary", "autofix-started", "error"}
+    {
+        "build-completed",
+        "build-failed",
+        "build-cancelled",
+        "build-summary",
+        "autofix-started",
+        "template-selected",
+        "error",
+    }
 )
 
 

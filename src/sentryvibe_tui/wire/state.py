@@ -138,6 +138,7 @@ class _State(Wire, frozen=True):
     cwd: str | None = None
     agent_version: str | None = None
     branch: str | None = None
+    template: str | None = None
     needs_input: str | None = None
     todo_calls: list[str] | None = None
     next_key: int | None = None
@@ -212,6 +213,7 @@ def encode_state(state: BuildState) -> bytes:
         cwd=agent.cwd or None,
         agent_version=agent.version or None,
         branch=agent.branch or None,
+        template=agent.template or None,
         needs_input=state.needs_input or None,
         todo_calls=list(state.todo_calls) or None,
         next_key=state.next_key,
@@ -342,6 +344,7 @@ def _agent(wire: _State) -> Agent:
             wire.cwd,
             wire.agent_version,
             wire.branch,
+            wire.template,
         )
     )
 

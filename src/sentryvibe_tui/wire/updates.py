@@ -92,6 +92,7 @@ class WireAgent(Wire, frozen=True):
     cwd: str | None = None
     agent_version: str | None = None
     branch: str | None = None
+    template: str | None = None
 
 
 class _Todos(Wire, frozen=True, omit_defaults=False):
@@ -250,6 +251,7 @@ def agent_of(wire: WireAgent) -> Agent:
         cwd=wire.cwd or "",
         version=wire.agent_version or "",
         branch=wire.branch or "",
+        template=wire.template or "",
     )
 
 
@@ -407,6 +409,7 @@ def wire_agent(agent: Agent) -> WireAgent:
         agent.cwd or None,
         agent.version or None,
         agent.branch or None,
+        agent.template or None,
     )
 
 

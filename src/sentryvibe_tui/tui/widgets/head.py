@@ -70,6 +70,7 @@ class Who(HeadBar):
             (3, [(title, "")] if title and title != name else []),
             (2, [(self._dot.join(part for part in model if part), "dim")] if any(model) else []),
             (4, [(clean_line(agent.operation_type, 40), "dim")] if width >= 110 else []),
+            (4, [(clean_line(agent.template, 40), "dim")] if agent.template else []),
             (5, [(clean_line(agent.branch, 40), "dim")] if width >= 140 and agent.branch else []),
         ]
         return [(" ", ""), *parted(parts, self._link(width), width - 2), (" ", "")]
