@@ -56,3 +56,20 @@ def test_a_token_file_that_others_may_read_is_no_secret(desk: Desk, tmp_path: Pa
         check=False,
     )
     assert b"chmod 600" in asked.stderr
+
+
+def test_commands_elsewhere_bear_the_token_of_their_environment(
+    desk: Desk, claude: Claude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "token"
+    _, url = desk.serve("--port", "0", "--token-file", str(path))
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path / "another machine"))
+    monkeypatch.setenv("SENTRYVIBE_SERVER", url)
+    monkeypatch.setenv("SENTRYVIBE_DATA_DIR", str(tmp_path / "its data"))
+    assert desk.run("show", "shop").returncode == 3
+    monkeypatch.setenv("SENTRYVIBE_TOKEN", path.read_text().strip())
+    words = claude.init + claude.text(1, "hello") + claude.done
+    assert desk.run("ingest", "shop", "-", data=words).returncode == 0
+    assert desk.run("run", "made", "--server", url, "--", "true").returncode == 0
+    assert desk.state("made")["status"] == "completed"
+    assert b"hello" in desk.run("watch", "shop", "--plain").stdout
