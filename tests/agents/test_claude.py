@@ -78,7 +78,7 @@ def test_another_session_is_another_build(run: Any) -> None:
     reports = run(ClaudeStream(), INIT, done(), {"type": "conversation_reset", "session_id": "s1"}, other, done())
     ends = [(report.session, report.event.outcome) for report in reports if isinstance(report.event, BuildEnded)]
     assert ends == [("s1", "completed"), ("s2", "completed")]
-    assert [report.session for report in run(ClaudeStream(), INIT, INIT, done())] == ["s1"] * 4
+    assert [report.session for report in run(ClaudeStream(), INIT, INIT, done())] == ["s1"] * 5
 
 
 # --------------------------------------------------------------------------- usage

@@ -82,7 +82,8 @@ def _is_passed(state: BuildState, request: Request) -> bool:
         return True
     call = state.tool(request.tool_call_id)
     if call is not None:
-        return not call.is_open and (call.state != "interrupted" or not state.is_active)
+        is_cut = call.state == "interrupted" and state.is_active and state.turn is None
+        return not call.is_open and not is_cut
     return not request.parent_id and request.since < (state.worked_at or 0) - SKEW
 
 

@@ -47,7 +47,7 @@ _WORK = (ToolChanged, TextChanged, TodosChanged, RequestChanged)
 
 def goes_on(state: BuildState, event: BuildEvent, at: Millis) -> bool:
     """Whether `event` is activity of the agent itself, so that a turn that was over is not."""
-    if state.status == "interrupted" and state.activity.source not in LIVE and isinstance(event, BuildStarted):
+    if _is_guess(state) and isinstance(event, BuildStarted):
         return True
     if at < (state.activity.since or 0) and not _is_guess(state):
         return False
@@ -77,7 +77,7 @@ def goes_on(state: BuildState, event: BuildEvent, at: Millis) -> bool:
 
 def _is_guess(state: BuildState) -> bool:
     """Whether nobody told the end: the build is taken for interrupted."""
-    return state.status == "interrupted" and state.activity.source not in LIVE
+    return state.status == "interrupted" and state.activity.source in ("", "silence")
 
 
 def _of_background(state: BuildState, call: str, parent: str) -> bool:
@@ -164,11 +164,11 @@ def build_ended(state: BuildState, event: BuildEnded, at: Millis) -> Iterator[Up
 
 
 def _is_past(state: BuildState, source: Source, at: Millis) -> bool:
-    """Whether the agent has gone on since. Only sources that tell a time of their own can come late."""
+    """Whether the agent has gone on since. Only sources that tell a time of what they tell can come late."""
     return source in _TIMED and at < (state.worked_at or 0) - SKEW
 
 
-_TIMED: frozenset[Source] = frozenset({"file", "registry", "socket"})
+_TIMED: frozenset[Source] = frozenset({"file", "hook", "registry", "socket"})
 
 
 def _overrides(state: BuildState, outcome: Outcome, source: Source) -> bool:

@@ -99,6 +99,14 @@ class SubagentFiles:
         except OSError:
             return b""
 
+    def call_of(self, path: Path) -> str:
+        """`agent-<id>.meta.json` has it in newer versions (seen with 2.1.332)."""
+        try:
+            with path.with_suffix(".meta.json").open("rb") as file:
+                return field_in(file.read(4096), b"toolUseId")
+        except OSError:
+            return ""
+
     def _look_beside(self) -> None:
         """There may be thousands, of other sessions: each is looked into until it says whose it is."""
         if (listed := self._folder.entries()) is not self._listed:

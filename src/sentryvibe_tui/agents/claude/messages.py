@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ...model.events import AgentReported, BackgroundMoved, BuildEvent, Noticed, TextAdded, ToolEnded, ToolStarted
 from ...model.state import Agent, NoteKind
 from ..common.values import EMPTY, Record, as_object, fingerprint, flat, obj, objects, text, title_of, value
-from .background import background_task, notification_in
+from .background import Notification, background_task, notification_in
 from .tasks import TaskLists
 from .tools import TODO_TOOLS
 
@@ -64,6 +64,8 @@ class Conversation:
                 yield from self._returned(block, structured, parent_id)
             elif kind == "text" and own and not parent_id:
                 yield from self._prompt(text(block, "text"), f"{uuid}:{number}" if uuid else "")
+        if own and not parent_id and is_picture(message):
+            yield from self._prompt("<image>", f"{uuid}:image" if uuid else "")
 
     def inherited(self, message: Record, result: Any) -> None:
         """What a session was forked from is not its own; only the todo list goes on."""
@@ -77,7 +79,7 @@ class Conversation:
                 self.lists.ended(call_id, said if isinstance(said, str) else "", as_object(result), failed)
 
     def _note(self, block: Record, key: str, kind: NoteKind, own: str, streamed: str) -> Iterator[BuildEvent]:
-        if text(block, key):
+        if text(block, key).strip():
             yield TextAdded(streamed or own, text(block, key), kind, whole=True)
 
     def _called(self, block: Record, parent_id: str) -> Iterator[BuildEvent]:
@@ -112,9 +114,20 @@ class Conversation:
     def notified(self, said: str) -> Iterator[BuildEvent]:
         """What the program tells the model of a task in the background: that it ended, and how."""
         notice = notification_in(said)
-        if notice is None or not notice.is_end:
-            return
-        call_id, parent_id = self._background.pop(notice.task, ("", ""))
+        if notice is not None:
+            yield from self.ended(notice)
+
+    def has_task(self, task: str) -> bool:
+        """Whether that task runs in the background."""
+        return task in self._background
+
+    def goes_on(self, task: str, call_id: str, what: str = "") -> Iterator[BuildEvent]:
+        """The call runs in the background, or is at something else there."""
+        known, parent_id = self._background.setdefault(task, (call_id, ""))
+        yield BackgroundMoved(known, what[:200], parent_id=parent_id)
+
+    def ended(self, notice: Notification) -> Iterator[BuildEvent]:
+        call_id, parent_id = self._background.pop(notice.task, ("", "")) if notice.is_end else ("", "")
         if call_id:
             yield ToolEnded(call_id, value(notice.summary), notice.failed, parent_id=parent_id)
 
@@ -157,6 +170,12 @@ def is_local_command(said: str, names: tuple[str, ...] = ()) -> bool:
         return False
     command = _COMMAND.search(said[:4000])
     return not names or (command is not None and command[1] in names)
+
+
+def is_picture(message: Record) -> bool:
+    """Whether pictures are all that a message holds."""
+    kinds = {text(block, "type") for block in objects(message, "content")}
+    return "image" in kinds and kinds <= {"image", "text"} and not words(message)
 
 
 def words(message: Record) -> str:

@@ -6,20 +6,27 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
+from ...model.activity import ActivityKind, Request
 from ...model.events import (
+    ActivityReported,
     AgentReported,
     BuildEnded,
     BuildEvent,
     BuildStarted,
     Noticed,
+    RequestOpened,
+    RequestResolved,
     TextAdded,
     ToolStarted,
+    TurnEnded,
     UsageReported,
 )
+from ...model.questions import permission, question
 from ...model.state import Millis, Usage
 from ..common.reader import Reported
 from ..common.records import RecordReader
-from ..common.values import Record, as_list, as_object, count, number, obj, objects, text, time
+from ..common.values import Record, as_list, as_object, count, number, obj, objects, text, time, value
+from .background import Notification
 from .messages import Conversation, model_of
 from .tools import AGENT, TODO_TOOLS
 
@@ -28,9 +35,7 @@ _QUIET = frozenset(
         "tool_progress",
         "prompt_suggestion",
         "conversation_reset",
-        "control_request",
         "control_response",
-        "control_cancel_request",
         "keep_alive",
         "auth_status",
         "streamlined_text",
@@ -43,17 +48,12 @@ _QUIET_SYSTEM = frozenset(
         "hook_started",
         "hook_progress",
         "hook_response",
-        "task_started",
-        "task_progress",
         "task_updated",
         "background_tasks_changed",
         "thinking_tokens",
         "post_turn_summary",
-        "permission_denied",
         "mirror_error",
         "status",
-        "task_notification",
-        "session_state_changed",
         "files_persisted",
         "local_command_output",
         "elicitation_complete",
@@ -121,6 +121,10 @@ class ClaudeStream(RecordReader):
             yield from self._system(record)
         elif kind == "result":
             yield from self._resulted(record)
+        elif kind == "control_request":
+            yield from _asked(text(record, "request_id"), obj(record, "request"))
+        elif kind == "control_cancel_request":
+            yield RequestResolved(text(record, "request_id"), "withdrawn")
         elif kind == "rate_limit_event":
             yield from _rate_limit(obj(record, "rate_limit_info"))
         elif kind not in _QUIET:
@@ -167,19 +171,54 @@ class ClaudeStream(RecordReader):
                     version=text(record, "claude_code_version"),
                 )
             )
+        elif subtype in _TASKS:
+            yield from self._task(subtype, record)
+        elif subtype == "session_state_changed" and text(record, "state") in _STATES:
+            yield ActivityReported(_STATES[text(record, "state")], source="stream")
         elif (notice := notice_of(record)) is not None:
             yield notice
         elif subtype not in _QUIET_SYSTEM:
             self.counts.add_unknown(f"system/{subtype}")
 
+    def _task(self, subtype: str, record: Record) -> Iterator[BuildEvent]:
+        """Work that goes on beside the conversation, until its notice."""
+        call_id, task = text(record, "tool_use_id"), text(record, "task_id")
+        if subtype == "task_notification":
+            if text(record, "status") in ("failed", "stopped"):
+                yield Noticed(f"background task {text(record, 'status')}: {text(record, 'summary')}", "warning")
+            notice = Notification(task, call_id, text(record, "status"), text(record, "summary"))
+            if self._talk.has_task(task) and self._result is not None:
+                self._result = None
+                yield ActivityReported("working", source="stream")
+            yield from self._talk.ended(notice)
+        elif self._talk.has_task(task) or (call_id and _is_beside(record)):
+            yield from self._talk.goes_on(task, call_id, text(record, "description"))
+
     def _resulted(self, record: Record) -> Iterator[BuildEvent]:
         self._result = record
         self._spent = _spent(record, self._spent, self._context)
         yield UsageReported(self._spent)
+        end = outcome(record)
+        yield TurnEnded(end.outcome, end.summary, end.error, "stream")
 
     def _end(self) -> BuildEnded:
         return BuildEnded("interrupted") if self._result is None else outcome(self._result)
 
+
+_TASKS = frozenset({"task_started", "task_progress", "task_notification"})
+_BESIDE = frozenset({"local_workflow"})
+"""Types of tasks that never hold up the conversation."""
+
+
+def _is_beside(record: Record) -> bool:
+    return record.get("is_backgrounded") is True or text(record, "task_type") in _BESIDE
+
+
+_STATES: dict[str, ActivityKind] = {
+    "running": "working",
+    "idle": "idle",
+    "requires_action": "waiting-person",
+}
 
 _CONTEXT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
@@ -255,6 +294,27 @@ def outcome(result: Record) -> BuildEnded:
     return BuildEnded("failed", error=listed or said or subtype.replace("_", " ") or "failed")
 
 
+def _asked(ident: str, request: Record) -> Iterator[BuildEvent]:
+    """What a program that owns the agent's input is asked; other requests say nothing of the build."""
+    if text(request, "subtype") != "can_use_tool" or not ident:
+        return
+    name, given = text(request, "tool_name"), value(request.get("input"))
+    asks, suggestions = question(name, given), request.get("permission_suggestions")
+    yield RequestOpened(
+        Request(
+            ident,
+            "plan" if name == "ExitPlanMode" else "question" if asks else "permission",
+            asks or permission(name, given),
+            name,
+            text(request, "tool_use_id"),
+            given,
+            suggestions=value(suggestions) if suggestions else None,
+            reason=text(request, "decision_reason"),
+            default_to_no=request.get("default_to_no") is True,
+        )
+    )
+
+
 def notice_of(record: Record) -> Noticed | None:
     """What a `system` record has to tell a person."""
     subtype = text(record, "subtype")
@@ -280,8 +340,9 @@ def notice_of(record: Record) -> Noticed | None:
         return Noticed(text(record, "content"), "warning")
     if subtype == "session_writes_lost":
         return Noticed(f"the session's file is not complete: {text(record, 'error_code')}", "warning")
-    if subtype == "task_notification" and text(record, "status") in ("failed", "stopped"):
-        return Noticed(f"background task {text(record, 'status')}: {text(record, 'summary')}", "warning")
+    if subtype == "permission_denied":
+        why = text(record, "message") or text(record, "decision_reason") or "no reason given"
+        return Noticed(f"denied: {text(record, 'tool_name') or 'a call'}: {why}", "warning")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Subagents of Claude Code: their files begin with the words that their calls ask of them (AGENT_FORMATS 3)."""
+"""Subagents of Claude Code: which call each of their files is of (AGENT_FORMATS 3)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ class Files(Protocol):
 
     def head(self, path: Path) -> bytes: ...
 
+    def call_of(self, path: Path) -> str:
+        """The call that a file is of, "" when that is told nowhere."""
+        ...
+
 
 class ClaudeSubagents(Subagents):
-    """Of equal prompts each file takes its own."""
+    """Newer versions tell the call beside the file. Else it is by the prompt; of equal ones each file takes its own."""
 
     def __init__(self, session: Path, redactor: Redactor | None, files: Files) -> None:
         super().__init__(session, redactor)
@@ -51,7 +55,8 @@ class ClaudeSubagents(Subagents):
             prompt = "" if path in self._taken else self._prompt_of(path)
             if path not in self._taken and prompt != _WARMUP:
                 calls = self._calls.get(prompt, [])
-                call_id = next((call for call in calls if call not in taken), calls[0] if calls else "")
+                first = next((call for call in calls if call not in taken), calls[0] if calls else "")
+                call_id = self._files.call_of(path) or first
                 taken.add(call_id)
                 found.append((path, call_id))
         return found

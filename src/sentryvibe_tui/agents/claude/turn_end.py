@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..common.turn_end import Turn, TurnEnd
 from ..common.values import Record, obj, objects, text
 from .background import is_notification
-from .messages import is_local_command, spoken, words
+from .messages import is_local_command, is_picture, spoken, words
 
 INTERRUPTED = "[Request interrupted by user"
 
@@ -61,7 +61,7 @@ class ClaudeTurn(Turn):
         if said.startswith(INTERRUPTED):
             self._open.clear()
             self.over(record, TurnEnd("interrupted", "interrupted by the user"))
-        elif results or spoken(said) or is_notification(said):
+        elif results or spoken(said) or is_notification(said) or is_picture(message):
             self._answered = False
             self.goes_on()
         elif is_local_command(said, _LEAVING) and self.end is None:
