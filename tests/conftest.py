@@ -15,7 +15,8 @@ for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(_number, lambda *_: None)
 
 for _name in [name for name in os.environ if name.startswith(("SENTRYVIBE_", "TEXTUAL_"))]:
-    del os.environ[_name]
+    if _name != "SENTRYVIBE_TEST_REAL":  # no setting of the program: where tests/real finds agents
+        del os.environ[_name]
 for _name in ("NO_COLOR", "FORCE_COLOR"):
     os.environ.pop(_name, None)
 

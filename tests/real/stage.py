@@ -1,0 +1,115 @@
+"""One scene: an agent under way, and what was so beside what the product said of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from . import verdict
+from .machine import Slowness
+from .product import Product, State
+from .terminal import Terminal
+from .truth import NOTHING, Truth
+
+EVERY = 0.1
+PATIENCE = 90.0
+"""Seconds in which an agent gets to where a scene waits for it."""
+
+
+class Stage:
+    """`prompt`, `reach` and keys play the scene; `check` judges it."""
+
+    def __init__(self, terminal: Terminal, truth: Truth, product: Product) -> None:
+        self.terminal, self.truth, self.product = terminal, truth, product
+        self.moments: list[verdict.Moment] = []
+        self.state: State = {}
+        self._began = False
+        self._trouble: list[Exception] = []
+        self._slowness, self._stop = Slowness(), threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def _sample(self) -> None:
+        try:
+            while not self._stop.wait(EVERY):
+                self._look()
+        except Exception as error:
+            self._trouble.append(error)
+
+    def _look(self) -> None:
+        fact = self.truth.now()
+        self._began = self._began or fact.kind not in ("", "idle")
+        if not self._began:  # an agent that has not been asked for anything needs no build
+            fact = NOTHING
+        state = self.product.state(self.truth.session)
+        activity: dict[str, Any] = state.get("activity") or {}
+        self.state = state
+        moment = verdict.Moment(time.time(), *fact, activity.get("kind", ""), seconds(activity.get("since")))
+        self.moments.append(moment)
+
+    def prompt(self, play: str, run: str) -> None:
+        if not self._thread.is_alive():
+            self._thread.start()
+        self.terminal.type(f"Please go on. play:{play}/{run}")
+
+    def reach(self, *kinds: str) -> None:
+        """Waits until the agent itself says so, and then as long as the product has time to."""
+        self._until(lambda: bool(self.moments) and self.moments[-1].truth in kinds, " or ".join(kinds))
+
+    def rest(self, seconds: float) -> None:
+        """Lets the scene stand as it is: what is said in that time must stay right."""
+        time.sleep(seconds)
+
+    def said(self, right: Callable[[State], bool], what: str) -> State:
+        """Waits until the product says something; how late is for `check` to judge."""
+        self._until(lambda: right(self.state), what)
+        return self.state
+
+    def _until(self, right: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while not right():
+            if self._trouble:
+                raise self._trouble[0]
+            assert time.monotonic() < end, f"never {what}\n{self.story()}\n{self.terminal.text()}"
+            time.sleep(EVERY / 2)
+
+    def check(self) -> str:
+        """Fails when a change was told late or wrong; the delays in one line."""
+        slow = self.close()
+        found = verdict.faults(self.moments, verdict.LIMIT * slow)
+        told = ", ".join(
+            f"{one.truth} {'never' if one.seconds is None else f'{one.seconds:.1f}'}"
+            for one in verdict.delays(self.moments)
+            if one.truth
+        )
+        line = f"{told} (seconds; {slow:.1f} threads for each core, limit {verdict.LIMIT * slow:.1f})"
+        assert not found, f"{'; '.join(found)}\n{line}\n{self.story()}"
+        return line
+
+    def close(self) -> float:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(PATIENCE)
+        return self._slowness.measured()
+
+    def story(self) -> str:
+        """The moments at which anything changed."""
+        lines: list[str] = []
+        last: tuple[str, str] | None = None
+        begin = self.moments[0].at if self.moments else 0.0
+        for moment in self.moments:
+            if (moment.truth, moment.ours) != last:
+                lines.append(f"{moment.at - begin:7.2f}  {moment.truth or '-':24} {moment.ours or '-'}")
+            last = (moment.truth, moment.ours)
+        return "\n".join(["seconds  truth                    ours", *lines])
+
+
+def seconds(time_text: str | None) -> float:
+    return datetime.fromisoformat(time_text).timestamp() if time_text else 0.0
+
+
+def new_run() -> str:
+    return uuid.uuid4().hex[:8]
