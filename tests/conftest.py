@@ -15,7 +15,7 @@ for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(_number, lambda *_: None)
 
 for _name in [name for name in os.environ if name.startswith(("SENTRYVIBE_", "TEXTUAL_"))]:
-    if _name != "SENTRYVIBE_TEST_REAL":  # no setting of the program: where tests/real finds agents
+    if not _name.startswith("SENTRYVIBE_TEST_"):  # those are no settings of the program (tests/real)
         del os.environ[_name]
 for _name in ("NO_COLOR", "FORCE_COLOR"):
     os.environ.pop(_name, None)

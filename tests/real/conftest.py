@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import pytest
 from .packages import SWITCH, Missing, cache, program
 
 _LINES = pytest.StashKey[list[str]]()
+
+
+BEGUN = time.monotonic()
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +32,14 @@ def command() -> Callable[[str], Path]:
             pytest.skip(str(why))
 
     return found
+
+
+@pytest.fixture(autouse=True)
+def _in_time(request: pytest.FixtureRequest) -> None:
+    """`SENTRYVIBE_TEST_REAL_SECONDS` after the start no scene begins: so none is cut off, with agents left."""
+    limit = float(os.environ.get("SENTRYVIBE_TEST_REAL_SECONDS", "inf"))
+    if "real" in request.keywords and time.monotonic() - BEGUN > limit:
+        pytest.skip(f"the time for scenes was over after {limit:.0f} s")
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def _claude(home: Home) -> None:
         "hasSeenTasksHint": True,
     }
     _save(home.home / ".claude.json", {**seen, "projects": {str(home.project): project}})
-    _save(home.home / ".claude" / "settings.json", {"permissions": {"defaultMode": "default"}})
+    _save(home.home / ".claude" / "settings.json", {"permissions": {"defaultMode": "default", "allow": ["Bash(sh:*)"]}})
 
 
 def _codex_env(home: Home) -> dict[str, str]:

@@ -17,6 +17,11 @@ class Scene(NamedTuple):
     helper: str
 
 
+def helper_run(run: str) -> str:
+    """What a run's subagents say is counted apart."""
+    return f"{run}helper"
+
+
 Shape = Callable[[Any, Scene], Json]
 
 
@@ -37,7 +42,7 @@ def _form(step: Ask, _: Scene) -> Json:
 
 
 def _helper(step: Delegate, scene: Scene) -> Json:
-    prompt = f"{step.title}. play:{step.play}/{scene.run}"
+    prompt = f"{step.title}. play:{step.play}/{helper_run(scene.run)}"
     return {
         "description": step.title,
         "prompt": prompt,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from .company import Company, company
+from .offered import helper_run
 from .plays import COUNT, STEPS, USAGE
 from .product import calls, is_active
 from .stage import Stage, new_run
@@ -70,10 +71,11 @@ def test_turns_with_tools_todos_tokens_and_cost(claude: Company, tell: Callable[
     failed = [call for call in calls(state) if call["state"] == "error"]
     assert [call["input"]["command"] for call in failed] == ["cat no-such-file.txt"]
     assert [(todo["content"], todo["status"]) for todo in state["todos"]] == [(text, "completed") for text in STEPS]
-    replies = sum(claude.model.runs[run] for run in runs)
-    assert state["usage"]["outputTokens"] == replies * USAGE.output
+    replies, helpers = (sum(claude.model.runs[run] for run in some) for some in (runs, map(helper_run, runs)))
+    assert helpers == 2
+    assert state["usage"]["outputTokens"] == replies * USAGE.output  # a session's file has no tokens of its subagents
     assert state["usage"]["cacheReadTokens"] == replies * USAGE.cache_read
-    assert state["usage"]["costUsd"] == pytest.approx(replies * COST_OF_A_REPLY)
+    assert state["usage"]["costUsd"] == pytest.approx((replies + helpers) * COST_OF_A_REPLY)
 
 
 @pytest.mark.parametrize(
