@@ -7,6 +7,7 @@ from sentryvibe_tui.client import follower
 from sentryvibe_tui.client.link import CloseLink, Hydrate, Open, Send
 from sentryvibe_tui.client.original_replica import Hydration
 from sentryvibe_tui.client.watching import CaughtUp, Changed, LinkChanged, SignOfLife, Skipped, Snapshot
+from sentryvibe_tui.model.events import BuildEnded
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.wire.frames import (
     AgentSign,
@@ -146,7 +147,7 @@ def test_an_epoch_that_changes_on_the_way_is_asked_about(make_desk, make_build) 
 
 
 def test_a_new_build_replaces_the_old_one_and_late_frames_of_the_old_are_ignored(make_desk, make_build) -> None:
-    old, new = make_build().work(9), make_build("b2", "s2").work(5)
+    old, new = make_build().work(9), make_build("b2", "s2", at=2_000).work(5)
     desk = make_desk().up(old.recovery(version=7), new.batch(0, 3), old.batch(7), old.recovery(), new.batch(3))
     assert desk.link.state == new.state
     snapshots = desk.take(Snapshot)
@@ -158,6 +159,52 @@ def test_an_older_build_that_still_runs_does_not_take_the_place_of_the_newest(ma
     desk = make_desk().up(new.recovery(), new.mark(), old.batch(6), old.recovery(), new.mark())
     assert desk.link.state == new.state
     assert not questions(desk)
+
+
+def test_a_build_told_of_the_past_takes_no_ones_place(make_desk, make_build) -> None:
+    live, spring = make_build(at=9_000).work(4), make_build("b2", "s2", at=1_000).work(5)
+    desk = make_desk().up(live.recovery(), live.mark(), spring.batch(), live.mark())
+    assert desk.link.state == live.state
+    live.add(BuildEnded("completed"))
+    desk.hear(live.batch(4), spring.mark())
+    assert questions(desk) == [GetState("b2", 0, "e1")]
+    desk.hear(spring.recovery())
+    assert desk.link.state == spring.state
+
+
+def test_of_two_builds_that_go_on_the_one_that_is_shown_stays_and_loses_nothing(make_desk, make_build) -> None:
+    one, two = make_build().work(4), make_build("b2", "s2", at=2_000).work(5)
+    desk = make_desk().up(one.recovery(), one.mark(), two.batch(0, 4))
+    desk.hear(replace(one.mark(), others={"b2": 4}))
+    assert desk.link.state == two.states[4]
+    assert not questions(desk)
+    desk.hear(replace(one.mark(), others={"b2": 5}))
+    assert questions(desk) == [GetState("b2", 4, "e1")]
+    two.add(BuildEnded("completed"))
+    desk.hear(two.batch(4), one.mark())
+    assert questions(desk) == [GetState("b1", 0, "e1")]
+
+
+def test_a_watcher_that_keeps_its_build_is_led_to_no_other(make_desk, make_build) -> None:
+    ours, other = make_build().work(4), make_build("b2", "s2", at=9_000).work(5)
+    desk = make_desk(keeps=True).up(ours.recovery(version=3), other.batch(), other.recovery())
+    desk.hear(replace(other.mark(), others={"b1": 3}))
+    assert desk.link.state == ours.states[3]
+    assert not questions(desk)
+    desk.hear(replace(other.mark(), others={"b1": 4})).later(1_000)
+    assert questions(desk) == [GetState("b1", 3, "e1")]
+    desk.close().later(1_500).up(ours.batch(3), other.recovery())
+    desk.hear(replace(other.mark(), others={"b1": 4}))
+    assert desk.link.state == ours.state
+    ours.add(BuildEnded("completed"))
+    desk.hear(other.mark())
+    assert questions(desk) == [GetState("b1", 0, "e1")]
+    desk.hear(ours.recovery(), other.mark())
+    assert desk.link.state == ours.state
+    assert not questions(desk)
+    again = make_build("b1", at=99_000).work(2)
+    desk.close().later(2_500).up(again.recovery("e2"), again.mark("e2"), epoch="e2")
+    assert desk.link.state == again.state
 
 
 def test_a_pinned_session_hears_no_other(make_desk, make_build) -> None:
@@ -458,10 +505,10 @@ def test_few_of_many_entries_above_a_gap_are_kept_and_the_rest_comes_again(make_
 
 
 def test_a_build_that_was_replaced_comes_back_when_asked_for(make_desk, make_build) -> None:
-    old, new = make_build().work(5), make_build("b2", "s2").work(5)
+    old, new = make_build().work(5), make_build("b2", "s2", at=2_000).work(5).add(BuildEnded("completed"))
     desk = make_desk().up(old.recovery(version=3), new.batch(), old.batch())
     assert desk.link.state == new.state
-    desk.hear(old.mark(), old.batch())
+    desk.hear(old.mark(), old.recovery())
     assert questions(desk) == [GetState("b1", 0, "e1")]
     assert desk.link.state == old.state
 
@@ -473,10 +520,11 @@ def test_a_build_that_was_replaced_comes_back_as_the_first_word_of_a_connection(
 
 
 def test_what_was_replaced_in_one_log_is_new_in_another(make_desk, make_build) -> None:
-    old, new = make_build().work(5), make_build("b2", "s2").work(5)
+    old, new = make_build().work(5), make_build("b2", "s2", at=2_000).work(5)
+    again = make_build(at=9_000).work(5)
     desk = make_desk().up(old.recovery(version=3), new.batch()).close().later(1_500)
-    desk.up(new.recovery("e2"), new.mark("e2"), old.batch(), epoch="e2")
-    assert desk.link.state == old.state
+    desk.up(new.recovery("e2"), new.mark("e2"), again.batch(), epoch="e2")
+    assert desk.link.state == again.state
 
 
 @pytest.mark.parametrize("whole", [False, True])

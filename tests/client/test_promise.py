@@ -2,6 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sentryvibe_tui.client.link import CloseLink, Open, Send
 from sentryvibe_tui.client.watching import Changed, Snapshot
@@ -48,7 +49,9 @@ class Server:
 
     def mark(self) -> None:
         if (newest := self.newest) is not None and self.is_open:
-            self.wire.append(newest.mark(self.epoch, self.shown[newest.about.build_id]))
+            others = {build_id: version for build_id, version in self.shown.items() if version}
+            del others[newest.about.build_id]
+            self.wire.append(replace(newest.mark(self.epoch, self.shown[newest.about.build_id]), others=others))
 
     def restore(self, kept: int, seen: bool) -> None:
         """The database is another one, with the same builds, shorter or empty; the server has seen that, or has not."""
@@ -117,7 +120,7 @@ def carry_out(step, desk, server: Server) -> None:
 @settings(max_examples=400)
 def test_after_the_storm_the_watcher_has_the_fold_of_the_log(make_desk, make_build, told) -> None:
     names = (("b1", "s1"), ("b2", "s2"), ("b3", "s1"))
-    server = Server([make_build(build_id, session).work(12) for build_id, session in names])
+    server = Server([make_build(name, session, at=at).work(12) for at, (name, session) in enumerate(names)])
     desk = make_desk()
     serve(desk, server)
     for step in told:
@@ -135,9 +138,9 @@ def test_after_the_storm_the_watcher_has_the_fold_of_the_log(make_desk, make_bui
         desk.later(5_000)
         serve(desk, server)
         server.mark()
-    newest = server.newest
-    if newest is not None:
-        assert desk.link.state == newest.states[server.shown[newest.about.build_id]]
+    if server.newest is not None:
+        shown = next(build for build in server.builds if build.about.build_id == desk.link.state.id)
+        assert desk.link.state == shown.states[server.shown[shown.about.build_id]]
         assert desk.link.status.phase == "live"
         assert desk.link.status.lost_at is None
     told_states = [event.state for event in desk.take((Changed, Snapshot))]

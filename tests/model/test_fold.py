@@ -4,22 +4,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from sentryvibe_tui.model.activity import OVER, Option, Request
 from sentryvibe_tui.model.events import (
+    About,
+    ActivityReported,
     AgentReported,
+    BackgroundMoved,
     BuildEnded,
     BuildStarted,
     CodexReported,
     InputNeeded,
     Noticed,
     PlanReported,
+    RequestOpened,
+    RequestResolved,
     TextAdded,
     TodoItem,
     TodosReported,
     ToolEnded,
     ToolStarted,
+    TurnEnded,
     UsageReported,
 )
-from sentryvibe_tui.model.reducer import apply
+from sentryvibe_tui.model.reducer import apply, reduce
 from sentryvibe_tui.model.state import Agent, BuildState, Usage
 from sentryvibe_tui.wire.frames import Batch, decode_frame, encode_batch
 from sentryvibe_tui.wire.state import decode_state, encode_state
@@ -33,6 +40,25 @@ _todo = st.builds(
 )
 _index = st.none() | st.integers(-1, 4)
 
+_outcomes = st.sampled_from(["completed", "failed", "cancelled", "interrupted"])
+_sources = st.sampled_from(["", "silence", "file", "stream", "hook", "registry", "socket"])
+_requests = st.builds(
+    Request,
+    _ids,
+    st.sampled_from(["permission", "question", "plan", "form"]),
+    _words,
+    st.sampled_from(["", "Bash", "AskUserQuestion"]),
+    st.just("") | _ids,
+    st.none() | _values,
+    st.lists(st.builds(Option, _words, _words, _words), max_size=2).map(tuple),
+    st.none() | _values,
+    _words,
+    st.booleans(),
+    st.sampled_from([0, 0, 1_003, 1_020]),
+    st.booleans(),
+    st.sampled_from(["", "a"]),
+)
+
 events = st.one_of(
     st.just(BuildStarted()),
     st.builds(AgentReported, st.builds(Agent, _words, _words, _words, title=_words, cwd=_words)),
@@ -43,7 +69,12 @@ events = st.one_of(
         st.sampled_from(["", "t1"]),
     ),
     st.builds(
-        ToolStarted, _ids, st.sampled_from(["Bash", "Read"]), st.none() | _values, _index, st.sampled_from(["", "a"])
+        ToolStarted,
+        _ids,
+        st.sampled_from(["Bash", "Read", "AskUserQuestion"]),
+        st.none() | _values,
+        _index,
+        st.sampled_from(["", "a"]),
     ),
     st.builds(ToolEnded, _ids, st.none() | _values, st.booleans(), st.sampled_from(["", "Bash"]), _index),
     st.builds(TextAdded, _ids, _words, st.sampled_from(["text", "reasoning"]), st.booleans(), _index),
@@ -52,7 +83,18 @@ events = st.one_of(
     st.builds(PlanReported, _words),
     st.builds(Noticed, _words),
     st.builds(InputNeeded, _words),
-    st.builds(BuildEnded, st.sampled_from(["completed", "failed", "cancelled", "interrupted"]), _words, _words),
+    st.builds(BuildEnded, _outcomes, _words, _words, _sources),
+    st.builds(TurnEnded, _outcomes, _words, _words, _sources),
+    st.builds(
+        ActivityReported,
+        st.sampled_from(["working", "waiting-person", "waiting-machine", "idle", "ended"]),
+        _words,
+        st.none() | st.integers(1, 9_000),
+        _sources,
+    ),
+    st.builds(RequestOpened, _requests),
+    st.builds(RequestResolved, _ids, st.sampled_from(["answered", "withdrawn", "expired"]), _words),
+    st.builds(BackgroundMoved, _ids, _words, st.none() | st.integers(1, 9_000), _words, st.sampled_from(["", "a"])),
 )
 
 
@@ -109,3 +151,38 @@ def test_counts_say_what_the_timeline_holds(fold, told) -> None:
     assert state.open_tools == frozenset(tool.id for tool in tools if tool.is_open)
     if not state.is_active:
         assert not state.open_tools
+
+
+@given(st.lists(st.tuples(events, st.integers(900, 2_000)), max_size=30))
+@settings(max_examples=300)
+def test_status_activity_requests_and_background_agree_whatever_comes_in_whatever_order(told) -> None:
+    state, again = BuildState(), BuildState()
+    for event, at in told:
+        state, entry = reduce(state, event, at, About("p", "s", "b"))
+        again = again if entry is None else apply(again, entry)
+        assert again == state
+        assert_agrees(state)
+
+
+def assert_agrees(state: BuildState) -> None:
+    """Nothing is over while anything runs on, and a build that waits for a person says for what."""
+    kind = state.activity.kind
+    assert state.is_active or kind in OVER
+    assert kind != "ended" or not state.is_active
+    assert state.in_background <= state.open_tools
+    assert state.in_background == {tool.id for tool in state.tools() if tool.is_open and tool.background}
+    assert state.is_active or not (state.open_tools or state.requests or state.turn)
+    assert (kind == "waiting-person") == bool(state.requests)
+    assert state.turn is None or kind in ("waiting-machine", "waiting-person")
+    if state.requests:
+        assert (state.activity.what, state.activity.since) == (state.needs_input, state.requests[0].since)
+        assert sorted(one.since for one in state.requests) == [one.since for one in state.requests]
+        assert len({one.id for one in state.requests}) == len(state.requests)
+
+
+@given(st.lists(events, max_size=30), events)
+@settings(max_examples=300)
+def test_an_end_and_then_words_of_the_past_stay_an_end(fold, told, late) -> None:
+    state, _ = fold([*told, BuildEnded("completed", source="hook")])
+    after, _ = reduce(state, late, (state.activity.since or 0) - 1, About("shop", "s1", "b1"))
+    assert after.is_active == state.is_active

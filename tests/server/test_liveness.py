@@ -1,5 +1,5 @@
 from sentryvibe_tui.model.events import BuildEnded
-from sentryvibe_tui.server.liveness import Liveness
+from sentryvibe_tui.server.liveness import WITNESS_ROUNDS, Liveness
 from sentryvibe_tui.store.contract import BuildKey, Commit, Head
 
 KEY = BuildKey("p", "s", "b")
@@ -56,3 +56,18 @@ def test_watchers_are_told_when_the_agent_was_heard_and_what_waits_with_it() -> 
     sign = liveness.sign(KEY)
     assert sign is not None
     assert (sign.last_event_at, sign.outbox) == (7, 3)
+
+
+def test_a_witness_is_believed_against_silence_but_not_for_ever() -> None:
+    clock = Clock()
+    liveness = Liveness(clock, lambda: 7)
+    liveness.heard([commit()])
+    sources = list[str]()
+    for _ in range(WITNESS_ROUNDS + 1):
+        clock.now += 101
+        (end,) = ends = liveness.silent(100)
+        assert isinstance(end.event, BuildEnded)
+        sources.append(end.event.source)
+        liveness.told(ends)
+        assert liveness.silent(100) == ()
+    assert sources == ["silence"] * WITNESS_ROUNDS + [""]

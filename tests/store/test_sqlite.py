@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,37 @@ async def test_builds_are_listed_newest_first_and_found_by_what_is_known(tmp_pat
     assert in_session is not None
     assert (newest.key.build_id, in_session.key.build_id) == ("b3", "b2")
     assert await store.find_build("p", "s0", "b1") is None
+    await store.close()
+
+
+async def test_the_build_that_is_meant_does_not_depend_on_the_order_of_arrival(tmp_path: Path, posted: Make) -> None:
+    builds = {
+        "waits": [("start", 50), ("needs-input", 60)],
+        "failed": [("start", 40), ("build-failed", 90)],
+        "spring": [("start", 1), ("build-completed", 5)],
+    }
+    for number, order in enumerate(permutations(builds)):
+        store = await SqliteStore.open(tmp_path / str(number))
+        for build in order:
+            events = [posted(kind, build=build, session=build, at=at, message="which?") for kind, at in builds[build]]
+            await store.append(events, 1_000)
+        assert [row.build_id for row in await store.builds("p", 9)] == ["waits", "failed", "spring"]
+        meant = await store.find_build("p")
+        assert meant is not None
+        assert (meant.key.build_id, meant.at) == ("waits", 60)
+        await store.close()
+
+
+async def test_builds_of_a_database_without_the_time_have_one(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path)
+    await store.append([posted("start", build="new", at=50), posted("build-completed", build="new", at=60)], 1_000)
+    await store.append([posted("start", build="old", at=5), posted("build-completed", build="old", at=6)], 1_001)
+    await store.close()
+    db = sqlite3.connect(tmp_path / DATABASE)
+    db.executescript("DROP INDEX builds_meant; ALTER TABLE builds DROP COLUMN at; PRAGMA user_version = 2;")
+    db.close()
+    store = await SqliteStore.open(tmp_path)
+    assert [row.build_id for row in await store.builds("p", 9)] == ["new", "old"]
     await store.close()
 
 

@@ -95,7 +95,7 @@ class Here(Deferred):
     def _on(self, server: Address, project: ProjectName) -> Watch:
         from ..client.watch import Watch
 
-        return Watch(server, ProjectRef(project.id, project.name), wait=True, probe=self._probe)
+        return Watch(server, ProjectRef(project.id, project.name), wait=True, probe=self._probe, keeps=not self._probe)
 
     @property
     def is_cut_off(self) -> bool:

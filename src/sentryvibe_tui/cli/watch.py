@@ -112,7 +112,7 @@ async def _in_lines(server: Server, project: str, session: str | None, waits: bo
     if session and waits:
         tell(clean_line(f"waiting for session {session!r}, if there is none yet"))
     ref, chosen = await target(server, project, session, waits)
-    watch = Watch(server.address, ref, chosen, wait=waits)
+    watch = Watch(server.address, ref, chosen, wait=waits, keeps=True)
     try:
         return await _narrated(watch, server, jsonl, detail)
     finally:

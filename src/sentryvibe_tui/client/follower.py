@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ..model.merge import merge
 from ..model.reducer import apply
+from ..model.standing import meant_at
 from ..model.state import Agent, BuildState, Millis
 from ..model.updates import Entry
 from ..wire.frames import Batch, Connected, Heartbeat, Recovery
@@ -29,13 +30,15 @@ class Question(Struct, frozen=True):
 
 
 class Follower:
-    """Follows a project's newest build, or the builds of one session only.
+    """Follows the build of a project that is meant, or the builds of one session only.
+
+    The build that is shown stays while it goes on, unless another one begins later; with `keeps`, whatever happens.
 
     `last_at`: the time of the entry that brought `state` to its version; None when the state came whole.
     """
 
-    def __init__(self, session_id: str = "") -> None:
-        self.pinned = session_id
+    def __init__(self, session_id: str = "", *, keeps: bool = False) -> None:
+        self.pinned, self._keeps = session_id, keeps
         self._shown = Shown()
         self.original = OriginalReplica(self._shown)
         self.epoch = ""
@@ -164,13 +167,27 @@ class Follower:
             return
         self._in_epoch(mark.epoch)
         self._marked, self._gone = mark.build_id, False
-        if mark.build_id and mark.build_id != self.state.id:
-            self._wanted = mark.build_id
+        heads = mark.others | {mark.build_id: mark.version}
+        if mark.build_id and mark.build_id != self.state.id and not self._stays(mark):
+            self._wanted = self.state.id if self._is_kept and self.state.is_active else mark.build_id
+            return
+        version = heads.get(self.state.id)
+        if version is None:
             return
         self._fresh, self._wanted = False, ""
-        self._head = max(self._head, mark.version)
-        if mark.version < self.state.version:
+        self._head = max(self._head, version)
+        if version < self.state.version:
             self._foreign = True  # no server forgets what it has shown: its log was set back
+
+    def _stays(self, mark: Heartbeat) -> bool:
+        """Whether the build that is shown stays though another one is meant now: while it is known to go on."""
+        if self._is_kept and not self.state.is_active:
+            return True
+        return self.state.id in mark.others and (self._is_kept or mark.build_id in self._shown.retired)
+
+    @property
+    def _is_kept(self) -> bool:
+        return self._keeps and bool(self.state.id) and not self._foreign
 
     def _batch(self, batch: Batch, now: Millis) -> None:
         self._tell_unknown(batch)
@@ -196,7 +213,7 @@ class Follower:
 
     def _entry(self, build_id: str, entry: Entry) -> None:
         if build_id != self.state.id or self._foreign:
-            if not self._is_expected(build_id):
+            if not self._is_expected(build_id) or not self._is_later(entry):
                 return
             if entry.version > 1:
                 if not self.state.id and not self._fresh:
@@ -216,6 +233,12 @@ class Follower:
     def _is_expected(self, build_id: str) -> bool:
         """A build that another one replaced comes back only when asked for, or as the first word of a connection."""
         return build_id not in self._shown.retired or self._fresh or build_id == self._wanted
+
+    def _is_later(self, entry: Entry) -> bool:
+        """Whether a build that begins with `entry` is the one that is meant: not when it is told of the past."""
+        if not self.state.id or self._foreign:
+            return True
+        return not self._keeps and (self._fresh or entry.at >= meant_at(self.state))
 
     def _is_newer(self, build_id: str) -> bool:
         """A whole state says not which build is the newest; the last mark does."""
@@ -250,7 +273,7 @@ class Follower:
 
     def _recovered(self, state: BuildState) -> None:
         if state.id != self.state.id:
-            if not self.state.id or self._is_newer(state.id):
+            if not self.state.id or (self._is_newer(state.id) and not self._is_kept):
                 name = self.state.agent.project_name
                 agent = state.agent if state.agent.project_name else replace(state.agent, project_name=name)
                 self._take(replace(state, agent=agent), self._cause("new-build"))

@@ -104,9 +104,10 @@ class Link:
         chance: Callable[[], float],
         wait: bool = False,
         probe: bool = False,
+        keeps: bool = False,
     ) -> None:
         self.project_id, self.session_id = project_id, session_id
-        self.follower = Follower(session_id)
+        self.follower = Follower(session_id, keeps=keeps)
         self.status = LinkStatus("connecting")
         self._chance, self._wait, self._probe = chance, wait, probe
         self._out: list[Action] = []

@@ -37,6 +37,7 @@ class Watch:
     """Implements `watching.Watching` over a server.
 
     `wait`: a project that does not exist yet is looked for again; `probe`: after giving up, a quiet try once a minute;
+    `keeps`: the build that it begins with is shown to its end, whatever other builds the project has;
     `stay`: the watch does not end when it gave up or was refused, so that `retry_now` works (default: as `probe`).
     """
 
@@ -49,6 +50,7 @@ class Watch:
         wait: bool = False,
         probe: bool = False,
         stay: bool | None = None,
+        keeps: bool = False,
         clock: Callable[[], Millis] | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -57,7 +59,7 @@ class Watch:
         self.session = session or ""
         self._clock = clock or _steady()
         self._stay = probe if stay is None else stay
-        self._link = Link(self.project.id, self.session, chance=chance, wait=wait, probe=probe)
+        self._link = Link(self.project.id, self.session, chance=chance, wait=wait, probe=probe, keeps=keeps)
         self._inbox: asyncio.Queue[Input] = asyncio.Queue(64)
         self._events: list[WatchEvent] = []
         self._news, self._taken = asyncio.Event(), asyncio.Event()

@@ -7,8 +7,10 @@ from typing import Literal, Protocol
 
 from msgspec import Raw, Struct
 
+from ..model.activity import Activity
 from ..model.state import BuildState, Millis, Status
 from ..model.updates import Entry
+from ..wire.activity import WireActivity, WireRequest, activity_of, brief, wire_activity
 
 Phase = Literal["connecting", "waiting", "live", "retrying", "gave-up", "refused", "closed"]
 """`waiting`: connected, no such project or no build yet. `refused`: the server's answer is final (401, 403, 404)."""
@@ -108,6 +110,13 @@ class BuildSummary(Struct, frozen=True, rename="camel"):
     version: int = 0
     damaged: str = ""
     """Why the server cannot read it any more."""
+    activity: WireActivity | None = None
+    requests: list[WireRequest] = []
+
+    @property
+    def doing(self) -> Activity | None:
+        """None where the server does not say."""
+        return None if self.activity is None else activity_of(self.activity)
 
 
 def summary(state: BuildState) -> BuildSummary:
@@ -128,6 +137,8 @@ def summary(state: BuildState) -> BuildSummary:
         state.ended_at,
         state.last_event_at,
         state.version,
+        activity=wire_activity(state.activity),
+        requests=brief(state.requests),
     )
 
 

@@ -117,8 +117,8 @@ def reduce(state: BuildState, event: BuildEvent, at: Millis, about: About) -> tu
 
 def _with_activity(updates: tuple[Update, ...], activity: Activity) -> tuple[Update, ...]:
     """The activity that comes out of an entry stands in it, last, for readers that do not fold."""
-    others = (update for update in updates if not isinstance(update, ActivityChanged))
-    return (*others, ActivityChanged(activity))
+    said = ActivityChanged(activity)
+    return updates if updates[-1] == said else (*updates, said)
 
 
 def _beginning(state: BuildState, event: BuildEvent, at: Millis, about: About, changes: bool) -> Iterable[Update]:
@@ -168,9 +168,9 @@ def _decide(state: BuildState, event: BuildEvent, at: Millis) -> Iterable[Update
         case Noticed(message, level):
             return (NoticeAdded(message, level),)
         case InputNeeded(message):
-            return needed(state, message, at)
+            return needed(state, message, at) if not message or _can_ask(state, event, at) else ()
         case RequestOpened(request):
-            return opened(state, request, at)
+            return opened(state, request, at) if _can_ask(state, event, at) else ()
         case RequestResolved():
             return closed(state, event)
         case BackgroundMoved():
@@ -181,6 +181,11 @@ def _decide(state: BuildState, event: BuildEvent, at: Millis) -> Iterable[Update
             return turn_ended(state, event, at)
         case BuildEnded():
             return build_ended(state, event, at)
+
+
+def _can_ask(state: BuildState, event: BuildEvent, at: Millis) -> bool:
+    """An ended build asks nothing, unless it goes on by that."""
+    return state.is_active or goes_on(state, event, at)
 
 
 def _todos(state: BuildState, event: TodosReported) -> Iterable[Update]:

@@ -78,8 +78,6 @@ def _foreground(state: BuildState, parent_id: str) -> list[ToolCall]:
 
 def _is_passed(state: BuildState, request: Request) -> bool:
     """Whether it is told too late: its call has ended, the build is over since, or its agent has gone on."""
-    if not state.is_active and request.since < (state.activity.since or 0):
-        return True
     call = state.tool(request.tool_call_id)
     if call is not None:
         is_cut = call.state == "interrupted" and state.is_active and state.turn is None
@@ -170,4 +168,6 @@ def _is_over(state: BuildState, one: Request, event: ToolStarted | ToolEnded | T
     if call is not None:
         return False
     doer = state.tool(event.id)
+    if doer is not None and doer.background:
+        return False
     return event.id != one.tool_call_id and one.parent_id == (doer.parent_id if doer is not None else event.parent_id)

@@ -18,6 +18,17 @@ def settled(state: BuildState, at: Millis) -> BuildState:
     return state if activity is state.activity else replace(state, activity=activity)
 
 
+def meant_at(state: BuildState) -> Millis:
+    """The build of a project that is meant is the latest by this, of those that have not ended, else of all.
+
+    When the agent was last active, or ended; an end that was only guessed is as old as the agent's last sign.
+    """
+    if state.is_active:
+        return state.last_event_at or state.started_at or 0
+    guessed = state.activity.source == "silence"
+    return (state.worked_at if guessed else state.ended_at) or state.last_event_at or 0
+
+
 def _activity(state: BuildState, at: Millis) -> Activity:
     now = state.activity
     if not state.is_active:

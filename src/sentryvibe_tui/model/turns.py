@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from .activity import LIVE, OVER, Activity, Outcome, Source, Turn
+from .activity import LIVE, Activity, Outcome, Source, Turn
 from .events import (
     ActivityReported,
     BackgroundMoved,
     BuildEnded,
     BuildEvent,
     BuildStarted,
+    InputNeeded,
     RequestOpened,
     TextAdded,
     TodosReported,
@@ -69,6 +70,8 @@ def goes_on(state: BuildState, event: BuildEvent, at: Millis) -> bool:
             return True
         case RequestOpened(request):
             return not _of_background(state, request.tool_call_id, request.parent_id)
+        case InputNeeded(message):
+            return bool(message)
         case ActivityReported():
             return event.kind in ("working", "waiting-person")
         case _:
@@ -149,7 +152,7 @@ def turn_ended(state: BuildState, event: TurnEnded, at: Millis) -> Iterator[Upda
 def build_ended(state: BuildState, event: BuildEnded, at: Millis) -> Iterator[Update]:
     if _is_past(state, event.source, at):
         return
-    if event.source == "silence" and state.activity.source in LIVE and state.activity.kind not in OVER:
+    if event.source == "silence" and state.is_active and _may_be_silent(state.activity):
         return
     ended = ActivityChanged(Activity("ended", at, source=event.source))
     if state.is_active:
@@ -161,6 +164,11 @@ def build_ended(state: BuildState, event: BuildEnded, at: Millis) -> Iterator[Up
         yield BuildFinished(event.outcome, event.summary, event.error)
     if state.activity.kind == "idle" and at >= (state.activity.since or 0):
         yield ended
+
+
+def _may_be_silent(now: Activity) -> bool:
+    """Who waits is silent, and of whom a witness tells may be."""
+    return now.source in LIVE or now.kind != "working"
 
 
 def _is_past(state: BuildState, source: Source, at: Millis) -> bool:
@@ -224,11 +232,15 @@ def _rest(state: BuildState, said: Activity, at: Millis) -> Iterator[Update]:
         if state.activity.kind != said.kind:
             yield ActivityChanged(said)
         return
-    if _is_past(state, said.source, at) or (said.kind == "idle" and state.turn is not None):
+    runs_on = state.turn is not None and bool(state.in_background)
+    if _is_past(state, said.source, at) or (said.kind == "idle" and runs_on):
         return
     if said.kind == "ended":
         yield from build_ended(state, BuildEnded("interrupted", source=said.source), at)
     elif state.worked_at is None and not state.in_background:
+        yield ActivityChanged(said)
+    elif state.turn is not None and not state.in_background:
+        yield BuildFinished(state.turn.outcome, state.turn.summary, state.turn.error)
         yield ActivityChanged(said)
     else:
         cut = bool(state.open_tools - state.in_background) or bool(state.requests) or _is_unanswered(state)

@@ -19,6 +19,7 @@ from ..client.watching import (
     WatchEvent,
 )
 from ..model.progress import elapsed, progress
+from ..model.questions import call_words
 from ..model.reducer import autofix_words
 from ..model.state import BuildState, Item, Millis, Note, Phase, Todo, ToolCall, Usage, note_key, tool_key
 from ..model.text import clean, clean_line
@@ -35,6 +36,7 @@ from ..model.updates import (
     TodoCompleted,
     TodosChanged,
     ToolChanged,
+    ToolMoved,
 )
 from . import words
 from .markdown import unmarked
@@ -82,7 +84,7 @@ class PlainLines:
         """What became of the build."""
         yield from self._finished_text()
         at = words.clock(state.ended_at or state.last_event_at)
-        yield f"{at} build {words.status_mark(state.status).word}: {facts(state)}"
+        yield f"{at} build {words.standing(state.status, state.activity)}: {facts(state)}"
         for name, text in (("error", state.error), ("summary", state.summary)):
             if text:
                 yield f"{at} {name}: {_line(text)}"
@@ -120,7 +122,7 @@ class PlainLines:
     def _changed(self, state: BuildState, entry: Entry) -> Iterator[str]:
         before, self._state = self._state, state
         for update in entry.updates:
-            if isinstance(update, ActivityChanged):
+            if isinstance(update, ActivityChanged) and update.activity.kind == "working":
                 continue
             if not isinstance(update, TextChanged) or update.id != self._growing:
                 yield from self._finished_text()
@@ -137,6 +139,8 @@ class PlainLines:
                     yield from (line for _, line in self._todos(before, state, entry.at))
                 case BuildFinished():
                     yield from self._touched(before, state, map(tool_key, sorted(before.open_tools)), entry.at)
+                case ToolMoved(ident) if (call := state.tool(ident)) is not None:
+                    yield f"{words.clock(entry.at)} in the background: {clean_line(call.task or call_words(call))}"
                 case AgentChanged() if before.id:
                     yield f"{words.clock(entry.at)} {headline(state)}"
                 case PlanChanged(text):
@@ -146,8 +150,11 @@ class PlainLines:
         yield from self._asked(before, state)
 
     def _asked(self, before: BuildState, state: BuildState) -> Iterator[str]:
+        now, then, at = state.activity, before.activity, words.clock(state.last_event_at)
         if state.needs_input and state.needs_input != before.needs_input:
-            yield f"{words.clock(state.last_event_at)} needs input: {_line(state.needs_input)}"
+            yield f"{at} needs input: {_line(state.needs_input)}"
+        elif now.kind == "waiting-machine" and (now.kind, now.what, now.until) != (then.kind, then.what, then.until):
+            yield f"{at} {words.waits_for(now)}"
 
     def _touched(self, before: BuildState, state: BuildState, keys: Iterable[str], at: Millis) -> Iterator[str]:
         for key in keys:
@@ -248,7 +255,7 @@ def headline(state: BuildState, now: Millis | None = None) -> str:
     agent = state.agent
     name = agent.project_name or state.project_id
     who = " · ".join(clean_line(part, 80) for part in (agent.agent_id, agent.model, agent.template) if part)
-    status = f"{words.status_mark(state.status).word},"
+    status = f"{words.standing(state.status, state.activity)},"
     parts = (clean_line(name, 80), f"({who})" if who else "", status, facts(state, now))
     return " ".join(part for part in parts if part)
 

@@ -23,11 +23,12 @@ def page(state: BuildState, now: Millis, glyphs: words.Glyphs = words.UNICODE) -
     yield clean_line(agent.project_name or state.project_id, 80) + (f"  ({who})" if who else "")
     if agent.title:
         yield f"  {clean_line(agent.title, 120)}"
-    status = words.status_mark(state.status, glyphs)
+    status = words.build_mark(state.status, state.activity, glyphs)
     took = words.duration(elapsed(state, now)) if state.started_at is not None else ""
     seen = words.age(now - state.last_event_at) if state.last_event_at is not None else "never"
-    yield f"{'status':<8}{status.glyph} {status.word}  {took}  last event {seen}"
+    yield f"{'status':<8}{status.glyph} {words.standing(state.status, state.activity)}  {took}  last event {seen}"
     yield f"{'build':<8}session {clean_line(state.session_id, 80)}, version {state.version}"
+    yield from _waits(state, now)
     yield from _todos(state, glyphs)
     yield from _tools(state, glyphs)
     usage = usage_facts(state.usage)
@@ -37,10 +38,17 @@ def page(state: BuildState, now: Millis, glyphs: words.Glyphs = words.UNICODE) -
         *_autofix(state),
         ("error", state.error),
         ("summary", state.summary),
-        ("waits", state.needs_input),
     ):
         if text:
             yield f"{name:<8}{clean_line(text)}"
+
+
+def _waits(state: BuildState, now: Millis) -> Iterator[str]:
+    """What it waits for and how long; a line for each further request."""
+    if state.is_active and (said := words.waits_for(state.activity)):
+        yield f"{'waits':<8}{words.duration(words.waited(state.activity, now))}, {said}"
+    for request in state.requests[1:]:
+        yield f"{'':<8}{words.duration(max(0, now - request.since))}, also: {clean_line(request.title)}"
 
 
 def _autofix(state: BuildState) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,9 @@ from typing import Literal
 from msgspec import Struct
 
 from ..client.watching import CaughtUp, LinkStatus
+from ..model.activity import Activity
 from ..model.state import Level, Millis, Status, TodoStatus, ToolState
+from ..model.text import clean_line
 
 Tone = Literal["good", "busy", "warn", "bad", "dim"]
 """What a colour may add to a glyph; never the only bearer of a meaning."""
@@ -178,6 +180,43 @@ def status_mark(status: Status, glyphs: Glyphs = UNICODE) -> Mark:
             return Mark(glyphs.stopped, "cancelled", "warn")
         case "interrupted":
             return Mark(glyphs.stopped, "interrupted", "warn")
+
+
+def build_mark(status: Status, activity: Activity | None, glyphs: Glyphs = UNICODE) -> Mark:
+    """How a build stands: its status, or what it waits for while it goes on."""
+    if status != "active" or activity is None:
+        return status_mark(status, glyphs)
+    match activity.kind:
+        case "waiting-person":
+            return Mark(glyphs.needs, "needs you", "warn")
+        case "waiting-machine":
+            return Mark(glyphs.streaming, "waiting", "busy")
+        case "idle":
+            return Mark(glyphs.pending, "idle", "dim")
+        case _:
+            return status_mark(status, glyphs)
+
+
+def standing(status: Status, activity: Activity) -> str:
+    """`running`, `needs you`, `completed`; `completed, idle` while the session of a turn that is over goes on."""
+    word = build_mark(status, activity).word
+    return f"{word}, idle" if status != "active" and activity.kind == "idle" else word
+
+
+def waits_for(activity: Activity) -> str:
+    """`needs you: which?`, `waiting for npm test until 12:03:11`; empty for what waits for nothing."""
+    what = clean_line(activity.what)
+    if activity.kind == "waiting-person":
+        return f"needs you: {what}"
+    if activity.kind != "waiting-machine":
+        return ""
+    until = f" until {clock(activity.until)}" if activity.until is not None else ""
+    return f"waiting for {what or 'a machine'}{until}"
+
+
+def waited(activity: Activity, now: Millis) -> int:
+    """Milliseconds since the present activity began."""
+    return max(0, now - (now if activity.since is None else activity.since))
 
 
 def todo_mark(status: TodoStatus, glyphs: Glyphs = UNICODE, *, ended: bool = False) -> Mark:

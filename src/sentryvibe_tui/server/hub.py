@@ -24,6 +24,8 @@ RING_BYTES = 4 * 1024 * 1024
 FRAME_BYTES = 192 * 1024
 """About how much goes into one `batch-update`; an entry is never split."""
 TOO_SLOW = 4408
+OTHERS = 16
+"""Builds that go on, beside the one that is meant, of which a heartbeat tells the head."""
 
 
 class Outlet(Protocol):
@@ -112,9 +114,19 @@ class Channel:
             self.heads[head.key] = head
 
     def newest(self, session_id: str = "") -> Head | None:
-        """The head of the latest build, of one session or of all."""
+        """The head of the build that is meant, of one session or of all."""
         fitting = (head for head in self.heads.values() if not session_id or head.key.session_id == session_id)
-        return max(fitting, key=lambda head: head.number, default=None)
+        return max(fitting, key=lambda head: head.rank, default=None)
+
+    def others(self, meant: Head, session_id: str = "") -> dict[str, int]:
+        """Versions of other builds that go on, by build id; of many, the latest."""
+        heads = [
+            head
+            for head in self.heads.values()
+            if head.is_active and head.key != meant.key and session_id in ("", head.key.session_id)
+        ]
+        heads.sort(key=lambda head: head.rank, reverse=True)
+        return {head.key.build_id: head.version for head in heads[:OTHERS]}
 
     def frame(self, cursor: int, session_id: str, now: Callable[[], Millis]) -> tuple[Frame | None, int]:
         """A frame of entries of one build from `cursor` on, and the cursor after it. None: nothing for this session."""
@@ -284,8 +296,8 @@ class Hub:
         if newest is None:
             beat = Heartbeat(self.epoch, watchers=len(channel.watchers))
         else:
-            sign = self._sign(newest.key)
-            beat = Heartbeat(self.epoch, newest.key.build_id, newest.version, len(channel.watchers), sign)
+            sign, others = self._sign(newest.key), channel.others(newest, session_id)
+            beat = Heartbeat(self.epoch, newest.key.build_id, newest.version, len(channel.watchers), sign, others)
         return Frame(encode_heartbeat(beat, self._now()))
 
     def _pump(self, watcher: Watcher) -> None:

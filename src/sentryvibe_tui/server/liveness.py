@@ -16,6 +16,7 @@ class _Sign:
         self.heard = heard
         self.at = at
         self.outbox = 0
+        self.rounds = 0
 
 
 class Liveness:
@@ -40,14 +41,14 @@ class Liveness:
             sign = self._signs.get(commit.head.key)
             if sign is None:
                 sign = self._signs[commit.head.key] = _Sign(0, None)
-            sign.heard, sign.at = self._clock(), self._now()
+            sign.heard, sign.at, sign.rounds = self._clock(), self._now(), 0
 
     def heartbeat(self, key: BuildKey, outbox: int) -> bool:
         """The publisher of `key` lives. False: no such build is active here."""
         sign = self._signs.get(key)
         if sign is None:
             return False
-        sign.heard, sign.outbox = self._clock(), outbox
+        sign.heard, sign.outbox, sign.rounds = self._clock(), outbox, 0
         return True
 
     def forget(self, key: BuildKey) -> None:
@@ -60,11 +61,31 @@ class Liveness:
         return None if sign is None else AgentSign(sign.at, sign.outbox)
 
     def silent(self, bound: float) -> tuple[Posted, ...]:
-        """The ends of the builds that nothing was heard of for `bound` seconds."""
+        """The ends of the builds that nothing was heard of for `bound` seconds.
+
+        What a witness vouches for goes on by such an end, but no witness is believed for ever.
+        """
         limit = self._clock() - bound
-        lost = [key for key, sign in self._signs.items() if sign.heard < limit]
-        event = BuildEnded("interrupted", error=f"nothing heard of the agent for {_words(bound)}")
-        return tuple(Posted(About(key.project_id, key.session_id, key.build_id), event) for key in lost)
+        lost = [(key, sign) for key, sign in self._signs.items() if sign.heard < limit]
+        return tuple(
+            Posted(About(key.project_id, key.session_id, key.build_id), _end(bound, sign.rounds)) for key, sign in lost
+        )
+
+    def told(self, ends: Iterable[Posted]) -> None:
+        """The store has these ends: the silence of a build that goes on all the same counts anew."""
+        for end in ends:
+            sign = self._signs.get(BuildKey(end.about.project_id, end.about.session_id, end.about.build_id))
+            if sign is not None:
+                sign.heard, sign.rounds = self._clock(), sign.rounds + 1
+
+
+def _end(bound: float, rounds: int) -> BuildEnded:
+    why = f"nothing heard of the agent for {_words(bound * (rounds + 1))}"
+    return BuildEnded("interrupted", error=why, source="silence" if rounds < WITNESS_ROUNDS else "")
+
+
+WITNESS_ROUNDS = 48
+"""So many times the bound a witness' last word counts against silence: a day, by the default of 30 minutes."""
 
 
 def _words(seconds: float) -> str:

@@ -105,6 +105,8 @@ class Serving:
                 self.liveness.forget(answer.key)
             elif isinstance(answer, BaseException):
                 log.warning("cannot end a silent build of %s: %s", end.about.project_id, answer)
+            else:
+                self.liveness.told((end,))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)

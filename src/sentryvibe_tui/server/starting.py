@@ -8,6 +8,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from ..model.standing import meant_at
 from ..model.state import BuildState, Millis
 from ..store.contract import BuildDamaged, Head, Logged, Store, StoreUnavailable
 from ..wire.frames import encode_recovery
@@ -124,7 +125,7 @@ class Starter:
             await self._recover(head, frames, heads)
             return
         frames.extend(batch_frame(head.key, part, self._now()) for part in _parts(missed))
-        heads.append(Head(head.key, head.number, missed[-1].version if missed else had, head.is_active))
+        heads.append(Head(head.key, head.number, missed[-1].version if missed else had, head.is_active, head.at))
 
     async def _recover(self, head: Head, frames: list[Frame], heads: list[Head]) -> None:
         recovery = await self._shared(head)
@@ -156,7 +157,8 @@ class Starter:
             return frame
 
         frame = encoded() if state.tool_count <= _SMALL_STATE else await asyncio.to_thread(encoded)
-        return _Recovery(frame, Head(head.key, head.number, state.version, state.is_active), state, self._now())
+        reached = Head(head.key, head.number, state.version, state.is_active, meant_at(state))
+        return _Recovery(frame, reached, state, self._now())
 
 
 def _parts(entries: Sequence[Logged]) -> Sequence[Sequence[Logged]]:

@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 from ..model.progress import progress
 from ..model.state import BuildState, Millis, Status
 from ..model.updates import Entry
+from ..wire.activity import WireActivity, WireRequest, brief, wire_activity
 from ..wire.events import Posted
 from ..wire.json import decode
 from ..wire.updates import WireUpdate, decode_updates
@@ -37,12 +38,18 @@ class Logged(Struct, frozen=True):
 
 
 class Head(Struct, frozen=True):
-    """How far a build has come. `number` orders builds by their first event."""
+    """How far a build has come. `at` is its `meant_at`, epoch ms; `number` tells builds of one time apart."""
 
     key: BuildKey
     number: int
     version: int
     is_active: bool
+    at: Millis = 0
+
+    @property
+    def rank(self) -> tuple[bool, Millis, int]:
+        """The highest of a project is the build that is meant."""
+        return self.is_active, self.at, self.number
 
 
 class Commit(Struct, frozen=True):
@@ -88,6 +95,8 @@ class BuildRow(Struct, frozen=True, rename="camel"):
     version: int = 0
     damaged: str = ""
     """Why its log cannot be read; empty while nothing is known of that."""
+    activity: WireActivity | None = None
+    requests: list[WireRequest] = []
 
     @property
     def key(self) -> BuildKey:
@@ -113,6 +122,8 @@ def row_of(key: BuildKey, state: BuildState) -> BuildRow:
         state.ended_at,
         state.last_event_at,
         state.version,
+        activity=wire_activity(state.activity),
+        requests=brief(state.requests),
     )
 
 
@@ -187,7 +198,7 @@ class Store(Protocol):
     async def project(self, project_id: str) -> Project | None: ...
 
     async def builds(self, project_id: str, limit: int) -> tuple[BuildRow, ...]:
-        """A project's latest builds, newest first."""
+        """A project's latest builds, the one that is meant first."""
         ...
 
     async def active_builds(self) -> tuple[BuildKey, ...]:
@@ -195,7 +206,7 @@ class Store(Protocol):
         ...
 
     async def find_build(self, project_id: str, session_id: str = "", build_id: str = "") -> Head | None:
-        """The newest build of a project that fits; an empty session or build id fits all.
+        """The build of a project that is meant among those that fit; an empty session or build id fits all.
 
         When neither is asked for, damaged builds are passed over.
         """

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 from ..model.events import About, BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
 from ..model.questions import APPROVAL_TOOLS
 from ..model.reducer import reduce
+from ..model.standing import meant_at
 from ..model.state import BuildState, Millis
 from ..model.updates import Entry, ToolChanged
 from ..wire.clip import PLAN_LIMIT, VALUE_LIMIT, clip
@@ -80,7 +81,7 @@ class Log(Struct, frozen=True):
     size: int = 0
 
     def head(self, key: BuildKey) -> Head:
-        return Head(key, self.number, self.state.version, self.state.is_active)
+        return Head(key, self.number, self.state.version, self.state.is_active, meant_at(self.state))
 
     @property
     def wants_snapshot(self) -> bool:
@@ -381,8 +382,8 @@ class Ledger:
     def _update_row(self, key: BuildKey, known: Log, now: Millis) -> None:
         row = row_of(key, known.state)
         self._db.execute(
-            "UPDATE builds SET version = ?, status = ?, updated_at = ?, row = ? WHERE log = ?",
-            (row.version, row.status, now, msgspec.json.encode(row), known.number),
+            "UPDATE builds SET version = ?, status = ?, updated_at = ?, at = ?, row = ? WHERE log = ?",
+            (row.version, row.status, now, meant_at(known.state), msgspec.json.encode(row), known.number),
         )
 
     def _name(self, about: About, now: Millis) -> None:

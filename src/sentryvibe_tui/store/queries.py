@@ -18,6 +18,8 @@ from .contract import BuildDamaged, BuildKey, BuildRow, FoundTool, Head, Logged,
 log = logging.getLogger("sentryvibe_tui.store")
 
 _PAGE = 2000
+_MEANT = "status = 'active' DESC, at DESC, log DESC"
+"""As `Head.rank` orders builds, the one that is meant first."""
 
 
 def find_log(db: sqlite3.Connection, key: BuildKey) -> tuple[int, int] | None:
@@ -126,7 +128,7 @@ def read_projects(db: sqlite3.Connection, project_id: str | None = None) -> tupl
 def read_builds(db: sqlite3.Connection, project_id: str, limit: int) -> tuple[BuildRow, ...]:
     rows = db.execute(
         "SELECT row, project_id, session_id, build_id FROM builds"
-        " WHERE project_id = ? AND version > 0 ORDER BY log DESC LIMIT ?",
+        f" WHERE project_id = ? AND version > 0 ORDER BY {_MEANT} LIMIT ?",
         (project_id, limit),
     )
     return tuple(_row(row, key) for row, *key in rows)
@@ -146,16 +148,16 @@ def read_active(db: sqlite3.Connection) -> tuple[BuildKey, ...]:
 
 def find_build(db: sqlite3.Connection, project_id: str, session_id: str, build_id: str) -> Head | None:
     row = db.execute(
-        "SELECT session_id, build_id, log, version, status FROM builds WHERE project_id = :project AND version > 0"
+        "SELECT session_id, build_id, log, version, status, at FROM builds WHERE project_id = :project AND version > 0"
         " AND (:session = '' OR session_id = :session) AND (:build = '' OR build_id = :build)"
         " AND (:session != '' OR :build != '' OR status != 'damaged')"
-        " ORDER BY log DESC LIMIT 1",
+        f" ORDER BY {_MEANT} LIMIT 1",
         {"project": project_id, "session": session_id, "build": build_id},
     ).fetchone()
     if row is None:
         return None
-    session, build, number, version, status = row
-    return Head(BuildKey(project_id, session, build), number, version, status == "active")
+    session, build, number, version, status, at = row
+    return Head(BuildKey(project_id, session, build), number, version, status == "active", at)
 
 
 def session_logs(db: sqlite3.Connection, session_id: str, build_id: str) -> tuple[tuple[int, BuildKey], ...]:

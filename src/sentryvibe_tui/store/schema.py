@@ -52,6 +52,13 @@ MIGRATIONS = (
     -- What the event with that id said, as a check sum; NULL: nobody knows.
     ALTER TABLE event_ids ADD COLUMN digest INTEGER;
     """,
+    """
+    -- When the build's agent was last active, or ended: which build of a project is meant.
+    ALTER TABLE builds ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
+    UPDATE builds SET at = coalesce(CASE WHEN json_valid(CAST(row AS TEXT)) THEN json_extract(CAST(row AS TEXT),
+        CASE status WHEN 'active' THEN '$.lastEventAt' ELSE '$.endedAt' END) END, updated_at);
+    CREATE INDEX builds_meant ON builds (project_id, status = 'active', at, log);
+    """,
 )
 """The script at place n takes a file from schema n to n + 1. A published one is never edited."""
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ..model.progress import progress
 from ..model.state import BuildState
 from ..model.text import clean_line
-from ..report.words import UNICODE, Glyphs, status_mark
+from ..report.words import UNICODE, Glyphs, build_mark, status_mark
 
 PUSH_TITLE, POP_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 BELL = "\x07"
@@ -27,11 +27,11 @@ class Notices(Struct, frozen=True):
 
 
 def window_title(state: BuildState, project: str, glyphs: Glyphs = UNICODE) -> str:
-    """`◐ 4/8 todo-app`, with a question mark while the agent waits for a person."""
+    """`◐ 4/8 todo-app`; a question mark while the agent waits for a person, a dotted circle while for a machine."""
     name = clean_line(state.agent.project_name or project, 60)
     if not state.id:
         return name
-    mark = glyphs.needs if state.needs_input else status_mark(state.status, glyphs).glyph
+    mark = build_mark(state.status, state.activity, glyphs).glyph
     far = progress(state)
     return " ".join(part for part in (mark, f"{far.done}/{far.total}" if far.total else "", name) if part)
 

@@ -8,7 +8,7 @@ from ..model.progress import elapsed, progress
 from ..model.reducer import autofix_words
 from ..model.state import BuildState
 from ..model.text import clean_line
-from ..report.words import DURATION_WIDTH, cost, count, duration, plural, status_mark
+from ..report.words import DURATION_WIDTH, build_mark, cost, count, duration, plural, standing, status_mark
 from .lines import Line, cut, fill, plain, wrap
 from .look import Look, right, role
 from .prose import prose
@@ -49,12 +49,12 @@ def farewell(state: BuildState, look: Look, width: int) -> list[str]:
 
 def _standing(state: BuildState, look: Look) -> Iterator[Line]:
     dot = f" {look.glyphs.dot} "
-    mark = status_mark(state.status, look.glyphs)
+    mark = build_mark(state.status, state.activity, look.glyphs)
     far = progress(state)
     told = [f"{far.done}/{far.total} todos"] if far.total else []
     told += [duration(elapsed(state, look.now())), plural(state.tool_count, "tool")]
     told += [plural(state.error_count, "error")] if state.error_count else []
-    yield [(mark.word, role(mark.tone)), (dot + dot.join(told), "dim")]
+    yield [(standing(state.status, state.activity), role(mark.tone)), (dot + dot.join(told), "dim")]
     if state.autofix is not None:
         yield [(clean_line(autofix_words(state.autofix)), "warn")]
     usage = state.usage

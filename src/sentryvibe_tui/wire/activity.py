@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from msgspec import Raw, field
+from msgspec.structs import replace
 
 from ..model.activity import Activity, ActivityKind, Option, Request, RequestKind, RequestOutcome, Source, Turn
 from ..model.activity import Outcome as TurnOutcome
@@ -134,6 +135,14 @@ def wire_request(request: Request) -> WireRequest:
         answerable=request.answerable,
         parent_id=request.parent_id,
     )
+
+
+def brief(requests: tuple[Request, ...]) -> list[WireRequest]:
+    """For lists: without what the agent hands to its tool."""
+    return [wire_request(replace(one, input=None, suggestions=None)) for one in requests[:_BRIEF]]
+
+
+_BRIEF = 8
 
 
 def wire_turn(turn: Turn | None) -> WireTurn | None:

@@ -60,13 +60,17 @@ class RecoveryFailed(Struct, frozen=True):
 
 
 class Heartbeat(Struct, frozen=True):
-    """`version` is the head of the build `build_id`: all up to it was sent (PROTOCOL 2, marks)."""
+    """`version` is the head of the build `build_id`: all up to it was sent (PROTOCOL 2, marks).
+
+    `others`: heads of other builds of the project that go on.
+    """
 
     epoch: str = ""
     build_id: str = ""
     version: int | None = None
     watchers: int | None = None
     agent: AgentSign | None = None
+    others: dict[str, int] = {}
 
 
 class HeartbeatAck(Struct, frozen=True):
@@ -105,6 +109,7 @@ class _Frame(Struct, frozen=True, rename="camel"):
     version: int | None = None
     watchers: int | None = None
     agent: AgentSign | None = None
+    others: dict[str, int] | None = None
     timestamp: Time = None
 
 
@@ -164,7 +169,8 @@ def _frame(wire: _Frame, now: Millis) -> Frame:
         case "state-recovery-failed":
             return RecoveryFailed(str(plain(wire.error) or ""))
         case "heartbeat":
-            return Heartbeat(wire.epoch or "", wire.build_id or "", wire.version, wire.watchers, wire.agent)
+            others = wire.others or {}
+            return Heartbeat(wire.epoch or "", wire.build_id or "", wire.version, wire.watchers, wire.agent, others)
         case "heartbeat-ack":
             return HeartbeatAck()
         case other:
@@ -294,5 +300,6 @@ def encode_heartbeat(mark: Heartbeat, now: Millis) -> bytes:
             "version": mark.version,
             "watchers": mark.watchers,
             "agent": mark.agent,
+            **({"others": mark.others} if mark.others else {}),
         }
     )

@@ -7,7 +7,7 @@ from itertools import repeat
 
 from ...client.watching import BuildSummary, summary
 from ...model.text import clean_line
-from ...report.words import DURATION_WIDTH, age, duration, plural, running, status_mark
+from ...report.words import DURATION_WIDTH, age, build_mark, duration, plural, running
 from ..lines import Line, Span, fill, parted
 from ..look import Look, right, role
 from ..view import View
@@ -73,7 +73,7 @@ class Builds(Rows):
 
     def lines_of(self, row: int, width: int) -> list[Line]:
         build, glyphs = self.listed[row], self.look.glyphs
-        mark = status_mark(build.status, glyphs)
+        mark = build_mark(build.status, build.doing, glyphs)
         here = build.build_id == self.view.shown.id
         title = clean_line(build.title, 80) or f"build {len(self.listed) - row}"
         left: Line = [

@@ -9,6 +9,7 @@ from ...report.subject import first_line, subject
 from ...report.words import (
     DURATION_WIDTH,
     age,
+    build_mark,
     clock,
     cost,
     count,
@@ -16,7 +17,10 @@ from ...report.words import (
     link_mark,
     plural,
     running,
+    standing,
     status_mark,
+    waited,
+    waits_for,
 )
 from ..lines import Line, cut, fill, length, parted
 from ..look import Look, role
@@ -58,7 +62,7 @@ class Who(HeadBar):
 
     def line(self, width: int) -> Line:
         state, agent = self.view.shown, self.view.shown.agent
-        mark = status_mark(state.status, self.look.glyphs)
+        mark = build_mark(state.status, state.activity, self.look.glyphs)
         name = clean_line(agent.project_name or self.project, 80)
         status: Line = [(mark.glyph + " ", role(mark.tone))] if state.id else []
         model = [clean_line(agent.agent_id, 40), clean_line(agent.model.removeprefix("claude-"), 40)]
@@ -183,8 +187,8 @@ class Now(HeadBar):
         if not state.is_active:
             ended = state.ended_at or state.last_event_at
             return self._ended(), [(age(now - ended), "faint")] if ended is not None else []
-        if state.needs_input:
-            return [(f"{glyphs.needs} needs you: {clean_line(state.needs_input)}", "alarm")], []
+        if state.activity.kind != "working":
+            return self._waiting()
         todo = active(state)
         said: Line = [(f"{glyphs.running} ", "busy")]
         if todo is not None:
@@ -207,6 +211,16 @@ class Now(HeadBar):
             said.append(("thinking" if state.tool_count else "getting started", ""))
         return said, [(running(quiet).rjust(DURATION_WIDTH), "faint")]
 
+    def _waiting(self) -> tuple[Line, Line]:
+        """For whom or what, and for how long; how many more requests are open."""
+        state, now = self.view.shown, self.now
+        mark = build_mark(state.status, state.activity, self.look.glyphs)
+        tone = "alarm" if state.requests else role(mark.tone)
+        more = f"+{len(state.requests) - 1} more  " if len(state.requests) > 1 else ""
+        since = running(waited(state.activity, now)).rjust(DURATION_WIDTH)
+        said = f"{mark.glyph} {waits_for(state.activity) or mark.word}"
+        return [(said, tone)], [(more, "dim"), (since, tone)]
+
     def _call(self) -> ToolCall | None:
         """The call under way that began last."""
         state = self.view.shown
@@ -217,7 +231,7 @@ class Now(HeadBar):
         state = self.view.shown
         mark = status_mark(state.status, self.look.glyphs)
         why = first_line(state.error if state.status == "failed" else state.summary)
-        said: Line = [(f"{mark.glyph} {mark.word}", role(mark.tone))]
+        said: Line = [(f"{mark.glyph} {standing(state.status, state.activity)}", role(mark.tone))]
         return [*said, (self._dot, "faint"), *inline(why)] if why else said
 
     def _without_build(self) -> str:
