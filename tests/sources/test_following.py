@@ -234,3 +234,14 @@ def test_a_turn_that_ended_tells_how_many_secrets_were_masked(tmp_path: Path) ->
     watched.pull(NOW + SETTLED)
     assert [note.text for note in watched.state.notes() if note.kind == "notice"] == notices, "after a new start"
     assert (redactor.news(), other.news(), watched.state.status) == (None, None, "completed")
+
+
+def test_silence_is_no_end_of_an_agent_that_is_seen_to_live(path: Path) -> None:
+    write(path, prompt("go"), call("t1"))
+    watched = Watched(path)
+    watched.following.is_vouched = True
+    watched.pull(NOW + 10 * SILENT)
+    assert (watched.state.status, watched.state.open_tools) == ("active", {"t1"})
+    watched.following.is_vouched = False
+    watched.pull(NOW + 10 * SILENT)
+    assert watched.state.status == "interrupted"

@@ -95,6 +95,17 @@ async def test_a_witness_that_breaks_is_told_once_and_the_others_go_on() -> None
     await asyncio.gather(work, return_exceptions=True)
     assert told == ["what runs of odd is only seen by its files from now on: OSError: no such register"]
     assert [one.event for one in seen.due("s", ABOUT, NOW)] == [WORKING]
+    assert seen.vouch_for("s")
+
+
+async def test_a_session_is_vouched_for_until_it_ends_or_its_witness_does() -> None:
+    seen = Witnesses({"odd": Tells(Sighting("s", WORKING, NOW), broken=True)}, lambda _: None)
+    seen.take(Sighting("t", IDLE, NOW))
+    assert seen.vouch_for("t")
+    seen.take(Sighting("t", BuildEnded("interrupted"), NOW))
+    assert not seen.vouch_for("t")
+    await seen.run()
+    assert not seen.vouch_for("s")
 
 
 async def test_polling_looks_again_and_again() -> None:

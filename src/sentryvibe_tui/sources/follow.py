@@ -193,6 +193,7 @@ class Follow:
                 await asyncio.sleep(BREATH)
                 more = more or not publisher.last_error
                 continue
+            following.is_vouched = self._witnesses.vouch_for(following.about.session_id)
             try:
                 posted, goes_on = following.pull(time.time())
             except Exception as error:  # one session's file must not end the others

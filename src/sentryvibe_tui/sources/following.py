@@ -49,6 +49,8 @@ class Following:
         self._waiting: dict[Path, float] = {}
         self._place_seen = self._number_told = -1
         self.has_ended: bool = False
+        self.is_vouched: bool = False
+        """A witness sees its agent live: silence is no end then."""
 
     @property
     def about(self) -> About:
@@ -128,7 +130,7 @@ class Following:
             return
         if end is not None and (end.certain or silence >= self._settled):
             event = TurnEnded(end.outcome, end.summary, end.error, "file" if end.certain else "silence")
-        elif silence >= SILENT:
+        elif silence >= SILENT and not self.is_vouched:
             why = f"nothing written for {SILENT / 60:.0f} min"
             event = BuildEnded("interrupted", error=why, source="silence")
         else:

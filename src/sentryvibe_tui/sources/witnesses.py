@@ -41,6 +41,8 @@ class Witnesses:
         self._witnesses, self._tell, self._redactor = witnesses, tell, redactor
         self._redactors: dict[str, Redactor] = {}
         self._waiting: dict[str, deque[Sighting]] = {}
+        self._alive: dict[str, str] = {}
+        """Sessions that are seen to live, with the agent whose witness sees it."""
         self.came = asyncio.Event()
         """Set at each sighting."""
 
@@ -53,14 +55,23 @@ class Witnesses:
     async def _listen(self, name: str, witness: Witness) -> None:
         try:
             async for sighting in witness.sightings():
-                self.take(sighting)
+                self.take(sighting, name)
         except Exception as error:  # what one agent's register holds must not end the sources beside it
             log.exception("the witness of %s is heard no longer", name)
+            self._alive = {session: agent for session, agent in self._alive.items() if agent != name}
             self._tell(f"what runs of {name} is only seen by its files from now on: {type(error).__name__}: {error}")
 
-    def take(self, sighting: Sighting) -> None:
+    def take(self, sighting: Sighting, agent: str = "") -> None:
+        if isinstance(sighting.event, BuildEnded):
+            self._alive.pop(sighting.session, None)
+        else:
+            self._alive[sighting.session] = agent
         self._waiting.setdefault(sighting.session, deque()).append(sighting)
         self.came.set()
+
+    def vouch_for(self, session: str) -> bool:
+        """Whether that session is seen to live."""
+        return session in self._alive
 
     def sessions(self) -> list[str]:
         """Those of which something waits."""
