@@ -118,6 +118,13 @@ def test_the_end_of_a_task_is_told_when_it_is_queued_and_begins_a_turn(fold: Any
     assert not [*after(fold, record("user", "4", notice), reader=reader).notes()]
 
 
+@pytest.mark.parametrize("kind", ["tools-used", "api-request", "api-request-shape", "api-request-blob", "mode"])
+def test_what_the_program_keeps_for_itself_tells_of_no_build(kind: str, fold: Any) -> None:
+    reader = ClaudeSession()
+    state = after(fold, {"type": kind, "sessionId": "s1", "timestamp": "2026-11-28T05:34:33.425Z"}, reader=reader)
+    assert (state.id, reader.counts.unknown.total()) == ("", 0)
+
+
 def test_a_picture_is_a_prompt_and_a_blank_text_is_nothing(fold: Any) -> None:
     picture = [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}]
     reader = ClaudeSession()

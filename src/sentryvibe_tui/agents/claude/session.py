@@ -45,6 +45,10 @@ _QUIET = frozenset(
         "artifact-autoreact-ledger",
         "artifact-comment-monitor",
         "frame-link",
+        "tools-used",
+        "api-request",
+        "api-request-shape",
+        "api-request-blob",
     }
 )
 _QUIET_SYSTEM = frozenset(
