@@ -13,7 +13,7 @@ from sentryvibe_tui.agents.claude.live import Registry
 from sentryvibe_tui.agents.common.live import Sighting
 from sentryvibe_tui.agents.common.processes import is_alive, started_at
 from sentryvibe_tui.model.activity import PROCESS_GONE
-from sentryvibe_tui.model.events import ActivityReported, BuildEnded, Noticed
+from sentryvibe_tui.model.events import ActivityReported, BuildEnded, BuildStarted, Noticed
 
 S, OTHER = "0b8c9d5e-1111-4222-8333-444444444444", "0b8c9d5e-2222-4222-8333-444444444444"
 NOW = 1_800_000_000_000
@@ -26,7 +26,10 @@ class Register:
         self.folder = folder / "sessions"
         self.folder.mkdir()
         self.dead: set[int] = set()
-        self.registry = Registry(self.folder, lambda pid, _: pid not in self.dead, lambda: NOW)
+        self.files = folder / "projects"
+        (self.files / "-w-shop").mkdir(parents=True)
+        (self.files / "-w-shop" / f"{S}.jsonl").touch()
+        self.registry = Registry(self.folder, self.files, lambda pid, _: pid not in self.dead, lambda: NOW)
 
     def write(self, status: str | None, at: int = NOW, pid: int = 7, session: str = S, **more: Any) -> None:
         entry = {"pid": pid, "sessionId": session, "cwd": "/w/shop", "procStart": "550879", "version": "2.1.332"}
@@ -129,9 +132,21 @@ def test_a_process_that_turns_to_another_session_leaves_the_one_before(register:
     register.write("idle")
     register.look()
     register.write("busy", session=OTHER)
+    (register.files / "-w-shop" / f"{OTHER}.jsonl").touch()
     left, working = register.look()
     assert (left.session, words([left])) == (S, [("interrupted", "the session was closed")])
     assert (working.session, words([working])) == (OTHER, [("working", "")])
+
+
+def test_a_first_prompt_begins_a_session_before_its_file_is_there(register: Register) -> None:
+    register.write("idle", session=OTHER)
+    assert words(register.look()) == [("idle", "")]
+    register.write("busy", NOW + 1, session=OTHER)
+    begun, working = register.look()
+    assert (begun.event, begun.directory, words([working])) == (BuildStarted(), "/w/shop", [("working", "")])
+    register.write("idle", NOW + 2, session=OTHER)
+    register.write("busy", NOW + 3, session=OTHER)
+    assert words(register.look()) == [("working", "")], "once"
 
 
 def test_an_unknown_status_is_told_once(register: Register) -> None:
@@ -160,7 +175,7 @@ def test_fields_of_other_types_do_no_harm(register: Register, field: str) -> Non
 
 
 def test_without_the_folder_nothing_is_seen(tmp_path: Path) -> None:
-    assert Registry(tmp_path / "none").look() == []
+    assert Registry(tmp_path / "none", tmp_path / "none").look() == []
 
 
 def test_a_process_is_known_by_its_pid_and_its_start() -> None:

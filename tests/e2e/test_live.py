@@ -103,3 +103,18 @@ def test_esc_fires_no_hook_and_exit_ends_the_session(desk: Any, server: str, cla
     claude.entry.unlink()
     ended = eventually(desk, lambda state: state["activity"]["kind"] == "ended")
     assert ended["status"] == "interrupted"
+
+
+def test_a_session_at_its_first_prompt_is_seen_before_it_has_a_file_and_is_one_build(
+    desk: Any, server: str, claude: Claude
+) -> None:
+    desk.start("follow")
+    claude.says("busy")
+    eventually(desk, lambda state: state["status"] == "active")
+    claude.writes("user", "u1", "Please help")
+    claude.writes("assistant", "a1", [{"type": "text", "text": "Helped."}], id="m1", stop_reason="end_turn")
+    claude.says("idle")
+    state = eventually(desk, lambda state: state["status"] == "completed")
+    assert "Please help" in json.dumps(state), "the file goes on with the same build"
+    listed = json.loads(desk.run("ls", "--json").stdout)
+    assert [len(project["builds"]) for project in listed["projects"]] == [1], listed

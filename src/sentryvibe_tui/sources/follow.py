@@ -181,6 +181,8 @@ class Follow:
         redactor = None if self._redactor is None else self._redactor.anew()
         self._following[session.path] = Following(session, project, self._pace.settled, redactor)
         self._begun.set()
+        if session.id in self._builds:  # a witness was quicker
+            return
         where = f" in {session.directory}" if session.directory else ""
         self._tell(f"following {session.agent} session {session.id[:8]}{where}, project {project.name}")
 

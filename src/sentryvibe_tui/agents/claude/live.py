@@ -17,11 +17,12 @@ import msgspec
 from msgspec import Struct
 
 from ...model.activity import PROCESS_GONE, ActivityKind
-from ...model.events import ActivityReported, BuildEnded, Noticed
+from ...model.events import ActivityReported, BuildEnded, BuildStarted, Noticed
 from ...model.state import Millis
 from ..common.folders import home
 from ..common.live import Sighting, polled
 from ..common.processes import is_alive
+from .files import root as session_files
 
 log = logging.getLogger("sentryvibe_tui.agents")
 
@@ -55,19 +56,22 @@ class Entry(Struct, frozen=True, rename="camel"):
 def registry(environ: Mapping[str, str]) -> Registry:
     """CLAUDE_CONFIG_DIR moves it."""
     moved = environ.get("CLAUDE_CONFIG_DIR")
-    return Registry((Path(moved) if moved else home(environ) / ".claude") / "sessions")
+    return Registry((Path(moved) if moved else home(environ) / ".claude") / "sessions", session_files(environ))
 
 
 class Registry:
-    """`alive` and `now` (epoch milliseconds) are the system's; a test has its own."""
+    """`files`: the folder of the sessions' files. `alive` and `now` (epoch milliseconds) are the system's; a test has
+    its own."""
 
     def __init__(
         self,
         folder: Path,
+        files: Path,
         alive: Callable[[int, str], bool] = is_alive,
         now: Callable[[], Millis] = lambda: int(time.time() * 1000),
     ) -> None:
-        self._folder, self._alive, self._now = folder, alive, now
+        self._folder, self._files, self._alive, self._now = folder, files, alive, now
+        self._begun: set[str] = set()
         self._stamps: dict[str, tuple[int, int, int]] = {}
         self._entries: dict[str, Entry] = {}
         self._missing: set[str] = set()
@@ -121,9 +125,22 @@ class Registry:
                 notice = Noticed(f"Claude Code's register says {entry.status[:40]!r}, which is not understood here")
                 yield Sighting(entry.session_id, notice, entry.since, entry.cwd)
             return
+        if entry.status == "busy" and self._begins(entry.session_id):
+            yield Sighting(entry.session_id, BuildStarted(), entry.since, entry.cwd, "begun")
         kind, what = _STATES[entry.status]
         event = ActivityReported(kind, (entry.waiting_for or what)[:200], source="registry")
         yield Sighting(entry.session_id, event, entry.since, entry.cwd)
+
+    def _begins(self, session: str) -> bool:
+        """Whether it is at its first prompt: its file is not there yet. The file tells the same a moment later."""
+        if session in self._begun:
+            return False
+        self._begun.add(session)
+        try:
+            with os.scandir(self._files) as folders:
+                return not any(Path(folder, f"{session}.jsonl").exists() for folder in folders)
+        except OSError:
+            return True
 
     def _ended(self, there: set[str]) -> Iterator[Sighting]:
         """A file may be missing for a moment while it is written anew; a process that is gone is gone."""
