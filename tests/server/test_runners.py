@@ -109,11 +109,12 @@ async def test_its_link_says_that_it_is_there(server: Running, http: httpx.Async
             for odd in ("{", "[]", '{"type":"build-stream","data":"x"}', '{"type":"runner-status","payload":{}}'):
                 await link.send(odd)
             end = {"type": "build-cancelled", "projectId": "p", "payload": {"buildCommandId": "c", "success": True}}
+            await link.send(json.dumps({"type": "build-stream", "data": "x" * 500_000}))
             await link.send(json.dumps(end))
             await link.send(json.dumps(end))
             await until(status, "cancelled")
         await until(runners, 0)
-    assert (await http.get("/healthz")).json()["unknown"] == 3
+    assert (await http.get("/healthz")).json()["unknown"] == 4
 
 
 async def test_events_without_a_session_belong_to_their_build_or_the_newest(http: httpx.AsyncClient) -> None:

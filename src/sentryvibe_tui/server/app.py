@@ -75,7 +75,7 @@ class App:
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/ws/runner":
-            await self._runners.serve(scope, receive, send)
+            await self._runners.serve(scope, receive, send, self.serving.settings.body_limit)
             return
         if scope["path"] != "/ws":
             raise Refused(404, "no such path")

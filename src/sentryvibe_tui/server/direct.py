@@ -33,6 +33,10 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         cast("dict[str, Any]", self.scope.get("extensions"))[EXTENSION] = self
         await super().run_asgi()
 
+    def hear_up_to(self, limit: int) -> None:
+        """Messages of the peer may be so many bytes from now on; a larger one ends the link."""
+        self.conn.max_message_size = limit
+
     def take(self, message: bytes) -> bool:
         """Write an encoded message of an open connection. False: the transport has enough; `on_writable` follows."""
         if self.close_sent or self.transport.is_closing():

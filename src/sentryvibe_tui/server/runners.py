@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from ..model.events import About
 from ..model.state import Millis
@@ -12,8 +13,12 @@ from ..store.contract import Head, Store, StoreUnavailable
 from ..wire.events import Posted
 from ..wire.json import BadJson
 from ..wire.runner import RunnerEvent, decode_runner_event
-from .asgi import Receive, Scope, Send, query
+from .asgi import Receive, Refused, Scope, Send, query
 from .ingest import bad_request
+from .protocols import EXTENSION
+
+if TYPE_CHECKING:
+    from .direct import DirectWebSocket
 
 log = logging.getLogger("sentryvibe_tui.server")
 
@@ -39,10 +44,16 @@ class Runners:
         await self._take(event)
         return _OK
 
-    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A runner's link: it says that it is there, and copies of what it posts. Nothing is sent on it yet."""
+    async def serve(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        """A runner's link: it says that it is there, and copies of what it posts, in messages of at most `limit` bytes.
+        Nothing is sent on it yet. Raises Refused before the upgrade is accepted.
+        """
         name = clean_line(query(scope).get("runnerId", "default"))[:80]
+        link = cast("DirectWebSocket | None", scope.get("extensions", {}).get(EXTENSION))
+        if link is None:
+            raise Refused(501, "this server takes no WebSocket")
         await receive()
+        link.hear_up_to(limit)
         await send({"type": "websocket.accept"})
         self.connected += 1
         log.info("runner %s is here", name)
