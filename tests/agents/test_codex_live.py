@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, unix_serve
 
-from sentryvibe_tui.agents.codex.live import Daemon, daemon
+from sentryvibe_tui.agents.codex.live import Codex, Daemon, witness
 from sentryvibe_tui.agents.codex.threads import LOADED, READ, SETTLING, TERMINALS, Refused, Threads
 from sentryvibe_tui.agents.common.live import Sighting
 from sentryvibe_tui.model.activity import PROCESS_GONE
@@ -226,9 +226,21 @@ async def test_a_daemon_that_is_not_understood_ends_the_witness(tmp_path: Path) 
             await asyncio.wait_for(anext(Daemon(tmp_path / "link", retry=0.01).sightings()), 30)
 
 
+async def test_a_daemon_that_is_not_understood_is_told_of_once_and_the_processes_go_on(tmp_path: Path) -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    seen = Codex(tmp_path / "link", tmp_path, told.put_nowait).sightings()
+    async with served(tmp_path, _refusing):
+        waiting = asyncio.ensure_future(anext(seen))
+        notice = await asyncio.wait_for(told.get(), 30)
+        assert (waiting.done(), told.empty()) == (False, True)
+    assert notice.startswith("Codex' daemon refuses: too old; ")
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
 @pytest.mark.parametrize(("environ", "place"), [({"HOME": "/h"}, "/h/.codex"), ({"CODEX_HOME": "/c"}, "/c")])
 def test_where_it_listens(environ: dict[str, str], place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[Path] = []
-    monkeypatch.setattr("sentryvibe_tui.agents.codex.live.Daemon", looked.append)
-    daemon(environ)
-    assert looked == [Path(place) / "app-server-control" / "app-server-control.sock"]
+    monkeypatch.setattr("sentryvibe_tui.agents.codex.live.Codex", lambda *places: looked.extend(places))
+    witness(environ)
+    assert looked == [Path(place) / "app-server-control" / "app-server-control.sock", Path(place) / "sessions"]

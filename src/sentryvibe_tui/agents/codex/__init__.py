@@ -48,9 +48,9 @@ def _files() -> SessionFiles:
 
 
 def _live(environ: Mapping[str, str]) -> Witness:
-    from .live import daemon
+    from .live import witness
 
-    return daemon(environ)
+    return witness(environ)
 
 
 KIND = AgentKind(

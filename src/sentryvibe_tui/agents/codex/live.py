@@ -2,7 +2,7 @@
 
 JSON-RPC without `jsonrpc`, a message a frame, on a WebSocket over a Unix socket below CODEX_HOME.
 Whoever connects is told of every thread's status. Nothing subscribes here: a subscriber is asked for approvals.
-A daemon that is not there is looked for again; one that refuses what it is asked ends this witness.
+A daemon that is not there is looked for again; of one that refuses what it is asked is told once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from ...model.activity import PROCESS_GONE
 from ...model.events import BuildEnded
 from ...wire.json import BadJson, decode, encode
 from ..common.folders import home
-from ..common.live import Sighting
-from .threads import Threads
+from ..common.live import Sighting, merged, polled
+from .processes import LOOK_EVERY, Holders, holders
+from .threads import Refused, Threads
 
 log = logging.getLogger("sentryvibe_tui.agents")
 
@@ -32,11 +34,29 @@ LARGEST = 32 * 1024 * 1024
 """Bytes of a message at most."""
 
 
-def daemon(environ: Mapping[str, str]) -> Daemon:
-    """CODEX_HOME moves its socket."""
+def witness(environ: Mapping[str, str]) -> Codex:
+    """CODEX_HOME moves the daemon's socket and the sessions."""
     moved = environ.get("CODEX_HOME")
     folder = Path(moved) if moved else home(environ) / ".codex"
-    return Daemon(folder / "app-server-control" / "app-server-control.sock")
+    return Codex(folder / "app-server-control" / "app-server-control.sock", folder / "sessions")
+
+
+class Codex:
+    """The daemon, and the processes that have sessions. Without the daemon's word theirs goes on."""
+
+    def __init__(self, socket: Path, sessions: Path, tell: Callable[[str], None] = log.warning) -> None:
+        self._socket, self._sessions, self._tell = socket, sessions, tell
+
+    def sightings(self) -> AsyncIterator[Sighting]:
+        processes = Holders(partial(holders, self._sessions))
+        return merged(self._daemon(), polled(processes.look, LOOK_EVERY))
+
+    async def _daemon(self) -> AsyncIterator[Sighting]:
+        try:
+            async for sighting in Daemon(self._socket).sightings():
+                yield sighting
+        except Refused as error:
+            self._tell(f"{error}; its approvals and questions are not seen, what its sessions write is")
 
 
 class Daemon:

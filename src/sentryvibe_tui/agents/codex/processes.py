@@ -1,0 +1,92 @@
+"""Which process has a session of Codex: it keeps the session's rollout open. Only Linux says so.
+
+This tells of screens without a daemon, of `codex exec`, and of a daemon that was killed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from ...model.activity import PROCESS_GONE
+from ...model.events import BuildEnded
+from ...model.state import Millis
+from ..common.folders import head_at
+from ..common.live import Sighting
+from ..common.processes import is_alive, started_at
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks whether the processes live."""
+SCAN_EVERY = 2.0
+"""Seconds between two searches through all processes."""
+
+
+class Process(Struct, frozen=True):
+    """`start` as `processes.started_at` has it."""
+
+    pid: int
+    start: str
+
+
+Scan = Callable[[], Mapping[Path, Process]]
+
+
+class Holders:
+    """Remembers who has which rollout open. `scan` finds them."""
+
+    def __init__(
+        self,
+        scan: Scan,
+        alive: Callable[[int, str], bool] = is_alive,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], Millis] = lambda: int(time.time() * 1000),
+    ) -> None:
+        self._scan, self._alive, self._clock, self._now = scan, alive, clock, now
+        self._holders: dict[Path, Process] = {}
+        self._scanned = float("-inf")
+
+    def look(self) -> list[Sighting]:
+        """The sessions whose processes are gone since the last look. A rollout that is closed is forgotten."""
+        dead = {one for one in {*self._holders.values()} if not self._alive(one.pid, one.start)}
+        gone = [(path, one) for path, one in self._holders.items() if one in dead]
+        if dead or self._clock() - self._scanned >= SCAN_EVERY:
+            self._scanned, self._holders = self._clock(), dict(self._scan())
+        return [sighting for path, one in gone if path not in self._holders for sighting in self._gone(path, one)]
+
+    def _gone(self, path: Path, process: Process) -> Iterator[Sighting]:
+        head = head_at(path)
+        if head.codex_id and not head.parent:
+            end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
+            yield Sighting(head.codex_id, end, self._now(), head.cwd, f"gone-{process.pid}-{process.start}")
+
+
+def holders(sessions: Path) -> dict[Path, Process]:
+    """By the rollouts below `sessions`, those that have them open."""
+    below = os.path.realpath(sessions) + os.sep
+    found: dict[Path, Process] = {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self/fd") else ():
+        if name.isdigit() and _is_codex(name):
+            start = started_at(int(name))
+            found |= {Path(path): Process(int(name), start) for path in _rollouts(name, below) if start}
+    return found
+
+
+def _is_codex(pid: str) -> bool:
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as file:
+            return file.read(64).startswith(b"codex")
+    except OSError:  # gone meanwhile
+        return False
+
+
+def _rollouts(pid: str, below: str) -> Iterator[str]:
+    folder = f"/proc/{pid}/fd"
+    try:
+        links = [os.readlink(f"{folder}/{name}") for name in os.listdir(folder)]
+    except OSError:  # gone meanwhile, or another user's
+        return
+    yield from (link for link in links if link.startswith(below) and os.path.basename(link).startswith("rollout-"))
