@@ -10,7 +10,8 @@ from ..agents.common.reader import Reader, Reported, innermost
 from ..agents.common.session_files import Session
 from ..agents.common.subagents import Subagents
 from ..agents.common.turn_end import Turn
-from ..agents.detect import new_reader
+from ..agents.common.zstd import PACKED
+from ..agents.detect import AutoReader, new_reader
 from ..agents.redact import Redacted, Redactor
 from ..agents.registry import agent_kind
 from ..model.events import About, BuildEnded, TextAdded, TodosReported, ToolEnded, ToolStarted, TurnEnded
@@ -43,7 +44,7 @@ class Following:
         self.changed = session.changed
         self._settled, self._redactor = settled, None if redactor is None else redactor.anew()
         posting = Posting(project.id, project.name, session.id)
-        self._main = _Input(session.path, posting, partial(new_reader, _format_of(session.agent)), self._redactor)
+        self._main = _Input(session.path, posting, partial(_reader_of, session), self._redactor)
         self._agents = subagents_of(session.path, self._main.reader, self._redactor)
         self._subagents: dict[Path, _Input] = {}
         self._waiting: dict[Path, float] = {}
@@ -147,6 +148,12 @@ class Following:
         again = f"-{self._place()}" if number == self._number_told else ""
         self._number_told = number
         yield Posted(self.about, event, f"end-{event.outcome}-{number}{again}", at)
+
+
+def _reader_of(session: Session) -> Reader:
+    """A compressed file is unpacked on the way."""
+    wanted = _format_of(session.agent)
+    return AutoReader(wanted) if session.path.suffix == PACKED else new_reader(wanted)
 
 
 def _format_of(agent: str) -> str:

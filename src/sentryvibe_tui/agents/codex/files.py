@@ -15,7 +15,9 @@ from ..common.folders import Heads, Listing, Owner, changed_at, files_below, fol
 from ..common.reader import Reader, Reported, innermost
 from ..common.session_files import Session, SessionFiles
 from ..common.values import text
+from ..common.zstd import PACKED
 from ..redact import Redactor
+from .hooks import MEMORIES
 from .session import CodexRollout
 from .subagents import CodexSubagents, Spawned
 
@@ -27,13 +29,18 @@ def root(environ: Mapping[str, str]) -> Path:
 
 
 class CodexFolder:
-    """Threads that a person began: a subagent's file counts as one of the thread that spawned it."""
+    """Threads that a person began: a subagent's file counts as one of the thread that spawned it.
+
+    Those in Codex' own folder of memories are Codex' own work.
+    """
 
     def __init__(self, root: Path, directory: str) -> None:
         self._root, self._owner, self._heads = root, Owner(directory), Heads()
+        memories = str(root.parent / MEMORIES)
+        self._own = {memories, os.path.realpath(memories)}
 
     def changed_since(self, moment: float) -> Iterator[Session]:
-        threads = {file.name[-42:-6]: file for file in files_below(self._root, 3) if _is_rollout(file.name)}
+        threads = {thread: file for file in files_below(self._root, 3) if (thread := _thread_of(file.name))}
         latest: dict[str, float] = {}
         for thread, file in threads.items():
             changed = changed_at(file)
@@ -43,7 +50,7 @@ class CodexFolder:
         for thread, changed in latest.items():
             path = Path(threads[thread].path)
             head = self._heads.of(path)
-            if self._owner.owns(head.cwd):
+            if self._owner.owns(head.cwd) and head.cwd not in self._own:
                 yield Session("codex", path, head.codex_id or thread, head.cwd, changed)
 
     def _first_of(self, thread: str, threads: Mapping[str, os.DirEntry[str]]) -> str:
@@ -97,6 +104,12 @@ def _from(root: Path | str, names: Sequence[str]) -> Iterator[str]:
 def session_of(path: Path) -> str:
     """The thread that spawned the one of this file; "" when a person began it."""
     return head_at(path).parent if _is_rollout(path.name) and path.is_file() else ""
+
+
+def _thread_of(name: str) -> str:
+    """Whose rollout a file of that name is, compressed or not; "" for any other file."""
+    name = name.removesuffix(PACKED)
+    return name[-42:-6] if _is_rollout(name) else ""
 
 
 def _is_rollout(name: str) -> bool:

@@ -12,6 +12,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from .zstd import unpacked_head
+
 HEAD = 128 * 1024
 """Bytes at a file's start within which it must say where its session runs."""
 
@@ -32,6 +34,7 @@ class Head(Struct, frozen=True):
 
 def head_of(data: bytes) -> Head:
     """Found by pattern: the first lines may be long, and the last one is cut. Quotes inside of strings are escaped."""
+    data = unpacked_head(data)
     first = data.partition(b"\n")[0]
     spawned = b'"subagent"' in first
     return Head(

@@ -8,6 +8,8 @@ from typing import Any
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 """The first bytes of a frame (RFC 8878, 3.1.1)."""
+PACKED = ".zst"
+"""How the name of such a file ends."""
 LARGEST = 64 * 1024 * 1024
 """Bytes that one piece of input may unpack to."""
 
@@ -59,3 +61,12 @@ def _bounded(unpacked: bytes) -> bytes:
     if len(unpacked) >= LARGEST:
         raise TooLarge(f"a piece of it unpacks to {LARGEST} bytes and more")
     return unpacked
+
+
+def unpacked_head(data: bytes) -> bytes:
+    """What the first bytes of a file hold, compressed or not; nothing when they cannot be unpacked here."""
+    unpack = decompressor() if data.startswith(MAGIC) else None
+    try:
+        return data if not data.startswith(MAGIC) else b"" if unpack is None else unpack(data)
+    except ValueError:
+        return b""
