@@ -93,12 +93,22 @@ def test_usage_is_the_newest_total(fold: Any, run: Any) -> None:
     message["message"]["usage"] = {"input_tokens": 50, "cache_read_input_tokens": 200, "output_tokens": 1}
     first = done(modelUsage={"opus": {"inputTokens": 1}}, total_cost_usd=0.1)
     state = fold(run(ClaudeStream(), INIT, message, first, done(modelUsage=models, total_cost_usd=0.25)))
-    assert state.usage == Usage(11, 7, 103, 0.25, 25.0)
+    assert state.usage == Usage(114, 7, 103, 0.25, 25.0, 0, 0, 0)
+
+
+def test_until_the_result_it_is_told_what_goes_in_but_not_what_comes_out(fold: Any, run: Any) -> None:
+    message = said({"type": "text", "text": "x"})
+    written = {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4}
+    message["message"] |= {"id": "m1", "usage": {
+        "input_tokens": 50, "cache_read_input_tokens": 200, "cache_creation_input_tokens": 7,
+        "cache_creation": written, "output_tokens": 1,
+    }}  # fmt: skip
+    assert fold(run(ClaudeStream(), INIT, message, message)).usage == Usage(257, None, 200, None, None, 3, 4)
 
 
 def test_without_totals_turns_are_added(fold: Any, run: Any) -> None:
     turn = done(usage={"input_tokens": 3, "output_tokens": 2, "cache_read_input_tokens": 1})
-    assert fold(run(ClaudeStream(), INIT, turn, turn)).usage == Usage(6, 4, 2)
+    assert fold(run(ClaudeStream(), INIT, turn, turn)).usage == Usage(8, 4, 2, None, None, 0, 0, 0)
 
 
 def test_what_a_result_leaves_out_is_not_zero(fold: Any, run: Any) -> None:
@@ -474,12 +484,12 @@ def test_usage_counts_each_message_once(fold: Any, run: Any) -> None:
         return record("assistant", [{"type": "text", "text": text}], message={"id": message, "usage": usage})
 
     state = fold(run(ClaudeSession(), used("m1", 1, "a"), used("m1", 7, "b"), used("m2", 3, "c")))
-    assert state.usage == Usage(20, 10, 10)
+    assert state.usage == Usage(30, 10, 10, None, None, 0, 0, 0, unpriced="a model without a name")
 
 
-@pytest.mark.parametrize(("unknown", "cost"), [(False, 0.5), (True, None)])
-def test_what_a_session_cost_so_far(unknown: bool, cost: float | None, fold: Any, run: Any) -> None:
+@pytest.mark.parametrize(("unknown", "unpriced"), [(False, ""), (True, "a model without a name")])
+def test_what_a_session_cost_so_far(unknown: bool, unpriced: str, fold: Any, run: Any) -> None:
     spent = {"type": "cost-state", "sessionId": "s1", "totalCostUSD": 0.5, "hasUnknownModelCost": unknown}
     state = fold(run(ClaudeSession(), record("user", "hi"), spent))
-    assert state.usage.cost_usd == cost
+    assert (state.usage.cost_usd, state.usage.unpriced) == (0.5, unpriced)
     assert [note.text for note in state.notes()] == ["hi"]

@@ -38,7 +38,11 @@ def command(step: str, status: str, code: int | None = None, item_id: str = "ite
 def test_commands(end: dict[str, Any], state: str, fold: Any, run: Any) -> None:
     folded = fold(run(CodexExec(), THREAD, TURN, command("started", "in_progress"), end, DONE))
     assert [(tool.name, tool.state) for tool in folded.tools()] == [("command_execution", state)]
-    assert (folded.status, folded.agent.agent_id, folded.usage) == ("completed", "openai-codex", Usage(9, 2, 4))
+    assert (folded.status, folded.agent.agent_id, folded.usage) == (
+        "completed",
+        "openai-codex",
+        Usage(9, 2, 4, None, None, 0, 0, 0, unpriced="a model without a name"),
+    )
 
 
 def test_ids_that_start_again_are_other_calls(fold: Any, run: Any) -> None:
@@ -291,7 +295,9 @@ def test_a_rollout(fold: Any, run: Any) -> None:
     assert [(n.kind, n.text) for n in state.notes()] == [
         ("prompt", "Fix the parser\nplease"), ("reasoning", "why"), ("text", "Done"),
     ]  # fmt: skip
-    assert (state.status, state.plan, state.usage) == ("completed", "the plan", Usage(90, 5, 80, None, 25.0))
+    usage = Usage(90, 5, 80, state.usage.cost_usd, 25.0, 0, 0, 0, True, state.usage.price_table)
+    assert (state.status, state.plan, state.usage) == ("completed", "the plan", usage)
+    assert (usage.cost_usd or 0) > 0
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,10 @@ def test_tokens_are_told_by_each_request_or_at_the_end(fold: Any) -> None:
     usage = {"inputTokens": 4700, "outputTokens": 40, "cacheReadTokens": 3000}
     records = [event("session.usage_record", usage=usage | {"apiCallId": f"a{number}"}) for number in (1, 2, 2)]
     total = event("session.shutdown", accountingSnapshot={"modelMetrics": {"m": {"usage": usage}}})
-    assert state_after(fold, START, *records, total).usage == Usage(9400, 80, 6000)
-    assert state_after(fold, START, total).usage == Usage(4700, 40, 3000)
+    assert state_after(fold, START, *records, total).usage == Usage(
+        9400, 80, 6000, None, None, 0, 0, 0, unpriced="gpt-9"
+    )
+    assert state_after(fold, START, total).usage == Usage(4700, 40, 3000, None, None, 0, 0, 0, unpriced="m")
 
 
 def test_a_stream_grows_and_ends_with_its_exit_code(fold: Any, run: Any) -> None:

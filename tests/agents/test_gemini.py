@@ -41,7 +41,7 @@ def test_a_stream_with_noise(fold: Any, run: Any) -> None:
         ("run_shell_command", "error"),
     ]
     assert (state.status, state.agent.model, state.agent.title) == ("completed", "gemini-3", "fix it")
-    assert state.usage == Usage(9, 2, 4)
+    assert state.usage == Usage(9, 2, 4, None, None, 0, 0, 0, unpriced="gemini-3")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,8 @@ def _same(state: Any) -> None:
         ("text", "there"),
     ]
     assert [(tool.id, tool.state) for tool in state.tools()] == [("t1", "error"), ("t2", "interrupted")]
-    assert (state.usage, state.agent.model, state.status) == (Usage(5, 2, 1), "gemini-3", "interrupted")
+    usage = Usage(5, 2, 1, None, None, 0, 0, 0, unpriced="gemini-3")
+    assert (state.usage, state.agent.model, state.status) == (usage, "gemini-3", "interrupted")
 
 
 def test_a_message_written_again_counts_once(fold: Any, run: Any) -> None:

@@ -35,7 +35,7 @@ def test_a_run(fold: Any, run: Any) -> None:
         ("c2", "error", b'"boom"'),
     ]
     assert [(todo.content, todo.status) for todo in state.todos] == [("a", "completed"), ("b", "pending")]
-    assert (state.usage, state.status) == (Usage(20, 4, 10, 0.75), "completed")
+    assert (state.usage, state.status) == (Usage(30, 4, 10, 0.75, None, 0, 0, 0), "completed")
 
 
 @pytest.mark.parametrize(

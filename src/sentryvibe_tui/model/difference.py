@@ -21,6 +21,7 @@ from .updates import (
     Update,
     UsageChanged,
 )
+from .usage import news_of
 
 
 def difference(known: BuildState, newer: BuildState) -> tuple[Update, ...]:
@@ -96,8 +97,7 @@ def _text(state: BuildState, before: Note | None, note: Note) -> Update:
 
 
 def _facts(known: BuildState, newer: BuildState) -> Iterator[Update]:
-    if newer.usage != known.usage:
-        yield UsageChanged(newer.usage)
+    yield from _usage(known, newer)
     if newer.codex is not None and newer.codex != known.codex:
         yield CodexChanged(newer.codex)
     if newer.plan != known.plan:
@@ -106,6 +106,14 @@ def _facts(known: BuildState, newer: BuildState) -> Iterator[Update]:
         yield SummaryChanged(newer.summary)
     if newer.autofix is not None and newer.autofix != known.autofix:
         yield AutoFixChanged(newer.autofix)
+
+
+def _usage(known: BuildState, newer: BuildState) -> Iterator[Update]:
+    covered = newer.covered_until if newer.covered_until != known.covered_until else None
+    for share in news_of(newer.shares, known.shares):
+        yield UsageChanged(newer.usage, share, covered)
+    if newer.usage != known.usage or covered is not None:
+        yield UsageChanged(newer.usage, covered_until=covered)
 
 
 def _ending(known: BuildState, newer: BuildState) -> Iterator[Update]:

@@ -74,9 +74,14 @@ class TextAdded(Struct, frozen=True):
 
 
 class UsageReported(Struct, frozen=True):
-    """Totals of the build so far: known fields replace."""
+    """Totals so far of the session's own file, or of the subagent's that `part` names: known fields replace.
+
+    `whole`: the agent's own total, with all that its subagents used until now.
+    """
 
     usage: Usage
+    part: str = ""
+    whole: bool = False
 
 
 class CodexReported(Struct, frozen=True):

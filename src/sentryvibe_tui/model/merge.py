@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from .questions import open_question
 from .reducer import merged_agent, with_item, with_tool
 from .standing import settled
-from .state import PLANNING, BuildState, Millis, Note, Phase, ToolCall, Usage, note_key
+from .state import PLANNING, BuildState, Millis, Note, Phase, ToolCall, note_key
 from .todos import apply_todos
 from .updates import TodoEntry, TodosChanged
+from .usage import merged_usage
 
 
 def merge(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
@@ -67,7 +68,9 @@ def _united(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
         plan=incoming.plan or known.plan,
         summary=incoming.summary or known.summary,
         error=incoming.error or known.error,
-        usage=Usage(**(asdict(known.usage) | {k: v for k, v in asdict(incoming.usage).items() if v is not None})),
+        usage=merged_usage(known.usage, incoming.usage),
+        shares=incoming.shares or known.shares,
+        covered_until=incoming.covered_until or known.covered_until,
     )
     keys: dict[int, int] = {}
     for phase in ("template", "build") if incoming.phase == "build" else ("build", "template"):

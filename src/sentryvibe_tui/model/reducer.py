@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 from msgspec import Raw
-from msgspec.structs import asdict, astuple, replace
+from msgspec.structs import asdict, replace
 
 from .activity import OVER, Activity, Turn
 from .events import (
@@ -38,6 +38,7 @@ from .events import (
 )
 from .questions import open_question, plan_in
 from .requests import closed, following, is_in_background, needed, opened, with_message, with_request, without_request
+from .spending import spent, with_usage
 from .standing import settled
 from .state import (
     OPEN_STATES,
@@ -53,7 +54,6 @@ from .state import (
     Phase,
     ToolCall,
     ToolState,
-    Usage,
     note_key,
     tool_key,
 )
@@ -153,9 +153,8 @@ def _decide(state: BuildState, event: BuildEvent, at: Millis) -> Iterable[Update
             return _tool_ended(state, event, at)
         case TextAdded():
             return _text(state, event)
-        case UsageReported(usage):
-            changed = _usage_merged(state.usage, usage) != state.usage
-            return (UsageChanged(usage),) if changed else ()
+        case UsageReported():
+            return spent(state, event, at)
         case CodexReported(codex):
             changed = _codex_merged(state.codex, codex) != state.codex
             return (CodexChanged(codex),) if changed else ()
@@ -364,8 +363,8 @@ def _apply(state: BuildState, update: Update, at: Millis) -> BuildState:
             return _apply_finished(state, update, at)
         case AgentChanged(agent):
             return replace(state, agent=merged_agent(state.agent, agent))
-        case UsageChanged(usage):
-            return replace(state, usage=_usage_merged(state.usage, usage))
+        case UsageChanged():
+            return with_usage(state, update)
         case CodexChanged(codex):
             return replace(state, codex=_codex_merged(state.codex, codex))
         case PlanChanged(text):
@@ -406,11 +405,6 @@ def merged_agent(known: Agent, incoming: Agent) -> Agent:
     """What is known, with the non-empty fields of `incoming`."""
     news = _news(known, incoming)
     return known if news is None else Agent(**(asdict(known) | {k: v for k, v in asdict(news).items() if v}))
-
-
-def _usage_merged(known: Usage, incoming: Usage) -> Usage:
-    pairs = zip(astuple(known), astuple(incoming), strict=True)
-    return Usage(*(old if new is None else new for old, new in pairs))
 
 
 def _codex_merged(known: Raw | None, incoming: Raw) -> Raw:

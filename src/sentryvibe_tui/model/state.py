@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 
 from .activity import Activity, Outcome, Request, Turn
 from .persistent import Index, Vector
+from .usage import Shares, Usage
 
 Millis = int
 
@@ -105,16 +106,6 @@ class Agent(Struct, frozen=True):
     template: str = ""
 
 
-class Usage(Struct, frozen=True):
-    """Tokens, cost (US dollars) and context fill (percent) of the whole build; None is unknown."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cost_usd: float | None = None
-    context_percent: float | None = None
-
-
 class AutoFix(Struct, frozen=True):
     """The repair of what an earlier build left broken: the `error` it is about, and which attempt of how many
     (1, 2 …; 0: not said)."""
@@ -131,6 +122,9 @@ class BuildState(Struct, frozen=True):
     item by `tool_key` or `note_key`; `open_tools` are the ids of the calls under way, `in_background` of those that
     outlive their turn. `requests` are the open ones, oldest first. `turn` stands while the last turn is over and its
     background work is not. `worked_at` is when the agent itself last showed activity.
+
+    `usage` is the sum of the `shares` of the session's files; () while there is one file only. What subagents used
+    before `covered_until` is in a total that the agent told itself.
     """
 
     id: str = ""
@@ -156,6 +150,8 @@ class BuildState(Struct, frozen=True):
     tool_count: int = 0
     error_count: int = 0
     usage: Usage = Usage()
+    shares: Shares = ()
+    covered_until: Millis = 0
     codex: Raw | None = None
     plan: str = ""
     summary: str = ""

@@ -8,7 +8,8 @@ from __future__ import annotations
 from msgspec import Raw, Struct
 
 from .activity import Activity, Outcome, Request, RequestOutcome
-from .state import Agent, AutoFix, Level, Millis, NoteKind, Phase, TodoStatus, ToolState, Usage
+from .state import Agent, AutoFix, Level, Millis, NoteKind, Phase, TodoStatus, ToolState
+from .usage import Share, Usage
 
 
 class BuildBegan(Struct, frozen=True):
@@ -72,7 +73,11 @@ class TextChanged(Struct, frozen=True):
 
 
 class UsageChanged(Struct, frozen=True):
+    """The sum, the share of it that changed (None while the session has one file), and `covered_until` of the state."""
+
     usage: Usage
+    share: Share | None = None
+    covered_until: Millis | None = None
 
 
 class CodexChanged(Struct, frozen=True):

@@ -102,7 +102,7 @@ class Following:
             if not call_id and now - since < ORPHANED:
                 continue
             del self._waiting[path]
-            posting = Posting(*self._identity(), fixed=True, source=path.stem)
+            posting = Posting(*self._identity(), fixed=True, source=path.stem, is_subagent=True)
             self._subagents[path] = _Input(path, posting, agents.take(path, call_id), self._redactor)
 
     def _identity(self) -> tuple[str, str, str]:

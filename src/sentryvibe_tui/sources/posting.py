@@ -9,7 +9,16 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from ..agents.common.reader import Reported
-from ..model.events import About, AgentReported, BuildEnded, BuildEvent, ToolEnded, ToolStarted, TurnEnded
+from ..model.events import (
+    About,
+    AgentReported,
+    BuildEnded,
+    BuildEvent,
+    ToolEnded,
+    ToolStarted,
+    TurnEnded,
+    UsageReported,
+)
 from ..model.state import Agent, Millis, Outcome
 from ..wire.events import Posted
 from ..wire.ids import is_id, with_usable_ids
@@ -28,14 +37,22 @@ class Posting:
     `session` stands in for it where the agent tells none, and replaces it when `fixed`. An `event_id` is the event's
     number in its build and a check sum of its content: another input that tells of the same build never passes for a
     repeat of this one. An end's sums up what it ends, too: the same end after more work is another one. `source` tells
-    inputs of one build apart.
+    inputs of one build apart; what a subagent's used is told under that name.
     """
 
     def __init__(
-        self, project_id: str, project_name: str, session: str, *, fixed: bool = False, source: str = ""
+        self,
+        project_id: str,
+        project_name: str,
+        session: str,
+        *,
+        fixed: bool = False,
+        source: str = "",
+        is_subagent: bool = False,
     ) -> None:
         self._project_id, self._project_name = project_id, project_name
         self._first, self._session, self._fixed, self._source = session, session, fixed, source
+        self._part = source if is_subagent else ""
         self._numbers: Counter[str] = Counter()
         self._before: Counter[str] = Counter()
         self._open = False
@@ -93,6 +110,8 @@ class Posting:
 
     def _posted(self, event: BuildEvent, at: Millis | None) -> Posted:
         event = with_usable_ids(event)
+        if isinstance(event, UsageReported) and self._part:
+            event = replace(event, part=self._part)
         self.outcome = event.outcome if isinstance(event, BuildEnded | TurnEnded) else None
         self._open = self.outcome is None
         if isinstance(event, AgentReported) and not event.agent.project_name:
@@ -122,7 +141,9 @@ class Posting:
 
     def again(self) -> Posting:
         """For the same input read from its start once more."""
-        return Posting(self._project_id, self._project_name, self._first, fixed=self._fixed, source=self._source)
+        again = Posting(self._project_id, self._project_name, self._first, fixed=self._fixed, source=self._source)
+        again._part = self._part
+        return again
 
 
 def _check_sum(event: BuildEvent, at: Millis | None) -> int:

@@ -41,9 +41,8 @@ class Whole:
         new = agents.new()
         for path, call_id in [one for one in new if one[1]] or new:
             about = self.posting.about
-            posting = Posting(
-                about.project_id, about.agent.project_name, about.session_id, fixed=True, source=path.stem
-            )
+            identity = about.project_id, about.agent.project_name, about.session_id
+            posting = Posting(*identity, fixed=True, source=path.stem, is_subagent=True)
             part = Whole(agents.take(path, call_id)(), posting, path, self._redactor, self._roots)
             part._subagents = agents
             yield path, part

@@ -61,10 +61,10 @@ from .updates import (
     level_of,
     phase_of,
     status_of,
+    usage_fields,
     usage_of,
     wire_agent,
     wire_autofix,
-    wire_usage,
 )
 
 MAX_TODOS = 10_000
@@ -207,6 +207,11 @@ class _Selected(_Template, frozen=True):
     template: Raw = ABSENT
     data: Raw = ABSENT
     payload: Raw = ABSENT
+
+
+class _Spent(WireUsage, frozen=True):
+    part: str = ""
+    whole: bool = False
 
 
 class _Said(Struct, frozen=True):
@@ -480,7 +485,7 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], BuildEvent]]] = {
     "todos": (_TodoList, _todo_list),
     "agent": (WireAgent, lambda w: AgentReported(agent_of(w))),
     "template-selected": (_Selected, _selected),
-    "usage": (WireUsage, lambda w: UsageReported(usage_of(w))),
+    "usage": (_Spent, lambda w: UsageReported(usage_of(w), w.part, w.whole)),
     "codex": (dict[str, Raw], lambda w: CodexReported(raw({k: v for k, v in w.items() if k != "type"}))),
     "plan": (_Said, lambda w: PlanReported(w.text)),
     "notice": (_Notice, _notice),
@@ -589,8 +594,8 @@ def _event(event: BuildEvent) -> object:
         case TextAdded():
             kind = "text-delta" if event.kind == "text" else "text"
             return _Note(kind, event.id, None, event.text, event.kind, event.todo_index, event.parent_id or None)
-        case UsageReported(usage):
-            return _of_type("usage", wire_usage(usage))
+        case UsageReported(usage, part, whole):
+            return _of_type("usage", _Spent(*usage_fields(usage), part=part, whole=whole))
         case AgentReported(agent):
             return _of_type("agent", wire_agent(agent))
         case TodosReported():

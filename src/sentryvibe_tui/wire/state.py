@@ -48,17 +48,20 @@ from .times import Time, iso, millis
 from .updates import (
     Wire,
     WireAgent,
+    WireShare,
     WireTodo,
     WireUsage,
     agent_of,
     kind_of,
     level_of,
     phase_of,
+    share_of,
     status_of,
     tool_state_of,
     usage_of,
     wire_kind,
     wire_level,
+    wire_share,
     wire_usage,
 )
 
@@ -134,6 +137,8 @@ class _State(Wire, frozen=True):
     dropped_todos: list[_Todo] | None = None
     notes: list[_Note] | None = None
     usage: WireUsage | None = None
+    usage_shares: list[WireShare] | None = None
+    usage_covered_until: int | None = None
     title: str | None = None
     cwd: str | None = None
     agent_version: str | None = None
@@ -209,6 +214,8 @@ def encode_state(state: BuildState) -> bytes:
         dropped_todos=[wire_todo(todo, None) for todo in state.dropped] or None,
         notes=notes or None,
         usage=wire_usage(state.usage) if state.usage != Usage() else None,
+        usage_shares=list(map(wire_share, state.shares)) or None,
+        usage_covered_until=state.covered_until or None,
         title=agent.title or None,
         cwd=agent.cwd or None,
         agent_version=agent.version or None,
@@ -297,6 +304,8 @@ def decode_state(data: bytes | Raw) -> BuildState:
         tool_count=len(tools),
         error_count=sum(tool.state == "error" for tool in tools),
         usage=usage_of(wire.usage) if wire.usage else Usage(),
+        shares=tuple(map(share_of, wire.usage_shares or ())),
+        covered_until=wire.usage_covered_until or 0,
         codex=present(wire.codex),
         plan=_plan(present(wire.build_plan)),
         summary=wire.build_summary or "",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, cast
 
 from msgspec import Raw, Struct, field
+from msgspec.structs import astuple
 
 from ..model.state import (
     PLANNING,
@@ -18,7 +19,6 @@ from ..model.state import (
     Phase,
     TodoStatus,
     ToolState,
-    Usage,
 )
 from ..model.updates import (
     ActivityChanged,
@@ -44,6 +44,7 @@ from ..model.updates import (
     Update,
     UsageChanged,
 )
+from ..model.usage import Share, Usage
 from .activity import (
     WireActivity,
     WireRequest,
@@ -144,6 +145,23 @@ class WireUsage(Wire, frozen=True):
     cache_read_tokens: int | None = None
     cost_usd: float | None = None
     context_percent: float | None = None
+    cache_write_5m_tokens: int | None = field(default=None, name="cacheWrite5mTokens")
+    cache_write_1h_tokens: int | None = field(default=None, name="cacheWrite1hTokens")
+    reasoning_tokens: int | None = None
+    estimated: bool = False
+    price_table: str = ""
+    unpriced: str = ""
+
+
+class WireShare(WireUsage, frozen=True):
+    """What one file of the session used; `part` is "" for its own."""
+
+    part: str = ""
+
+
+class _Usage(WireUsage, frozen=True):
+    share: WireShare | None = None
+    covered_until: int | None = None
 
 
 class _Plan(Wire, frozen=True):
@@ -256,7 +274,27 @@ def agent_of(wire: WireAgent) -> Agent:
 
 
 def usage_of(wire: WireUsage) -> Usage:
-    return Usage(wire.input_tokens, wire.output_tokens, wire.cache_read_tokens, wire.cost_usd, wire.context_percent)
+    return Usage(
+        wire.input_tokens,
+        wire.output_tokens,
+        wire.cache_read_tokens,
+        wire.cost_usd,
+        wire.context_percent,
+        wire.cache_write_5m_tokens,
+        wire.cache_write_1h_tokens,
+        wire.reasoning_tokens,
+        wire.estimated,
+        wire.price_table,
+        wire.unpriced,
+    )
+
+
+def share_of(wire: WireShare) -> Share:
+    return Share(wire.part, usage_of(wire))
+
+
+def _usage_changed(wire: _Usage) -> UsageChanged:
+    return UsageChanged(usage_of(wire), share_of(wire.share) if wire.share else None, wire.covered_until)
 
 
 def autofix_of(wire: WireAutoFix) -> AutoFix:
@@ -320,7 +358,7 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], Update]]] = {
     "todo-completed": (_TodoCompleted, lambda w: TodoCompleted(w.todo_index)),
     "tool-call": (_Tool, _tool),
     "text": (_Text, _text),
-    "usage": (WireUsage, lambda w: UsageChanged(usage_of(w))),
+    "usage": (_Usage, _usage_changed),
     "plan": (_Plan, lambda w: PlanChanged(w.text)),
     "notice": (_Notice, lambda w: NoticeAdded(w.message, level_of(w.level))),
     "needs-input": (_Notice, lambda w: InputNeededChanged(w.message)),
@@ -414,9 +452,16 @@ def wire_agent(agent: Agent) -> WireAgent:
 
 
 def wire_usage(usage: Usage) -> WireUsage:
-    return WireUsage(
-        usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cost_usd, usage.context_percent
-    )
+    return WireUsage(*usage_fields(usage))
+
+
+def usage_fields(usage: Usage) -> tuple[Any, ...]:
+    """In the order of the wire."""
+    return astuple(usage)
+
+
+def wire_share(share: Share) -> WireShare:
+    return WireShare(*usage_fields(share.usage), part=share.part)
 
 
 def wire_autofix(autofix: AutoFix) -> WireAutoFix:
@@ -456,8 +501,10 @@ def _written(update: Update) -> tuple[str, object]:
             return "build-started", _Started(update.build_id, update.session_id, update.project_id)
         case AgentChanged(agent):
             return "agent", wire_agent(agent)
-        case UsageChanged(usage):
-            return "usage", wire_usage(usage)
+        case UsageChanged(usage, share, covered):
+            return "usage", _Usage(
+                *usage_fields(usage), share=wire_share(share) if share else None, covered_until=covered
+            )
         case CodexChanged(codex):
             return "codex", codex
         case PlanChanged(text):

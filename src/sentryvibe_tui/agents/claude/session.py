@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from ...model.events import ActivityReported, AgentReported, BuildEvent, BuildStarted, ToolStarted, UsageReported
-from ...model.state import Usage
+from ...model.state import Millis
 from ...wire.json import plain
 from ..common.json_lines import JsonLines
 from ..common.reader import Counts, Reported, reports_of
+from ..common.spending import Call, Spending
 from ..common.turn_end import as_event
-from ..common.values import Record, as_object, count, number, obj, objects, text, time
+from ..common.values import Record, as_object, obj, objects, text, time
 from .background import is_notification
 from .messages import Conversation, model_of, words
+from .spent import settle, tokens_of
 from .stream import notice_of
 from .tasks import TaskLists
 from .tools import AGENT, SUBAGENT_TOOLS
@@ -89,7 +90,7 @@ class ClaudeSession:
         self._title = ""
         self._summaries: dict[str, str] = {}
         self.turn = ClaudeTurn()
-        self._tokens = _Tokens()
+        self._spending = Spending()
 
     def feed(self, data: bytes) -> list[Reported]:
         return reports_of(self._lines.feed(data), self._read, self.counts)
@@ -110,7 +111,7 @@ class ClaudeSession:
             if not self._started:
                 self._started = True
                 yield Reported(BuildStarted(), at, self._session)
-            if not (self._parent_id and isinstance(event, AgentReported | UsageReported)):
+            if not (self._parent_id and isinstance(event, AgentReported)):
                 yield Reported(event, at, self._session)
 
     def _events(self, record: Record) -> Iterator[BuildEvent]:
@@ -122,9 +123,8 @@ class ClaudeSession:
         elif kind == "queue-operation" and text(record, "operation") == "enqueue":
             yield from self._woken(text(record, "content"))
         elif kind == "cost-state":
-            spent = number(record, "totalCostUSD")
-            if spent is not None and record.get("hasUnknownModelCost") is not True:
-                yield UsageReported(Usage(cost_usd=float(spent)))
+            if settle(self._spending, record):
+                yield UsageReported(self._spending.usage(), whole=True)
         elif kind in _TITLES:
             yield from self._named(text(record, _TITLES[kind]), text(record, "leafUuid"))
         elif kind == "system":
@@ -183,7 +183,12 @@ class ClaudeSession:
             if isinstance(event, ToolStarted) and event.name in SUBAGENT_TOOLS:
                 self._asides.called(event.id, _prompt_of(message, event.id))
             yield event
-        usage = self._tokens.added(text(message, "id"), obj(message, "usage"))
+        yield from self._spent(message, text(record, "requestId"), time(record))
+
+    def _spent(self, message: Record, request: str, at: Millis | None) -> Iterator[BuildEvent]:
+        """A message repeats on each of its lines what it used; a request that was tried again has the same message."""
+        call = Call(model_of(message), tokens_of(obj(message, "usage")), at)
+        usage = self._spending.add(f"{text(message, 'id')} {request}", call) if text(message, "id") else None
         if usage is not None:
             yield UsageReported(usage)
 
@@ -245,28 +250,6 @@ class _Asides:
         """The call with that prompt; of several each conversation takes its own."""
         calls = self._prompts.get(prompt, [])
         return "" if not calls else calls.pop(0) if len(calls) > 1 else calls[0]
-
-
-class _Tokens:
-    """Usage is repeated on every line of a message: the last one of each message counts."""
-
-    def __init__(self) -> None:
-        self._recent: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
-        self._sum = [0, 0, 0]
-
-    def added(self, message_id: str, usage: Record) -> Usage | None:
-        now = (count(usage, "input_tokens"), count(usage, "output_tokens"), count(usage, "cache_read_input_tokens"))
-        before = self._recent.get(message_id, (0, 0, 0))
-        if not message_id or not usage or now == before:
-            return None
-        self._recent[message_id] = now
-        if len(self._recent) > _RECENT:
-            self._recent.popitem(last=False)
-        self._sum = [total + new - old for total, new, old in zip(self._sum, now, before, strict=True)]
-        return Usage(*self._sum)
-
-
-_RECENT = 4096
 
 
 def _prompt_of(message: Record, call_id: str) -> str:

@@ -22,12 +22,16 @@ from ...model.events import (
     UsageReported,
 )
 from ...model.questions import permission, question
-from ...model.state import Millis, Usage
+from ...model.state import Millis
+from ...model.usage import Usage
 from ..common.reader import Reported
 from ..common.records import RecordReader
+from ..common.spending import Spending, used_of
+from ..common.tokens import Tokens
 from ..common.values import Record, as_list, as_object, count, number, obj, objects, text, time, value
 from .background import Notification
 from .messages import Conversation, model_of
+from .spent import tokens_by_model, tokens_of
 from .tools import AGENT, TODO_TOOLS
 
 _QUIET = frozenset(
@@ -79,7 +83,8 @@ class ClaudeStream(RecordReader):
         self._started = False
         self._talk = Conversation()
         self._result: Record | None = None
-        self._spent = Usage()
+        self._spending, self._turn_tokens = Spending(), Tokens()
+        self._of_turn: dict[str, Tokens] = {}
         self._context = 0
         self._growing: dict[str, _Growing] = {}
 
@@ -141,6 +146,17 @@ class ClaudeStream(RecordReader):
         growing = self._growing.get(parent)
         streamed = growing.note_for(message) if growing else ""
         yield from self._talk.assistant(message, uuid, parent, streamed)
+        yield from self._going_in(message)
+
+    def _going_in(self, message: Record) -> Iterator[BuildEvent]:
+        """Until the turn's result says it all: a message knows what went in, but not yet what came out."""
+        now, message_id = tokens_of(obj(message, "usage")), text(message, "id")
+        before = self._of_turn.get(message_id, Tokens())
+        if message_id and now.input != before.input:
+            self._of_turn[message_id] = now
+            self._turn_tokens += now - before
+            all_in = self._spending.tokens + self._turn_tokens
+            yield UsageReported(replace(used_of(all_in), output_tokens=None, reasoning_tokens=None))
 
     def _growth(self, event: Record, parent: str) -> Iterator[BuildEvent]:
         """Pieces of a block show it live; the complete block replaces them."""
@@ -196,8 +212,8 @@ class ClaudeStream(RecordReader):
 
     def _resulted(self, record: Record) -> Iterator[BuildEvent]:
         self._result = record
-        self._spent = _spent(record, self._spent, self._context)
-        yield UsageReported(self._spent)
+        self._turn_tokens, self._of_turn = Tokens(), {}
+        yield UsageReported(_spent(record, self._spending, self._context), whole="modelUsage" in record)
         end = outcome(record)
         yield TurnEnded(end.outcome, end.summary, end.error, "stream")
 
@@ -258,28 +274,13 @@ class _Growing:
         return f"{self._message_id}:{index}"
 
 
-def _spent(result: Record, before: Usage, context: int) -> Usage:
+def _spent(result: Record, spending: Spending, context: int) -> Usage:
     """`modelUsage` is the total of the process and covers subagents; `usage` is one turn of the main loop."""
-    models = [as_object(model) for model in obj(result, "modelUsage").values()]
-    cost = number(result, "total_cost_usd")
-    if models:
-        window = max(count(model, "contextWindow") for model in models)
-        return Usage(
-            sum(count(model, "inputTokens") for model in models),
-            sum(count(model, "outputTokens") for model in models),
-            sum(count(model, "cacheReadInputTokens") for model in models),
-            None if cost is None else float(cost),
-            round(100 * context / window, 1) if window and context else None,
-        )
-    usage = obj(result, "usage")
-    if not usage:
-        return before if cost is None else replace(before, cost_usd=float(cost))
-    return Usage(
-        (before.input_tokens or 0) + count(usage, "input_tokens"),
-        (before.output_tokens or 0) + count(usage, "output_tokens"),
-        (before.cache_read_tokens or 0) + count(usage, "cache_read_input_tokens"),
-        before.cost_usd if cost is None else float(cost),
-    )
+    models, cost = obj(result, "modelUsage"), number(result, "total_cost_usd")
+    tokens = tokens_by_model(models) if models else spending.tokens + tokens_of(obj(result, "usage"))
+    usage = spending.replace(tokens, None if cost is None else float(cost))
+    window = max((count(as_object(model), "contextWindow") for model in models.values()), default=0)
+    return replace(usage, context_percent=round(100 * context / window, 1) if window and context else None)
 
 
 def outcome(result: Record) -> BuildEnded:

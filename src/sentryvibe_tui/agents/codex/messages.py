@@ -6,7 +6,7 @@ import json
 import re
 
 from ...model.events import TodoItem
-from ...model.state import Usage
+from ..common.tokens import Tokens
 from ..common.values import EMPTY, Record, as_object, count, obj, status, text
 
 _REQUEST = "## My request for Codex:"
@@ -46,9 +46,16 @@ def said_plainly(error: str) -> str:
     return text(obj(inner, "error"), "message") or text(inner, "message") or error
 
 
-def usage_of(usage: Record) -> Usage:
-    """Totals of the process: they replace those before. Input counts cached tokens too."""
-    return Usage(count(usage, "input_tokens"), count(usage, "output_tokens"), count(usage, "cached_input_tokens"))
+def tokens_of(usage: Record) -> Tokens:
+    """Their input counts all that went in, their output what was thought."""
+    read, written = count(usage, "cached_input_tokens"), count(usage, "cache_write_input_tokens")
+    return Tokens(
+        fresh=max(0, count(usage, "input_tokens") - read - written),
+        cache_read=read,
+        cache_write_5m=written,
+        output=count(usage, "output_tokens"),
+        reasoning=count(usage, "reasoning_output_tokens"),
+    )
 
 
 def mcp_failed(result: Record) -> bool:

@@ -20,10 +20,13 @@ from ...model.events import (
     UsageReported,
 )
 from ...model.state import Agent, Millis
+from ...wire.times import millis
 from ..common.reader import Reported
 from ..common.records import RecordReader
+from ..common.spending import Totals
 from ..common.turn_end import as_event
 from ..common.values import (
+    EMPTY,
     Record,
     as_list,
     as_object,
@@ -38,7 +41,7 @@ from ..common.values import (
     title_of,
     value,
 )
-from .messages import mcp_failed, parsed, plan_items, said_plainly, spoken, subagent_end, usage_of
+from .messages import mcp_failed, parsed, plan_items, said_plainly, spoken, subagent_end, tokens_of
 from .script import nested_calls
 from .tools import AGENT, COMMANDS, WAITS
 from .turn_end import STARTS, CodexTurn
@@ -84,6 +87,7 @@ class CodexRollout(RecordReader):
         self._moment = ""
         self._open: dict[str, str] = {}
         self._spawns: set[str] = set()
+        self._totals = Totals()
         self._failed: set[str] = set()
         self._ends_are_told = False
         self._unfinished: set[str] = set()
@@ -118,6 +122,8 @@ class CodexRollout(RecordReader):
             yield from self._meta(payload)
             return
         if self._is_inherited(record, payload):
+            if total := _total_in(payload):
+                self._totals.passed(tokens_of(total))
             return
         self.turn.read(record, payload or record)
         if kind == "turn_context":
@@ -287,7 +293,7 @@ class CodexRollout(RecordReader):
         elif kind == "error":
             yield Noticed(said_plainly(text(payload, "message")) or "error", "error")
         elif kind == "token_count":
-            yield from _tokens(obj(payload, "info"))
+            yield from self._spent(obj(payload, "info"))
         elif kind in ("exec_command_end", "patch_apply_end"):
             if count(payload, "exit_code") != 0 or payload.get("success") is False:
                 self._failed.add(text(payload, "call_id"))
@@ -308,11 +314,20 @@ class CodexRollout(RecordReader):
             elif text(item, "status") in _FAILED:
                 self._failed.add(text(item, "id"))
 
+    def _spent(self, info: Record) -> Iterator[BuildEvent]:
+        total = obj(info, "total_token_usage")
+        if not total:
+            return
+        window, last = number(info, "model_context_window"), count(obj(info, "last_token_usage"), "total_tokens")
+        full = round(min(100.0, 100 * last / window), 1) if window and not self._parent_id else None
+        usage = self._totals.grown(self._agent.model, tokens_of(total), millis(self._moment))
+        yield UsageReported(replace(usage, context_percent=full))
+
 
 def _is_work(report: Reported) -> bool:
     """What of a subagent is told in its parent's build."""
     event = report.event
-    return isinstance(event, ToolStarted | ToolEnded | BackgroundMoved | Noticed) or (
+    return isinstance(event, ToolStarted | ToolEnded | BackgroundMoved | Noticed | UsageReported) or (
         isinstance(event, TextAdded) and event.kind != "prompt"
     )
 
@@ -363,10 +378,6 @@ def _output(output: object) -> tuple[object, bool]:
     return said, _REFUSED.match(said) is not None if code is None else int(code[1]) != 0
 
 
-def _tokens(info: Record) -> Iterator[BuildEvent]:
-    total = obj(info, "total_token_usage")
-    if not total:
-        return
-    window, last = number(info, "model_context_window"), count(obj(info, "last_token_usage"), "total_tokens")
-    full = round(min(100.0, 100 * last / window), 1) if window else None
-    yield UsageReported(replace(usage_of(total), context_percent=full))
+def _total_in(payload: Record) -> Record:
+    """The running total in a `token_count`."""
+    return obj(obj(payload, "info"), "total_token_usage") if text(payload, "type") == "token_count" else EMPTY

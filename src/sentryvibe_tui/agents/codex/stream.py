@@ -20,8 +20,9 @@ from ...model.events import (
 from ...model.state import Agent
 from ...wire.json import raw
 from ..common.records import RecordReader
+from ..common.spending import Totals
 from ..common.values import Record, as_list, count, flat, number, obj, objects, text, value
-from .messages import mcp_failed, plan_items, said_plainly, usage_of
+from .messages import mcp_failed, plan_items, said_plainly, tokens_of
 from .tools import AGENT
 
 _FAILED = frozenset({"failed", "declined", "error"})
@@ -38,6 +39,7 @@ class CodexExec(RecordReader):
         self._told = False
         self._notes = 0
         self._unnamed: dict[str, str] = {}
+        self._totals, self._model = Totals(), ""
 
     def _end(self) -> BuildEnded:
         return self._outcome
@@ -61,7 +63,7 @@ class CodexExec(RecordReader):
         elif kind == "turn.completed":
             self._outcome = BuildEnded("completed")
             if obj(record, "usage"):
-                yield UsageReported(usage_of(obj(record, "usage")))
+                yield self._spent(obj(record, "usage"))
         elif kind == "turn.failed":
             self._outcome = BuildEnded(
                 "failed", error=said_plainly(text(obj(record, "error"), "message")) or "turn failed"
@@ -69,6 +71,7 @@ class CodexExec(RecordReader):
         elif kind == "error":
             yield Noticed(said_plainly(text(record, "message")) or "error", "warning")
         elif "model" in record and "type" not in record:
+            self._model = text(record, "model")
             yield AgentReported(Agent(AGENT, text(record, "model"), cwd=text(record, "workdir")))
         elif "prompt" in record and "type" not in record:
             yield TextAdded("prompt", text(record, "prompt"), "prompt", whole=True)
@@ -81,6 +84,9 @@ class CodexExec(RecordReader):
             yield AgentReported(Agent(AGENT))
         if thread:
             yield CodexReported(raw({"threadId": thread}))
+
+    def _spent(self, total: Record) -> UsageReported:
+        return UsageReported(self._totals.grown(self._model, tokens_of(total), None))
 
     def _item(self, step: str, item: Record) -> Iterator[BuildEvent]:
         kind = text(item, "type") or text(item, "item_type")
@@ -129,6 +135,7 @@ class CodexExec(RecordReader):
             note = "text" if kind == "agent_message" else "reasoning"
             yield TextAdded(f"note-{self._notes}", text(msg, "message") or text(msg, "text"), note, whole=True)
         elif kind == "session_configured":
+            self._model = text(msg, "model")
             yield AgentReported(Agent(AGENT, text(msg, "model")))
         elif kind in ("stream_error", "background_event"):
             yield Noticed(text(msg, "message"), "warning" if kind == "stream_error" else "info")
@@ -137,7 +144,7 @@ class CodexExec(RecordReader):
         elif kind == "token_count":
             usage = obj(obj(msg, "info"), "total_token_usage") or msg
             if number(usage, "input_tokens") is not None:
-                yield UsageReported(usage_of(usage))
+                yield self._spent(usage)
         elif kind.endswith("_begin") and call_id:
             yield ToolStarted(call_id, _old_name(kind, msg), value(_old_input(msg)))
         elif kind.endswith("_end") and call_id:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Iterator
 
 from ...model.events import BuildEvent, BuildStarted
-from ...model.state import Millis, Usage
+from ...model.state import Millis
 from .json_lines import JsonLines
 from .reader import Counts, Reported, reports_of
 from .values import Record, time
@@ -48,28 +47,3 @@ class RecordReader(ABC):
 
     @abstractmethod
     def _end(self) -> BuildEvent: ...
-
-
-class Tokens:
-    """Sum of what each message (or step) used. A message's figure is repeated while it grows: its last one counts."""
-
-    def __init__(self) -> None:
-        self._recent: OrderedDict[str, tuple[float, ...]] = OrderedDict()
-        self._sum: tuple[float, ...] = (0, 0, 0, 0)
-
-    def added(self, key: str, fresh: int, out: int, cached: int, cost: float | None = None) -> Usage | None:
-        """The totals, when this changed them. The last 4096 keys are told apart."""
-        now = (fresh, out, cached, cost or 0)
-        before = self._recent.get(key)
-        if now == before:
-            return None
-        self._recent[key] = now
-        if len(self._recent) > _RECENT:
-            self._recent.popitem(last=False)
-        old = before or (0, 0, 0, 0)
-        self._sum = tuple(total + new - gone for total, new, gone in zip(self._sum, now, old, strict=True))
-        tokens = [int(total) for total in self._sum[:3]]
-        return Usage(tokens[0], tokens[1], tokens[2], None if cost is None else round(self._sum[3], 9))
-
-
-_RECENT = 4096

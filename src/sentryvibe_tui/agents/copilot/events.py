@@ -21,7 +21,9 @@ from ...model.events import (
     UsageReported,
 )
 from ...model.state import Agent, NoteKind
-from ..common.records import RecordReader, Tokens
+from ..common.records import RecordReader
+from ..common.spending import Call, Spending
+from ..common.tokens import Tokens
 from ..common.turn_end import as_event
 from ..common.values import Record, count, flat, obj, text, title_of, value
 from .requests import answer_of, asked_by_call, kind_of, request_of
@@ -51,7 +53,7 @@ class CopilotEvents(RecordReader):
         super().__init__()
         self.turn = CopilotTurn()
         self._agent = Agent(AGENT)
-        self._tokens = Tokens()
+        self._spending = Spending()
         self._counted = False
         self._names: dict[str, str] = {}
         self._growing: set[str] = set()
@@ -131,11 +133,18 @@ class CopilotEvents(RecordReader):
         """One request to a model. Input counts cached tokens too."""
         usage = obj(data, "usage")
         self._counted = True
-        yield from self._spent(text(usage, "apiCallId"), usage)
+        yield from self._spent(text(usage, "apiCallId"), text(usage, "model") or self._agent.model, usage)
 
-    def _spent(self, key: str, usage: Record) -> Iterator[BuildEvent]:
-        cached = count(usage, "cacheReadTokens")
-        total = self._tokens.added(key, count(usage, "inputTokens"), count(usage, "outputTokens"), cached)
+    def _spent(self, key: str, model: str, usage: Record, call_size: int | None = None) -> Iterator[BuildEvent]:
+        read, written = count(usage, "cacheReadTokens"), count(usage, "cacheWriteTokens")
+        tokens = Tokens(
+            fresh=max(0, count(usage, "inputTokens") - read - written),
+            cache_read=read,
+            cache_write_5m=written,
+            output=count(usage, "outputTokens"),
+            reasoning=count(usage, "reasoningTokens"),
+        )
+        total = self._spending.add(key, Call(model, tokens, call_size=call_size))
         if total is not None:
             yield UsageReported(total)
 
@@ -143,7 +152,7 @@ class CopilotEvents(RecordReader):
         """Early versions tell what was used only here."""
         metrics = obj(obj(data, "accountingSnapshot") or data, "modelMetrics")
         for model in () if self._counted else metrics:
-            yield from self._spent(f"total {model}", obj(obj(metrics, model), "usage"))
+            yield from self._spent(f"total {model}", model, obj(obj(metrics, model), "usage"), call_size=0)
         end = self.turn.end
         self._over = BuildEnded("interrupted") if end is None else BuildEnded(end.outcome, error=end.error)
         yield replace(self._over, source="file")

@@ -20,9 +20,11 @@ from ...model.state import Agent
 from ...wire.json import BadJson, decode, is_heavy
 from ..common.json_lines import MAX_LINE, bare
 from ..common.reader import Reported, reports_of
-from ..common.records import RecordReader, Tokens
+from ..common.records import RecordReader
+from ..common.spending import Call, Spending
+from ..common.tokens import Tokens
 from ..common.turn_end import as_event
-from ..common.values import Record, as_list, as_object, count, flat, obj, objects, text, title_of, value
+from ..common.values import Record, as_list, as_object, count, flat, obj, objects, text, time, title_of, value
 from .todos import TodoLists, told_model
 from .tools import AGENT, TODO_TOOLS
 from .turn_end import GeminiTurn
@@ -37,7 +39,7 @@ class GeminiSession(RecordReader):
         super().__init__()
         self._agent = Agent()
         self._lists = TodoLists()
-        self._tokens = Tokens()
+        self._spending = Spending()
         self.turn = GeminiTurn()
         self._document: bytearray | None = None
         self._head: bytes | None = b""
@@ -137,7 +139,7 @@ class GeminiSession(RecordReader):
             yield from self._called(call)
         tokens = obj(message, "tokens")
         if tokens:
-            usage = self._tokens.added(note, count(tokens, "input"), count(tokens, "output"), count(tokens, "cached"))
+            usage = self._spending.add(note, Call(self._agent.model, _tokens(tokens), time(message)))
             if usage is not None:
                 yield UsageReported(usage)
 
@@ -156,6 +158,17 @@ class GeminiSession(RecordReader):
             yield ToolStarted(call_id, name or "unknown", value(call.get("args")))
             if state in _ENDED or (result and not state):
                 yield ToolEnded(call_id, value(result) if result else None, state in ("error", "cancelled"))
+
+
+def _tokens(tokens: Record) -> Tokens:
+    """Their input holds what the cache had, but not what tools gave; their output not what was thought."""
+    cached, thought = count(tokens, "cached"), count(tokens, "thoughts")
+    return Tokens(
+        fresh=max(0, count(tokens, "input") - cached) + count(tokens, "tool"),
+        cache_read=cached,
+        output=count(tokens, "output") + thought,
+        reasoning=thought,
+    )
 
 
 def _words(content: object) -> str:

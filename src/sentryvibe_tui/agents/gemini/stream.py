@@ -14,9 +14,12 @@ from ...model.events import (
     ToolStarted,
     UsageReported,
 )
-from ...model.state import Agent, Usage
+from ...model.state import Agent
+from ...model.usage import Usage
 from ..common.records import RecordReader
-from ..common.values import Record, count, obj, text, title_of, value
+from ..common.spending import Call, Spending
+from ..common.tokens import Tokens
+from ..common.values import Record, as_object, count, obj, text, title_of, value
 from .todos import TodoLists, told_model
 from .tools import AGENT, TODO_TOOLS
 
@@ -120,6 +123,20 @@ class GeminiStream(RecordReader):
             self._model = max(models, key=lambda name: count(obj(models, name), "total_tokens"))
             yield AgentReported(Agent(model=self._model))
         if stats:
-            yield UsageReported(
-                Usage(count(stats, "input_tokens"), count(stats, "output_tokens"), count(stats, "cached"))
-            )
+            yield UsageReported(_spent(models or {self._model: stats}))
+
+
+def _spent(models: Record) -> Usage:
+    """Of all models. They tell sums of calls, whose sizes nobody knows: the price is that of small ones."""
+    spending = Spending()
+    for model in models:
+        usage = as_object(models[model])
+        spending.add(model, Call(model, _tokens(usage), call_size=0))
+    return spending.usage()
+
+
+def _tokens(stats: Record) -> Tokens:
+    """What was thought is in the total only."""
+    went_in, cached, out = count(stats, "input_tokens"), count(stats, "cached"), count(stats, "output_tokens")
+    thought = max(0, count(stats, "total_tokens") - went_in - out)
+    return Tokens(fresh=max(0, went_in - cached), cache_read=cached, output=out + thought, reasoning=thought)

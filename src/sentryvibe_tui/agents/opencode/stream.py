@@ -19,7 +19,9 @@ from ...model.events import (
 )
 from ...model.state import Agent, Millis
 from ..common.reader import Reported
-from ..common.records import RecordReader, Tokens
+from ..common.records import RecordReader
+from ..common.spending import Call, Spending
+from ..common.tokens import Tokens
 from ..common.values import (
     Record,
     count,
@@ -47,7 +49,7 @@ class Parts:
     def __init__(self) -> None:
         self.reason = ""
         """Why the last step ended; "" while there is another."""
-        self._tokens = Tokens()
+        self._spending = Spending()
         self._begun: dict[str, bool] = {}
         """Calls, and whether their input came: a start that is told again would bring a turn back."""
 
@@ -92,15 +94,21 @@ class Parts:
     def _finished(self, part: Record, key: str) -> Iterator[BuildEvent]:
         tokens, cost = obj(part, "tokens"), number(part, "cost")
         self.reason = text(part, "reason")
-        usage = self._tokens.added(
-            key,
-            count(tokens, "input"),
-            count(tokens, "output"),
-            count(obj(tokens, "cache"), "read"),
-            None if cost is None else float(cost),
-        )
+        usage = self._spending.add(key, Call("", _tokens(tokens), None, None if cost is None else float(cost)))
         if usage is not None:
             yield UsageReported(usage)
+
+
+def _tokens(tokens: Record) -> Tokens:
+    """opencode counts what was thought beside the output, and what the cache had or got beside the input."""
+    cache, reasoning = obj(tokens, "cache"), count(tokens, "reasoning")
+    return Tokens(
+        fresh=count(tokens, "input"),
+        cache_read=count(cache, "read"),
+        cache_write_5m=count(cache, "write"),
+        output=count(tokens, "output") + reasoning,
+        reasoning=reasoning,
+    )
 
 
 def end_of(reason: str) -> BuildEnded:
