@@ -171,3 +171,18 @@ def test_where_settings_are() -> None:
     assert settings_file("codex", None, environ) == Path("/x/hooks.json")
     assert settings_file("gemini", None, {"HOME": "/h", "GEMINI_CLI_HOME": "/g"}) == Path("/g/.gemini/settings.json")
     assert settings_file("gemini", Path("/p"), environ) == Path("/p/.gemini/settings.json")
+
+
+def test_opencode_gets_a_file_of_our_own() -> None:
+    assert settings_file("opencode", None, {"HOME": "/h"}) == Path("/h/.config/opencode/plugin/sentryvibe-tui.js")
+    assert settings_file("opencode", None, {"HOME": "/h", "XDG_CONFIG_HOME": "/c"}).parent == Path("/c/opencode/plugin")
+    assert settings_file("opencode", Path("/w"), {}) == Path("/w/.opencode/plugin/sentryvibe-tui.js")
+    hook = Hook("opencode", command='/data/"hooks"')
+    ours = with_hook("", hook)
+    assert 'const FOLDER = "/data/\\"hooks\\""' in ours
+    assert with_hook(ours.replace("/data", "/elsewhere"), hook) == ours
+    assert (installed(ours, "opencode") != {}, installed("", "opencode")) == (True, {})
+    assert without_hooks(ours, "opencode") == without_hooks("", "opencode") == ""
+    for change in (lambda text: with_hook(text, hook), lambda text: without_hooks(text, "opencode")):
+        with pytest.raises(BadSettings, match="it is not ours"):
+            change("export const Mine = async () => ({})")

@@ -34,7 +34,7 @@ from ..sources.json_edit import BadSettings
 from .options import Refused, settings
 from .output import any_text, tell, write_line
 
-AGENTS: tuple[str, ...] = ("claude", "codex", "gemini")
+AGENTS: tuple[str, ...] = ("claude", "codex", "gemini", "opencode")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -50,7 +50,7 @@ def _where(command: Command) -> Command:
 
 @click.group("hooks")
 def command() -> None:
-    """Let the hooks of Claude Code, Codex or Gemini CLI tell what the agent does.
+    """Let the hooks of Claude Code, Codex, Gemini CLI or opencode tell what the agent does.
 
     They tell at once when it waits for a permission or an answer, which no session file does. `follow` tells the rest.
     """
@@ -70,6 +70,8 @@ def install(agent: str, users: bool, yes: bool, by_http: bool | None, server: st
     not; it prints nothing and always succeeds. With --http Claude Code (2.1.63 or newer) calls a server's URL itself,
     and shows its user an error at every event while that server does not answer.
 
+    opencode gets a plugin, a file of its own, which leaves the same notes.
+
     Codex asks once whether it may trust new hooks. Agents that run already must be started again.
     """
     version = _version(agent) if agent == "claude" else None
@@ -82,7 +84,8 @@ def install(agent: str, users: bool, yes: bool, by_http: bool | None, server: st
     elif server is not None:
         raise Refused("a command leaves its notes to the local server; --server needs --http")
     else:
-        hook = Hook(agent, command=_our_command(agent), version=version or NEWEST)
+        calls = spool.folder() if agent == "opencode" else _our_command(agent)
+        hook = Hook(agent, command=calls, version=version or NEWEST)
     return _change(agent, users, yes, lambda text: with_hook(text, hook), "installed already")
 
 

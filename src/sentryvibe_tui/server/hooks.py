@@ -18,7 +18,7 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from .. import spool
-from ..agents.common.hook_dialect import HookDialect
+from ..agents.common.hook_dialect import HookDialect, Payloads
 from ..agents.common.hook_payloads import HookReader
 from ..agents.redact import Redactor
 from ..agents.registry import UnknownAgent, agent_kind, agent_kinds
@@ -50,7 +50,7 @@ class Hooks:
     def __init__(self, store: Store, now: Callable[[], Millis], redactor: Redactor | None = None) -> None:
         self._store, self._now = store, now
         self._redactor = redactor
-        self._readers: dict[str, HookReader] = {}
+        self._readers: dict[str, Payloads] = {}
         self._taking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._unkept: dict[str, list[Posted]] = {}
         self._owed = Owed()
@@ -105,9 +105,11 @@ class Hooks:
             log.info("hooks of %s tell of %r, which is left out", agent, record.get("hook_event_name"))
         return posted
 
-    def _reader(self, agent: str) -> HookReader:
+    def _reader(self, agent: str) -> Payloads:
         if agent not in self._readers:
-            self._readers[agent] = HookReader(hook_dialect(agent), self._redactor)
+            dialect = hook_dialect(agent)
+            own = dialect.reader
+            self._readers[agent] = HookReader(dialect, self._redactor) if own is None else own(self._redactor)
         return self._readers[agent]
 
     @contextlib.asynccontextmanager

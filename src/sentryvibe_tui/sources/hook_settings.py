@@ -1,4 +1,5 @@
-"""Our hooks in the settings of Claude Code, Codex and Gemini CLI: what is added, and what is taken out again.
+"""Our hooks in the settings of Claude Code, Codex and Gemini CLI, and our plugin for opencode: what is added, and what
+is taken out again.
 
 Texts in, texts out. Shapes and versions: code.claude.com/docs/en/hooks, developers.openai.com/codex/hooks,
 geminicli.com/docs/hooks (AGENT_FORMATS 4).
@@ -15,6 +16,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
+from ..agents.opencode.plugin import MARK, plugin, plugin_file
 from .json_edit import BadSettings, Node, added, parse, removed, stood_empty
 
 Version = tuple[int, int, int]
@@ -76,7 +78,10 @@ _GEMINI = (
 
 
 class Hook(Struct, frozen=True):
-    """What an agent is to call: a URL, or a command. The agent's `version` decides which events there are."""
+    """What an agent is to call: a URL, or a command (of opencode: the spool's folder).
+
+    The agent's `version` decides which events there are.
+    """
 
     agent: str
     url: str = ""
@@ -104,6 +109,8 @@ class Hook(Struct, frozen=True):
 def settings_file(agent: str, project: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
     """The file with an agent's hooks: the user's, or that of a project's directory."""
     home = Path(environ.get("HOME") or "~").expanduser()
+    if agent == "opencode":
+        return plugin_file(home, project, environ)
     moved = {"claude": "CLAUDE_CONFIG_DIR", "codex": "CODEX_HOME"}.get(agent, "")
     home = Path(environ.get("GEMINI_CLI_HOME") or home) if agent == "gemini" else home
     folder = project / f".{agent}" if project else Path(environ.get(moved) or home / f".{agent}")
@@ -112,6 +119,9 @@ def settings_file(agent: str, project: Path | None, environ: Mapping[str, str] =
 
 def with_hook(text: str, hook: Hook) -> str:
     """`text` with `hook` for each of its events and no other hook of ours. Raises BadSettings."""
+    if hook.agent == "opencode":
+        _our_plugin(text)
+        return plugin(hook.command)
     text = _without(text, hook.agent, keep=hook)
     for event in hook.events:
         text = _with_event(text, event, hook)
@@ -120,11 +130,13 @@ def with_hook(text: str, hook: Hook) -> str:
 
 def without_hooks(text: str, agent: str) -> str:
     """`text` without any hook of ours, and without what held nothing else; "" when that is all. Raises BadSettings."""
-    return _without(text, agent, keep=None)
+    return _our_plugin(text) and "" if agent == "opencode" else _without(text, agent, keep=None)
 
 
 def installed(text: str, agent: str) -> dict[str, str]:
     """The URL or command that is called for each event. Raises BadSettings."""
+    if agent == "opencode":
+        return {"all events": "a plugin that leaves notes for the local server"} if _our_plugin(text) else {}
     found: dict[str, str] = {}
     for event, groups in _events(text).items():
         for _, hooks in _groups(groups):
@@ -132,6 +144,13 @@ def installed(text: str, agent: str) -> dict[str, str]:
                 if _is_ours(hook.value, agent):
                     found[event] = str(hook.value.get("url") or hook.value.get("command"))
     return found
+
+
+def _our_plugin(text: str) -> str:
+    """`text` itself. Raises BadSettings for a file that somebody else wrote."""
+    if text and not text.startswith(MARK):
+        raise BadSettings("it is not ours")
+    return text
 
 
 def _with_event(text: str, event: str, hook: Hook) -> str:

@@ -11,6 +11,7 @@ from .formats import is_parts, is_run, is_serve
 from .tools import AGENT, ASKING_TOOLS, TODO_TOOLS, TOOLS
 
 if TYPE_CHECKING:
+    from ..common.hook_dialect import HookDialect
     from ..common.live import Witness
     from ..common.reader import Reader
 
@@ -39,6 +40,12 @@ def _live(environ: Mapping[str, str]) -> Witness:
     return Live(environ)
 
 
+def _hooks() -> HookDialect:
+    from .hooks import HOOKS
+
+    return HOOKS
+
+
 KIND = AgentKind(
     name="opencode",
     agent_id=AGENT,
@@ -53,4 +60,5 @@ KIND = AgentKind(
     asking_tools=ASKING_TOOLS,
     prepare=prepared,
     live=_live,
+    hooks=_hooks,
 )
