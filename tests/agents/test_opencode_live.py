@@ -127,7 +127,7 @@ def test_a_command_that_does_not_begin_waits_for_permission(opencode: Opencode, 
     look = witness(opencode).look
     seen = look()
     assert not folded(fold, seen).requests
-    opencode.now += 600
+    opencode.now += 900
     seen += look()
     (request,) = folded(fold, seen).requests
     assert (request.kind, request.title, request.tool_call_id) == ("permission", "permission: bash: touch x", "c1")
@@ -149,6 +149,21 @@ def test_a_command_that_runs_waits_for_nobody(opencode: Opencode, fold: Any, too
     seen = look()
     opencode.now += 60_000
     assert not folded(fold, [*seen, *look()]).requests
+
+
+def test_words_that_came_before_a_question_do_not_answer_it(opencode: Opencode, fold: Any) -> None:
+    opencode.begins("A")
+    opencode.message("A", "m1")
+    began = opencode.now
+    opencode.part("A", "m1", id="p1", type="text", text="", time={"start": began})
+    asked = {"questions": [{"question": "Which?", "options": [{"label": "Red"}, {"label": "Blue"}]}]}
+    opencode.call("A", "m1", "c1", "pending", "question", input={})
+    opencode.call("A", "m1", "c1", "running", "question", input=asked)
+    opencode.part("A", "m1", id="p1", type="text", text="One thing.", time={"start": began, "end": opencode.now})
+    look = witness(opencode).look
+    state = folded(fold, look())
+    assert (state.needs_input, state.activity.kind) == ("Which? (Red, Blue)", "waiting-person")
+    assert [note.text for note in state.notes()] == ["One thing."]
 
 
 def test_esc_is_cancelled_and_a_killed_process_is_gone(opencode: Opencode, fold: Any) -> None:
@@ -250,8 +265,13 @@ def test_an_event_that_makes_no_sense_hides_none_behind_it(opencode: Opencode, f
     opencode.begins("A")
     opencode.tells("A", "message.updated", info=[1])
     opencode.database.execute("UPDATE event SET data = 'no JSON' WHERE type = 'message.updated.1'")
+    opencode.tells("A", "session.dreams")
     opencode.message("A", "m1", finish="stop")
-    assert folded(fold, witness(opencode).look()).status == "completed"
+    state = folded(fold, witness(opencode).look())
+    assert (state.status, [note.text for note in state.notes()]) == (
+        "completed",
+        ["not read: 1 records that make no sense; 1 records of unknown kind (session.dreams ×1)"],
+    )
 
 
 def test_a_database_that_is_just_made_is_read_when_it_is_there(tmp_path: Path, fold: Any) -> None:

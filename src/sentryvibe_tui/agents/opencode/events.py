@@ -131,7 +131,7 @@ class Events:
                 session.started = True
                 yield Reported(BuildStarted(), at, root)
                 yield Reported(AgentReported(session.agent), at, root)
-            yield timed(Reported(event, at, root), obj(given, "part"))
+            yield _said(timed(Reported(event, at, root), obj(given, "part")), obj(given, "part"))
 
     def _adopt(self, child: str, parent: str) -> None:
         """A session that works for another one's call."""
@@ -277,6 +277,14 @@ def _time(given: Record) -> Millis | None:
     times = obj(obj(given, "info"), "time")
     own = time(given, "time") or time(given, "timestamp") or time(obj(given, "time"), "created")
     return own or time(times, "completed") or time(times, "updated") or time(times, "created")
+
+
+def _said(report: Reported, part: Record) -> Reported:
+    """Words are told when they are whole: then a call that they announce may wait for a person already."""
+    began = time(obj(part, "time"), "start")
+    if not isinstance(report.event, TextAdded) or began is None:
+        return report
+    return replace(report, at=began if report.at is None else min(began, report.at))
 
 
 def _delta(given: Record, session: _Session) -> Iterator[BuildEvent]:

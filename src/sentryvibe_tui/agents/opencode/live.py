@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ...model.activity import PROCESS_GONE, Request
-from ...model.events import BuildEnded, RequestOpened, RequestResolved
+from ...model.events import BuildEnded, RequestOpened, RequestResolved, TurnEnded
 from ...model.questions import permission
 from ...model.state import Millis
 from ...wire.json import BadJson
@@ -37,7 +37,7 @@ ORPHANED: Millis = 10_000
 MADE: Millis = 60_000
 """So long a new database may lack its tables: a new opencode takes its time to make them."""
 
-_ASKING: dict[str, Millis] = {"bash": 500, "task": 500, "edit": 1_500, "write": 1_500, "patch": 1_500, "read": 1_500}
+_ASKING: dict[str, Millis] = {"bash": 800, "task": 800, "edit": 1_500, "write": 1_500, "patch": 1_500, "read": 1_500}
 """Tools whose calls have metadata, or are over, so soon after they began that one without waits for permission."""
 
 
@@ -53,7 +53,9 @@ class _Session:
     """A root session that is read."""
 
     def __init__(self, place: Place) -> None:
-        self.place, self.events = place, Events(Counts(), "registry")
+        self.place, self.counts = place, Counts()
+        self.events = Events(self.counts, "registry")
+        self.is_left_out_told = False
         self.last = place.updated
         self.is_owned = False
         """A process has it, or had it."""
@@ -168,15 +170,24 @@ class DatabaseWitness:
             record = row.record
             reports = list(session.events.read(record))
         except Exception as error:  # one event that makes no sense must not hide those behind it
-            log.info(
-                "an event of opencode (%s) is left out: %s", row.type, error, exc_info=not isinstance(error, BadJson)
-            )
+            session.counts.broken += 1
+            is_odd = not isinstance(error, BadJson)
+            log.info("an event of opencode (%s) is left out: %s", row.type, error, exc_info=is_odd)
             return
         for number, report in enumerate(reports):
             session.last = max(session.last, report.at or 0)
             yield self._sighting(session, Sighting(report.session, report.event, report.at, id=f"{row.id}-{number}"))
+        if any(isinstance(report.event, TurnEnded) for report in reports):
+            yield from self._left_out(session, row)
         if text(record, "type") == "message.part.updated":
             yield from self._held(session, obj(obj(record, "properties"), "part"))
+
+    def _left_out(self, session: _Session, row: Row) -> Iterator[Sighting]:
+        """What was not understood, once."""
+        notice = None if session.is_left_out_told else session.counts.left_out()
+        if notice is not None:
+            session.is_left_out_told = True
+            yield self._sighting(session, Sighting("", notice, session.last, id=f"{row.id}-left-out"))
 
     @staticmethod
     def _sighting(session: _Session, told: Sighting) -> Sighting:
