@@ -35,15 +35,22 @@ class Company(NamedTuple):
         finally:
             terminal.close()
 
-    def headless(self, *words: str, limit: float = 120) -> subprocess.CompletedProcess[bytes]:
+    def headless(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         """The agent under `sentryvibe-tui run`, without a terminal; projects are called `app`."""
+        return self._done(*PROGRAM, "run", "app", "--server", self.product.url, "--", str(self.command), *words)
+
+    def alone(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+        """The agent without a terminal, and nothing of ours around it."""
+        return self._done(str(self.command), *words)
+
+    def _done(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [*PROGRAM, "run", "app", "--server", self.product.url, "--", str(self.command), *words],
+            words,
             env=self.home.env(self.agent),
             cwd=self.home.project,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=limit,
+            timeout=120,
             check=False,
         )
 

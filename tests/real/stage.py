@@ -79,7 +79,7 @@ class Stage:
     def check(self) -> str:
         """Fails when a change was told late or wrong; the delays in one line."""
         slow = self.close()
-        found = verdict.faults(self.moments, verdict.LIMIT * slow)
+        found = verdict.faults(self.moments, slow)
         told = ", ".join(
             f"{one.truth} {'never' if one.seconds is None else f'{one.seconds:.1f}'}"
             for one in verdict.delays(self.moments)

@@ -64,11 +64,12 @@ def fits(moment: Moment) -> bool:
     return moment.ours in moment.truth.split("|")
 
 
-def faults(moments: Sequence[Moment], limit: float) -> list[str]:
-    """One for each stretch in which anything else was said, later than `limit` seconds after its start."""
+def faults(moments: Sequence[Moment], slow: float) -> list[str]:
+    """One for each stretch in which anything else was said, on a machine so many times slower than it could be."""
     found: list[str] = []
+    limit, early = LIMIT * slow, EARLY * slow
     for stretch in stretches(moments):
-        due = [one for one in stretch.moments if stretch.start + limit < one.at < stretch.end - EARLY]
+        due = [one for one in stretch.moments if stretch.start + limit < one.at < stretch.end - early]
         wrong = next((one for one in due if one.truth and not fits(one)), None)
         if wrong is not None:
             late = wrong.at - stretch.start
