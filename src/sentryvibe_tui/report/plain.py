@@ -275,9 +275,13 @@ def facts(state: BuildState, now: Millis | None = None) -> str:
 
 
 def usage_facts(usage: Usage) -> list[str]:
-    known = [(usage.input_tokens, "in"), (usage.output_tokens, "out")]
-    tokens = [f"{words.count(number)} tokens {way}" for number, way in known if number is not None]
-    return tokens + ([words.cost(usage.cost_usd)] if usage.cost_usd is not None else [])
+    known = [(usage.input_tokens, "in", words.cached(usage)), (usage.output_tokens, "out", "")]
+    tokens = [
+        f"{words.count(number)} tokens {way}" + (f" ({share})" if share else "")
+        for number, way, share in known
+        if number is not None
+    ]
+    return tokens + words.spent(usage)
 
 
 def _todo(todo: Todo) -> str:

@@ -34,6 +34,8 @@ def page(state: BuildState, now: Millis, glyphs: words.Glyphs = words.UNICODE) -
     usage = usage_facts(state.usage)
     if usage:
         yield f"{'usage':<8}{', '.join(usage)}"
+    if state.usage.price_table:
+        yield f"{'prices':<8}{clean_line(state.usage.price_table, 60)}"
     for name, text in (
         *_autofix(state),
         ("error", state.error),

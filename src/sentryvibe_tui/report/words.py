@@ -14,6 +14,7 @@ from ..client.watching import CaughtUp, LinkStatus
 from ..model.activity import Activity
 from ..model.state import Level, Millis, Status, TodoStatus, ToolState
 from ..model.text import clean_line
+from ..model.usage import Usage
 
 Tone = Literal["good", "busy", "warn", "bad", "dim"]
 """What a colour may add to a glyph; never the only bearer of a meaning."""
@@ -91,6 +92,18 @@ def count(number: int) -> str:
 def plural(number: int, word: str) -> str:
     """`1 tool`, `12 tools`."""
     return f"{number} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def cached(usage: Usage) -> str:
+    """`86% cached`: how much of what went in came from the cache; "" when none did, or nobody knows."""
+    read, went_in = usage.cache_read_tokens, usage.input_tokens
+    return f"{min(100, 100 * read // went_in)}% cached" if read and went_in else ""
+
+
+def spent(usage: Usage) -> list[str]:
+    """`$1.12`, `$1.12 estimated`, `no price for MODEL`."""
+    said = [] if usage.cost_usd is None else [cost(usage.cost_usd) + (" estimated" if usage.cost_estimated else "")]
+    return said + ([f"no price for {clean_line(usage.unpriced, 60)}"] if usage.unpriced else [])
 
 
 def cost(usd: float) -> str:

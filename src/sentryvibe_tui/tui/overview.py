@@ -8,7 +8,7 @@ from ..model.progress import elapsed, progress
 from ..model.reducer import autofix_words
 from ..model.state import BuildState
 from ..model.text import clean_line
-from ..report.words import DURATION_WIDTH, build_mark, cost, count, duration, plural, standing, status_mark
+from ..report.words import DURATION_WIDTH, build_mark, cached, count, duration, plural, spent, standing, status_mark
 from .lines import Line, cut, fill, plain, wrap
 from .look import Look, right, role
 from .prose import prose
@@ -58,9 +58,10 @@ def _standing(state: BuildState, look: Look) -> Iterator[Line]:
     if state.autofix is not None:
         yield [(clean_line(autofix_words(state.autofix)), "warn")]
     usage = state.usage
-    tokens = (("in", usage.input_tokens), ("out", usage.output_tokens), ("cached", usage.cache_read_tokens))
+    tokens = (("in", usage.input_tokens), ("out", usage.output_tokens))
     used = [f"{word} {count(amount)}" for word, amount in tokens if amount is not None]
-    used += [cost(usage.cost_usd)] if usage.cost_usd is not None else []
+    used[1:1] = filter(None, [cached(usage)])
+    used += spent(usage)
     if used:
         yield [(f"tokens {', '.join(used)}", "dim")]
 

@@ -124,7 +124,7 @@ class HowFar(HeadBar):
         if usage.context_percent is not None:
             facts.append((3, [(f"ctx {usage.context_percent:.0f}%", "dim")]))
         if usage.cost_usd is not None:
-            facts.append((2, [(cost(usage.cost_usd), "dim")]))
+            facts.append((2, [(cost(usage.cost_usd) + (" est." if usage.cost_estimated else ""), "dim")]))
         room = width * 3 // 5
         while len(facts) > 1 and sum(length(part) + 3 for _, part in facts) > room:
             facts.remove(max(facts, key=lambda fact: fact[0]))
