@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sentryvibe_tui.agents")
 
-BUILT_IN = ("claude", "codex", "gemini", "opencode", "copilot")
+BUILT_IN = ("claude", "codex", "gemini", "opencode", "copilot", "acp")
 
 GROUP = "sentryvibe_tui.agents"
 """Entry points of agents from elsewhere."""

@@ -19,6 +19,7 @@ from ..wire.projects import ProjectName, project_named, project_of
 from .completing import projects
 from .options import Refused, find_server, redactor, server_option, settings
 from .output import tell
+from .relay import relayed
 from .screen import Flags, Looks, has_terminal, look_options, looks, show
 
 if TYPE_CHECKING:
@@ -42,19 +43,26 @@ class _AfterDashes(click.Command):
 @click.argument("project", required=False, metavar="[PROJECT] -- COMMAND...", shell_complete=projects)
 @server_option
 @click.option("--watch", "watches", is_flag=True, help="Open the screen on it, instead of printing its text.")
+@click.option("--acp", "is_acp", is_flag=True, help="An editor speaks to it in the Agent Client Protocol.")
 @look_options
 @click.pass_context
-def command(ctx: click.Context, project: str | None, server: str | None, watches: bool, flags: Flags) -> int:
+def command(
+    ctx: click.Context, project: str | None, server: str | None, watches: bool, is_acp: bool, flags: Flags
+) -> int:
     """Run COMMAND and publish what it does as a build of PROJECT (default: the directory's name).
 
     \b
       sentryvibe-tui run -- claude -p "fix the tests"
       sentryvibe-tui run shop -- codex exec "add a cart"
+      sentryvibe-tui run --acp -- copilot --acp
 
     Known agents are asked for an output that can be read, unless the command line already says which; any other
     command is a build of one call, or of what its output tells when that is in a known format. Its text goes to
     stdout, its stderr to stderr; it gets stdin and signals as if it had been started directly, and its exit code is
     ours.
+
+    With --acp it stands between an editor and any agent of the Agent Client Protocol: give it to the editor as the
+    agent's command. Every byte passes; each session is a build, of PROJECT or of its directory's name.
 
     Without a server it serves by itself for as long as it runs.
     """
@@ -63,8 +71,13 @@ def command(ctx: click.Context, project: str | None, server: str | None, watches
         raise Refused("no command: put it behind `--`, like sentryvibe-tui run -- claude -p …")
     if not argv[0]:
         raise Refused("the command behind `--` is empty")
+    if is_acp and watches:
+        raise Refused("--watch needs the terminal that --acp leaves to the editor: watch from another one")
     if watches and not has_terminal():
         raise Refused("--watch needs a terminal")
+    if is_acp:
+        named = None if project is None or not project.strip() else project_named(project)
+        return asyncio.run(relayed(argv, named, find_server(server).named, settings().settings))
     ready = prepared(argv)
     if ready.interactive and has_terminal():
         raise Refused(f"{argv[0]} would open a screen of its own: start it as usual and use `sentryvibe-tui follow`")

@@ -51,7 +51,7 @@ class Printer:
             problem: OSError | None = None
             try:
                 for stream, data in pieces:
-                    _write_all(stream, data)
+                    write_all(stream, data)
             except OSError as error:
                 problem = error
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -63,7 +63,8 @@ def _settle(done: asyncio.Future[OSError | None], problem: OSError | None) -> No
         done.set_result(problem)
 
 
-def _write_all(stream: int, data: bytes) -> None:
+def write_all(stream: int, data: bytes) -> None:
+    """Every byte, also where the descriptor does not wait. Raises OSError when nobody reads any more."""
     while data:
         try:
             data = data[os.write(stream, data) :]

@@ -1,0 +1,110 @@
+"""Tool calls, permissions and plans of the Agent Client Protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...model.activity import Option, Request, RequestKind
+from ...model.events import BuildEvent, RequestResolved, TodoItem, ToolEnded, ToolStarted
+from ...model.questions import purpose
+from ..common.values import Record, as_object, flat, obj, objects, status, text, value
+
+_OVER = frozenset({"completed", "failed"})
+_FIELDS = ("title", "kind", "rawInput", "rawOutput", "content", "locations", "_meta")
+_CALLS = 1_024
+"""Calls that are remembered for what is told of them later."""
+
+
+class Calls:
+    """Calls as they are told: whole at first, then what changed. `terminals`: what they printed, by their ids."""
+
+    def __init__(self, terminals: dict[str, str]) -> None:
+        self._terminals = terminals
+        self._known: dict[str, Record] = {}
+        self._shown: dict[str, ToolStarted] = {}
+
+    def told(self, update: Record) -> Iterator[BuildEvent]:
+        """`update`: of a `tool_call`, of a `tool_call_update`, or what a permission is asked for."""
+        call_id = text(update, "toolCallId")
+        if not call_id:
+            return
+        news = {key: update[key] for key in _FIELDS if update.get(key) is not None}
+        call = self._known[call_id] = self._known.pop(call_id, {}) | news
+        started = ToolStarted(call_id, name_of(call), value(_input(call)))
+        if self._shown.get(call_id) != started:
+            self._shown[call_id] = started
+            yield started
+        if text(update, "status") in _OVER:
+            output = self._output(call)
+            yield ToolEnded(call_id, None if output is None else value(output), text(update, "status") == "failed")
+            self._forget()
+
+    def _forget(self) -> None:
+        while len(self._known) > _CALLS:
+            oldest = next(iter(self._known))
+            del self._known[oldest]
+            self._shown.pop(oldest, None)
+
+    def _output(self, call: Record) -> object:
+        """What a person is shown; the raw output when that is nothing."""
+        said = [self._words(block) for block in objects(call, "content")]
+        return "\n".join(words for words in said if words) or call.get("rawOutput")
+
+    def _words(self, block: Record) -> str:
+        if text(block, "type") == "terminal":
+            return self._terminals.get(text(block, "terminalId"), "")
+        content = flat([obj(block, "content")]) if text(block, "type") == "content" else ""
+        return content if isinstance(content, str) else ""
+
+
+def name_of(call: Record) -> str:
+    """The tool's own name, where an agent adds it; else what kind of tool it is."""
+    own = (text(as_object(meta), "toolName") for meta in obj(call, "_meta").values())
+    return next(filter(None, own), "") or text(call, "kind") or "other"
+
+
+def _input(call: Record) -> Record:
+    """What it was given, with its title, the place it is about, and the change it makes to a file."""
+    given = obj(call, "rawInput")
+    shown: Record = {} if given else {"title": text(call, "title")}
+    places = [text(place, "path") for place in objects(call, "locations")]
+    if places and not given:
+        shown["path"] = places[0]
+    for block in objects(call, "content"):
+        if text(block, "type") == "diff":
+            shown |= {"file_path": text(block, "path"), "new_string": text(block, "newText")}
+            shown["old_string"] = text(block, "oldText")
+    return given | shown
+
+
+def permission_of(ident: str, params: Record) -> Request:
+    """`session/request_permission`."""
+    call = obj(params, "toolCall")
+    given = value(obj(call, "rawInput"))
+    name = name_of(call)
+    words = purpose(given) if obj(call, "rawInput") else ""
+    title = ": ".join(part for part in ("permission", text(call, "title") or words or name) if part)
+    options = tuple(
+        Option(text(one, "optionId"), text(one, "name"), text(one, "kind")) for one in objects(params, "options")
+    )
+    kind: RequestKind = "plan" if text(call, "kind") == "switch_mode" else "permission"
+    return Request(ident, kind, title, name, text(call, "toolCallId"), given, options)
+
+
+def form_of(ident: str, params: Record) -> Request:
+    """`elicitation/create`: a message, and the schema of its answer."""
+    return Request(ident, "form", text(params, "message") or "a form", input=value(obj(params, "requestedSchema")))
+
+
+def answer_of(ident: str, result: Record) -> RequestResolved:
+    """Of a permission, which is `selected` or `cancelled`, or of a form."""
+    outcome = obj(result, "outcome")
+    if text(outcome, "outcome") == "cancelled" or text(result, "action") == "cancel":
+        return RequestResolved(ident, "withdrawn")
+    return RequestResolved(ident, decision=text(outcome, "optionId") or text(result, "action"))
+
+
+def todos_of(update: Record) -> tuple[TodoItem, ...]:
+    """The entries of a plan."""
+    entries = objects(update, "entries") or objects(obj(update, "plan"), "entries")
+    return tuple(TodoItem(text(entry, "content"), status(entry.get("status"))) for entry in entries)

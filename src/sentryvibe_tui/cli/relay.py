@@ -1,0 +1,39 @@
+"""`run --acp`: an agent and its editor, which notice nothing of us."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import TYPE_CHECKING
+
+from ..client.address import Address
+from ..settings import Settings, data_dir
+from ..wire.projects import ProjectName
+from .options import redactor
+from .output import tell
+
+if TYPE_CHECKING:
+    from ..sources.relay import Relay
+
+
+async def relayed(argv: tuple[str, ...], project: ProjectName | None, server: Address | None, ours: Settings) -> int:
+    """The agent's exit status. Whether anything can be published makes no difference to it."""
+    from ..sources.relay import Relay
+
+    relay = Relay(argv, project, redactor(ours))
+    return await relay.run(lambda: asyncio.create_task(_publish(relay, server, ours)), tell)
+
+
+async def _publish(relay: Relay, server: Address | None, ours: Settings) -> None:
+    from ..server.serve import CannotServe
+    from ..sources.server_here import kept_served, server_here
+
+    try:
+        async with server_here(server, ours, tell) as address:
+            if server is not None:
+                await relay.publish(address, data_dir(ours) / "outbox", tell)
+                return
+            async with kept_served(relay, address, ours, tell):
+                await relay.publish(address, data_dir(ours) / "outbox", tell)
+    except (CannotServe, OSError, sqlite3.Error) as error:
+        tell(f"the agent goes on unwatched: {error}")
