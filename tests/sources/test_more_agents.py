@@ -39,6 +39,35 @@ COPILOT = (
 )
 """With the activity after so many of its records."""
 
+
+def qwen(kind: str, second: int, *parts: dict[str, Any]) -> dict[str, Any]:
+    ident = {
+        "uuid": f"u{second}",
+        "parentUuid": None,
+        "sessionId": ID,
+        "timestamp": f"2027-01-15T08:00:{second:02}.000Z",
+    }
+    return ident | {"type": kind, "cwd": "DIRECTORY", "message": {"parts": list(parts)}}
+
+
+QWEN = (
+    qwen("user", 1, {"text": "Show the files"}),
+    qwen("assistant", 2, {"functionCall": {"id": "c1", "name": "ls", "args": {}}}),
+    qwen("tool_result", 3, {"functionResponse": {"id": "c1", "name": "ls", "response": {"output": "a"}}}),
+    qwen("assistant", 4, {"text": "One file."}),
+)
+
+
+def pi(kind: str, second: int, **fields: Any) -> dict[str, Any]:
+    return {"type": kind, "id": f"e{second}", "timestamp": f"2027-01-15T08:00:{second:02}.000Z", **fields}
+
+
+PI = (
+    pi("session", 0, version=3, cwd="DIRECTORY") | {"id": ID},
+    pi("message", 1, parentId=None, message={"role": "user", "content": "Show the files"}),
+    pi("message", 2, parentId="e1", message={"role": "assistant", "stopReason": "stop", "content": []}),
+)
+
 CASES = [
     pytest.param(
         "copilot",
@@ -47,6 +76,8 @@ CASES = [
         {2: "working", 3: "working", 4: "waiting-person", 5: "working", 7: "working", 8: "idle"},
         id="copilot",
     ),
+    pytest.param("qwen", f"-srv-shop/chats/{ID}.jsonl", QWEN, {1: "working", 3: "working", 4: "idle"}, id="qwen"),
+    pytest.param("pi", f"--srv-shop--/2027-01-15T08-00-00-000Z_{ID}.jsonl", PI, {2: "working", 3: "idle"}, id="pi"),
 ]
 
 

@@ -223,6 +223,9 @@ def test_no_folders_no_sessions(places: Roots, project: Path) -> None:
         ("codex", "/h/.codex/sessions", "CODEX_HOME", "/x/sessions"),
         ("gemini", "/h/.gemini/tmp", "GEMINI_CLI_HOME", "/x/.gemini/tmp"),
         ("copilot", "/h/.copilot/session-state", "COPILOT_HOME", "/x/session-state"),
+        ("qwen", "/h/.qwen/projects", "QWEN_HOME", "/x/projects"),
+        ("qwen", "/h/.qwen/projects", "QWEN_RUNTIME_DIR", "/x/projects"),
+        ("pi", "/h/.pi/agent/sessions", "PI_CODING_AGENT_DIR", "/x/sessions"),
     ],
 )
 def test_variables_move_the_folders(agent: str, usual: str, variable: str, moved: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sentryvibe_tui.agents")
 
-BUILT_IN = ("claude", "codex", "gemini", "opencode", "copilot", "acp")
+BUILT_IN = ("claude", "codex", "gemini", "opencode", "copilot", "cursor", "qwen", "amp", "pi", "droid", "acp")
 
 GROUP = "sentryvibe_tui.agents"
 """Entry points of agents from elsewhere."""
@@ -62,15 +63,16 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     """What is known of one agent.
 
     `name`: of its program, its formats and its hooks' route, lower case letters and hyphens. `agent_id`: in events.
-    `title`: for people. `tools`: by their name in lower case. `todo_tools`: those whose calls are a list and no work.
-    `prepare`: its command line (with the program's name) with what makes its output readable. `sessions`, `live`,
-    `hooks`: what loads the part that knows its session files, its own register of what runs (by the environment), and
-    its hooks' payloads; None where it has none.
+    `title`: for people. `programs`: other names of its program. `tools`: by their name in lower case. `todo_tools`:
+    those whose calls are a list and no work. `prepare`: its command line (with the program's name) with what makes its
+    output readable. `sessions`, `live`, `hooks`: what loads the part that knows its session files, its own register of
+    what runs (by the environment), and its hooks' payloads; None where it has none.
     """
 
     name: str
     agent_id: str
     title: str
+    programs: tuple[str, ...] = ()
     formats: tuple[Format, ...] = ()
     tools: Mapping[str, Tool] = {}
     todo_tools: frozenset[str] = frozenset()
@@ -99,6 +101,14 @@ def agent_kind(name: str) -> AgentKind:
     if name not in _elsewhere():
         raise UnknownAgent(f"no agent is called {name!r}; known are {', '.join(names())}")
     return _from_elsewhere(_elsewhere()[name])
+
+
+def program_kind(program: str) -> AgentKind | None:
+    """The agent whose program is called so, None for any other program."""
+    if program in names():
+        with suppress(UnknownAgent):
+            return agent_kind(program)
+    return next((kind for kind in agent_kinds() if program in kind.programs), None)
 
 
 @cache

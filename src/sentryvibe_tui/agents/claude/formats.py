@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..common.values import text
+from ..common.values import obj, text
 from ..registry import Record
 
 
@@ -31,6 +31,8 @@ _OF_AMP = "T-"
 
 
 def is_session(record: Record, kind: str) -> bool:
+    if "systemPayload" in record or "parts" in obj(record, "message"):  # Qwen Code's
+        return False
     if kind in ("assistant", "user", "system"):
         return "sessionId" in record and ("uuid" in record or "message" in record)
     if kind == "summary":

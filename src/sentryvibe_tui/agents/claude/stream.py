@@ -75,6 +75,10 @@ _QUIET_SYSTEM = frozenset(
 class ClaudeStream(RecordReader):
     """One process's output: one build, and another one when `/clear` gives it another session."""
 
+    agent_id = AGENT
+    version_field = "claude_code_version"
+    """Others took the format over, under other names."""
+
     def __init__(self) -> None:
         super().__init__()
         self._begin()
@@ -98,7 +102,7 @@ class ClaudeStream(RecordReader):
                 self._started = True
                 yield Reported(BuildStarted(), at, self._session)
                 if not isinstance(event, AgentReported):
-                    yield from self._wrapped(self._talk.told(replace(self._talk.agent, agent_id=AGENT)), at)
+                    yield from self._wrapped(self._talk.told(replace(self._talk.agent, agent_id=self.agent_id)), at)
             yield Reported(event, at, self._session)
 
     def _changed_session(self, session: str, at: Millis | None) -> Iterator[Reported]:
@@ -142,7 +146,7 @@ class ClaudeStream(RecordReader):
             self._context = sum(count(usage, key) for key in _CONTEXT) or self._context
             model = model_of(message)
             if model and model != self._talk.agent.model:
-                yield from self._talk.told(replace(self._talk.agent, agent_id=AGENT, model=model))
+                yield from self._talk.told(replace(self._talk.agent, agent_id=self.agent_id, model=model))
         growing = self._growing.get(parent)
         streamed = growing.note_for(message) if growing else ""
         yield from self._talk.assistant(message, uuid, parent, streamed)
@@ -181,10 +185,10 @@ class ClaudeStream(RecordReader):
             yield from self._talk.told(
                 replace(
                     self._talk.agent,
-                    agent_id=AGENT,
+                    agent_id=self.agent_id,
                     model=text(record, "model") or self._talk.agent.model,
                     cwd=text(record, "cwd"),
-                    version=text(record, "claude_code_version"),
+                    version=text(record, self.version_field),
                 )
             )
         elif subtype in _TASKS:

@@ -1,0 +1,29 @@
+"""Amp."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..registry import AgentKind, Format
+from .command import prepared
+from .formats import is_stream
+from .tools import AGENT, TOOLS
+
+if TYPE_CHECKING:
+    from ..common.reader import Reader
+
+
+def _stream() -> Reader:
+    from .stream import AmpStream
+
+    return AmpStream()
+
+
+KIND = AgentKind(
+    name="amp",
+    agent_id=AGENT,
+    title="Amp",
+    formats=(Format("amp-stream", is_stream, _stream),),
+    tools=TOOLS,
+    prepare=prepared,
+)

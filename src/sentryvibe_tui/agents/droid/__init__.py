@@ -1,0 +1,30 @@
+"""Factory's Droid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..registry import AgentKind, Format
+from .command import prepared
+from .formats import is_stream
+from .tools import AGENT, TODO_TOOLS, TOOLS
+
+if TYPE_CHECKING:
+    from ..common.reader import Reader
+
+
+def _stream() -> Reader:
+    from .stream import DroidStream
+
+    return DroidStream()
+
+
+KIND = AgentKind(
+    name="droid",
+    agent_id=AGENT,
+    title="Droid",
+    formats=(Format("droid-stream", is_stream, _stream),),
+    tools=TOOLS,
+    todo_tools=TODO_TOOLS,
+    prepare=prepared,
+)

@@ -1,0 +1,122 @@
+"""pi's session files, `~/.pi/agent/sessions/--<directory>--/<time>_<id>.jsonl`, and its `--mode json`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from ...model.events import (
+    AgentReported,
+    BuildEnded,
+    BuildEvent,
+    Noticed,
+    TextAdded,
+    ToolEnded,
+    ToolStarted,
+    TurnEnded,
+    UsageReported,
+)
+from ...model.state import Agent, Millis
+from ..common.records import RecordReader, Tokens
+from ..common.turn_end import as_event
+from ..common.values import Record, count, flat, number, obj, objects, text, time, title_of, value
+from .tools import AGENT
+from .turn_end import PiTurn
+
+_QUIET = frozenset({
+    "thinking_level_change", "custom", "custom_message", "label", "agent_start", "agent_end", "turn_start", "turn_end",
+    "message_start", "message_update", "tool_execution_start", "tool_execution_update", "tool_execution_end",
+    "queue_update", "compaction_end", "auto_retry_end", "extension_ui_request", "session_info_changed",
+    "thinking_level_changed", "extension_error",
+})  # fmt: skip
+_NOTICES = {
+    "compaction": "conversation compacted",
+    "compaction_start": "compacting the conversation",
+    "branch_summary": "the conversation was taken back to an earlier message",
+}
+
+
+class PiSession(RecordReader):
+    """One file, or what one process prints: one build. What a fork copied from its parent is older than itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._agent = Agent()
+        self._tokens = Tokens()
+        self._born: Millis | None = None
+        self._number = 0
+        self.turn = PiTurn()
+
+    def _end(self) -> BuildEnded | TurnEnded:
+        return as_event(self.turn.end)
+
+    def _time(self, record: Record) -> Millis | None:
+        return time(record) or time(obj(record, "message"))
+
+    def _events(self, record: Record) -> Iterator[BuildEvent]:
+        kind, message = text(record, "type"), obj(record, "message")
+        if kind == "session":
+            yield from self._began(record)
+            return
+        at = self._time(record)
+        if self._born is not None and at is not None and at < self._born:
+            return
+        if kind in ("message", "message_end"):
+            self._number += 1
+            self.turn.read(record if "timestamp" in record else message, message)
+            yield from self._message(message, text(record, "id") or f"message-{self._number}")
+        elif kind == "model_change":
+            yield from self._told(replace(self._agent, model=text(record, "modelId") or self._agent.model))
+        elif kind == "session_info":
+            yield from self._told(replace(self._agent, title=text(record, "name") or self._agent.title))
+        elif kind in _NOTICES:
+            yield Noticed(_NOTICES[kind])
+        elif kind == "auto_retry_start":
+            tries = f"{count(record, 'attempt')}/{count(record, 'maxAttempts')}"
+            yield Noticed(f"API retry {tries}: {text(record, 'errorMessage') or 'error'}", "warning")
+        elif kind not in _QUIET:
+            self.counts.add_unknown(kind or "no type")
+
+    def _began(self, record: Record) -> Iterator[BuildEvent]:
+        self._session = self._session or text(record, "id")
+        self._born = time(record) if text(record, "parentSession") else None
+        yield from self._told(replace(self._agent, agent_id=AGENT, cwd=text(record, "cwd")))
+
+    def _told(self, agent: Agent) -> Iterator[BuildEvent]:
+        if agent != self._agent:
+            self._agent = agent
+            yield AgentReported(agent)
+
+    def _message(self, message: Record, note: str) -> Iterator[BuildEvent]:
+        role = text(message, "role")
+        if role == "user":
+            said = flat(message.get("content"))
+            if isinstance(said, str) and said:
+                yield from self._told(replace(self._agent, title=self._agent.title or title_of(said)))
+                yield TextAdded(note, said, "prompt", whole=True)
+        elif role == "assistant":
+            yield from self._answered(message, note)
+        elif role == "toolResult" and text(message, "toolCallId"):
+            said, failed = flat(message.get("content")), message.get("isError") is True
+            yield ToolEnded(text(message, "toolCallId"), value(said), failed, text(message, "toolName"))
+
+    def _answered(self, message: Record, note: str) -> Iterator[BuildEvent]:
+        yield from self._told(replace(self._agent, model=text(message, "model") or self._agent.model))
+        for place, block in enumerate(objects(message, "content")):
+            kind = text(block, "type")
+            if kind == "text" and text(block, "text"):
+                yield TextAdded(f"{note}:{place}", text(block, "text"), "text", whole=True)
+            elif kind == "thinking" and text(block, "thinking"):
+                yield TextAdded(f"{note}:{place}", text(block, "thinking"), "reasoning", whole=True)
+            elif kind == "toolCall" and text(block, "id"):
+                yield ToolStarted(text(block, "id"), text(block, "name") or "unknown", value(block.get("arguments")))
+        yield from self._used(note, obj(message, "usage"))
+
+    def _used(self, key: str, usage: Record) -> Iterator[BuildEvent]:
+        """Cached tokens stand beside the input there."""
+        cached, cost = count(usage, "cacheRead"), number(obj(usage, "cost"), "total")
+        fresh = count(usage, "input") + cached + count(usage, "cacheWrite")
+        total = self._tokens.added(key, fresh, count(usage, "output"), cached, cost) if usage else None
+        if total is not None:
+            yield UsageReported(total)

@@ -1,0 +1,18 @@
+"""Qwen Code's command line."""
+
+from __future__ import annotations
+
+from ..common.command import Prepared, flag_value, has_flag, is_bare, last_word, with_flags
+
+
+def prepared(argv: tuple[str, ...], name: str) -> Prepared:
+    """`argv` of the program `name`, with what makes its output readable, where the user gave none."""
+    stays = has_flag(argv, "-i", "--prompt-interactive")
+    prompt = flag_value(argv, "-p", "--prompt") or ("" if stays else last_word(argv))
+    if not prompt:
+        return Prepared(argv, name, interactive=is_bare(argv))
+    asked = flag_value(argv, "-o", "--output-format")
+    if asked not in ("", "stream-json"):
+        return Prepared(argv, name, prompt=prompt)
+    added = () if asked else ("--output-format", "stream-json")
+    return Prepared(with_flags(argv, added), name, "qwen-stream", added, prompt, flag_value(argv, "-m", "--model"))
