@@ -111,6 +111,17 @@ def test_a_permission_waits_for_its_own_answer(read: Any) -> None:
     assert read(*BEGUN, CALL, ASKED, cancelled).requests == ()
 
 
+def test_a_permission_says_the_whole_command(read: Any) -> None:
+    call = {"toolCallId": "c9", "title": "Mark the release", "kind": "execute", "rawInput": {"command": "touch r"}}
+    asked = request("agent", 8, "session/request_permission", sessionId="s1", toolCall=call, options=OPTIONS)
+    assert [one.title for one in read(*BEGUN, asked).requests] == ["permission: Mark the release: touch r"]
+
+
+def test_an_agent_that_speaks_before_its_session_is_answered(read: Any) -> None:
+    early = read(*BEGUN[:3], update("session_info_update", title="Shop"), *BEGUN[3:])
+    assert (early.agent.cwd, early.agent.model) == (SHOP, "m-9")
+
+
 def test_a_permission_for_a_call_that_was_not_told_of_begins_it(read: Any) -> None:
     assert [tool.name for tool in read(*BEGUN, ASKED).tools()] == ["execute"]
 
@@ -184,6 +195,9 @@ def test_tokens_cost_and_how_full_the_context_is(read: Any) -> None:
     over = answer("agent", 2, {"stopReason": "end_turn", "usage": used})
     usage = read(*BEGUN, fill, over).usage
     assert usage == Usage(1_100, 400, 1_000, 0.25, 25.0)
+    within = {"totalTokens": 6_700, "inputTokens": 6_600, "outputTokens": 100, "cachedReadTokens": 4_000}
+    inside = answer("agent", 2, {"stopReason": "end_turn", "usage": within})
+    assert read(*BEGUN, inside).usage == Usage(6_600, 100, 4_000)
     euros = update("usage_update", used=1, size=2, cost={"amount": 9.0, "currency": "EUR"})
     assert read(*BEGUN, euros).usage.cost_usd is None
 

@@ -82,8 +82,8 @@ def permission_of(ident: str, params: Record) -> Request:
     call = obj(params, "toolCall")
     given = value(obj(call, "rawInput"))
     name = name_of(call)
-    words = purpose(given) if obj(call, "rawInput") else ""
-    title = ": ".join(part for part in ("permission", text(call, "title") or words or name) if part)
+    told, words = text(call, "title"), purpose(given) if "command" in obj(call, "rawInput") else ""
+    title = ": ".join(part for part in ("permission", told or name, "" if words in told else words) if part)
     options = tuple(
         Option(text(one, "optionId"), text(one, "name"), text(one, "kind")) for one in objects(params, "options")
     )

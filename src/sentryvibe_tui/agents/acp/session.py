@@ -49,6 +49,10 @@ class AcpSession:
     def directory(self) -> str:
         return self._agent.cwd
 
+    def placed(self, cwd: str) -> Iterator[BuildEvent]:
+        """Where it works, which may be told late."""
+        return self.told(replace(self._agent, cwd=cwd or self._agent.cwd))
+
     def began(self) -> Iterator[BuildEvent]:
         yield BuildStarted()
         yield AgentReported(self._agent)
@@ -165,14 +169,11 @@ def _filled(known: Usage, update: Record) -> Usage:
 
 
 def _spent(known: Usage, used: Record) -> Usage:
-    """Totals of the session; cached tokens stand beside the input there."""
-    cached, written = count(used, "cachedReadTokens"), count(used, "cachedWriteTokens")
-    return replace(
-        known,
-        input_tokens=count(used, "inputTokens") + cached + written,
-        output_tokens=count(used, "outputTokens"),
-        cache_read_tokens=cached,
-    )
+    """Totals of the session. Whether cached tokens are part of the input or stand beside it, the total tells."""
+    fresh, out, total = count(used, "inputTokens"), count(used, "outputTokens"), count(used, "totalTokens")
+    whole = max(fresh, total - out - count(used, "thoughtTokens"))
+    cached = count(used, "cachedReadTokens")
+    return replace(known, input_tokens=whole, output_tokens=out, cache_read_tokens=cached)
 
 
 def _is_model(option: Record) -> bool:

@@ -117,6 +117,7 @@ class AcpWire:
             own = text(result, "sessionId") or session
             yield from self._begin(own, text(params, "cwd"))
             self._sessions[own].is_replayed = False
+            yield from self._labelled(own, self._sessions[own].placed(text(params, "cwd")))
             yield from self._labelled(own, self._sessions[own].configured(result))
         elif method == "session/prompt" and session in self._sessions:
             yield from self._labelled(session, self._sessions[session].returned(response))
@@ -137,9 +138,16 @@ class AcpWire:
     def _begin(self, session: str, cwd: str = "") -> Iterator[Reported]:
         if session and session not in self._sessions:
             notes = f"{self._token}note-"
-            opened = AcpSession(replace(self._agent, cwd=cwd), self.counts, self._terminals, notes)
+            opened = AcpSession(
+                replace(self._agent, cwd=cwd or self._awaited_cwd()), self.counts, self._terminals, notes
+            )
             self._sessions[session] = opened
             yield from self._labelled(session, opened.began())
+
+    def _awaited_cwd(self) -> str:
+        """An agent may speak in a session before it answers that it has begun."""
+        asked = [one for one in self._open["client"].values() if text(one, "method") in _BEGIN]
+        return text(obj(asked[-1], "params"), "cwd") if asked else ""
 
     def _over(self, session: str, error: str = "") -> Iterator[Reported]:
         known = self._sessions.pop(session, None)
