@@ -7,7 +7,8 @@ import pytest
 
 from sentryvibe_tui.agents.acp.wire import AcpLines, AcpWire, Side
 from sentryvibe_tui.agents.detect import detect
-from sentryvibe_tui.model.state import BuildState, Usage
+from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.model.usage import Usage
 
 SHOP = "/srv/shop"
 Said = tuple[Side, dict[str, Any]]

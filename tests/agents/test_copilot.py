@@ -8,7 +8,7 @@ import pytest
 from sentryvibe_tui.agents.copilot.command import prepared
 from sentryvibe_tui.agents.copilot.events import CopilotEvents
 from sentryvibe_tui.agents.detect import detect
-from sentryvibe_tui.model.state import Usage
+from sentryvibe_tui.model.usage import Usage
 
 SHOP = "/srv/shop"
 _moment = iter(range(1_000, 10_000))

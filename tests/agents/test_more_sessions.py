@@ -8,11 +8,15 @@ import pytest
 from sentryvibe_tui.agents.detect import AutoReader, detect
 from sentryvibe_tui.agents.pi.session import PiSession
 from sentryvibe_tui.agents.qwen.session import QwenSession
-from sentryvibe_tui.model.state import Usage
+from sentryvibe_tui.model.usage import Usage
 
 
 def stamp(second: int) -> str:
     return f"2027-01-15T08:00:{second:02}.000Z"
+
+
+def spent(usage: Usage) -> tuple[int | None, int | None, int | None]:
+    return usage.input_tokens, usage.output_tokens, usage.cache_read_tokens
 
 
 def qwen(second: int, kind: str, *parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -39,7 +43,7 @@ def test_a_session_of_qwen(fold: Any, run: Any) -> None:
     reader = AutoReader()
     state = fold(run(reader, *QWEN))
     assert (reader.format, state.agent.agent_id, state.agent.model) == ("qwen-session", "qwen-code", "coder")
-    assert (state.status, state.agent.title, state.usage) == ("completed", "Show the files", Usage(2_000, 120, 1_200))
+    assert (state.status, state.agent.title, spent(state.usage)) == ("completed", "Show the files", (2_000, 120, 1_200))
     assert [(tool.name, tool.state) for tool in state.tools()] == [("run_shell_command", "output-available")]
     assert [note.kind for note in state.notes()] == ["prompt", "reasoning", "text"]
 
@@ -122,7 +126,7 @@ def test_a_session_of_pi(fold: Any, run: Any) -> None:
         "opus",
     )
     assert (state.status, state.agent.title) == ("completed", "Show the files")
-    assert state.usage == Usage(1_900, 40, 1_600, 0.5)
+    assert (spent(state.usage), state.usage.cost_usd) == ((1_900, 40, 1_600), 0.5)
     assert [(tool.name, tool.state) for tool in state.tools()] == [("bash", "output-available")]
     assert [note.kind for note in state.notes()] == ["prompt", "reasoning", "text"]
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.agents.detect import AutoReader
-from sentryvibe_tui.model.state import BuildState, Usage
+from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.model.usage import Usage
 from sentryvibe_tui.sources.known import prepared
 
 SID = {"session_id": "c0ffee"}

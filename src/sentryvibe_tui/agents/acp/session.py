@@ -17,7 +17,8 @@ from ...model.events import (
     TurnEnded,
     UsageReported,
 )
-from ...model.state import Agent, NoteKind, Usage
+from ...model.state import Agent, NoteKind
+from ...model.usage import Usage
 from ..common.reader import Counts
 from ..common.values import Record, as_list, count, flat, number, obj, objects, text, title_of
 from .calls import Calls, form_of, permission_of, todos_of
@@ -173,7 +174,8 @@ def _spent(known: Usage, used: Record) -> Usage:
     fresh, out, total = count(used, "inputTokens"), count(used, "outputTokens"), count(used, "totalTokens")
     whole = max(fresh, total - out - count(used, "thoughtTokens"))
     cached = count(used, "cachedReadTokens")
-    return replace(known, input_tokens=whole, output_tokens=out, cache_read_tokens=cached)
+    thought = count(used, "thoughtTokens") or None
+    return replace(known, input_tokens=whole, output_tokens=out, cache_read_tokens=cached, reasoning_tokens=thought)
 
 
 def _is_model(option: Record) -> bool:

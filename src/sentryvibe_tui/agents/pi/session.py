@@ -18,7 +18,9 @@ from ...model.events import (
     UsageReported,
 )
 from ...model.state import Agent, Millis
-from ..common.records import RecordReader, Tokens
+from ..common.records import RecordReader
+from ..common.spending import Call, Spending
+from ..common.tokens import Tokens
 from ..common.turn_end import as_event
 from ..common.values import Record, count, flat, number, obj, objects, text, time, title_of, value
 from .tools import AGENT
@@ -43,7 +45,7 @@ class PiSession(RecordReader):
     def __init__(self) -> None:
         super().__init__()
         self._agent = Agent()
-        self._tokens = Tokens()
+        self._spending = Spending()
         self._born: Millis | None = None
         self._number = 0
         self.turn = PiTurn()
@@ -114,9 +116,15 @@ class PiSession(RecordReader):
         yield from self._used(note, obj(message, "usage"))
 
     def _used(self, key: str, usage: Record) -> Iterator[BuildEvent]:
-        """Cached tokens stand beside the input there."""
-        cached, cost = count(usage, "cacheRead"), number(obj(usage, "cost"), "total")
-        fresh = count(usage, "input") + cached + count(usage, "cacheWrite")
-        total = self._tokens.added(key, fresh, count(usage, "output"), cached, cost) if usage else None
+        """Cached tokens stand beside the input there; the cost is its own."""
+        tokens = Tokens(
+            fresh=count(usage, "input"),
+            cache_read=count(usage, "cacheRead"),
+            cache_write_5m=count(usage, "cacheWrite"),
+            output=count(usage, "output"),
+        )
+        cost = number(obj(usage, "cost"), "total")
+        call = Call(self._agent.model, tokens, cost=None if cost is None else float(cost))
+        total = self._spending.add(key, call) if usage else None
         if total is not None:
             yield UsageReported(total)

@@ -19,9 +19,11 @@ from ...model.events import (
     UsageReported,
 )
 from ...model.state import Agent
-from ..common.records import RecordReader, Tokens
+from ..common.records import RecordReader
+from ..common.spending import Call, Spending
+from ..common.tokens import Tokens
 from ..common.turn_end import as_event
-from ..common.values import Record, count, flat, obj, objects, text, title_of, todo_items, value
+from ..common.values import Record, count, flat, obj, objects, text, time, title_of, todo_items, value
 from .tools import AGENT, TODO_TOOLS
 from .turn_end import QwenTurn
 
@@ -37,7 +39,7 @@ class QwenSession(RecordReader):
     def __init__(self) -> None:
         super().__init__()
         self._agent = Agent()
-        self._tokens = Tokens()
+        self._spending = Spending()
         self.turn = QwenTurn()
 
     def _end(self) -> BuildEnded | TurnEnded:
@@ -83,13 +85,9 @@ class QwenSession(RecordReader):
             elif text(part, "text"):
                 kind = "reasoning" if part.get("thought") is True else "text"
                 yield TextAdded(f"{text(record, 'uuid')}:{number}", text(part, "text"), kind, whole=True)
-        yield from self._used(text(record, "uuid"), obj(record, "usageMetadata"))
-
-    def _used(self, key: str, usage: Record) -> Iterator[BuildEvent]:
-        """Input counts cached tokens too; what is not input is output, thoughts included."""
-        fresh, total = count(usage, "promptTokenCount"), count(usage, "totalTokenCount")
-        out = total - fresh if total > fresh else count(usage, "candidatesTokenCount")
-        spent = self._tokens.added(key, fresh, out, count(usage, "cachedContentTokenCount")) if usage else None
+        usage = obj(record, "usageMetadata")
+        call = Call(self._agent.model, _tokens(usage), time(record))
+        spent = self._spending.add(text(record, "uuid"), call) if usage else None
         if spent is not None:
             yield UsageReported(spent)
 
@@ -118,6 +116,14 @@ class QwenSession(RecordReader):
             yield from self._told(replace(self._agent, title=text(payload, "customTitle") or self._agent.title))
         elif subtype in _NOTICES:
             yield Noticed(_NOTICES[subtype])
+
+
+def _tokens(usage: Record) -> Tokens:
+    """Input counts cached tokens too; what is not input is output, thoughts included."""
+    all_in, total = count(usage, "promptTokenCount"), count(usage, "totalTokenCount")
+    cached, thought = count(usage, "cachedContentTokenCount"), count(usage, "thoughtsTokenCount")
+    out = total - all_in if total > all_in else count(usage, "candidatesTokenCount")
+    return Tokens(fresh=max(0, all_in - cached), cache_read=cached, output=out, reasoning=thought)
 
 
 def _words(record: Record) -> str:
