@@ -121,7 +121,7 @@ class _Telling:
         self._tokens[2] += self._random.randint(18_000, 44_000)
         fresh, out, cached = self._tokens
         cost = round(fresh * 3e-6 + out * 15e-6 + cached * 3e-7, 4)
-        return Step(80, UsageReported(Usage(fresh, out, cached, cost, round(min(88.0, cached / 7_000), 1))))
+        return Step(80, UsageReported(Usage(fresh + cached, out, cached, cost, round(min(88.0, cached / 7_000), 1))))
 
     # ----------------------------------------------------------------- tools
 
