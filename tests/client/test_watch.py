@@ -192,7 +192,7 @@ async def back(seen: Seen) -> CaughtUp:
 
 
 @pytest.mark.parametrize("how", ["restored", "wiped", "set back with its witness"])
-async def test_a_log_that_was_set_back_is_followed_from_there(tmp_path, how) -> None:
+async def test_a_log_that_was_set_back_is_followed_from_there(tmp_path, how, monkeypatch) -> None:
     """The builds go on under the same ids, and numbers that were given once are given again."""
     port, data = free_port(), tmp_path / "data"
     url = f"http://127.0.0.1:{port}"
@@ -211,6 +211,7 @@ async def test_a_log_that_was_set_back_is_followed_from_there(tmp_path, how) -> 
         for path, content in kept.items() if how != "wiped" else ():
             if how != "restored" or path.name.startswith("builds"):
                 path.write_bytes(content)
+        monkeypatch.setenv("SENTRYVIBE_STATE_DIR", str(tmp_path / "another machine's"))
         async with running(data, port=port) as server:
             store = server.app.serving.store
             assert (store.epoch == before) == (how == "set back with its witness")
@@ -227,8 +228,10 @@ async def test_a_log_that_was_set_back_is_followed_from_there(tmp_path, how) -> 
 
 
 @pytest.mark.parametrize("past", [4, 5], ids=["as far", "further"])
-async def test_a_log_set_back_that_grew_on_while_the_watcher_was_away_is_told_from_the_old_one(tmp_path, past) -> None:
-    """A copy of the whole directory knows nothing of what came after it: only the watcher does."""
+async def test_a_log_set_back_that_grew_on_while_the_watcher_was_away_is_told_from_the_old_one(
+    tmp_path, past, monkeypatch
+) -> None:
+    """A copy on another machine knows nothing of what came after it: only the watcher does."""
     port, data = free_port(), tmp_path / "data"
     url = f"http://127.0.0.1:{port}"
     async with watching(url, "shop", chance=lambda: 0.0) as seen:
@@ -244,6 +247,7 @@ async def test_a_log_set_back_that_grew_on_while_the_watcher_was_away_is_told_fr
         await seen.until(lambda w: w.status.phase in ("retrying", "connecting"))
         for path, content in kept.items():
             path.write_bytes(content)
+        monkeypatch.setenv("SENTRYVIBE_STATE_DIR", str(tmp_path / "another machine's"))
         async with running(data) as elsewhere:
             again = (ToolStarted(f"new-{number}", "Bash") for number in range(past))
             await tell(elsewhere.url, tmp_path / "out", ABOUT, *again)

@@ -161,7 +161,7 @@ LONG_UPGRADES = {
     "a long first line": (UPGRADE.replace(b"=p ", b"=" + b"p" * 9000 + b" "), 414),
     "a long field": (UPGRADE.replace(b"\r\n\r\n", b"\r\nX: " + b"y" * 9000 + b"\r\n\r\n"), 431),
     "many fields": (UPGRADE.replace(b"\r\n\r\n", b"\r\nX: y" * 129 + b"\r\n\r\n"), 431),
-    "the longest first line": (UPGRADE.replace(b"=p ", b"=" + b"p" * (8190 - 28) + b" "), 101),
+    "the longest first line": (UPGRADE.replace(b"=p ", b"=p&x=" + b"y" * (8190 - 32) + b" "), 101),
 }
 
 

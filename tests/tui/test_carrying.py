@@ -37,6 +37,12 @@ async def ready(pilot, *keys):
     return pilot.app.watch_screen
 
 
+async def until_back(pilot, lent, times: int) -> None:
+    """Until the terminal was lent and came back so many times; the test's own time limit ends a vain wait."""
+    while lent.count("back") < times:
+        await pilot.pause(0.02)
+
+
 @pytest.fixture
 def program(tmp_path):
     """A program that copies the file it is given to `seen`, and its path."""
@@ -148,10 +154,11 @@ async def test_the_whole_output_goes_to_the_pager(app_on, story, lent, program, 
     build.tell(ToolStarted("t", "Bash", raw({"command": "make"})))
     build.tell(ToolEnded("t", raw("long " * 400 + "\n" + hostile)))
     monkeypatch.setenv("PAGER", str(program))
-    for keys in (("t",), ("enter", "enter")):
+    for times, keys in enumerate((("t",), ("enter", "enter")), start=1):
         app = app_on(build.state)
         async with app.run_test(size=(120, 36)) as pilot:
             await ready(pilot, *keys)
+            await until_back(pilot, lent, times)
         seen = (tmp_path / "seen").read_text()
         (tmp_path / "seen").unlink()
         assert "$ make" in seen
@@ -172,6 +179,7 @@ async def test_the_file_of_a_call_opens_in_the_editor(app_on, story, lent, progr
     app = app_on(build.state)
     async with app.run_test(size=(120, 36)) as pilot:
         await ready(pilot, "o")
+        await until_back(pilot, lent, 1)
     assert (tmp_path / "seen").read_text() == "content"
     build.call("Edit", {"file_path": "gone\x00.py"})
     app = app_on(build.state)
