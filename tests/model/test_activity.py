@@ -125,6 +125,13 @@ STORIES = {
         "which?",
     ),
     "background": ([(1, BASH), (2, MOVED), (5, STOP)], "active", "waiting-machine", 5, "npm run dev"),
+    "allowed, and moved": (
+        [(1, BASH), (2, permission()), (3, MOVED), (5, STOP)],
+        "active",
+        "waiting-machine",
+        5,
+        "npm run dev",
+    ),
     "background in the turn": ([(1, BASH), (2, MOVED)], "active", "working", 1, ""),
     "moved though it answered": (
         [(1, BASH), (2, ToolEnded("c1", OUT)), (2, MOVED), (5, STOP)],
@@ -238,6 +245,13 @@ STORIES = {
     "busy from before the end": ([(1, PROMPT), (500, STOP), (60, registry("working"))], "completed", "idle", 500, ""),
     "busy after the end": ([(1, PROMPT), (5, STOP), (9, registry("working"))], "active", "working", 9, ""),
     "busy after a guess": ([(1, PROMPT), (500, GUESS), (60, registry("working"))], "active", "working", 60, ""),
+    "a guess that is confirmed": (
+        [(1, PROMPT), (5, GUESS), (6, STOP), (3, registry("working"))],
+        "completed",
+        "idle",
+        6,
+        "",
+    ),
     "no guess against a witness": ([(1, PROMPT), (2, registry("working")), (500, GUESS)], "active", "working", 1, ""),
     "no guess against a wait": (
         [(1, BASH), (2, permission()), (500, GUESS)],

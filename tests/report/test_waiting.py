@@ -14,6 +14,7 @@ from sentryvibe_tui.model.events import (
     BuildEvent,
     RequestOpened,
     TextAdded,
+    ToolEnded,
     ToolStarted,
     TurnEnded,
 )
@@ -62,6 +63,11 @@ def test_for_a_machine() -> None:
     assert lines[-1][9:] == "waiting for Bash npm run dev"
     assert "waits   2m00s, waiting for Bash npm run dev" in list(page(state, 3_000 + TWO))
     assert window_title(state, "p")[0] == "◌"
+
+
+def test_the_end_of_background_work_is_told_once() -> None:
+    _, lines = told(BASH, BackgroundMoved("c1"), STOP, ToolEnded("c1"))
+    assert sum("tool done" in line for line in lines) == 1
 
 
 def test_until_when() -> None:

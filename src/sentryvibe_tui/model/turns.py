@@ -32,6 +32,7 @@ from .updates import (
     BuildBegan,
     BuildFinished,
     RequestChanged,
+    RequestClosed,
     TextChanged,
     TodosChanged,
     ToolChanged,
@@ -119,6 +120,7 @@ def moved(state: BuildState, event: BackgroundMoved, at: Millis) -> Iterator[Upd
         if state.activity.kind == "ended" and at < (state.activity.since or 0):
             return
         yield from _reopened(state)
+    yield from (RequestClosed(one.id) for one in state.requests if one.tool_call_id == event.id)  # it runs
     yield ToolMoved(event.id, event.name, event.what, event.until, event.parent_id)
 
 
@@ -138,6 +140,8 @@ def turn_ended(state: BuildState, event: TurnEnded, at: Millis) -> Iterator[Upda
     if not state.is_active:
         if _overrides(state, event.outcome, event.source):
             yield BuildFinished(event.outcome, event.summary, event.error)
+        if state.activity.source == "silence" != event.source:
+            yield ActivityChanged(Activity("idle", at, source=event.source))
         return
     yield from withdrawn(state, with_background=False)
     later = state.activity.kind == "waiting-machine" and state.activity.source in LIVE
@@ -162,7 +166,8 @@ def build_ended(state: BuildState, event: BuildEnded, at: Millis) -> Iterator[Up
         return
     if _overrides(state, event.outcome, event.source):
         yield BuildFinished(event.outcome, event.summary, event.error)
-    if state.activity.kind == "idle" and at >= (state.activity.since or 0):
+    is_guess = state.activity.source == "silence" != event.source
+    if is_guess or (state.activity.kind == "idle" and at >= (state.activity.since or 0)):
         yield ended
 
 

@@ -138,7 +138,8 @@ class PlainLines:
                 case TodosChanged() | TodoCompleted():
                     yield from (line for _, line in self._todos(before, state, entry.at))
                 case BuildFinished():
-                    yield from self._touched(before, state, map(tool_key, sorted(before.open_tools)), entry.at)
+                    ended = {one.id for one in entry.updates if isinstance(one, ToolChanged)}  # are told already
+                    yield from self._touched(before, state, map(tool_key, sorted(before.open_tools - ended)), entry.at)
                 case ToolMoved(ident) if (call := state.tool(ident)) is not None:
                     yield f"{words.clock(entry.at)} in the background: {clean_line(call.task or call_words(call))}"
                 case AgentChanged() if before.id:
