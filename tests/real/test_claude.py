@@ -73,9 +73,10 @@ def test_turns_with_tools_todos_tokens_and_cost(claude: Company, tell: Callable[
     assert [(todo["content"], todo["status"]) for todo in state["todos"]] == [(text, "completed") for text in STEPS]
     replies, helpers = (sum(claude.model.runs[run] for run in some) for some in (runs, map(helper_run, runs)))
     assert helpers == 2
-    assert state["usage"]["outputTokens"] == replies * USAGE.output  # a session's file has no tokens of its subagents
-    assert state["usage"]["cacheReadTokens"] == replies * USAGE.cache_read
-    assert state["usage"]["costUsd"] == pytest.approx((replies + helpers) * COST_OF_A_REPLY)
+    whole = replies + helpers
+    assert state["usage"]["outputTokens"] == whole * USAGE.output
+    assert state["usage"]["cacheReadTokens"] == whole * USAGE.cache_read
+    assert state["usage"]["costUsd"] == pytest.approx(whole * COST_OF_A_REPLY)
 
 
 @pytest.mark.parametrize(
