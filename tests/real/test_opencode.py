@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from .company import Company, company
+from .offered import helper_run
 from .opencode_truth import OpencodeTruth
 from .plays import COUNT, STEPS, USAGE
 from .product import calls, is_active
@@ -80,7 +81,7 @@ def test_turns_with_tools_todos_and_tokens(opencode: Company, tell: Callable[[st
     assert [call["input"]["command"] for call in shell if call.get("parentId")] == [COUNT.command]
     assert [call["state"] for call in shell if not call.get("parentId")][:3] == ["output-available"] * 3
     assert [(todo["content"], todo["status"]) for todo in state["todos"]] == [(text, "completed") for text in STEPS]
-    replies = sum(opencode.model.runs[run] for run in runs)
+    replies = sum(opencode.model.runs[run] + opencode.model.runs[helper_run(run)] for run in runs)
     assert state["usage"]["outputTokens"] == replies * USAGE.output
     tell(judged())
 
