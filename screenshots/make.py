@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Raw
 from msgspec.structs import replace
 
-from sentryvibe_tui.agents.demo import DemoAgent, demo_build
+from sentryvibe_tui.agents.demo.stream import DemoAgent, demo_build
 from sentryvibe_tui.client.watching import BuildSummary, LinkChanged, LinkStatus, Snapshot, WatchEvent, summary
 from sentryvibe_tui.model.events import About, BuildEnded
 from sentryvibe_tui.model.reducer import reduce
