@@ -1,11 +1,17 @@
 """What Codex' hooks tell: Esc, subagents, sessions that are none."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from sentryvibe_tui.agents.codex.hooks import HOOKS
+from sentryvibe_tui.agents.codex.session import CodexRollout
 from sentryvibe_tui.agents.common.hook_payloads import HookLines, HookReader
+from sentryvibe_tui.model.events import About, ToolEnded, ToolReturned, ToolStarted
+from sentryvibe_tui.model.reducer import reduce
+from sentryvibe_tui.model.state import BuildState
 
 THREAD = "01a2f111-0000-7000-8000-000000000001"
 CHILD = "01a2f111-0000-7000-8000-000000000002"
@@ -37,6 +43,34 @@ def test_esc_ends_the_turn_at_once_and_the_next_prompt_goes_on(fold: Any, run: A
     assert (state.tool("call_1").state, state.open_tools) == ("interrupted", frozenset())
     again = fold(run(HookLines(HOOKS), *asked, hook("Interrupt"), hook("UserPromptSubmit", prompt="Go on")))
     assert [note.text for note in again.notes() if note.kind == "prompt"] == ["Build it", "Go on"]
+
+
+def test_a_failed_command_is_one_whichever_of_hook_and_file_comes_first(run: Any) -> None:
+    """The hook has the command's output and no exit code, the rollout has both."""
+    hooks = [bash("PreToolUse", "call_1"), bash("PostToolUse", "call_1", tool_response="no such file\n")]
+    end = "Chunk ID: 1\nWall time: 0.1 seconds\nProcess exited with code 1\nOutput:\nno such file\n"
+    call = {"type": "function_call", "name": "exec_command", "call_id": "call_1", "arguments": '{"cmd":"make"}'}
+    ended = {"type": "function_call_output", "call_id": "call_1", "output": end}
+    file = [{"timestamp": "2026-11-20T09:00:00Z", "type": "response_item", "payload": one} for one in (call, ended)]
+    by_hook, by_file = ([one.event for one in run(reader, *records)] for reader, records in (
+        (HookLines(HOOKS), hooks), (CodexRollout(), file)))  # fmt: skip
+    ends = [next(one for one in events if isinstance(one, ToolEnded)) for events in (by_hook, by_file)]
+    for first, second in permutations(ends):
+        state = BuildState()
+        for event in (ToolStarted("call_1", "Bash", Raw(b"{}")), first, second):
+            state, _ = reduce(state, event, 1_000, About("shop", "s", "s"))
+        found = state.tool("call_1")
+        assert found is not None
+        assert (found.state, found.output, state.error_count) == ("error", ends[1].output, 1)
+
+
+def test_an_end_without_an_outcome_still_tells_of_which_subagent_the_call_is() -> None:
+    state = BuildState()
+    for event in (ToolEnded("c", Raw(b'"bad"'), True, "Bash"), ToolReturned("c", Raw(b'"x"'), parent_id="call_s")):
+        state, _ = reduce(state, event, 1_000, About("shop", "s", "s"))
+    found = state.tool("c")
+    assert found is not None
+    assert (found.state, found.output, found.parent_id) == ("error", Raw(b'"bad"'), "call_s")
 
 
 @pytest.mark.parametrize(("last", "outcome"), [("Interrupt", "interrupted"), ("Stop", "completed")])

@@ -138,6 +138,24 @@ def test_a_command_that_does_not_begin_waits_for_permission(opencode: Opencode, 
     assert (folded(fold, seen).requests, folded(fold, seen).activity.kind) == ((), "working")
 
 
+def test_the_word_of_its_own_server_counts_where_one_is_heard(opencode: Opencode, fold: Any) -> None:
+    """What such a server asks itself is told by its port; where none is heard any more, it is guessed again."""
+    opencode.asks()
+    owners = Owners(opencode.processes, lambda pid, start: opencode.alive, lambda: opencode.now / 1000)
+    word: list[frozenset[str] | None] = [frozenset()]
+    look = DatabaseWitness(opencode.path, owners, lambda: opencode.now, lambda directory, last: word[0]).look
+    seen = look()
+    asked = [((), frozenset()), ((), frozenset({"c1"})), (("asks-c1",), None), (("asks-c1",), frozenset({"c1"})),
+             ((), frozenset()), ((), frozenset()), (("asks-c1",), None)]  # fmt: skip
+    for requests, said in asked:
+        opencode.now, word[0] = opencode.now + 900, said
+        seen += look()
+        state = folded(fold, seen)
+        assert tuple(one.id for one in state.requests) == requests, said
+        assert state.activity.kind == ("waiting-person" if requests else "working")
+    assert len({one.id for one in seen}) == len(seen)
+
+
 @pytest.mark.parametrize(
     ("tool", "state"), [("bash", {"metadata": {"output": ""}}), ("webfetch", {}), ("bash", {"status": "pending"})]
 )
@@ -289,7 +307,7 @@ def test_a_database_that_is_just_made_is_read_when_it_is_there(tmp_path: Path, f
 def test_a_process_at_work_is_found_by_the_database_that_it_has_open(tmp_path: Path) -> None:
     path = tmp_path / "opencode.db"
     path.touch()
-    hold = "import sys; file = open(sys.argv[2]); print(flush=True); input()"
+    hold = "import sys; opencode = open(sys.argv[2]); print(flush=True); input()"
     words = [sys.executable, "-c", hold, "opencode", str(path)]
     with subprocess.Popen(words, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

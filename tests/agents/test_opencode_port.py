@@ -4,16 +4,22 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, closing, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sentryvibe_tui.agents.common.live import Sighting, merged, polled
+from sentryvibe_tui.agents.common.processes import started_at
 from sentryvibe_tui.agents.common.reader import Reported
+from sentryvibe_tui.agents.opencode import live
 from sentryvibe_tui.agents.opencode.port import Ports
 from sentryvibe_tui.agents.opencode.processes import Process, listening, says_so
+from sentryvibe_tui.model.events import RequestOpened, RequestResolved
 
 PROCESS = Process(7, "1", 0, "/w")
 LIMIT = 30.0
@@ -84,6 +90,69 @@ async def test_requests_and_turns_are_told_as_they_come(fold: Any) -> None:
             state = fold(Reported(one.event, one.at, one.session) for one in seen)
             assert (state.requests, state.activity.kind) == ((), "idle")
     assert server.asked_for == ["GET /event", "GET /permission", "GET /question"]
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT):
+        while not is_so():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_server_that_is_heard_says_which_calls_wait() -> None:
+    server, other = Server(), Process(8, "1", 0, "/w")
+    async with await asyncio.start_server(server.answer, "127.0.0.1", 0) as listener:
+        port = listener.sockets[0].getsockname()[1]
+        ports = Ports(lambda: [PROCESS, other], lambda session: (session, ""), lambda pid: [port] if pid == 7 else [])
+        assert ports.waiting_calls("/w", [PROCESS]) is None
+        async with aclosing(ports.sightings()) as sightings:
+            await told(sightings, 1)
+            await until(lambda: ports.waiting_calls("/w", [PROCESS]) == {"c1"})
+            assert [ports.waiting_calls("/w", list_) for list_ in ([], [other], [PROCESS, other])] == [None] * 3
+            assert ports.waiting_calls("/v", [PROCESS]) is None
+            server.tells("permission.replied", sessionID="A", requestID="per0", reply="once")
+            await told(sightings, 1)
+            assert ports.waiting_calls("/w", [PROCESS]) == frozenset()
+        assert ports.waiting_calls("/w", [PROCESS]) is None
+
+
+def slow_to_begin(database: sqlite3.Connection, now: int) -> None:
+    """A session whose command runs and has no metadata yet."""
+    database.executescript("""
+    CREATE TABLE event (id text PRIMARY KEY, aggregate_id text NOT NULL, seq integer NOT NULL, type text, data text);
+    CREATE TABLE session (id text PRIMARY KEY, parent_id text, directory text NOT NULL, time_updated integer NOT NULL);
+    """)
+    state = {"status": "running", "input": {"command": "make"}, "time": {"start": now}}
+    events: dict[str, dict[str, Any]] = {
+        "session.created": {"info": {"id": "A", "directory": "/w", "title": "T", "time": {"created": now}}},
+        "message.updated": {"info": {"id": "m1", "role": "assistant", "time": {"created": now}}},
+        "message.part.updated": {"time": now, "part": {"id": "p1", "messageID": "m1", "type": "tool", "tool": "bash",
+                                                       "callID": "c1", "state": state}},
+    }  # fmt: skip
+    database.execute("INSERT INTO session VALUES ('A', NULL, '/w', ?)", (now,))
+    for seq, (kind, data) in enumerate(events.items()):
+        row = (f"evt_{seq}", "A", seq, f"{kind}.1", json.dumps({"sessionID": "A"} | data))
+        database.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", row)
+
+
+@pytest.mark.skipif(not says_so(), reason="only Linux tells which process listens where")
+async def test_a_guess_is_withdrawn_as_soon_as_its_own_server_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fold: Any
+) -> None:
+    """A command that is slow to begin; this very process stands for opencode, and opens its port late."""
+    monkeypatch.setattr(live, "at_work", lambda _: [Process(os.getpid(), started_at(os.getpid()), 0, "/w")])
+    (tmp_path / "opencode").mkdir()
+    with closing(sqlite3.connect(tmp_path / "opencode" / "opencode.db", isolation_level=None)) as database:
+        slow_to_begin(database, int(time.time() * 1000))
+    server, seen = Server(), list[Sighting]()
+    server.lists["/permission"] = []
+    async with asyncio.timeout(2 * LIMIT), aclosing(live.Live({"XDG_DATA_HOME": str(tmp_path)}).sightings()) as all_:
+        while not any(isinstance(one.event, RequestOpened) for one in seen):
+            seen.append(await anext(all_))
+        async with await asyncio.start_server(server.answer, "127.0.0.1", 0):
+            while not any(isinstance(one.event, RequestResolved) for one in seen):
+                seen.append(await anext(all_))
+    state = fold(Reported(one.event, one.at, one.session) for one in seen)
+    assert (state.requests, state.activity.kind, state.open_tools) == ((), "working", {"c1"})
 
 
 @pytest.mark.parametrize(("kind", "status"), [("text/html", 200), ("text/event-stream", 401)])

@@ -62,6 +62,10 @@ class ToolEnded(Struct, frozen=True):
     output_bytes: int = 0
 
 
+class ToolReturned(ToolEnded, frozen=True):
+    """A call ended, and its source does not tell how: good or bad is what another source says of the same end."""
+
+
 class TextAdded(Struct, frozen=True):
     """Text of the note `id`: `text` is added to it, or replaces it when `whole`. `parent_id`: as of a call."""
 

@@ -32,6 +32,7 @@ from .events import (
     TextAdded,
     TodosReported,
     ToolEnded,
+    ToolReturned,
     ToolStarted,
     TurnEnded,
     UsageReported,
@@ -228,12 +229,19 @@ def _tool_ended(state: BuildState, event: ToolEnded, at: Millis) -> Iterable[Upd
     known = state.tool(event.id)
     if known is not None and known.background and _is_told_end(known, event, at):
         return
+    if known is not None and isinstance(event, ToolReturned) and known.state in _ENDS:
+        if _is_placed(event, known):
+            yield _tool_changed(state, replace(event, output=None), PLANNING, known.state)
+        return
     closed: ToolState = "error" if event.is_error else "output-available"
     if known is None:
         index = state.active_todo if event.todo_index is None else event.todo_index
         yield _tool_changed(state, event, index, closed)
     elif known.state != closed or known.output != event.output or _is_placed(event, known):
         yield _tool_changed(state, event, PLANNING, closed)
+
+
+_ENDS: frozenset[ToolState] = frozenset({"error", "output-available"})
 
 
 def _is_told_end(known: ToolCall, event: ToolEnded, at: Millis) -> bool:

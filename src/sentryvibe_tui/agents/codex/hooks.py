@@ -24,4 +24,5 @@ def _spawned(name: str, response: object) -> str:
     return text(as_object(parsed(response) if isinstance(response, str) else response), "agent_id")
 
 
-HOOKS = HookDialect(AGENT, _is_aside, _spawned)
+HOOKS = HookDialect(AGENT, _is_aside, _spawned, tells_outcome=False)
+"""A command's end has its output, and no exit code."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...model.events import ActivityReported, BackgroundMoved, BuildEvent, ToolEnded, ToolStarted
+from ...model.events import ActivityReported, BackgroundMoved, BuildEvent, ToolEnded, ToolReturned, ToolStarted
 from ..claude.background import notification_in
 from ..claude.tools import SUBAGENT_TOOLS
 from .values import Record, identifier, objects, text, value
@@ -29,7 +29,7 @@ class Background:
         crons = {f"cron-{identifier(cron.get('id'))}": cron for cron in objects(stop, "session_crons")}
         for task in [task for task in self.calls if task not in tasks and task not in crons]:
             call_id, parent_id = self.calls.pop(task)
-            yield ToolEnded(call_id, parent_id=parent_id)
+            yield ToolReturned(call_id, parent_id=parent_id)
         for task, record in (tasks | crons).items():
             yield from self._goes_on(task, record, task in crons)
 

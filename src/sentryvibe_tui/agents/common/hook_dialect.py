@@ -43,11 +43,13 @@ class HookDialect(Struct, frozen=True):
     `is_aside`: whether a payload is of what the program does for itself, and tells of no build.
     `spawned`: the id of the subagent that a call of this name left at work, by its answer; "" for every other call.
     `reader`: of payloads that have another shape than Claude Code's; None for that one.
+    `tells_outcome`: whether a call's end says that it failed; what it does not say, a session file may.
     `stand_in`: with the id of a subagent behind it, what stands for its call where that is not known.
     """
 
     agent_id: str
     is_aside: Callable[[Record], bool] = _never
     spawned: Callable[[str, object], str] = _nobody
+    tells_outcome: bool = True
     stand_in: str = ""
     reader: Callable[[Redactor | None], Payloads] | None = None

@@ -26,6 +26,7 @@ from ...model.events import (
     TodoItem,
     TodosReported,
     ToolEnded,
+    ToolReturned,
     ToolStarted,
     TurnEnded,
 )
@@ -290,7 +291,8 @@ class HookReader:
                 yield BackgroundMoved(call_id, name=name, parent_id=parent)
                 return
             output = flat(inner.get("content")) if "content" in inner else _output(inner, response)
-            yield ToolEnded(call_id, None if output is None else value(output), failed, name, parent_id=parent)
+            end = ToolEnded if failed or self._dialect.tells_outcome else ToolReturned
+            yield end(call_id, None if output is None else value(output), failed, name, parent_id=parent)
             yield from _refused(record, session, name, given)
             return
         if listed is not None:
@@ -314,7 +316,7 @@ def _subagent_ended(record: Record, session: _Session) -> Iterator[BuildEvent]:
     """A subagent that works beside its agent was under way until now."""
     call_id = session.spawned.pop(text(record, "agent_id"), "")
     if call_id:
-        yield ToolEnded(call_id, value(text(record, "last_assistant_message")))
+        yield ToolReturned(call_id, value(text(record, "last_assistant_message")))
 
 
 def _kind(record: Record) -> str:

@@ -1,7 +1,8 @@
 """opencode's sessions as its database tells them, and whether a process still has them: nothing needs installing.
 
 What is not in the database is not told: what a model is just saying, and permissions. But a command's call has no
-metadata until it is allowed (measured with 1.18.33), so one that stays without waits for a person.
+metadata until it is allowed (measured with 1.18.33), so one that stays without waits for a person. That is a guess:
+of a session whose own server is heard, the server's word counts.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class _Held(Struct):
     request: Request
     since: Millis
     is_told: bool = False
+    number: int = 0
+    """So many times it was guessed."""
 
 
 class _Session:
@@ -69,23 +72,41 @@ class Live:
     def __init__(self, environ: Mapping[str, str]) -> None:
         path = path_of(environ)
         self._owners = Owners(lambda: at_work(path)) if says_so() else None
-        self._database = DatabaseWitness(path, self._owners)
+        self._database = DatabaseWitness(path, self._owners, waiting_calls=self._waiting_calls)
+        self._ports: Ports | None = None
 
     def sightings(self) -> AsyncIterator[Sighting]:
         if self._owners is None:
             return self._database.sightings()
         owners = self._owners
-        ports = Ports(lambda: owners.processes, self._database.root)
-        return merged(self._database.sightings(), ports.sightings())
+        self._ports = Ports(lambda: owners.processes, self._database.root)
+        return merged(self._database.sightings(), self._ports.sightings())
+
+    def _waiting_calls(self, directory: str, last: Millis) -> frozenset[str] | None:
+        if self._owners is None or self._ports is None or not self._ports.is_any_heard:
+            return None
+        return self._ports.waiting_calls(directory, self._owners.of_any(directory, last))
+
+
+WaitingCalls = Callable[[str, Millis], frozenset[str] | None]
+"""The calls of a session that wait by its own server, None if that is not heard: by its directory and latest event."""
+
+
+def _unheard(_directory: str, _last: Millis) -> None:
+    return None
 
 
 class DatabaseWitness:
     """`owners` None: nobody knows which processes there are. `now` is epoch milliseconds."""
 
     def __init__(
-        self, path: Path, owners: Owners | None = None, now: Callable[[], Millis] = lambda: int(time.time() * 1000)
+        self,
+        path: Path,
+        owners: Owners | None = None,
+        now: Callable[[], Millis] = lambda: int(time.time() * 1000),
+        waiting_calls: WaitingCalls = _unheard,
     ) -> None:
-        self._path, self._owners, self._now = path, owners, now
+        self._path, self._owners, self._now, self._waiting_calls = path, owners, now, waiting_calls
         self._stamp: tuple[int, ...] = ()
         self._last: tuple[int, str] | None = None
         self._sessions: dict[str, _Session] = {}
@@ -209,10 +230,28 @@ class DatabaseWitness:
         now = self._now()
         for session in self._sessions.values():
             for held in session.held.values():
-                if not held.is_told and now - held.since >= _ASKING[held.request.tool]:
-                    held.is_told = True
-                    opening = RequestOpened(held.request)
-                    yield self._sighting(session, Sighting("", opening, held.since, id=held.request.id))
+                if now - held.since < _ASKING[held.request.tool]:
+                    continue
+                waiting = self._waiting_calls(session.place.directory, session.last)
+                if waiting is None and not held.is_told:
+                    yield self._guessed(session, held)
+                elif waiting is not None and held.is_told and held.request.tool_call_id not in waiting:
+                    yield self._withdrawn(session, held)
+
+    def _guessed(self, session: _Session, held: _Held) -> Sighting:
+        held.is_told, held.number = True, held.number + 1
+        again = "" if held.number == 1 else f"-{held.number}"
+        return self._sighting(
+            session, Sighting("", RequestOpened(held.request), held.since, id=f"{held.request.id}{again}")
+        )
+
+    def _withdrawn(self, session: _Session, held: _Held) -> Sighting:
+        """Its own server is heard by now, and asks nobody about this call."""
+        held.is_told = False
+        withdrawn = RequestResolved(held.request.id, "withdrawn")
+        return self._sighting(
+            session, Sighting("", withdrawn, self._now(), id=f"{held.request.id}-withdrawn-{held.number}")
+        )
 
     # ----------------------------------------------------------------------- processes
 

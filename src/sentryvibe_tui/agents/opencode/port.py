@@ -45,6 +45,8 @@ class Told:
     def __init__(self, directory: str, root: Root) -> None:
         self._directory, self._root = directory, root
         self._events = Events(Counts(), "socket")
+        self.waiting: dict[str, str] = {}
+        """The call of each open request, by the request's id."""
 
     def read(self, record: Record) -> Iterator[Sighting]:
         properties = as_object(record.get("properties"))
@@ -52,6 +54,10 @@ class Told:
         if session and self._events.place(session)[0] == session:
             self._events.put(session, *self._root(session))
         for number, report in enumerate(self._events.read(record)):
+            if isinstance(report.event, RequestOpened):
+                self.waiting[report.event.request.id] = report.event.request.tool_call_id
+            elif isinstance(report.event, RequestResolved):
+                self.waiting.pop(report.event.id, None)
             if isinstance(report.event, _ADDED):
                 ident = f"port-{text(record, 'id')}-{number}" if text(record, "id") else ""
                 yield Sighting(report.session, report.event, report.at, self._directory, ident)
@@ -69,6 +75,23 @@ class Ports:
         self._processes, self._root, self._listening = processes, root, listening
         self._tries: dict[tuple[int, str], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._heard: dict[tuple[Process, int], dict[str, str]] = {}
+        """Of each server that is heard: the call of each of its open requests, by the request's id."""
+
+    @property
+    def is_any_heard(self) -> bool:
+        return bool(self._heard)
+
+    def waiting_calls(self, directory: str, processes: Sequence[Process]) -> frozenset[str] | None:
+        """The calls that wait for a person by the servers of `processes`, which may have a session of `directory`.
+
+        None when any of them is not heard. A server of all directories tells of its own one only.
+        """
+        heard = list(self._heard.items())
+        ours = {process for (process, _), _ in heard if process.directory == directory}
+        if not processes or not ours.issuperset(processes):
+            return None
+        return frozenset(call for (process, _), open_ in heard if process in ours for call in list(open_.values()))
 
     async def sightings(self) -> AsyncIterator[Sighting]:
         heard: asyncio.Queue[Sighting] = asyncio.Queue(WAITING)
@@ -111,11 +134,14 @@ class Ports:
                     return
                 for record in await _open(client):
                     await _put(told, record, heard)
+                self._heard[process, port] = told.waiting
                 async for line in events.aiter_lines():
                     if line.startswith("data:"):
                         await _put(told, _record(line[5:]), heard)
         except httpx.HTTPError as error:
             log.info("opencode's server at %s is heard no longer: %s", base, error)
+        finally:
+            self._heard.pop((process, port), None)
 
 
 async def _put(told: Told, record: Record, heard: asyncio.Queue[Sighting]) -> None:

@@ -116,6 +116,13 @@ class Owners:
         """Those of the last search."""
         return self._processes
 
+    def of_any(self, directory: str, last: Millis) -> Sequence[Process]:
+        """All living processes that can have the session of that directory, new ones too."""
+        if self._clock() - self._scanned >= SCAN_EVERY:
+            self._scanned, self._processes = self._clock(), self._scan()
+        able = (one for one in self._processes if one.has(directory, last))
+        return [one for one in able if self._alive(one.pid, one.start)]
+
     def of(self, directory: str, last: Millis) -> bool:
         """Whether a living process can have the session of that directory."""
         if any(self._alive(one.pid, one.start) for one in self._processes if one.has(directory, last)):
