@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.agents.registry import AgentKind, built_in
+from sentryvibe_tui.cli.hooks import AGENTS
 from sentryvibe_tui.sources.hook_settings import Hook, installed, settings_file, with_hook, without_hooks
 from sentryvibe_tui.sources.json_edit import BadSettings
 
@@ -186,3 +188,15 @@ def test_opencode_gets_a_file_of_our_own() -> None:
     for change in (lambda text: with_hook(text, hook), lambda text: without_hooks(text, "opencode")):
         with pytest.raises(BadSettings, match="it is not ours"):
             change("export const Mine = async () => ({})")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in built_in() if kind.hooks is not None], ids=lambda kind: kind.name)
+def test_every_agent_whose_hooks_are_read_can_be_given_them(kind: AgentKind, tmp_path: Path) -> None:
+    """Each in a file of its own, with a call that names it."""
+    assert kind.name in AGENTS
+    calls = "/spool" if kind.name == "opencode" else f"python3 -I -S /a/sentryvibe_tui/spool.py {kind.name}"
+    with_ours = with_hook("", Hook(kind.name, command=calls))
+    assert installed(with_ours, kind.name)
+    assert without_hooks(with_ours, kind.name) == ""
+    files = [settings_file(name, None, {"HOME": str(tmp_path)}) for name in AGENTS]
+    assert files.count(settings_file(kind.name, None, {"HOME": str(tmp_path)})) == 1

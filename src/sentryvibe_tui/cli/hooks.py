@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from .. import spool
+from ..agents.registry import built_in
 from ..client.address import Address
 from ..folders import make_private
 from ..model.text import REPLACEMENT, clean_line
@@ -34,7 +35,8 @@ from ..sources.json_edit import BadSettings
 from .options import Refused, settings
 from .output import any_text, tell, write_line
 
-AGENTS: tuple[str, ...] = ("claude", "codex", "gemini", "opencode")
+AGENTS: tuple[str, ...] = tuple(kind.name for kind in built_in() if kind.hooks is not None)
+"""The settings of agents from elsewhere are not known."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
