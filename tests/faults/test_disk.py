@@ -185,6 +185,8 @@ def post_until_full(server, first: int) -> tuple[list[int], dict]:
 def test_a_full_file_system_is_said_and_got_over_with_and_without_a_restart(make_server, small_disk: Path) -> None:
     server = make_server(home=small_disk)
     server.start()
+    reserve = small_disk / "reserve"
+    reserve.write_bytes(b"x" * 1024 * 1024)
     kept, answer = post_until_full(server, 0)
     assert kept
     assert "full" in answer["error"]
@@ -192,6 +194,7 @@ def test_a_full_file_system_is_said_and_got_over_with_and_without_a_restart(make
     assert post(server, 900, 60_000)[0] == 503
     assert tools(server) == [f"t{number}" for number in kept]
     ballast.unlink()
+    reserve.unlink()
     assert post(server, 901)[0] == 200
     fill(small_disk)
     server.kill()

@@ -60,7 +60,7 @@ async def test_what_is_damaged_is_said_and_the_rest_of_the_project_is_told(http:
     sessions = (await http.get("/api/projects/p/messages")).json()["sessions"]
     assert [session["session"]["id"] for session in sessions] == ["good"]
     builds = (await http.get("/api/projects/p/builds")).json()["builds"]
-    assert [(build["buildId"], bool(build["damaged"])) for build in builds] == [("bad", True), ("good", False)]
+    assert {build["buildId"]: bool(build["damaged"]) for build in builds} == {"bad": True, "good": False}
     assert (await http.post("/api/build-events", content=event("good", "q"))).json()["version"] == 2
 
 

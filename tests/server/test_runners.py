@@ -119,11 +119,11 @@ async def test_its_link_says_that_it_is_there(server: Running, http: httpx.Async
 
 async def test_events_without_a_session_belong_to_their_build_or_the_newest(http: httpx.AsyncClient) -> None:
     await build(http, {"type": "start"}, sessionId="s1", buildId="b1")
-    await build(http, {"type": "start"}, sessionId="s2", buildId="b2")
     for session in ("", None):
         await build(http, {"type": "error", "errorText": f"lost {session}"}, sessionId=session, buildId="b1")
     notes = [note["text"] for note in (await state(http, "b1"))["notes"]]
     assert notes == ["lost ", "lost None"]
+    await build(http, {"type": "start"}, sessionId="s2", buildId="b2")
     await build(http, TODO | {"input": {"todos": [{"content": "x"}]}}, sessionId="", buildId=None)
     assert [todo["content"] for todo in (await state(http, "b2"))["todos"]] == ["x"]
 

@@ -105,7 +105,7 @@ def family(sessions: Path) -> Path:
 def test_codex_subagents_stand_under_the_calls_that_spawned_them(tmp_path: Path) -> None:
     state, posted = whole(family(tmp_path))
     assert parents(state) == {"s2": "", "s3": "", "w": "", "c2": "s2", "e3": "s3", "c5": "e3"}
-    assert (state.status, state.agent.title, state.usage.input_tokens, state.todos) == ("completed", "go", None, ())
+    assert (state.status, state.agent.title, state.usage.input_tokens, state.todos) == ("completed", "go", 7, ())
     assert [(note.kind, note.text) for note in state.notes()] == [("prompt", "go"), ("text", "two here")]
     assert {one.about.session_id for one in posted} == {thread("1")}
 
