@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Protocol
 
 from msgspec import Struct
@@ -10,6 +12,9 @@ from msgspec import Struct
 from ..client.watching import Changed, LinkChanged, Settled, Snapshot, WatchEvent, Watching
 from ..model.state import BuildState
 from . import exit_codes
+
+LINGER = 0.5
+"""Seconds in which the end of a session may follow that of its turn."""
 
 
 class Report(Protocol):
@@ -32,23 +37,25 @@ class Told(Struct, frozen=True):
     status: int | None = None
 
 
-async def narrate(watch: Watching, report: Report, write: Callable[[str], None]) -> Told:
+async def narrate(watch: Watching, report: Report, write: Callable[[str], None], linger: float = LINGER) -> Told:
     """Write a line for each event. Returns at the end of the build, or when the link is given up for good."""
     state: BuildState | None = None
     lost = Told(exit_codes.NO_LINK, "the link was closed")
-    async for event in watch.events():
-        for line in report.event(event):
-            write(line)
-        if isinstance(event, LinkChanged) and event.status.phase in ("gave-up", "refused"):
-            lost = Told(exit_codes.NO_LINK, event.status.reason, event.status.http_status)
-            break
-        if isinstance(event, Snapshot | Changed):
-            state = event.state
-            if not state.is_active and event.settled:
-                break
-        elif isinstance(event, Settled):
-            state = event.state
-            break
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None) as limit:
+            async for event in watch.events():
+                for line in report.event(event):
+                    write(line)
+                if isinstance(event, LinkChanged) and event.status.phase in ("gave-up", "refused"):
+                    lost = Told(exit_codes.NO_LINK, event.status.reason, event.status.http_status)
+                    break
+                if not isinstance(event, Snapshot | Changed | Settled):
+                    continue
+                state = event.state
+                is_over = not state.is_active and (isinstance(event, Settled) or event.settled)
+                if is_over and state.activity.kind != "idle":
+                    break
+                limit.reschedule(asyncio.get_running_loop().time() + linger if is_over else None)
     if state is None:
         return lost
     for line in report.end(state):
