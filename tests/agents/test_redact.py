@@ -84,6 +84,9 @@ def test_known_shapes_are_masked_and_counted(kind: str) -> None:
         ("postgres://ada:hunter22@db/x", "postgres://ada:<redacted url-password>@db/x"),
         ("DB_PASSWORD=correcthorse", "DB_PASSWORD=<redacted assigned-secret>"),
         ('STRIPE_SECRET="abcdefgh1"', 'STRIPE_SECRET="<redacted assigned-secret>"'),
+        ("password: |-\n  BlockS3cretPw77\nport: 5", "password: |-\n  <redacted assigned-secret>\nport: 5"),
+        ("api_key =\n  NextlineS3cret77\nend", "api_key =\n  <redacted assigned-secret>\nend"),
+        ("client_secret\n=\nNextlineS3cret77", "client_secret\n=\n<redacted assigned-secret>"),
         (f"aws_secret_access_key = {A[:40]}", "aws_secret_access_key = <redacted aws-secret-key>"),
         (r"{\"apiKey\": \"abcdefgh1\"}", r"{\"apiKey\": \"<redacted assigned-secret>\"}"),
         (f'"A=1\\nsk-ant-{A}\\neyJ{A}.eyJ{A}.{A}"', r'"A=1\n<redacted anthropic-key>\n<redacted json-web-token>"'),
@@ -231,9 +234,11 @@ KEY_LINES = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow" + "IBAAKCAQEA\n" * 12 + "-
         (f"so {KEY_LINES} ends", "so <redacted private-key> ends"),
         (json.dumps(KEY_LINES), '"<redacted private-key>"'),
         ("curl -H 'Authorization: Bearer abcdefghijklmnopqrstuvwx' x", "Bearer <redacted bearer-token>"),
+        ("password: |-\n  BlockS3cretPw77\n  IBAAKC\nport", "|-\n  <redacted assigned-secret>\nport"),
+        ("client_secret\n=\nIBAAKCs3cret77 x", "client_secret\n=\n<redacted assigned-secret> x"),
         ("export DB_PASSWORD: correcthorse battery", "DB_PASSWORD: <redacted assigned-secret> battery"),
     ],
-    ids=["key", "key in JSON", "bearer", "assigned"],
+    ids=["key", "key in JSON", "bearer", "block", "next line", "assigned"],
 )
 @pytest.mark.parametrize("size", [1, 7, 64])
 def test_what_says_that_a_secret_follows_waits_for_it(said: str, shown: str, size: int) -> None:

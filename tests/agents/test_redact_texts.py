@@ -76,6 +76,16 @@ TEXTS: tuple[tuple[str, str], ...] = (
     ("aws configure set aws_secret_access_key wJalrXUtnFEMIK7MDENGbPxRfiCYzzzzzzzzzzzz", "wJalrXUtnFEMI"),
     ("set -gx API_TOKEN zz9plural", "zz9plural"),
     ("ENV API_TOKEN zz9plural", "zz9plural"),
+    ("password: |-\n  BlockS3cretPw77\n", "BlockS3cretPw77"),
+    ("password: |\n  correcthorse\n", "correcthorse"),
+    ("db:\n  password: >+\n\n    first5 half\n\n    second7 half\n  port: 5\n", "second7"),
+    ("db:\n- api_key: !!str |2- # one\n     NextlineS3cret77\n    B4tteryStaple\n", "B4tteryStaple"),
+    ('"client_secret": >-1\r\n\tBlockS3cretPw77\r\n', "BlockS3cretPw77"),
+    ("api_key =\n  NextlineS3cret77", "NextlineS3cret77"),
+    ("client_secret\n=\nNextlineS3cret77", "NextlineS3cret77"),
+    ("client_secret\r\n= 'c0rrect horse'", "c0rrect horse"),
+    ("API_KEY=\nNextlineS3cret77\n", "NextlineS3cret77"),
+    ("password:\n  nextline-s3cret77\n", "nextline-s3cret77"),
     (f"key sk-ant-api03-{A}", A[:16]),
     (f"sk-proj-{A}", A[:24]),
     (f"ghp_{A[:36]}", A[:20]),
@@ -229,6 +239,9 @@ def test_without_the_package_that_knows_halves_whole_lines_wait(monkeypatch: pyt
     for text, secret in [case for case in TEXTS if "\n" not in case[0].strip()]:
         for at in range(1, len(text), 5):
             assert secret not in [*streamed(added(text[:at], text[at:], " and more"))][-1], (text, at)
+    for text in ("password: |-\n  NextlineS3cret77\n", "api_key =\nNextlineS3cret77", "api_key\n=\nNextlineS3cret77"):
+        for pieces in (text, [text[:15], text[15:]], [text, "\n", "more\n"]):
+            assert "NextlineS3cret77" not in [*streamed(added(*pieces))][-1], pieces
     assert Redactor().grown("it is\nplain text ") == ("it is\nplain text ", "")
 
 
@@ -280,6 +293,13 @@ def test_it_works_where_the_automaton_is_not_installed(monkeypatch: pytest.Monke
         "public_key=abc123def456", "the password must be: long enough", "git push --token", "key: value9key9",
         '{"token_type": "bearer1234"}', "docker run mysql -p 3306:3306", "?page_token=abc", "PWD=/home/ada",
         "OLDPWD=/x", "PASSWORD=", "token:", "password =", "password = \n\nnext: x1234567",
+        "  password: |\n  user: ada\n", "token: |\n  ${{ secrets.TOKEN }}\n", "description: |\n  Text S3cret77\n",
+        "password: >-\n  The password must be entered by the user.\n", "password: |-\nport: 5432",
+        "const token =\n  base64Value;", "val token =\n    sessionToken22", "secret =\n  load_key22(path)",
+        "API_KEY=\nDB2_PORT22=\n", "token:\n  env12: x1", "token:\n- abc12def34", "class AccessKey:\n    @property\n",
+        "secret:\n  src/foo12/bar.py",
+        "The token:\nthis describes how it works", "Secret\n======\nVersion12a34", "token:\n2026-11-28T09:00:00Z",
+        "password =\n  os.environ['DB_PASSWORD22']", "secret:\n  https://example.com/a1b22",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_one_stays(said: str) -> None:
@@ -294,6 +314,8 @@ HOSTILE = {
     "machines": "machine a login " * 20_000, "escapes": "\x1b[" * 100_000, "strings": "\x1b]" * 60_000,
     "gaps": "password" + " " * 300_000, "slashes": "token" + "\\" * 300_000, "basic": "Basic " + "a" * 300_000,
     "typed": "token: a" + "b" * 300_000, "mysql": "mysql -" * 40_000, "signs": "token" + "=" * 300_000,
+    "blocks": "token: |\n  a\n" * 20_000, "one block": "token: |\n" + "  a1b2\n" * 60_000,
+    "empty block": "token: |\n" + "   \n" * 70_000, "next lines": "token =\n" * 30_000,
 }  # fmt: skip
 
 

@@ -26,6 +26,8 @@ HIDDEN: list[Any] = [
     {"content": 'DB_PASSWORD="x y"\n'}, {"content": '{"password":"x"}'}, {"url": "redis://:pw@host"},
     {"ghp_" + "a1B2" * 9: 1, "ghp_" + "a1B3" * 9: 2}, {"text": "sk-ant-\u200bapi03-" + "Ab3" * 20},
     {"text": "password\u001b[0m = 'x y'"}, "token = 'abcdef123'",
+    {"content": "password: |-\n  BlockS3cretPw77\n"}, "api_key =\n  NextlineS3cret77",
+    ["client_secret\n=\nNextlineS3cret77"],
 ]  # fmt: skip
 MASK = "<redacted assigned-secret>"
 

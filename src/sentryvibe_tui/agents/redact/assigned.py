@@ -6,29 +6,21 @@ import re
 
 from .grammar import ARGUMENT, GAP, VALUE, at_sign, place
 from .names import STEMS, NameKind, branches, name_kind, stem_pattern
+from .naming import TAIL, whole_name
 from .rule import Rule
 from .worth import is_bare_secret, is_literal_secret, is_quoted_secret, is_variable_secret
 
-_TAIL = r"[A-Za-z0-9]{0,24}+(?:[_-][A-Za-z0-9]{1,24}+){0,6}+(?=[\s\"'`\\\]:=+?]|\Z)"
 _ASSIGNS = (
     rf"(?:\\{{0,3}}[\"'`](?:\]|\s{{0,64}})|{GAP}){GAP}"
     rf"(?::[ \t]?[A-Za-z][\w.\[\]|]{{0,32}}[ \t]?=(?![=>~])|=>|[:?+]?=(?![=>~])|:(?![:=])|value{GAP}=)"
     rf"(?:\s{{0,64}}(?=[\"'])|{GAP})(?:[bBrRuUfF]{{1,2}}(?=[\"']))?"
 )
-_BEFORE = re.compile(r"(?:.*[^\w.-])?([\w.-]*)", re.DOTALL)
 _LINE_START = re.compile(r"(?:^|\n)[ \t]*(?:-[ \t]+|export[ \t]+)?\Z")
 _LINE_END = re.compile(r"[ \t]*(?:#.*)?(?:\r?\n|\Z)")
 
 
-def _name(match: re.Match[str]) -> str:
-    """The whole name that a stem is part of: what stands before it may make it another."""
-    said, start = match.string, match.start("name")
-    before = _BEFORE.fullmatch(said, max(0, start - 64), start)
-    return ((before[1] if before else "") + match["name"]).strip("-.")
-
-
 def _is_assigned(match: re.Match[str]) -> bool:
-    name = _name(match)
+    name = whole_name(match)
     kind = name_kind(name)
     if not kind:
         return False
@@ -48,7 +40,7 @@ def _is_variable(match: re.Match[str], name: str, sign: str) -> bool:
 
 
 def _is_bare(match: re.Match[str], kind: NameKind, sign: str) -> bool:
-    said, start = match.string, match.start("name") - len(_name(match)) + len(match["name"])
+    said, start = match.string, match.start("name") - len(whole_name(match)) + len(match["name"])
     has_line = bool(_LINE_START.search(said[max(0, start - 64) : start])) and bool(_LINE_END.match(said, match.end()))
     return is_bare_secret(kind, match["bare"], sign in ("=", ":") or has_line)
 
@@ -90,7 +82,7 @@ ASSIGNED = (
     Rule(
         "assigned-secret",
         STEMS,
-        rf"((?P<name>{stem_pattern()}{_TAIL}){_ASSIGNS}{ARGUMENT}){VALUE}",
+        rf"((?P<name>{stem_pattern()}{TAIL}){_ASSIGNS}{ARGUMENT}){VALUE}",
         _is_assigned,
         is_spaced=True,
         begun=rf"((?P<name>[\w.-]{{3,80}}){_ASSIGNS}{ARGUMENT}){VALUE}",

@@ -76,12 +76,20 @@ def _begun(rule: AnyRule, said: str) -> int:
     """Where in `said` a match begins that more text could complete or lengthen."""
     pattern = half_pattern(rule.begun or rule.source)
     if pattern is None:
-        return max(0, said.rfind("\n", 0, max(0, said.rfind("\n"))) + 1)
+        return _last_lines(said)
     try:
         match = pattern.search(said, partial=True, timeout=SLOW)
     except TimeoutError:
         return 0
     return len(said) if match is None else match.start()
+
+
+def _last_lines(said: str) -> int:
+    """Where the last four lines begin: a name, a sign, a value, and the beginning of what follows."""
+    at = len(said)
+    for _ in range(4):
+        at = max(0, said.rfind("\n", 0, at))
+    return at + 1 if at else 0
 
 
 @cache

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .assigned import ASSIGNED
+from .next_line import NEXT_LINE
 from .places import COMMANDS, HEADERS, KEYS, URLS
 from .rule import Rule
 from .shapes import SHAPES
 
-RULES: tuple[Rule, ...] = (*KEYS, *SHAPES, *HEADERS, *URLS, *COMMANDS, *ASSIGNED)
+RULES: tuple[Rule, ...] = (*KEYS, *SHAPES, *HEADERS, *URLS, *COMMANDS, *NEXT_LINE, *ASSIGNED)

@@ -30,6 +30,12 @@ _CODE = re.compile(
 )
 _IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_-][A-Za-z]+|[a-z][A-Z][a-z]+)")
 _FILE = re.compile(r"(?:/|~/|\.\.?/|[A-Za-z]:\\).*|.*\.(?:pem|key|txt|json|ya?ml|p12|pfx|crt)$")
+_STRONG = re.compile(r"(?=(?:.*[A-Za-z]){3})(?=(?:.*\d){2}|.*[!@#%^*+~?])[A-Za-z0-9+/_.~!@#$%^*?-]{8,512}={0,2}")
+_VARIABLE = re.compile(
+    r"[A-Za-z]+\d{1,3}(?:[A-Z][a-z]+)*|(?:[A-Za-z]+\d*[_.-])+[A-Za-z]*\d*|[a-z\d_]+=|[A-Z\d_]+="
+    r"|[\w./-]+\.[a-z]{1,4}|@.*"
+)
+"""Words with a number, as variables and files are called; decorators; and one that another value is given to."""
 _MARKS = frozenset("!@#%^*+=~?")
 
 
@@ -78,6 +84,19 @@ def is_bare_secret(kind: NameKind, value: str, is_tight: bool) -> bool:
         return len(value) >= 6 and any(char.isalpha() for char in value)
     least = 8 if kind == "password" else 16
     return is_tight and len(value) >= least and value.isalpha() and not _IDENTIFIER.search(value)
+
+
+def is_strong_secret(kind: NameKind, value: str, is_alone: bool) -> bool:
+    """Of a value without quotes that a line's end parts from its name. `is_alone`: nothing else is on its line.
+
+    No word, name, path or call looks like it: letters with two digits or a mark among them, and where words follow,
+    in both cases and longer.
+    """
+    if not _STRONG.fullmatch(value) or _VARIABLE.fullmatch(value) or not is_bare_secret(kind, value, is_tight=False):
+        return False
+    if is_alone:
+        return True
+    return len(value) >= 12 and value.lower() != value != value.upper() and bool(re.search(r"\d", value))
 
 
 def is_basic(value: str) -> bool:
