@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from .conftest import said_by
+
 pytestmark = pytest.mark.e2e
 
 HOSTILE = "[/]\x1b]52;c;ZXZpbA==\x07\x1b[2J[@click=app.quit]x[/]\u202e\ud800" + "x" * 200_000
@@ -105,6 +107,14 @@ def test_an_ingest_that_is_stopped_says_so(desk: Any, server: str, claude: Any, 
     assert ingest.stop(number) == code
     assert watch.end() == 1
     assert "error: ingest was stopped" in watch.lines[-1]
+
+
+def test_an_ingest_that_waits_for_a_server_is_stopped_without_a_word(desk: Any, claude: Any) -> None:
+    (desk.folder / "whole.jsonl").write_bytes(claude.init + claude.calls(1, "Bash", command="make"))
+    ingest = desk.start("ingest", "shop", "whole.jsonl")
+    said_by(ingest.errors, "read as claude-stream")
+    assert ingest.stop(signal.SIGTERM) == 143
+    assert "Traceback" not in "\n".join(ingest.errors)
 
 
 def test_nothing_hostile_reaches_the_terminal(desk: Any, server: str, claude: Any) -> None:

@@ -180,8 +180,6 @@ class _Intake:
                         for posted in source.whole.posting.ended("interrupted", "ingest was stopped"):
                             _publish(publisher, posted)
                         await publisher.drain(LAST_WORDS)
-                        if self._terminated:
-                            return 128 + signal.SIGTERM
                         raise
                     except UnknownFormat as error:
                         if not at:
@@ -195,6 +193,10 @@ class _Intake:
                     tell(f"the server refused {publisher.parked} events; they are kept in {self._outbox}")
                 if publisher.parked > parked_before:
                     statuses.append(exit_codes.UNSUCCESSFUL)
+        except asyncio.CancelledError:
+            if self._terminated:
+                return 128 + signal.SIGTERM
+            raise
         except UnknownFormat as error:
             raise Refused(clean_line(str(error))) from None
         except OutboxUnusable as error:
