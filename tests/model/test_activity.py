@@ -343,6 +343,18 @@ def test_the_answer_by_which_a_call_went_to_the_background_does_not_end_it_there
     assert (ended.tool("c1").state, ended.tool("c1").output, ended.error_count) == ("error", Raw(b'"exit 1"'), 1)
 
 
+def test_what_a_call_answered_before_it_was_seen_to_go_on_is_not_its_end_however_late_that_is_told() -> None:
+    witnessed = ((1, BASH), (5, ESC), (5, MOVED), (5, ActivityReported("waiting-machine", "npm run dev", None, "socket")))
+    late = tell(*witnessed, (4, ToolEnded("c1", OUT, is_error=True)))
+    assert (late.activity.kind, late.in_background, late.tool("c1").output) == ("waiting-machine", {"c1"}, OUT)
+    assert tell(*witnessed, (4, ToolEnded("c1", OUT)), (7, ToolEnded("c1", Raw(b"0")))).status == "cancelled"
+
+
+def test_the_end_of_a_call_counts_when_its_file_saw_it_go_on_earlier_than_a_hook_that_came_first() -> None:
+    file = ((2, ToolEnded("c1", OUT)), (2, MOVED), (3, ToolEnded("c1", Raw(b'"exit 0"'))))
+    assert tell((1, BASH), (4, MOVED), *file, (5, STOP)).activity.kind == "idle"
+
+
 def test_the_request_that_can_be_answered_here_is_kept() -> None:
     held = permission("held", answerable=True)
     for first, second in ((held, permission("seen")), (permission("seen"), held)):

@@ -89,7 +89,7 @@ from .updates import (
 NOTE_LIMIT = 64 * 1024
 """Characters of one note; longer text goes on in a next one, so that adding to it stays cheap."""
 
-RULES = 3
+RULES = 4
 """To be raised when `apply` makes another state of the same log: the store then begins a new epoch."""
 
 UNKNOWN_TOOL = "unknown"
@@ -228,6 +228,9 @@ def _tool_ended(state: BuildState, event: ToolEnded, at: Millis) -> Iterable[Upd
         return
     known = state.tool(event.id)
     if known is not None and known.background and _is_told_end(known, event, at):
+        return
+    if known is not None and known.is_open and at < (known.moved_at or 0):
+        yield _tool_changed(state, event, PLANNING, known.state)  # what it answered before it was seen to go on
         return
     if known is not None and isinstance(event, ToolReturned) and known.state in _ENDS:
         if _is_placed(event, known):
@@ -489,6 +492,7 @@ def _apply_moved(state: BuildState, update: ToolMoved, at: Millis) -> BuildState
         state="input-available" if is_open else "interrupted",
         ended_at=None if is_open else at,
         background=True,
+        moved_at=at if call.moved_at is None else min(at, call.moved_at),
         task=update.task or call.task,
         until=update.until or call.until,
     )

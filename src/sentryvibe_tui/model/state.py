@@ -51,7 +51,8 @@ class ToolCall(Struct, frozen=True):
     """One call of a tool. `todo` is the key of the todo that was active when it began.
 
     `input_bytes` and `output_bytes` are the sizes of whole JSON values that are `clipped` here, else 0.
-    `background`: the call goes on, or went on, after its turn; `task` says what runs there, `until` when it ends.
+    `background`: the call goes on, or went on, after its turn, as was first seen at `moved_at`; `task` says what runs
+    there, `until` when it ends.
     """
 
     id: str
@@ -69,6 +70,7 @@ class ToolCall(Struct, frozen=True):
     background: bool = False
     task: str = ""
     until: Millis | None = None
+    moved_at: Millis | None = None
 
     @property
     def is_open(self) -> bool:

@@ -114,7 +114,8 @@ def moved(state: BuildState, event: BackgroundMoved, at: Millis) -> Iterator[Upd
     known = state.tool(event.id)
     if known is not None and known.background:
         news = (event.what or known.task, event.until or known.until)
-        if not known.is_open or news == (known.task, known.until):
+        is_earlier = at < (known.moved_at or 0)
+        if not known.is_open or (news == (known.task, known.until) and not is_earlier):
             return
     if not state.is_active:
         if state.activity.kind == "ended" and at < (state.activity.since or 0):

@@ -90,6 +90,7 @@ class _Tool(Wire, frozen=True):
     background: bool = False
     task: str = ""
     until: Time = None
+    moved_at: Time = None
 
 
 class _Note(Wire, frozen=True):
@@ -265,6 +266,7 @@ def wire_tool(tool: ToolCall, todo_key: int | None, seq: int) -> _Tool:
         tool.background,
         tool.task,
         iso(tool.until),
+        iso(tool.moved_at),
     )
 
 
@@ -440,6 +442,7 @@ def _add_tool(found: list[tuple[tuple[int, int], Item]], wire: _Tool, key: int) 
         wire.background,
         wire.task,
         millis(wire.until),
+        millis(wire.moved_at),
     )
     found.append((_order(wire.seq, wire.start_time), tool))
 
