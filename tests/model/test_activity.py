@@ -344,7 +344,12 @@ def test_the_answer_by_which_a_call_went_to_the_background_does_not_end_it_there
 
 
 def test_what_a_call_answered_before_it_was_seen_to_go_on_is_not_its_end_however_late_that_is_told() -> None:
-    witnessed = ((1, BASH), (5, ESC), (5, MOVED), (5, ActivityReported("waiting-machine", "npm run dev", None, "socket")))
+    witnessed = (
+        (1, BASH),
+        (5, ESC),
+        (5, MOVED),
+        (5, ActivityReported("waiting-machine", "npm run dev", None, "socket")),
+    )
     late = tell(*witnessed, (4, ToolEnded("c1", OUT, is_error=True)))
     assert (late.activity.kind, late.in_background, late.tool("c1").output) == ("waiting-machine", {"c1"}, OUT)
     assert tell(*witnessed, (4, ToolEnded("c1", OUT)), (7, ToolEnded("c1", Raw(b"0")))).status == "cancelled"
