@@ -252,6 +252,13 @@ STORIES = {
         6,
         "",
     ),
+    "asks before a silent end": (
+        [(1, PROMPT), (5, BuildEnded("completed", source="silence")), (3, registry("waiting-person", "an answer"))],
+        "completed",
+        "ended",
+        5,
+        "",
+    ),
     "no guess against a witness": ([(1, PROMPT), (2, registry("working")), (500, GUESS)], "active", "working", 1, ""),
     "no guess against a wait": (
         [(1, BASH), (2, permission()), (500, GUESS)],

@@ -1,6 +1,6 @@
 """The promise of the log: however it is cut, repeated or written down, the fold is the same."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -155,6 +155,7 @@ def test_counts_say_what_the_timeline_holds(fold, told) -> None:
 
 @given(st.lists(st.tuples(events, st.integers(900, 2_000)), max_size=30))
 @settings(max_examples=300)
+@example([(BuildEnded("completed", source="silence"), 901), (ActivityReported("waiting-person"), 900)])
 def test_status_activity_requests_and_background_agree_whatever_comes_in_whatever_order(told) -> None:
     state, again = BuildState(), BuildState()
     for event, at in told:

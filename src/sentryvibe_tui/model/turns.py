@@ -217,7 +217,8 @@ def reported(state: BuildState, event: ActivityReported, at: Millis) -> Iterator
         case "idle" | "ended":
             yield from _rest(state, said, at)
         case "waiting-person":
-            yield from seen(state, event.what, at)
+            if state.is_active or goes_on(state, event, at):
+                yield from seen(state, event.what, at)
         case "waiting-machine" if not state.is_active:
             yield from _reopened(state)
             yield ActivityChanged(said)
