@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 
 from sentryvibe_tui.tui.actions import ACTIONS, Action, in_footer, rebound, usable_keys
-from sentryvibe_tui.tui.screens.watch import WatchScreen
-from sentryvibe_tui.tui.widgets.stream import Stream
-from sentryvibe_tui.tui.widgets.todos import Todos
+from sentryvibe_tui.tui.build.screen import WatchScreen
+from sentryvibe_tui.tui.build.widgets.stream import Stream
+from sentryvibe_tui.tui.build.widgets.todos import Todos
 
 
 def test_no_key_has_two_meanings() -> None:

@@ -17,11 +17,11 @@ import pytest
 from sentryvibe_tui.model.events import BuildEnded, ToolEnded, ToolStarted, UsageReported
 from sentryvibe_tui.model.state import Agent, Usage
 from sentryvibe_tui.tui.app import WatchApp
-from sentryvibe_tui.tui.copying import copies, file_of
+from sentryvibe_tui.tui.build.page import farewell
+from sentryvibe_tui.tui.context import RenderContext
+from sentryvibe_tui.tui.export.copies import copies, file_of
+from sentryvibe_tui.tui.export.outside import edit, page, save, say
 from sentryvibe_tui.tui.lines import plain
-from sentryvibe_tui.tui.look import Look
-from sentryvibe_tui.tui.outside import edit, page, save, say
-from sentryvibe_tui.tui.overview import farewell
 from sentryvibe_tui.wire.json import raw
 
 CONTROLS = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))} - {"\n", "\t"}
@@ -352,7 +352,7 @@ def test_the_farewell_is_at_most_five_lines_of_the_terminal(story, width) -> Non
     agent = Agent("claude-code", "m", "todo-app", "", "a title that is long enough to be cut off " * 5)
     build = story(agent=agent).plan(1).tell(UsageReported(Usage(812_000, 41_000, 700_000, 1.12, 46.0)))
     build.tell(BuildEnded("failed", error="API Error: 529 overloaded_error after 10 attempts, all of them in vain"))
-    lines = farewell(build.state, Look(lambda: build.at), width)
+    lines = farewell(build.state, RenderContext(lambda: build.at), width)
     assert len(lines) <= 5
     assert all(len(line) <= width for line in lines)
     assert "529" in "".join(lines)

@@ -2,12 +2,12 @@
 
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus
 from sentryvibe_tui.model.events import BuildEnded
+from sentryvibe_tui.tui.build.missed import missed
+from sentryvibe_tui.tui.build.page import overview
+from sentryvibe_tui.tui.build.tally import Tally
+from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.lines import length, plain
-from sentryvibe_tui.tui.look import Look
-from sentryvibe_tui.tui.missed import missed
-from sentryvibe_tui.tui.overview import overview
 from sentryvibe_tui.tui.screens.card import squeezed
-from sentryvibe_tui.tui.tally import Tally
 
 
 async def settled(pilot) -> None:
@@ -66,7 +66,7 @@ def test_the_card_of_another_build_and_of_hostile_words(running_build, story, ho
     other.plan(1, (hostile, "x")).call(hostile, {"q": hostile}, hostile, 1, True)
     other.tell(BuildEnded("failed", error=hostile))
     gap = CaughtUp(running_build.at, running_build.at + 61_000, 9, "resynchronised")
-    lines = [plain(line) for line in missed(running_build.state, other.state, gap, Look(lambda: other.at), 40)]
+    lines = [plain(line) for line in missed(running_build.state, other.state, gap, RenderContext(lambda: other.at), 40)]
     assert "a new build began" in lines
     assert "✗ the build ended: failed" in lines
     assert all(len(line) <= 40 for line in lines)
@@ -96,7 +96,7 @@ async def test_the_summary_comes_at_the_end_unless_the_reader_is_elsewhere(app_o
 
 
 def test_the_page_of_a_build_fits_a_narrow_pane(running_build) -> None:
-    look = Look(lambda: running_build.at)
+    look = RenderContext(lambda: running_build.at)
     lines = overview(running_build.state, Tally(running_build.state), look, 30)
     assert all(length(line) <= 30 for line in lines)
     assert " ".join(plain(line).strip() for line in lines[:2]) == "running · 4/8 todos · 2m04s · 23 tools · 2 errors"

@@ -5,12 +5,12 @@ import stat
 from msgspec.structs import replace
 
 from sentryvibe_tui.model.events import BuildEnded, InputNeeded
-from sentryvibe_tui.tui.clipboard import LIMIT, osc52, to_file
+from sentryvibe_tui.tui.build.page import farewell, overview
+from sentryvibe_tui.tui.build.tally import Tally
+from sentryvibe_tui.tui.context import RenderContext
+from sentryvibe_tui.tui.export.clipboard import LIMIT, osc52, to_file
 from sentryvibe_tui.tui.lines import plain
-from sentryvibe_tui.tui.look import Look
 from sentryvibe_tui.tui.notices import Notices, news, notice_sequence, title_sequence, window_title
-from sentryvibe_tui.tui.overview import farewell, overview
-from sentryvibe_tui.tui.tally import Tally
 
 
 def test_the_title_says_how_far_and_what_is_wanted(running_build) -> None:
@@ -70,7 +70,9 @@ def test_screen_gets_the_clipboard_in_chunks() -> None:
 
 def test_the_page_of_a_build(running_build) -> None:
     state = running_build.state
-    lines = [plain(line).rstrip() for line in overview(state, Tally(state), Look(lambda: running_build.at), 60)]
+    lines = [
+        plain(line).rstrip() for line in overview(state, Tally(state), RenderContext(lambda: running_build.at), 60)
+    ]
     assert lines[0] == "running · 4/8 todos · 2m04s · 23 tools · 2 errors"
     assert [line.split()[:3] for line in lines if line.startswith("Bash")] == [["Bash", "5", "2"]]
     assert "Files touched  10" in lines
@@ -79,7 +81,7 @@ def test_the_page_of_a_build(running_build) -> None:
 
 def test_five_lines_at_most_stay_in_the_terminal(running_build) -> None:
     ended = running_build.tell(BuildEnded("failed", error="boom\nbang")).state
-    lines = farewell(ended, Look(lambda: running_build.at), 80)
+    lines = farewell(ended, RenderContext(lambda: running_build.at), 80)
     assert lines[0] == "✗ todo-app · Add login with GitHub"
     assert lines[-1] == "  boom bang"
     assert len(lines) <= 5

@@ -8,12 +8,12 @@ from textual.selection import Selection
 from sentryvibe_tui.client.watching import Snapshot
 from sentryvibe_tui.model.events import BuildEnded, PlanReported, ToolStarted
 from sentryvibe_tui.report.words import UNICODE
-from sentryvibe_tui.tui.gantt import Scale, bar, facts, lanes, scale_of
+from sentryvibe_tui.tui.build.gantt import Scale, bar, facts, lanes, scale_of
+from sentryvibe_tui.tui.build.tally import Tally
+from sentryvibe_tui.tui.build.view import View
+from sentryvibe_tui.tui.build.widgets.todos import Todos
 from sentryvibe_tui.tui.lines import length, plain
-from sentryvibe_tui.tui.tally import Tally
-from sentryvibe_tui.tui.view import View
 from sentryvibe_tui.tui.widgets.rows import Rows
-from sentryvibe_tui.tui.widgets.todos import Todos
 from sentryvibe_tui.wire.json import raw
 
 

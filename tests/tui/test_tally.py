@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.tui.tally import Calls, Spans, Tally, Times, sparks
-from sentryvibe_tui.tui.view import View
+from sentryvibe_tui.tui.build.tally import Calls, Spans, Tally, Times, sparks
+from sentryvibe_tui.tui.build.view import View
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ async def test_builds_are_listed_once_there_is_one(app_on, story) -> None:
     asked = []
     whole = app.watch_screen.watching.builds
     app.watch_screen.watching.builds = lambda: asked.append(1) or whole()
-    clock = app.watch_screen.look.now()
+    clock = app.watch_screen.context.now()
     async with app.run_test(size=(160, 40)) as pilot:
         screen = await settled(pilot)
         for second in range(5):

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus, Snapshot
 from sentryvibe_tui.model.events import ToolEnded, ToolStarted
 from sentryvibe_tui.model.state import AutoFix, BuildState
+from sentryvibe_tui.tui.build.page import overview
 from sentryvibe_tui.tui.lines import plain
-from sentryvibe_tui.tui.overview import overview
 from sentryvibe_tui.wire.json import raw
 
 LIVE_AGAIN = LinkChanged(LinkStatus("live", rtt_ms=3.0))
@@ -225,5 +225,5 @@ async def test_a_repair_says_which_attempt_it_is(app_on, running_build) -> None:
     async with app_on(replace(running_build.state, autofix=fix)).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         assert "auto-fix 2/3" in plain(screen.who.line(118))
-        page = overview(screen.view.shown, screen.view.tally, screen.who.look, 80)
+        page = overview(screen.view.shown, screen.view.tally, screen.who.context, 80)
         assert any("attempt 2 of 3: Cannot find module 'astro'" in plain(line) for line in page)

@@ -21,12 +21,12 @@ from ..model.state import Millis
 from ..report.exit_codes import INTERRUPTED, NO_LINK, of_build
 from ..report.words import ASCII, UNICODE
 from .actions import rebound, usable_keys
+from .build.screen import WatchScreen
+from .build.view import View
+from .context import RenderContext
 from .hangup import STATUS, lasting, watch_terminal
-from .look import Look
 from .notices import BELL, POP_TITLE, PUSH_TITLE, Notices, news, notice_sequence, title_sequence, window_title
-from .screens.watch import WatchScreen
 from .themes import DARK, THEMES
-from .view import View
 
 NO_NOTICES = Notices(title=False, bell=False, desktop=False)
 
@@ -40,7 +40,7 @@ def now_millis() -> Millis:
 class WatchApp(App[int]):
     """One watch on a terminal."""
 
-    CSS_PATH = "screens/watch.tcss"
+    CSS_PATH = "build/screen.tcss"
     ENABLE_COMMAND_PALETTE = True
     TITLE = "sentryvibe-tui"
     PAUSE_GC_ON_SCROLL = True
@@ -74,8 +74,8 @@ class WatchApp(App[int]):
         self.stylesheet.set_variables(self.get_css_variables())  # as set_reactive alone leaves them
         if theme != DARK.name and theme in self.available_themes:
             self.theme = theme
-        look = Look(now, ASCII if ascii_only else UNICODE, rebound(own_keys))
-        self.watch_screen = WatchScreen(watching, project, look)
+        context = RenderContext(now, ASCII if ascii_only else UNICODE, rebound(own_keys))
+        self.watch_screen = WatchScreen(watching, project, context)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """`$frame` and `$edge`: how panes are framed, and parted where there is no room for frames."""
@@ -117,7 +117,7 @@ class WatchApp(App[int]):
 
     def on_watch_screen_happened(self, event: WatchScreen.Happened) -> None:
         """The title keeps up; an end or a question rings."""
-        title = window_title(event.now, self.project, self.watch_screen.look.glyphs)
+        title = window_title(event.now, self.project, self.watch_screen.context.glyphs)
         if self.notices.title and title != self._window_title:
             self._write(("" if self._window_title else PUSH_TITLE) + title_sequence(title))
             self._window_title = title
@@ -145,7 +145,7 @@ class WatchApp(App[int]):
 
     async def on_carrying_screen_copied(self, event: WatchScreen.Copied) -> None:
         """To tmux or over OSC 52; a text too long for that into a file, whose name is told."""
-        from .clipboard import osc52, to_file, to_tmux
+        from .export.clipboard import osc52, to_file, to_tmux
 
         sequence = osc52(event.text, os.environ)
         if sequence is None:
@@ -203,11 +203,11 @@ async def show(
 
 def _say_farewell(screen: WatchScreen) -> None:
     """A few lines about the build stay in the terminal."""
-    from .outside import say
-    from .overview import farewell
+    from .build.page import farewell
+    from .export.outside import say
 
     with suppress(OSError):
-        for line in farewell(screen.view.live, screen.look, get_terminal_size().columns):
+        for line in farewell(screen.view.live, screen.context, get_terminal_size().columns):
             say(line)
 
 

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ..actions import Action, keys_of, spelled
-from ..look import Look
+from ..context import RenderContext
 
 LEAD = 16
 TEXT_WIDTH = 48
@@ -31,9 +31,9 @@ class HelpScreen(ModalScreen[None]):
         ("G", "scroll(1000)", "Last"),
     ]
 
-    def __init__(self, look: Look, pane: str) -> None:
+    def __init__(self, context: RenderContext, pane: str) -> None:
         super().__init__()
-        self.look, self.actions, self.pane = look, look.actions, pane
+        self.context, self.actions, self.pane = context, context.actions, pane
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help"):
@@ -56,7 +56,7 @@ class HelpScreen(ModalScreen[None]):
             yield f"In the {pane}, from everywhere", [action for action in self.actions if action.pane == pane]
 
     def _signs(self) -> Iterator[tuple[str, str]]:
-        glyphs = self.look.glyphs
+        glyphs = self.context.glyphs
         yield glyphs.running, "under way"
         yield glyphs.done, "done"
         yield glyphs.failed, "failed; with a number: so many calls did"
@@ -71,7 +71,7 @@ class HelpScreen(ModalScreen[None]):
             parts.append((f"{title}\n", "bold $primary"))
             for action in actions:
                 said = f"\n{'':{LEAD}}".join(wrap(action.help, TEXT_WIDTH))
-                keys = keys_of(action) if not self.look.glyphs.done.isascii() else spelled(keys_of(action))
+                keys = keys_of(action) if not self.context.glyphs.done.isascii() else spelled(keys_of(action))
                 parts += [(f"  {keys:<{LEAD - 2}}", "bold"), (f"{said}\n", "")]
             parts.append(("\n", ""))
         parts.append(("Signs\n", "bold $primary"))

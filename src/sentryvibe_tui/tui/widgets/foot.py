@@ -8,8 +8,8 @@ from textual import events
 from textual.message import Message
 
 from ..actions import in_footer
+from ..context import RenderContext
 from ..lines import Line, cells, fill, length, parted
-from ..look import Look
 from .painted import Bar
 
 
@@ -20,14 +20,14 @@ class Keys(Bar):
     first: tuple[str, ...] = ()
     opens: str = ""
 
-    def __init__(self, look: Look, **options: str) -> None:
+    def __init__(self, context: RenderContext, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
-        self.look = look
+        self.context = context
 
     def line(self, width: int) -> Line:
         parts: list[tuple[int, Line]] = [
             (rank, [(key, "key"), (" " + title, "dim")])
-            for rank, (key, title) in enumerate(in_footer(self.look.actions, self.first, self.opens))
+            for rank, (key, title) in enumerate(in_footer(self.context.actions, self.first, self.opens))
         ]
         return [(" ", ""), *parted(parts, [], width - 2), (" ", "")]
 

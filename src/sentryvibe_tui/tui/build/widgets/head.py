@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...model.progress import active, elapsed, progress, silence
-from ...model.state import Millis, ToolCall
-from ...model.text import clean_line
-from ...report.subject import first_line, subject
-from ...report.words import (
+from ....model.progress import active, elapsed, progress, silence
+from ....model.state import Millis, ToolCall
+from ....model.text import clean_line
+from ....report.subject import first_line, subject
+from ....report.words import (
     DURATION_WIDTH,
     age,
     build_mark,
@@ -22,12 +22,12 @@ from ...report.words import (
     waited,
     waits_for,
 )
-from ..lines import Line, cut, fill, length, parted
-from ..look import Look, role
-from ..prose import inline
+from ...context import RenderContext, role
+from ...lines import Line, cut, fill, length, parted
+from ...prose import inline
+from ...widgets.painted import Bar
 from ..tally import sparks
 from ..view import View
-from .painted import Bar
 
 QUIET = 30_000
 """Milliseconds without any event, and no call under way, after which a build is said to be quiet."""
@@ -38,31 +38,31 @@ SPARKS_SHOWN = 48
 class HeadBar(Bar):
     """A bar that tells of the view."""
 
-    def __init__(self, view: View, look: Look, **options: str) -> None:
+    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
-        self.view, self.look = view, look
+        self.view, self.context = view, context
 
     @property
     def now(self) -> Millis:
         """Now; without a link the time up to which something is known."""
-        return self.view.known_at(self.look.now())
+        return self.view.known_at(self.context.now())
 
     @property
     def _dot(self) -> str:
-        return f" {self.look.glyphs.dot} "
+        return f" {self.context.glyphs.dot} "
 
 
 class Who(HeadBar):
     """Status, project, title, agent and model; the link at the right."""
 
-    def __init__(self, project: str, view: View, look: Look, **options: str) -> None:
-        super().__init__(view, look, **options)
+    def __init__(self, project: str, view: View, context: RenderContext, **options: str) -> None:
+        super().__init__(view, context, **options)
         self.project = project
         self.place = ""
 
     def line(self, width: int) -> Line:
         state, agent = self.view.shown, self.view.shown.agent
-        mark = build_mark(state.status, state.activity, self.look.glyphs)
+        mark = build_mark(state.status, state.activity, self.context.glyphs)
         name = clean_line(agent.project_name or self.project, 80)
         status: Line = [(mark.glyph + " ", role(mark.tone))] if state.id else []
         model = [clean_line(agent.agent_id, 40), clean_line(agent.model.removeprefix("claude-"), 40)]
@@ -87,7 +87,7 @@ class Who(HeadBar):
         return [(f"auto-fix {fix.attempt}{of}" if fix.attempt else "auto-fix", "warn")]
 
     def _link(self, width: int) -> Line:
-        mark = link_mark(self.view.link, self.look.now(), self.look.glyphs)
+        mark = link_mark(self.view.link, self.context.now(), self.context.glyphs)
         word = clean_line(mark.word, max(12, width // 2))
         watchers = self.view.life.watchers if self.view.life else None
         others: Line = [(f"{watchers} watching  ", "dim")] if watchers and watchers > 1 and width >= 80 else []
@@ -113,7 +113,7 @@ class HowFar(HeadBar):
         facts: list[tuple[int, Line]] = [(0, [(took, "strong")])]
         facts.append((1, [(plural(state.tool_count, "tool").rjust(8), "dim")]))
         if state.error_count:
-            facts.append((0, [(f"{self.look.glyphs.failed} {state.error_count}", "bad")]))
+            facts.append((0, [(f"{self.context.glyphs.failed} {state.error_count}", "bad")]))
         tokens = [
             f"{word} {count(amount)}"
             for word, amount in (("in", usage.input_tokens), ("out", usage.output_tokens))
@@ -153,11 +153,11 @@ class HowFar(HeadBar):
             return []
         done = sum(todo.status == "completed" for todo in state.template_todos)
         if done == len(state.template_todos):
-            return [("Template ", "dim"), (self.look.glyphs.done, "good"), ("  ", "")]
+            return [("Template ", "dim"), (self.context.glyphs.done, "good"), ("  ", "")]
         return [("Template ", "dim"), (f"{done}/{len(state.template_todos)}", "busy"), ("  ", "")]
 
     def _bar(self, done: int, total: int, cells: int) -> Line:
-        state, glyphs = self.view.shown, self.look.glyphs
+        state, glyphs = self.view.shown, self.context.glyphs
         full = done * cells // total
         tint = "bar" if state.is_active else "bar-done" if state.status == "completed" else "bar-bad"
         return [(glyphs.bar * full, tint), (glyphs.track * (cells - full), "faint")]
@@ -168,7 +168,7 @@ class HowFar(HeadBar):
         until = self.now if state.is_active else state.ended_at or state.last_event_at or 0
         label: Line = [("activity ", "dim")] if room >= 24 else []
         counts = self.view.activity(min(SPARKS_SHOWN, room - length(label)), until)
-        return cut([*label, (sparks(counts, self.look.glyphs.sparks), "bar")], room)
+        return cut([*label, (sparks(counts, self.context.glyphs.sparks), "bar")], room)
 
 
 class Now(HeadBar):
@@ -176,12 +176,12 @@ class Now(HeadBar):
 
     def line(self, width: int) -> Line:
         left, right = self._said()
-        if self.view.shown.is_active and self.now != self.look.now():
+        if self.view.shown.is_active and self.now != self.context.now():
             right = [(f"as of {clock(self.now)}", "warn")]
         return [(" ", ""), *fill(left, right, width - 2), (" ", "")]
 
     def _said(self) -> tuple[Line, Line]:
-        state, glyphs, now = self.view.shown, self.look.glyphs, self.now
+        state, glyphs, now = self.view.shown, self.context.glyphs, self.now
         if not state.id:
             return [(self._without_build(), "dim")], []
         if not state.is_active:
@@ -214,7 +214,7 @@ class Now(HeadBar):
     def _waiting(self) -> tuple[Line, Line]:
         """For whom or what, and for how long; how many more requests are open."""
         state, now = self.view.shown, self.now
-        mark = build_mark(state.status, state.activity, self.look.glyphs)
+        mark = build_mark(state.status, state.activity, self.context.glyphs)
         tone = "alarm" if state.requests else role(mark.tone)
         more = f"+{len(state.requests) - 1} more  " if len(state.requests) > 1 else ""
         since = running(waited(state.activity, now)).rjust(DURATION_WIDTH)
@@ -229,7 +229,7 @@ class Now(HeadBar):
 
     def _ended(self) -> Line:
         state = self.view.shown
-        mark = status_mark(state.status, self.look.glyphs)
+        mark = status_mark(state.status, self.context.glyphs)
         why = first_line(state.error if state.status == "failed" else state.summary)
         said: Line = [(f"{mark.glyph} {standing(state.status, state.activity)}", role(mark.tone))]
         return [*said, (self._dot, "faint"), *inline(why)] if why else said

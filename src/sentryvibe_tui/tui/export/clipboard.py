@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
-from .notices import wrapped
+from ..notices import wrapped
 
 LIMIT = 74_000
 """Bytes of text that terminals take in one OSC 52 sequence; many drop longer ones without a word."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ...model.state import Todo
-from ...report.kinds import verb_of
+from ....model.state import Todo
+from ....report.kinds import verb_of
+from ...context import RenderContext, role
+from ...lines import Line, cut, length, pad
+from ...widgets.rows import Rows
 from ..gantt import Row, Scale, bar, facts, lanes, open_since, scale_of
-from ..lines import Line, cut, length, pad
-from ..look import Look, role
 from ..view import View
-from .rows import Rows
 
 DRAWN_SECONDS = 5
 """How often a running build's lanes are drawn anew while its todos stay: they read every stretch of work."""
@@ -19,9 +19,9 @@ LEAST_BAR = 8
 class Timeline(Rows):
     """One line per lane. It follows the last one where lanes stand in order of time."""
 
-    def __init__(self, view: View, look: Look, **options: str) -> None:
+    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
-        self.view, self.look = view, look
+        self.view, self.context = view, context
         self.lanes: list[Row] = []
         self._drawn_at = 0
         self._todos: tuple[Todo, ...] = ()
@@ -31,13 +31,13 @@ class Timeline(Rows):
         if not self.display:
             return
         here = self.key
-        self._drawn_at, self._todos = self.look.now(), self.view.shown.todos
-        self.lanes = lanes(self.view.shown, self.view.tally, self.look.glyphs)
+        self._drawn_at, self._todos = self.context.now(), self.view.shown.todos
+        self.lanes = lanes(self.view.shown, self.view.tally, self.context.glyphs)
         self.reset(len(self.lanes), next((at for at, lane in enumerate(self.lanes) if lane.key == here), None))
 
     def tick(self) -> None:
         """A second went by."""
-        if self._todos is not self.view.shown.todos or self.look.now() // 1000 % DRAWN_SECONDS == 0:
+        if self._todos is not self.view.shown.todos or self.context.now() // 1000 % DRAWN_SECONDS == 0:
             self.renew()
 
     def refit(self) -> None:
@@ -81,7 +81,7 @@ class Timeline(Rows):
         name = cut([*mark, (lane.name, "strong" if lane.ended is None else "dim")], room - 1)
         gap: Line = [(pad("", room - length(name)), "")]
         since = open_since(self.view.shown, lambda todo, tool: lane.key in (todo, verb_of(tool)))
-        return [[*name, *gap, *bar(lane, self._scale(width), self.look.glyphs, self._drawn_at, since)]]
+        return [[*name, *gap, *bar(lane, self._scale(width), self.context.glyphs, self._drawn_at, since)]]
 
     def instead(self) -> list[Line]:
         return [[("No call with known times.", "dim")]] if self.view.shown.id else []

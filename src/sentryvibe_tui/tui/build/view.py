@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..client.watching import (
+from ...client.watching import (
     CaughtUp,
     Changed,
     LinkChanged,
@@ -21,8 +21,8 @@ from ..client.watching import (
     Snapshot,
     WatchEvent,
 )
-from ..model.state import PLANNING, BuildState, Item, Millis, ToolCall, note_key, tool_key
-from ..model.updates import (
+from ...model.state import PLANNING, BuildState, Item, Millis, ToolCall, note_key, tool_key
+from ...model.updates import (
     BuildBegan,
     BuildFinished,
     CodexChanged,
@@ -32,7 +32,7 @@ from ..model.updates import (
     TodosChanged,
     ToolChanged,
 )
-from ..report import words
+from ...report import words
 from .tally import Tally
 
 ExtraKind = Literal["gap", "build", "mark", "end"]

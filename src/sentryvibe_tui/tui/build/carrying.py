@@ -75,14 +75,14 @@ class CarryingScreen(PanesScreen):
 
     async def _copy_row(self) -> None:
         """The row; in the inspector the output, where there is one."""
-        from ..copying import copies
+        from ..export.copies import copies
 
         found = copies(await self._whole_item(), self.view.shown.agent.cwd)
         self._copy((found.output if self.focused is self.inspector else "") or found.item)
 
     async def _open_copy_menu(self) -> None:
-        from ..copying import copies
-        from .copy_menu import CopyMenu
+        from ..export.copies import copies
+        from ..export.copy_menu import CopyMenu
 
         found = copies(await self._whole_item(), self.view.shown.agent.cwd)
         texts = {
@@ -110,7 +110,7 @@ class CarryingScreen(PanesScreen):
         """Into the user's own folder for such files: the current one is often a repository."""
         from platformdirs import user_state_path
 
-        from ..outside import save
+        from ..export.outside import save
 
         name = self.view.shown.agent.project_name or self.view.shown.project_id
         try:
@@ -135,16 +135,16 @@ class CarryingScreen(PanesScreen):
 
     async def _page(self) -> None:
         """All that the inspector says of what is under the cursor; the whole log where there is nothing."""
-        from ..detail import whole_text
-        from ..outside import page
+        from ..export.outside import page
+        from .detail import whole_text
 
         item = await self._whole_item()
-        text = self._log() if item is None else whole_text(item, self.view.shown, self.look)
+        text = self._log() if item is None else whole_text(item, self.view.shown, self.context)
         await self._outside(lambda: page(text, os.environ))
 
     async def _edit(self) -> None:
-        from ..copying import file_of
-        from ..outside import edit
+        from ..export.copies import file_of
+        from ..export.outside import edit
 
         named = file_of(self._item())
         path = Path(self.view.shown.agent.cwd or ".") / named
@@ -161,7 +161,7 @@ class CarryingScreen(PanesScreen):
 
     async def _scroll_back(self) -> None:
         """The terminal's own scrollback and search for what the stream shows."""
-        from ..outside import scroll_back
+        from ..export.outside import scroll_back
 
         log = self._log()
         await self._outside(lambda: scroll_back(log))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model.progress import elapsed, progress
-from ..model.reducer import autofix_words
-from ..model.state import BuildState
-from ..model.text import clean_line
-from ..report.words import DURATION_WIDTH, build_mark, cached, count, duration, plural, spent, standing, status_mark
-from .lines import Line, cut, fill, plain, wrap
-from .look import Look, right, role
-from .prose import prose
+from ...model.progress import elapsed, progress
+from ...model.reducer import autofix_words
+from ...model.state import BuildState
+from ...model.text import clean_line
+from ...report.words import DURATION_WIDTH, build_mark, cached, count, duration, plural, spent, standing, status_mark
+from ..context import RenderContext, right, role
+from ..lines import Line, cut, fill, plain, wrap
+from ..prose import prose
 from .tally import Calls, Tally, shortened
 
 PLAN = "Plan"
@@ -20,39 +20,39 @@ PLAN = "Plan"
 KINDS_SHOWN, TODOS_SHOWN, FILES_SHOWN = 10, 5, 8
 
 
-def overview(state: BuildState, tally: Tally, look: Look, width: int) -> list[Line]:
+def overview(state: BuildState, tally: Tally, context: RenderContext, width: int) -> list[Line]:
     """The page, in lines of `width` cells."""
     if not state.id:
         return []
     return [
-        *(part for line in _standing(state, look) for part in wrap(line, width)),
+        *(part for line in _standing(state, context) for part in wrap(line, width)),
         *_tools(tally, width),
-        *_longest(state, look, width),
+        *_longest(state, context, width),
         *_files(tally, state.agent.cwd, width),
-        *_plan(state, look, width),
+        *_plan(state, context, width),
     ]
 
 
-def farewell(state: BuildState, look: Look, width: int) -> list[str]:
+def farewell(state: BuildState, context: RenderContext, width: int) -> list[str]:
     """At most five plain lines of `width` cells that stay in the terminal when the screen is left."""
     if not state.id:
         return []
-    mark = status_mark(state.status, look.glyphs)
+    mark = status_mark(state.status, context.glyphs)
     name = clean_line(state.agent.project_name or state.project_id, 60)
-    title = f" {look.glyphs.dot} {clean_line(state.agent.title)}" if state.agent.title else ""
+    title = f" {context.glyphs.dot} {clean_line(state.agent.title)}" if state.agent.title else ""
     lines: list[Line] = [[(f"{mark.glyph} {name}{title}", "")]]
-    lines += [[("  ", ""), *line] for line in _standing(state, look)]
+    lines += [[("  ", ""), *line] for line in _standing(state, context)]
     if state.error:
         lines += wrap([("  " + clean_line(state.error), "")], width)
     return [plain(cut(line, width)) for line in lines[:5]]
 
 
-def _standing(state: BuildState, look: Look) -> Iterator[Line]:
-    dot = f" {look.glyphs.dot} "
-    mark = build_mark(state.status, state.activity, look.glyphs)
+def _standing(state: BuildState, context: RenderContext) -> Iterator[Line]:
+    dot = f" {context.glyphs.dot} "
+    mark = build_mark(state.status, state.activity, context.glyphs)
     far = progress(state)
     told = [f"{far.done}/{far.total} todos"] if far.total else []
-    told += [duration(elapsed(state, look.now())), plural(state.tool_count, "tool")]
+    told += [duration(elapsed(state, context.now())), plural(state.tool_count, "tool")]
     told += [plural(state.error_count, "error")] if state.error_count else []
     yield [(standing(state.status, state.activity), role(mark.tone)), (dot + dot.join(told), "dim")]
     if state.autofix is not None:
@@ -94,8 +94,8 @@ def counted(calls: Calls) -> Line:
     ]
 
 
-def _longest(state: BuildState, look: Look, width: int) -> Iterator[Line]:
-    now = look.now() if state.is_active else (state.ended_at or state.last_event_at or 0)
+def _longest(state: BuildState, context: RenderContext, width: int) -> Iterator[Line]:
+    now = context.now() if state.is_active else (state.ended_at or state.last_event_at or 0)
     spent = [
         ((todo.ended_at or now) - todo.started_at, todo)
         for todo in (*state.template_todos, *state.todos)
@@ -121,8 +121,8 @@ def _files(tally: Tally, cwd: str, width: int) -> Iterator[Line]:
         yield [(f"and {len(touched) - FILES_SHOWN} more", "faint")]
 
 
-def _plan(state: BuildState, look: Look, width: int) -> Iterator[Line]:
+def _plan(state: BuildState, context: RenderContext, width: int) -> Iterator[Line]:
     if state.plan:
         yield []
         yield [(PLAN, "heading")]
-        yield from prose(state.plan, width, look.glyphs)
+        yield from prose(state.plan, width, context.glyphs)

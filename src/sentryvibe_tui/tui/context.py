@@ -16,7 +16,7 @@ INSTANT = 100
 """Milliseconds below which a call's time says nothing and is left out."""
 
 
-class Look(Struct, frozen=True):
+class RenderContext(Struct, frozen=True):
     """`now` gives epoch milliseconds."""
 
     now: Callable[[], Millis]

@@ -16,10 +16,10 @@ from ...model.state import BuildState, Item, ToolCall
 from ...report.words import clock, plural
 from ...runtime import serves_here
 from ..actions import bindings, keys_of
-from ..look import Look
-from ..overview import PLAN
+from ..context import RenderContext
 from ..widgets.rows import Rows
 from .carrying import CarryingScreen
+from .page import PLAN
 
 if TYPE_CHECKING:
     from ..widgets.prompt import Prompt
@@ -68,8 +68,8 @@ class WatchScreen(CarryingScreen):
             super().__init__()
             self.before, self.now = before, now
 
-    def __init__(self, watching: Watching, project: str, look: Look) -> None:
-        super().__init__(project, look)
+    def __init__(self, watching: Watching, project: str, context: RenderContext) -> None:
+        super().__init__(project, context)
         self.watching = watching
         self._second = 0
         self._search_from = 0
@@ -110,19 +110,19 @@ class WatchScreen(CarryingScreen):
         """After a long absence a card says what was missed."""
         before, self._at_loss = self._at_loss, None
         if before is not None and gap.back_at - gap.lost_at >= LONG_ABSENCE:
-            from ..missed import missed
-            from .card import Card
+            from ..screens.card import Card
+            from .missed import missed
 
             if isinstance(self.app.screen, Card):  # pyright: ignore[reportUnknownMemberType]
                 self.app.pop_screen()  # pyright: ignore[reportUnknownMemberType]
-            lines = missed(before, self.view.live, gap, self.look, max(1, min(CARD_WIDTH, self.size.width) - 6))
+            lines = missed(before, self.view.live, gap, self.context, max(1, min(CARD_WIDTH, self.size.width) - 6))
             self.app.push_screen(Card("While you were away", lines))  # pyright: ignore[reportUnknownMemberType]
 
     def flush(self) -> None:
         """Repaints what was touched, and the clocks when a second went by."""
         self._is_due = False
         changes = self.view.take_changes()
-        now = self.look.now()
+        now = self.context.now()
         second = now // 1000
         ticked, self._second = second != self._second, second
         if changes.whole:
@@ -370,10 +370,10 @@ class WatchScreen(CarryingScreen):
         self._is_leaving = False
 
     def action_help(self) -> None:
-        from .help import HelpScreen
+        from ..screens.help import HelpScreen
 
         pane = str(self.focused.id) if isinstance(self.focused, Rows) else ""
-        self.app.push_screen(HelpScreen(self.look, pane))  # pyright: ignore[reportUnknownMemberType]
+        self.app.push_screen(HelpScreen(self.context, pane))  # pyright: ignore[reportUnknownMemberType]
 
     def action_retry(self) -> None:
         self.watching.retry_now()
@@ -384,7 +384,7 @@ class WatchScreen(CarryingScreen):
         self._titles()
 
     def action_mark(self) -> None:
-        at = self.look.now()
+        at = self.context.now()
         self.view.mark(f"mark {clock(at)}", at)
         self.stream.update(set())
         self._titles()
@@ -503,6 +503,6 @@ class WatchScreen(CarryingScreen):
 
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title with keys, help and action of what the palette offers."""
-        for action in self.look.actions:
+        for action in self.context.actions:
             if action.palette and action.scope == "screen":
                 yield f"{action.title.capitalize()}  {keys_of(action)}", action.help, f"screen.{action.name}"

@@ -9,19 +9,19 @@ from textual.content import Content
 from textual.screen import Screen
 
 from ...model.progress import progress
+from ..context import RenderContext
 from ..lines import Line
-from ..look import Look
-from ..tree import codex_phases
-from ..view import View
-from ..widgets.builds import Builds
 from ..widgets.foot import Keys, Tabs
-from ..widgets.head import HowFar, Now, Who
-from ..widgets.inspector import Inspector
 from ..widgets.rows import Rows
-from ..widgets.stream import Stream
-from ..widgets.timeline import Timeline
-from ..widgets.todos import Todos
-from ..widgets.tools import Tools
+from .tree import codex_phases
+from .view import View
+from .widgets.builds import Builds
+from .widgets.head import HowFar, Now, Who
+from .widgets.inspector import Inspector
+from .widgets.stream import Stream
+from .widgets.timeline import Timeline
+from .widgets.todos import Todos
+from .widgets.tools import Tools
 
 NARROW, WIDE = 100, 160
 """Columns below which there is one pane at a time, and from which the builds stand at the left."""
@@ -38,15 +38,17 @@ class PanesScreen(Screen[None]):
     AUTO_FOCUS = ""
     ALLOW_SELECT = True
 
-    def __init__(self, project: str, look: Look) -> None:
+    def __init__(self, project: str, context: RenderContext) -> None:
         super().__init__()
-        self.look = look
+        self.context = context
         self.view = View()
-        self.who = Who(project, self.view, look, id="who", classes="bar")
-        self.how_far = HowFar(self.view, look, id="how-far", classes="bar")
-        self.now = Now(self.view, look, id="now", classes="bar")
+        self.who = Who(project, self.view, context, id="who", classes="bar")
+        self.how_far = HowFar(self.view, context, id="how-far", classes="bar")
+        self.now = Now(self.view, context, id="now", classes="bar")
         self.tabs = Tabs(id="tabs", classes="bar")
-        known = replace(look, now=lambda: self.view.known_at(look.now()))  # without a link the panes' clock stands
+        known = replace(
+            context, now=lambda: self.view.known_at(context.now())
+        )  # without a link the panes' clock stands
         self.todos = Todos(self.view, known, id="todos", classes="pane")
         self.stream = Stream(self.view, known, id="stream", classes="pane")
         self.inspector = Inspector(self.view, known, id="inspector", classes="pane")
@@ -64,7 +66,7 @@ class PanesScreen(Screen[None]):
         """In the order of their numbers, from 1."""
         self.body = Horizontal(self.builds, self.todos, self.stream, id="body")
         self.band = Horizontal(self.timeline, self.tools, self.inspector, id="band")
-        self.keys = Keys(look, id="keys", classes="bar")
+        self.keys = Keys(context, id="keys", classes="bar")
         self._chosen: Rows | None = None
         self._called: Rows | None = None
         self._source: Rows = self.stream
@@ -221,7 +223,7 @@ class PanesScreen(Screen[None]):
         if self.stream.following:
             said += [("following", "faint")] if goes_on else []
         elif self.stream.unseen:
-            said += [(f"{self.look.glyphs.down} {self.stream.unseen} new, F follows", "accent")]
+            said += [(f"{self.context.glyphs.down} {self.stream.unseen} new, F follows", "accent")]
         elif goes_on:
             said += [("F follows", "dim")]
         return [said[0], ("   ", ""), *said[1:]] if len(said) > 1 else said

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import repeat
 
-from ...client.watching import BuildSummary, summary
-from ...model.text import clean_line
-from ...report.words import DURATION_WIDTH, age, build_mark, duration, plural, running
-from ..lines import Line, Span, fill, parted
-from ..look import Look, right, role
+from ....client.watching import BuildSummary, summary
+from ....model.text import clean_line
+from ....report.words import DURATION_WIDTH, age, build_mark, duration, plural, running
+from ...context import RenderContext, right, role
+from ...lines import Line, Span, fill, parted
+from ...widgets.rows import Rows
 from ..view import View
-from .rows import Rows
 
 DETAILED = 72
 """Cells from which one line tells all of a build; below, the title has a line of its own."""
@@ -20,9 +20,9 @@ DETAILED = 72
 class Builds(Rows):
     """One row per build, as the server lists them."""
 
-    def __init__(self, view: View, look: Look, **options: str) -> None:
+    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
-        self.view, self.look = view, look
+        self.view, self.context = view, context
         self.following = False
         self.listed: tuple[BuildSummary, ...] = ()
         self._known: tuple[BuildSummary, ...] = ()
@@ -72,7 +72,7 @@ class Builds(Rows):
         return repeat(1 if width >= DETAILED else 2, len(rows))
 
     def lines_of(self, row: int, width: int) -> list[Line]:
-        build, glyphs = self.listed[row], self.look.glyphs
+        build, glyphs = self.listed[row], self.context.glyphs
         mark = build_mark(build.status, build.doing, glyphs)
         here = build.build_id == self.view.shown.id
         title = clean_line(build.title, 80) or f"build {len(self.listed) - row}"
@@ -91,14 +91,14 @@ class Builds(Rows):
 
     def _facts(self, build: BuildSummary) -> tuple[Span, Span, Span, Span, Span]:
         """Todos done, time, how long ago it ended, failed calls, calls; empty where there is nothing to say."""
-        now, is_active = self.look.now(), build.status == "active"
+        now, is_active = self.context.now(), build.status == "active"
         ended = now if is_active else build.ended_at or build.last_event_at
         spent = ended - build.started_at if ended and build.started_at is not None else None
         return (
             (f"{build.todos_done}/{build.todos_total}" if build.todos_total else "", ""),
             ("" if spent is None else running(spent) if is_active else duration(spent), "dim"),
             (age(now - ended) if ended and not is_active else "", "faint"),
-            (f"{self.look.glyphs.failed}{build.errors}" if build.errors else "", "bad"),
+            (f"{self.context.glyphs.failed}{build.errors}" if build.errors else "", "bad"),
             (plural(build.tools, "tool"), "dim"),
         )
 

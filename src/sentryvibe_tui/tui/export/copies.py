@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from ..model.state import Item, Note, ToolCall
-from ..model.text import clean
-from ..report.subject import command_of, input_of, kind_of, output_text, subject
-from ..wire.json import encode
+from ...model.state import Item, Note, ToolCall
+from ...model.text import clean
+from ...report.subject import command_of, input_of, kind_of, output_text, subject
+from ...wire.json import encode
 
 
 class Copies(Struct, frozen=True):

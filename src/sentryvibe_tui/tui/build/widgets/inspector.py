@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ...model.state import BuildState, Item, ToolCall, tool_key
-from ...report.kinds import verb_of
-from ..lines import Line, plain
-from ..look import Look
+from ....model.state import BuildState, Item, ToolCall, tool_key
+from ....report.kinds import verb_of
+from ...context import RenderContext
+from ...lines import Line, plain
+from ...widgets.rows import Rows
 from ..view import View
-from .rows import Rows
 
 OVERVIEW_SECONDS = 5
 """How often the page of a running build is made anew."""
@@ -18,9 +18,9 @@ OVERVIEW_SECONDS = 5
 class Inspector(Rows):
     """One row per line. `whole` holds values fetched unclipped, by call id."""
 
-    def __init__(self, view: View, look: Look, **options: str) -> None:
+    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
-        self.view, self.look = view, look
+        self.view, self.context = view, context
         self.position: int | None = None
         self.whole: dict[str, ToolCall] = {}
         self.following = False
@@ -79,7 +79,7 @@ class Inspector(Rows):
 
     def tick(self) -> None:
         """A second went by: a call under way shows it, and now and then the page of the build."""
-        is_due = self.position is None and self.look.now() // 1000 % OVERVIEW_SECONDS == 0
+        is_due = self.position is None and self.context.now() // 1000 % OVERVIEW_SECONDS == 0
         if not self.display or not (is_due or (isinstance(self._item, ToolCall) and self._item.is_open)):
             return
         before = self._lines
@@ -107,17 +107,17 @@ class Inspector(Rows):
             self._lines = self._overview(width)
         elif isinstance(item, ToolCall):
             calls = self.view.tally.calls.get(verb_of(item.name))
-            self._lines = tool_detail(item, self.view.shown, self.look, width, calls)
+            self._lines = tool_detail(item, self.view.shown, self.context, width, calls)
         else:
-            self._lines = note_detail(item, self.look, width)
+            self._lines = note_detail(item, self.context, width)
 
     def _overview(self, width: int) -> list[Line]:
         """The page of the build: made once per state and second."""
-        from ..overview import overview
+        from ..page import overview
 
-        key = (self.view.shown, width, self.look.now() // 1000)
+        key = (self.view.shown, width, self.context.now() // 1000)
         if self._page_of != key:
-            self._page_of, self._page = key, overview(self.view.shown, self.view.tally, self.look, width)
+            self._page_of, self._page = key, overview(self.view.shown, self.view.tally, self.context, width)
         return self._page
 
     def refit(self) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ...model.state import PLANNING, Todo, ToolCall
-from ...model.text import clean_line
-from ...report.subject import error_line, subject
-from ...report.words import DURATION_WIDTH, duration, running, todo_mark, tool_mark
-from ..lines import Line, fill
-from ..look import Look, call, changes, right, role
+from ....model.state import PLANNING, Todo, ToolCall
+from ....model.text import clean_line
+from ....report.subject import error_line, subject
+from ....report.words import DURATION_WIDTH, duration, running, todo_mark, tool_mark
+from ...context import RenderContext, call, changes, right, role
+from ...lines import Line, fill
+from ...widgets.rows import Rows
 from ..tree import CODEX, DROPPED, PLANNED, TEMPLATE, CodexPhase, Row, codex_phases, rows
 from ..view import View
-from .rows import Rows
 
 NAMES = {PLANNED: "Planning", TEMPLATE: "Template", DROPPED: "Dropped", CODEX: "Codex phases"}
 
@@ -18,9 +18,9 @@ NAMES = {PLANNED: "Planning", TEMPLATE: "Template", DROPPED: "Dropped", CODEX: "
 class Todos(Rows):
     """One line per row of the tree. It follows the active todo."""
 
-    def __init__(self, view: View, look: Look, **options: str) -> None:
+    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
-        self.view, self.look = view, look
+        self.view, self.context = view, context
         self.folds: dict[int | str, bool] = {}
         self.nodes: list[Row] = []
         self._is_stale = False
@@ -132,16 +132,16 @@ class Todos(Rows):
                 return [self._phase(one, width)]
             case "earlier":
                 lead = self._lead(one.depth + 1)
-                said: Line = [(f"{self.look.glyphs.closed} {one.number} earlier", "faint")]
+                said: Line = [(f"{self.context.glyphs.closed} {one.number} earlier", "faint")]
                 if one.errors:
-                    said.append((f"  {self.look.glyphs.failed}{one.errors}", "bad"))
+                    said.append((f"  {self.context.glyphs.failed}{one.errors}", "bad"))
                 return [fill([*lead, *said], [], width)]
 
     def _lead(self, depth: int) -> Line:
         return [("  " * depth, "")]
 
     def _fold(self, *, is_open: bool, has: bool = True) -> str:
-        glyphs = self.look.glyphs
+        glyphs = self.context.glyphs
         return (glyphs.open if is_open else glyphs.closed) + " " if has else "  "
 
     def _group(self, row: Row, width: int) -> Line:
@@ -159,10 +159,10 @@ class Todos(Rows):
             tail = [(f"{done}/{len(todos)}" if name == TEMPLATE else str(len(todos)), "dim")]
         fold = self._fold(is_open=row.open)
         pad_right: Line = [(" " * (DURATION_WIDTH + 1), "")]
-        return fill([(fold, "faint"), (f"{self.look.glyphs.dot} {NAMES[name]}", "dim")], [*tail, *pad_right], width)
+        return fill([(fold, "faint"), (f"{self.context.glyphs.dot} {NAMES[name]}", "dim")], [*tail, *pad_right], width)
 
     def _phase(self, row: Row, width: int) -> Line:
-        phase, glyphs = self._phases[int(row.ident)], self.look.glyphs
+        phase, glyphs = self._phases[int(row.ident)], self.context.glyphs
         glyph, tone = {
             "active": (glyphs.running, "busy"),
             "completed": (glyphs.done, "good"),
@@ -179,17 +179,17 @@ class Todos(Rows):
 
     def _counts(self, tools: int, errors: int) -> Line:
         """How many calls, and how many of them failed."""
-        failed: Line = [(f"{self.look.glyphs.failed}{errors} ", "bad")] if errors else []
+        failed: Line = [(f"{self.context.glyphs.failed}{errors} ", "bad")] if errors else []
         return [*failed, (str(tools).rjust(3), "dim")] if tools else [*failed, ("   ", "")]
 
     def _todo(self, row: Row, width: int) -> Line:
         todo = self._todos[int(row.ident)]
         ended = not self.view.shown.is_active
-        mark = todo_mark(todo.status, self.look.glyphs, ended=ended)
+        mark = todo_mark(todo.status, self.context.glyphs, ended=ended)
         current = todo.status == "in_progress" and not ended
         text = (todo.active_form if current else "") or todo.content
         group = self.view.group(todo.key)
-        drift = {"added": self.look.glyphs.added, "renamed": self.look.glyphs.renamed, "": ""}[todo.drift]
+        drift = {"added": self.context.glyphs.added, "renamed": self.context.glyphs.renamed, "": ""}[todo.drift]
         body = {"completed": "dim", "in_progress": "strong", "pending": ""}[todo.status]
         left: Line = [
             *self._lead(row.depth),
@@ -212,22 +212,22 @@ class Todos(Rows):
             return duration(took) if took else "", "dim"
         if not self.view.shown.is_active:
             return "", ""
-        return running(self.look.now() - todo.started_at), "busy"
+        return running(self.context.now() - todo.started_at), "busy"
 
     def _tool(self, row: Row, width: int) -> Line:
         tool = self.view.shown.timeline[int(row.ident)]
         assert isinstance(tool, ToolCall)
-        mark = tool_mark(tool.state, self.look.glyphs)
+        mark = tool_mark(tool.state, self.context.glyphs)
         said = subject(tool, self.view.shown.agent.cwd)
         detail = changes(tool, said) if said.detail and len(said.detail) <= 16 else []
         if failed := self.view.failed_below(tool):
-            detail = [(f"{self.look.glyphs.failed}{failed}", "bad")]
+            detail = [(f"{self.context.glyphs.failed}{failed}", "bad")]
         left: Line = [
             *self._lead(row.depth + 1),
             (mark.glyph + " ", role(mark.tone)),
             *call(tool, said),
         ]
-        taken = self.look.taken(tool)
+        taken = self.context.taken(tool)
         tail: Line = [*detail, (" ", ""), right(taken, DURATION_WIDTH)] if detail or taken[0] else []
         return fill(left, tail, width)
 
@@ -235,7 +235,7 @@ class Todos(Rows):
         tool = self.view.shown.timeline[int(row.ident)]
         assert isinstance(tool, ToolCall)
         line = error_line(tool) or "failed"
-        side = self.look.glyphs.side
+        side = self.context.glyphs.side
         return fill([*self._lead(row.depth + 2), (side + " ", "faint"), (line, "bad")], [], width)
 
     # ----------------------------------------------------------------- keys

@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ..model.state import BuildState, Item, Note, ToolCall
-from ..model.text import clean, clean_line
-from ..report.subject import command_of, error_line, exit_code, input_of, kind_of, output_text, subject
-from ..report.words import clock, duration, running, size, tool_mark
-from ..wire.json import encode
-from .lines import Line, plain, wrap
-from .look import Look, role
-from .prose import prose
+from ...model.state import BuildState, Item, Note, ToolCall
+from ...model.text import clean, clean_line
+from ...report.subject import command_of, error_line, exit_code, input_of, kind_of, output_text, subject
+from ...report.words import clock, duration, running, size, tool_mark
+from ...wire.json import encode
+from ..context import RenderContext, role
+from ..lines import Line, plain, wrap
+from ..prose import prose
 from .tally import Calls
 
 LINES_SHOWN = 2_000
@@ -28,27 +28,29 @@ COMPARED = 5
 """Calls of a kind that must have ended before it is said what is usual."""
 
 
-def tool_detail(tool: ToolCall, state: BuildState, look: Look, width: int, calls: Calls | None = None) -> list[Line]:
+def tool_detail(
+    tool: ToolCall, state: BuildState, context: RenderContext, width: int, calls: Calls | None = None
+) -> list[Line]:
     """All there is to say of a call among `calls` of its kind, in lines of `width` cells."""
-    mark = tool_mark(tool.state, look.glyphs)
+    mark = tool_mark(tool.state, context.glyphs)
     said = subject(tool, state.agent.cwd)
     head: Line = [(mark.glyph + " ", role(mark.tone)), (said.verb, "strong"), (" " + said.text, "")]
-    lines = [*wrap(head, width), *wrap(_facts(tool, state, look, calls), width), []]
-    lines += [line for one in _input(tool, said.kind, look, width) for line in wrap(one, width)]
-    lines += [[], *_output(tool, look, width)]
+    lines = [*wrap(head, width), *wrap(_facts(tool, state, context, calls), width), []]
+    lines += [line for one in _input(tool, said.kind, context, width) for line in wrap(one, width)]
+    lines += [[], *_output(tool, context, width)]
     return lines
 
 
-def note_detail(note: Note, look: Look, width: int) -> list[Line]:
+def note_detail(note: Note, context: RenderContext, width: int) -> list[Line]:
     head: Line = [(note.kind, "strong"), (f"  {clock(note.at or None)}  {len(note.text):,} characters", "dim")]
-    return [head, [], *prose(note.text, width, look.glyphs, limit=len(note.text))]
+    return [head, [], *prose(note.text, width, context.glyphs, limit=len(note.text))]
 
 
-def whole_text(item: Item, state: BuildState, look: Look) -> str:
+def whole_text(item: Item, state: BuildState, context: RenderContext) -> str:
     """An item as plain text for a pager: nothing is cut or wrapped."""
     if isinstance(item, Note):
         return clean(item.text)
-    lines = [plain(line) for line in tool_detail(item, state, look, UNWRAPPED)]
+    lines = [plain(line) for line in tool_detail(item, state, context, UNWRAPPED)]
     head = lines[: next((at for at, line in enumerate(lines) if line.startswith("Output")), len(lines)) + 1]
     return "\n".join([*head, clean(output_text(item))])
 
@@ -57,14 +59,14 @@ UNWRAPPED = 1 << 30
 """Cells that no line has."""
 
 
-def _facts(tool: ToolCall, state: BuildState, look: Look, calls: Calls | None) -> Line:
-    mark = tool_mark(tool.state, look.glyphs)
+def _facts(tool: ToolCall, state: BuildState, context: RenderContext, calls: Calls | None) -> Line:
+    mark = tool_mark(tool.state, context.glyphs)
     told = [mark.word]
     code = exit_code(tool) if kind_of(tool.name) == "shell" else None
     if code is not None:
         told.append(f"exit {code}")
     if tool.started_at is not None:
-        took = look.now() - tool.started_at if tool.is_open else (tool.ended_at or tool.started_at) - tool.started_at
+        took = context.now() - tool.started_at if tool.is_open else (tool.ended_at or tool.started_at) - tool.started_at
         told.append(running(took) if tool.is_open else duration(took))
         told.append(clock(tool.started_at) + ("" if tool.is_open else f" to {clock(tool.ended_at)}"))
     if calls and len(calls.latest) >= COMPARED and (times := calls.times):
@@ -74,14 +76,14 @@ def _facts(tool: ToolCall, state: BuildState, look: Look, calls: Calls | None) -
         told.append(f"in “{clean_line(todo.content, 60)}”")
     if subject(tool).verb != clean_line(tool.name):
         told.append(clean_line(tool.name, 60))
-    return [(f" {look.glyphs.dot} ".join(told), role(mark.tone) if tool.state == "error" else "dim")]
+    return [(f" {context.glyphs.dot} ".join(told), role(mark.tone) if tool.state == "error" else "dim")]
 
 
 def _section(title: str, note: str = "") -> Line:
     return [(title, "heading"), (f"  {note}" if note else "", "faint")]
 
 
-def _input(tool: ToolCall, kind: str, look: Look, width: int) -> Iterator[Line]:
+def _input(tool: ToolCall, kind: str, context: RenderContext, width: int) -> Iterator[Line]:
     values = input_of(tool)
     questions, plan = values.get("questions"), values.get("plan")
     yield _section("Input", f"{size(tool.input_bytes)}, shown in part" if tool.input_bytes else "")
@@ -91,14 +93,14 @@ def _input(tool: ToolCall, kind: str, look: Look, width: int) -> Iterator[Line]:
         case "edit":
             yield from _edits(values)
         case _ if isinstance(questions, list) and questions:
-            yield from _questions(cast("list[Any]", questions), look)
+            yield from _questions(cast("list[Any]", questions), context)
         case _ if isinstance(plan, str) and plan:
-            yield from prose(plan, width, look.glyphs, limit=len(plan))
+            yield from prose(plan, width, context.glyphs, limit=len(plan))
         case _:
             yield from _fields(values)
 
 
-def _questions(questions: list[Any], look: Look) -> Iterator[Line]:
+def _questions(questions: list[Any], context: RenderContext) -> Iterator[Line]:
     """What the agent asks, each with its choices."""
     for asked in questions:
         fields = cast("dict[str, Any]", asked) if isinstance(asked, dict) else {"question": asked}
@@ -108,7 +110,7 @@ def _questions(questions: list[Any], look: Look) -> Iterator[Line]:
             choice = cast("dict[str, Any]", option) if isinstance(option, dict) else {"label": option}
             told = clean_line(str(choice.get("description") or ""))
             label = clean_line(str(choice.get("label") or ""))
-            yield [(f"  {look.glyphs.dot} ", "faint"), (label, ""), (f"  {told}" if told else "", "dim")]
+            yield [(f"  {context.glyphs.dot} ", "faint"), (label, ""), (f"  {told}" if told else "", "dim")]
 
 
 def _command(values: dict[str, Any]) -> Iterator[Line]:
@@ -194,7 +196,7 @@ def _pretty(value: object) -> list[str]:
     return _text_lines(msgspec.json.format(encode(value), indent=2).decode("utf-8", "replace"))
 
 
-def _output(tool: ToolCall, look: Look, width: int) -> Iterator[Line]:
+def _output(tool: ToolCall, context: RenderContext, width: int) -> Iterator[Line]:
     text = output_text(tool).strip("\n")
     if tool.output is None:
         yield _section("Output", "not yet" if tool.is_open else "none")

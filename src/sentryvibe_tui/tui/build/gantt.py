@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from ..model.progress import elapsed
-from ..model.state import PLANNING, BuildState, Millis
-from ..model.text import clean_line
-from ..report.words import Glyphs, Mark, duration, todo_mark
-from .lines import Line, joined
+from ...model.progress import elapsed
+from ...model.state import PLANNING, BuildState, Millis
+from ...model.text import clean_line
+from ...report.words import Glyphs, Mark, duration, todo_mark
+from ..lines import Line, joined
 from .tally import Lane, Tally
 
 STEPS = tuple(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..model.state import BuildState, Item, Note, ToolCall
-from ..wire.json import encode
+from ...model.state import BuildState, Item, Note, ToolCall
+from ...wire.json import encode
 from .view import Extra
 
 Filter = Literal["all", "errors", "tools", "text"]

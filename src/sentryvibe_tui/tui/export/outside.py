@@ -18,8 +18,8 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..folders import make_private
-from ..model.text import clean
+from ...folders import make_private
+from ...model.text import clean
 
 RETURNS, ESCAPE = set(b"\n\rq\x03\x04"), b"\x1b"
 """Keys that lead from the scrollback back to the screen: enter, q, ctrl+c, ctrl+d; and escape, if it is alone."""

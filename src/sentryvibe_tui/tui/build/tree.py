@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from ..model.progress import active
-from ..model.state import PLANNING, BuildState, Todo, ToolCall, tool_key
+from ...model.progress import active
+from ...model.state import PLANNING, BuildState, Todo, ToolCall, tool_key
 from .view import View
 
 RowKind = Literal["group", "todo", "tool", "tail", "earlier", "phase"]

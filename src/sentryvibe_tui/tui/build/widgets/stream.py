@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator
 from itertools import repeat
 from typing import Literal
 
-from ...model.state import Millis, Note, ToolCall, tool_key
-from ...model.text import clean_line
-from ...report.subject import error_tail, first_line, output_text, subject
-from ...report.words import CLOCK_WIDTH, DURATION_WIDTH, duration, level_tone, plural, status_mark, tool_mark
+from ....model.state import Millis, Note, ToolCall, tool_key
+from ....model.text import clean_line
+from ....report.subject import error_tail, first_line, output_text, subject
+from ....report.words import CLOCK_WIDTH, DURATION_WIDTH, duration, level_tone, plural, status_mark, tool_mark
+from ...context import RenderContext, call, changes, right, role
+from ...lines import Line, cells, cut, fill, highlighted, length, wrap
+from ...prose import prose
+from ...widgets.rows import Rows
 from ..finding import FILTERS, Filter, Needle, is_error, passes
-from ..lines import Line, cells, cut, fill, highlighted, length, wrap
-from ..look import Look, call, changes, right, role
-from ..prose import prose
 from ..view import Extra, View
-from .rows import Rows
 
 STAMP = CLOCK_WIDTH + 1
 """Cells of the clock before a row, and a space."""
@@ -34,9 +34,9 @@ OPENED_LINES = 12
 class Stream(Rows):
     """Rows are the view's entries that pass the filter, and one at the end for how an ended build ended."""
 
-    def __init__(self, view: View, look: Look, **options: str) -> None:
+    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
-        self.view, self.look = view, look
+        self.view, self.context = view, context
         self.opened: set[int | Extra] = set()
         self.unseen = 0
         self.filter: Filter = "all"
@@ -202,7 +202,7 @@ class Stream(Rows):
         return (STAMP if self.stamped else 0) + 2
 
     def _stamp(self, at: Millis | None) -> Line:
-        return [self.look.time(at), (" ", "")] if self.stamped else []
+        return [self.context.time(at), (" ", "")] if self.stamped else []
 
     # ----------------------------------------------------------------- rows
 
@@ -284,19 +284,19 @@ class Stream(Rows):
         return self._note(item, width, opened=opened or (whole and item.kind != "reasoning"))
 
     def _tool(self, tool: ToolCall, width: int, *, opened: bool) -> list[Line]:
-        mark = tool_mark(tool.state, self.look.glyphs)
+        mark = tool_mark(tool.state, self.context.glyphs)
         said = subject(tool, self.view.shown.agent.cwd)
         nested = self.view.is_nested(tool)
         detail = changes(tool, said) if said.detail and cells(said.detail) <= width // 4 else []
         if failed := self.view.failed_below(tool):
-            detail = [(f"{self.look.glyphs.failed}{failed}", "bad")]
+            detail = [(f"{self.context.glyphs.failed}{failed}", "bad")]
         left: Line = [
             *self._stamp(tool.started_at),
             ("  " if nested else "", ""),
             (mark.glyph + " ", role(mark.tone)),
             *call(tool, said),
         ]
-        taken = self.look.taken(tool)
+        taken = self.context.taken(tool)
         tail: Line = [*detail, (" ", ""), right(taken, DURATION_WIDTH)] if detail or taken[0] else []
         lines = self._wrapped(left, tail, width) if self.wraps else [fill(left, tail, width)]
         if opened:
@@ -315,13 +315,13 @@ class Stream(Rows):
         return [fill(first, tail, width), *([(" " * self._indent, ""), *line] for line in below)]
 
     def _below(self, text: str, width: int, text_role: str) -> list[Line]:
-        side: Line = [(" " * (self._indent - 2) + self.look.glyphs.side + " ", "faint")]
+        side: Line = [(" " * (self._indent - 2) + self.context.glyphs.side + " ", "faint")]
         if self.wraps:
             return [[*side, *line] for line in wrap([(text, text_role)], max(1, width - self._indent))[:WRAPPED_LINES]]
         return [cut([*side, (text, text_role)], width)]
 
     def _note(self, note: Note, width: int, *, opened: bool) -> list[Line]:
-        glyphs = self.look.glyphs
+        glyphs = self.context.glyphs
         room = width - self._indent
         if note.kind == "reasoning" and not opened:
             more = note.text.strip().count("\n")
@@ -355,7 +355,7 @@ class Stream(Rows):
         return [[*(rest if at else head), *line] for at, line in enumerate(body)]
 
     def _extra(self, extra: Extra, width: int) -> list[Line]:
-        glyphs = self.look.glyphs
+        glyphs = self.context.glyphs
         if extra.kind == "end":
             return self._end(width)
         if extra.kind in ("gap", "mark"):
@@ -367,7 +367,7 @@ class Stream(Rows):
 
     def _end(self, width: int) -> list[Line]:
         state = self.view.shown
-        mark = status_mark(state.status, self.look.glyphs)
+        mark = status_mark(state.status, self.context.glyphs)
         took = (state.ended_at or 0) - (state.started_at or 0) if state.ended_at and state.started_at else 0
         told = [mark.word, *([f"after {duration(took)}"] if took > 0 else []), plural(state.tool_count, "tool")]
         if state.error_count:
@@ -375,12 +375,12 @@ class Stream(Rows):
         head: Line = [
             *self._stamp(state.ended_at),
             (mark.glyph + " ", role(mark.tone)),
-            (f" {self.look.glyphs.dot} ".join(told), role(mark.tone)),
+            (f" {self.context.glyphs.dot} ".join(told), role(mark.tone)),
         ]
         lines = wrap(head, width)
         for text, base in ((state.error, "bad"), (state.summary, "")):
             if text:
-                body = prose(text, width - self._indent, self.look.glyphs, base)
+                body = prose(text, width - self._indent, self.context.glyphs, base)
                 lines += [[(" " * self._indent, ""), *line] for line in body]
         return lines
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..lines import Line, cut, fill
-from ..look import Look
-from ..overview import COUNTED_WIDTH, counted, counted_heads
+from ...context import RenderContext
+from ...lines import Line, cut, fill
+from ...widgets.rows import Rows
+from ..page import COUNTED_WIDTH, counted, counted_heads
 from ..tally import Calls, sparks
 from ..view import View
-from .rows import Rows
 
 NAME_WIDTH = 14
 LEAST_SPARKS = 8
@@ -16,9 +16,9 @@ LEAST_SPARKS = 8
 class Tools(Rows):
     """One line per verb, the most used first. A row stands for the slowest call of its verb."""
 
-    def __init__(self, view: View, look: Look, **options: str) -> None:
+    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
-        self.view, self.look = view, look
+        self.view, self.context = view, context
         self.following = False
         self.calls: list[Calls] = []
         self._drawn: object = None
@@ -61,7 +61,7 @@ class Tools(Rows):
         shown = width - room - COUNTED_WIDTH - 2
         latest = list(calls.latest)[-shown:] if shown >= LEAST_SPARKS and calls.number > 1 else []
         name = fill(cut([(calls.verb, "verb")], room), [], room)
-        return [cut([*name, *counted(calls), ("  ", ""), (sparks(latest, self.look.glyphs.sparks), "faint")], width)]
+        return [cut([*name, *counted(calls), ("  ", ""), (sparks(latest, self.context.glyphs.sparks), "faint")], width)]
 
     def instead(self) -> list[Line]:
         state = self.view.shown

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..client.watching import CaughtUp
-from ..model.state import BuildState, Item, Note, ToolCall
-from ..model.text import clean_line
-from ..report.subject import subject
-from ..report.words import caught_up, duration, plural, status_mark
+from ...client.watching import CaughtUp
+from ...model.state import BuildState, Item, Note, ToolCall
+from ...model.text import clean_line
+from ...report.subject import subject
+from ...report.words import caught_up, duration, plural, status_mark
+from ..context import RenderContext, role
+from ..lines import Line, cut
 from .finding import is_error
-from .lines import Line, cut
-from .look import Look, role
 
 NAMED = 5
 """Todos and errors that are named; the others are counted."""
 
 
-def missed(before: BuildState, now: BuildState, gap: CaughtUp, look: Look, width: int) -> list[Line]:
+def missed(before: BuildState, now: BuildState, gap: CaughtUp, context: RenderContext, width: int) -> list[Line]:
     """`before` is the state when the link was lost, `now` the one after it came back."""
     same = before.id == now.id
     known = len(before.timeline) if same else 0
     items = [now.timeline[at] for at in range(known, len(now.timeline))]
     lines: list[Line] = [
         [(f"away for {duration(gap.back_at - gap.lost_at)}", "strong")],
-        [(caught_up(gap, look.glyphs), "dim")],
+        [(caught_up(gap, context.glyphs), "dim")],
         [],
     ]
     if before.id and not same:
@@ -32,10 +32,12 @@ def missed(before: BuildState, now: BuildState, gap: CaughtUp, look: Look, width
     if items:
         lines.append([(_counted(items), "")])
     if now.id and not now.is_active and (before.is_active or not same):
-        mark = status_mark(now.status, look.glyphs)
+        mark = status_mark(now.status, context.glyphs)
         lines.append([(f"{mark.glyph} the build ended: {mark.word}", role(mark.tone))])
-    lines += _named("error", "errors", [_said(item, now) for item in items if is_error(item)], look, "bad")
-    lines += _named("todo finished", "todos finished", _finished(before if same else BuildState(), now), look, "good")
+    lines += _named("error", "errors", [_said(item, now) for item in items if is_error(item)], context, "bad")
+    lines += _named(
+        "todo finished", "todos finished", _finished(before if same else BuildState(), now), context, "good"
+    )
     return [cut(line, width) for line in lines]
 
 
@@ -57,10 +59,10 @@ def _said(item: Item, state: BuildState) -> str:
     return clean_line(item.text, 200) if isinstance(item, Note) else clean_line(str(subject(item, state.agent.cwd)))
 
 
-def _named(one: str, many: str, texts: list[str], look: Look, tone: str) -> Iterator[Line]:
+def _named(one: str, many: str, texts: list[str], context: RenderContext, tone: str) -> Iterator[Line]:
     if not texts:
         return
-    mark = look.glyphs.done if tone == "good" else look.glyphs.failed
+    mark = context.glyphs.done if tone == "good" else context.glyphs.failed
     yield []
     yield [(f"{len(texts)} {one if len(texts) == 1 else many}", "heading")]
     yield from ([(f"{mark} ", tone), (text, "")] for text in texts[:NAMED])

@@ -1,0 +1,1 @@
+"""The panes and the head of the build screen."""

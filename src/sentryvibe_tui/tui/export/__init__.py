@@ -1,0 +1,1 @@
+"""What leaves the screen: copies, files, and the terminal itself for another program."""
