@@ -8,7 +8,7 @@ import pytest
 from sentryvibe_tui.agents.detect import AutoReader
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.model.usage import Usage
-from sentryvibe_tui.sources.known import prepared
+from sentryvibe_tui.sources.run.argv import prepared
 
 SID = {"session_id": "c0ffee"}
 

@@ -14,7 +14,7 @@ from sentryvibe_tui.model.events import ToolStarted
 from sentryvibe_tui.model.questions import APPROVAL_TOOLS, ASKING_TOOLS
 from sentryvibe_tui.report import kinds
 from sentryvibe_tui.report.kinds import kind_of, verb_of
-from sentryvibe_tui.sources.known import prepared
+from sentryvibe_tui.sources.run.argv import prepared
 
 AGENTS = Path(registry.__file__).parent
 

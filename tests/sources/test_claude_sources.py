@@ -19,8 +19,8 @@ from sentryvibe_tui.model.activity import PROCESS_GONE, ActivityKind
 from sentryvibe_tui.model.events import About, ActivityReported, BuildEnded, BuildEvent
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState, Note
-from sentryvibe_tui.sources.following import Following
-from sentryvibe_tui.sources.witnesses import GRACE
+from sentryvibe_tui.sources.follow.session_reader import Following
+from sentryvibe_tui.sources.follow.witnesses import GRACE
 from sentryvibe_tui.wire.projects import project_named
 
 ID = "7d3f0a52-8c1b-4e2e-9a7f-0a1b2c3d4e5f"

@@ -10,7 +10,7 @@ from sentryvibe_tui.agents.codex.files import CodexFolder
 from sentryvibe_tui.agents.common import zstd
 from sentryvibe_tui.agents.common.session_files import Session
 from sentryvibe_tui.agents.detect import UnknownFormat
-from sentryvibe_tui.sources.following import Following
+from sentryvibe_tui.sources.follow.session_reader import Following
 from sentryvibe_tui.wire.projects import project_named
 
 THREAD = "01a2f000-0000-7000-8000-000000000077"

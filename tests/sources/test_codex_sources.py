@@ -17,7 +17,7 @@ from sentryvibe_tui.agents.common.hook_payloads import HookReader
 from sentryvibe_tui.model.events import About, ActivityReported, BuildEvent, TurnEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.witnesses import GRACE
+from sentryvibe_tui.sources.follow.witnesses import GRACE
 
 DATA = Path(__file__).parent.parent / "data" / "codex-live"
 SUBSETS = [("file",), ("file", "hook"), ("file", "daemon"), ("file", "hook", "daemon")]

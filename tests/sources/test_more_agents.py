@@ -10,7 +10,7 @@ import pytest
 from sentryvibe_tui.agents.registry import agent_kind
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.following import Following
+from sentryvibe_tui.sources.follow.session_reader import Following
 from sentryvibe_tui.wire.projects import project_named
 
 ID = "7d3f0a52-8c1b-4e2e-9a7f-0a1b2c3d4e5f"

@@ -13,10 +13,10 @@ import pytest
 from sentryvibe_tui.agents.detect import AutoReader, UnknownFormat, new_reader
 from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.events import TextAdded
-from sentryvibe_tui.sources.following import Following
-from sentryvibe_tui.sources.posting import Posting
+from sentryvibe_tui.sources.event_ids import Posting
+from sentryvibe_tui.sources.follow.session_reader import Following
+from sentryvibe_tui.sources.ingest.input import Whole
 from sentryvibe_tui.sources.sessions import Session
-from sentryvibe_tui.sources.whole import Whole
 from sentryvibe_tui.wire.events import Posted, decode_posted, encode_posted
 from sentryvibe_tui.wire.projects import project_named
 

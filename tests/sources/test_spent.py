@@ -10,9 +10,9 @@ from sentryvibe_tui.agents.common.session_files import Session
 from sentryvibe_tui.agents.detect import AutoReader
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.following import Following
-from sentryvibe_tui.sources.posting import Posting
-from sentryvibe_tui.sources.whole import Whole
+from sentryvibe_tui.sources.event_ids import Posting
+from sentryvibe_tui.sources.follow.session_reader import Following
+from sentryvibe_tui.sources.ingest.input import Whole
 from sentryvibe_tui.wire.events import Posted
 from sentryvibe_tui.wire.projects import project_named
 

@@ -12,10 +12,10 @@ import click
 
 from ..client.address import Address
 from ..settings import data_dir
-from ..sources.follow import LIVE, Follow, Pace
-from ..sources.following import SETTLED
+from ..sources.follow.follower import LIVE, Follow, Pace
+from ..sources.follow.session_reader import SETTLED
+from ..sources.follow.witnesses import witnesses
 from ..sources.sessions import roots
-from ..sources.witnesses import witnesses
 from .options import find_server, redactor, server_option, settings
 from .output import any_text, tell
 

@@ -21,7 +21,7 @@ from .seeking import Deferred
 
 if TYPE_CHECKING:
     from ..client.watch import Watch
-    from ..sources.follow import Follow
+    from ..sources.follow.follower import Follow
 
 
 class Here(Deferred):
@@ -59,10 +59,10 @@ class Here(Deferred):
 
     async def _follow(self, found: asyncio.Future[Watch]) -> None:
         """Serves and follows until cancelled. Raises CannotServe, OSError, sqlite3.Error."""
-        from ..sources.follow import Follow
+        from ..sources.follow.follower import Follow
+        from ..sources.follow.witnesses import witnesses
         from ..sources.server_here import kept_served, server_here
         from ..sources.sessions import roots
-        from ..sources.witnesses import witnesses
 
         outbox, masks = data_dir(self._settings) / "outbox", redactor(self._settings)
         async with server_here(self._server, self._settings, self._tell) as address:

@@ -22,10 +22,10 @@ from ..model.events import About
 from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import data_dir
-from ..sources.pace import Pace
-from ..sources.posting import Posting
+from ..sources.event_ids import Posting
+from ..sources.ingest.input import Whole
+from ..sources.ingest.pace import Pace
 from ..sources.sessions import roots, without_subagents
-from ..sources.whole import Whole
 from ..wire.events import Posted
 from ..wire.projects import project_id
 from .completing import files as paths

@@ -13,12 +13,12 @@ from .options import redactor
 from .output import tell
 
 if TYPE_CHECKING:
-    from ..sources.relay import Relay
+    from ..sources.run.relay import Relay
 
 
 async def relayed(argv: tuple[str, ...], project: ProjectName | None, server: Address | None, ours: Settings) -> int:
     """The agent's exit status. Whether anything can be published makes no difference to it."""
-    from ..sources.relay import Relay
+    from ..sources.run.relay import Relay
 
     relay = Relay(argv, project, redactor(ours))
     return await relay.run(lambda: asyncio.create_task(_publish(relay, server, ours)), tell)

@@ -14,7 +14,7 @@ import click
 from ..client.address import Address
 from ..client.hydrate import ProjectRef
 from ..settings import Settings, data_dir
-from ..sources.known import prepared
+from ..sources.run.argv import prepared
 from ..wire.projects import ProjectName, project_named, project_of
 from .completing import projects
 from .options import Refused, find_server, redactor, server_option, settings
@@ -25,7 +25,7 @@ from .screen import Flags, Looks, has_terminal, look_options, looks, show
 if TYPE_CHECKING:
     from ..agents.common.command import Prepared
     from ..client.watch import Watch
-    from ..sources.command import Run
+    from ..sources.run.command import Run
 
 _COMMAND = f"{__name__}.command"
 
@@ -92,7 +92,7 @@ def command(
 async def _run(ready: Prepared, name: ProjectName, server: Address | None, ours: Settings, look: Looks | None) -> int:
     from ..client.watch import Watch
     from ..server.serve import CannotServe
-    from ..sources.command import Run
+    from ..sources.run.command import Run
     from ..sources.server_here import kept_served, server_here
 
     outbox, masks = data_dir(ours) / "outbox", redactor(ours)

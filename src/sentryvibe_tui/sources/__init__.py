@@ -1,1 +1,1 @@
-"""Where agents' output comes from: a child process, files that grow, hooks."""
+"""Where builds come from: a child process (run), agents that live (follow), files that are (ingest)."""

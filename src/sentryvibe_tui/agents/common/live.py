@@ -1,6 +1,6 @@
 """What an agent's own register of what runs tells, as it happens: a file, a socket, a database. The slot `live`.
 
-An agent's `live` makes a `Witness` of the environment. `sources/witnesses.py` runs it beside the session files, whose
+An agent's `live` makes a `Witness` of the environment. `sources/follow/` runs it beside the session files, whose
 builds its sightings join: by the session's id, in the session's project, masked like everything else.
 
 - A sighting is an event as in docs/activity.md, with `source` "registry" or "socket". It is told once for each change,

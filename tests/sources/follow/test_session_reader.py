@@ -12,7 +12,7 @@ from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.events import TurnEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.following import ORPHANED, SETTLED, SILENT, Following
+from sentryvibe_tui.sources.follow.session_reader import ORPHANED, SETTLED, SILENT, Following
 from sentryvibe_tui.wire.events import Posted
 from sentryvibe_tui.wire.projects import project_named
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentryvibe_tui.model.events import BuildEvent, TextAdded, ToolStarted
-from sentryvibe_tui.sources.mirror import Mirror, Stray
+from sentryvibe_tui.sources.run.mirror import Mirror, Stray
 
 
 def printed(*events: BuildEvent) -> str:

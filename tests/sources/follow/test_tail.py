@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sentryvibe_tui.sources.tail import PIECE, Grown, Tail
+from sentryvibe_tui.sources.follow.tail import PIECE, Grown, Tail
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..agents.common.reader import Reader, Reported
-from ..agents.detect import UnknownFormat, detect, new_reader
-from ..agents.redact import Redacted, Redactor
-from ..model.events import AgentReported, BuildEnded, BuildStarted, Noticed, TextAdded, ToolEnded, ToolStarted
-from ..model.state import Agent
-from ..model.text import clean, clean_line
-from ..wire.json import raw
+from ...agents.common.reader import Reader, Reported
+from ...agents.detect import UnknownFormat, detect, new_reader
+from ...agents.redact import Redacted, Redactor
+from ...model.events import AgentReported, BuildEnded, BuildStarted, Noticed, TextAdded, ToolEnded, ToolStarted
+from ...model.state import Agent
+from ...model.text import clean, clean_line
+from ...wire.json import raw
 from .mirror import Mirror, Stray
 
 UNDECIDED = 64 * 1024

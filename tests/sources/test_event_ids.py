@@ -4,7 +4,7 @@ import pytest
 
 from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.model.events import BuildEnded, BuildStarted, Noticed, TextAdded, ToolEnded, ToolStarted
-from sentryvibe_tui.sources.posting import NAMED, TIMELESS, Posting
+from sentryvibe_tui.sources.event_ids import NAMED, TIMELESS, Posting
 from sentryvibe_tui.wire.events import Posted
 
 UNTIMED = [Reported(BuildStarted(), None, "s"), Reported(TextAdded("a", "x"), None, "s")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ..model.state import Millis
+from ...model.state import Millis
 
 
 class Pace:

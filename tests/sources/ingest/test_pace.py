@@ -2,7 +2,7 @@
 
 import pytest
 
-from sentryvibe_tui.sources.pace import Pace
+from sentryvibe_tui.sources.ingest.pace import Pace
 
 
 class Clock:

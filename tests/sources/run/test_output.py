@@ -11,7 +11,7 @@ from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.events import About, BuildEnded, BuildEvent, Noticed
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.output import KEPT, STREAMED, Exit, Output
+from sentryvibe_tui.sources.run.output import KEPT, STREAMED, Exit, Output
 from sentryvibe_tui.wire.json import plain
 
 INIT = {

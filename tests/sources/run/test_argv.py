@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from sentryvibe_tui.sources.known import prepared
+from sentryvibe_tui.sources.run.argv import prepared
 
 
 @pytest.mark.parametrize(

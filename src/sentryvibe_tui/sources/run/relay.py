@@ -18,14 +18,14 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import IO
 
-from ..agents.acp.wire import AcpWire, Side
-from ..agents.common.reader import Counts, Reported
-from ..agents.redact import Redacted, Redactor
-from ..client.address import Address
-from ..client.publisher import Publisher
-from ..wire.projects import ProjectName, project_of
+from ...agents.acp.wire import AcpWire, Side
+from ...agents.common.reader import Counts, Reported
+from ...agents.redact import Redacted, Redactor
+from ...client.address import Address
+from ...client.publisher import Publisher
+from ...wire.projects import ProjectName, project_of
+from ..event_ids import Posting
 from .output import Exit
-from .posting import Posting
 from .printing import write_all
 
 PIECE = 64 * 1024

@@ -11,18 +11,18 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ..agents.common.folders import Owner
-from ..agents.common.live import Sighting, Witness
-from ..agents.common.session_files import Session
-from ..agents.redact import Redactor
-from ..client.address import Address
-from ..client.publisher import Publisher
-from ..model.events import About, BuildStarted
-from ..model.state import Agent
-from ..wire.events import Posted
-from ..wire.projects import ProjectName, project_of
-from .following import SETTLED, Following
-from .sessions import Roots, Sessions
+from ...agents.common.folders import Owner
+from ...agents.common.live import Sighting, Witness
+from ...agents.common.session_files import Session
+from ...agents.redact import Redactor
+from ...client.address import Address
+from ...client.publisher import Publisher
+from ...model.events import About, BuildStarted
+from ...model.state import Agent
+from ...wire.events import Posted
+from ...wire.projects import ProjectName, project_of
+from ..sessions import Roots, Sessions
+from .session_reader import SETTLED, Following
 from .witnesses import Witnesses
 
 log = logging.getLogger("sentryvibe_tui.follow")

@@ -12,10 +12,10 @@ from sentryvibe_tui.agents.detect import AutoReader
 from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.following import ORPHANED, Following
-from sentryvibe_tui.sources.posting import Posting
+from sentryvibe_tui.sources.event_ids import Posting
+from sentryvibe_tui.sources.follow.session_reader import ORPHANED, Following
+from sentryvibe_tui.sources.ingest.input import Whole
 from sentryvibe_tui.sources.sessions import without_subagents
-from sentryvibe_tui.sources.whole import Whole
 from sentryvibe_tui.wire.events import Posted
 from sentryvibe_tui.wire.projects import project_named
 

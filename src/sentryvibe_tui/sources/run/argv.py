@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from ..agents.common.command import Prepared
-from ..agents.registry import program_kind
+from ...agents.common.command import Prepared
+from ...agents.registry import program_kind
 
 
 def prepared(argv: Sequence[str]) -> Prepared:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..model.events import BuildEvent, TextAdded
-from ..model.text import clean
+from ...model.events import BuildEvent, TextAdded
+from ...model.text import clean
 
 
 class Mirror:

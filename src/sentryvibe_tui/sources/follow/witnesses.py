@@ -9,15 +9,15 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from zlib import crc32
 
-from ..agents.common.live import Sighting, Witness
-from ..agents.redact import Redactor
-from ..agents.registry import agent_kinds
-from ..model.activity import OVER
-from ..model.events import About, ActivityReported, BuildEnded, BuildStarted
-from ..model.state import Millis
-from ..wire.events import Posted
-from ..wire.ids import with_usable_ids
-from ..wire.json import encode
+from ...agents.common.live import Sighting, Witness
+from ...agents.redact import Redactor
+from ...agents.registry import agent_kinds
+from ...model.activity import OVER
+from ...model.events import About, ActivityReported, BuildEnded, BuildStarted
+from ...model.state import Millis
+from ...wire.events import Posted
+from ...wire.ids import with_usable_ids
+from ...wire.json import encode
 
 log = logging.getLogger("sentryvibe_tui.follow")
 

@@ -11,19 +11,19 @@ import uuid
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from pathlib import Path
 
-from ..agents.common.command import Prepared
-from ..agents.common.reader import Reported
-from ..agents.common.values import title_of
-from ..agents.redact import Redactor
-from ..client.address import Address
-from ..client.publisher import Publisher
-from ..model.events import AgentReported, BuildStarted, TextAdded
-from ..model.state import Agent
-from ..wire.projects import ProjectName
+from ...agents.common.command import Prepared
+from ...agents.common.reader import Reported
+from ...agents.common.values import title_of
+from ...agents.redact import Redactor
+from ...client.address import Address
+from ...client.publisher import Publisher
+from ...model.events import AgentReported, BuildStarted, TextAdded
+from ...model.state import Agent
+from ...wire.projects import ProjectName
+from ..event_ids import Posting
+from ..sessions import companions, roots
 from .output import Exit, Output
-from .posting import Posting
 from .printing import Printer
-from .sessions import companions, roots
 
 PIECE = 64 * 1024
 TOGETHER = 0.1

@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from ..agents.common.reader import Reader, Reported, innermost
-from ..agents.common.session_files import Session
-from ..agents.common.subagents import Subagents
-from ..agents.common.turn_end import Turn
-from ..agents.common.zstd import PACKED
-from ..agents.detect import AutoReader, new_reader
-from ..agents.redact import Redacted, Redactor
-from ..agents.registry import agent_kind
-from ..model.events import About, BuildEnded, TextAdded, TodosReported, ToolEnded, ToolStarted, TurnEnded
-from ..model.state import Millis
-from ..wire.events import Posted
-from ..wire.projects import ProjectName
-from ..wire.times import millis
-from .posting import Posting
-from .sessions import subagents_of
+from ...agents.common.reader import Reader, Reported, innermost
+from ...agents.common.session_files import Session
+from ...agents.common.subagents import Subagents
+from ...agents.common.turn_end import Turn
+from ...agents.common.zstd import PACKED
+from ...agents.detect import AutoReader, new_reader
+from ...agents.redact import Redacted, Redactor
+from ...agents.registry import agent_kind
+from ...model.events import About, BuildEnded, TextAdded, TodosReported, ToolEnded, ToolStarted, TurnEnded
+from ...model.state import Millis
+from ...wire.events import Posted
+from ...wire.projects import ProjectName
+from ...wire.times import millis
+from ..event_ids import Posting
+from ..sessions import subagents_of
 from .tail import Tail
 
 SETTLED = 30.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..agents.common.reader import Reader, Reported
-from ..agents.common.subagents import Subagents
-from ..agents.redact import Redacted, Redactor
-from ..model.events import BuildEnded, Noticed
-from ..wire.events import Posted
-from .posting import Posting
-from .sessions import Roots, companions, subagents_of
+from ...agents.common.reader import Reader, Reported
+from ...agents.common.subagents import Subagents
+from ...agents.redact import Redacted, Redactor
+from ...model.events import BuildEnded, Noticed
+from ...wire.events import Posted
+from ..event_ids import Posting
+from ..sessions import Roots, companions, subagents_of
 
 
 class Whole:

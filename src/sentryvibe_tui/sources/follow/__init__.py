@@ -1,0 +1,1 @@
+"""Agents that run already: their session files and registers, followed and published."""

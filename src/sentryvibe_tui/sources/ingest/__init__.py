@@ -1,0 +1,1 @@
+"""Files and streams that are there: read once, to their end."""
