@@ -254,6 +254,16 @@ def test_a_quiet_probe_brings_the_link_back(make_desk, make_build) -> None:
     assert phases(desk)[-1] == "live"
 
 
+def test_a_retry_says_that_it_connects(make_desk) -> None:
+    desk = make_desk().fail()
+    desk.take(LinkChanged)
+    desk.take(Open)
+    desk.later(desk.link.status.retry_at - desk.now)
+    (said,) = desk.take(LinkChanged)
+    assert (said.status.phase, said.status.retry_at, said.status.attempt) == ("connecting", None, 1)
+    assert len(desk.take(Open)) == 1
+
+
 def test_retry_now_does_not_wait_for_the_countdown(make_desk) -> None:
     desk = make_desk().fail()
     desk.take(Open)

@@ -85,3 +85,28 @@ def test_a_state_of_the_builds_first_moment_brings_only_metadata(fold) -> None:
     merged = merge_metadata(known, first, 5)
     assert merged.agent == first.agent
     assert (merged.todos, merged.status, merged.tool_count) == (known.todos, "completed", 1)
+
+
+def test_the_first_moment_of_another_build_is_that_build(fold) -> None:
+    known, _ = fold([*STORY, BuildEnded("completed")])
+    other = BuildState(id="b2", agent=Agent(agent_id="codex"), started_at=9)
+    merged = merge_metadata(unversioned(known), other, 9)
+    assert (merged.id, merged.status, merged.todos, merged.tool_count, merged.started_at) == ("b2", "active", (), 0, 9)
+    assert merged.agent == Agent(agent_id="codex", project_name="Shop")
+
+
+def test_an_empty_text_erases_none(fold) -> None:
+    known, _ = fold(STORY)
+    emptied = replace(unversioned(known), timeline=known.timeline.set(1, replace(known.note("n"), text="")))
+    assert merge(unversioned(known), emptied, 5).note("n").text == "hello"
+    fuller = replace(unversioned(known), timeline=known.timeline.set(1, replace(known.note("n"), text="hello there")))
+    assert merge(unversioned(known), fuller, 5).note("n").text == "hello there"
+
+
+def test_a_state_from_before_takes_no_end_from_a_finished_tool(fold) -> None:
+    """One that calls it open has an end of it nevertheless: v1 leaves such calls behind."""
+    known, _ = fold(STORY)
+    earlier, _ = fold(STORY[:2])
+    call = replace(earlier.tool("a"), ended_at=9_999)
+    odd = replace(unversioned(earlier), timeline=earlier.timeline.set(0, call))
+    assert merge(unversioned(known), odd, 5).tool("a").ended_at == known.tool("a").ended_at

@@ -22,6 +22,7 @@ from sentryvibe_tui.model.events import (
 from sentryvibe_tui.model.progress import elapsed, progress, silence
 from sentryvibe_tui.model.reducer import NOTE_LIMIT, apply, reduce
 from sentryvibe_tui.model.state import PLANNING, Agent, BuildState, Usage
+from sentryvibe_tui.model.updates import Entry, TodoCompleted
 
 IN, OUT = Raw(b'{"command":"npm test"}'), Raw(b'"ok"')
 
@@ -180,6 +181,26 @@ def test_a_renamed_todo_keeps_its_tools(fold) -> None:
     state, _ = fold([before, start("a"), after])
     assert state.todos[1].drift == "renamed"
     assert state.tool("a").todo == state.todos[1].key
+
+
+@pytest.mark.parametrize("phase", ["build", "template"])
+def test_the_originals_word_that_one_todo_is_completed(fold, phase) -> None:
+    """Its index is one of the current list; of a todo that was completed before it says nothing."""
+    state, _ = fold([TodosReported((TodoItem("one", "in_progress"), TodoItem("two"), TodoItem("three")), phase)])
+    began = state.list_of(phase)[0].started_at
+    for index, at in ((0, 5_000), (1, 6_000), (1, 7_000), (3, 8_000), (-1, 9_000)):
+        state = apply(state, Entry(0, at, (TodoCompleted(index),)))
+    moments = [(todo.status, todo.started_at, todo.ended_at) for todo in state.list_of(phase)]
+    assert moments == [("completed", began, 5_000), ("completed", 6_000, 6_000), ("pending", None, None)]
+    assert len(state.todos) + len(state.template_todos) == 3
+
+
+def test_a_call_that_is_reopened_has_not_ended_until_it_does(fold) -> None:
+    cut = [start("a"), BuildEnded("interrupted")]
+    again, _ = fold([*cut, start("a")])
+    assert (again.tool("a").state, again.tool("a").ended_at) == ("input-available", None)
+    done, _ = fold([*cut, start("a"), ToolEnded("a", OUT), ToolEnded("a", OUT), start("a")])
+    assert (done.tool("a").state, done.tool("a").ended_at) == ("output-available", 1_003)
 
 
 def test_of_several_in_progress_the_latest_is_active(fold) -> None:

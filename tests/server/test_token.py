@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from sentryvibe_tui.server.asgi import Refused
 from sentryvibe_tui.server.guard import Guard, Principal, is_loopback
 from sentryvibe_tui.server.serve import CannotServe, Running, running
 from sentryvibe_tui.server.settings import Settings
@@ -70,8 +71,8 @@ async def test_who_bears_it_posts_reads_and_watches(guarded: Running) -> None:
             await connect(f"{url}&token={TOKEN}", additional_headers=headers, proxy=None)
 
 
-def scope(authorization: bytes | None = None) -> dict[str, object]:
-    headers = [(b"host", b"localhost")] + ([(b"authorization", authorization)] if authorization is not None else [])
+def scope(authorization: bytes | None = None, host: bytes = b"localhost") -> dict[str, object]:
+    headers = [(b"host", host)] + ([(b"authorization", authorization)] if authorization is not None else [])
     return {"type": "http", "scheme": "http", "headers": headers}
 
 
@@ -81,6 +82,29 @@ def test_the_guard_says_who_it_is() -> None:
     guard = Guard("127.0.0.1", Settings(token=TOKEN))
     for spelling in (b"Bearer ", b"bearer ", b"Bearer   "):
         assert guard.identify(scope(spelling + TOKEN.encode())) == Principal("bearer")
+
+
+ADDRESSES = [b"192.0.2.7", b"192.0.2.7:4777", b"[2001:db8::7]", b"[2001:db8::7]:4777"]
+NAMES = [b"evil.example", b"192.0.2.7.evil.example:4777", b"[evil.example]", b"[2001:db8::7", b"192.0.2.7:x", b""]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "", "::"])
+def test_who_listens_on_any_address_is_called_by_address_and_by_no_foreign_name(host: str) -> None:
+    """DNS can point a name anywhere, an address nowhere else."""
+    guard = Guard(host, Settings())
+    for address in ADDRESSES:
+        assert guard.identify(scope(host=address)) == Principal("anyone")
+    for name in NAMES:
+        with pytest.raises(Refused, match="Host"):
+            guard.identify(scope(host=name))
+
+
+def test_who_listens_on_one_address_is_called_by_no_other() -> None:
+    guard = Guard("192.0.2.1", Settings())
+    assert guard.identify(scope(host=b"192.0.2.1:4777")) == Principal("anyone")
+    for other in (*ADDRESSES, *NAMES):
+        with pytest.raises(Refused, match="Host"):
+            guard.identify(scope(host=other))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "192.0.2.1", "example.test"])

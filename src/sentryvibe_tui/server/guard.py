@@ -29,7 +29,7 @@ class Guard:
 
     def __init__(self, host: str, settings: Settings) -> None:
         self._any_address = host in ("", "0.0.0.0", "::")
-        self._hosts = _LOOPBACK | {host.lower()} | {name.lower() for name in settings.hosts}
+        self._hosts = (_LOOPBACK | {host.lower()} | {name.lower() for name in settings.hosts}) - {""}
         self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.origins)
         self._token = settings.token.encode()
 
