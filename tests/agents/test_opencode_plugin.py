@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui import spool
 from sentryvibe_tui.agents.opencode.hooks import PluginReader
 from sentryvibe_tui.agents.opencode.plugin import plugin
 from sentryvibe_tui.agents.redact import Redactor
+from sentryvibe_tui.hooks import spool
 
 NODE = shutil.which("node") or shutil.which("bun")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui import spool
+from sentryvibe_tui.hooks import spool
 
 pytestmark = pytest.mark.e2e
 
@@ -125,7 +125,7 @@ def test_links_are_followed(desk: Any, settings: Path) -> None:
     settings.symlink_to(real)
     assert desk.run("hooks", "install", "claude", "--yes").returncode == 0
     assert settings.is_symlink()
-    assert "spool.py claude" in real.read_text()
+    assert "hooks/spool.py claude" in real.read_text()
 
 
 def test_a_read_only_file_is_left_alone(desk: Any, settings: Path) -> None:
@@ -216,13 +216,24 @@ def test_a_command_that_is_gone_is_silent_and_told_by_show(
     desk: Any, command: str, settings_path: Path, missing: str
 ) -> None:
     gone = (
-        f"/gone{command}" if missing == "python" else command.replace(spool.__file__, "/gone/sentryvibe_tui/spool.py")
+        f"/gone{command}"
+        if missing == "python"
+        else command.replace(spool.__file__, "/gone/sentryvibe_tui/hooks/spool.py")
     )
     done = call(gone, b"{}", desk.folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert b"not there any more" not in desk.run("hooks", "show").stderr
     settings_path.write_text(settings_path.read_text().replace(command, gone))
     assert b"not there any more" in desk.run("hooks", "show").stderr
+
+
+def test_hooks_that_an_earlier_release_installed_still_reach_the_spool(desk: Any, command: str) -> None:
+    earlier = command.replace("/hooks/spool.py", "/spool.py")
+    assert earlier != command
+    done = call(earlier, payload("PreToolUse", **CALL), desk.folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    (kept,) = os.listdir(Path(os.environ["SENTRYVIBE_DATA_DIR"]) / "hooks")
+    assert kept.endswith(".claude")
 
 
 def test_a_hook_that_cannot_keep_its_payload_is_silent(

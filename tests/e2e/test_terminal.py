@@ -110,7 +110,7 @@ def test_hooks_of_a_hostile_settings_file(desk: Any, walk: Any, monkeypatch: pyt
     folder = desk.folder / f"c{HOSTILE}"
     folder.mkdir()
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(folder))
-    command = f"sentryvibe-tui {HOSTILE}; /x/sentryvibe_tui/spool.py claude"
+    command = f"sentryvibe-tui {HOSTILE}; /x/sentryvibe_tui/hooks/spool.py claude"
     hooks = {"Stop": [{"hooks": [{"type": "command", "command": command}]}], HOSTILE: []}
     (folder / "settings.json").write_text(json.dumps({HOSTILE: HOSTILE, "hooks": hooks}, ensure_ascii=False, indent=2))
     for arguments in (("show",), ("install", "claude"), ("install", "claude", "--yes"), ("remove", "claude", "--yes")):

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sentryvibe_tui import spool
+from sentryvibe_tui.hooks import spool
 from sentryvibe_tui.model.questions import LIMIT
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.server.hooks import Hooks

@@ -49,7 +49,7 @@ def main() -> None:
     """The console script: run the command in `sys.argv` and exit with its status."""
     arguments = sys.argv[1:]
     if arguments[:1] == ["hook"]:
-        from .. import spool
+        from ..hooks import spool
 
         sys.exit(spool.main(arguments[1:]))
     completing = f"_{PROGRAM.replace('-', '_').upper()}_COMPLETE" in os.environ

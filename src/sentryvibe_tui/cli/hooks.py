@@ -16,22 +16,13 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from .. import spool
 from ..agents.registry import built_in
 from ..client.address import Address
 from ..folders import make_private
+from ..hooks import spool
+from ..hooks.install import HTTP_SINCE, NEWEST, Hook, Version, installed, settings_file, with_hook, without_hooks
+from ..hooks.json_edit import BadSettings
 from ..model.text import REPLACEMENT, clean_line
-from ..sources.hook_settings import (
-    HTTP_SINCE,
-    NEWEST,
-    Hook,
-    Version,
-    installed,
-    settings_file,
-    with_hook,
-    without_hooks,
-)
-from ..sources.json_edit import BadSettings
 from .options import Refused, settings
 from .output import any_text, tell, write_line
 

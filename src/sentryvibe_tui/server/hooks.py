@@ -17,11 +17,11 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
-from .. import spool
 from ..agents.common.hook_dialect import HookDialect, Payloads
 from ..agents.common.hook_payloads import HookReader
 from ..agents.redact import Redactor
 from ..agents.registry import UnknownAgent, agent_kind, agent_kinds
+from ..hooks import spool
 from ..model.events import About
 from ..model.state import Agent, Millis
 from ..store.contract import BuildKey, Store, StoreUnavailable

@@ -1,6 +1,6 @@
 """Our plugin for opencode, one file in its plugin folder: leaves what happens in the spool, and asks nobody.
 
-It waits for nothing and never fails: without a server its notes lie in the spool (spool.py), which has an end.
+It waits for nothing and never fails: without a server its notes lie in the spool (hooks/spool.py), which has an end.
 """
 
 from __future__ import annotations

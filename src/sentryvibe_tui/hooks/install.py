@@ -240,4 +240,4 @@ def _is_ours(value: object, agent: str) -> bool:
     return url.endswith(f"/api/hooks/{agent}") or re.search(_OUR_COMMAND.format(agent), command) is not None
 
 
-_OUR_COMMAND = r"sentryvibe[-_]tui(?:'?\s+hook|/spool\.py'?)\s+{}(?: 2>/dev/null)?(?: \|\| (?:exit 1|:))?$"
+_OUR_COMMAND = r"sentryvibe[-_]tui(?:'?\s+hook|(?:/hooks)?/spool\.py'?)\s+{}(?: 2>/dev/null)?(?: \|\| (?:exit 1|:))?$"

@@ -8,12 +8,12 @@ import pytest
 
 from sentryvibe_tui.agents.registry import AgentKind, built_in
 from sentryvibe_tui.cli.hooks import AGENTS
-from sentryvibe_tui.sources.hook_settings import Hook, installed, settings_file, with_hook, without_hooks
-from sentryvibe_tui.sources.json_edit import BadSettings
+from sentryvibe_tui.hooks.install import Hook, installed, settings_file, with_hook, without_hooks
+from sentryvibe_tui.hooks.json_edit import BadSettings
 
 URL = "http://127.0.0.1:4777/api/hooks/claude"
 HTTP = Hook("claude", url=URL)
-COMMAND = Hook("claude", command="python3 -I -S '/my tools/sentryvibe_tui/spool.py' claude 2>/dev/null || :")
+COMMAND = Hook("claude", command="python3 -I -S '/my tools/sentryvibe_tui/hooks/spool.py' claude 2>/dev/null || :")
 FOREIGN: dict[str, Any] = {
     "model": "opus",
     "hooks": {
@@ -106,6 +106,7 @@ def test_ours_goes_out_of_a_group_that_others_share() -> None:
         "/x/bin/sentryvibe-tui hook claude",
         "python3 -m sentryvibe_tui hook claude",
         "python3 -I -S /x/sentryvibe_tui/spool.py claude || exit 1",
+        "python3 -I -S /x/sentryvibe_tui/hooks/spool.py claude || exit 1",
     ],
 )
 def test_hooks_of_other_wordings_are_ours(command: str) -> None:
@@ -194,7 +195,7 @@ def test_opencode_gets_a_file_of_our_own() -> None:
 def test_every_agent_whose_hooks_are_read_can_be_given_them(kind: AgentKind, tmp_path: Path) -> None:
     """Each in a file of its own, with a call that names it."""
     assert kind.name in AGENTS
-    calls = "/spool" if kind.name == "opencode" else f"python3 -I -S /a/sentryvibe_tui/spool.py {kind.name}"
+    calls = "/spool" if kind.name == "opencode" else f"python3 -I -S /a/sentryvibe_tui/hooks/spool.py {kind.name}"
     with_ours = with_hook("", Hook(kind.name, command=calls))
     assert installed(with_ours, kind.name)
     assert without_hooks(with_ours, kind.name) == ""
