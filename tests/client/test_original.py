@@ -1,4 +1,4 @@
-"""Original servers: recorded traffic, and each fault of the original's watcher (PROTOCOL 1, watcher side)."""
+"""Original servers: recorded traffic, and each fault of the original's watcher (docs/protocol.md#original-servers)."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""What an original server has stored of a build, and how a watcher's state is completed from it (ORIGINAL 1)."""
+"""What an original server has stored of a build, and how a watcher's state is completed from it
+(docs/protocol.md#original-servers)."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""A small original server (v2) on a port of its own, with the habits of ORIGINAL 1: it keeps what happened in rows,
+"""A small original server (v2) on a port of its own, with the habits of
+docs/protocol.md#original-servers: it keeps what happened in rows,
 the state of a build stays that of its first moment, and only a registry in memory knows how a build ended."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the original servers get wrong (PROTOCOL 1), each tried against a real server of ours."""
+"""What the original servers get wrong (docs/protocol.md#original-servers), each tried against a real server of ours."""
 
 from __future__ import annotations
 

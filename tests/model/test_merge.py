@@ -1,4 +1,4 @@
-"""The merge rule (PROTOCOL 2): what a watcher keeps when a whole state comes in."""
+"""The merge rule (docs/protocol.md#merge-rule): what a watcher keeps when a whole state comes in."""
 
 from msgspec import Raw
 from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""What each event means: the rules of PROTOCOL 2 (merge rule, completion) one by one."""
+"""What each event means: the rules of docs/protocol.md#merge-rule and docs/protocol.md#completion one by one."""
 
 import pytest
 from msgspec import Raw

@@ -1,4 +1,4 @@
-"""Original clients on our server: what they show is what `show --json` says (ORIGINAL)."""
+"""Original clients on our server: what they show is what `show --json` says (docs/protocol.md#original-watchers)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Large values travel clipped (PROTOCOL 2)."""
+"""Large values travel clipped (docs/protocol.md#large-values)."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The AI SDK's UI message stream, and the original runner's build events (AGENT_FORMATS 9)."""
+"""The AI SDK's UI message stream, and the original runner's build events (docs/agents.md#ai-sdk-parts)."""
 
 from __future__ import annotations
 

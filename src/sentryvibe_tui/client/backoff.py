@@ -1,4 +1,4 @@
-"""How long to wait before the next try (PROTOCOL 2, reconnect). Pure: chance is passed in."""
+"""How long to wait before the next try (docs/protocol.md#reconnecting). Pure: chance is passed in."""
 
 from __future__ import annotations
 

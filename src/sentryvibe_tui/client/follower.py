@@ -1,4 +1,5 @@
-"""Which build a watcher follows and what it knows of it: versions, gaps, epochs, merging (PROTOCOL 2). Pure.
+"""Which build a watcher follows and what it knows of it: versions, gaps, epochs, merging
+(docs/protocol.md#versions). Pure.
 
 A `Follower` is fed with decoded frames and answers with what happened. `lack` is what it must ask the server for.
 """

@@ -1,7 +1,8 @@
 """The life of a link as a state machine without I/O or clock: connect, follow, notice a dead peer, back off, give up.
 
 It is fed with what happened and the time `now` (epoch milliseconds that never run backwards), and answers with
-actions for the driver (`watch.py`). Sources of the rules: PROTOCOL 2, reconnect, liveness, marks, epoch.
+actions for the driver (`watch.py`). Sources of the rules:
+docs/protocol.md#reconnecting, docs/protocol.md#liveness, docs/protocol.md#marks.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ WAIT_AGAIN: Millis = 2_000
 """How often a project that does not exist yet is looked for."""
 
 _USELESS = "state-response"
-"""The v1 server's whole answer to `get-state`: it says that it has none (PROTOCOL 1)."""
+"""The v1 server's whole answer to `get-state`: it says that it has none (docs/protocol.md#original-servers)."""
 
 Transport = Literal["ws", "sse"]
 

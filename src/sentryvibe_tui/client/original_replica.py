@@ -1,6 +1,7 @@
 """A build of an original server: its frames have no versions, its states may be old, and its ends may be none. Pure.
 
-What such a server says is taken in order of arrival and merged; where it says nothing, it is asked (ORIGINAL 1).
+What such a server says is taken in order of arrival and merged; where it says nothing, it is asked
+(docs/protocol.md#original-servers).
 """
 
 from __future__ import annotations
@@ -318,7 +319,8 @@ class OriginalReplica:
             self._look_again(now)
 
     def recovery(self, frame: Recovery, now: Millis) -> None:
-        """Its state may be as old as the build's first moment; only its end is news (PROTOCOL 1)."""
+        """Its state may be as old as the build's first moment; only its end is news
+        (docs/protocol.md#original-servers)."""
         state = frame.state
         if state is not None and state.id:
             if state.id in self._shown.retired or self._is_of_other_session(state.id, frame.session_id):

@@ -1,4 +1,4 @@
-"""The event stream (PROTOCOL 2, SSE fallback): the same frames where WebSockets do not get through."""
+"""The event stream (docs/protocol.md#server-sent-events): the same frames where WebSockets do not get through."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 is taken out again.
 
 Texts in, texts out. Shapes and versions: code.claude.com/docs/en/hooks, developers.openai.com/codex/hooks,
-geminicli.com/docs/hooks (AGENT_FORMATS 4).
+geminicli.com/docs/hooks (docs/agents.md#hooks).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an agent can report about its build, in the order it happened (AGENT_FORMATS 10).
+"""What an agent can report about its build, in the order it happened (docs/agents.md#events-by-agent).
 
 Readers make these; `reducer.reduce` decides what each changes. A field that the agent did not say is empty or None.
 """

@@ -1,4 +1,4 @@
-"""The merge rule: a whole state from outside meets the state a watcher has (PROTOCOL 2)."""
+"""The merge rule: a whole state from outside meets the state a watcher has (docs/protocol.md#merge-rule)."""
 
 from __future__ import annotations
 

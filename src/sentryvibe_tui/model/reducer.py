@@ -260,7 +260,7 @@ def _is_placed(event: ToolStarted | ToolEnded, known: ToolCall) -> bool:
 
 
 def _tool_changed(state: BuildState, event: ToolStarted | ToolEnded, index: int, new: ToolState) -> ToolChanged:
-    """`index` counts only for a call not seen before; a known one keeps its todo (PROTOCOL 2, merge rule)."""
+    """`index` counts only for a call not seen before; a known one keeps its todo (docs/protocol.md#merge-rule)."""
     known = state.tool(event.id)
     phase, index = (state.phase, index) if known is None else place_of(state, known.todo)
     name = event.name or (known.name if known else UNKNOWN_TOOL)
@@ -554,7 +554,7 @@ def _first_seen(state: BuildState, update: ToolChanged, at: Millis) -> ToolCall:
 
 
 def _seen_again(known: ToolCall, update: ToolChanged, at: Millis) -> ToolCall:
-    """A finished call is not reopened by a repeated start; a new end updates it (PROTOCOL 2, merge rule)."""
+    """A finished call is not reopened by a repeated start; a new end updates it (docs/protocol.md#merge-rule)."""
     opens = update.state in OPEN_STATES
     stays = opens and not known.is_open and known.state != "interrupted"
     ends = (not opens and update.output is not None) or (not opens and update.state != known.state)

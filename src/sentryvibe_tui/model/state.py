@@ -31,7 +31,7 @@ PLANNING = -1
 OPEN_STATES: frozenset[ToolState] = frozenset({"input-streaming", "input-available"})
 
 TODO_TOOLS = frozenset({"TodoWrite", "todowrite", "write_todos", "update_plan"})
-"""Tools that carry a whole todo list; they are lists, not tool calls (PROTOCOL 1)."""
+"""Tools that carry a whole todo list; they are lists, not tool calls (docs/protocol.md#events)."""
 
 
 class Todo(Struct, frozen=True):
@@ -92,7 +92,7 @@ Item = ToolCall | Note
 
 
 class Agent(Struct, frozen=True):
-    """Who works, on what: metadata that, once known, an empty value never erases (PROTOCOL 2, merge rule).
+    """Who works, on what: metadata that, once known, an empty value never erases (docs/protocol.md#merge-rule).
 
     `template`: what the project was made from, with its framework: `Shop starter (astro)`.
     """

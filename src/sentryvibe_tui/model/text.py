@@ -1,4 +1,4 @@
-"""The one function that makes an agent's text safe for a terminal (DESIGN rule 5)."""
+"""The one function that makes an agent's text safe for a terminal (docs/architecture.md#untrusted-text)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the log keeps of an event: the decided changes, under one version (PROTOCOL 2, update vocabulary).
+"""What the log keeps of an event: the decided changes, under one version (docs/protocol.md#updates).
 
 An `Entry` is applied whole. `version` 0 marks updates of an original server, which knows no versions.
 """

@@ -1,4 +1,4 @@
-"""A watch as JSON lines: every update as it travels, and at last the whole state (PROTOCOL 2, update vocabulary)."""
+"""A watch as JSON lines: every update as it travels, and at last the whole state (docs/protocol.md#updates)."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class JsonLines:
 
 
 def state_line(state: BuildState) -> str:
-    """The build state of PROTOCOL 1, keys sorted."""
+    """The build state (docs/protocol.md#build-state), keys sorted."""
     return _safe(bytes(_sorted(state)))
 
 

@@ -1,6 +1,6 @@
 """uvicorn's WebSocket protocol with a shorter way out: messages encoded once go straight to each transport.
 
-`await send(...)` for every watcher and message costs as much as the system call itself (REALTIME 1, fan-out).
+`await send(...)` for every watcher and message costs as much as the system call itself (docs/performance.md#fan-out).
 """
 
 from __future__ import annotations

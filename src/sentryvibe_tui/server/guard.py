@@ -1,4 +1,5 @@
-"""Who may talk to the server: the right `Host`, no foreign web page (REALTIME 4), and whoever bears the token."""
+"""Who may talk to the server: the right `Host`, no foreign web page
+(docs/protocol.md#access), and whoever bears the token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hooks of agents (AGENT_FORMATS 4): `POST /api/hooks/{agent}`, and what command hooks left in the spool."""
+"""Hooks of agents (docs/agents.md#hooks): `POST /api/hooks/{agent}`, and what command hooks left in the spool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fan-out: what is committed goes to whoever watches (PROTOCOL 2, batching, slow watchers, marks).
+"""Fan-out: what is committed goes to whoever watches (docs/protocol.md#batching).
 
 A watcher is a cursor on its project's ring, not a queue. Everything here is synchronous and knows no sockets:
 an outlet takes one frame at a time and says whether it can take another.

@@ -1,4 +1,4 @@
-"""What is known, over HTTP: projects, builds, states and whole values (PROTOCOL 1, HTTP)."""
+"""What is known, over HTTP: projects, builds, states and whole values (docs/protocol.md#http-routes)."""
 
 from __future__ import annotations
 

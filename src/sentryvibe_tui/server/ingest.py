@@ -1,4 +1,4 @@
-"""`POST /api/build-events`: an agent's events, answered once they are on disk (PROTOCOL 2, ingest)."""
+"""`POST /api/build-events`: an agent's events, answered once they are on disk (docs/protocol.md#posting-events)."""
 
 from __future__ import annotations
 

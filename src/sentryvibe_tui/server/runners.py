@@ -1,4 +1,4 @@
-"""Original runners: `POST /api/runner/events`, and their WebSocket `/ws/runner` (ORIGINAL)."""
+"""Original runners: `POST /api/runner/events`, and their WebSocket `/ws/runner` (docs/protocol.md#original-runners)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a watcher starts: what it missed, or a whole state when that is cheaper (PROTOCOL 2, watch)."""
+"""Where a watcher starts: what it missed, or a whole state when that is cheaper (docs/protocol.md#resuming)."""
 
 from __future__ import annotations
 

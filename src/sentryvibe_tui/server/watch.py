@@ -1,4 +1,4 @@
-"""`GET /ws`: one watcher's WebSocket (PROTOCOL 2, watch)."""
+"""`GET /ws`: one watcher's WebSocket (docs/protocol.md#watch-link)."""
 
 from __future__ import annotations
 

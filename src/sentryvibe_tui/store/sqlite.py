@@ -1,4 +1,4 @@
-"""The default store: one SQLite file, one writer with group commit, readers beside it (REALTIME 2)."""
+"""The default store: one SQLite file, one writer with group commit, readers beside it (docs/performance.md#commits)."""
 
 from __future__ import annotations
 

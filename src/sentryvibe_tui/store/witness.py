@@ -1,4 +1,4 @@
-"""Notes of how far the database had come: they tell an older copy put in its place (PROTOCOL 2, epoch).
+"""Notes of how far the database had come: they tell an older copy put in its place (docs/protocol.md#epoch).
 
 One lies in the data directory and tells an older database file. It is set back with the directory; the other one, in
 the user's state folder and named by the epoch, is not. That one follows a little behind (`_LAG`): it is asked only

@@ -1,4 +1,5 @@
-"""Activity and requests in JSON: the same shape in updates, states and posted events (PROTOCOL 3)."""
+"""Activity and requests in JSON: the same shape in updates, states and posted events
+(docs/protocol.md#activity-and-requests)."""
 
 from __future__ import annotations
 

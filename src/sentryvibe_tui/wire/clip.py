@@ -1,4 +1,4 @@
-"""Large values travel clipped; the store keeps them whole (PROTOCOL 2, large values)."""
+"""Large values travel clipped; the store keeps them whole (docs/protocol.md#large-values)."""
 
 from __future__ import annotations
 

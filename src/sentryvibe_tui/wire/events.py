@@ -1,4 +1,4 @@
-"""What a publisher posts to `/api/build-events`: the original runner's events and ours (PROTOCOL 1 and 2, ingest)."""
+"""What a publisher posts to `/api/build-events`: the original runner's events and ours (docs/protocol.md#events)."""
 
 from __future__ import annotations
 

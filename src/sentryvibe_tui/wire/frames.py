@@ -1,4 +1,4 @@
-"""Frames of the watch link, both ways (PROTOCOL 1 WebSocket, 2 Watch). The SSE fallback carries the same."""
+"""Frames of the watch link, both ways (docs/protocol.md#frames). The SSE fallback carries the same."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class RecoveryFailed(Struct, frozen=True):
 
 
 class Heartbeat(Struct, frozen=True):
-    """`version` is the head of the build `build_id`: all up to it was sent (PROTOCOL 2, marks).
+    """`version` is the head of the build `build_id`: all up to it was sent (docs/protocol.md#marks).
 
     `others`: heads of other builds of the project that go on.
     """

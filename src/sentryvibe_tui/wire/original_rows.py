@@ -1,5 +1,5 @@
 """A session as an original server's `GET /api/projects/{id}/messages` tells it: v2 keeps what happened in its rows,
-while `hydratedState` stays at the build's first moment; v1's state is complete (PROTOCOL 1, HTTP)."""
+while `hydratedState` stays at the build's first moment; v1's state is complete (docs/protocol.md#original-servers)."""
 
 from __future__ import annotations
 

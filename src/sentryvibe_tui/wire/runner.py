@@ -1,4 +1,5 @@
-"""What an original runner tells of itself and of its builds' ends (ORIGINAL): flat events, by HTTP and WebSocket."""
+"""What an original runner tells of itself and of its builds' ends
+(docs/protocol.md#original-runners): flat events, by HTTP and WebSocket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A build state as JSON: the original's `GenerationState` plus what ours knows more (PROTOCOL 1, build state).
+"""A build state as JSON: the original's `GenerationState` plus what ours knows more (docs/protocol.md#build-state).
 
 `decode_state(encode_state(s)) == s` for every state of ours; the original's states decode as far as they say.
 """
@@ -104,7 +104,7 @@ class _Note(Wire, frozen=True):
 
 
 class _State(Wire, frozen=True):
-    """Field names as PROTOCOL 1; from `status` on ours."""
+    """Field names as docs/protocol.md#build-state; from `status` on ours."""
 
     id: str | None = None
     project_id: str | None = None

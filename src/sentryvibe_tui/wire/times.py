@@ -1,4 +1,4 @@
-"""Dates on the wire: ISO 8601 text, or epoch milliseconds, or nothing (PROTOCOL 1, build state)."""
+"""Dates on the wire: ISO 8601 text, or epoch milliseconds, or nothing (docs/protocol.md#dates)."""
 
 from __future__ import annotations
 

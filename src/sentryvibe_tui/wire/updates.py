@@ -1,4 +1,4 @@
-"""Entries of the log as the `updates` of a `batch-update` frame, and back (PROTOCOL 1 and 2, update vocabulary)."""
+"""Entries of the log as the `updates` of a `batch-update` frame, and back (docs/protocol.md#updates)."""
 
 from __future__ import annotations
 

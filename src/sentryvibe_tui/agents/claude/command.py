@@ -1,4 +1,4 @@
-"""Claude Code's command line (AGENT_FORMATS 2, 5, 7 and 8)."""
+"""Claude Code's command line (docs/agents.md#command-lines)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Where Claude Code keeps its session files, and whose directory each belongs to (AGENT_FORMATS 3)."""
+"""Where Claude Code keeps its session files, and whose directory each belongs to
+(docs/agents.md#claude-code-session-files)."""
 
 from __future__ import annotations
 

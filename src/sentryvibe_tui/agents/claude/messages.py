@@ -1,4 +1,4 @@
-"""Messages of Claude Code, as its stream and its session files both carry them (AGENT_FORMATS 2 and 3)."""
+"""Messages of Claude Code, as its stream and its session files both carry them (docs/agents.md#claude-code)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Claude Code's session files, `~/.claude/projects/<folder>/<session>.jsonl` and their subagents' (AGENT_FORMATS 3)."""
+"""Claude Code's session files, `~/.claude/projects/<folder>/<session>.jsonl` and their subagents'
+(docs/agents.md#claude-code-session-files)."""
 
 from __future__ import annotations
 

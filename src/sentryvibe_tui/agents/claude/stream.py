@@ -1,4 +1,4 @@
-"""Claude Code's `-p --output-format stream-json --verbose` (AGENT_FORMATS 2)."""
+"""Claude Code's `-p --output-format stream-json --verbose` (docs/agents.md#claude-code-stream)."""
 
 from __future__ import annotations
 
@@ -288,7 +288,8 @@ def _spent(result: Record, spending: Spending, context: int) -> Usage:
 
 
 def outcome(result: Record) -> BuildEnded:
-    """Failed when the subtype is no success or `is_error` is set: either may stand alone (AGENT_FORMATS 2.2)."""
+    """Failed when the subtype is no success or `is_error` is set: either may stand alone
+    (docs/agents.md#claude-code-stream)."""
     subtype, reason = text(result, "subtype"), text(result, "terminal_reason")
     said = text(result, "result")
     if reason.startswith("aborted"):

@@ -1,4 +1,4 @@
-"""Subagents of Claude Code: which call each of their files is of (AGENT_FORMATS 3)."""
+"""Subagents of Claude Code: which call each of their files is of (docs/agents.md#claude-code-session-files)."""
 
 from __future__ import annotations
 

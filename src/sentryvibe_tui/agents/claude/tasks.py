@@ -1,4 +1,4 @@
-"""Claude Code's todo lists: TodoWrite replaces all, the Task tools change one at a time (AGENT_FORMATS 2.3)."""
+"""Claude Code's todo lists: TodoWrite replaces all, the Task tools change one at a time (docs/agents.md#todo-lists)."""
 
 from __future__ import annotations
 

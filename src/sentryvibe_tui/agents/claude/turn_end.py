@@ -1,4 +1,4 @@
-"""How a turn of Claude Code ends (AGENT_FORMATS 3)."""
+"""How a turn of Claude Code ends (docs/agents.md#claude-code-session-files)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where Codex keeps its rollout files, a folder a day, and what belongs to a thread (AGENT_FORMATS 5 and 6)."""
+"""Where Codex keeps its rollout files, a folder a day, and what belongs to a thread (docs/agents.md#codex-rollouts)."""
 
 from __future__ import annotations
 

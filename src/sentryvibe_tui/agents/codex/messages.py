@@ -1,4 +1,4 @@
-"""What Codex' stream and its rollout files say in the same words (AGENT_FORMATS 5 and 6)."""
+"""What Codex' stream and its rollout files say in the same words (docs/agents.md#codex-rollouts)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codex' rollout files, `~/.codex/sessions/…/rollout-*.jsonl`, wrapped and legacy (AGENT_FORMATS 6)."""
+"""Codex' rollout files, `~/.codex/sessions/…/rollout-*.jsonl`, wrapped and legacy (docs/agents.md#codex-rollouts)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`codex exec --json` in all its shapes since September 2025 (AGENT_FORMATS 5), and the event_msg form before."""
+"""`codex exec --json` in all its shapes since September 2025
+(docs/agents.md#codex-exec), and the event_msg form before."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Subagents of Codex: each is named by the answer to its call, or by an event, and names the thread that spawned it
-(AGENT_FORMATS 6)."""
+(docs/agents.md#codex-rollouts)."""
 
 from __future__ import annotations
 

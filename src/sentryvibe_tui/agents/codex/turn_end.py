@@ -1,4 +1,4 @@
-"""How a turn of Codex ends (AGENT_FORMATS 6)."""
+"""How a turn of Codex ends (docs/agents.md#codex-rollouts)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Payloads of hooks: Claude Code's, Codex' (which has the same shape) and Gemini's (AGENT_FORMATS 4)."""
+"""Payloads of hooks: Claude Code's, Codex' (which has the same shape) and Gemini's (docs/agents.md#hooks)."""
 
 from __future__ import annotations
 

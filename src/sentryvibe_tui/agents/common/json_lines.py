@@ -1,4 +1,4 @@
-"""Bytes to lines to JSON objects, whatever the agent mixes in (AGENT_FORMATS 1)."""
+"""Bytes to lines to JSON objects, whatever the agent mixes in (docs/agents.md#rules-for-every-format)."""
 
 from __future__ import annotations
 

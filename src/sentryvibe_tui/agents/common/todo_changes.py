@@ -1,4 +1,4 @@
-"""A todo list that calls change while their results are still to come (AGENT_FORMATS 2.3 and 7)."""
+"""A todo list that calls change while their results are still to come (docs/agents.md#todo-lists)."""
 
 from __future__ import annotations
 

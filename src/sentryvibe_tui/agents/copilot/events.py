@@ -1,4 +1,5 @@
-"""Copilot CLI's events: `session-state/<id>/events.jsonl` and `-p … --output-format json` (LIVE B7)."""
+"""Copilot CLI's events: `session-state/<id>/events.jsonl` and `-p … --output-format json`
+(docs/agents.md#github-copilot-cli)."""
 
 from __future__ import annotations
 

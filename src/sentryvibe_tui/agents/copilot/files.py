@@ -1,4 +1,5 @@
-"""Where Copilot CLI keeps its session files, and whose directory each belongs to (LIVE B7)."""
+"""Where Copilot CLI keeps its session files, and whose directory each belongs to
+(docs/agents.md#github-copilot-cli)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""How a turn of Copilot CLI ends: the model's own turn ends after an answer that asks for no calls (LIVE B7)."""
+"""How a turn of Copilot CLI ends: the model's own turn ends after an answer that asks for no calls
+(docs/agents.md#github-copilot-cli)."""
 
 from __future__ import annotations
 

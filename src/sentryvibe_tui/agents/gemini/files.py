@@ -1,4 +1,4 @@
-"""Where Gemini CLI keeps its session files, and whose directory each belongs to (AGENT_FORMATS 7)."""
+"""Where Gemini CLI keeps its session files, and whose directory each belongs to (docs/agents.md#gemini-cli)."""
 
 from __future__ import annotations
 

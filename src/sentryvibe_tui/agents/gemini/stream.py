@@ -1,4 +1,4 @@
-"""Gemini CLI's `-p … --output-format stream-json` (AGENT_FORMATS 7)."""
+"""Gemini CLI's `-p … --output-format stream-json` (docs/agents.md#gemini-cli)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gemini CLI's todo lists, in its stream and its session files alike (AGENT_FORMATS 7)."""
+"""Gemini CLI's todo lists, in its stream and its session files alike (docs/agents.md#todo-lists)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""How a turn of Gemini CLI ends (AGENT_FORMATS 7). No record says that it is over: an answer without calls looks so."""
+"""How a turn of Gemini CLI ends
+(docs/agents.md#gemini-cli). No record says that it is over: an answer without calls looks so."""
 
 from __future__ import annotations
 

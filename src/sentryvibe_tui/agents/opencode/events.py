@@ -1,4 +1,5 @@
-"""What opencode's own events mean: those of its server, its database and its plugins are the same (AGENT_FORMATS 8).
+"""What opencode's own events mean: those of its server, its database and its plugins are the same
+(docs/agents.md#opencode).
 
 `{"type", "properties"}`, of several sessions in turn. A session with a parent works for one of the parent's calls, and
 belongs to its build; only the root's own end is the build's.

@@ -1,6 +1,7 @@
 """What opencode's own server tells at once and its database never: who is asked what, and when a session is at work.
 
-A screen has a server when it was started with `--port`. Watching asks for nothing and answers nothing (LIVE.md B2.5).
+A screen has a server when it was started with `--port`. Watching asks for nothing and answers nothing
+(docs/agents.md#opencode).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The events of `opencode serve` (`GET /event`, server-sent): several sessions in one stream (AGENT_FORMATS 8)."""
+"""The events of `opencode serve` (`GET /event`, server-sent): several sessions in one stream
+(docs/agents.md#opencode)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""opencode: `run --format json`, the events of `serve`, and the parts of its database (AGENT_FORMATS 8)."""
+"""opencode: `run --format json`, the events of `serve`, and the parts of its database (docs/agents.md#opencode)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Parts:
         """Calls, and whether their input came: a start that is told again would bring a turn back."""
 
     def end(self) -> BuildEnded:
-        """How the build stands after the last part (AGENT_FORMATS 8)."""
+        """How the build stands after the last part (docs/agents.md#opencode)."""
         return end_of(self.reason)
 
     def events(self, part: Record, note: str, role: str = "assistant", parent: str = "") -> Iterator[BuildEvent] | None:

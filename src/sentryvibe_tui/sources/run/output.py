@@ -97,7 +97,7 @@ class Output:
         return _said(self._text.take())
 
     def finish(self, exit_: Exit) -> list[Reported]:
-        """The end, as the agent said it, or as the process' end lets know (AGENT_FORMATS 1, rule 9)."""
+        """The end, as the agent said it, or as the process' end lets know (docs/agents.md#rules-for-every-format)."""
         if self._reader is None:
             self.is_text = True
             return [*self._show(1, self._held), *self._end_call(exit_)]

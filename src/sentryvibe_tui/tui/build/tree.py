@@ -38,7 +38,8 @@ class Row(NamedTuple):
 
 
 class CodexPhase(Struct):
-    """One phase of the original's `codex` object (PROTOCOL 1); status pending, active, completed or blocked."""
+    """One phase of the original's `codex` object
+    (docs/protocol.md#build-state); status pending, active, completed or blocked."""
 
     title: str = ""
     description: str = ""

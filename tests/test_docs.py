@@ -1,0 +1,60 @@
+"""The documents: whatever refers to one of them, or to a place in it, finds it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/real/*.md")])
+SOURCES = sorted([*ROOT.glob("src/**/*.py"), *ROOT.glob("tests/**/*.py"), *ROOT.glob("docs/**/*.py")])
+CITATION = re.compile(r"\bdocs/[\w./-]+\.md(?:#[\w-]+)?")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+PAPERS = re.compile(r"\b(?:PROTOCOL|AGENT_FORMATS|REALTIME|DESIGN|TEXTUAL|SCALE|HOUSE|ORIGINAL|LIVE|UI)(?:\.md)? [0-9A-B]")
+
+
+def headings(path: Path) -> set[str]:
+    """The anchors that GitHub makes of a document's headings."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    found: list[str] = []
+    for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        slug = re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
+        same = found.count(slug)
+        found.append(f"{slug}-{same}" if same else slug)
+    return {*found}
+
+
+def resolves(target: str, base: Path) -> bool:
+    name, _, anchor = target.partition("#")
+    path = base / name if name else base
+    return path.exists() and (not anchor or anchor in headings(path))
+
+
+def cited() -> list[tuple[str, str]]:
+    return [
+        (str(path.relative_to(ROOT)), citation)
+        for path in SOURCES
+        if path != Path(__file__)
+        for citation in CITATION.findall(path.read_text())
+    ]
+
+
+def test_what_the_source_cites_is_there() -> None:
+    assert len(cited()) > 60
+    assert [place for place in cited() if not resolves(place[1], ROOT)] == []
+
+
+def test_the_source_cites_nothing_that_is_not_in_the_repository() -> None:
+    assert [path.name for path in SOURCES if path != Path(__file__) and PAPERS.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_within_the_documents_lead_somewhere(document: Path) -> None:
+    links = [link for link in LINK.findall(document.read_text()) if "://" not in link]
+    assert [link for link in links if not resolves(link, document if link.startswith("#") else document.parent)] == []
+
+
+def test_an_anchor_that_is_not_there_is_noticed() -> None:
+    assert resolves("docs/protocol.md#merge-rule", ROOT)
+    assert not resolves("docs/protocol.md#no-such-heading", ROOT)
+    assert not resolves("docs/no-such-file.md", ROOT)
