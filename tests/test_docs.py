@@ -10,7 +10,9 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("
 SOURCES = sorted([*ROOT.glob("src/**/*.py"), *ROOT.glob("tests/**/*.py"), *ROOT.glob("docs/**/*.py")])
 CITATION = re.compile(r"\bdocs/[\w./-]+\.md(?:#[\w-]+)?")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-PAPERS = re.compile(r"\b(?:PROTOCOL|AGENT_FORMATS|REALTIME|DESIGN|TEXTUAL|SCALE|HOUSE|ORIGINAL|LIVE|UI)(?:\.md)? [0-9A-B]")
+PAPERS = re.compile(
+    r"\b(?:PROTOCOL|AGENT_FORMATS|REALTIME|DESIGN|TEXTUAL|SCALE|HOUSE|ORIGINAL|LIVE|UI)(?:\.md)? [0-9A-B]"
+)
 
 
 def headings(path: Path) -> set[str]:
