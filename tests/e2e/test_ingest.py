@@ -240,6 +240,27 @@ def test_a_refused_event_is_told_and_no_success(desk: Any, server: str, claude: 
     assert desk.run("ingest", "p", data=claude.init + claude.done).returncode == 0
 
 
+def test_an_event_with_a_bad_id_is_named_by_line_and_field_and_the_rest_is_taken(desk: Any, server: str) -> None:
+    def posted(**fields: Any) -> str:
+        return json.dumps({"projectId": "q", "sessionId": "s", "buildId": "b"} | fields) + "\n"
+
+    bad = posted(event={"type": "tool-input-available", "toolCallId": "a\0b", "toolName": "Bash", "input": {}})
+    nameless = posted(eventId="x\0y", event={"type": "start"})
+    text = posted(event={"type": "text-delta", "id": "t", "delta": "still here"})
+    lines = [posted(event={"type": "start"}), "\n", bad, nameless, text, posted(event={"type": "build-completed"})]
+    done = desk.run("ingest", "p", "--format", "build-events", data="".join(lines).encode())
+    assert done.returncode == 1
+    third, fourth = done.stderr.decode().splitlines()
+    assert third.startswith("sentryvibe-tui: refused: line 3: ")
+    assert third.endswith("`$.event.toolCallId`")
+    assert fourth.startswith("sentryvibe-tui: refused: line 4: ")
+    assert fourth.endswith("`$.eventId`")
+    state = desk.state("p")
+    assert (state["status"], state["textByTodo"]["-1"][0]["text"]) == ("completed", "still here")
+    assert "2 events that are refused" in state["notes"][0]["text"]
+    assert desk.run("ingest", "q", data="".join([lines[0], text, lines[-1]]).encode()).returncode == 0
+
+
 def test_a_date_that_is_none_and_a_broken_record_end_nothing(desk: Any, server: str, claude: Any) -> None:
     def session(number: int, date: object, **fields: Any) -> bytes:
         message = {"id": f"m{number}", "role": "assistant", "content": [{"type": "text", "text": f"text {number}"}]}

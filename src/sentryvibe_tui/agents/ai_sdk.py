@@ -14,7 +14,7 @@ from ..wire.json import BadJson, encode
 from .common.json_lines import JsonLines
 from .common.reader import Counts, Reported, reports_of
 from .common.records import RecordReader
-from .common.values import Record, obj, text, value
+from .common.values import Record, text, value
 
 _QUIET = ("data-", "source-", "file", "ping")
 _ENDS = frozenset({"build-completed", "build-failed", "build-cancelled", "build-interrupted"})
@@ -110,8 +110,8 @@ class BuildEvents:
     def _read(self, record: Record) -> Iterator[Reported]:
         try:
             (posted,) = decode_posted(encode(record))
-        except BadJson:
-            self.counts.add_unknown(text(obj(record, "event"), "type") or "no event")
+        except BadJson as error:
+            self.counts.refuse(f"line {self._lines.number}: {error}")
             return
         name, event = posted.about.build_id or posted.about.session_id, posted.event
         agent = posted.about.agent

@@ -186,6 +186,8 @@ class _Intake:
                             raise
                         tell(clean_line(f"{at}{error}"))
                         statuses.append(exit_codes.USAGE)
+                    if source.reader.counts.refused:
+                        statuses.append(exit_codes.UNSUCCESSFUL)
                     outcome = source.whole.posting.outcome
                     statuses.append(exit_codes.UNSUCCESSFUL if outcome is None else exit_codes.of_build(outcome))
                 await self._arrived(publisher)
@@ -208,6 +210,7 @@ class _Intake:
     async def _read(self, source: _Input, publisher: Publisher, at: str) -> None:
         whole, is_file = source.whole, source.path is not None and source.path.is_file()
         pace = None if self._speed is None else Pace(self._speed)
+        refused = 0
 
         async def pass_on(events: Iterable[Posted]) -> None:
             for posted in events:
@@ -220,6 +223,7 @@ class _Intake:
         async for piece in pieces(source.path, is_file=is_file):
             await pass_on(whole.feed(piece))
             self._tell_format(source.reader, at)
+            refused = self._tell_refused(source.reader, refused, at)
         while parts := list(whole.subagents()):
             for path, part in parts:
                 async for piece in pieces(path, is_file=True):
@@ -227,6 +231,7 @@ class _Intake:
                 await pass_on(part.finish())
         await pass_on(whole.finish())
         self._tell_format(source.reader, at)
+        self._tell_refused(source.reader, refused, at)
         if not whole.posting.begun:
             tell(clean_line(f"{at}no build begins in it"))
         await pass_on(whole.posting.ended("interrupted", "the input ended without an end of the build"))
@@ -236,6 +241,13 @@ class _Intake:
         if reader.format not in ("", reader.wanted) and reader.format not in self._told:
             self._told.add(reader.format)
             tell(clean_line(f"{at}read as {reader.format}"))
+
+    def _tell_refused(self, reader: AutoReader, before: int, at: str) -> int:
+        """Which events are left out, beyond the first `before`; how many there are now."""
+        refused = reader.counts.refused
+        for why in refused[before:]:
+            tell(clean_line(f"{at}refused: {why}"))
+        return len(refused)
 
     async def _make_room(self, publisher: Publisher, is_file: bool) -> None:
         """A file can wait for the server, also some time for one out of reach. What writes to a pipe is held up only

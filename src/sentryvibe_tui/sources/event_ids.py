@@ -14,6 +14,7 @@ from ..model.events import (
     AgentReported,
     BuildEnded,
     BuildEvent,
+    Noticed,
     ToolEnded,
     ToolStarted,
     TurnEnded,
@@ -112,7 +113,8 @@ class Posting:
         event = with_usable_ids(event)
         if isinstance(event, UsageReported) and self._part:
             event = replace(event, part=self._part)
-        self.outcome = event.outcome if isinstance(event, BuildEnded | TurnEnded) else None
+        if not (isinstance(event, Noticed) and self.outcome):  # the last word about an input follows its end
+            self.outcome = event.outcome if isinstance(event, BuildEnded | TurnEnded) else None
         self._open = self.outcome is None
         if isinstance(event, AgentReported) and not event.agent.project_name:
             event = AgentReported(replace(event.agent, project_name=self._project_name))

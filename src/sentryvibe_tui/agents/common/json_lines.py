@@ -27,6 +27,8 @@ class Lines:
         self._pending: list[bytes] = []
         self._size = 0
         self._dropping = False
+        self.number = 0
+        """Of the latest line, the first is 1; blank ones count."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Lines that are complete now, without their newline."""
@@ -46,6 +48,7 @@ class Lines:
 
     def _complete(self, tail: bytes) -> bytes | None:
         self._hold(tail)
+        self.number += 1
         line = b"".join(self._pending) if len(self._pending) != 1 else self._pending[0]
         dropped = self._dropping
         self._pending, self._size, self._dropping = [], 0, False
@@ -70,6 +73,11 @@ class JsonLines:
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
         self._lines = Lines(counts)
+
+    @property
+    def number(self) -> int:
+        """Of the line that holds the latest record."""
+        return self._lines.number
 
     def feed(self, data: bytes) -> Iterator[Record]:
         for line in self._lines.feed(data):

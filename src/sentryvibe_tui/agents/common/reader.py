@@ -37,6 +37,9 @@ class Counts:
     broken: int = 0
     undated: int = 0
     unknown: Counter[str] = field(default_factory=Counter[str])
+    refusals: int = 0
+    refused: list[str] = field(default_factory=list[str])
+    """Of the events that no server would take the first: where each stands, and why; the last word may be `…`."""
 
     def left_out(self) -> Noticed | None:
         """One notice of everything that was not understood; None when there is nothing to tell."""
@@ -49,6 +52,8 @@ class Counts:
             said.append(f"{self.broken} records that make no sense")
         if self.undated:
             said.append(f"{self.undated} times that are no dates")
+        if self.refused:
+            said.append(f"{self.refusals} events that are refused ({'; '.join(self.refused)})")
         if self.unknown:
             kinds = ", ".join(f"{kind[:40]} ×{count}" for kind, count in self.unknown.most_common(8))
             said.append(f"{self.unknown.total()} records of unknown kind ({kinds})")
@@ -58,8 +63,15 @@ class Counts:
         """Counts a record of unknown kind; at most 256 kinds are told apart."""
         self.unknown[kind if len(self.unknown) < _KINDS or kind in self.unknown else "…"] += 1
 
+    def refuse(self, why: str) -> None:
+        """Counts an event that no server would take. `why` says also where it stands."""
+        self.refusals += 1
+        if len(self.refused) < _REFUSED:
+            self.refused.append(why if self.refusals < _REFUSED else "…")
+
 
 _KINDS = 256
+_REFUSED = 17
 
 
 class Reader(Protocol):
