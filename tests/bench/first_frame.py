@@ -25,15 +25,15 @@ Bare().run()
 """
 
 WATCH = """
+import asyncio
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus
-from sentryvibe_tui.tui.app import run_screen
+from sentryvibe_tui.tui.app import show
 class Script:
     async def events(self):
-        import asyncio
         yield LinkChanged(LinkStatus("connecting"))
         await asyncio.Event().wait()
     def retry_now(self): ...
-run_screen(Script(), "MARKER")
+asyncio.run(show(Script(), "MARKER"))
 """
 
 

@@ -192,13 +192,13 @@ async def test_the_file_of_a_call_opens_in_the_editor(app_on, story, lent, progr
 SHOWN = """
 import asyncio, sys
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus
-from sentryvibe_tui.tui.app import run_screen
+from sentryvibe_tui.tui.app import show
 class Script:
     async def events(self):
         yield LinkChanged(LinkStatus("live"))
         await asyncio.Event().wait()
     def retry_now(self): ...
-sys.exit(run_screen(Script(), "MARKER"))
+sys.exit(asyncio.run(show(Script(), "MARKER")))
 """
 
 

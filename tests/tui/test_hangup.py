@@ -16,14 +16,14 @@ from sentryvibe_tui.tui.hangup import lasting
 SCREEN = """
 import asyncio, sys
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus
-from sentryvibe_tui.tui.app import run_screen
+from sentryvibe_tui.tui.app import show
 
 class Quiet:
     async def events(self):
         yield LinkChanged(LinkStatus("connecting"))
         await asyncio.Event().wait()
 
-sys.exit(run_screen(Quiet(), "MARKER"))
+sys.exit(asyncio.run(show(Quiet(), "MARKER")))
 """
 
 

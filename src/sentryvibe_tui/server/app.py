@@ -11,8 +11,6 @@ from starlette.routing import Route, Router
 
 from .. import __version__
 from ..agents.redact import Redactor
-from ..bus.contract import Bus
-from ..bus.local import LocalBus
 from ..store.contract import Accepted, EventDiffers, Store, StoreUnavailable
 from ..wire.json import encode
 from . import hydrate
@@ -36,8 +34,8 @@ _RETRY_AFTER = 1
 class App:
     """One server over one store. `host` is the address it listens on. `start` before the first request."""
 
-    def __init__(self, store: Store, settings: Settings, host: str = "127.0.0.1", bus: Bus | None = None) -> None:
-        self.serving = Serving(store, bus or LocalBus(), settings)
+    def __init__(self, store: Store, settings: Settings, host: str = "127.0.0.1") -> None:
+        self.serving = Serving(store, settings)
         self.hooks = Hooks(store, self.serving.now, Redactor(settings.redact_patterns) if settings.redact else None)
         self._intake = Intake(store, self.serving.now)
         self._runners = Runners(store, self.serving.now)

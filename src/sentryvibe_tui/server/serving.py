@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Sequence
 
-from ..bus.contract import Bus
 from ..model.state import Millis
 from ..store.contract import BuildDamaged, Commit, Store, StoreUnavailable
 from .hub import Hub, Watcher
@@ -23,13 +22,12 @@ _FEW = 10
 
 
 class Serving:
-    def __init__(self, store: Store, bus: Bus, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
         self.settings = settings
         self.liveness = Liveness(time.monotonic, self.now)
         self.hub = Hub(store.epoch, time.monotonic, self.now, self.liveness.sign)
         self.starter = Starter(self.hub, store, self.now)
-        self._bus = bus
         self._unpublished: list[Commit] = []
         self._publishing: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -50,7 +48,6 @@ class Serving:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._bus.close()
 
     def start_anew(self, project_id: str) -> None:
         """Who watches a project comes back, and gets what it is now."""
@@ -68,7 +65,6 @@ class Serving:
     def _publish(self) -> None:
         commits, self._unpublished, self._publishing = self._unpublished, [], None
         self.hub.publish(commits)
-        self._bus.announce([commit.head for commit in commits])
 
     def _restart(self, watcher: Watcher) -> None:
         self._keep(asyncio.create_task(self._start_again(watcher)))

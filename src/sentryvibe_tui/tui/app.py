@@ -209,8 +209,3 @@ def _say_farewell(screen: WatchScreen) -> None:
     with suppress(OSError):
         for line in farewell(screen.view.live, screen.context, get_terminal_size().columns):
             say(line)
-
-
-def run_screen(watching: Watching, project: str = "", *, theme: str = "", ascii_only: bool = False) -> int:
-    """`show` in an event loop of its own."""
-    return asyncio.run(show(watching, project, theme=theme, ascii_only=ascii_only))

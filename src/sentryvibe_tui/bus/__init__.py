@@ -1,1 +1,0 @@
-"""How server processes wake one another: hints, never data."""
