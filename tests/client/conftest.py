@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from sentryvibe_tui.client.link import Action, Emit, Link
 from sentryvibe_tui.client.original_replica import Hydration
 from sentryvibe_tui.client.watching import WatchEvent
-from sentryvibe_tui.model.events import About, BuildEvent, BuildStarted, TodoItem, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.events import About, BuildEvent, BuildStarted, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import TodoItem
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import Agent, BuildState
 from sentryvibe_tui.model.updates import Entry

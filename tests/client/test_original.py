@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from sentryvibe_tui.client.link import Hydrate
 from sentryvibe_tui.client.original_replica import Hydration
 from sentryvibe_tui.client.watching import Changed, Skipped, Snapshot
-from sentryvibe_tui.model.events import BuildEnded, TodoItem, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.events import TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded, TodoItem
 from sentryvibe_tui.model.state import Agent, BuildState
-from sentryvibe_tui.model.updates import BuildBegan, BuildFinished, Entry, TodoEntry, TodosChanged, ToolChanged
+from sentryvibe_tui.model.updates import BuildBegan, Entry, TodosChanged, ToolChanged
 from sentryvibe_tui.wire.frames import Batch, Recovery, decode_frame
 from sentryvibe_tui.wire.state import decode_state
 
@@ -79,7 +80,7 @@ def tool(tool_id: str, state: str, index: int = 0, output: Raw | None = None) ->
 
 
 def todos(*statuses: str) -> Entry:
-    return entry(TodosChanged(tuple(TodoEntry(f"todo {n}", s) for n, s in enumerate(statuses)), -1))
+    return entry(TodosChanged(tuple(TodoItem(f"todo {n}", s) for n, s in enumerate(statuses)), -1))
 
 
 BEGAN = entry(BuildBegan("b1", "s1", "shop"))
@@ -193,7 +194,7 @@ def make_mixed(original, other: BuildState):
 
 
 def test_a_new_build_starts_clean_and_the_old_ones_frames_are_ignored(original) -> None:
-    desk = original(batch(BEGAN, todos("completed"), entry(BuildFinished("completed", "the old summary"))))
+    desk = original(batch(BEGAN, todos("completed"), entry(BuildEnded("completed", "the old summary"))))
     began = entry(BuildBegan("b2", "s2", "shop"))
     desk.hear(batch(began, session="s2"), batch(todos("pending", "pending"), session="s1"))
     state = desk.link.state
@@ -202,7 +203,7 @@ def test_a_new_build_starts_clean_and_the_old_ones_frames_are_ignored(original) 
 
 
 def test_a_failed_build_stays_failed_when_a_state_only_says_that_it_ended(original) -> None:
-    desk = original(batch(BEGAN, entry(BuildFinished("failed", error="no disk"))))
+    desk = original(batch(BEGAN, entry(BuildEnded("failed", error="no disk"))))
     desk.hear(batch(BuildState(id="b1", status="completed", ended_at=9)))
     assert (desk.link.state.status, desk.link.state.error) == ("failed", "no disk")
 

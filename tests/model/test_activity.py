@@ -7,23 +7,25 @@ from sentryvibe_tui.model.activity import PROCESS_GONE, Activity, Request
 from sentryvibe_tui.model.events import (
     About,
     ActivityReported,
-    BackgroundMoved,
-    BuildEnded,
     BuildEvent,
     BuildStarted,
-    InputNeeded,
-    RequestOpened,
-    RequestResolved,
     TextAdded,
     ToolEnded,
     ToolStarted,
-    TurnEnded,
     UsageReported,
+)
+from sentryvibe_tui.model.facts import (
+    BackgroundMoved,
+    BuildEnded,
+    InputNeeded,
+    RequestOpened,
+    RequestResolved,
+    TurnEnded,
 )
 from sentryvibe_tui.model.reducer import apply, reduce
 from sentryvibe_tui.model.requests import LIMIT
 from sentryvibe_tui.model.state import BuildState, Usage
-from sentryvibe_tui.model.updates import BuildBegan, BuildFinished, Entry, InputNeededChanged, ToolChanged
+from sentryvibe_tui.model.updates import BuildBegan, Entry, ToolChanged
 
 ABOUT = About("p", "s", "b")
 BASH = ToolStarted("c1", "Bash", Raw(b'{"command":"touch x"}'))
@@ -340,7 +342,7 @@ def test_the_end_of_the_turn_is_told_with_the_end_of_its_background() -> None:
     assert (state.ended_at, state.error) == (None, "")
     state, entry = reduce(state, ToolEnded("c1", OUT), 9, ABOUT)
     assert (state.status, state.summary, state.error, state.ended_at) == ("failed", "half of it", "no network", 9)
-    assert [type(update).__name__ for update in entry.updates] == ["ToolChanged", "BuildFinished", "ActivityChanged"]
+    assert [type(update).__name__ for update in entry.updates] == ["ToolChanged", "BuildEnded", "ActivityChanged"]
 
 
 def test_the_answer_by_which_a_call_went_to_the_background_does_not_end_it_there() -> None:
@@ -395,13 +397,13 @@ def test_a_log_of_version_0_1_says_the_same() -> None:
     began = Entry(1, 1, (BuildBegan("b", "s", "p"), ToolChanged("c1", "Bash", -1, "input-available")))
     state = apply(BuildState(), began)
     assert state.activity == Activity("working", 1)
-    state = apply(state, Entry(2, 2, (InputNeededChanged("permission: Bash"),)))
+    state = apply(state, Entry(2, 2, (InputNeeded("permission: Bash"),)))
     assert (state.activity, state.needs_input) == (
         Activity("waiting-person", 2, "permission: Bash"),
         "permission: Bash",
     )
-    state = apply(state, Entry(3, 3, (InputNeededChanged(""),)))
+    state = apply(state, Entry(3, 3, (InputNeeded(""),)))
     assert (state.activity.kind, state.requests) == ("working", ())
-    state = apply(state, Entry(4, 4, (BuildFinished("completed"),)))
+    state = apply(state, Entry(4, 4, (BuildEnded("completed"),)))
     assert state.activity == Activity("ended", 4)
     assert apply(state, Entry(5, 5, (BuildBegan("b", "s", "p"),))).activity == Activity("working", 5)

@@ -6,19 +6,15 @@ from msgspec.structs import replace
 
 from sentryvibe_tui.model.events import (
     About,
-    AgentReported,
-    BuildEnded,
     BuildStarted,
-    CodexReported,
     Ignored,
-    InputNeeded,
     TextAdded,
-    TodoItem,
     TodosReported,
     ToolEnded,
     ToolStarted,
     UsageReported,
 )
+from sentryvibe_tui.model.facts import AgentReported, BuildEnded, CodexReported, InputNeeded, TodoItem
 from sentryvibe_tui.model.progress import elapsed, progress, silence
 from sentryvibe_tui.model.reducer import NOTE_LIMIT, apply, reduce
 from sentryvibe_tui.model.state import PLANNING, Agent, BuildState, Usage

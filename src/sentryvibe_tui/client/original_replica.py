@@ -13,13 +13,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..model.difference import difference
+from ..model.facts import BuildEnded, PlanReported
 from ..model.merge import merge, merge_metadata
 from ..model.questions import plan_in
 from ..model.reducer import apply, with_tool
 from ..model.standing import settled
 from ..model.state import PLANNING, TODO_TOOLS, BuildState, Millis, Outcome, Todo
 from ..model.todos import todo_at
-from ..model.updates import BuildBegan, BuildFinished, Entry, PlanChanged, TodosChanged, ToolChanged, Update
+from ..model.updates import BuildBegan, Entry, TodosChanged, ToolChanged, Update
 from ..wire.frames import Batch, Recovery
 from ..wire.original_rows import Stored
 from .shown import Shown
@@ -138,7 +139,7 @@ class OriginalReplica:
         if not self._shown.state.is_active or ending is None:
             self._look_again(now)
         elif ending.at == self._certain or now - self._moved_at >= ending.doubt:
-            self._end(BuildFinished(ending.outcome), ending.at, now)
+            self._end(BuildEnded(ending.outcome), ending.at, now)
         else:
             self._look(self._moved_at + ending.doubt)
 
@@ -218,7 +219,7 @@ class OriginalReplica:
             self._places[update.id] = update.todo_index
         yield update
         if (plan := plan_in(update.name, update.input)) and plan != known.plan:
-            yield PlanChanged(plan)
+            yield PlanReported(plan)
 
     def _told(self, entry: Entry, session_id: str, now: Millis) -> None:
         known = self._shown.state
@@ -246,7 +247,7 @@ class OriginalReplica:
     def _is_summary_due(self, state: BuildState) -> bool:
         return state.status == "completed" and not state.summary and not self._says_states
 
-    def _end(self, finished: BuildFinished, at: Millis, now: Millis) -> None:
+    def _end(self, finished: BuildEnded, at: Millis, now: Millis) -> None:
         self._look_at = None
         self._told(Entry(0, at, (finished,)), "", now)
 
@@ -313,7 +314,7 @@ class OriginalReplica:
                 self._certain = ended_at
                 self._look(now)
         elif self._doubted is not None and self._doubted not in (ended_at, *self._void):
-            self._end(BuildFinished("completed"), ended_at, now)
+            self._end(BuildEnded("completed"), ended_at, now)
         else:
             self._doubted = ended_at
             self._look_again(now)
@@ -339,7 +340,7 @@ class OriginalReplica:
         if outcome == "failed":
             self._look(now)  # the rows know whether it goes on all the same
         else:
-            self._end(BuildFinished(outcome), now, now)
+            self._end(BuildEnded(outcome), now, now)
 
     def _is_of_other_session(self, build_id: str, session_id: str) -> bool:
         """A late answer about the session of before says nothing of the build that runs now."""

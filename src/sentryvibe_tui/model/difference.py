@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .facts import AgentReported, AutoFixReported, BuildEnded, CodexReported, PlanReported, SummaryReported
 from .reducer import place_of
 from .state import Agent, BuildState, Item, Note, Phase, ToolCall
-from .updates import (
-    AgentChanged,
-    AutoFixChanged,
-    BuildBegan,
-    BuildFinished,
-    CodexChanged,
-    PlanChanged,
-    SummaryChanged,
-    TextChanged,
-    TodoEntry,
-    TodosChanged,
-    ToolChanged,
-    Update,
-    UsageChanged,
-)
+from .todos import items_of
+from .updates import BuildBegan, TextChanged, TodosChanged, ToolChanged, Update, UsageChanged
 from .usage import news_of
 
 
@@ -41,20 +29,16 @@ def _beginning(known: BuildState, newer: BuildState) -> Iterator[Update]:
     news = {name: said for name in Agent.__struct_fields__ if (said := getattr(newer.agent, name))}
     fresh = {name: said for name, said in news.items() if said != getattr(known.agent, name)}
     if fresh:
-        yield AgentChanged(Agent(**fresh))
+        yield AgentReported(Agent(**fresh))
 
 
 def _lists(known: BuildState, newer: BuildState) -> Iterator[Update]:
     phases: tuple[Phase, ...] = ("template", "build") if newer.phase == "build" else ("build", "template")
     for phase in phases:
-        before, after = _entries(known, phase), _entries(newer, phase)
+        before, after = items_of(known.list_of(phase)), items_of(newer.list_of(phase))
         moved = phase == newer.phase and (known.phase, known.active_todo) != (phase, newer.active_todo)
         if before != after or (moved and after):
             yield TodosChanged(after, newer.active_todo if phase == newer.phase else -1, phase)
-
-
-def _entries(state: BuildState, phase: Phase) -> tuple[TodoEntry, ...]:
-    return tuple(TodoEntry(todo.content, todo.status, todo.active_form, todo.id) for todo in state.list_of(phase))
 
 
 def _items(known: BuildState, newer: BuildState) -> Iterator[Update]:
@@ -99,13 +83,13 @@ def _text(state: BuildState, before: Note | None, note: Note) -> Update:
 def _facts(known: BuildState, newer: BuildState) -> Iterator[Update]:
     yield from _usage(known, newer)
     if newer.codex is not None and newer.codex != known.codex:
-        yield CodexChanged(newer.codex)
+        yield CodexReported(newer.codex)
     if newer.plan != known.plan:
-        yield PlanChanged(newer.plan)
+        yield PlanReported(newer.plan)
     if newer.summary != known.summary:
-        yield SummaryChanged(newer.summary)
+        yield SummaryReported(newer.summary)
     if newer.autofix is not None and newer.autofix != known.autofix:
-        yield AutoFixChanged(newer.autofix)
+        yield AutoFixReported(newer.autofix)
 
 
 def _usage(known: BuildState, newer: BuildState) -> Iterator[Update]:
@@ -118,4 +102,4 @@ def _usage(known: BuildState, newer: BuildState) -> Iterator[Update]:
 
 def _ending(known: BuildState, newer: BuildState) -> Iterator[Update]:
     if newer.status not in ("active", known.status):
-        yield BuildFinished(newer.status, "", newer.error)
+        yield BuildEnded(newer.status, "", newer.error)

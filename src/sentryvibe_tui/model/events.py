@@ -1,31 +1,62 @@
 """What an agent can report about its build, in the order it happened (docs/agents.md#events-by-agent).
 
 Readers make these; `reducer.reduce` decides what each changes. A field that the agent did not say is empty or None.
+What the log keeps in the same words stands in `facts`.
 """
 
 from __future__ import annotations
 
 from msgspec import Raw, Struct
 
-from .activity import ActivityKind, Outcome, Request, RequestOutcome, Source
-from .state import Agent, AutoFix, Level, Millis, NoteKind, Phase, TodoStatus, Usage
+from .activity import ActivityKind, Source
+from .facts import (
+    AgentReported,
+    AutoFixReported,
+    BackgroundMoved,
+    BuildEnded,
+    CodexReported,
+    Fact,
+    InputNeeded,
+    Noticed,
+    PlanReported,
+    RequestOpened,
+    RequestResolved,
+    SummaryReported,
+    TodoItem,
+    TurnEnded,
+)
+from .state import Agent, Millis, NoteKind, Phase, Usage
+
+__all__ = [
+    "About",
+    "ActivityReported",
+    "AgentReported",
+    "AutoFixReported",
+    "BackgroundMoved",
+    "BuildEnded",
+    "BuildEvent",
+    "BuildStarted",
+    "CodexReported",
+    "Ignored",
+    "InputNeeded",
+    "Noticed",
+    "PlanReported",
+    "RequestOpened",
+    "RequestResolved",
+    "SummaryReported",
+    "TextAdded",
+    "TodoItem",
+    "TodosReported",
+    "ToolEnded",
+    "ToolReturned",
+    "ToolStarted",
+    "TurnEnded",
+    "UsageReported",
+]
 
 
 class BuildStarted(Struct, frozen=True):
     """The build began, or goes on after it was taken for interrupted."""
-
-
-class AgentReported(Struct, frozen=True):
-    """Metadata, whole or in part: only what is known."""
-
-    agent: Agent
-
-
-class TodoItem(Struct, frozen=True):
-    content: str
-    status: TodoStatus = "pending"
-    active_form: str = ""
-    id: str = ""
 
 
 class TodosReported(Struct, frozen=True):
@@ -88,95 +119,12 @@ class UsageReported(Struct, frozen=True):
     whole: bool = False
 
 
-class CodexReported(Struct, frozen=True):
-    """Part of the original's `codex` object (a JSON object): its keys replace those known."""
-
-    codex: Raw
-
-
-class PlanReported(Struct, frozen=True):
-    text: str
-
-
-class Noticed(Struct, frozen=True):
-    """Something a reader should know that is not the agent's own words: retries, compaction, warnings."""
-
-    message: str
-    level: Level = "info"
-
-
-class InputNeeded(Struct, frozen=True):
-    """The agent waits for a person (permission, question). An empty message: no longer."""
-
-    message: str
-
-
-class RequestOpened(Struct, frozen=True):
-    """The agent asks a person something. The same id again replaces it; the same call's is the same request."""
-
-    request: Request
-
-
-class RequestResolved(Struct, frozen=True):
-    """A request is open no longer. `decision` in the agent's words, `by` whom and `origin` from where, if known."""
-
-    id: str
-    outcome: RequestOutcome = "answered"
-    decision: str = ""
-    by: str = ""
-    origin: str = ""
-
-
-class BackgroundMoved(Struct, frozen=True):
-    """A call goes on in the background until its ToolEnded: `what` runs, `until` when if that is known.
-
-    A finished call is under way again. `name` and `parent_id` count only when its start was never seen.
-    """
-
-    id: str
-    what: str = ""
-    until: Millis | None = None
-    name: str = ""
-    parent_id: str = ""
-
-
 class ActivityReported(Struct, frozen=True):
     """A witness says what the agent does now. The event's time is when that began, by the witness's own clock."""
 
     kind: ActivityKind
     what: str = ""
     until: Millis | None = None
-    source: Source = ""
-
-
-class TurnEnded(Struct, frozen=True):
-    """The turn is over; the agent may live on. The build ends with its last background call."""
-
-    outcome: Outcome
-    summary: str = ""
-    error: str = ""
-    source: Source = ""
-
-
-class SummaryReported(Struct, frozen=True):
-    text: str
-
-
-class AutoFixReported(Struct, frozen=True):
-    """The project is being repaired: by this build, or by the one that follows it."""
-
-    autofix: AutoFix
-
-
-class BuildEnded(Struct, frozen=True):
-    """The session is over, and all that it had under way. `summary` and `error` as the agent said them.
-
-    A process that died: `BuildEnded("interrupted", error=PROCESS_GONE, source="registry")`.
-    """
-
-    outcome: Outcome
-    summary: str = ""
-    error: str = ""
     source: Source = ""
 
 
@@ -188,25 +136,14 @@ class Ignored(Struct, frozen=True):
 
 BuildEvent = (
     BuildStarted
-    | AgentReported
     | TodosReported
     | ToolStarted
     | ToolEnded
     | TextAdded
     | UsageReported
-    | CodexReported
-    | PlanReported
-    | Noticed
-    | InputNeeded
-    | RequestOpened
-    | RequestResolved
-    | BackgroundMoved
     | ActivityReported
-    | TurnEnded
-    | SummaryReported
-    | AutoFixReported
-    | BuildEnded
     | Ignored
+    | Fact
 )
 
 

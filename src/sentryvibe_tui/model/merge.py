@@ -8,8 +8,8 @@ from .questions import open_question
 from .reducer import merged_agent, with_item, with_tool
 from .standing import settled
 from .state import PLANNING, BuildState, Millis, Note, Phase, ToolCall, note_key
-from .todos import apply_todos
-from .updates import TodoEntry, TodosChanged
+from .todos import apply_todos, items_of
+from .updates import TodosChanged
 from .usage import merged_usage
 
 
@@ -84,11 +84,11 @@ def _united(known: BuildState, incoming: BuildState, at: Millis) -> BuildState:
 
 def _with_list(known: BuildState, incoming: BuildState, phase: Phase, at: Millis) -> BuildState:
     """An empty list erases none: it says only that nobody stored one."""
-    entries = tuple(TodoEntry(t.content, t.status, t.active_form, t.id) for t in incoming.list_of(phase))
-    if not entries:
+    todos = items_of(incoming.list_of(phase))
+    if not todos:
         return known
     active = incoming.active_todo if phase == incoming.phase else PLANNING
-    return apply_todos(known, TodosChanged(entries, active, phase), at)
+    return apply_todos(known, TodosChanged(todos, active, phase), at)
 
 
 def _with_tool(state: BuildState, incoming: ToolCall) -> BuildState:

@@ -15,27 +15,29 @@ from .activity import OVER, Activity, Turn
 from .events import (
     About,
     ActivityReported,
+    BuildEvent,
+    BuildStarted,
+    Ignored,
+    TextAdded,
+    TodosReported,
+    ToolEnded,
+    ToolReturned,
+    ToolStarted,
+    UsageReported,
+)
+from .facts import (
     AgentReported,
     AutoFixReported,
     BackgroundMoved,
     BuildEnded,
-    BuildEvent,
-    BuildStarted,
     CodexReported,
-    Ignored,
     InputNeeded,
     Noticed,
     PlanReported,
     RequestOpened,
     RequestResolved,
     SummaryReported,
-    TextAdded,
-    TodosReported,
-    ToolEnded,
-    ToolReturned,
-    ToolStarted,
     TurnEnded,
-    UsageReported,
 )
 from .questions import open_question, plan_in
 from .requests import closed, following, is_in_background, needed, opened, with_message, with_request, without_request
@@ -58,30 +60,17 @@ from .state import (
     note_key,
     tool_key,
 )
-from .todos import active_index, apply_todos, todo_at
+from .todos import active_index, apply_todos, items_of, todo_at
 from .told import is_told
 from .turns import build_ended, completing, goes_on, moved, reported, turn_ended, worked
 from .updates import (
     ActivityChanged,
-    AgentChanged,
-    AutoFixChanged,
     BuildBegan,
-    BuildFinished,
-    CodexChanged,
     Entry,
-    InputNeededChanged,
-    NoticeAdded,
-    PlanChanged,
-    RequestChanged,
-    RequestClosed,
-    SummaryChanged,
     TextChanged,
     TodoCompleted,
-    TodoEntry,
     TodosChanged,
     ToolChanged,
-    ToolMoved,
-    TurnOver,
     Update,
     UsageChanged,
 )
@@ -136,7 +125,7 @@ def _beginning(state: BuildState, event: BuildEvent, at: Millis, about: About, c
         yield ActivityChanged(Activity("working", at))
     unknown = {name: said for name, said in asdict(about.agent).items() if said and not getattr(state.agent, name)}
     if unknown and not isinstance(event, AgentReported):
-        yield AgentChanged(Agent(**unknown))
+        yield AgentReported(Agent(**unknown))
 
 
 def _decide(state: BuildState, event: BuildEvent, at: Millis) -> Iterable[Update]:
@@ -145,7 +134,7 @@ def _decide(state: BuildState, event: BuildEvent, at: Millis) -> Iterable[Update
             return ()
         case AgentReported(agent):
             news = _news(state.agent, agent)
-            return () if news is None else (AgentChanged(news),)
+            return () if news is None else (AgentReported(news),)
         case TodosReported():
             return _todos(state, event)
         case ToolStarted():
@@ -157,16 +146,15 @@ def _decide(state: BuildState, event: BuildEvent, at: Millis) -> Iterable[Update
         case UsageReported():
             return spent(state, event, at)
         case CodexReported(codex):
-            changed = _codex_merged(state.codex, codex) != state.codex
-            return (CodexChanged(codex),) if changed else ()
+            return (event,) if _codex_merged(state.codex, codex) != state.codex else ()
         case PlanReported(text):
-            return (PlanChanged(text),) if text and text != state.plan else ()
+            return (event,) if text and text != state.plan else ()
         case SummaryReported(text):
-            return (SummaryChanged(text),) if text and text != state.summary else ()
+            return (event,) if text and text != state.summary else ()
         case AutoFixReported(autofix):
-            return (AutoFixChanged(autofix),) if autofix != state.autofix else ()
-        case Noticed(message, level):
-            return (NoticeAdded(message, level),)
+            return (event,) if autofix != state.autofix else ()
+        case Noticed():
+            return (event,)
         case InputNeeded(message):
             return needed(state, message, at) if not message or _can_ask(state, event, at) else ()
         case RequestOpened(request):
@@ -189,14 +177,11 @@ def _can_ask(state: BuildState, event: BuildEvent, at: Millis) -> bool:
 
 
 def _todos(state: BuildState, event: TodosReported) -> Iterable[Update]:
-    entries = tuple(TodoEntry(t.content, t.status, t.active_form, t.id) for t in event.todos)
     known = state.list_of(event.phase)
-    same = [(t.content, t.status, t.active_form, t.id) for t in known] == [
-        (t.content, t.status, t.active_form, t.id) for t in entries
-    ]
+    same = items_of(known) == event.todos
     if same and state.phase == event.phase and (known or not event.call_id or event.call_id in state.todo_calls):
         return ()
-    return (TodosChanged(entries, active_index(known, entries), event.phase, event.call_id),)
+    return (TodosChanged(event.todos, active_index(known, event.todos), event.phase, event.call_id),)
 
 
 def _tool_started(state: BuildState, event: ToolStarted, at: Millis) -> Iterable[Update]:
@@ -220,7 +205,7 @@ def _planned(state: BuildState, event: ToolStarted) -> Iterable[Update]:
     """A call that asks a person to approve a plan brings it."""
     known, text = state.tool(event.id), plan_in(event.name, event.input)
     is_new = known is None or known.input is None
-    return (PlanChanged(text),) if is_new and text and text != state.plan else ()
+    return (PlanReported(text),) if is_new and text and text != state.plan else ()
 
 
 def _tool_ended(state: BuildState, event: ToolEnded, at: Millis) -> Iterable[Update]:
@@ -370,33 +355,33 @@ def _apply(state: BuildState, update: Update, at: Millis) -> BuildState:
             return _apply_todo_completed(state, index, at)
         case BuildBegan():
             return _apply_began(state, update, at)
-        case BuildFinished():
-            return _apply_finished(state, update, at)
-        case AgentChanged(agent):
+        case BuildEnded():
+            return _apply_ended(state, update, at)
+        case AgentReported(agent):
             return replace(state, agent=merged_agent(state.agent, agent))
         case UsageChanged():
             return with_usage(state, update)
-        case CodexChanged(codex):
+        case CodexReported(codex):
             return replace(state, codex=_codex_merged(state.codex, codex))
-        case PlanChanged(text):
+        case PlanReported(text):
             return replace(state, plan=text)
-        case SummaryChanged(text):
+        case SummaryReported(text):
             return replace(state, summary=text)
-        case InputNeededChanged(message):
+        case InputNeeded(message):
             return with_message(state, message, at)
-        case RequestChanged(request):
+        case RequestOpened(request):
             return with_request(state, request)
-        case RequestClosed(ident):
+        case RequestResolved(ident):
             return without_request(state, ident)
-        case ToolMoved():
+        case BackgroundMoved():
             return _apply_moved(state, update, at)
-        case TurnOver():
-            return _apply_turn_over(state, update, at)
+        case TurnEnded():
+            return _apply_turn_ended(state, update, at)
         case ActivityChanged(activity):
             return replace(state, activity=activity, turn=None if activity.kind == "working" else state.turn)
-        case NoticeAdded(message, level):
+        case Noticed(message, level):
             return _noticed(state, message, level, at)
-        case AutoFixChanged(autofix):
+        case AutoFixReported(autofix):
             return replace(_noticed(state, autofix_words(autofix), "warning", at), autofix=autofix)
 
 
@@ -455,7 +440,7 @@ def _with_calls_again(state: BuildState) -> BuildState:
 _WITHIN = 256
 
 
-def _apply_finished(state: BuildState, update: BuildFinished, at: Millis) -> BuildState:
+def _apply_ended(state: BuildState, update: BuildEnded, at: Millis) -> BuildState:
     state = _without_calls(state, state.open_tools, at)
     return replace(
         state,
@@ -468,7 +453,7 @@ def _apply_finished(state: BuildState, update: BuildFinished, at: Millis) -> Bui
     )
 
 
-def _apply_turn_over(state: BuildState, update: TurnOver, at: Millis) -> BuildState:
+def _apply_turn_ended(state: BuildState, update: TurnEnded, at: Millis) -> BuildState:
     state = _without_calls(state, state.open_tools - state.in_background, at)
     requests = tuple(one for one in state.requests if is_in_background(state, one))
     return replace(state, requests=requests, turn=Turn(update.outcome, update.summary, update.error))
@@ -483,7 +468,7 @@ def _without_calls(state: BuildState, calls: frozenset[str], at: Millis) -> Buil
     return replace(state, open_tools=state.open_tools - calls, in_background=state.in_background - calls)
 
 
-def _apply_moved(state: BuildState, update: ToolMoved, at: Millis) -> BuildState:
+def _apply_moved(state: BuildState, update: BackgroundMoved, at: Millis) -> BuildState:
     known = state.tool(update.id)
     call = known or ToolCall(update.id, update.name or UNKNOWN_TOOL, started_at=at, parent_id=update.parent_id)
     is_open = state.is_active
@@ -493,7 +478,7 @@ def _apply_moved(state: BuildState, update: ToolMoved, at: Millis) -> BuildState
         ended_at=None if is_open else at,
         background=True,
         moved_at=at if call.moved_at is None else min(at, call.moved_at),
-        task=update.task or call.task,
+        task=update.what or call.task,
         until=update.until or call.until,
     )
     return with_tool(state, known, call)

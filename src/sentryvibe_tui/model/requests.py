@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from .activity import Request, RequestOutcome
-from .events import BuildEvent, RequestResolved, TextAdded, ToolEnded, ToolStarted
+from .events import BuildEvent, TextAdded, ToolEnded, ToolStarted
+from .facts import RequestOpened, RequestResolved
 from .questions import asking, call_words
 from .state import BuildState, Millis, ToolCall
-from .updates import RequestChanged, RequestClosed, Update
+from .updates import Update
 
 BY_MESSAGE = "needs-input"
 """Id of the request that a bare message opens: there is one of these at a time."""
@@ -57,10 +58,10 @@ def opened(state: BuildState, request: Request, at: Millis) -> Iterator[Update]:
     held = next((one for one in same if one.answerable and not request.answerable and one.id != request.id), None)
     if held is not None or request in same:
         return
-    yield from (RequestClosed(one.id, "withdrawn") for one in same if one.id != request.id)
+    yield from (RequestResolved(one.id, "withdrawn") for one in same if one.id != request.id)
     if len(state.requests) - len(same) >= LIMIT:
-        yield RequestClosed(state.requests[0].id, "expired")
-    yield RequestChanged(request)
+        yield RequestResolved(state.requests[0].id, "expired")
+    yield RequestOpened(request)
 
 
 def _placed(state: BuildState, request: Request) -> Request:
@@ -99,7 +100,7 @@ def _is_same(one: Request, other: Request) -> bool:
 def needed(state: BuildState, message: str, at: Millis) -> Iterable[Update]:
     """A bare message: what says nothing new opens nothing; an empty one closes what bare messages opened."""
     if not message:
-        return [RequestClosed(one.id) for one in state.requests if one.id in (BY_MESSAGE, BY_WITNESS)]
+        return [RequestResolved(one.id) for one in state.requests if one.id in (BY_MESSAGE, BY_WITNESS)]
     if any(one.title == message for one in state.requests):
         return ()
     return opened(state, by_message(message, at), at)
@@ -120,14 +121,14 @@ def seen(state: BuildState, what: str, at: Millis) -> Iterable[Update]:
 
 def closed(state: BuildState, event: RequestResolved) -> Iterator[Update]:
     if any(one.id == event.id for one in state.requests):
-        yield RequestClosed(event.id, event.outcome, event.decision, event.by, event.origin)
+        yield event
 
 
 def withdrawn(state: BuildState, with_background: bool) -> Iterator[Update]:
     """What nobody waits for any more once the turn (or all of the session) is over."""
     for one in state.requests:
         if with_background or not is_in_background(state, one):
-            yield RequestClosed(one.id, "withdrawn")
+            yield RequestResolved(one.id, "withdrawn")
 
 
 def is_in_background(state: BuildState, request: Request) -> bool:
@@ -138,7 +139,7 @@ def answered(state: BuildState, until: Millis, outcome: RequestOutcome = "answer
     """The agent itself is seen at other things: its requests from before `until` are no longer open."""
     for one in state.requests:
         if one.since <= until and not one.parent_id:
-            yield RequestClosed(one.id, outcome)
+            yield RequestResolved(one.id, outcome)
 
 
 def following(before: BuildState, after: BuildState, event: BuildEvent, at: Millis) -> Iterator[Update]:
@@ -148,7 +149,7 @@ def following(before: BuildState, after: BuildState, event: BuildEvent, at: Mill
     if after.requests:
         for one in after.requests:
             if _is_over(after, one, event, at):
-                yield RequestClosed(one.id)
+                yield RequestResolved(one.id)
     if isinstance(event, ToolStarted) and event.id in after.open_tools:
         call, known = after.tool(event.id), before.tool(event.id)
         is_new = call is not None and (known is None or known.input != call.input or not known.is_open)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from .facts import TodoItem
 from .state import PLANNING, BuildState, Millis, Phase, Todo
-from .updates import TodoEntry, TodosChanged
+from .updates import TodosChanged
 
 
-def active_index(known: Sequence[Todo], incoming: Sequence[TodoEntry]) -> int:
+def active_index(known: Sequence[Todo], incoming: Sequence[TodoItem]) -> int:
     """The todo in progress; of several the last that newly became so, else the one that was. -1: none."""
     running = [index for index, todo in enumerate(incoming) if todo.status == "in_progress"]
     before = {todo.id or todo.content for todo in known if todo.status == "in_progress"}
@@ -53,7 +54,7 @@ def apply_todos(state: BuildState, update: TodosChanged, at: Millis) -> BuildSta
 _CALLS_KEPT = 64
 
 
-def _moved_on(old: Todo, entry: TodoEntry, at: Millis) -> Todo:
+def _moved_on(old: Todo, entry: TodoItem, at: Millis) -> Todo:
     started, ended = old.started_at, old.ended_at
     if entry.status != "pending" and started is None:
         started = at
@@ -72,7 +73,7 @@ def _moved_on(old: Todo, entry: TodoEntry, at: Millis) -> Todo:
     )
 
 
-def _match(known: Sequence[Todo], dropped: Sequence[Todo], incoming: Sequence[TodoEntry]) -> dict[int, Todo]:
+def _match(known: Sequence[Todo], dropped: Sequence[Todo], incoming: Sequence[TodoItem]) -> dict[int, Todo]:
     """Place in the new list -> the old todo it is: by id, else by text, else by place and similar text."""
     by_name: defaultdict[str, deque[Todo]] = defaultdict(deque)
     for todo in (*known, *dropped):
@@ -89,7 +90,7 @@ def _match(known: Sequence[Todo], dropped: Sequence[Todo], incoming: Sequence[To
     return found
 
 
-def _is_reworded(old: Todo, entry: TodoEntry) -> bool:
+def _is_reworded(old: Todo, entry: TodoItem) -> bool:
     """Whether two texts at the same place say the same in other words. Two ids are two todos."""
     if old.id and entry.id:
         return False
@@ -104,6 +105,11 @@ def _is_reworded(old: Todo, entry: TodoEntry) -> bool:
 
 _COMPARED = 200
 _SIMILAR = 0.6
+
+
+def items_of(todos: Sequence[Todo]) -> tuple[TodoItem, ...]:
+    """The list as its agent reports it."""
+    return tuple(TodoItem(todo.content, todo.status, todo.active_form, todo.id) for todo in todos)
 
 
 def todo_at(state: BuildState, phase: Phase, index: int) -> int:

@@ -13,35 +13,19 @@ from msgspec.structs import replace
 from .activity import LIVE, Activity, Outcome, Source, Turn
 from .events import (
     ActivityReported,
-    BackgroundMoved,
-    BuildEnded,
     BuildEvent,
     BuildStarted,
-    InputNeeded,
-    RequestOpened,
     TextAdded,
     TodosReported,
     ToolEnded,
     ToolStarted,
-    TurnEnded,
 )
+from .facts import BackgroundMoved, BuildEnded, InputNeeded, RequestOpened, RequestResolved, TurnEnded
 from .requests import SKEW, answered, seen, withdrawn
 from .state import BuildState, Millis, Note
-from .updates import (
-    ActivityChanged,
-    BuildBegan,
-    BuildFinished,
-    RequestChanged,
-    RequestClosed,
-    TextChanged,
-    TodosChanged,
-    ToolChanged,
-    ToolMoved,
-    TurnOver,
-    Update,
-)
+from .updates import ActivityChanged, BuildBegan, TextChanged, TodosChanged, ToolChanged, Update
 
-_WORK = (ToolChanged, TextChanged, TodosChanged, RequestChanged)
+_WORK = (ToolChanged, TextChanged, TodosChanged, RequestOpened)
 
 
 # --------------------------------------------------------------------------- going on
@@ -121,15 +105,15 @@ def moved(state: BuildState, event: BackgroundMoved, at: Millis) -> Iterator[Upd
         if state.activity.kind == "ended" and at < (state.activity.since or 0):
             return
         yield from _reopened(state)
-    yield from (RequestClosed(one.id) for one in state.requests if one.tool_call_id == event.id)  # it runs
-    yield ToolMoved(event.id, event.name, event.what, event.until, event.parent_id)
+    yield from (RequestResolved(one.id) for one in state.requests if one.tool_call_id == event.id)  # it runs
+    yield event
 
 
 def _reopened(state: BuildState) -> Iterator[Update]:
     """The turn stays over; the build is not."""
     yield BuildBegan(state.id, state.session_id, state.project_id)
     if state.status != "active":
-        yield TurnOver(state.status, state.summary, state.error)
+        yield TurnEnded(state.status, state.summary, state.error)
 
 
 # --------------------------------------------------------------------------- ending
@@ -140,7 +124,7 @@ def turn_ended(state: BuildState, event: TurnEnded, at: Millis) -> Iterator[Upda
         return
     if not state.is_active:
         if _overrides(state, event.outcome, event.source):
-            yield BuildFinished(event.outcome, event.summary, event.error)
+            yield _end(event)
         if state.activity.source == "silence" != event.source:
             yield ActivityChanged(Activity("idle", at, source=event.source))
         return
@@ -148,9 +132,9 @@ def turn_ended(state: BuildState, event: TurnEnded, at: Millis) -> Iterator[Upda
     later = state.activity.kind == "waiting-machine" and state.activity.source in LIVE
     if state.in_background or (later and at < (state.activity.since or 0)):
         if state.turn != Turn(event.outcome, event.summary, event.error):
-            yield TurnOver(event.outcome, event.summary, event.error)
+            yield replace(event, source="")
         return
-    yield BuildFinished(event.outcome, event.summary, event.error)
+    yield _end(event)
     yield ActivityChanged(Activity("idle", at, source=event.source))
 
 
@@ -162,14 +146,19 @@ def build_ended(state: BuildState, event: BuildEnded, at: Millis) -> Iterator[Up
     ended = ActivityChanged(Activity("ended", at, source=event.source))
     if state.is_active:
         yield from withdrawn(state, with_background=True)
-        yield BuildFinished(event.outcome, event.summary, event.error)
+        yield _end(event)
         yield ended
         return
     if _overrides(state, event.outcome, event.source):
-        yield BuildFinished(event.outcome, event.summary, event.error)
+        yield _end(event)
     is_guess = state.activity.source == "silence" != event.source
     if is_guess or (state.activity.kind == "idle" and at >= (state.activity.since or 0)):
         yield ended
+
+
+def _end(event: BuildEnded | TurnEnded) -> BuildEnded:
+    """The build is over with its turn, too. Who says so stands in the activity that follows."""
+    return BuildEnded(event.outcome, event.summary, event.error)
 
 
 def _may_be_silent(now: Activity) -> bool:
@@ -200,7 +189,7 @@ def completing(before: BuildState, after: BuildState, at: Millis) -> Iterator[Up
     """The end of a build whose last background call has ended after its last turn."""
     turn = after.turn
     if turn is not None and before.in_background and not after.in_background and after.is_active:
-        yield BuildFinished(turn.outcome, turn.summary, turn.error)
+        yield BuildEnded(turn.outcome, turn.summary, turn.error)
         yield ActivityChanged(Activity("idle", at))
 
 
@@ -247,7 +236,7 @@ def _rest(state: BuildState, said: Activity, at: Millis) -> Iterator[Update]:
     elif state.worked_at is None and not state.in_background:
         yield ActivityChanged(said)
     elif state.turn is not None and not state.in_background:
-        yield BuildFinished(state.turn.outcome, state.turn.summary, state.turn.error)
+        yield BuildEnded(state.turn.outcome, state.turn.summary, state.turn.error)
         yield ActivityChanged(said)
     else:
         cut = bool(state.open_tools - state.in_background) or bool(state.requests) or _is_unanswered(state)

@@ -1,14 +1,16 @@
 """What the log keeps of an event: the decided changes, under one version (docs/protocol.md#updates).
 
 An `Entry` is applied whole. `version` 0 marks updates of an original server, which knows no versions.
+What an agent reports in the same words stands in `facts`.
 """
 
 from __future__ import annotations
 
 from msgspec import Raw, Struct
 
-from .activity import Activity, Outcome, Request, RequestOutcome
-from .state import Agent, AutoFix, Level, Millis, NoteKind, Phase, TodoStatus, ToolState
+from .activity import Activity
+from .facts import Fact, TodoItem
+from .state import Millis, NoteKind, Phase, ToolState
 from .usage import Share, Usage
 
 
@@ -18,21 +20,8 @@ class BuildBegan(Struct, frozen=True):
     project_id: str
 
 
-class AgentChanged(Struct, frozen=True):
-    """Only what became known."""
-
-    agent: Agent
-
-
-class TodoEntry(Struct, frozen=True):
-    content: str
-    status: TodoStatus = "pending"
-    active_form: str = ""
-    id: str = ""
-
-
 class TodosChanged(Struct, frozen=True):
-    todos: tuple[TodoEntry, ...]
+    todos: tuple[TodoItem, ...]
     active_index: int
     phase: Phase = "build"
     call_id: str = ""
@@ -80,98 +69,11 @@ class UsageChanged(Struct, frozen=True):
     covered_until: Millis | None = None
 
 
-class CodexChanged(Struct, frozen=True):
-    codex: Raw
-
-
-class PlanChanged(Struct, frozen=True):
-    text: str
-
-
-class NoticeAdded(Struct, frozen=True):
-    message: str
-    level: Level = "info"
-
-
-class InputNeededChanged(Struct, frozen=True):
-    """What logs of version 0.1 keep in place of requests."""
-
-    message: str
-
-
-class RequestChanged(Struct, frozen=True):
-    """A request is open, or says more than before."""
-
-    request: Request
-
-
-class RequestClosed(Struct, frozen=True):
-    id: str
-    outcome: RequestOutcome = "answered"
-    decision: str = ""
-    by: str = ""
-    origin: str = ""
-
-
-class ToolMoved(Struct, frozen=True):
-    """A call goes on in the background."""
-
-    id: str
-    name: str
-    task: str = ""
-    until: Millis | None = None
-    parent_id: str = ""
-
-
-class TurnOver(Struct, frozen=True):
-    """The turn is over, and what it moved to the background goes on."""
-
-    outcome: Outcome
-    summary: str = ""
-    error: str = ""
-
-
 class ActivityChanged(Struct, frozen=True):
     activity: Activity
 
 
-class SummaryChanged(Struct, frozen=True):
-    text: str
-
-
-class AutoFixChanged(Struct, frozen=True):
-    """A repair began; it stands in the timeline as a warning, too."""
-
-    autofix: AutoFix
-
-
-class BuildFinished(Struct, frozen=True):
-    outcome: Outcome
-    summary: str = ""
-    error: str = ""
-
-
-Update = (
-    BuildBegan
-    | AgentChanged
-    | TodosChanged
-    | TodoCompleted
-    | ToolChanged
-    | TextChanged
-    | UsageChanged
-    | CodexChanged
-    | PlanChanged
-    | NoticeAdded
-    | InputNeededChanged
-    | RequestChanged
-    | RequestClosed
-    | ToolMoved
-    | TurnOver
-    | ActivityChanged
-    | SummaryChanged
-    | AutoFixChanged
-    | BuildFinished
-)
+Update = BuildBegan | TodosChanged | TodoCompleted | ToolChanged | TextChanged | UsageChanged | ActivityChanged | Fact
 
 
 class Entry(Struct, frozen=True):

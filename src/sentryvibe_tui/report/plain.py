@@ -18,6 +18,7 @@ from ..client.watching import (
     Snapshot,
     WatchEvent,
 )
+from ..model.facts import AgentReported, AutoFixReported, BackgroundMoved, BuildEnded, Noticed, PlanReported
 from ..model.progress import elapsed, progress
 from ..model.questions import call_words
 from ..model.reducer import autofix_words
@@ -25,18 +26,12 @@ from ..model.state import BuildState, Item, Millis, Note, Phase, Todo, ToolCall,
 from ..model.text import clean, clean_line
 from ..model.updates import (
     ActivityChanged,
-    AgentChanged,
-    AutoFixChanged,
     BuildBegan,
-    BuildFinished,
     Entry,
-    NoticeAdded,
-    PlanChanged,
     TextChanged,
     TodoCompleted,
     TodosChanged,
     ToolChanged,
-    ToolMoved,
 )
 from . import words
 from .markdown import unmarked
@@ -133,18 +128,18 @@ class PlainLines:
                     yield from self._touched(before, state, (tool_key(id),), entry.at)
                 case TextChanged(id):
                     self._growing = id
-                case NoticeAdded() | AutoFixChanged():
+                case Noticed() | AutoFixReported():
                     yield from self._item(None, state.timeline[len(state.timeline) - 1], entry.at)
                 case TodosChanged() | TodoCompleted():
                     yield from (line for _, line in self._todos(before, state, entry.at))
-                case BuildFinished():
+                case BuildEnded():
                     ended = {one.id for one in entry.updates if isinstance(one, ToolChanged)}  # are told already
                     yield from self._touched(before, state, map(tool_key, sorted(before.open_tools - ended)), entry.at)
-                case ToolMoved(ident) if (call := state.tool(ident)) is not None:
+                case BackgroundMoved(ident) if (call := state.tool(ident)) is not None:
                     yield f"{words.clock(entry.at)} in the background: {clean_line(call.task or call_words(call))}"
-                case AgentChanged() if before.id:
+                case AgentReported() if before.id:
                     yield f"{words.clock(entry.at)} {headline(state)}"
-                case PlanChanged(text):
+                case PlanReported(text):
                     yield from self._said("plan", text, entry.at)
                 case _:
                     pass

@@ -12,27 +12,29 @@ from ..model.activity import Source
 from ..model.events import (
     About,
     ActivityReported,
+    BuildEvent,
+    BuildStarted,
+    Ignored,
+    TextAdded,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+    UsageReported,
+)
+from ..model.facts import (
     AgentReported,
     AutoFixReported,
     BackgroundMoved,
     BuildEnded,
-    BuildEvent,
-    BuildStarted,
     CodexReported,
-    Ignored,
     InputNeeded,
     Noticed,
     PlanReported,
     RequestOpened,
     RequestResolved,
     SummaryReported,
-    TextAdded,
     TodoItem,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
     TurnEnded,
-    UsageReported,
 )
 from ..model.state import TODO_TOOLS, Agent, Millis, Outcome
 from .activity import (

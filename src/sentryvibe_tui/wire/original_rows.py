@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
+from ..model.facts import BuildEnded
 from ..model.questions import plan_in
 from ..model.reducer import apply, with_item, with_tool
 from ..model.standing import settled
@@ -23,7 +24,7 @@ from ..model.state import (
     ToolCall,
     note_key,
 )
-from ..model.updates import BuildFinished, Entry
+from ..model.updates import Entry
 from .json import ABSENT, present
 from .state import decode_state
 from .times import Time, millis
@@ -58,7 +59,7 @@ class Stored(Struct, frozen=True):
         """The state, ended if its session is."""
         if self.ending is None or not self.state.is_active:
             return self.state
-        return apply(self.state, Entry(0, self.ending.at, (BuildFinished(self.ending.outcome),)))
+        return apply(self.state, Entry(0, self.ending.at, (BuildEnded(self.ending.outcome),)))
 
 
 class SessionRow(Struct, frozen=True, rename="camel"):

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 
 from msgspec import Raw
 
+from ..model.facts import BuildEnded
 from ..model.reducer import apply
 from ..model.state import OPEN_STATES, PLANNING, BuildState, ToolCall
-from ..model.updates import BuildFinished, Entry, ToolChanged, Update
+from ..model.updates import Entry, ToolChanged, Update
 from .json import decode, encode
 from .state import encode_state, wire_todo, wire_tool
 from .times import iso
@@ -91,7 +92,7 @@ def _changed(before: BuildState, after: BuildState, entry: Entry) -> dict[str, o
     for name, todos in (("todos", after.todos), ("templateTodos", after.template_todos)):
         if name in changed:
             changed[name] = [wire_todo(todo, place) for place, todo in enumerate(todos)]
-    ends = any(isinstance(update, BuildFinished) for update in entry.updates)
+    ends = any(isinstance(update, BuildEnded) for update in entry.updates)
     if ends or _moved(before, after) or any(_outside(before, update) for update in entry.updates):
         changed |= _tools(after)
     return changed

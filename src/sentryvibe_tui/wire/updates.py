@@ -8,6 +8,21 @@ from typing import Any, Literal, cast
 from msgspec import Raw, Struct, field
 from msgspec.structs import astuple
 
+from ..model.facts import (
+    AgentReported,
+    AutoFixReported,
+    BackgroundMoved,
+    BuildEnded,
+    CodexReported,
+    InputNeeded,
+    Noticed,
+    PlanReported,
+    RequestOpened,
+    RequestResolved,
+    SummaryReported,
+    TodoItem,
+    TurnEnded,
+)
 from ..model.state import (
     PLANNING,
     Agent,
@@ -22,25 +37,12 @@ from ..model.state import (
 )
 from ..model.updates import (
     ActivityChanged,
-    AgentChanged,
-    AutoFixChanged,
     BuildBegan,
-    BuildFinished,
-    CodexChanged,
     Entry,
-    InputNeededChanged,
-    NoticeAdded,
-    PlanChanged,
-    RequestChanged,
-    RequestClosed,
-    SummaryChanged,
     TextChanged,
     TodoCompleted,
-    TodoEntry,
     TodosChanged,
     ToolChanged,
-    ToolMoved,
-    TurnOver,
     Update,
     UsageChanged,
 )
@@ -255,8 +257,8 @@ def level_of(text: str | None) -> Level:
     return cast(Level, text) if text in _LEVELS else "info"
 
 
-def todo_entry(todo: WireTodo) -> TodoEntry:
-    return TodoEntry(todo.content, status_of(todo.status), todo.active_form or "", str(todo.id or ""))
+def todo_entry(todo: WireTodo) -> TodoItem:
+    return TodoItem(todo.content, status_of(todo.status), todo.active_form or "", str(todo.id or ""))
 
 
 def agent_of(wire: WireAgent) -> Agent:
@@ -336,40 +338,40 @@ def _complete(wire: _Complete) -> Update:
     said, summary = wire.outcome or wire.status, wire.summary or ""
     if wire.outcome is None and summary.startswith(_CANCELLED):
         said = "cancelled"  # v2 says so in words only
-    return BuildFinished(outcome_of(said), summary, wire.error or "")
+    return BuildEnded(outcome_of(said), summary, wire.error or "")
 
 
 _CANCELLED = "Build cancelled"
 
 
 def _resolved(wire: WireResolved) -> Update:
-    return RequestClosed(wire.id, resolved_as(wire.outcome), wire.decision, wire.by, wire.origin)
+    return RequestResolved(wire.id, resolved_as(wire.outcome), wire.decision, wire.by, wire.origin)
 
 
 def _moved(wire: _Moved) -> Update:
-    return ToolMoved(wire.id, wire.name, wire.task, millis(wire.until), wire.parent_id)
+    return BackgroundMoved(wire.id, wire.task, millis(wire.until), wire.name, wire.parent_id)
 
 
 _READERS: dict[str, tuple[type[Any], Callable[[Any], Update]]] = {
     "build-started": (_Started, lambda w: BuildBegan(w.build_id, w.session_id, w.project_id)),
-    "agent": (WireAgent, lambda w: AgentChanged(agent_of(w))),
+    "agent": (WireAgent, lambda w: AgentReported(agent_of(w))),
     "todos-update": (_Todos, _todos),
     "todo-update": (_Todos, _todos),
     "todo-completed": (_TodoCompleted, lambda w: TodoCompleted(w.todo_index)),
     "tool-call": (_Tool, _tool),
     "text": (_Text, _text),
     "usage": (_Usage, _usage_changed),
-    "plan": (_Plan, lambda w: PlanChanged(w.text)),
-    "notice": (_Notice, lambda w: NoticeAdded(w.message, level_of(w.level))),
-    "needs-input": (_Notice, lambda w: InputNeededChanged(w.message)),
-    "request": (WireRequest, lambda w: RequestChanged(request_of(w))),
+    "plan": (_Plan, lambda w: PlanReported(w.text)),
+    "notice": (_Notice, lambda w: Noticed(w.message, level_of(w.level))),
+    "needs-input": (_Notice, lambda w: InputNeeded(w.message)),
+    "request": (WireRequest, lambda w: RequestOpened(request_of(w))),
     "request-resolved": (WireResolved, _resolved),
     "tool-background": (_Moved, _moved),
-    "turn-ended": (WireTurn, lambda w: TurnOver(outcome_of_turn(w.outcome), w.summary, w.error)),
+    "turn-ended": (WireTurn, lambda w: TurnEnded(outcome_of_turn(w.outcome), w.summary, w.error)),
     "activity": (WireActivity, lambda w: ActivityChanged(activity_of(w))),
     "build-complete": (_Complete, _complete),
-    "build-summary": (_Summary, lambda w: SummaryChanged(w.summary)),
-    "autofix-started": (WireAutoFix, lambda w: AutoFixChanged(autofix_of(w))),
+    "build-summary": (_Summary, lambda w: SummaryReported(w.summary)),
+    "autofix-started": (WireAutoFix, lambda w: AutoFixReported(autofix_of(w))),
 }
 
 
@@ -377,7 +379,7 @@ def decode_update(wire: WireUpdate) -> Update | None:
     """The update, or None for a type this reader does not know. Raises BadJson when its data has the wrong shape."""
     if wire.type == "codex":
         decode(bytes(wire.data), dict[str, Raw])
-        return CodexChanged(wire.data)
+        return CodexReported(wire.data)
     reader = _READERS.get(wire.type)
     if reader is None:
         return None
@@ -433,7 +435,7 @@ def encode_entry(entry: Entry) -> tuple[bytes, ...]:
     )
 
 
-def wire_todos(todos: Iterable[TodoEntry]) -> list[WireTodo]:
+def wire_todos(todos: Iterable[TodoItem]) -> list[WireTodo]:
     return [WireTodo(t.content, t.status, t.active_form, t.id) for t in todos]
 
 
@@ -499,38 +501,38 @@ def _written(update: Update) -> tuple[str, object]:
             return "todo-completed", {"todoIndex": index, "persisted": True}
         case BuildBegan():
             return "build-started", _Started(update.build_id, update.session_id, update.project_id)
-        case AgentChanged(agent):
+        case AgentReported(agent):
             return "agent", wire_agent(agent)
         case UsageChanged(usage, share, covered):
             return "usage", _Usage(
                 *usage_fields(usage), share=wire_share(share) if share else None, covered_until=covered
             )
-        case CodexChanged(codex):
+        case CodexReported(codex):
             return "codex", codex
-        case PlanChanged(text):
+        case PlanReported(text):
             return "plan", {"text": text}
-        case NoticeAdded(message, level):
+        case Noticed(message, level):
             return "notice", _Notice(level, message)
-        case InputNeededChanged(message):
+        case InputNeeded(message):
             return "needs-input", {"message": message}
-        case RequestChanged(request):
+        case RequestOpened(request):
             return "request", wire_request(request)
-        case RequestClosed():
+        case RequestResolved():
             return "request-resolved", WireResolved(
                 update.id, update.outcome, update.decision, update.by, update.origin
             )
-        case ToolMoved():
+        case BackgroundMoved():
             until = iso(update.until)
-            return "tool-background", _Moved(update.id, update.name, update.task, until, update.parent_id)
-        case TurnOver():
+            return "tool-background", _Moved(update.id, update.name, update.what, until, update.parent_id)
+        case TurnEnded():
             return "turn-ended", WireTurn(update.outcome, update.summary, update.error)
         case ActivityChanged(activity):
             return "activity", wire_activity(activity)
-        case SummaryChanged(text):
+        case SummaryReported(text):
             return "build-summary", {"summary": text}
-        case AutoFixChanged(autofix):
+        case AutoFixReported(autofix):
             return "autofix-started", wire_autofix(autofix)
-        case BuildFinished():
+        case BuildEnded():
             return "build-complete", _finished(update)
 
 
@@ -538,6 +540,6 @@ def _phase(phase: Phase) -> str | None:
     return "template" if phase == "template" else None
 
 
-def _finished(update: BuildFinished) -> _Complete:
+def _finished(update: BuildEnded) -> _Complete:
     status: Literal["completed", "failed"] = "completed" if update.outcome == "completed" else "failed"
     return _Complete(status, update.outcome, update.summary or None, update.error or None)

@@ -21,17 +21,9 @@ from ...client.watching import (
     Snapshot,
     WatchEvent,
 )
+from ...model.facts import BuildEnded, CodexReported
 from ...model.state import PLANNING, BuildState, Item, Millis, ToolCall, note_key, tool_key
-from ...model.updates import (
-    BuildBegan,
-    BuildFinished,
-    CodexChanged,
-    Entry,
-    TextChanged,
-    TodoCompleted,
-    TodosChanged,
-    ToolChanged,
-)
+from ...model.updates import BuildBegan, Entry, TextChanged, TodoCompleted, TodosChanged, ToolChanged
 from ...report import words
 from .tally import Tally
 
@@ -163,9 +155,9 @@ class View:
                     touched.add(state.positions.get(tool_key(ident)))
                 case TextChanged(id=ident):
                     touched.add(state.positions.get(note_key(ident)))
-                case TodosChanged() | TodoCompleted() | CodexChanged():
+                case TodosChanged() | TodoCompleted() | CodexReported():
                     self._changes.todos = True
-                case BuildFinished() | BuildBegan():
+                case BuildEnded() | BuildBegan():
                     self._changes.whole = True
                     self._tally = None  # the end of calls left open is told by no update of theirs
                 case _:
