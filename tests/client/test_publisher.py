@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from sentryvibe_tui.client import outbox
 from sentryvibe_tui.client import publisher as module
-from sentryvibe_tui.client.address import Address
 from sentryvibe_tui.client.outbox import Outbox, Waiting
 from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.model.events import About, BuildEnded, BuildStarted, TextAdded
+from sentryvibe_tui.wire.address import Address
 
 ABOUT = About("shop", "s1", "b1")
 pytestmark = pytest.mark.timeout(60)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from websockets.asyncio.server import serve
 
 from sentryvibe_tui.client import sse
-from sentryvibe_tui.client.address import BadAddress, parse_address
 from sentryvibe_tui.client.hydrate import HttpError, NoAnswer, builds, hydrate, projects, whole_tool
 from sentryvibe_tui.client.link import Open
 from sentryvibe_tui.client.sse import Lines
@@ -19,6 +18,7 @@ from sentryvibe_tui.client.transport import query, retry_after_close, seconds
 from sentryvibe_tui.client.trouble import at_address, in_words
 from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Snapshot
+from sentryvibe_tui.wire.address import BadAddress, parse_address
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -8,7 +8,6 @@ import pytest
 from websockets.asyncio.server import serve
 
 from sentryvibe_tui.client import publisher as publisher_module
-from sentryvibe_tui.client.address import parse_address
 from sentryvibe_tui.client.hydrate import (
     AmbiguousProject,
     NoSuchProject,
@@ -36,6 +35,7 @@ from sentryvibe_tui.model.state import Agent
 from sentryvibe_tui.server.serve import running
 from sentryvibe_tui.server.settings import Settings
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.wire.address import parse_address
 from sentryvibe_tui.wire.json import plain, raw
 from sentryvibe_tui.wire.state import encode_state
 

@@ -13,13 +13,13 @@ from msgspec import Raw
 from websockets.exceptions import InvalidStatus
 
 from sentryvibe_tui.client import hydrate as reading
-from sentryvibe_tui.client.address import Address, parse_address
 from sentryvibe_tui.client.link import Open
 from sentryvibe_tui.client.sse import stream
 from sentryvibe_tui.client.transport import connect
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.server.serve import Running
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.wire.address import Address, parse_address
 from sentryvibe_tui.wire.frames import Recovery, decode_frame
 from sentryvibe_tui.wire.state import decode_state, encode_state
 
@@ -321,8 +321,8 @@ async def test_server_sent_events_carry_the_frames_and_resume(http: httpx.AsyncC
 
 
 async def test_a_long_list_of_builds_reaches_the_client_whole(server: Running, post: Post) -> None:
-    from sentryvibe_tui.client.address import parse_address
     from sentryvibe_tui.client.hydrate import builds
+    from sentryvibe_tui.wire.address import parse_address
 
     for number in range(60):
         await post("start", build=f"b{number}", session=f"s{number}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
-from ..client.address import Address
+from ..wire.address import Address
 from ..wire.json import BadJson, decode
 from .options import find_server
 

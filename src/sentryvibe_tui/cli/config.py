@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from msgspec.structs import asdict
 
-from ..client.address import shown
 from ..settings import SECRET, data_dir, log_file
+from ..wire.address import shown
 from .options import Refused, find_server, settings
 from .output import any_text, tell, write_line
 from .screen import wrong_looks

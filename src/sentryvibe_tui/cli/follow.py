@@ -10,12 +10,12 @@ from pathlib import Path
 
 import click
 
-from ..client.address import Address
 from ..settings import data_dir
 from ..sources.follow.follower import LIVE, Follow, Pace
 from ..sources.follow.session_reader import SETTLED
 from ..sources.follow.witnesses import witnesses
 from ..sources.sessions import roots
+from ..wire.address import Address
 from .options import find_server, redactor, server_option, settings
 from .output import any_text, tell
 
@@ -57,8 +57,8 @@ def command(path: Path, everywhere: bool, server: str | None, live: float, settl
 
 
 async def _followed(server: Address | None, directory: Path | None, pace: Pace) -> int:
+    from ..server.embedded import kept_served, server_here
     from ..server.serve import CannotServe
-    from ..sources.server_here import kept_served, server_here
 
     ours = settings().settings
     outbox, masks = data_dir(ours) / "outbox", redactor(ours)

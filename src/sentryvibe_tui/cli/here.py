@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..client.address import Address
 from ..client.hydrate import ProjectRef
 from ..client.watching import LinkChanged, LinkStatus, WatchEvent
 from ..settings import Settings, data_dir
+from ..wire.address import Address
 from ..wire.projects import ProjectName, project_of
 from .options import redactor
 from .seeking import Deferred
@@ -59,9 +59,9 @@ class Here(Deferred):
 
     async def _follow(self, found: asyncio.Future[Watch]) -> None:
         """Serves and follows until cancelled. Raises CannotServe, OSError, sqlite3.Error."""
+        from ..server.embedded import kept_served, server_here
         from ..sources.follow.follower import Follow
         from ..sources.follow.witnesses import witnesses
-        from ..sources.server_here import kept_served, server_here
         from ..sources.sessions import roots
 
         outbox, masks = data_dir(self._settings) / "outbox", redactor(self._settings)

@@ -17,12 +17,12 @@ from typing import Any, TypeVar, cast
 import click
 
 from ..agents.registry import built_in
-from ..client.address import Address
 from ..folders import make_private
 from ..hooks import spool
 from ..hooks.install import HTTP_SINCE, NEWEST, Hook, Version, installed, settings_file, with_hook, without_hooks
 from ..hooks.json_edit import BadSettings
 from ..model.text import REPLACEMENT, clean_line
+from ..wire.address import Address
 from .options import Refused, settings
 from .output import any_text, tell, write_line
 
@@ -195,7 +195,7 @@ def _write(path: Path, text: str) -> None:
 
 def _server(named: str | None) -> Address:
     """The server named, else the place where `serve` listens: a hook calls there tomorrow, too."""
-    from ..client.address import BadAddress, parse_address
+    from ..wire.address import BadAddress, parse_address
 
     ours = settings().settings
     host = "127.0.0.1" if ours.host in ("0.0.0.0", "::", "") else ours.host

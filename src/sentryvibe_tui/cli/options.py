@@ -11,10 +11,10 @@ import click
 from msgspec import Struct
 
 from .. import runtime
-from ..client.address import Address, BadAddress, parse_address
 from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import Loaded, Settings, load
+from ..wire.address import Address, BadAddress, parse_address
 from .output import tell
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import asyncio
 import sqlite3
 from typing import TYPE_CHECKING
 
-from ..client.address import Address
 from ..settings import Settings, data_dir
+from ..wire.address import Address
 from ..wire.projects import ProjectName
 from .options import redactor
 from .output import tell
@@ -25,8 +25,8 @@ async def relayed(argv: tuple[str, ...], project: ProjectName | None, server: Ad
 
 
 async def _publish(relay: Relay, server: Address | None, ours: Settings) -> None:
+    from ..server.embedded import kept_served, server_here
     from ..server.serve import CannotServe
-    from ..sources.server_here import kept_served, server_here
 
     try:
         async with server_here(server, ours, tell) as address:

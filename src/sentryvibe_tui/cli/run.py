@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..client.address import Address
 from ..client.hydrate import ProjectRef
 from ..settings import Settings, data_dir
 from ..sources.run.argv import prepared
+from ..wire.address import Address
 from ..wire.projects import ProjectName, project_named, project_of
 from .completing import projects
 from .options import Refused, find_server, redactor, server_option, settings
@@ -91,9 +91,9 @@ def command(
 
 async def _run(ready: Prepared, name: ProjectName, server: Address | None, ours: Settings, look: Looks | None) -> int:
     from ..client.watch import Watch
+    from ..server.embedded import kept_served, server_here
     from ..server.serve import CannotServe
     from ..sources.run.command import Run
-    from ..sources.server_here import kept_served, server_here
 
     outbox, masks = data_dir(ours) / "outbox", redactor(ours)
     try:

@@ -57,7 +57,7 @@ def command(
     from ..server.guard import is_loopback
     from ..server.serve import serve
     from ..server.settings import Settings
-    from ..sources.left_behind import left_behind
+    from ..sources.ingest.leftovers import left_behind
 
     ours = settings().settings
     address = ours.host if host is None else host

@@ -17,11 +17,11 @@ from msgspec import Raw, Struct
 
 from ..model.state import BuildState
 from ..model.text import clean_line
+from ..wire.address import Address
 from ..wire.frames import MAX_FRAME, unpacked
 from ..wire.json import ABSENT, BadJson, decode, plain, present
 from ..wire.original_rows import Session, Stored, stored
 from ..wire.times import Time, millis
-from .address import Address
 from .original_replica import Hydration
 from .trouble import in_words
 from .watching import BuildSummary, summary

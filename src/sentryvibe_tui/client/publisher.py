@@ -20,11 +20,11 @@ from msgspec.structs import replace
 
 from ..model.events import About, BuildEnded, BuildEvent, Noticed
 from ..model.state import Millis
+from ..wire.address import Address, parse_address
 from ..wire.clip import fitted
 from ..wire.events import Posted, encode_array, encode_posted
 from ..wire.ids import MAX_ID
 from ..wire.json import BadJson, decode, encode
-from .address import Address, parse_address
 from .backoff import LONGEST_ASKED, delay
 from .hydrate import error_text
 from .outbox import LIMIT, Outbox, OutboxUnusable, Waiting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from .address import Address
+from ..wire.address import Address
 from .hydrate import error_text
 from .link import Open
 from .transport import MAX_FRAME, OPEN_TIMEOUT, Ended, Failed, Listener, query, seconds

@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 
 from ..model.state import Millis
 from ..model.text import clean_line
+from ..wire.address import Address
 from ..wire.frames import PROTOCOL
-from .address import Address
 from .hydrate import error_text
 from .link import Open, Transport
 from .trouble import at_address

@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 
-from .address import Address
+from ..wire.address import Address
 
 
 def in_words(error: BaseException) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 from msgspec import Raw
 
 from ..model.state import BuildState, Millis
+from ..wire.address import Address, parse_address
 from ..wire.frames import decode_frame
 from . import hydrate as reading
-from .address import Address, parse_address
 from .hydrate import NoAnswer, ProjectRef
 from .link import Action, CloseLink, Emit, Hydrate, Link, Open, Send, Transport
 from .watching import BuildSummary, LinkChanged, LinkStatus, WatchEvent

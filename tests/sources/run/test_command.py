@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sentryvibe_tui.client.address import Address
 from sentryvibe_tui.sources.run import command
 from sentryvibe_tui.sources.run.argv import prepared
 from sentryvibe_tui.sources.run.command import Run
 from sentryvibe_tui.sources.run.printing import Printed
+from sentryvibe_tui.wire.address import Address
 from sentryvibe_tui.wire.projects import project_named
 
 NOBODY = Address("http://127.0.0.1:1")

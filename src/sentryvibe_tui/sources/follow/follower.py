@@ -15,10 +15,10 @@ from ...agents.common.folders import Owner
 from ...agents.common.live import Sighting, Witness
 from ...agents.common.session_files import Session
 from ...agents.redact import Redactor
-from ...client.address import Address
 from ...client.publisher import Publisher
 from ...model.events import About, BuildStarted
 from ...model.state import Agent
+from ...wire.address import Address
 from ...wire.events import Posted
 from ...wire.projects import ProjectName, project_of
 from ..sessions import Roots, Sessions

@@ -15,10 +15,10 @@ from ...agents.common.command import Prepared
 from ...agents.common.reader import Reported
 from ...agents.common.values import title_of
 from ...agents.redact import Redactor
-from ...client.address import Address
 from ...client.publisher import Publisher
 from ...model.events import AgentReported, BuildStarted, TextAdded
 from ...model.state import Agent
+from ...wire.address import Address
 from ...wire.projects import ProjectName
 from ..event_ids import Posting
 from ..sessions import companions, roots

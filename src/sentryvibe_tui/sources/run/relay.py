@@ -21,8 +21,8 @@ from typing import IO
 from ...agents.acp.wire import AcpWire, Side
 from ...agents.common.reader import Counts, Reported
 from ...agents.redact import Redacted, Redactor
-from ...client.address import Address
 from ...client.publisher import Publisher
+from ...wire.address import Address
 from ...wire.projects import ProjectName, project_of
 from ..event_ids import Posting
 from .output import Exit

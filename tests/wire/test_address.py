@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from sentryvibe_tui.client.address import Address, BadAddress, parse_address, shown
+from sentryvibe_tui.wire.address import Address, BadAddress, parse_address, shown
 
 
 @pytest.mark.parametrize(

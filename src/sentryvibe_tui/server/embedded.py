@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
-from ..client.address import Address, parse_address
 from ..settings import Settings, data_dir, token_path
 from ..token_file import BadTokenFile, server_token
+from ..wire.address import Address, parse_address
 
 if TYPE_CHECKING:
-    from ..server.settings import Settings as Limits
+    from .settings import Settings as Limits
 
 _GLANCE = 0.5
 """Seconds between two looks whether the server is out of reach."""
@@ -84,8 +84,8 @@ def _found() -> Address | None:
 
 async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: Callable[[str], None]) -> Address:
     """On `port`, else on a free one."""
-    from ..server.serve import CannotServe
-    from ..server.serve import running as serving
+    from .serve import CannotServe
+    from .serve import running as serving
 
     folder, limits = data_dir(settings), _limits(settings)
     until = time.monotonic() + _STARTING
@@ -109,8 +109,8 @@ async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: C
 
 def _limits(settings: Settings) -> Limits:
     """Raises server.serve.CannotServe for a token file that cannot be used."""
-    from ..server.serve import CannotServe
-    from ..server.settings import Settings as Limits
+    from .serve import CannotServe
+    from .settings import Settings as Limits
 
     path = token_path(settings)
     try:

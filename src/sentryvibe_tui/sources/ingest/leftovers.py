@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ..client.address import Address, parse_address
-from ..model.events import About
+from ...model.events import About
+from ...wire.address import Address, parse_address
 
 log = logging.getLogger("sentryvibe_tui.publisher")
 
@@ -35,8 +35,8 @@ def _own(url: str, data: Path, token: str) -> Address:
 
 
 async def _send(server: Address, outbox: Path) -> None:
-    from ..client.outbox import OutboxUnusable
-    from ..client.publisher import Publisher
+    from ...client.outbox import OutboxUnusable
+    from ...client.publisher import Publisher
 
     try:
         async with Publisher(server, About("", "", ""), outbox) as publisher:
