@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.server import hub as hub_module
 from sentryvibe_tui.server.frame import Frame, event_id, parse_event_id
 from sentryvibe_tui.server.hub import Hub, OriginalWatcher, Watcher
 from sentryvibe_tui.store.contract import BuildKey, Commit, Head, Logged
 from sentryvibe_tui.wire.frames import Batch, Heartbeat, decode_frame
+from sentryvibe_tui.wire.summary import encode_summary
 
 A = BuildKey("p", "s1", "a")
 B = BuildKey("p", "s2", "b")
@@ -55,7 +57,8 @@ def commit(key: BuildKey, first: int, last: int | None = None, size: int = 10, a
         b'{"type":"plan","data":{"text":"%s"},"timestamp":1,"version":%d}' % (text.encode(), v) for v in versions
     )
     entries = tuple(Logged(version, update) for version, update in zip(versions, updates, strict=True))
-    return Commit(Head(key, 1 if key == A else 2, versions[-1], active), entries)
+    summary = BuildSummary(key.project_id, key.session_id, key.build_id, version=versions[-1])
+    return Commit(Head(key, 1 if key == A else 2, versions[-1], active), entries, summary, encode_summary(summary))
 
 
 @pytest.fixture

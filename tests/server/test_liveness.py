@@ -1,4 +1,5 @@
 from sentryvibe_tui.model.events import BuildEnded
+from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.server.liveness import WITNESS_ROUNDS, Liveness
 from sentryvibe_tui.store.contract import BuildKey, Commit, Head
 
@@ -13,7 +14,7 @@ class Clock:
 
 
 def commit(active: bool = True) -> Commit:
-    return Commit(Head(KEY, 1, 1, active), ())
+    return Commit(Head(KEY, 1, 1, active), (), BuildSummary("p", "s", "b"), b"{}")
 
 
 def test_silence_counts_from_the_last_sign_and_not_from_the_start() -> None:

@@ -180,7 +180,10 @@ class Script:
         self.retried += 1
 
     async def builds(self) -> tuple[BuildSummary, ...]:
-        return tuple(BuildSummary(state.session_id, state.id, state.status) for state in self.others.values())
+        return tuple(
+            BuildSummary(state.project_id, state.session_id, state.id, status=state.status)
+            for state in self.others.values()
+        )
 
     async def build(self, session_id: str, build_id: str) -> BuildState | None:
         return self.others.get(build_id)

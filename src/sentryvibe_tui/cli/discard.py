@@ -7,7 +7,7 @@ import asyncio
 import click
 
 from ..client.hydrate import AmbiguousProject, NoAnswer, NoSuchProject, builds, discard, resolve
-from ..client.watching import BuildSummary
+from ..model.summary import BuildSummary
 from ..model.text import clean_line
 from .completing import projects
 from .options import Refused, Server, find_server, server_option

@@ -10,8 +10,8 @@ import time
 import click
 from msgspec.structs import replace
 
+from ..agents.doing import summary_of
 from ..client.hydrate import NoAnswer, Project, projects, states
-from ..client.watching import summary
 from .options import Server, find_server, server_option
 from .output import any_text, write_line
 
@@ -53,4 +53,4 @@ async def _listed(server: Server) -> tuple[Project, ...]:
 
 
 async def _with_builds(server: Server, project: Project) -> Project:
-    return replace(project, builds=tuple(map(summary, await states(server.address, project.id))))
+    return replace(project, builds=tuple(map(summary_of, await states(server.address, project.id))))

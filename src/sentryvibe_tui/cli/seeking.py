@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Raw
 
-from ..client.watching import BuildSummary, LinkChanged, LinkStatus, WatchEvent
+from ..client.watching import LinkChanged, LinkStatus, WatchEvent
 from ..model.state import BuildState
+from ..model.summary import BuildSummary
 from .options import Server
 
 if TYPE_CHECKING:

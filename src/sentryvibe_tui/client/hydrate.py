@@ -10,21 +10,22 @@ import http.client
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from msgspec import Raw, Struct
 
+from ..agents.doing import summary_of
 from ..model.state import BuildState
+from ..model.summary import BuildSummary
 from ..model.text import clean_line
 from ..wire.address import Address
 from ..wire.frames import MAX_FRAME, unpacked
 from ..wire.json import ABSENT, BadJson, decode, plain, present
 from ..wire.original_rows import Session, Stored, stored
-from ..wire.times import Time, millis
+from ..wire.summary import decode_summary
 from .original_replica import Hydration
 from .trouble import in_words
-from .watching import BuildSummary, summary
 
 TIMEOUT = 10.0
 """Seconds for connecting, and for every read."""
@@ -91,18 +92,12 @@ class Project(Struct, frozen=True, rename="camel"):
         return ProjectRef(self.id, self.name, self.slug)
 
 
-class _BuildRow(BuildSummary, frozen=True, rename="camel"):
-    started_at: Time = None  # type: ignore[assignment]
-    ended_at: Time = None  # type: ignore[assignment]
-    last_event_at: Time = None  # type: ignore[assignment]
-
-
 class _ProjectRow(Struct, frozen=True, rename="camel"):
     id: str
     name: str | None = None
     slug: str | None = None
     status: str | None = None
-    builds: list[_BuildRow] | None = None
+    builds: list[Raw] | None = None
 
 
 class _Projects(Struct, frozen=True):
@@ -110,7 +105,7 @@ class _Projects(Struct, frozen=True):
 
 
 class _Builds(Struct, frozen=True):
-    builds: list[_BuildRow]
+    builds: list[Raw]
 
 
 class _Messages(Struct, frozen=True):
@@ -133,7 +128,7 @@ async def projects(server: Address) -> tuple[Project, ...]:
     """All projects, in the server's order. Raises NoAnswer."""
     answer = _shaped(await _get(server, server.http("projects")), _Projects)
     return tuple(
-        Project(row.id, row.name or "", row.slug or "", row.status or "", tuple(map(_summary, row.builds or ())))
+        Project(row.id, row.name or "", row.slug or "", row.status or "", _summaries(row.builds or ()))
         for row in answer.projects
     )
 
@@ -167,9 +162,9 @@ async def builds(server: Address, project_id: str) -> tuple[BuildSummary, ...]:
     """A project's builds, newest first; from the states themselves where the server lists none. Raises NoAnswer."""
     try:
         answer = _shaped(await _get(server, server.http("projects", project_id, "builds")), _Builds)
-        return tuple(map(_summary, answer.builds))
+        return _summaries(answer.builds)
     except OddAnswer:  # an original server knows no such list
-        return tuple(map(summary, await states(server, project_id)))
+        return tuple(map(summary_of, await states(server, project_id)))
 
 
 async def states(server: Address, project_id: str, session_id: str = "", build_id: str = "") -> tuple[BuildState, ...]:
@@ -223,10 +218,11 @@ async def discard(server: Address, project_id: str, session_id: str, build_id: s
 # --------------------------------------------------------------------------- shapes
 
 
-def _summary(row: _BuildRow) -> BuildSummary:
-    fields: dict[str, Any] = {name: getattr(row, name) for name in BuildSummary.__struct_fields__}
-    times: dict[str, Any] = {name: millis(fields[name]) for name in ("started_at", "ended_at", "last_event_at")}
-    return BuildSummary(**(fields | times))
+def _summaries(rows: Iterable[Raw]) -> tuple[BuildSummary, ...]:
+    try:
+        return tuple(map(decode_summary, rows))
+    except BadJson as error:
+        raise OddAnswer(f"an answer of another shape: {error}") from None
 
 
 def _shaped(body: bytes, kind: type[T]) -> T:

@@ -12,12 +12,13 @@ from typing import Any
 from msgspec import Raw
 
 from ..model.state import BuildState, Millis
+from ..model.summary import BuildSummary
 from ..wire.address import Address, parse_address
 from ..wire.frames import decode_frame
 from . import hydrate as reading
 from .hydrate import NoAnswer, ProjectRef
 from .link import Action, CloseLink, Emit, Hydrate, Link, Open, Send, Transport
-from .watching import BuildSummary, LinkChanged, LinkStatus, WatchEvent
+from .watching import LinkChanged, LinkStatus, WatchEvent
 
 TRY_WEBSOCKET_AGAIN = 180.0
 """Seconds on the event stream after which a WebSocket is tried beside it."""

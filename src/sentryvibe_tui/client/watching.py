@@ -7,10 +7,9 @@ from typing import Literal, Protocol
 
 from msgspec import Raw, Struct
 
-from ..model.activity import Activity
-from ..model.state import BuildState, Millis, Status
+from ..model.state import BuildState, Millis
+from ..model.summary import BuildSummary
 from ..model.updates import Entry
-from ..wire.activity import WireActivity, WireRequest, activity_of, brief, wire_activity
 
 Phase = Literal["connecting", "waiting", "live", "retrying", "gave-up", "refused", "closed"]
 """`waiting`: connected, no such project or no build yet. `refused`: the server's answer is final (401, 403, 404)."""
@@ -89,57 +88,6 @@ class Skipped(Struct, frozen=True):
 
 
 WatchEvent = LinkChanged | Snapshot | Changed | Settled | CaughtUp | SignOfLife | Skipped
-
-
-class BuildSummary(Struct, frozen=True, rename="camel"):
-    """One build in a list; the server's rows of `GET /api/projects` carry these."""
-
-    session_id: str
-    build_id: str
-    status: Status = "active"
-    agent_id: str = ""
-    model: str = ""
-    title: str = ""
-    todos_done: int = 0
-    todos_total: int = 0
-    tools: int = 0
-    errors: int = 0
-    started_at: Millis | None = None
-    ended_at: Millis | None = None
-    last_event_at: Millis | None = None
-    version: int = 0
-    damaged: str = ""
-    """Why the server cannot read it any more."""
-    activity: WireActivity | None = None
-    requests: list[WireRequest] = []
-
-    @property
-    def doing(self) -> Activity | None:
-        """None where the server does not say."""
-        return None if self.activity is None else activity_of(self.activity)
-
-
-def summary(state: BuildState) -> BuildSummary:
-    """What a list says of a build in `state`."""
-    todos = state.todos or state.template_todos
-    return BuildSummary(
-        state.session_id,
-        state.id,
-        state.status,
-        state.agent.agent_id,
-        state.agent.model,
-        state.agent.title,
-        sum(todo.status == "completed" for todo in todos),
-        len(todos),
-        state.tool_count,
-        state.error_count,
-        state.started_at,
-        state.ended_at,
-        state.last_event_at,
-        state.version,
-        activity=wire_activity(state.activity),
-        requests=brief(state.requests),
-    )
 
 
 class Watching(Protocol):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
+from ..agents.subject import error_line, output_text, subject
 from ..client.watching import (
     CaughtUp,
     Cause,
@@ -35,7 +36,6 @@ from ..model.updates import (
 )
 from . import words
 from .markdown import unmarked
-from .subject import error_line, output_text, subject
 
 Detail = Literal["quiet", "normal", "verbose"]
 """`quiet`: todos, errors, start and end. `verbose`: also reasoning, whole texts and outputs."""

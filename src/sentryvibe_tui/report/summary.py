@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from ..agents.subject import error_line, subject
 from ..model.progress import elapsed, progress
 from ..model.reducer import autofix_words
 from ..model.state import BuildState, Millis, Phase, Todo
 from ..model.text import clean_line
 from . import words
 from .plain import NO_TEXT, usage_facts, worked
-from .subject import error_line, subject
 
 SHOWN_ERRORS = 5
 

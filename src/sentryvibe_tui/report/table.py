@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.cells import cell_len, set_cell_size
 
 from ..client.hydrate import Project
-from ..client.watching import BuildSummary
 from ..model.state import Millis
+from ..model.summary import BuildSummary
 from ..model.text import clean_line
 from . import words
 
@@ -28,8 +28,8 @@ def build_rows(projects: Iterable[Project], now: Millis) -> Iterator[tuple[str, 
 
 
 def _row(name: str, build: BuildSummary, now: Millis) -> tuple[str, ...]:
-    mark, doing = words.build_mark(build.status, build.doing), build.doing
-    wait = f" {words.duration(words.waited(doing, now))}" if doing and words.waits_for(doing) else ""
+    mark, doing = words.build_mark(build.status, build.activity), build.activity
+    wait = f" {words.duration(words.waited(doing, now))}" if words.waits_for(doing) else ""
     seen = build.last_event_at if build.last_event_at is not None else build.ended_at
     return (
         name,

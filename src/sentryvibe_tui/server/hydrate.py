@@ -7,7 +7,8 @@ import asyncio
 from msgspec import Raw
 
 from ..model.state import BuildState
-from ..store.contract import BuildDamaged, BuildKey, BuildRow, Project, Store
+from ..model.summary import BuildSummary
+from ..store.contract import BuildDamaged, BuildKey, Project, Store
 from ..wire.json import encode
 from ..wire.state import encode_state
 from ..wire.times import iso
@@ -39,12 +40,12 @@ async def messages(store: Store, project_id: str, session_id: str = "", build_id
 
     None for a project that is not known: an original client shows anything but 200 as an error.
     """
-    seen: dict[str, BuildRow] = {}
+    seen: dict[str, BuildSummary] = {}
     for row in await store.builds(project_id, MORE_BUILDS):
         if session_id in ("", row.session_id) and build_id in ("", row.build_id):
             seen.setdefault(row.session_id, row)
     if not seen and session_id and (head := await store.find_build(project_id, session_id, build_id)):
-        seen[session_id] = BuildRow(project_id, session_id, head.key.build_id)
+        seen[session_id] = BuildSummary(project_id, session_id, head.key.build_id)
     sessions: list[Raw] = []
     for row in tuple(seen.values())[:BUILDS]:
         try:
@@ -82,7 +83,7 @@ async def _known(store: Store, project_id: str) -> Project:
     return found
 
 
-def _project(known: Project, rows: tuple[BuildRow, ...]) -> dict[str, object]:
+def _project(known: Project, rows: tuple[BuildSummary, ...]) -> dict[str, object]:
     return {
         "id": known.id,
         "name": known.name,

@@ -7,21 +7,12 @@ from typing import Protocol
 
 from msgspec import Raw, Struct
 
-from ..model.progress import progress
-from ..model.state import BuildState, Millis, Status
+from ..model.state import BuildState, Millis
+from ..model.summary import BuildKey, BuildSummary
 from ..model.updates import Entry
-from ..wire.activity import WireActivity, WireRequest, brief, wire_activity
 from ..wire.events import Posted
 from ..wire.json import decode
 from ..wire.updates import WireUpdate, decode_updates
-
-
-class BuildKey(Struct, frozen=True):
-    """Which build: one durable log each."""
-
-    project_id: str
-    session_id: str
-    build_id: str
 
 
 class Logged(Struct, frozen=True):
@@ -53,10 +44,15 @@ class Head(Struct, frozen=True):
 
 
 class Commit(Struct, frozen=True):
-    """What one transaction added to one build: the head after it, and the entries in order."""
+    """What one transaction added to one build: the head and the summary after it, and the entries in order.
+
+    `encoded`: the summary as JSON.
+    """
 
     head: Head
     entries: tuple[Logged, ...]
+    summary: BuildSummary
+    encoded: bytes
 
 
 class Accepted(Struct, frozen=True):
@@ -73,58 +69,6 @@ class Project(Struct, frozen=True, rename="camel"):
     slug: str
     created_at: Millis
     updated_at: Millis
-
-
-class BuildRow(Struct, frozen=True, rename="camel"):
-    """One build in a list, without its log or state."""
-
-    project_id: str
-    session_id: str
-    build_id: str
-    status: Status = "active"
-    agent_id: str = ""
-    model: str = ""
-    title: str = ""
-    todos_done: int = 0
-    todos_total: int = 0
-    tools: int = 0
-    errors: int = 0
-    started_at: Millis | None = None
-    ended_at: Millis | None = None
-    last_event_at: Millis | None = None
-    version: int = 0
-    damaged: str = ""
-    """Why its log cannot be read; empty while nothing is known of that."""
-    activity: WireActivity | None = None
-    requests: list[WireRequest] = []
-
-    @property
-    def key(self) -> BuildKey:
-        return BuildKey(self.project_id, self.session_id, self.build_id)
-
-
-def row_of(key: BuildKey, state: BuildState) -> BuildRow:
-    """What a list says of a build in `state`."""
-    done = progress(state)
-    return BuildRow(
-        key.project_id,
-        key.session_id,
-        key.build_id,
-        state.status,
-        state.agent.agent_id,
-        state.agent.model,
-        state.agent.title,
-        done.done,
-        done.total,
-        state.tool_count,
-        state.error_count,
-        state.started_at,
-        state.ended_at,
-        state.last_event_at,
-        state.version,
-        activity=wire_activity(state.activity),
-        requests=brief(state.requests),
-    )
 
 
 class StoreUnavailable(Exception):
@@ -197,7 +141,7 @@ class Store(Protocol):
 
     async def project(self, project_id: str) -> Project | None: ...
 
-    async def builds(self, project_id: str, limit: int) -> tuple[BuildRow, ...]:
+    async def builds(self, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
         """A project's latest builds, the one that is meant first."""
         ...
 

@@ -23,14 +23,17 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from ..agents.doing import summary_of
 from ..model.events import About, BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
 from ..model.questions import APPROVAL_TOOLS
 from ..model.reducer import reduce
 from ..model.standing import meant_at
 from ..model.state import BuildState, Millis
+from ..model.summary import BuildSummary
 from ..model.updates import Entry, ToolChanged
 from ..wire.clip import PLAN_LIMIT, VALUE_LIMIT, clip
 from ..wire.events import Posted
+from ..wire.summary import encode_summary
 from ..wire.updates import encode_entry
 from .contract import (
     Accepted,
@@ -41,7 +44,6 @@ from .contract import (
     Head,
     Logged,
     StoreUnavailable,
-    row_of,
 )
 from .queries import delete_damaged, find_log, mark_damaged, pack_state, place, read_state
 
@@ -72,13 +74,15 @@ _TODO_BYTES = 256
 class Log(Struct, frozen=True):
     """A build's log as the writer knows it: its number, its state, and the version of its last snapshot.
 
-    `size`: bytes that the state takes in memory, estimated by what was logged.
+    `size`: bytes that the state takes in memory, estimated by what was logged. `summary`: of a state that was committed
+    here; None before.
     """
 
     number: int
     state: BuildState
     snapshot: int
     size: int = 0
+    summary: BuildSummary | None = None
 
     def head(self, key: BuildKey) -> Head:
         return Head(key, self.number, self.state.version, self.state.is_active, meant_at(self.state))
@@ -291,9 +295,8 @@ class Ledger:
         with self._undoing():
             self._db.execute("BEGIN IMMEDIATE")
             results = [self._append(append, fresh, added) for append in appends]
-            for key in added:
-                self._update_row(key, fresh[key], appends[-1].now)
-        return Begun(results, [Commit(fresh[key].head(key), tuple(new)) for key, new in added.items()], fresh)
+            commits = [self._entered(key, new, fresh, appends[-1].now) for key, new in added.items()]
+        return Begun(results, commits, fresh)
 
     def _commit(self, begun: Begun) -> None:
         """Raises StoreUnavailable; nothing was kept then, in memory neither."""
@@ -379,12 +382,19 @@ class Ledger:
         assert cursor.lastrowid is not None
         return Log(cursor.lastrowid, BuildState(), 0)
 
-    def _update_row(self, key: BuildKey, known: Log, now: Millis) -> None:
-        row = row_of(key, known.state)
+    def _entered(self, key: BuildKey, new: Sequence[Logged], fresh: dict[BuildKey, Log], now: Millis) -> Commit:
+        """What was added to a build, after its row in the list was written."""
+        known = fresh[key]
+        summary = summary_of(known.state, known.summary, key)
+        if not summary.project_name:
+            summary = replace(summary, project_name=self._names[key.project_id])
+        fresh[key] = replace(known, summary=summary)
+        encoded = encode_summary(summary)
         self._db.execute(
             "UPDATE builds SET version = ?, status = ?, updated_at = ?, at = ?, row = ? WHERE log = ?",
-            (row.version, row.status, now, meant_at(known.state), msgspec.json.encode(row), known.number),
+            (summary.version, summary.status, now, meant_at(known.state), encoded, known.number),
         )
+        return Commit(known.head(key), tuple(new), summary, encoded)
 
     def _name(self, about: About, now: Millis) -> None:
         """A project exists from its first event on, and takes its name as soon as one is said."""

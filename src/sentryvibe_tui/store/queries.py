@@ -12,8 +12,11 @@ from msgspec.structs import replace
 
 from ..model.reducer import apply
 from ..model.state import BuildState, ToolCall
+from ..model.summary import BuildSummary
+from ..wire.json import BadJson
 from ..wire.state import decode_state, encode_state
-from .contract import BuildDamaged, BuildKey, BuildRow, FoundTool, Head, Logged, Project, StoreUnavailable
+from ..wire.summary import decode_summary, encode_summary
+from .contract import BuildDamaged, BuildKey, FoundTool, Head, Logged, Project, StoreUnavailable
 
 log = logging.getLogger("sentryvibe_tui.store")
 
@@ -125,7 +128,7 @@ def read_projects(db: sqlite3.Connection, project_id: str | None = None) -> tupl
     return tuple(Project(*row) for row in rows)
 
 
-def read_builds(db: sqlite3.Connection, project_id: str, limit: int) -> tuple[BuildRow, ...]:
+def read_builds(db: sqlite3.Connection, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
     rows = db.execute(
         "SELECT row, project_id, session_id, build_id FROM builds"
         f" WHERE project_id = ? AND version > 0 ORDER BY {_MEANT} LIMIT ?",
@@ -134,11 +137,11 @@ def read_builds(db: sqlite3.Connection, project_id: str, limit: int) -> tuple[Bu
     return tuple(_row(row, key) for row, *key in rows)
 
 
-def _row(stored: bytes, key: list[str]) -> BuildRow:
+def _row(stored: bytes, key: list[str]) -> BuildSummary:
     try:
-        return msgspec.json.decode(stored, type=BuildRow)
-    except (msgspec.MsgspecError, TypeError) as error:
-        return BuildRow(*key, status="interrupted", damaged=f"its line in the list cannot be read ({error})")
+        return decode_summary(stored)
+    except (BadJson, TypeError) as error:
+        return BuildSummary(*key, status="interrupted", damaged=f"its line in the list cannot be read ({error})")
 
 
 def read_active(db: sqlite3.Connection) -> tuple[BuildKey, ...]:
@@ -201,7 +204,7 @@ def mark_damaged(db: sqlite3.Connection, damage: BuildDamaged) -> bool:
     row = replace(was, damaged=damage.reason, status="interrupted" if was.status == "active" else was.status)
     db.execute(
         "UPDATE builds SET status = 'damaged', row = ? WHERE log = ?",
-        (msgspec.json.encode(row), found[0]),
+        (encode_summary(row), found[0]),
     )
     return True
 

@@ -16,13 +16,13 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 from ..model.state import BuildState, Millis
+from ..model.summary import BuildSummary
 from ..wire.events import Posted
 from . import queries
 from .contract import (
     Accepted,
     BuildDamaged,
     BuildKey,
-    BuildRow,
     Commit,
     FoundTool,
     Head,
@@ -134,7 +134,7 @@ class SqliteStore:
         found = await self._read(lambda db: queries.read_projects(db, project_id))
         return found[0] if found else None
 
-    async def builds(self, project_id: str, limit: int) -> tuple[BuildRow, ...]:
+    async def builds(self, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
         return await self._read(lambda db: queries.read_builds(db, project_id, limit))
 
     async def active_builds(self) -> tuple[BuildKey, ...]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from ..agents.subject import Subject
 from ..model.state import Millis, ToolCall
-from ..report.subject import Subject
 from ..report.words import UNICODE, Glyphs, Tone, clock, duration, running
 from .actions import ACTIONS, Action
 from .lines import Line, Span, pad

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
+from ...agents.subject import command_of, error_line, exit_code, input_of, kind_of, output_text, subject
 from ...model.state import BuildState, Item, Note, ToolCall
 from ...model.text import clean, clean_line
-from ...report.subject import command_of, error_line, exit_code, input_of, kind_of, output_text, subject
 from ...report.words import clock, duration, running, size, tool_mark
 from ...wire.json import encode
 from ..context import RenderContext, role

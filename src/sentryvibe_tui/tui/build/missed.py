@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...agents.subject import subject
 from ...client.watching import CaughtUp
 from ...model.state import BuildState, Item, Note, ToolCall
 from ...model.text import clean_line
-from ...report.subject import subject
 from ...report.words import caught_up, duration, plural, status_mark
 from ..context import RenderContext, role
 from ..lines import Line, cut

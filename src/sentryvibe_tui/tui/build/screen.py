@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from msgspec.structs import replace
 from textual.message import Message
 
-from ...client.watching import BuildSummary, CaughtUp, LinkChanged, Snapshot, Watching
+from ...client.watching import CaughtUp, LinkChanged, Snapshot, Watching
 from ...model.questions import APPROVAL_TOOLS
 from ...model.state import BuildState, Item, ToolCall
+from ...model.summary import BuildSummary
 from ...report.words import clock, plural
 from ...runtime import serves_here
 from ..actions import bindings, keys_of

@@ -10,10 +10,10 @@ from contextlib import suppress
 import msgspec
 from msgspec import Struct
 
+from ...agents.kinds import kind_of, verb_of
+from ...agents.subject import subject
 from ...model.state import BuildState, Millis, ToolCall
 from ...model.text import clean_line
-from ...report.kinds import kind_of, verb_of
-from ...report.subject import subject
 
 LATEST = 30
 """Calls of a kind whose durations are kept in the order they ended."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ...agents.subject import command_of, input_of, kind_of, output_text, subject
 from ...model.state import Item, Note, ToolCall
 from ...model.text import clean
-from ...report.subject import command_of, input_of, kind_of, output_text, subject
 from ...wire.json import encode
 
 

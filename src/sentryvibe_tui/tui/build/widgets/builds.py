@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import repeat
 
-from ....client.watching import BuildSummary, summary
+from ....agents.doing import summary_of
+from ....model.summary import BuildSummary
 from ....model.text import clean_line
 from ....report.words import DURATION_WIDTH, age, build_mark, duration, plural, running
 from ...context import RenderContext, right, role
@@ -55,8 +56,8 @@ class Builds(Rows):
             return self._known
         here = next((at for at, build in enumerate(self._known) if build.build_id == live.id), None)
         if here is None:
-            return (summary(live), *self._known)
-        return (*self._known[:here], summary(live), *self._known[here + 1 :])
+            return (summary_of(live), *self._known)
+        return (*self._known[:here], summary_of(live), *self._known[here + 1 :])
 
     @property
     def at_end(self) -> bool:
@@ -73,7 +74,7 @@ class Builds(Rows):
 
     def lines_of(self, row: int, width: int) -> list[Line]:
         build, glyphs = self.listed[row], self.context.glyphs
-        mark = build_mark(build.status, build.doing, glyphs)
+        mark = build_mark(build.status, build.activity, glyphs)
         here = build.build_id == self.view.shown.id
         title = clean_line(build.title, 80) or f"build {len(self.listed) - row}"
         left: Line = [

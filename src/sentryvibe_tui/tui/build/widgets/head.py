@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ....model.progress import active, elapsed, progress, silence
-from ....model.state import Millis, ToolCall
+from ....agents.doing import call_under_way, end_words, pause_words, todo_words
+from ....model.progress import elapsed, progress, silence
+from ....model.state import Millis
 from ....model.text import clean_line
-from ....report.subject import first_line, subject
 from ....report.words import (
     DURATION_WIDTH,
     age,
@@ -189,26 +189,26 @@ class Now(HeadBar):
             return self._ended(), [(age(now - ended), "faint")] if ended is not None else []
         if state.activity.kind != "working":
             return self._waiting()
-        todo = active(state)
+        todo = todo_words(state)
         said: Line = [(f"{glyphs.running} ", "busy")]
-        if todo is not None:
-            said.append((clean_line(todo.active_form or todo.content), "strong"))
-        tool = self._call()
-        if tool is not None:
-            about = subject(tool, state.agent.cwd)
-            if todo is not None:
+        if todo:
+            said.append((todo, "strong"))
+        under_way = call_under_way(state)
+        if under_way is not None:
+            about, began = under_way.subject, under_way.call.started_at
+            if todo:
                 said.append((f"  {glyphs.into} ", "faint"))
-            said += [(about.verb, "strong" if todo is None else ""), (" " + about.text, "")]
-            if len(state.open_tools) > 1:
-                said.append((f"  +{len(state.open_tools) - 1} more", "dim"))
-            since = now - (tool.started_at if tool.started_at is not None else now)
+            said += [(about.verb, "" if todo else "strong"), (" " + about.text, "")]
+            if under_way.others:
+                said.append((f"  +{under_way.others} more", "dim"))
+            since = now - (began if began is not None else now)
             return said, [(running(since).rjust(DURATION_WIDTH), "busy")]
         quiet = silence(state, now)
         if quiet >= QUIET:
             text = f"quiet for {running(quiet)}"
             return ([*said, (f"  {glyphs.into} " if todo else "", "faint"), (text, "warn")], [])
-        if todo is None:
-            said.append(("thinking" if state.tool_count else "getting started", ""))
+        if not todo:
+            said.append((pause_words(state), ""))
         return said, [(running(quiet).rjust(DURATION_WIDTH), "faint")]
 
     def _waiting(self) -> tuple[Line, Line]:
@@ -221,16 +221,10 @@ class Now(HeadBar):
         said = f"{mark.glyph} {waits_for(state.activity) or mark.word}"
         return [(said, tone)], [(more, "dim"), (since, tone)]
 
-    def _call(self) -> ToolCall | None:
-        """The call under way that began last."""
-        state = self.view.shown
-        tools = [tool for ident in state.open_tools if (tool := state.tool(ident)) is not None]
-        return max(tools, key=lambda tool: (tool.started_at or 0, tool.id), default=None)
-
     def _ended(self) -> Line:
         state = self.view.shown
         mark = status_mark(state.status, self.context.glyphs)
-        why = first_line(state.error if state.status == "failed" else state.summary)
+        why = end_words(state)
         said: Line = [(f"{mark.glyph} {standing(state.status, state.activity)}", role(mark.tone))]
         return [*said, (self._dot, "faint"), *inline(why)] if why else said
 

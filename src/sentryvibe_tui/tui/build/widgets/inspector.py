@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ....agents.kinds import verb_of
 from ....model.state import BuildState, Item, ToolCall, tool_key
-from ....report.kinds import verb_of
 from ...context import RenderContext
 from ...lines import Line, plain
 from ...widgets.rows import Rows

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from itertools import repeat
 from typing import Literal
 
+from ....agents.subject import error_tail, first_line, output_text, subject
 from ....model.state import Millis, Note, ToolCall, tool_key
 from ....model.text import clean_line
-from ....report.subject import error_tail, first_line, output_text, subject
 from ....report.words import CLOCK_WIDTH, DURATION_WIDTH, duration, level_tone, plural, status_mark, tool_mark
 from ...context import RenderContext, call, changes, right, role
 from ...lines import Line, cells, cut, fill, highlighted, length, wrap

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ....agents.kinds import verb_of
 from ....model.state import Todo
-from ....report.kinds import verb_of
 from ...context import RenderContext, role
 from ...lines import Line, cut, length, pad
 from ...widgets.rows import Rows

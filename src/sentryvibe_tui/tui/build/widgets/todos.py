@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ....agents.subject import error_line, subject
 from ....model.state import PLANNING, Todo, ToolCall
 from ....model.text import clean_line
-from ....report.subject import error_line, subject
 from ....report.words import DURATION_WIDTH, duration, running, todo_mark, tool_mark
 from ...context import RenderContext, call, changes, right, role
 from ...lines import Line, fill

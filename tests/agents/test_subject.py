@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentryvibe_tui.agents.subject import error_line, error_tail, exit_code, output_text, subject
 from sentryvibe_tui.model.state import ToolCall
 from sentryvibe_tui.model.text import clean
-from sentryvibe_tui.report.subject import error_line, error_tail, exit_code, output_text, subject
 from sentryvibe_tui.wire.json import raw
 
 CWD = "/home/dev/shop"

@@ -80,7 +80,7 @@ def subject(tool: ToolCall, cwd: str = "") -> Subject:
 
 def _script(tool: ToolCall, source: str, cwd: str) -> Subject:
     """Codex' code mode: the first call that the script makes stands for it."""
-    from ..agents.codex.script import nested_calls
+    from .codex.script import nested_calls
 
     calls = list(nested_calls(source))
     name, given = next(((name, given) for name, given in calls if name != "update_plan"), ("", None))

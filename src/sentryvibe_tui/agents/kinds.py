@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
-from ..agents.registry import AgentKind, Tool, ToolClass, agent_kinds, built_in
 from ..model.text import clean_line
+from .registry import AgentKind, Tool, ToolClass, agent_kinds, built_in
 
 Kind = ToolClass
 

@@ -1,0 +1,87 @@
+"""What an agent does or did last, in the words of the screen's NOW row; a build's summary with them."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from msgspec import Struct
+
+from ..model.progress import active
+from ..model.state import BuildState, ToolCall
+from ..model.summary import BuildKey, BuildSummary, Doing, summarized
+from ..model.text import clean_line
+from .subject import Subject, error_line, first_line, subject
+
+NEAR = 64
+"""Items of the timeline up to which the last call is looked for."""
+LIMIT = 200
+"""Characters of what is said."""
+
+
+class CallUnderWay(Struct, frozen=True):
+    """The call that began last of those under way, its line, and how many others there are."""
+
+    call: ToolCall
+    subject: Subject
+    others: int = 0
+
+
+def call_under_way(state: BuildState) -> CallUnderWay | None:
+    calls = [call for ident in state.open_tools if (call := state.tool(ident)) is not None]
+    last = max(calls, key=lambda call: (call.started_at or 0, call.id), default=None)
+    return None if last is None else CallUnderWay(last, subject(last, state.agent.cwd), len(calls) - 1)
+
+
+def todo_words(state: BuildState) -> str:
+    """The step that the agent is at; "" when it is at none."""
+    todo = active(state)
+    return "" if todo is None else clean_line(todo.active_form or todo.content)
+
+
+def pause_words(state: BuildState) -> str:
+    """What it does while no call is under way."""
+    return "thinking" if state.tool_count else "getting started"
+
+
+def end_words(state: BuildState) -> str:
+    """How it ended, in the agent's own words or those of the failure."""
+    return first_line(state.error if state.status == "failed" else state.summary)
+
+
+def doing(state: BuildState, before: BuildSummary | None = None) -> Doing:
+    """`before`: the summary of an earlier state of the build; what has not changed is not looked for again."""
+    error = _error(state, before)
+    if state.is_active and state.activity.kind == "working":
+        call = call_under_way(state)
+        if call is None:
+            return Doing(todo_words(state), pause_words(state), state.last_event_at, error)
+        more = f" +{call.others} more" if call.others else ""
+        now = clean_line(f"{call.subject.verb} {call.subject.text}", LIMIT) + more
+        return Doing(todo_words(state), now, call.call.started_at, error)
+    if state.is_active and state.activity.kind != "idle":
+        return Doing(todo_words(state), clean_line(state.activity.what, LIMIT), state.activity.since, error)
+    said = clean_line(end_words(state), LIMIT) or _last_call(state)
+    return Doing("", said, state.ended_at or state.last_event_at, error)
+
+
+def summary_of(state: BuildState, before: BuildSummary | None = None, key: BuildKey | None = None) -> BuildSummary:
+    """What a list says of a build in `state`. `before`: as in `doing`; `key`: where it is kept."""
+    return summarized(state, doing(state, before), key)
+
+
+def _last_call(state: BuildState) -> str:
+    latest = islice(reversed(range(len(state.timeline))), NEAR)
+    call = next((item for at in latest if isinstance(item := state.timeline[at], ToolCall)), None)
+    return "" if call is None else clean_line(str(subject(call, state.agent.cwd)), LIMIT)
+
+
+def _error(state: BuildState, before: BuildSummary | None) -> str:
+    if state.status == "failed" and state.error:
+        return clean_line(first_line(state.error), LIMIT)
+    if not state.error_count:
+        return ""
+    if before is not None and before.errors == state.error_count:
+        return before.error
+    calls = (state.timeline[at] for at in reversed(range(len(state.timeline))))
+    failed = next((item for item in calls if isinstance(item, ToolCall) and item.state == "error"), None)
+    return "" if failed is None else clean_line(error_line(failed), LIMIT)
