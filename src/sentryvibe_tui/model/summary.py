@@ -1,4 +1,4 @@
-"""A build in one row: what a list, the builds feed and a status line say of it (PROTOCOL 3, builds feed)."""
+"""A build in one row: what a list, the builds feed and a status line say of it (docs/protocol.md#rows-of-builds)."""
 
 from __future__ import annotations
 

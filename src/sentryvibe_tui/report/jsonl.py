@@ -3,28 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from ..client.watching import (
     CaughtUp,
+    Cause,
     Changed,
+    How,
     LinkChanged,
     LinkStatus,
+    Phase,
     Settled,
     SignOfLife,
     Skipped,
     Snapshot,
     WatchEvent,
 )
-from ..model.state import BuildState
+from ..model.state import BuildState, Status
 from ..model.text import escaped
 from ..wire.json import decode, encode
 from ..wire.state import encode_state
 from ..wire.times import iso
 from ..wire.updates import encode_entry
+
+
+class SnapshotLine(Struct, frozen=True, tag="snapshot"):
+    """The whole state was replaced or merged."""
+
+    cause: Cause
+    version: int
+    state: Raw
+
+
+class LinkLine(Struct, frozen=True, tag="link", rename="camel", omit_defaults=True):
+    """How the link to the server stands. `attempt` counts while it is tried again."""
+
+    phase: Phase
+    transport: Literal["ws", "sse"]
+    attempt: int | None = None
+    attempts: int | None = None
+    retry_at: str | None = None
+    lost_at: str | None = None
+    reason: str = ""
+
+
+class CaughtUpLine(Struct, frozen=True, tag="caught-up", rename="camel"):
+    """The link is back: what was missed, and how it was made good."""
+
+    lost_at: str | None
+    back_at: str | None
+    missed: int
+    how: How
+
+
+class SkippedLine(Struct, frozen=True, tag="skipped"):
+    """Something on the link that this program does not know."""
+
+    count: int
+    reason: str
+
+
+class EndLine(Struct, frozen=True, tag="end"):
+    """The last line."""
+
+    status: Status
+    version: int
+    state: Raw
+
+
+LINES = (SnapshotLine, LinkLine, CaughtUpLine, SkippedLine, EndLine)
+"""All but the updates, which are as on the wire."""
 
 
 class JsonLines:
@@ -39,13 +91,13 @@ class JsonLines:
             case Changed(_, entry):
                 yield from (_safe(text) for text in encode_entry(entry))
             case Snapshot(state, cause):
-                yield _line(type="snapshot", cause=cause, version=state.version, state=Raw(encode_state(state)))
+                yield json_line(SnapshotLine(cause, state.version, Raw(encode_state(state))))
             case LinkChanged(status):
                 yield from self._linked(status)
             case CaughtUp(lost_at, back_at, missed, how):
-                yield _line(type="caught-up", lostAt=iso(lost_at), backAt=iso(back_at), missed=missed, how=how)
+                yield json_line(CaughtUpLine(iso(lost_at), iso(back_at), missed, how))
             case Skipped(count, reason):
-                yield _line(type="skipped", count=count, reason=reason)
+                yield json_line(SkippedLine(count, reason))
             case SignOfLife() | Settled():
                 return
 
@@ -54,15 +106,13 @@ class JsonLines:
         news = replace(status, rtt_ms=None)
         if news != self._link:
             self._link = news
-            times = {"retryAt": status.retry_at, "lostAt": status.lost_at}
-            known = {name: iso(at) for name, at in times.items() if at is not None}
-            counted = {"attempt": status.attempt, "attempts": status.attempts} if status.attempt else {}
-            reason = {"reason": status.reason} if status.reason else {}
-            yield _line(type="link", phase=status.phase, transport=status.transport, **counted, **known, **reason)
+            counted = (status.attempt, status.attempts) if status.attempt else (None, None)
+            times = iso(status.retry_at), iso(status.lost_at)
+            yield json_line(LinkLine(status.phase, status.transport, *counted, *times, status.reason))
 
     def end(self, state: BuildState) -> Iterator[str]:
         """The state's keys are sorted, so that the same state is the same text."""
-        yield _line(type="end", status=state.status, version=state.version, state=_sorted(state))
+        yield json_line(EndLine(state.status, state.version, _sorted(state)))
 
 
 def state_line(state: BuildState) -> str:
@@ -72,10 +122,6 @@ def state_line(state: BuildState) -> str:
 
 def json_line(value: object) -> str:
     return _safe(encode(value))
-
-
-def _line(**fields: object) -> str:
-    return json_line(fields)
 
 
 def _safe(text: bytes) -> str:

@@ -86,7 +86,9 @@ class Posted(Struct, frozen=True):
     undated: bool = False
 
 
-class _Envelope(Wire, frozen=True):
+class Envelope(Wire, frozen=True):
+    """What is posted. `event` is one of `event_shapes`."""
+
     project_id: str
     event: Raw
     session_id: str | None = None
@@ -230,7 +232,7 @@ class _Said(Struct, frozen=True):
 def decode_posted(body: bytes | bytearray) -> tuple[Posted, ...]:
     """The events of a request's body: one object, or an array of them. Raises BadJson, naming the element and field."""
     if not bytes(body[:64]).lstrip().startswith(b"["):
-        return (_posted(decode(body, _Envelope)),)
+        return (_posted(decode(body, Envelope)),)
     found: list[Posted] = []
     for number, envelope in enumerate(_envelopes(body)):
         try:
@@ -240,9 +242,9 @@ def decode_posted(body: bytes | bytearray) -> tuple[Posted, ...]:
     return tuple(found)
 
 
-def _envelopes(body: bytes | bytearray) -> list[_Envelope]:
+def _envelopes(body: bytes | bytearray) -> list[Envelope]:
     try:
-        return decode(body, list[_Envelope])
+        return decode(body, list[Envelope])
     except BadJson as error:
         place = _ELEMENT.search(str(error))
         if place is None:
@@ -253,7 +255,7 @@ def _envelopes(body: bytes | bytearray) -> list[_Envelope]:
 _ELEMENT = re.compile(r"`\$\[(\d+)\]")
 
 
-def _posted(envelope: _Envelope) -> Posted:
+def _posted(envelope: Envelope) -> Posted:
     if depth(bytes(envelope.event)) > MAX_DEPTH:
         raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
     ids = ("projectId", envelope.project_id), ("sessionId", envelope.session_id or "-")
@@ -279,7 +281,12 @@ def is_unknown(event: BuildEvent) -> bool:
     return isinstance(event, Ignored) and event.type not in _READERS
 
 
-def _about(envelope: _Envelope) -> About:
+def event_shapes() -> dict[str, type[Any]]:
+    """Each `type` of an event, and the struct that it is decoded as (a bare dict: any keys)."""
+    return {kind: shape for kind, (shape, _) in _READERS.items()}
+
+
+def _about(envelope: Envelope) -> About:
     agent = Agent(
         agent_id=envelope.agent_id or "",
         model=envelope.claude_model_id or "",

@@ -103,7 +103,7 @@ class _Note(Wire, frozen=True):
     seq: int | None = None
 
 
-class _State(Wire, frozen=True):
+class WireState(Wire, frozen=True):
     """Field names as docs/protocol.md#build-state; from `status` on ours."""
 
     id: str | None = None
@@ -197,7 +197,7 @@ def encode_state(state: BuildState) -> bytes:
         "status": state.status,
         "sessionId": state.session_id,
     }
-    sometimes = _State(
+    sometimes = WireState(
         end_time=iso(state.ended_at),
         codex=state.codex or ABSENT,
         build_summary=state.summary or None,
@@ -275,7 +275,7 @@ def wire_tool(tool: ToolCall, todo_key: int | None, seq: int) -> _Tool:
 
 def decode_state(data: bytes | Raw) -> BuildState:
     """The state in a JSON object. Raises BadJson when it is none."""
-    wire = decode(bytes(data), _State)
+    wire = decode(bytes(data), WireState)
     todos, template = _todos(wire.todos, 0), _todos(wire.template_todos, len(wire.todos or ()))
     phase = phase_of(wire.current_phase) if template and not todos else "build"
     if wire.current_phase == "template" and wire.active_template_todo_index is not None:
@@ -338,13 +338,13 @@ def _next_key(state: BuildState) -> int:
     return max((todo.key for todo in every), default=PLANNING) + 1
 
 
-def _status(wire: _State) -> Status:
+def _status(wire: WireState) -> Status:
     if wire.status in ("active", "completed", "failed", "cancelled", "interrupted"):
         return wire.status
     return "completed" if wire.is_active is False else "active"
 
 
-def _agent(wire: _State) -> Agent:
+def _agent(wire: WireState) -> Agent:
     return agent_of(
         WireAgent(
             wire.agent_id,
@@ -360,7 +360,7 @@ def _agent(wire: _State) -> Agent:
     )
 
 
-def _autofix(wire: _State) -> AutoFix | None:
+def _autofix(wire: WireState) -> AutoFix | None:
     """The original's sessions say `false` when they repair nothing."""
     if not (wire.is_auto_fix or wire.auto_fix_error):
         return None
@@ -391,7 +391,7 @@ def _todos(wire: list[_Todo] | None, first_key: int) -> tuple[Todo, ...]:
     )
 
 
-def _items(wire: _State, todos: tuple[Todo, ...]) -> list[Item]:
+def _items(wire: WireState, todos: tuple[Todo, ...]) -> list[Item]:
     """Tools and notes in order of appearance: by `seq` where ours wrote it, else by time."""
     found: list[tuple[tuple[int, int], Item]] = []
     for key, tool in _by_todo(wire.tools_by_todo, todos):

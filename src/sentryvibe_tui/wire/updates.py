@@ -375,6 +375,11 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], Update]]] = {
 }
 
 
+def update_shapes() -> dict[str, type[Any]]:
+    """Each `type` of an update, and the struct of its `data` (a bare dict: any keys)."""
+    return {kind: shape for kind, (shape, _) in _READERS.items()} | {"codex": dict[str, Raw]}
+
+
 def decode_update(wire: WireUpdate) -> Update | None:
     """The update, or None for a type this reader does not know. Raises BadJson when its data has the wrong shape."""
     if wire.type == "codex":
