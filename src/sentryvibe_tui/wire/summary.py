@@ -32,7 +32,7 @@ def decode_summary(encoded: bytes | Raw) -> BuildSummary:
     return row if row.activity != Activity() else replace(row, activity=_of_status(row))
 
 
-class _Row(Wire, frozen=True):
+class _Row(Wire, frozen=True, omit_defaults=False):
     """The members of `BuildSummary`, some of which other versions write in another way."""
 
     project_id: str = ""
