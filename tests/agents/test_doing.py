@@ -88,3 +88,23 @@ def test_rows_of_older_stores_and_unknown_words_are_read() -> None:
     assert (oldest.activity.kind, oldest.activity.since) == ("ended", 7000)
     newer = decode_summary(b'{"projectId":"p","sessionId":"s","buildId":"b","status":"paused","what":{}}')
     assert newer == BuildSummary("p", "s", "b")
+
+
+def test_what_calls_of_its_kind_take_is_said_of_the_call_under_way_and_reckoned_once(monkeypatch) -> None:
+    events: list[BuildEvent] = [BuildStarted()]
+    for number in range(6):
+        events += [ToolStarted(f"b{number}", "Bash"), ToolEnded(f"b{number}")]
+    few = summary_of(after(*events[:9], BASH))
+    assert (few.open_calls, few.usual_ms, few.p95_ms) == (1, None, None)
+    state = after(*events, BASH)
+    row = summary_of(state)
+    assert (row.open_calls, row.usual_ms, row.p95_ms) == (1, 1000, 1000)
+    monkeypatch.setattr(doing_module, "verb_of", None)
+    assert summary_of(after(TodosReported((TodoItem("Ship"),)), state=state), row).p95_ms == 1000
+
+
+def test_a_quick_and_a_slow_kind_of_call_are_not_mixed() -> None:
+    events: list[BuildEvent] = [BuildStarted()]
+    for number in range(5):
+        events += [ToolStarted(f"r{number}", "Read"), ToolEnded(f"r{number}")]
+    assert summary_of(after(*events, BASH)).p95_ms is None

@@ -7,15 +7,20 @@ from itertools import islice
 from msgspec import Struct
 
 from ..model.progress import active
-from ..model.state import BuildState, ToolCall
+from ..model.state import BuildState, Millis, ToolCall
 from ..model.summary import BuildKey, BuildSummary, Doing, summarized
 from ..model.text import clean_line
+from .kinds import verb_of
 from .subject import Subject, error_line, first_line, subject
 
 NEAR = 64
 """Items of the timeline up to which the last call is looked for."""
 LIMIT = 200
 """Characters of what is said."""
+COMPARED = 256
+"""Latest items of the timeline among which calls like the present one are looked for."""
+ENOUGH = 5
+"""Calls of a kind from which their times tell what is usual."""
 
 
 class CallUnderWay(Struct, frozen=True):
@@ -57,7 +62,8 @@ def doing(state: BuildState, before: BuildSummary | None = None) -> Doing:
             return Doing(todo_words(state), pause_words(state), state.last_event_at, error)
         more = f" +{call.others} more" if call.others else ""
         now = clean_line(f"{call.subject.verb} {call.subject.text}", LIMIT) + more
-        return Doing(todo_words(state), now, call.call.started_at, error)
+        usual, p95 = _usual(state, call.call, now, before)
+        return Doing(todo_words(state), now, call.call.started_at, error, call.others + 1, usual, p95)
     if state.is_active and state.activity.kind != "idle":
         return Doing(todo_words(state), clean_line(state.activity.what, LIMIT), state.activity.since, error)
     said = clean_line(end_words(state), LIMIT) or _last_call(state)
@@ -67,6 +73,25 @@ def doing(state: BuildState, before: BuildSummary | None = None) -> Doing:
 def summary_of(state: BuildState, before: BuildSummary | None = None, key: BuildKey | None = None) -> BuildSummary:
     """What a list says of a build in `state`. `before`: as in `doing`; `key`: where it is kept."""
     return summarized(state, doing(state, before), key)
+
+
+def _usual(
+    state: BuildState, call: ToolCall, now: str, before: BuildSummary | None
+) -> tuple[Millis | None, Millis | None]:
+    """Half and 95 of 100 of the calls of that verb ended within so many milliseconds; by the nearest rank."""
+    if before is not None and (before.now_since, before.now) == (call.started_at, now):
+        return before.usual_ms, before.p95_ms
+    verb = verb_of(call.name)
+    latest = (state.timeline[at] for at in islice(reversed(range(len(state.timeline))), COMPARED))
+    took = sorted(
+        item.ended_at - item.started_at
+        for item in latest
+        if isinstance(item, ToolCall) and verb_of(item.name) == verb
+        and item.started_at is not None and item.ended_at is not None
+    )  # fmt: skip
+    if len(took) < ENOUGH:
+        return None, None
+    return took[(len(took) - 1) // 2], took[(len(took) * 95 + 99) // 100 - 1]
 
 
 def _last_call(state: BuildState) -> str:

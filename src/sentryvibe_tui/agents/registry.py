@@ -66,7 +66,8 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     `title`: for people. `programs`: other names of its program. `tools`: by their name in lower case. `todo_tools`:
     those whose calls are a list and no work. `prepare`: its command line (with the program's name) with what makes its
     output readable. `sessions`, `live`, `hooks`: what loads the part that knows its session files, its own register of
-    what runs (by the environment), and its hooks' payloads; None where it has none.
+    what runs (by the environment), and its hooks' payloads; None where it has none. `process`: the pid that has a
+    session (by the environment and the session's id), as its register says now; it may look at the disk.
     """
 
     name: str
@@ -81,6 +82,7 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     sessions: Callable[[], SessionFiles] | None = None
     live: Callable[[Mapping[str, str]], Witness] | None = None
     hooks: Callable[[], HookDialect] | None = None
+    process: Callable[[Mapping[str, str], str], int | None] | None = None
 
 
 class UnknownAgent(LookupError):

@@ -44,7 +44,8 @@ class BuildSummary(Struct, frozen=True, rename="camel"):
     `now` says what the agent does or did last, in the words of the screen's NOW row, since `now_since`; `todo` is the
     step that it is at. `error`: why the last failed call failed, or the build. `usage`: tokens, cost and context, None
     is unknown. `host`: the machine of its server, "" for this one. `pane`: the agent's tmux pane (`%3`), where its
-    registry tells it. `damaged`: why its log cannot be read; "" while nothing is known of that.
+    registry tells it. `damaged`: why its log cannot be read; "" while nothing is known of that. `open_calls`: how many
+    are under way; `usual_ms`, `p95_ms`: half, and 95 of 100, of the calls like that of `now` ended within that time.
     """
 
     project_id: str
@@ -81,6 +82,9 @@ class BuildSummary(Struct, frozen=True, rename="camel"):
     last_event_at: Millis | None = None
     version: int = 0
     damaged: str = ""
+    open_calls: int = 0
+    usual_ms: Millis | None = None
+    p95_ms: Millis | None = None
 
     @property
     def key(self) -> BuildKey:
@@ -115,6 +119,9 @@ class Doing(Struct, frozen=True):
     now: str = ""
     since: Millis | None = None
     error: str = ""
+    open_calls: int = 0
+    usual_ms: Millis | None = None
+    p95_ms: Millis | None = None
 
 
 def summarized(state: BuildState, doing: Doing, key: BuildKey | None = None) -> BuildSummary:
@@ -153,6 +160,9 @@ def summarized(state: BuildState, doing: Doing, key: BuildKey | None = None) -> 
         ended_at=state.ended_at,
         last_event_at=state.last_event_at,
         version=state.version,
+        open_calls=doing.open_calls,
+        usual_ms=doing.usual_ms,
+        p95_ms=doing.p95_ms,
     )
 
 

@@ -69,6 +69,9 @@ class _Row(Wire, frozen=True, omit_defaults=False):
     last_event_at: Time = None
     version: int = 0
     damaged: str = ""
+    open_calls: int = 0
+    usual_ms: int | None = None
+    p95_ms: int | None = None
 
 
 _TIMES = ("now_since", "started_at", "ended_at", "last_event_at")

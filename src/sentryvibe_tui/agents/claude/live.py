@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class Registry:
         alive: Callable[[int, str], bool] = is_alive,
         now: Callable[[], Millis] = lambda: int(time.time() * 1000),
     ) -> None:
-        self._folder, self._files, self._alive, self._now = folder, files, alive, now
+        self.folder, self._files, self._alive, self._now = folder, files, alive, now
         self._begun: set[str] = set()
         self._stamps: dict[str, tuple[int, int, int]] = {}
         self._entries: dict[str, Entry] = {}
@@ -89,13 +90,13 @@ class Registry:
 
     def _names(self) -> list[str]:
         try:
-            return sorted(name for name in os.listdir(self._folder) if name.endswith(".json"))
+            return sorted(name for name in os.listdir(self.folder) if name.endswith(".json"))
         except OSError:
             return []
 
     def _read(self, name: str) -> Iterator[Sighting]:
         """What is no entry, or only half of one, is looked at again when it was written again."""
-        path = f"{self._folder}/{name}"
+        path = f"{self.folder}/{name}"
         try:
             status = os.stat(path)
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
@@ -172,6 +173,21 @@ class Registry:
             entry for name, entry in self._entries.items() if entry.session_id == session and name not in self._gone
         )
         return any(self._alive(entry.pid, _start(entry)) for entry in same)
+
+
+def process_of(environ: Mapping[str, str], session: str) -> int | None:
+    """The pid that has the session, if it lives."""
+    folder = registry(environ).folder
+    try:
+        names = [name for name in os.listdir(folder) if name.endswith(".json")]
+    except OSError:
+        return None
+    for name in names:
+        with suppress(OSError):
+            entry = _entry((folder / name).read_bytes()[:LARGEST])
+            if entry is not None and entry.session_id == session and is_alive(entry.pid, _start(entry)):
+                return entry.pid
+    return None
 
 
 def _entry(data: bytes) -> Entry | None:

@@ -53,6 +53,12 @@ def _live(environ: Mapping[str, str]) -> Witness:
     return witness(environ)
 
 
+def _process(environ: Mapping[str, str], session: str) -> int | None:
+    from .processes import process_of
+
+    return process_of(environ, session)
+
+
 KIND = AgentKind(
     name="codex",
     agent_id=AGENT,
@@ -69,4 +75,5 @@ KIND = AgentKind(
     sessions=_files,
     live=_live,
     hooks=_hooks,
+    process=_process,
 )

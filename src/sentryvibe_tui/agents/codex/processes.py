@@ -18,6 +18,7 @@ from ...model.state import Millis
 from ..common.folders import head_at
 from ..common.live import Sighting
 from ..common.processes import is_alive, started_at
+from .files import root
 
 LOOK_EVERY = 0.5
 """Seconds between two looks whether the processes live."""
@@ -62,6 +63,12 @@ class Holders:
         if head.codex_id and not head.parent:
             end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
             yield Sighting(head.codex_id, end, self._now(), head.cwd, f"gone-{process.pid}-{process.start}")
+
+
+def process_of(environ: Mapping[str, str], session: str) -> int | None:
+    """The pid that has the session's rollout open."""
+    open_here = holders(root(environ)) if session else {}
+    return next((process.pid for path, process in open_here.items() if path.stem.endswith(session)), None)
 
 
 def holders(sessions: Path) -> dict[Path, Process]:

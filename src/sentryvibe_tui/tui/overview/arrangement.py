@@ -1,0 +1,201 @@
+"""Which rows stand where: groups, filter, pins, the fold of what ended; and nothing jumps under the cursor. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+
+from msgspec import Struct
+
+from ...model.state import Millis
+from ...model.text import clean_line
+from .preferences import Grouping, Preferences, build_name
+from .triage import NEEDS, AgentRow, Need, RowKey, need, precedence, stamp
+from .words import NEED_TITLES, state_word
+
+PINNED = "PINNED"
+ALWAYS_NEWS = frozenset[Need]({"waits", "failed"})
+"""What is unread also in a row that the reader never saw."""
+
+
+class Heading(Struct, frozen=True):
+    """Stands over the rows of a group."""
+
+    title: str
+    rows: int
+
+
+class Fold(Struct, frozen=True):
+    """Stands for the builds that ended: so many `today`, so many before."""
+
+    today: int
+    before: int
+    completed: int
+    failed: int
+    stopped: int
+    is_open: bool
+
+
+class Placed(Struct, frozen=True):
+    """A row with what the reader's marks say of it. `order` sorts rows; it is equal while an agent only goes on."""
+
+    row: AgentRow
+    need: Need
+    order: tuple[int, int, str, str]
+    is_unread: bool = False
+    is_pinned: bool = False
+    own_name: str = ""
+
+
+Slot = Heading | Fold | RowKey
+Slots = tuple[Slot, ...]
+
+
+class View(Struct, frozen=True):
+    """How the reader wants to see it now."""
+
+    needle: str = ""
+    is_unfolded: bool = False
+    shows_hidden: bool = False
+    has_headings: bool = True
+
+
+def placed(row: AgentRow, wanted: Preferences, first_stamp: str, now: Millis) -> Placed:
+    """`first_stamp`: how the build stood when this overview saw it first."""
+    name, now_stamp = build_name(row.build.key), stamp(row.build)
+    last = wanted.stamps.get(name)
+    what = need(row.build, now, is_seen=last == now_stamp)
+    if last is None and what not in ALWAYS_NEWS:
+        last = first_stamp
+    return Placed(
+        row,
+        what,
+        precedence(row.build, what),
+        is_unread=last != now_stamp,
+        is_pinned=name in wanted.pins,
+        own_name=wanted.names.get(name, ""),
+    )
+
+
+def is_in_sight(one: Placed, wanted: Preferences, view: View) -> bool:
+    """Whether it is shown: not hidden, and every word of the filter stands somewhere in it."""
+    if wanted.hidden and not view.shows_hidden and build_name(one.row.build.key) in wanted.hidden:
+        return False
+    words = view.needle.lower().split()
+    return not words or all(word in _text(one) for word in words)
+
+
+def _text(one: Placed) -> str:
+    """All that the filter looks at."""
+    build = one.row.build
+    state = state_word(build, one.need)
+    asked = build.requests[0].title if build.requests else ""
+    parts = (
+        *(one.own_name, build.project_name, build.project_id, build.title, build.agent_id, build.model),
+        *(build.branch, build.cwd, one.row.host, build.now, build.todo, asked, state, NEED_TITLES[one.need]),
+    )
+    return "\n".join(parts).lower()
+
+
+def arranged(shown: Iterable[Placed], by: Grouping, view: View, midnight: Millis) -> Slots:
+    """The lines of the list; `midnight`: when today began, epoch milliseconds."""
+    everything = list(shown)
+    ended = [one for one in everything if one.need == "ended" and not one.is_pinned]
+    slots: list[Slot] = []
+    for title, group in _groups([one for one in everything if one.need != "ended" or one.is_pinned], by):
+        if view.has_headings:
+            slots.append(Heading(title, len(group)))
+        slots += (one.row.key for one in group)
+    if ended:
+        is_open = view.is_unfolded or bool(view.needle)
+        slots.append(_fold(ended, midnight, is_open))
+        slots += (one.row.key for one in sorted(ended, key=_order)) if is_open else ()
+    return tuple(slots)
+
+
+def _order(one: Placed) -> tuple[int, int, str, str]:
+    return one.order
+
+
+def _groups(placed: Sequence[Placed], by: Grouping) -> list[tuple[str, list[Placed]]]:
+    """Title and rows: what is pinned, then the groups in the order of their most urgent row."""
+    pinned = sorted((one for one in placed if one.is_pinned), key=_order)
+    others = [one for one in placed if not one.is_pinned]
+    title = _TITLES[by]
+    urgent = dict[str, int]()
+    for one in others:
+        name = title(one)
+        urgent[name] = min(urgent.get(name, len(NEEDS)), NEEDS.index(one.need))
+    others.sort(key=lambda one: (urgent[title(one)], title(one), _order(one)))
+    groups = [(name, list(group)) for name, group in groupby(others, title)]
+    return [(PINNED, pinned), *groups] if pinned else groups
+
+
+_TITLES: Mapping[Grouping, Callable[[Placed], str]] = {
+    "state": lambda one: NEED_TITLES[one.need],
+    "project": lambda one: clean_line(one.row.build.project_name or one.row.build.project_id, 60),
+    "agent": lambda one: clean_line(one.row.build.agent_id, 40) or "unknown agent",
+    "host": lambda one: clean_line(one.row.host, 60) or "this machine",
+}
+
+
+def _fold(ended: Sequence[Placed], midnight: Millis, is_open: bool) -> Fold:
+    builds = [one.row.build for one in ended]
+    today = sum((build.ended_at or build.last_event_at or 0) >= midnight for build in builds)
+    completed = sum(build.status == "completed" for build in builds)
+    failed = sum(build.status == "failed" or bool(build.damaged) for build in builds)
+    return Fold(today, len(builds) - today, completed, failed, len(builds) - completed - failed, is_open)
+
+
+# --------------------------------------------------------------------------- stability
+
+
+def held(before: Slots, now: Slots, shown: Mapping[RowKey, Placed]) -> Slots:
+    """`now` in the order of `before`, while the reader's hands are on the keys: what is gone is left out, and what is
+    new stands at the end of its group, or of the list."""
+    old = {slot for slot in before if isinstance(slot, RowKey)}
+    folds: list[Slot] = [slot for slot in now if isinstance(slot, Fold)]
+    slots: list[Slot] = []
+    for slot in before:
+        if isinstance(slot, Fold):
+            slots += folds
+        elif isinstance(slot, Heading) or slot in shown:
+            slots.append(slot)
+    slots += [fold for fold in folds if fold not in slots]
+    for slot in now:
+        if isinstance(slot, RowKey) and slot not in old:
+            slots.insert(_end_of_group(slots, shown, slot), slot)
+    return tuple(_without_empty(slots))
+
+
+def _end_of_group(slots: Sequence[Slot], shown: Mapping[RowKey, Placed], key: RowKey) -> int:
+    """Behind the last row that wants the same as `key`; else before the fold, or behind it for what ended."""
+    what = shown[key].need
+    same = [at for at, slot in enumerate(slots) if isinstance(slot, RowKey) and shown[slot].need == what]
+    if same:
+        return same[-1] + 1
+    folds = (at for at, slot in enumerate(slots) if isinstance(slot, Fold))
+    return len(slots) if what == "ended" else next(folds, len(slots))
+
+
+def _without_empty(slots: Sequence[Slot]) -> list[Slot]:
+    """Without headings over nothing; their counts follow."""
+    kept = list[Slot]()
+    for at, slot in enumerate(slots):
+        if isinstance(slot, Heading):
+            rows = 0
+            for below in slots[at + 1 :]:
+                if not isinstance(below, RowKey):
+                    break
+                rows += 1
+            if rows:
+                kept.append(Heading(slot.title, rows))
+        else:
+            kept.append(slot)
+    return kept
+
+
+def next_waiting(slots: Slots, shown: Mapping[RowKey, Placed], after: int) -> int | None:
+    """The place of the next row that waits for the reader behind place `after`, around the end; None: there is none."""
+    places = [at for at, slot in enumerate(slots) if isinstance(slot, RowKey) and shown[slot].need == "waits"]
+    return next((at for at in places if at > after), places[0] if places else None)

@@ -1,0 +1,168 @@
+"""The agent under the cursor, in full: what it asks, its todos, what it said last, its last error. Pure.
+
+`state` is the build itself where it was read; without it the pane says what the list's row knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from ...agents.subject import error_line, subject
+from ...model.state import BuildState, Note, ToolCall
+from ...model.text import clean_line
+from ...report.words import clock, count, duration, plural, running, todo_mark
+from ..context import RenderContext, role
+from ..lines import Line, cut, length, pad, parted, wrap
+from ..prose import prose
+from .arrangement import Placed
+from .triage import since
+from .words import cost_words, short_agent, short_model, state_mark, usual_words, what_words
+
+TWO_COLUMNS = 96
+"""Cells from which todos and last words stand beside the question."""
+NEAR = 400
+"""Items of the timeline up to which the last words and the last error are looked for."""
+
+
+def aside(one: Placed, state: BuildState | None, context: RenderContext, width: int, height: int) -> list[Line]:
+    """At most `height` lines of `width` cells."""
+    head = [_who(one, width), _standing(one, context, width)]
+    rest = max(0, height - len(head))
+    if width < TWO_COLUMNS:
+        about = list(_about(one, state, context, width))
+        return [*head, *[cut(line, width) for line in _fitting(about, rest)]][:height]
+    left_width = (width - 3) // 2
+    right_width = width - 3 - left_width
+    left = _fitting([*_question(one, context, left_width), *_words(state, context, left_width)], rest)
+    right = _fitting([*_todos(one, state, context, right_width), *_error(one, state, context, right_width)], rest)
+    lines: list[Line] = []
+    for at in range(max(len(left), len(right))):
+        begin = cut(left[at], left_width) if at < len(left) else []
+        end = cut(right[at], right_width) if at < len(right) else []
+        lines.append([*begin, (pad("", left_width - length(begin) + 3), ""), *end])
+    return [*head, *lines][:height]
+
+
+def _fitting(lines: list[Line], room: int) -> list[Line]:
+    if len(lines) <= room or room < 1:
+        return lines[: max(0, room)]
+    return [*lines[: room - 1], [*lines[room - 1], (" …", "faint")]]
+
+
+def _who(one: Placed, width: int) -> Line:
+    """`shop · "Add a cart" · ~/work/shop · branch cart · claude sonnet-4-5`."""
+    build = one.row.build
+    agent = " ".join(filter(None, (short_agent(build.agent_id), short_model(build.model))))
+    title = clean_line(build.title, 120)
+    project = clean_line(build.project_name or build.project_id, 60)
+    parts: list[tuple[int, Line]] = [
+        (0, [(one.own_name or project, "strong")]),
+        (3, [(project, "dim")] if one.own_name else []),
+        (2, [(f"“{title}”", "")] if title else []),
+        (4, [(_below_home(clean_line(build.cwd, 200)), "dim")]),
+        (5, [(f"branch {clean_line(build.branch, 60)}", "dim")] if build.branch else []),
+        (1, [(agent, "dim")]),
+        (6, [(f"on {clean_line(one.row.host, 40)}", "dim")] if one.row.host else []),
+    ]
+    return parted(parts, [], width)
+
+
+def _below_home(path: str) -> str:
+    home = str(Path.home())
+    return f"~{path[len(home) :]}" if path == home or path.startswith(home + "/") else path
+
+
+def _standing(one: Placed, context: RenderContext, width: int) -> Line:
+    """`? permission for Bash, asked 4m12s ago`, and figures."""
+    build, now = one.row.build, context.now()
+    mark = state_mark(build, one.need, context.glyphs)
+    tone = "alarm" if one.need == "waits" else role(mark.tone)
+    at = since(build, one.need)
+    ago = "" if at is None else f", {'asked ' if one.need == 'waits' else ''}{running(max(0, now - at))} ago"
+    if one.need in ("working", "stuck", "machine") and at is not None:
+        ago = f" for {running(max(0, now - at))}"
+    asked = build.requests[0] if one.need == "waits" and build.requests else None
+    tool = (
+        f" for {clean_line(asked.tool, 40)}" if asked is not None and asked.kind == "permission" and asked.tool else ""
+    )
+    figures = [f"{build.todos_done}/{build.todos_total} todos"] if build.todos_total else []
+    figures.append(plural(build.tools, "tool"))
+    figures += [plural(build.errors, "error")] if build.errors else []
+    tokens = [count(n) for n in (build.input_tokens, build.output_tokens) if n is not None]
+    figures += [f"{' / '.join(tokens)} tokens"] if tokens else []
+    figures += [f"{build.context_percent:.0f}% context"] if build.context_percent is not None else []
+    figures += [cost_words(build)] if build.cost_usd is not None else []
+    figures += list(usual_words(build)) if one.need in ("working", "stuck") else []
+    dot = f" {context.glyphs.dot} "
+    left: Line = [(f"{mark.glyph} {mark.word}{tool}", tone), (ago, "dim")]
+    return parted([(0, left), (1, [(dot.join(figures), "dim")])], [], width)
+
+
+def _about(one: Placed, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
+    """Everything below one another, what matters most first."""
+    yield from _question(one, context, width)
+    yield from _error(one, state, context, width)
+    yield from _words(state, context, width)
+    yield from _todos(one, state, context, width)
+
+
+def _question(one: Placed, context: RenderContext, width: int) -> Iterator[Line]:
+    """What is asked, whole; of an agent that asks nothing what it does."""
+    build = one.row.build
+    if one.need != "waits" or not build.requests:
+        text = what_words(build, one.need)
+        tone = "bad" if one.need == "failed" else "warn" if one.need == "stuck" else ""
+        yield from wrap([(text, tone)], width) if text else ()
+        return
+    for number, request in enumerate(build.requests):
+        lead: Line = [(f"also {request.kind}: ", "dim")] if number else []
+        yield from wrap([*lead, (clean_line(request.title, 2_000), "strong")], width)
+        if request.reason:
+            yield from wrap([(clean_line(request.reason, 1_000), "dim")], width)
+        if request.options:
+            names = (clean_line(option.label or option.id, 80) for option in request.options)
+            yield from wrap([("  ".join(f"{at}) {name}" for at, name in enumerate(names, 1)), "subject")], width)
+
+
+def _latest(state: BuildState | None) -> Iterator[ToolCall | Note]:
+    """The last items first."""
+    if state is not None:
+        for at in islice(reversed(range(len(state.timeline))), NEAR):
+            yield state.timeline[at]
+
+
+def _words(state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
+    """What the agent said last, and its last calls."""
+    note = next((item for item in _latest(state) if isinstance(item, Note) and item.kind == "text"), None)
+    if note is not None and note.text.strip():
+        yield [("last said", "faint"), (f"  {clock(note.at)}", "faint")]
+        yield from prose(note.text[-2_000:], width, context.glyphs)
+
+
+def _error(one: Placed, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
+    failed = next((item for item in _latest(state) if isinstance(item, ToolCall) and item.state == "error"), None)
+    if failed is not None and state is not None:
+        mark = context.glyphs.failed
+        yield [("last error", "faint"), (f"  {clock(failed.ended_at)}", "faint")]
+        yield from wrap([(f"{mark} {subject(failed, state.agent.cwd)}", "bad")], width)
+        if why := error_line(failed):
+            yield from wrap([(f"  {why}", "dim")], width)
+    elif one.row.build.error and one.need != "failed":
+        yield from wrap([("last error  ", "faint"), (clean_line(one.row.build.error), "bad")], width)
+
+
+def _todos(one: Placed, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
+    """The list; of a long one those around where the agent is."""
+    if state is None or not (todos := state.todos or state.template_todos):
+        if one.row.build.todo:
+            yield from wrap([("at  ", "faint"), (clean_line(one.row.build.todo), "")], width)
+        return
+    done = sum(todo.status == "completed" for todo in todos)
+    yield [(f"todos {done}/{len(todos)}", "faint")]
+    for todo in todos[max(0, done - 2) :]:
+        mark = todo_mark(todo.status, context.glyphs, ended=not state.is_active)
+        spent = f"  {duration(todo.ended_at - todo.started_at)}" if todo.ended_at and todo.started_at else ""
+        text = clean_line(todo.content, 200)
+        yield cut([(f"{mark.glyph} ", role(mark.tone)), (text, ""), (spent, "faint")], width)

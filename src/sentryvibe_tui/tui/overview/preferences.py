@@ -1,0 +1,103 @@
+"""What the reader set in the overview, and what the reader has seen: kept in one small file of the state folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ...folders import make_private
+from ...model.summary import BuildKey
+
+Grouping = Literal["state", "project", "agent", "host"]
+GROUPINGS: tuple[Grouping, ...] = ("state", "project", "agent", "host")
+
+KEPT = 2_000
+"""Builds of which a mark is kept; the oldest marks go."""
+
+Name = str
+"""`build_name`: a build wherever it is seen."""
+
+
+class Preferences(Struct, frozen=True):
+    """`names` are the reader's own; `stamps` (`triage.stamp`) how builds stood when the reader looked at them last."""
+
+    group_by: Grouping = "state"
+    pins: tuple[Name, ...] = ()
+    hidden: tuple[Name, ...] = ()
+    names: Mapping[Name, str] = {}
+    stamps: Mapping[Name, str] = {}
+
+    def pinned(self, name: Name) -> Preferences:
+        """Pinned, or no longer."""
+        return replace(self, pins=_toggled(self.pins, name))
+
+    def hiding(self, name: Name) -> Preferences:
+        """Hidden, or no longer."""
+        return replace(self, hidden=_toggled(self.hidden, name))
+
+    def named(self, name: Name, own: str) -> Preferences:
+        """Called `own` from now on; "" gives its name back."""
+        others = {known: text for known, text in self.names.items() if known != name}
+        return replace(self, names=_bounded({**others, name: own} if own else others))
+
+    def seen(self, name: Name, stamp: str) -> Preferences:
+        if self.stamps.get(name) == stamp:
+            return self
+        others = {known: text for known, text in self.stamps.items() if known != name}
+        return replace(self, stamps=_bounded({**others, name: stamp}))
+
+    def regrouped(self) -> Preferences:
+        """By the next thing there is."""
+        at = GROUPINGS.index(self.group_by)
+        return replace(self, group_by=GROUPINGS[(at + 1) % len(GROUPINGS)])
+
+
+def build_name(key: BuildKey) -> Name:
+    return "\n".join((key.project_id, key.session_id, key.build_id))
+
+
+def _toggled(names: tuple[Name, ...], name: Name) -> tuple[Name, ...]:
+    return tuple(known for known in names if known != name) if name in names else (*names, name)[-KEPT:]
+
+
+def _bounded(values: dict[Name, str]) -> dict[Name, str]:
+    return dict(list(values.items())[-KEPT:])
+
+
+class PreferencesFile:
+    """Several overviews may be open: each changes what the file holds then, and writes it whole or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> Preferences:
+        """What is kept; the defaults where nothing is, or nothing that can be read."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=Preferences)
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            return Preferences()
+
+    def change(self, change: Callable[[Preferences], Preferences]) -> Preferences:
+        """What the preferences are afterwards. Raises OSError."""
+        now = change(self.read())
+        make_private(self._path.parent)
+        fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
+            with suppress(FileNotFoundError):
+                fresh.unlink()
+            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(msgspec.json.encode(now))
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path)
+        finally:
+            with suppress(OSError):
+                fresh.unlink()
+        return now

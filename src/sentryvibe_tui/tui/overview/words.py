@@ -1,0 +1,148 @@
+"""How the overview says things: states in one word, what an agent does or asks, the counts of all. Pure; all safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from ...model.state import Millis
+from ...model.summary import BuildSummary
+from ...model.text import clean_line
+from ...report.words import UNICODE, Glyphs, Mark, Tone, build_mark, cost, duration, status_mark
+from .triage import AgentRow, Need
+
+NEED_TITLES: Mapping[Need, str] = {
+    "waits": "WAITS FOR YOU",
+    "failed": "FAILED",
+    "stuck": "STUCK",
+    "working": "WORKING",
+    "machine": "WAITS FOR A MACHINE",
+    "idle": "IDLE",
+    "ended": "ENDED",
+}
+
+STATE_WIDTH = 11
+"""Cells of the longest state: `interrupted`."""
+
+
+def state_word(build: BuildSummary, what: Need) -> str:
+    """`permission`, `question`, `failed`, `quiet`, `working`, `background`, `idle`, `completed`; one word."""
+    match what:
+        case "waits":
+            return build.requests[0].kind if build.requests else "question"
+        case "stuck":
+            return "quiet"
+        case "working":
+            return "working"
+        case "machine":
+            return "rate limit" if "rate limit" in build.activity.what.lower() else "background"
+        case "idle":
+            return "idle" if build.status in ("active", "completed") else status_mark(build.status).word
+        case _:
+            return "damaged" if build.damaged else status_mark(build.status).word
+
+
+def state_mark(build: BuildSummary, what: Need, glyphs: Glyphs = UNICODE) -> Mark:
+    """Its glyph and tone beside that word."""
+    word = state_word(build, what)
+    match what:
+        case "stuck":
+            return Mark("!", word, "warn")
+        case "idle" if build.status in ("active", "completed"):
+            return Mark(glyphs.dot, word, "dim")
+        case "waits" | "machine" | "working":
+            mark = build_mark("active", build.activity, glyphs)
+            return Mark(mark.glyph, word, mark.tone)
+        case _:
+            mark = status_mark("failed" if build.damaged else build.status, glyphs)
+            return Mark(mark.glyph, word, mark.tone)
+
+
+def what_words(build: BuildSummary, what: Need) -> str:
+    """What it asks, does, or said last."""
+    match what:
+        case "waits":
+            asked = build.requests[0] if build.requests else None
+            title = clean_line(asked.title if asked else build.activity.what)
+            more = f" (+{len(build.requests) - 1} more)" if len(build.requests) > 1 else ""
+            return title + more
+        case "failed":
+            return clean_line(build.error or build.now)
+        case "stuck":
+            return " · ".join(filter(None, (clean_line(build.now), *usual_words(build))))
+        case "machine":
+            return clean_line(build.activity.what or build.now)
+        case "ended" if build.damaged:
+            return clean_line(build.damaged)
+        case _:
+            return clean_line(build.now or build.todo)
+
+
+def short_agent(agent_id: str) -> str:
+    """`claude`, `codex`, `gemini`: the name of its program."""
+    return clean_line(agent_id, 40).removeprefix("openai-").removesuffix("-code").removesuffix("-cli")
+
+
+def short_model(model: str) -> str:
+    """Without what its agent's name says already."""
+    return clean_line(model, 80).removeprefix("claude-").rpartition("/")[2]
+
+
+def usual_words(build: BuildSummary) -> tuple[str, ...]:
+    """`usual 22s, p95 58s`, where that is said."""
+    if build.p95_ms is None or build.usual_ms is None:
+        return ()
+    return (f"usual {duration(build.usual_ms)}, p95 {duration(build.p95_ms)}",)
+
+
+def cost_words(build: BuildSummary) -> str:
+    """`$1.12`; with `~` from a price table; a dash where nobody says."""
+    if build.cost_usd is None:
+        return "–"
+    return ("~" if build.cost_estimated else "") + cost(build.cost_usd)
+
+
+class Counts(Struct, frozen=True):
+    """How many want what; `ended` and `cost_usd` are today's; `is_estimated`: any of the cost is."""
+
+    waits: int = 0
+    failed: int = 0
+    stuck: int = 0
+    working: int = 0
+    machine: int = 0
+    idle: int = 0
+    ended: int = 0
+    cost_usd: float = 0.0
+    is_estimated: bool = False
+
+    @property
+    def agents(self) -> int:
+        return self.waits + self.failed + self.stuck + self.working + self.machine + self.idle
+
+
+def counted(rows: Iterable[tuple[AgentRow, Need]], midnight: Millis) -> Counts:
+    numbers = dict[str, int]()
+    spent, is_estimated = 0.0, False
+    for row, what in rows:
+        at = row.build.last_event_at or row.build.ended_at or 0
+        if what != "ended" or at >= midnight:
+            numbers[what] = numbers.get(what, 0) + 1
+        if at >= midnight and row.build.cost_usd is not None:
+            spent += row.build.cost_usd
+            is_estimated = is_estimated or row.build.cost_estimated
+    return Counts(**numbers, cost_usd=round(spent, 9), is_estimated=is_estimated)
+
+
+def count_words(counts: Counts) -> list[tuple[str, Tone | None]]:
+    """`2 wait for you`, `3 working`, … those that are not nothing, the most urgent first."""
+    said: list[tuple[int, str, Tone | None]] = [
+        (counts.waits, "waits for you" if counts.waits == 1 else "wait for you", "warn"),
+        (counts.failed, "failed", "bad"),
+        (counts.stuck, "stuck", "warn"),
+        (counts.working, "working", "busy"),
+        (counts.machine, "in the background", None),
+        (counts.idle, "idle", None),
+        (counts.ended, "ended today", None),
+    ]
+    return [(f"{number} {word}", tone) for number, word, tone in said if number]

@@ -1,0 +1,94 @@
+"""The way to an agent's own terminal, or why there is none."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from sentryvibe_tui.model.summary import BuildSummary
+from sentryvibe_tui.sources.terminal import NoTerminal, go_to_terminal
+
+PANES = "%1\t/dev/pts/1\twork:0.0\n%3\t/dev/pts/4\twork:2.1\n%5\t/dev/pts/6\tother:0.0\n"
+PROCESSES = """\
+    1 ?        /sbin/init
+  200 pts/4    claude --resume
+  300 pts/6    node --no-warnings /usr/lib/node_modules/bin/codex
+  301 ??       /opt/codex/codex app-server
+  400 pts/9    claude
+  500 pts/1    vim claude.md
+"""
+FOLDERS = {200: "/work/shop", 300: "/work/landing", 301: "/work/landing", 400: "/work/api", 500: "/work/shop"}
+TMUX = {"TMUX": "/tmp/tmux-0/default,1,0", "HOME": "/nowhere"}
+
+
+class System:
+    """`ps` and `tmux` of an invented machine; `went` is where tmux was told to go."""
+
+    def __init__(self, processes: str = PROCESSES, panes: str | None = PANES) -> None:
+        self.processes, self.panes, self.went = processes, panes, ""
+
+    def __call__(self, command) -> str:
+        if command[0] == "ps":
+            return self.processes
+        if self.panes is None:
+            raise subprocess.CalledProcessError(1, command)
+        if command[1] == "switch-client":
+            self.went = command[3]
+        return self.panes
+
+
+def go(agent: str, cwd: str, system: System, environ=TMUX, **more) -> str:
+    build = BuildSummary("p", "s", "b", agent_id=agent, cwd=cwd, **more)
+    return go_to_terminal(build, environ, system, lambda pid: FOLDERS.get(pid, ""))
+
+
+def test_the_pane_of_the_process_that_works_there():
+    system = System()
+    assert go("claude-code", "/work/shop", system) == "work:2.1"
+    assert system.went == "%3"
+
+
+def test_a_program_that_an_interpreter_runs_is_known_and_a_daemon_has_no_terminal():
+    system = System()
+    assert go("openai-codex", "/work/landing", system) == "other:0.0"
+
+
+@pytest.mark.parametrize(
+    ("agent", "cwd", "system", "environ", "more", "says"),
+    [
+        ("claude-code", "/work/shop", System(), TMUX, {"host": "box"}, "it runs on box"),
+        ("claude-code", "/work/none", System(), TMUX, {}, "no process of Claude Code was found in /work/none"),
+        ("claude-code", "/work/api", System(), TMUX, {}, "runs on /dev/pts/9, which is no tmux pane"),
+        ("claude-code", "/work/shop", System(panes=None), TMUX, {}, "/dev/pts/4, which is no tmux pane"),
+        ("claude-code", "/work/shop", System(), {"HOME": "/nowhere"}, {}, "tmux attach -t work"),
+        ("openai-codex", "/work/landing", System("301 ?? codex\n"), TMUX, {}, r"Codex \(process 301\) has no terminal"),
+        ("claude-code", "/work/shop", System(PROCESSES.replace("500 pts/1    vim", "500 pts/1    claude")), TMUX, {},
+         "more than once: tmux work:0.0, work:2.1"),
+        ("moon", "/work/shop", System(), TMUX, {}, "no process of moon was found"),
+    ],
+)  # fmt: skip
+def test_it_says_why_it_cannot_go(agent, cwd, system, environ, more, says):
+    with pytest.raises(NoTerminal, match=says):
+        go(agent, cwd, system, environ, **more)
+    assert system.went == ""
+
+
+def test_the_register_of_the_agent_is_believed_before_its_directory(tmp_path, monkeypatch):
+    from sentryvibe_tui.agents.claude import live
+
+    monkeypatch.setattr(live, "is_alive", lambda pid, start: True)
+    folder = tmp_path / "sessions"
+    folder.mkdir()
+    (folder / "400.json").write_text('{"pid": 400, "sessionId": "s", "cwd": "/work/shop", "status": "idle"}')
+    (folder / "401.json").write_text("{")
+    system = System(PROCESSES.replace("pts/9", "pts/1"))
+    assert go("claude-code", "/work/shop", system, TMUX | {"CLAUDE_CONFIG_DIR": str(tmp_path)}) == "work:0.0"
+
+
+def test_a_machine_without_these_programs_is_told():
+    def none(command) -> str:
+        raise FileNotFoundError(command[0])
+
+    with pytest.raises(NoTerminal, match="`ps` does not say"):
+        go_to_terminal(BuildSummary("p", "s", "b", agent_id="claude-code", cwd="/work"), TMUX, none)

@@ -1,0 +1,216 @@
+"""Which rows stand where, and that nothing jumps under the cursor."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from tests.tui.overview.conftest import HOUR, MIDNIGHT, MINUTE, NOW, SECOND, row
+
+from sentryvibe_tui.tui.overview.arrangement import Fold, Heading, View, held, next_waiting
+from sentryvibe_tui.tui.overview.preferences import Preferences, build_name
+from sentryvibe_tui.tui.overview.roster import REST, Roster
+from sentryvibe_tui.tui.overview.triage import RowKey, stamp
+
+FLEET = (
+    row("blog", "working", 7 * MINUTE),
+    row("done", "ended", HOUR),
+    row("shop", "waiting-person", 4 * MINUTE),
+    row("infra", "waiting-machine", MINUTE),
+    row("api", "ended", MINUTE, status="failed", ended_at=NOW - MINUTE),
+    row("old", "ended", 20 * HOUR),
+    row("scripts", "idle", 18 * MINUTE),
+    row("mobile", "working", SECOND, agent_id="codex"),
+    row("landing", "waiting-person", 30 * SECOND, host="box", agent_id="codex"),
+)
+
+
+PLAIN, AS_USUAL = View(), Preferences()
+
+
+def at(rows=FLEET, wanted=AS_USUAL, view=PLAIN):
+    roster = Roster(wanted, view, NOW, MIDNIGHT)
+    for one in rows:
+        roster.put(one)
+    roster.settle(NOW)
+    return roster
+
+
+def told(roster, slots=None) -> list[str]:
+    """The list as a reader sees it: headings in capitals, projects, the fold."""
+    lines = []
+    for slot in roster.slots if slots is None else slots:
+        if isinstance(slot, Heading):
+            lines.append(f"{slot.title} {slot.rows}")
+        elif isinstance(slot, Fold):
+            lines.append(f"+{slot.today}+{slot.before}")
+        else:
+            lines.append(roster.shown[slot].row.build.project_name)
+    return lines
+
+
+def test_the_groups_stand_in_the_order_of_who_needs_the_reader():
+    assert told(at()) == [
+        *("WAITS FOR YOU 2", "shop", "landing"),
+        *("FAILED 1", "api"),
+        *("STUCK 1", "blog"),
+        *("WORKING 1", "mobile"),
+        *("WAITS FOR A MACHINE 1", "infra"),
+        *("IDLE 1", "scripts"),
+        "+1+1",
+    ]
+
+
+def test_the_fold_opens_and_a_filter_opens_it_by_itself():
+    assert told(at(view=View(is_unfolded=True)))[-3:] == ["+1+1", "done", "old"]
+    assert told(at(view=View(needle="old"))) == ["+0+1", "old"]
+
+
+def test_every_word_of_a_filter_must_be_there_wherever_it_stands():
+    assert told(at(view=View(needle="CODEX question"))) == []
+    assert told(at(view=View(needle="codex permission"))) == ["WAITS FOR YOU 1", "landing"]
+    assert told(at(view=View(needle="machine"))) == ["WAITS FOR A MACHINE 1", "infra"]
+
+
+def test_groups_of_projects_agents_and_hosts_begin_with_the_most_urgent():
+    agents = at(wanted=Preferences(group_by="agent"))
+    assert [line for line in told(agents) if line[-1].isdigit()][:2] == ["claude-code 5", "codex 2"]
+    hosts = at(wanted=Preferences(group_by="host"))
+    assert told(hosts)[:2] == ["box 1", "landing"]
+
+
+def test_pinned_rows_stand_on_top_and_never_fold():
+    pinned = Preferences(pins=(build_name(FLEET[1].build.key),))
+    assert told(at(wanted=pinned))[:3] == ["PINNED 1", "done", "WAITS FOR YOU 2"]
+
+
+def test_hidden_rows_are_counted_and_shown_on_request():
+    hidden = Preferences(hidden=(build_name(FLEET[2].build.key),))
+    assert "shop" not in told(at(wanted=hidden))
+    assert at(wanted=hidden).hidden == 1
+    assert "shop" in told(at(wanted=hidden, view=View(shows_hidden=True)))
+
+
+def test_without_room_there_are_no_headings():
+    assert told(at(view=View(has_headings=False)))[:3] == ["shop", "landing", "api"]
+
+
+def test_unread_is_what_changed_since_the_reader_looked():
+    working, waiting = FLEET[7], FLEET[2]
+    seen = Preferences().seen(build_name(working.build.key), stamp(working.build))
+    idle = row("mobile", "idle", SECOND, agent_id="codex")
+    assert not at((working,), seen).shown[working.key].is_unread
+    assert at((idle,), seen).shown[working.key].is_unread
+    assert at((waiting,)).shown[waiting.key].is_unread, "a question that nobody saw"
+    roster = at((working,))
+    assert not roster.shown[working.key].is_unread, "an agent at work is no news by itself"
+    roster.put(idle)
+    assert roster.shown[working.key].is_unread, "its turn ended while this screen was open"
+
+
+def test_a_row_that_changes_its_group_stays_where_it_is_while_the_reader_is_at_the_keys():
+    roster = at()
+    before = told(roster)
+    roster.touch(NOW)
+    roster.put(row("shop", "working", 0))
+    changes = roster.settle(NOW + REST - 1)
+    assert told(roster) == before
+    assert changes.rows == {FLEET[2].key}
+    assert roster.settle(NOW + REST).slots
+    assert told(roster)[:2] == ["WAITS FOR YOU 1", "landing"]
+
+
+def test_a_new_row_joins_its_group_at_once_and_a_gone_one_leaves():
+    roster = at()
+    roster.touch(NOW)
+    roster.remove(FLEET[4].key)
+    roster.put(row("new", "waiting-person", SECOND))
+    assert roster.settle(NOW).slots
+    assert told(roster)[:5] == ["WAITS FOR YOU 3", "shop", "landing", "new", "STUCK 1"]
+
+
+def test_a_filter_a_fold_and_a_pin_do_not_wait_for_the_readers_hands():
+    roster = at()
+    roster.touch(NOW)
+    roster.look(View(needle="shop"))
+    roster.settle(NOW)
+    assert told(roster) == ["WAITS FOR YOU 1", "shop"]
+    roster.prefer(Preferences(pins=(build_name(FLEET[2].build.key),)))
+    roster.settle(NOW)
+    assert told(roster) == ["PINNED 1", "shop"]
+
+
+def test_an_agent_that_only_goes_on_changes_its_row_and_no_order():
+    roster = at()
+    roster.put(row("mobile", "working", 0, agent_id="codex", now="Read README.md", now_since=NOW))
+    changes = roster.settle(NOW)
+    assert not changes.slots
+    assert changes.rows == {FLEET[7].key}
+    assert not roster.settle(NOW).rows
+
+
+def test_silence_makes_an_agent_stuck_without_any_news():
+    roster = at()
+    roster.tick(NOW + 5 * MINUTE, MIDNIGHT)
+    roster.settle(NOW + 5 * MINUTE)
+    assert told(roster)[5:8] == ["STUCK 2", "blog", "mobile"]
+
+
+def test_a_server_that_comes_back_takes_away_what_it_no_longer_has():
+    roster = at()
+    roster.replace_server("http://here", [FLEET[0]])
+    roster.settle(NOW)
+    assert told(roster) == ["WAITS FOR YOU 1", "landing", "STUCK 1", "blog"]
+
+
+def test_the_next_that_waits_goes_round():
+    roster = at()
+    first, second = 1, 2
+    assert [roster.next_waiting(after) for after in (0, first, second, 8)] == [first, second, first, first]
+    assert next_waiting(roster.slots[3:], roster.shown, 0) is None
+
+
+KINDS = ("working", "waiting-person", "waiting-machine", "idle", "ended")
+ROWS = st.dictionaries(
+    st.sampled_from("abcdefgh"), st.tuples(st.sampled_from(KINDS), st.integers(0, HOUR)), max_size=8
+).map(lambda many: [row(name, kind, ago) for name, (kind, ago) in many.items()])
+VIEWS = st.builds(View, st.sampled_from(["", "a", "edit"]), st.booleans(), st.booleans(), st.booleans())
+
+
+@given(ROWS, VIEWS, st.sampled_from(["state", "project", "agent", "host"]))
+def test_every_row_stands_once_or_is_folded(rows, view, by):
+    roster = at(rows, Preferences(group_by=by), view)
+    keys = [slot for slot in roster.slots if isinstance(slot, RowKey)]
+    folded = [slot for slot in roster.slots if isinstance(slot, Fold)]
+    assert len(keys) == len(set(keys))
+    ended = [one for one in roster.shown.values() if one.need == "ended"]
+    assert len(keys) == len(roster.shown) - (0 if not folded or folded[0].is_open else len(ended))
+    assert sum(slot.rows for slot in roster.slots if isinstance(slot, Heading)) == (
+        len(roster.shown) - len(ended) if view.has_headings else 0
+    )
+    assert sum(fold.today + fold.before for fold in folded) == len(ended)
+
+
+@given(ROWS, ROWS, VIEWS)
+def test_held_rows_keep_their_order_and_none_is_lost(rows, later, view):
+    view = replace(view, needle="")
+    before, now = at(rows, view=view), at(later, view=view)
+    kept = held(before.slots, now.slots, now.shown)
+    stand = [slot for slot in kept if isinstance(slot, RowKey)]
+    old = [slot for slot in before.slots if isinstance(slot, RowKey) and slot in now.shown]
+    assert [slot for slot in stand if slot in old] == old
+    assert len(stand) == len(set(stand))
+    assert {slot for slot in now.slots if isinstance(slot, RowKey)} <= set(stand) <= set(now.shown)
+    assert len([slot for slot in kept if isinstance(slot, Fold)]) == len([s for s in now.slots if isinstance(s, Fold)])
+
+
+@given(ROWS, ROWS, ROWS)
+def test_what_a_roster_shows_after_changes_is_what_it_shows_from_the_start(first, second, third):
+    roster = at(first)
+    for rows in (second, third):
+        roster.replace_server("http://here", rows)
+        roster.settle(NOW)
+    fresh = at(third)
+    assert [slot for slot in roster.slots if isinstance(slot, RowKey)] == [
+        slot for slot in fresh.slots if isinstance(slot, RowKey)
+    ]
+    assert roster.slots == fresh.slots
+    assert roster.counts() == fresh.counts()

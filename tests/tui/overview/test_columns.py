@@ -1,0 +1,81 @@
+"""Which columns there is room for, and that no state is cut."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.tui.overview.conftest import HOUR, MINUTE, NOW, SECOND, row
+
+from sentryvibe_tui.report.words import ASCII, UNICODE
+from sentryvibe_tui.tui.context import RenderContext
+from sentryvibe_tui.tui.lines import length, plain
+from sentryvibe_tui.tui.overview.arrangement import placed
+from sentryvibe_tui.tui.overview.columns import BEFORE_WHAT, OPTIONAL, columns, head_line, row_line, told_by
+from sentryvibe_tui.tui.overview.preferences import Preferences
+from sentryvibe_tui.tui.overview.words import STATE_WIDTH, state_word
+
+ALL = frozenset(column.name for column in OPTIONAL)
+ROWS = (
+    row("shop", "waiting-person", 4 * MINUTE, todos_done=3, todos_total=8, tools=41, errors=1, cost_usd=1.12),
+    row("漢字のプロジェクト名がとても長い", "working", SECOND, now="Edit " + "路" * 90),
+    row("api", "ended", MINUTE, status="failed", ended_at=NOW - MINUTE, error="API Error: 529 overloaded"),
+    row("blog", "working", 7 * MINUTE, model="claude-sonnet-4-5", context_percent=100.0, branch="feature/x"),
+    row("gone", "ended", HOUR, status="interrupted", title="A title", cost_usd=123.4, cost_estimated=True),
+    row("infra", "waiting-machine", 3 * HOUR, input_tokens=812_000, output_tokens=41_000, tools=123_456, errors=999),
+    row("bad", "ended", HOUR, damaged="cannot be read"),
+)
+CONTEXT = RenderContext(lambda: NOW)
+PLACED = {one.key: placed(one, Preferences(), "", NOW) for one in ROWS}
+
+
+def names(width: int, told=ALL) -> list[str]:
+    them = columns(width, told)
+    return [column.name for column in (*them.first, *them.last)]
+
+
+@pytest.mark.parametrize(
+    ("width", "wanted"),
+    [
+        (40, ["mark", "since", "project"]),
+        (60, ["mark", "since", "project"]),
+        (80, ["state", "since", "project", "cost"]),
+        (120, ["state", "since", "agent", "project", "todos", "tools", "context", "cost"]),
+    ],
+)
+def test_what_matters_stays(width, wanted):
+    assert names(width, ALL - {"host"}) == wanted
+
+
+def test_a_wide_screen_shows_everything():
+    assert set(names(240)) == {"since", "project", *ALL}
+
+
+def test_a_column_in_which_nobody_says_anything_leaves_its_room():
+    assert "todos" not in names(200, ALL - {"todos"})
+    assert told_by([PLACED[ROWS[2].key]], has_hosts=False) == {"state", "age", "agent"}
+
+
+@given(st.integers(40, 260), st.sets(st.sampled_from(sorted(ALL))), st.sampled_from([UNICODE, ASCII]))
+def test_rows_fill_their_width_exactly_and_say_their_state_whole(width, told, glyphs):
+    them = columns(width, frozenset(told))
+    context = RenderContext(lambda: NOW, glyphs)
+    assert len(head_line(them)) <= width
+    assert them.what >= 12
+    for one in PLACED.values():
+        line = row_line(one, them, context, width)
+        assert length(line) == width
+        word = state_word(one.row.build, one.need)
+        assert len(word) <= STATE_WIDTH
+        if "state" in [column.name for column in them.first]:
+            assert f" {word} " in plain(line)
+
+
+@given(st.integers(40, 259), st.sets(st.sampled_from(sorted(ALL))))
+def test_more_room_never_takes_a_column_away(width, told):
+    assert set(names(width, frozenset(told))) - {"mark"} <= set(names(width + 1, frozenset(told)))
+
+
+def test_columns_stand_before_and_behind_what():
+    them = columns(240, ALL)
+    assert all(column.name in BEFORE_WHAT for column in them.first)
+    assert not any(column.name in BEFORE_WHAT for column in them.last)
+    assert head_line(them).index("PROJECT") < head_line(them).index("WHAT") < head_line(them).index("COST")

@@ -1,0 +1,71 @@
+"""What the reader set and saw, kept over overviews."""
+
+import os
+import stat
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentryvibe_tui.model.summary import BuildKey
+from sentryvibe_tui.tui.overview.preferences import KEPT, Preferences, PreferencesFile, build_name
+
+
+def test_nothing_kept_and_nothing_readable_are_the_defaults(tmp_path):
+    path = tmp_path / "overview.json"
+    assert PreferencesFile(path).read() == Preferences()
+    for rubbish in (b"", b"{", b"[]", b'{"groupBy": 3}', b'{"group_by": "moon"}', b"\xff\xfe"):
+        path.write_bytes(rubbish)
+        assert PreferencesFile(path).read() == Preferences()
+
+
+def test_a_change_is_kept_for_the_reader_alone(tmp_path):
+    file = PreferencesFile(tmp_path / "state" / "overview.json")
+    file.change(lambda kept: kept.pinned("a").named("a", "the shop").regrouped())
+    again = PreferencesFile(tmp_path / "state" / "overview.json").read()
+    assert again == Preferences("project", ("a",), (), {"a": "the shop"})
+    assert stat.S_IMODE(os.stat(tmp_path / "state" / "overview.json").st_mode) == 0o600
+    assert os.listdir(tmp_path / "state") == ["overview.json"]
+
+
+def test_two_overviews_lose_nothing_of_each_other(tmp_path):
+    one, other = (PreferencesFile(tmp_path / "overview.json") for _ in range(2))
+    one.change(lambda kept: kept.pinned("a"))
+    other.change(lambda kept: kept.hiding("b"))
+    assert one.change(lambda kept: kept.seen("c", "idle")) == Preferences("state", ("a",), ("b",), {}, {"c": "idle"})
+
+
+def test_an_own_name_is_given_and_taken_back():
+    named = Preferences().named("a", "shop").named("b", "blog")
+    assert named.named("a", "").names == {"b": "blog"}
+
+
+def test_old_marks_go():
+    kept = Preferences()
+    for number in range(KEPT + 3):
+        kept = kept.seen(f"b{number}", "idle")
+    assert len(kept.stamps) == KEPT
+    assert "b2" not in kept.stamps
+    assert kept.seen(f"b{KEPT}", "idle") is kept
+
+
+def test_the_ways_to_group_come_round():
+    kept = Preferences()
+    ways = [kept, *(kept := kept.regrouped() for _ in range(4))]
+    assert [one.group_by for one in ways] == ["state", "project", "agent", "host", "state"]
+
+
+NAMES = st.sampled_from("abc")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["pinned", "hiding"]), NAMES)))
+def test_twice_is_as_before(steps):
+    kept = Preferences()
+    for step, name in steps:
+        twice = getattr(getattr(kept, step)(name), step)(name)
+        assert (set(twice.pins), set(twice.hidden)) == (set(kept.pins), set(kept.hidden))
+        kept = getattr(kept, step)(name)
+        assert len(set(kept.pins)) == len(kept.pins)
+
+
+def test_builds_have_names_of_their_own():
+    assert build_name(BuildKey("a", "b", "c")) != build_name(BuildKey("a", "b\nc", ""))
