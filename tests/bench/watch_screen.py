@@ -66,7 +66,7 @@ async def lags(stop: asyncio.Event) -> list[float]:
 
 async def answers(app, stop: asyncio.Event) -> list[float]:
     """Milliseconds from a key press to the painted picture with the cursor elsewhere, ten presses a second."""
-    stream, took = app.watch_screen.stream, []
+    stream, took = app.watch_screen.panes.stream, []
     stream.focus()
     while not stop.is_set():
         before, began = stream.cursor, time.perf_counter()
@@ -92,7 +92,7 @@ async def storm(app, story, *, with_keys: bool) -> None:
     keys = asyncio.create_task(answers(app, stop)) if with_keys else None
     cpu, began = time.process_time(), time.perf_counter()
     for at in range(0, len(happened), 25):
-        app.watch_screen.watching.say(*happened[at : at + 25])
+        app.watch_screen.feed.watching.say(*happened[at : at + 25])
         await asyncio.sleep(max(0, began + (at + 25) / 500 - time.perf_counter()))
     wall = time.perf_counter() - began
     stop.set()
@@ -122,7 +122,7 @@ async def main() -> None:
     app = told.watch_app(story.state)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause(0.3)
-        stream = app.watch_screen.stream
+        stream = app.watch_screen.panes.stream
         began = time.perf_counter()
         stream.search("test_9998")
         found = len(stream.hits())

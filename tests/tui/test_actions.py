@@ -5,9 +5,14 @@ from collections import Counter
 import pytest
 
 from sentryvibe_tui.tui.actions import ACTIONS, Action, in_footer, rebound, usable_keys
-from sentryvibe_tui.tui.build.screen import WatchScreen
+from sentryvibe_tui.tui.build.feed import Feed
+from sentryvibe_tui.tui.build.history import History
+from sentryvibe_tui.tui.build.panes import Panes
+from sentryvibe_tui.tui.build.screen import BuildScreen
+from sentryvibe_tui.tui.build.search import Search
 from sentryvibe_tui.tui.build.widgets.stream import Stream
 from sentryvibe_tui.tui.build.widgets.todos import Todos
+from sentryvibe_tui.tui.export.export import Export
 
 
 def test_no_key_has_two_meanings() -> None:
@@ -15,13 +20,23 @@ def test_no_key_has_two_meanings() -> None:
     assert [key for key, times in keys.items() if times > 1] == []
 
 
+PARTS = {"panes": Panes, "search": Search, "history": History, "feed": Feed, "export": Export}
+
+
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 def test_every_action_is_there(action: Action) -> None:
-    name = action.name.removeprefix("screen.").partition("(")[0]
-    if name.startswith("app."):
-        return
-    owners = (WatchScreen,) if action.scope == "screen" or action.name.startswith("screen.") else (Stream, Todos)
-    assert all(hasattr(owner, f"action_{name}") for owner in owners)
+    owner, _, method = action.name.partition("(")[0].rpartition(".")
+    if owner in PARTS:
+        assert callable(getattr(PARTS[owner], method))
+        assert action.call.startswith(f"do({owner!r}, {method!r}")
+    elif owner != "app":
+        owners = (BuildScreen,) if action.scope == "screen" or owner == "screen" else (Stream, Todos)
+        assert all(hasattr(owner, f"action_{method}") for owner in owners)
+
+
+def test_the_build_screen_lays_out_and_leaves_the_rest_to_its_parts() -> None:
+    own = [name for name, value in vars(BuildScreen).items() if callable(value) and not name.startswith("__")]
+    assert len(own) <= 40
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ import pytest
 
 from sentryvibe_tui.model.events import BuildEnded, ToolEnded, ToolStarted, UsageReported
 from sentryvibe_tui.model.state import Agent, Usage
-from sentryvibe_tui.tui.app import WatchApp
 from sentryvibe_tui.tui.build.page import farewell
 from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.export.copies import copies, file_of
+from sentryvibe_tui.tui.export.export import Export
 from sentryvibe_tui.tui.export.outside import edit, page, save, say
 from sentryvibe_tui.tui.lines import plain
 from sentryvibe_tui.wire.json import raw
@@ -71,7 +71,11 @@ def lent(monkeypatch):
 def copied(monkeypatch) -> list[str]:
     """What went to the clipboard."""
     texts: list[str] = []
-    monkeypatch.setattr(WatchApp, "on_carrying_screen_copied", lambda app, event: texts.append(event.text))
+
+    async def put(_: Export, text: str) -> None:
+        texts.append(text)
+
+    monkeypatch.setattr(Export, "put", put)
     return texts
 
 
@@ -326,7 +330,7 @@ async def test_what_happens_goes_on_while_the_pager_has_the_terminal(
                 await asyncio.sleep(0.01)
             running_build.happened.clear()
             running_build.call("Bash", {"command": "now"})
-            screen.watching.say(*running_build.happened)
+            screen.feed.watching.say(*running_build.happened)
             while len(screen.view.entries) == known:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             (tmp_path / "seen").touch()
@@ -341,10 +345,10 @@ async def test_the_log_has_long_texts_whole(app_on, story) -> None:
     app = app_on(build.state)
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await ready(pilot)
-        assert "more lines" in "\n".join(plain(line) for line in screen.stream.lines_of(0, 100))
-        assert "line 59" in screen._log()
-        assert "more lines" not in screen._log()
-        assert "once" not in screen._log(), "what is folded by kind stays folded"
+        assert "more lines" in "\n".join(plain(line) for line in screen.panes.stream.lines_of(0, 100))
+        assert "line 59" in screen.export.log()
+        assert "more lines" not in screen.export.log()
+        assert "once" not in screen.export.log(), "what is folded by kind stays folded"
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

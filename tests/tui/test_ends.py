@@ -25,7 +25,7 @@ async def test_a_card_tells_what_was_missed_and_any_key_closes_it(app_on, runnin
     at, known = running_build.at, len(running_build.happened)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        say = app.watch_screen.watching.say
+        say = app.watch_screen.feed.watching.say
         say(LinkChanged(LinkStatus("retrying", attempt=1, lost_at=at)))
         running_build.call("Bash", {"command": "make broken"}, "Exit code 2", 3, True)
         running_build.text("almost there").plan(5)
@@ -48,7 +48,7 @@ async def test_a_short_absence_shows_no_card(app_on, running_build) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         lost = LinkChanged(LinkStatus("retrying", attempt=1, lost_at=at))
-        app.watch_screen.watching.say(lost, CaughtUp(at, at + 59_000, 0, "nothing missed"))
+        app.watch_screen.feed.watching.say(lost, CaughtUp(at, at + 59_000, 0, "nothing missed"))
         await settled(pilot)
         assert app.screen is app.watch_screen
 
@@ -84,14 +84,14 @@ async def test_the_summary_comes_at_the_end_unless_the_reader_is_elsewhere(app_o
             await settled(pilot)
             await pilot.press(*keys)
             screen = app.watch_screen
-            assert not screen.inspector.display
+            assert not screen.panes.inspector.display
             build.tell(BuildEnded("completed"))
-            screen.watching.say(*build.happened[known:])
+            screen.feed.watching.say(*build.happened[known:])
             await settled(pilot)
             await settled(pilot)
-            assert screen.inspector.display is shown
-            assert screen.stream.has_focus
-            page = "\n".join(plain(line) for line in screen.inspector._lines)
+            assert screen.panes.inspector.display is shown
+            assert screen.panes.stream.has_focus
+            page = "\n".join(plain(line) for line in screen.panes.inspector._lines)
             assert ("p95" in page and "60 tools" in page) is shown
 
 

@@ -37,11 +37,11 @@ async def test_a_todo_unfolds_and_folds(app_on, running_build, press) -> None:
     async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
         screen = await ready(pilot)
         await press(pilot, "1", "g", "j")
-        assert "create-next-app" not in shown(screen.todos)
+        assert "create-next-app" not in shown(screen.panes.todos)
         await press(pilot, "enter")
-        assert "create-next-app" in shown(screen.todos)
+        assert "create-next-app" in shown(screen.panes.todos)
         await press(pilot, "h")
-        assert "create-next-app" not in shown(screen.todos)
+        assert "create-next-app" not in shown(screen.panes.todos)
 
 
 async def test_moving_up_stops_following_and_new_rows_are_counted(app_on, running_build, press) -> None:
@@ -52,46 +52,46 @@ async def test_moving_up_stops_following_and_new_rows_are_counted(app_on, runnin
         running_build.happened.clear()
         running_build.call("Bash", {"command": "one"})
         running_build.call("Bash", {"command": "two"})
-        top = screen.stream.scroll_offset.y
-        screen.watching.say(*running_build.happened)
+        top = screen.panes.stream.scroll_offset.y
+        screen.feed.watching.say(*running_build.happened)
         await ready(pilot)
-        assert not screen.stream.following
-        assert screen.stream.unseen == 2
-        assert screen.stream.scroll_offset.y == top
-        assert "2 new" in str(screen.stream.border_subtitle)
+        assert not screen.panes.stream.following
+        assert screen.panes.stream.unseen == 2
+        assert screen.panes.stream.scroll_offset.y == top
+        assert "2 new" in str(screen.panes.stream.border_subtitle)
         await press(pilot, "F")
-        assert screen.stream.following
-        assert screen.stream.unseen == 0
-        assert screen.stream.is_vertical_scroll_end
+        assert screen.panes.stream.following
+        assert screen.panes.stream.unseen == 0
+        assert screen.panes.stream.is_vertical_scroll_end
 
 
 async def test_the_end_key_follows_again(app_on, running_build, press) -> None:
     async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
         screen = await ready(pilot)
         await press(pilot, "2", "g")
-        assert not screen.stream.following
+        assert not screen.panes.stream.following
         await press(pilot, "G")
-        assert screen.stream.following
+        assert screen.panes.stream.following
 
 
 async def test_search_finds_in_inputs_and_outputs_and_goes_round(app_on, running_build, press) -> None:
     async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
         screen = await ready(pilot)
         await press(pilot, "slash", *"ts2345", "enter")
-        assert screen.stream.has_focus
-        assert "hit 1 of 1" in str(screen.stream.border_subtitle)
-        failed = screen.view.shown.timeline[screen.stream.position_at(screen.stream.cursor)]
+        assert screen.panes.stream.has_focus
+        assert "hit 1 of 1" in str(screen.panes.stream.border_subtitle)
+        failed = screen.view.shown.timeline[screen.panes.stream.position_at(screen.panes.stream.cursor)]
         assert failed.state == "error"
         await press(pilot, "slash", *"prisma", "enter")
-        first = screen.stream.cursor
+        first = screen.panes.stream.cursor
         await press(pilot, "n", "n")
-        assert screen.stream.cursor != first
+        assert screen.panes.stream.cursor != first
         await press(pilot, "n")
-        assert screen.stream.cursor == first
+        assert screen.panes.stream.cursor == first
         await press(pilot, "m")
-        assert len(screen.stream.heights) == 3
+        assert len(screen.panes.stream.heights) == 3
         await press(pilot, "escape")
-        assert not screen.stream.needle
+        assert not screen.panes.stream.needle
 
 
 async def test_letters_typed_into_the_search_are_no_commands(app_on, running_build, press) -> None:
@@ -100,36 +100,36 @@ async def test_letters_typed_into_the_search_are_no_commands(app_on, running_bui
         screen = await ready(pilot)
         await press(pilot, "slash", "q", "f", "question_mark", "r", *"vwTMctosyeB")
         assert app.is_running
-        assert screen.watching.retried == 0
-        assert screen.stream.filter == "all"
+        assert screen.feed.watching.retried == 0
+        assert screen.panes.stream.filter == "all"
         assert screen.query_one("#prompt").value == "qf?rvwTMctosyeB"
         assert app.screen is screen
-        assert not screen.stream.verbose
-        assert not screen.stream.wraps
-        assert screen.stream.stamped
+        assert not screen.panes.stream.verbose
+        assert not screen.panes.stream.wraps
+        assert screen.panes.stream.stamped
 
 
 async def test_filters(app_on, running_build, press) -> None:
     async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
         screen = await ready(pilot)
         await press(pilot, "f")
-        assert len(screen.stream.heights) == running_build.state.error_count == 2
+        assert len(screen.panes.stream.heights) == running_build.state.error_count == 2
         await press(pilot, "f")
-        assert len(screen.stream.heights) == running_build.state.tool_count
+        assert len(screen.panes.stream.heights) == running_build.state.tool_count
         await press(pilot, "f", "f")
-        assert len(screen.stream.heights) == len(running_build.state.timeline)
+        assert len(screen.panes.stream.heights) == len(running_build.state.timeline)
 
 
 async def test_e_goes_from_error_to_error(app_on, running_build, press) -> None:
     async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
         screen = await ready(pilot)
         await press(pilot, "e")
-        first = screen.stream.cursor
-        assert screen.view.shown.timeline[screen.stream.position_at(first)].state == "error"
+        first = screen.panes.stream.cursor
+        assert screen.view.shown.timeline[screen.panes.stream.position_at(first)].state == "error"
         await press(pilot, "e")
-        assert screen.stream.cursor != first
+        assert screen.panes.stream.cursor != first
         await press(pilot, "E")
-        assert screen.stream.cursor == first
+        assert screen.panes.stream.cursor == first
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
@@ -137,13 +137,13 @@ async def test_enter_opens_a_call_in_the_inspector_and_escape_returns(app_on, ru
     async with app_on(running_build.state).run_test(size=size) as pilot:
         screen = await ready(pilot)
         await press(pilot, "e", "enter")
-        assert screen.inspector.has_focus
-        detail = shown(screen.inspector)
+        assert screen.panes.inspector.has_focus
+        detail = shown(screen.panes.inspector)
         assert "exit 1" in detail
         assert "$ npx prisma migrate dev" in detail
         assert "P1001" in detail
         await press(pilot, "escape")
-        assert screen.stream.has_focus
+        assert screen.panes.stream.has_focus
 
 
 async def test_a_clipped_call_is_fetched_whole(app_on, story, press) -> None:
@@ -156,20 +156,20 @@ async def test_a_clipped_call_is_fetched_whole(app_on, story, press) -> None:
         build.tell(ToolEnded("t", raw(text), output_bytes=size))
     async with app_on(clipped.state, builds={"b1": whole.state}).run_test(size=(120, 36)) as pilot:
         screen = await ready(pilot)
-        answered, fetch = asyncio.Event(), screen.watching.whole_tool
+        answered, fetch = asyncio.Event(), screen.feed.watching.whole_tool
 
         async def later(*asked):
             await answered.wait()
             return await fetch(*asked)
 
-        screen.watching.whole_tool = later
+        screen.feed.watching.whole_tool = later
         await press(pilot, "enter")
-        assert "shown in part" in shown(screen.inspector)
+        assert "shown in part" in shown(screen.panes.inspector)
         answered.set()
         async with asyncio.timeout(10):
-            while "END" not in shown(screen.inspector):
+            while "END" not in shown(screen.panes.inspector):
                 await ready(pilot)
-        assert "shown in part" not in shown(screen.inspector)
+        assert "shown in part" not in shown(screen.panes.inspector)
 
 
 async def test_older_and_newer_builds(app_on, running_build, story, press) -> None:
@@ -183,12 +183,12 @@ async def test_older_and_newer_builds(app_on, running_build, story, press) -> No
         screen = await ready(pilot)
         await press(pilot, "left_square_bracket")
         await ready(pilot)
-        assert "old command" in shown(screen.stream)
-        assert "boom" in plain(screen.now.line(118))
-        assert "build 1 of 2" in plain(screen.who.line(118))
+        assert "old command" in shown(screen.panes.stream)
+        assert "boom" in plain(screen.head.now.line(118))
+        assert "build 1 of 2" in plain(screen.head.who.line(118))
         await press(pilot, "right_square_bracket")
         await ready(pilot)
-        assert "npm run build" in shown(screen.stream)
+        assert "npm run build" in shown(screen.panes.stream)
 
 
 async def test_an_older_build_that_still_runs_goes_on(app_on, running_build, story, press) -> None:
@@ -200,33 +200,41 @@ async def test_an_older_build_that_still_runs_goes_on(app_on, running_build, sto
         await press(pilot, "left_square_bracket")
         await ready(pilot)
         old.call("Bash", {"command": "second command"})
-        builds["b0"] = screen.watching.others["b0"] = old.state
-        await screen._look_again()
+        builds["b0"] = screen.feed.watching.others["b0"] = old.state
+        await screen.history.look_again()
         await ready(pilot)
-        assert "second command" in shown(screen.stream)
-        assert "build 1 of 2" in plain(screen.who.line(118))
+        assert "second command" in shown(screen.panes.stream)
+        assert "build 1 of 2" in plain(screen.head.who.line(118))
 
 
 @pytest.mark.parametrize("size", [(120, 36), (200, 50)])
 async def test_z_shows_one_pane_alone_and_all_again(app_on, running_build, press, size) -> None:
     async with app_on(running_build.state).run_test(size=size) as pilot:
         screen = await ready(pilot)
-        before = [pane.display for pane in (screen.todos, screen.stream, screen.inspector)]
+        before = [pane.display for pane in (screen.panes.todos, screen.panes.stream, screen.panes.inspector)]
         await press(pilot, "1", "z")
-        assert [pane.display for pane in (screen.todos, screen.stream, screen.inspector)] == [True, False, False]
-        assert screen.todos.size.width > size[0] - 8
+        assert [pane.display for pane in (screen.panes.todos, screen.panes.stream, screen.panes.inspector)] == [
+            True,
+            False,
+            False,
+        ]
+        assert screen.panes.todos.size.width > size[0] - 8
         await press(pilot, "3")
-        assert [pane.display for pane in (screen.todos, screen.stream, screen.inspector)] == [False, False, True]
-        assert screen.inspector.size.height > size[1] - 10
+        assert [pane.display for pane in (screen.panes.todos, screen.panes.stream, screen.panes.inspector)] == [
+            False,
+            False,
+            True,
+        ]
+        assert screen.panes.inspector.size.height > size[1] - 10
         await press(pilot, "escape", "escape")
-        assert [pane.display for pane in (screen.todos, screen.stream, screen.inspector)] == before
+        assert [pane.display for pane in (screen.panes.todos, screen.panes.stream, screen.panes.inspector)] == before
 
 
 async def test_r_tries_the_link_at_once(app_on, running_build, press) -> None:
     async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
         screen = await ready(pilot)
         await press(pilot, "r")
-        assert screen.watching.retried == 1
+        assert screen.feed.watching.retried == 1
 
 
 async def test_copying_writes_osc52_through_tmux(app_on, running_build, press, monkeypatch) -> None:
@@ -264,18 +272,18 @@ async def test_a_build_is_chosen_from_the_list(app_on, running_build, story, pre
         screen = await ready(pilot)
         await press(pilot, "B")
         await ready(pilot)
-        assert app.focused is screen.builds
-        assert not screen.todos.display
+        assert app.focused is screen.panes.builds
+        assert not screen.panes.todos.display
         await press(pilot, "j", "enter")
         await ready(pilot)
-        assert app.focused is screen.stream
-        assert not screen.builds.display
-        assert "old command" in shown(screen.stream)
+        assert app.focused is screen.panes.stream
+        assert not screen.panes.builds.display
+        assert "old command" in shown(screen.panes.stream)
         other = story(build="b2", session="s2", start=running_build.at)
         other.call("Bash", {"command": "make"})
-        screen.watching.say(*other.happened)
+        screen.feed.watching.say(*other.happened)
         await ready(pilot)
-        assert "old command" in shown(screen.stream)
+        assert "old command" in shown(screen.panes.stream)
         assert screen.view.live.id == "b2"
 
 
@@ -285,8 +293,8 @@ async def test_the_mouse_selects_text_of_the_stream(app_on, running_build) -> No
 
     async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
         screen = await ready(pilot)
-        last = screen.stream.heights.total - 1
-        chosen = screen.stream.get_selection(Selection(Offset(11, last - 1), Offset(27, last)))
+        last = screen.panes.stream.heights.total - 1
+        chosen = screen.panes.stream.get_selection(Selection(Offset(11, last - 1), Offset(27, last)))
         assert chosen is not None
         assert chosen[0].split("\n")[1].endswith("◐ Bash  npm run bu")
 
@@ -297,22 +305,22 @@ async def test_verbose_wrap_and_timestamps(app_on, story, press) -> None:
     build.call("Bash", {"command": "echo " + "word " * 30 + "LAST"}, "said this")
     async with app_on(build.state).run_test(size=(80, 24)) as pilot:
         screen = await ready(pilot)
-        before = shown(screen.stream)
+        before = shown(screen.panes.stream)
         assert "second thought" not in before
         assert "said this" not in before
         assert "LAST" not in before
         await press(pilot, "v")
-        assert "second thought" in shown(screen.stream)
-        assert "said this" in shown(screen.stream)
+        assert "second thought" in shown(screen.panes.stream)
+        assert "said this" in shown(screen.panes.stream)
         await press(pilot, "w")
-        assert "LAST" in shown(screen.stream)
-        assert "12:01:01" in shown(screen.stream)
+        assert "LAST" in shown(screen.panes.stream)
+        assert "12:01:01" in shown(screen.panes.stream)
         await press(pilot, "T")
-        assert "12:01:01" not in shown(screen.stream)
-        for line in shown(screen.stream).split("\n"):
-            assert len(line) <= screen.stream.row_width
+        assert "12:01:01" not in shown(screen.panes.stream)
+        for line in shown(screen.panes.stream).split("\n"):
+            assert len(line) <= screen.panes.stream.row_width
         await press(pilot, "v", "w", "T")
-        assert shown(screen.stream) == before
+        assert shown(screen.panes.stream) == before
 
 
 async def test_a_mark_stays_where_it_was_put(app_on, running_build, press) -> None:
@@ -321,11 +329,11 @@ async def test_a_mark_stays_where_it_was_put(app_on, running_build, press) -> No
         screen = await ready(pilot)
         known = len(running_build.happened)
         await press(pilot, "M")
-        assert shown(screen.stream).split("\n")[-1].endswith("mark 12:03:36")
+        assert shown(screen.panes.stream).split("\n")[-1].endswith("mark 12:03:36")
         running_build.text("after the mark")
-        screen.watching.say(*running_build.happened[known:])
+        screen.feed.watching.say(*running_build.happened[known:])
         await ready(pilot)
-        last = shown(screen.stream).split("\n")[-2:]
+        last = shown(screen.panes.stream).split("\n")[-2:]
         assert "mark" in last[0]
         assert "after the mark" in last[1]
 

@@ -46,7 +46,7 @@ async def test_an_end_rings_once_and_changes_the_title(app_on, running_build) ->
         await pilot.pause()
         running_build.happened.clear()
         running_build.tell(BuildEnded("completed"))
-        app.watch_screen.watching.say(*running_build.happened)
+        app.watch_screen.feed.watching.say(*running_build.happened)
         await pilot.pause(0.05)
         app.watch_screen.flush()
         await pilot.pause()
@@ -92,4 +92,4 @@ async def test_a_key_can_be_bound_anew(app_on, running_build) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("x")
         await pilot.press("r")
-        assert app.watch_screen.watching.retried == 1
+        assert app.watch_screen.feed.watching.retried == 1

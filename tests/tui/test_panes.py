@@ -47,7 +47,7 @@ async def test_what_stands_at_a_size(app_on, running_build, size, expected) -> N
     async with app_on(running_build.state).run_test(size=size) as pilot:
         screen = await settled(pilot)
         assert on_screen(screen) == expected
-        assert pilot.app.focused is (screen.todos if size[0] < 100 else screen.stream)
+        assert pilot.app.focused is (screen.panes.todos if size[0] < 100 else screen.panes.stream)
 
 
 @pytest.mark.parametrize("size", [(60, 12), (120, 36), (160, 24), (200, 50)])
@@ -56,11 +56,11 @@ async def test_every_pane_has_a_number_at_every_size(app_on, running_build, size
         screen = await settled(pilot)
         for key in "123456":
             await pilot.press(key)
-            assert pilot.app.focused is screen.panes[int(key) - 1]
+            assert pilot.app.focused is screen.panes.all[int(key) - 1]
             assert pilot.app.focused.display
         await pilot.press("escape")
         await settled(pilot)
-        assert pilot.app.focused in (screen.todos, screen.stream)
+        assert pilot.app.focused in (screen.panes.todos, screen.panes.stream)
 
 
 async def test_tab_goes_round_the_panes_on_screen(app_on, running_build) -> None:
@@ -72,21 +72,21 @@ async def test_tab_goes_round_the_panes_on_screen(app_on, running_build) -> None
             gone.append(pilot.app.focused.id)
         assert gone == ["inspector", "timeline", "tools", "builds", "todos", "stream"]
         await pilot.press("shift+tab")
-        assert pilot.app.focused is screen.todos
+        assert pilot.app.focused is screen.panes.todos
 
 
 async def test_tools_by_kind_and_the_slowest_of_a_kind(app_on, running_build) -> None:
     async with app_on(running_build.state).run_test(size=(200, 50)) as pilot:
         screen = await settled(pilot)
-        assert [line.split()[:6] for line in text_of(screen.tools)[:2]] == [
+        assert [line.split()[:6] for line in text_of(screen.panes.tools)[:2]] == [
             ["Edit", "8", "0.4s", "0.4s", "0.4s", "████████"],
             ["Bash", "5", "2", "12s", "41s", "41s"],
         ]
         await pilot.press("5", "j")
         await settled(pilot)
-        assert "npx create-next-app" in plain(screen.inspector.lines_of(0, 60)[0])
+        assert "npx create-next-app" in plain(screen.panes.inspector.lines_of(0, 60)[0])
         await pilot.press("enter")
-        assert pilot.app.focused is screen.inspector
+        assert pilot.app.focused is screen.panes.inspector
 
 
 async def test_the_tools_table_follows_the_build(app_on, running_build) -> None:
@@ -94,12 +94,12 @@ async def test_the_tools_table_follows_the_build(app_on, running_build) -> None:
     app = app_on(running_build.state.__class__(), *first)
     async with app.run_test(size=(200, 50)) as pilot:
         screen = await settled(pilot)
-        before = text_of(screen.tools)
+        before = text_of(screen.panes.tools)
         running_build.call("Edit", {"file_path": "a"}, took=9)
-        screen.watching.say(*running_build.happened[len(first) :])
+        screen.feed.watching.say(*running_build.happened[len(first) :])
         await settled(pilot)
-        screen.tools.tick()
-        after = text_of(screen.tools)
+        screen.panes.tools.tick()
+        after = text_of(screen.panes.tools)
         assert before[0].split()[1] == "8"
         assert after[0].split()[1] == "9"
         assert "9.0s" in after[0]
@@ -108,15 +108,15 @@ async def test_the_tools_table_follows_the_build(app_on, running_build) -> None:
 async def test_a_lane_leads_to_its_todo(app_on, running_build) -> None:
     async with app_on(running_build.state).run_test(size=(200, 50)) as pilot:
         screen = await settled(pilot)
-        assert [line.split("  ")[0] for line in text_of(screen.timeline)][:3] == [
+        assert [line.split("  ")[0] for line in text_of(screen.panes.timeline)][:3] == [
             "Planning",
             "✓ Scaffold Next.js pr…",
             "✓ Create Prisma schema",
         ]
         await pilot.press("4", "g", "j", "j", "enter")
         await settled(pilot)
-        assert pilot.app.focused is screen.todos
-        row = screen.todos.nodes[screen.todos.cursor]
+        assert pilot.app.focused is screen.panes.todos
+        row = screen.panes.todos.nodes[screen.panes.todos.cursor]
         assert (row.kind, row.ident, row.open) == ("todo", 1, True)
 
 
@@ -127,14 +127,14 @@ async def test_the_newest_build_stands_in_the_list_as_it_is(app_on, running_buil
     async with app.run_test(size=(160, 40)) as pilot:
         screen = await settled(pilot)
         await settled(pilot)
-        assert [line.split()[0] for line in text_of(screen.builds)] == ["›", "✗"]
-        title, facts = (plain(line).strip() for line in screen.builds.lines_of(0, screen.builds.row_width))
+        assert [line.split()[0] for line in text_of(screen.panes.builds)] == ["›", "✗"]
+        title, facts = (plain(line).strip() for line in screen.panes.builds.lines_of(0, screen.panes.builds.row_width))
         assert (title, facts) == ("› ◐ Add login with GitHub", "4/8  2m35s  ✗2")
         await pilot.press("6", "j", "enter")
         await settled(pilot)
         assert screen.view.shown.id == "b0"
-        assert pilot.app.focused is screen.builds
-        assert [line.split()[0] for line in text_of(screen.builds)] == ["◐", "›"]
+        assert pilot.app.focused is screen.panes.builds
+        assert [line.split()[0] for line in text_of(screen.panes.builds)] == ["◐", "›"]
 
 
 def test_ticks_stand_at_round_times_and_apart() -> None:
@@ -192,19 +192,19 @@ async def test_hostile_names_stay_names(scene) -> None:
                 for line in pane.lines_of(row, pane.row_width):
                     assert length(line) <= pane.row_width
                     assert "\x1b" not in plain(line)
-        assert "\x1b" not in str(screen.timeline.border_subtitle)
+        assert "\x1b" not in str(screen.panes.timeline.border_subtitle)
 
 
 async def test_wide_characters_are_selected_and_marked_as_one_sees_them(scene) -> None:
     async with scene("wide-characters").run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        line = plain(screen.stream.lines_of(0, 80)[0])
+        line = plain(screen.panes.stream.lines_of(0, 80)[0])
         start = line.index("你")
         selection = Selection(Offset(start, 0), Offset(start + 4, 0))
-        assert screen.stream.get_selection(selection) == ("你好世界", "\n")
-        screen.selections = {screen.stream: selection}
+        assert screen.panes.stream.get_selection(selection) == ("你好世界", "\n")
+        screen.selections = {screen.panes.stream: selection}
         marked = screen.get_component_rich_style("screen--selection").bgcolor
-        strip = screen.stream.render_line(0)
+        strip = screen.panes.stream.render_line(0)
         assert "".join(part.text for part in strip if part.style and part.style.bgcolor == marked) == "你好世界"
 
 
@@ -214,7 +214,7 @@ async def test_heads_stand_over_their_columns(app_on, running_build, size) -> No
         screen = await settled(pilot)
         await pilot.press("5")
         await settled(pilot)
-        region = screen.tools.region
+        region = screen.panes.tools.region
         drawn = ["".join(part.text for part in strip) for strip in screen._compositor.render_strips()]
         heads, first, second = (drawn[region.y + row][region.x : region.right] for row in range(3))
         assert heads.index("calls") + 4 == first.index("8")
@@ -231,8 +231,8 @@ async def test_the_todos_come_back_where_the_builds_stood(app_on, running_build)
         screen = await settled(pilot)
         await pilot.press("6", "1")
         await settled(pilot)
-        assert pilot.app.focused is screen.todos
-        assert screen.todos.display
+        assert pilot.app.focused is screen.panes.todos
+        assert screen.panes.todos.display
 
 
 async def test_one_escape_ends_a_search_on_a_narrow_screen(app_on, running_build) -> None:
@@ -240,7 +240,7 @@ async def test_one_escape_ends_a_search_on_a_narrow_screen(app_on, running_build
         screen = await settled(pilot)
         await pilot.press("slash", *"npm", "enter", "escape")
         await settled(pilot)
-        assert screen.stream.needle.text == ""
+        assert screen.panes.stream.needle.text == ""
 
 
 async def test_the_list_keeps_the_readers_build_when_another_begins(app_on, running_build, story) -> None:
@@ -253,9 +253,9 @@ async def test_the_list_keeps_the_readers_build_when_another_begins(app_on, runn
         await settled(pilot)
         new = story(build="b2", session="s2", start=running_build.at)
         new.call("Bash", {"command": "new"})
-        screen.watching.say(Snapshot(new.state, "new-build"))
+        screen.feed.watching.say(Snapshot(new.state, "new-build"))
         await settled(pilot)
-        assert screen.builds.chosen.build_id == "b0"
+        assert screen.panes.builds.chosen.build_id == "b0"
 
 
 def test_a_call_left_open_is_counted_at_the_end(story) -> None:
@@ -277,7 +277,7 @@ async def test_the_readers_pane_stays_when_the_screen_shrinks(app_on, running_bu
     async with app_on(running_build.state).run_test(size=(200, 50)) as pilot:
         screen = await settled(pilot)
         await pilot.press(key)
-        pane = screen.panes[int(key) - 1]
+        pane = screen.panes.all[int(key) - 1]
         for size in (smaller, (200, 50)):
             await pilot.resize_terminal(*size)
             await settled(pilot)
@@ -290,7 +290,7 @@ async def test_the_builds_take_the_whole_width_where_they_stand_alone(app_on, ru
         screen = await settled(pilot)
         await pilot.press("6", "z")
         await settled(pilot)
-        assert screen.builds.size.width > 150
+        assert screen.panes.builds.size.width > 150
 
 
 async def test_presses_in_a_row_count_together(app_on, running_build, story) -> None:
@@ -302,7 +302,7 @@ async def test_presses_in_a_row_count_together(app_on, running_build, story) -> 
     async with app_on(running_build.state, builds=builds).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         for _ in range(3):
-            screen.action_older()
+            screen.history.older()
         await settled(pilot)
         assert screen.view.shown.id == "old3"
 
@@ -310,11 +310,11 @@ async def test_presses_in_a_row_count_together(app_on, running_build, story) -> 
 async def test_a_key_that_comes_before_the_news_of_another_size_counts(app_on, running_build) -> None:
     async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
         screen = await settled(pilot)
-        screen._shape = (False, False, False)
+        screen.panes._shape = (False, False, False)
         screen.action_pane("builds")
         await settled(pilot)
-        assert pilot.app.focused is screen.builds
-        assert screen.builds.display
+        assert pilot.app.focused is screen.panes.builds
+        assert screen.panes.builds.display
 
 
 async def test_hidden_todos_cost_nothing_and_are_up_to_date_when_they_come_back(app_on, story, monkeypatch) -> None:
@@ -329,18 +329,18 @@ async def test_hidden_todos_cost_nothing_and_are_up_to_date_when_they_come_back(
         build.happened.clear()
         for number in range(5):
             build.call("Bash", {"command": f"make {number}"})
-        screen.watching.say(*build.happened, *build.plan(1, ("first", "second", "third")).happened[-1:])
+        screen.feed.watching.say(*build.happened, *build.plan(1, ("first", "second", "third")).happened[-1:])
         await settled(pilot)
         assert made == []
         await pilot.press("1")
         await settled(pilot)
         assert len(made) == 1
-        assert [line.split()[:3] for line in text_of(screen.todos)] == [
+        assert [line.split()[:3] for line in text_of(screen.panes.todos)] == [
             ["▸", "✓", "first"],
             ["◐", "second", "23s"],
             ["○", "third", "+"],
         ]
-        assert screen.todos.nodes[screen.todos.cursor].ident == build.state.todos[1].key
+        assert screen.panes.todos.nodes[screen.panes.todos.cursor].ident == build.state.todos[1].key
 
 
 async def test_the_readers_lane_stays_when_another_verb_is_used_more(app_on, story) -> None:
@@ -352,25 +352,25 @@ async def test_the_readers_lane_stays_when_another_verb_is_used_more(app_on, sto
     async with app.run_test(size=(200, 50)) as pilot:
         screen = await settled(pilot)
         await pilot.press("4", "g", "j")
-        assert screen.timeline.key == "Bash"
+        assert screen.panes.timeline.key == "Bash"
         build.happened.clear()
         for _ in range(5):
             build.call("Bash", {"command": "make"})
-        screen.watching.say(*build.happened)
+        screen.feed.watching.say(*build.happened)
         await settled(pilot)
-        screen.timeline.renew()
-        assert [lane.key for lane in screen.timeline.lanes] == ["Bash", "Read"]
-        assert screen.timeline.key == "Bash"
+        screen.panes.timeline.renew()
+        assert [lane.key for lane in screen.panes.timeline.lanes] == ["Bash", "Read"]
+        assert screen.panes.timeline.key == "Bash"
 
 
 async def test_what_is_not_there_is_not_counted(app_on, story) -> None:
     async with app_on(story().state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        assert str(screen.stream.border_subtitle) == ""
+        assert str(screen.panes.stream.border_subtitle) == ""
     build = story().plan(2, ("Set up", "Install"), phase="template")
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        assert str(screen.todos.border_title) == "1 Todos"
+        assert str(screen.panes.todos.border_title) == "1 Todos"
 
 
 def wheel(kind: type[events.MouseEvent], pane: Rows) -> events.MouseEvent:
@@ -390,7 +390,7 @@ async def test_the_wheel_scrolls_every_pane_and_a_bar_shows_where(app_on, story,
         for key, pane in zip("12345", screen.panes, strict=False):
             await pilot.press(key)
             await settled(pilot)
-            if pane is screen.inspector:
+            if pane is screen.panes.inspector:
                 pane.inspect(None)
                 await settled(pilot)
             assert pane.show_vertical_scrollbar, pane.id
@@ -413,6 +413,6 @@ async def test_the_plan_is_on_screen_when_it_is_asked_for(app_on, running_build,
         await settled(pilot)
         await pilot.press("P")
         screen = await settled(pilot)
-        room = screen.inspector.scrollable_content_region.height
-        shown = [screen.inspector.render_line(at).text.strip() for at in range(room)]
+        room = screen.panes.inspector.scrollable_content_region.height
+        shown = [screen.panes.inspector.render_line(at).text.strip() for at in range(room)]
         assert "· the window" in shown, shown

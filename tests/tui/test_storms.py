@@ -34,7 +34,7 @@ async def test_keys_where_no_row_is_left(app_on, story, keys) -> None:
         screen = await settled(pilot)
         await pilot.press("2", "k", "f", *keys)
         await settled(pilot)
-        assert len(screen.stream.heights) == 0
+        assert len(screen.panes.stream.heights) == 0
         assert pilot.app.is_running
 
 
@@ -48,10 +48,10 @@ async def test_another_build_is_painted_before_a_key_can_ask_for_rows_of_the_one
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await settled(pilot)
         await pilot.press("2", "f", "f")
-        app.watch_screen.watching.say(Snapshot(other.state, "new-build"))
+        app.watch_screen.feed.watching.say(Snapshot(other.state, "new-build"))
         while screen.view.shown.id != "b2":  # noqa: ASYNC110
             await asyncio.sleep(0)
-        assert [screen.stream.lines_of(row, 60) for row in range(len(screen.stream.heights))]
+        assert [screen.panes.stream.lines_of(row, 60) for row in range(len(screen.panes.stream.heights))]
         await pilot.press("pageup", "k", "w")
         assert app.is_running
 
@@ -67,7 +67,7 @@ async def test_a_page_down_at_the_end_of_an_inspector_that_grew_wider(app_on, st
         await settled(pilot)
         await pilot.press("ctrl+d", "ctrl+u")
         assert app.is_running
-        assert screen.inspector.cursor < len(screen.inspector.heights)
+        assert screen.panes.inspector.cursor < len(screen.panes.inspector.heights)
 
 
 class Storm:
@@ -83,7 +83,7 @@ class Storm:
         elif one < 0.75:
             await pilot.resize_terminal(self._chance.choice(WIDTHS), self._chance.choice(HEIGHTS))
         else:
-            self._app.watch_screen.watching.say(*self._news())
+            self._app.watch_screen.feed.watching.say(*self._news())
         if self._chance.random() < 0.3:
             self._app.watch_screen.flush()
         await pilot.pause()
@@ -137,7 +137,7 @@ async def test_a_storm_of_keys_sizes_and_news(scene, story, running_build, monke
         stories.append(build)
     chance = random.Random(seed)
     app = scene(chance.choice(SCENES))
-    app.watch_screen.watching.others = {"other-0": running_build.state}
+    app.watch_screen.feed.watching.others = {"other-0": running_build.state}
     storm = Storm(seed, app, stories)
     async with app.run_test(size=(chance.choice(WIDTHS), chance.choice(HEIGHTS))) as pilot:
         for _ in range(60):

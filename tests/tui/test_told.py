@@ -31,7 +31,7 @@ def told(pilot) -> str:
 
 
 def footer(screen) -> str:
-    return plain(screen.keys.line(100)).strip()
+    return plain(screen.titles.keys.line(100)).strip()
 
 
 def nothing(rows) -> str:
@@ -47,26 +47,26 @@ async def test_an_empty_filter_says_what_there_is_none_of(app_on, story, ends) -
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         await pressed(pilot, "2", "f")
-        assert nothing(screen.stream) == f"No error{yet}. f shows the next kind, esc everything."
+        assert nothing(screen.panes.stream) == f"No error{yet}. f shows the next kind, esc everything."
         await pressed(pilot, "f")
-        assert nothing(screen.stream).startswith(f"No tool call{yet}.")
+        assert nothing(screen.panes.stream).startswith(f"No tool call{yet}.")
         await pressed(pilot, "escape", "slash", *"xyz", "enter", "m")
-        assert nothing(screen.stream).startswith(f"No row holds “xyz”{yet}.")
+        assert nothing(screen.panes.stream).startswith(f"No row holds “xyz”{yet}.")
         await pressed(pilot, "escape", "escape")
-        assert len(screen.stream.heights) == 1 + ends
+        assert len(screen.panes.stream.heights) == 1 + ends
 
 
 async def test_of_a_text_that_grows_the_end_is_shown(app_on, story) -> None:
     build = story().text("\n\n".join(f"line {number}" for number in range(60)))
     async with app_on(build.state).run_test(size=(120, 50)) as pilot:
         screen = await settled(pilot)
-        lines = [plain(line).strip() for line in screen.stream.lines_of(0, 80)]
+        lines = [plain(line).strip() for line in screen.panes.stream.lines_of(0, 80)]
         assert (lines[0][9:], lines[-1]) == ("· ▸ 99 earlier lines", "line 59")
         build.happened.clear()
         build.call("Bash", {"command": "make"})
-        screen.watching.say(*build.happened)
+        screen.feed.watching.say(*build.happened)
         await settled(pilot)
-        strips = [strip.text.strip() for strip in screen.stream._strips(0)]
+        strips = [strip.text.strip() for strip in screen.panes.stream._strips(0)]
         assert (strips[0][9:], strips[-1]) == ("· line 0", "▸ 99 more lines")
 
 
@@ -75,7 +75,7 @@ async def test_a_call_without_a_time_has_its_room_for_words(app_on, story) -> No
     build.call("Bash", {"command": "x" * 300}, took=0)
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        for pane, row in ((screen.stream, 0), (screen.todos, 1)):
+        for pane, row in ((screen.panes.stream, 0), (screen.panes.todos, 1)):
             assert plain(pane.lines_of(row, 50)[0]).endswith("x…")
 
 
@@ -93,7 +93,7 @@ async def test_a_call_without_a_time_has_its_room_for_words(app_on, story) -> No
 async def test_the_footer_names_what_enter_does(app_on, running_build, size, keys, said) -> None:
     async with app_on(running_build.state).run_test(size=size) as pilot:
         screen = await pressed(pilot, *keys)
-        assert said in plain(screen.keys.line(60))
+        assert said in plain(screen.titles.keys.line(60))
 
 
 async def test_a_build_without_todos_says_so_when_it_is_asked_for_them(scene) -> None:
@@ -101,7 +101,7 @@ async def test_a_build_without_todos_says_so_when_it_is_asked_for_them(scene) ->
         screen = await settled(pilot)
         await pressed(pilot, "1")
         assert "no todos" in told(pilot)
-        assert pilot.app.focused is screen.stream
+        assert pilot.app.focused is screen.panes.stream
 
 
 async def test_without_a_link_other_builds_are_not_asked_for(app_on, running_build, monkeypatch) -> None:
@@ -113,30 +113,30 @@ async def test_without_a_link_other_builds_are_not_asked_for(app_on, running_bui
 
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await settled(pilot)
-        monkeypatch.setattr(screen.watching, "builds", refused)
+        monkeypatch.setattr(screen.feed.watching, "builds", refused)
         await pressed(pilot, "p")
         assert told(pilot) == "no link to the server: the builds cannot be read"
         await pressed(pilot, "6")
         assert told(pilot) == "no link to the server: the builds are as they were listed last"
-        assert pilot.app.focused is screen.builds
+        assert pilot.app.focused is screen.panes.builds
 
 
 async def test_builds_are_listed_once_there_is_one(app_on, story) -> None:
     build = story()
     app = app_on(build.state, LinkChanged(LinkStatus("waiting")), now=build.at + 60_000)
     asked = []
-    whole = app.watch_screen.watching.builds
-    app.watch_screen.watching.builds = lambda: asked.append(1) or whole()
+    whole = app.watch_screen.feed.watching.builds
+    app.watch_screen.feed.watching.builds = lambda: asked.append(1) or whole()
     clock = app.watch_screen.context.now()
     async with app.run_test(size=(160, 40)) as pilot:
         screen = await settled(pilot)
         for second in range(5):
-            screen._second = clock // 1000 - second - 1
+            screen.feed.second = clock // 1000 - second - 1
             await settled(pilot)
         await pressed(pilot, "6")
         assert asked == []
         build.call("Bash", {"command": "make"})
-        screen.watching.say(LinkChanged(LinkStatus("live")), Snapshot(build.state, "hydrated"))
+        screen.feed.watching.say(LinkChanged(LinkStatus("live")), Snapshot(build.state, "hydrated"))
         await settled(pilot)
         assert len(asked) == 1
 
@@ -146,19 +146,22 @@ async def test_the_plan_is_read_on_the_page_of_the_build(app_on, running_build) 
     app = app_on(running_build.state)
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await pressed(pilot, "P")
-        assert pilot.app.focused is screen.inspector
-        row = screen.inspector.cursor
-        said = [plain(screen.inspector.lines_of(at, 80)[0]).strip() for at in range(row, len(screen.inspector.heights))]
+        assert pilot.app.focused is screen.panes.inspector
+        row = screen.panes.inspector.cursor
+        said = [
+            plain(screen.panes.inspector.lines_of(at, 80)[0]).strip()
+            for at in range(row, len(screen.panes.inspector.heights))
+        ]
         assert said == ["Plan", "First", "", "· the door", "· the window"]
         running_build.happened.clear()
         running_build.call("Bash", {"command": "next"})
-        screen.watching.say(*running_build.happened)
+        screen.feed.watching.say(*running_build.happened)
         await settled(pilot)
-        assert screen.inspector.position is None, "what comes meanwhile does not take the page away"
+        assert screen.panes.inspector.position is None, "what comes meanwhile does not take the page away"
         await pressed(pilot, "escape")
-        assert pilot.app.focused is screen.stream
+        assert pilot.app.focused is screen.panes.stream
         await pressed(pilot, "3")
-        assert screen.inspector.position is not None
+        assert screen.panes.inspector.position is not None
 
 
 async def test_a_plan_that_was_put_to_a_person_is_read(app_on, running_build, story) -> None:
@@ -166,9 +169,9 @@ async def test_a_plan_that_was_put_to_a_person_is_read(app_on, running_build, st
     running_build.call("Bash", {"command": "next"})
     async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
         screen = await pressed(pilot, "P")
-        assert pilot.app.focused is screen.inspector
-        room = range(screen.inspector.scrollable_content_region.height)
-        assert "First the doors." in "".join(screen.inspector.render_line(at).text for at in room)
+        assert pilot.app.focused is screen.panes.inspector
+        room = range(screen.panes.inspector.scrollable_content_region.height)
+        assert "First the doors." in "".join(screen.panes.inspector.render_line(at).text for at in room)
     async with app_on(story().plan(0).state).run_test(size=(80, 24)) as pilot:
         await pressed(pilot, "P")
         assert told(pilot) == "no plan was told"
@@ -181,12 +184,12 @@ async def test_what_is_usual_is_said_of_a_call(app_on, story) -> None:
     build.call("Bash", {"command": "make"}, took=None)
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await pressed(pilot, "2", "G", "enter")
-        said = [plain(screen.inspector.lines_of(row, 100)[0]) for row in range(2)]
+        said = [plain(screen.panes.inspector.lines_of(row, 100)[0]) for row in range(2)]
         assert "usual" not in said[1], "too few to tell"
     build.call("Bash", {"command": "make"}, took=4)
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await pressed(pilot, "2", "G", "enter")
-        assert "usual 3.0s, p95 40s" in plain(screen.inspector.lines_of(1, 100)[0])
+        assert "usual 3.0s, p95 40s" in plain(screen.panes.inspector.lines_of(1, 100)[0])
 
 
 async def test_help_moves_as_lists_do(app_on, running_build) -> None:
@@ -228,8 +231,8 @@ async def test_the_title_of_the_inspector_is_that_of_what_it_shows(app_on, runni
     app = app_on(running_build.state)
     async with app.run_test(size=(200, 50)) as pilot:
         screen = await settled(pilot)
-        screen.action_mark()
-        screen.watching.say(LinkChanged(LinkStatus("live")))
+        screen.feed.mark()
+        screen.feed.watching.say(LinkChanged(LinkStatus("live")))
         await settled(pilot)
-        assert screen.inspector.position is None
-        assert str(screen.inspector.border_title) == "3 Summary"
+        assert screen.panes.inspector.position is None
+        assert str(screen.panes.inspector.border_title) == "3 Summary"

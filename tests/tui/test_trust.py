@@ -34,7 +34,7 @@ async def test_a_call_under_way_is_never_folded_away_and_failures_are_counted(ap
         build.call("Read", {"file_path": f"f{number}"})
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        lines = [line.strip() for line in text_of(screen.todos)]
+        lines = [line.strip() for line in text_of(screen.panes.todos)]
         assert lines[1] == "▸ 33 earlier  ✗1"
         assert lines[2].startswith("◐ Task")
 
@@ -46,8 +46,8 @@ async def test_a_subagent_says_how_many_of_its_calls_failed(app_on, story) -> No
     build.tell(ToolEnded(task, raw("done")), 3)
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        assert next(line for line in text_of(screen.stream) if "Task" in line).split()[-2:] == ["✗1", "4.4s"]
-        assert next(line for line in text_of(screen.todos) if "Task" in line).split()[-2:] == ["✗1", "4.4s"]
+        assert next(line for line in text_of(screen.panes.stream) if "Task" in line).split()[-2:] == ["✗1", "4.4s"]
+        assert next(line for line in text_of(screen.panes.todos) if "Task" in line).split()[-2:] == ["✗1", "4.4s"]
 
 
 @pytest.mark.parametrize("hiding", [("f", "f", "f"), ("slash", *"package.json", "enter", "m")])
@@ -56,11 +56,11 @@ async def test_e_shows_an_error_that_a_filter_hides(app_on, running_build, hidin
         screen = await settled(pilot)
         await pilot.press(*hiding)
         await settled(pilot)
-        assert screen.stream.errors() == []
+        assert screen.panes.stream.errors() == []
         await pilot.press("e")
         await settled(pilot)
-        assert "error 1 of 2" in str(screen.stream.border_subtitle)
-        assert screen.stream.shows == "all"
+        assert "error 1 of 2" in str(screen.panes.stream.border_subtitle)
+        assert screen.panes.stream.shows == "all"
 
 
 async def test_what_is_inspected_stays_in_view(app_on, running_build) -> None:
@@ -68,9 +68,9 @@ async def test_what_is_inspected_stays_in_view(app_on, running_build) -> None:
         screen = await settled(pilot)
         await pilot.press("2", "E", "k", "k", "k", "j", "j", "j", "enter")
         await settled(pilot)
-        top, bottom = screen.stream._visible()
-        assert screen.inspector.display
-        assert top <= screen.stream.cursor <= bottom
+        top, bottom = screen.panes.stream._visible()
+        assert screen.panes.inspector.display
+        assert top <= screen.panes.stream.cursor <= bottom
 
 
 async def test_without_a_link_the_clocks_stand_and_say_since_when(app_on, running_build) -> None:
@@ -78,18 +78,18 @@ async def test_without_a_link_the_clocks_stand_and_say_since_when(app_on, runnin
     lost = LinkChanged(LinkStatus("retrying", attempt=2, lost_at=at + 1_000, retry_at=at + 40_000))
     async with app_on(running_build.state, lost).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        assert plain(screen.now.line(118)).rstrip().endswith("as of 12:03:06")
-        assert "2m05s" in plain(screen.how_far.line(118))
-        screen.watching.say(LinkChanged(LinkStatus("live", rtt_ms=3)))
+        assert plain(screen.head.now.line(118)).rstrip().endswith("as of 12:03:06")
+        assert "2m05s" in plain(screen.head.how_far.line(118))
+        screen.feed.watching.say(LinkChanged(LinkStatus("live", rtt_ms=3)))
         await settled(pilot)
-        assert "as of" not in plain(screen.now.line(118))
+        assert "as of" not in plain(screen.head.now.line(118))
 
 
 async def test_no_server_at_all_says_what_to_do(app_on) -> None:
     status = LinkStatus("retrying", attempt=2, reason="no server at http://127.0.0.1:4999")
     async with app_on(BuildState(), LinkChanged(status)).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        said = "\n".join(plain(line) for line in screen.stream.instead())
+        said = "\n".join(plain(line) for line in screen.panes.stream.instead())
         assert "no server at http://127.0.0.1:4999" in said
         assert "sentryvibe-tui serve" in said
 
@@ -106,7 +106,7 @@ async def test_p_n_and_l_go_through_the_builds(app_on, running_build, story) -> 
             await pilot.press(key)
             await settled(pilot)
             assert screen.view.shown.id == shown
-        assert screen.who.place == ""
+        assert screen.head.who.place == ""
 
 
 async def test_new_builds_announce_themselves_once_at_a_time(app_on, running_build, story) -> None:
@@ -120,7 +120,7 @@ async def test_new_builds_announce_themselves_once_at_a_time(app_on, running_bui
         for number in range(5):
             new = story(build=f"new{number}", session=f"n{number}", start=running_build.at + number)
             new.call("Bash", {"command": "new"})
-            screen.watching.say(Snapshot(new.state, "new-build"))
+            screen.feed.watching.say(Snapshot(new.state, "new-build"))
             await settled(pilot)
         assert [note.message for note in app._notifications] == ["a new build began: L goes to it"]
         assert screen.view.shown.id == "old"
@@ -131,20 +131,20 @@ async def test_a_new_search_begins_empty(app_on, running_build) -> None:
         screen = await settled(pilot)
         await pilot.press("slash", *"qQx", "enter", "escape", "slash", *"npm")
         await settled(pilot)
-        assert screen.stream.needle.text == "npm"
+        assert screen.panes.stream.needle.text == "npm"
 
 
 async def test_the_footer_tells_what_matters_where_the_reader_is(app_on, running_build) -> None:
     async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
         screen = await settled(pilot)
-        assert plain(screen.keys.line(80)).split()[:2] == ["q", "quit"]
-        assert "e next error" in plain(screen.keys.line(80))
+        assert plain(screen.titles.keys.line(80)).split()[:2] == ["q", "quit"]
+        assert "e next error" in plain(screen.titles.keys.line(80))
         await pilot.press("slash", *"npm", "enter")
         await settled(pilot)
-        assert plain(screen.keys.line(80)).startswith(" n next hit  N previous hit  m only hits  esc back")
-        screen.watching.say(LinkChanged(LinkStatus("gave-up", lost_at=running_build.at)))
+        assert plain(screen.titles.keys.line(80)).startswith(" n next hit  N previous hit  m only hits  esc back")
+        screen.feed.watching.say(LinkChanged(LinkStatus("gave-up", lost_at=running_build.at)))
         await settled(pilot)
-        assert plain(screen.keys.line(80)).startswith(" r retry link")
+        assert plain(screen.titles.keys.line(80)).startswith(" r retry link")
 
 
 async def test_ascii_draws_nothing_else(scene) -> None:
@@ -165,10 +165,10 @@ async def test_a_question_is_read_as_one(app_on, story) -> None:
     build.call("ExitPlanMode", {"plan": "# Plan\n\n1. **first** thing"})
     async with app_on(build.state).run_test(size=(200, 50)) as pilot:
         screen = await settled(pilot)
-        assert [line for line in text_of(screen.inspector) if line][3:5] == ["Plan", "1. first thing"]
+        assert [line for line in text_of(screen.panes.inspector) if line][3:5] == ["Plan", "1. first thing"]
         await pilot.press("2", "g")
         await settled(pilot)
-        said = [line for line in text_of(screen.inspector) if line]
+        said = [line for line in text_of(screen.panes.inspector) if line]
         assert said[said.index("Input") + 1 :][:3] == ["Which?", "  · SQLite  a file", "  · PostgreSQL"]
 
 
@@ -177,15 +177,15 @@ async def test_the_gap_line_stands_above_what_was_missed(app_on, running_build) 
     async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         await pilot.press("M")
-        screen.watching.say(LinkChanged(LinkStatus("retrying", attempt=1, lost_at=at)))
+        screen.feed.watching.say(LinkChanged(LinkStatus("retrying", attempt=1, lost_at=at)))
         running_build.call("Bash", {"command": "missed command"})
         missing = running_build.happened[known:]
-        screen.watching.say(*missing, CaughtUp(at, at + 9_000, len(missing), "replayed"), LIVE_AGAIN)
+        screen.feed.watching.say(*missing, CaughtUp(at, at + 9_000, len(missing), "replayed"), LIVE_AGAIN)
         await settled(pilot)
         running_build.call("Bash", {"command": "later command"})
-        screen.watching.say(*running_build.happened[known + len(missing) :])
+        screen.feed.watching.say(*running_build.happened[known + len(missing) :])
         await settled(pilot)
-        lines = "\n".join(text_of(screen.stream))
+        lines = "\n".join(text_of(screen.panes.stream))
         places = [lines.index(word) for word in ("mark ", "link lost", "missed command", "later command")]
         assert places == sorted(places)
 
@@ -199,7 +199,7 @@ async def test_the_panes_stand_still_without_a_link(app_on, running_build) -> No
         await settled(pilot)
         said = "\n".join(line for pane in screen.panes for line in text_of(pane))
         assert "1h00m" not in said
-        assert "1h00m" not in screen.timeline.foot()
+        assert "1h00m" not in screen.panes.timeline.foot()
 
 
 @pytest.mark.parametrize("key", ["y", "c", "t"])
@@ -214,16 +214,16 @@ async def test_keys_are_answered_while_a_whole_value_is_awaited(app_on, story, k
         async def never(session_id, tool_id):
             await asyncio.Event().wait()
 
-        screen.watching.whole_tool = never
+        screen.feed.watching.whole_tool = never
         await pilot.press("2", "g", key, "M")
         await settled(pilot)
-        assert sum("mark" in line for line in text_of(screen.stream)) == 1
+        assert sum("mark" in line for line in text_of(screen.panes.stream)) == 1
 
 
 async def test_a_repair_says_which_attempt_it_is(app_on, running_build) -> None:
     fix = AutoFix("Cannot find module 'astro'", 2, 3)
     async with app_on(replace(running_build.state, autofix=fix)).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        assert "auto-fix 2/3" in plain(screen.who.line(118))
-        page = overview(screen.view.shown, screen.view.tally, screen.who.context, 80)
+        assert "auto-fix 2/3" in plain(screen.head.who.line(118))
+        page = overview(screen.view.shown, screen.view.tally, screen.head.who.context, 80)
         assert any("attempt 2 of 3: Cannot find module 'astro'" in plain(line) for line in page)

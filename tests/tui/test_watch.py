@@ -22,10 +22,10 @@ async def test_a_running_build_is_on_screen(app_on, running_build) -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         screen = app.watch_screen
-        assert "Wiring up auth middleware" in text_of(screen.todos)
-        assert "npm run build" in text_of(screen.stream)
-        assert "4/8" in plain(screen.how_far.line(118))
-        assert "todo-app" in plain(screen.who.line(118))
+        assert "Wiring up auth middleware" in text_of(screen.panes.todos)
+        assert "npm run build" in text_of(screen.panes.stream)
+        assert "4/8" in plain(screen.head.how_far.line(118))
+        assert "todo-app" in plain(screen.head.who.line(118))
 
 
 async def test_events_one_by_one_show_the_same_as_the_whole_state(app_on, running_build, story) -> None:
@@ -34,7 +34,7 @@ async def test_events_one_by_one_show_the_same_as_the_whole_state(app_on, runnin
     for app in (whole, single):
         async with app.run_test(size=(120, 36)) as pilot:
             await settled(pilot)
-            seen.append((text_of(app.watch_screen.todos), list(app.watch_screen.view.entries)))
+            seen.append((text_of(app.watch_screen.panes.todos), list(app.watch_screen.view.entries)))
     assert seen[0][1] == seen[1][1]
     assert [line.split("  ")[0] for line in seen[0][0].split("\n")] == [
         line.split("  ")[0] for line in seen[1][0].split("\n")
@@ -64,7 +64,7 @@ async def test_a_new_build_takes_the_screen_and_says_so(app_on, running_build, s
     app = app_on(running_build.state, Snapshot(other.state, "new-build"))
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        shown = text_of(app.watch_screen.stream)
+        shown = text_of(app.watch_screen.panes.stream)
         assert "new build" in shown
         assert "make" in shown
         assert "npm run build" not in shown
@@ -77,8 +77,8 @@ async def test_resizing_down_to_one_cell_never_crashes(app_on, running_build) ->
         for size in ((200, 50), (60, 12), (20, 5), (8, 3), (4, 2), (1, 1), (99, 24), (160, 40)):
             await pilot.resize_terminal(*size)
             await settled(pilot)
-        assert app.watch_screen.todos.display
-        assert app.watch_screen.stream.display
+        assert app.watch_screen.panes.todos.display
+        assert app.watch_screen.panes.stream.display
 
 
 async def test_codex_phases_stand_above_the_todos(scene) -> None:
@@ -86,5 +86,5 @@ async def test_codex_phases_stand_above_the_todos(scene) -> None:
         await settled(pilot)
         await pilot.press("1", "g", "enter")
         await settled(pilot)
-        lines = [line.strip() for line in text_of(pilot.app.watch_screen.todos).split("\n")]
+        lines = [line.strip() for line in text_of(pilot.app.watch_screen.panes.todos).split("\n")]
         assert lines[1:4] == ["✓ Select a template", "◐ Carry out the task", "○ Verify the workspace"]

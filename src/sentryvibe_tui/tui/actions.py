@@ -13,7 +13,8 @@ Scope = Literal["screen", "rows"]
 
 
 class Action(Struct, frozen=True):
-    """`name` is Textual's action; `keys` comma-separated; `footer` the rank in the footer, 0 for none.
+    """`name` is Textual's action, or `part.method` of the build screen; `keys` comma-separated; `footer` the rank in
+    the footer, 0 for none.
 
     `pane` is the only one that it is about, wherever the reader is.
     """
@@ -32,54 +33,81 @@ class Action(Struct, frozen=True):
         """`next-error`: how the config file names it."""
         return self.title.replace(" ", "-")
 
+    @property
+    def call(self) -> str:
+        """As Textual is told: `search.next_error(1)` goes through the build screen's one action for its parts."""
+        part, _, method = self.name.partition(".")
+        if not method or part not in PARTS:
+            return self.name
+        name, _, values = method.rstrip(")").partition("(")
+        return f"do({part!r}, {name!r}{', ' + values if values else ''})"
+
+
+PARTS = ("panes", "search", "history", "feed", "export")
+"""Of the build screen: what does most of what keys ask for."""
+
 
 ACTIONS = (
     Action("quit", "q", "quit", "Leave; the exit status says how the build ended", footer=1),
     Action("help", "question_mark", "help", "All keys", footer=2),
     Action("app.command_palette", "ctrl+p,colon", "commands", "Find any action by its name", footer=9, palette=False),
-    Action("next_pane", "tab", "pane", "Go to the next pane", footer=7, palette=False),
-    Action("previous_pane", "shift+tab", "previous pane", "Go to the previous pane", palette=False),
+    Action("panes.next_pane", "tab", "pane", "Go to the next pane", footer=7, palette=False),
+    Action("panes.next_pane(-1)", "shift+tab", "previous pane", "Go to the previous pane", palette=False),
     Action("pane('todos')", "1", "todos", "Go to the todos"),
     Action("pane('stream')", "2", "stream", "Go to the stream"),
     Action("pane('inspector')", "3", "inspector", "Go to the inspector: the row under the cursor in full"),
     Action("pane('timeline')", "4", "timeline", "Go to the timeline: when each todo was worked on; enter goes to it"),
     Action("pane('tools')", "5", "tools", "Go to the calls by kind; enter opens the slowest of a kind"),
     Action("pane('builds')", "6,B", "builds", "Go to the project's builds; enter shows one of them"),
-    Action("plan", "P", "plan", "Read what the agent planned to do"),
-    Action("zoom", "z", "zoom", "Show the focused pane alone, or all panes again"),
+    Action("panes.plan", "P", "plan", "Read what the agent planned to do"),
+    Action("panes.zoom", "z", "zoom", "Show the focused pane alone, or all panes again"),
     Action("back", "escape", "back", "Leave the pane, then the search, then the filter; then follow", palette=False),
     Action("search", "slash", "search", "Search texts, inputs and outputs of the whole build", footer=4, pane="stream"),
+    Action("next_hit", "n", "next hit", "Next place that holds what is searched for, or the next build", pane="stream"),
+    Action("search.next_hit(-1)", "N", "previous hit", "Previous place that holds what is searched for", pane="stream"),
     Action(
-        "next_hit(1)", "n", "next hit", "Next place that holds what is searched for, or the next build", pane="stream"
+        "search.hits_only",
+        "m",
+        "only hits",
+        "Show only what holds the searched text, or everything again",
+        pane="stream",
     ),
-    Action("next_hit(-1)", "N", "previous hit", "Previous place that holds what is searched for", pane="stream"),
-    Action("hits_only", "m", "only hits", "Show only what holds the searched text, or everything again", pane="stream"),
     Action(
-        "next_filter",
+        "search.next_filter",
         "f",
         "filter",
         "Show all, errors, tools or text in the stream, or all of it in full",
         footer=5,
         pane="stream",
     ),
-    Action("turn('verbose')", "v", "verbose", "Show reasoning and outputs in the stream, or fold them", pane="stream"),
-    Action("turn('wraps')", "w", "wrap", "Wrap long lines of the stream, or cut them", pane="stream"),
-    Action("turn('stamped')", "T", "timestamps", "Show the time before each row of the stream, or not", pane="stream"),
-    Action("mark", "M", "mark", "Put a line with the time under what came so far", pane="stream"),
-    Action("next_error(1)", "e", "next error", "Go to the next error", footer=6),
-    Action("next_error(-1)", "E", "previous error", "Go to the previous error"),
-    Action("follow_all", "F", "follow", "Follow what is new in all panes", footer=10),
-    Action("scrollback", "s", "scrollback", "Show the stream as plain text in the terminal itself, then return"),
-    Action("copy", "y", "copy row", "Copy the row under the cursor: command, text or output"),
-    Action("copy_menu", "c", "copy", "Choose what to copy: the row, its input, output, command, or the log", footer=12),
-    Action("pager", "t", "full text", "Read the whole call or text under the cursor in $PAGER"),
-    Action("edit", "o", "open file", "Open the file of the call under the cursor in $EDITOR"),
-    Action("save", "ctrl+s", "save log", "Write what the stream shows to a file of your state folder, and name it"),
+    Action(
+        "panes.turn('verbose')", "v", "verbose", "Show reasoning and outputs in the stream, or fold them", pane="stream"
+    ),
+    Action("panes.turn('wraps')", "w", "wrap", "Wrap long lines of the stream, or cut them", pane="stream"),
+    Action(
+        "panes.turn('stamped')", "T", "timestamps", "Show the time before each row of the stream, or not", pane="stream"
+    ),
+    Action("feed.mark", "M", "mark", "Put a line with the time under what came so far", pane="stream"),
+    Action("search.next_error(1)", "e", "next error", "Go to the next error", footer=6),
+    Action("search.next_error(-1)", "E", "previous error", "Go to the previous error"),
+    Action("panes.follow_all", "F", "follow", "Follow what is new in all panes", footer=10),
+    Action("export.scrollback", "s", "scrollback", "Show the stream as plain text in the terminal itself, then return"),
+    Action("export.copy", "y", "copy row", "Copy the row under the cursor: command, text or output"),
+    Action(
+        "export.menu", "c", "copy", "Choose what to copy: the row, its input, output, command, or the log", footer=12
+    ),
+    Action("export.pager", "t", "full text", "Read the whole call or text under the cursor in $PAGER"),
+    Action("export.edit", "o", "open file", "Open the file of the call under the cursor in $EDITOR"),
+    Action(
+        "export.save", "ctrl+s", "save log", "Write what the stream shows to a file of your state folder, and name it"
+    ),
     Action("app.suspend_process", "ctrl+z", "suspend", "Back to the shell; fg returns", palette=False),
-    Action("older", "left_square_bracket,p", "older build", "Show the project's build before this one", footer=11),
-    Action("newer", "right_square_bracket", "newer build", "Show the build after this one; the newest is live"),
-    Action("live", "L", "live", "Back to the newest build, and follow it"),
-    Action("retry", "r", "retry link", "Try the link again at once"),
+    Action(
+        "history.older", "left_square_bracket,p", "older build", "Show the project's build before this one", footer=11
+    ),
+    Action("history.newer", "right_square_bracket", "newer build", "Show the build after this one; the newest is live"),
+    Action("history.live", "L", "live", "Back to the newest build, and follow it"),
+    Action("feed.retry", "r", "retry link", "Try the link again at once"),
     Action("up", "k,up", "up", "One row up", "rows", palette=False),
     Action("down", "j,down", "down", "One row down", "rows", palette=False),
     Action("page(-0.5)", "ctrl+u", "half a page up", "Half a page up", "rows", palette=False),
@@ -115,7 +143,7 @@ _SHOWN = {
 def bindings(scope: Scope) -> list[BindingType]:
     """Textual's bindings of the actions of a scope; the id is `Action.ident`."""
     return [
-        Binding(action.keys, action.name, action.title, show=False, id=action.ident, tooltip=action.help)
+        Binding(action.keys, action.call, action.title, show=False, id=action.ident, tooltip=action.help)
         for action in ACTIONS
         if action.scope == scope
     ]

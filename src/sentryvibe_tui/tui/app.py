@@ -21,7 +21,7 @@ from ..model.state import Millis
 from ..report.exit_codes import INTERRUPTED, NO_LINK, of_build
 from ..report.words import ASCII, UNICODE
 from .actions import rebound, usable_keys
-from .build.screen import WatchScreen
+from .build.screen import BuildScreen
 from .build.view import View
 from .context import RenderContext
 from .hangup import STATUS, lasting, watch_terminal
@@ -40,7 +40,7 @@ def now_millis() -> Millis:
 class WatchApp(App[int]):
     """One watch on a terminal."""
 
-    CSS_PATH = "build/screen.tcss"
+    CSS_PATH = ["app.tcss", "build/screen.tcss"]  # a default screen's own CSS_PATH is not read by itself
     ENABLE_COMMAND_PALETTE = True
     TITLE = "sentryvibe-tui"
     PAUSE_GC_ON_SCROLL = True
@@ -75,7 +75,7 @@ class WatchApp(App[int]):
         if theme != DARK.name and theme in self.available_themes:
             self.theme = theme
         context = RenderContext(now, ASCII if ascii_only else UNICODE, rebound(own_keys))
-        self.watch_screen = WatchScreen(watching, project, context)
+        self.watch_screen = BuildScreen(watching, project, context)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """`$frame` and `$edge`: how panes are framed, and parted where there is no room for frames."""
@@ -115,23 +115,23 @@ class WatchApp(App[int]):
         except (NotImplementedError, RuntimeError, ValueError):
             return
 
-    def on_watch_screen_happened(self, event: WatchScreen.Happened) -> None:
+    def on_build_screen_change(self, event: BuildScreen.Change) -> None:
         """The title keeps up; an end or a question rings."""
         title = window_title(event.now, self.project, self.watch_screen.context.glyphs)
         if self.notices.title and title != self._window_title:
-            self._write(("" if self._window_title else PUSH_TITLE) + title_sequence(title))
+            self.write(("" if self._window_title else PUSH_TITLE) + title_sequence(title))
             self._window_title = title
         text = news(event.before, event.now, self.project)
         if text and self.notices.bell:
-            self._write(BELL)
+            self.write(BELL)
         if text and self.notices.desktop:
-            self._write(notice_sequence(text, os.environ))
+            self.write(notice_sequence(text, os.environ))
 
     def on_unmount(self) -> None:
         if self._window_title:
-            self._write(POP_TITLE)
+            self.write(POP_TITLE)
 
-    def _write(self, sequence: str) -> None:
+    def write(self, sequence: str) -> None:
         """To the terminal: past the picture, and also while another program has it."""
         if self._is_lent and sys.__stderr__ is not None:
             with suppress(OSError):
@@ -140,28 +140,18 @@ class WatchApp(App[int]):
         elif self._driver is not None:
             self._driver.write(sequence)
 
-    def on_watch_screen_left(self) -> None:
-        self.exit()
-
-    async def on_carrying_screen_copied(self, event: WatchScreen.Copied) -> None:
-        """To tmux or over OSC 52; a text too long for that into a file, whose name is told."""
-        from .export.clipboard import osc52, to_file, to_tmux
-
-        sequence = osc52(event.text, os.environ)
-        if sequence is None:
-            self.watch_screen.copied(event.text, f"written to {to_file(event.text)}")
-        elif await asyncio.to_thread(to_tmux, event.text, os.environ):
-            self.watch_screen.copied(event.text, "copied, also to tmux' buffer")
+    def on_build_screen_leave(self, event: BuildScreen.Leave) -> None:
+        if event.program:
+            self.exit()
         else:
-            self._write(sequence)
-            self.watch_screen.copied(event.text, "sent to the terminal's clipboard")
+            event.screen.dismiss()
 
     def action_help_quit(self) -> None:
         """ctrl+c without a selection."""
         self.exit(INTERRUPTED)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        if isinstance(screen, WatchScreen):
+        if isinstance(screen, BuildScreen):
             for title, help_text, action in screen.commands():
                 yield SystemCommand(title, help_text, lambda action=action: self.run_action(action, screen))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
@@ -201,7 +191,7 @@ async def show(
     return exit_code(app.watch_screen.view) if result is None else result
 
 
-def _say_farewell(screen: WatchScreen) -> None:
+def _say_farewell(screen: BuildScreen) -> None:
     """A few lines about the build stay in the terminal."""
     from .build.page import farewell
     from .export.outside import say

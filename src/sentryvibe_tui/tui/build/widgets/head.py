@@ -35,6 +35,21 @@ QUIET = 30_000
 SPARKS_SHOWN = 48
 
 
+class Head:
+    """The three bars."""
+
+    def __init__(self, project: str, view: View, context: RenderContext) -> None:
+        self.who = Who(project, view, context, id="who", classes="bar")
+        self.how_far = HowFar(view, context, id="how-far", classes="bar")
+        self.now = Now(view, context, id="now", classes="bar")
+
+    def paint(self, place: str) -> None:
+        """`place`: which build of how many is on screen, where that needs to be said."""
+        self.who.place = place
+        for bar in (self.who, self.how_far, self.now):
+            bar.repaint()
+
+
 class HeadBar(Bar):
     """A bar that tells of the view."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
+from textual.message import Message
 
 from ....agents.kinds import verb_of
 from ....model.state import BuildState, Item, ToolCall, tool_key
@@ -17,6 +18,9 @@ OVERVIEW_SECONDS = 5
 
 class Inspector(Rows):
     """One row per line. `whole` holds values fetched unclipped, by call id."""
+
+    class Another(Message):
+        """Another item is inspected."""
 
     def __init__(self, view: View, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
@@ -47,6 +51,7 @@ class Inspector(Rows):
             return
         self.position, self._heading = position, ""
         self.renew()
+        self.post_message(self.Another())
 
     def go_to(self, heading: str) -> None:
         """To a heading, at the top as far as what is below it allows; it stays there until the reader moves."""

@@ -1,0 +1,99 @@
+"""What the build screen's panes are called, and what its footer says, where the reader is now."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from ...model.progress import progress
+from ..context import RenderContext
+from ..lines import Line
+from ..widgets.foot import Keys, Tabs
+from ..widgets.rows import Rows
+from .panes import Panes
+from .search import Search
+from .view import View
+
+
+class Titles:
+    """Titles in the panes' frames, the tabs of a narrow screen, the keys of the footer."""
+
+    def __init__(self, panes: Panes, search: Search, view: View, context: RenderContext) -> None:
+        self.panes, self.search, self.view, self.context = panes, search, view, context
+        self.tabs = Tabs(id="tabs", classes="bar")
+        self.keys = Keys(context, id="keys", classes="bar")
+        self._painted: dict[Rows, tuple[str, str]] = {}
+
+    def paint(self) -> None:
+        panes, labels, present, news = self.panes, self._labels(), self.panes.present(), self._news()
+        numbers = {pane: number for number, pane in enumerate(panes, 1)}
+        if self.tabs.display != panes.is_narrow:
+            self.tabs.display = panes.is_narrow
+        self.tabs.names = tuple((numbers[pane], str(pane.id), labels[pane]) for pane in present)
+        self.tabs.current = next((str(pane.id) for pane in present if pane.display), "")
+        self.tabs.news = news
+        self.tabs.repaint()
+        foot = "".join(text for text, _ in news)
+        for pane in panes:
+            if pane.display:
+                title = "" if panes.is_narrow else f"{numbers[pane]} {labels[pane]}"
+                begin = 0 if panes.is_narrow else 1  # where a frame's title begins, seen from the rows' first cell
+                heads = pane.heads(pane.row_width)[len(title) + begin :]
+                self._entitle(pane, (title + heads).rstrip(), foot if pane is panes.stream else pane.foot())
+        panes.stream.set_class(not panes.stream.following, "-news")
+        self.keys.first, self.keys.opens = self._useful(), self._opens()
+        self.keys.repaint()
+
+    def _entitle(self, pane: Rows, title: str, foot: str) -> None:
+        """What stands in the frame above and below a pane."""
+        if self._painted.get(pane) != (title, foot):
+            self._painted[pane] = title, foot
+            pane.border_title, pane.border_subtitle = Content(title), Content(foot)  # type: ignore[assignment]
+
+    def _labels(self) -> dict[Rows, str]:
+        panes, far = self.panes, progress(self.view.shown)
+        kinds = "" if panes.stream.shows == "all" else f" {panes.stream.shows}"
+        return {
+            panes.todos: f"Todos {far.done}/{far.total}" if far.total else "Todos",
+            panes.stream: f"Stream{kinds}",
+            panes.inspector: "Summary" if panes.inspector.position is None else "Inspector",
+            panes.timeline: "Timeline",
+            panes.tools: "Tools",
+            panes.builds: f"Builds {len(panes.builds.listed)}" if panes.builds.listed else "Builds",
+        }
+
+    def _useful(self) -> tuple[str, ...]:
+        """Actions, by ident, that matter most where the reader is now."""
+        panes = self.panes
+        if self.view.link.phase == "gave-up":
+            return ("retry-link",)
+        if panes.is_zoomed:
+            return ("zoom", "back")
+        if panes.focused in (panes.builds, panes.timeline, panes.tools):
+            return ("open", "back")
+        if panes.focused is panes.inspector:
+            return ("back", "full-text", "copy", "open-file") if panes.inspector.position is not None else ("back",)
+        if panes.stream.needle:
+            return ("next-hit", "previous-hit", "only-hits", "back")
+        return ("live", "older-build", "newer-build") if self.view.pinned else ()
+
+    def _opens(self) -> str:
+        """What enter does where the reader is."""
+        panes = self.panes
+        if panes.focused is panes.builds:
+            return "show build"
+        if panes.focused is panes.timeline:
+            return "go to todo" if isinstance(panes.timeline.key, int) else "slowest call"
+        return "slowest call" if panes.focused is panes.tools else ""
+
+    def _news(self) -> Line:
+        """Where the reader stands in the stream."""
+        stream = self.panes.stream
+        news: Line = [(self.search.result, "accent")] if self.search.result else []
+        goes_on = bool(self.view.shown.id) and self.view.shown.is_active
+        if stream.following:
+            news += [("following", "faint")] if goes_on else []
+        elif stream.unseen:
+            news += [(f"{self.context.glyphs.down} {stream.unseen} new, F follows", "accent")]
+        elif goes_on:
+            news += [("F follows", "dim")]
+        return [news[0], ("   ", ""), *news[1:]] if len(news) > 1 else news
