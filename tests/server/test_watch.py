@@ -205,7 +205,7 @@ async def test_an_oversized_message_ends_only_its_own_link(server: Running, post
         assert versions(await frame(healthy)) == [1]
 
 
-async def test_upgrades_that_are_refused(server: Running) -> None:
+async def test_upgrades_that_are_refused(server: Running, caplog: pytest.LogCaptureFixture) -> None:
     for query, headers, status in (
         ("", {"Origin": "https://evil.example"}, 403),
         ("", {"Host": "evil.example"}, 403),
@@ -220,6 +220,7 @@ async def test_upgrades_that_are_refused(server: Running) -> None:
             async with connect(server.url.replace("http", "ws") + path, proxy=None):
                 pass
         assert refused.value.response.status_code == status
+    assert not caplog.records
 
 
 async def test_a_watcher_that_never_reads_is_closed_and_others_notice_nothing(tmp_path: Path) -> None:

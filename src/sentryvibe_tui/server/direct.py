@@ -33,6 +33,12 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         cast("dict[str, Any]", self.scope.get("extensions"))[EXTENSION] = self
         await super().run_asgi()
 
+    async def send(self, message: Any) -> None:
+        """An upgrade that is refused has its answer: uvicorn takes only an acceptance for one, and logs an error."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True
+
     def hear_up_to(self, limit: int) -> None:
         """Messages of the peer may be so many bytes from now on; a larger one ends the link."""
         self.conn.max_message_size = limit

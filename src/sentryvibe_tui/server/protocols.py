@@ -16,7 +16,8 @@ _PRIVATE = {
         "connection_made", "data_received", "on_message_begin", "on_headers_complete", "send_400_response",
     ),
     "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol": (
-        "run_asgi", "handle_ping", "data_received", "send_keepalive_ping", "keepalive_timeout", "resume_writing",
+        "run_asgi", "send", "handle_ping", "data_received", "send_keepalive_ping", "keepalive_timeout",
+        "resume_writing",
     ),
 }  # fmt: skip
 """What ours take the place of, and would silently no longer do so under another name."""
