@@ -16,7 +16,8 @@ from msgspec.structs import replace
 
 from sentryvibe_tui.agents.demo.stream import DemoAgent, demo_build
 from sentryvibe_tui.client.watching import BuildSummary, LinkChanged, LinkStatus, Snapshot, WatchEvent, summary
-from sentryvibe_tui.model.events import About, BuildEnded
+from sentryvibe_tui.model.events import About
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState, Millis
 from sentryvibe_tui.tui.app import WatchApp

@@ -18,7 +18,7 @@ from sentryvibe_tui.model.events import About
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.report.jsonl import JsonLines, json_line, state_line
-from sentryvibe_tui.wire.events import Posted, decode_posted, encode_posted
+from sentryvibe_tui.wire.envelope import Posted, decode_posted, encode_posted
 from sentryvibe_tui.wire.json import BadJson
 from sentryvibe_tui.wire.updates import encode_entry
 

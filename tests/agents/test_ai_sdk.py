@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.agents.ai_sdk import AiSdk, BuildEvents
-from sentryvibe_tui.model.events import BuildEnded
+from sentryvibe_tui.model.facts import BuildEnded
 
 STREAM: list[Any] = [
     {"type": "start", "messageId": "m"}, {"type": "start-step"},

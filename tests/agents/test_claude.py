@@ -5,7 +5,8 @@ import pytest
 
 from sentryvibe_tui.agents.claude.session import ClaudeSession, first_prompt, subagent_prompt
 from sentryvibe_tui.agents.claude.stream import ClaudeStream
-from sentryvibe_tui.model.events import BuildEnded, ToolStarted
+from sentryvibe_tui.model.events import ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.state import Usage
 
 INIT = {

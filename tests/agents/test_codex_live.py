@@ -14,14 +14,8 @@ from sentryvibe_tui.agents.codex.live import Codex, Daemon, witness
 from sentryvibe_tui.agents.codex.threads import LOADED, READ, SETTLING, TERMINALS, Refused, Threads
 from sentryvibe_tui.agents.common.live import Sighting
 from sentryvibe_tui.model.activity import PROCESS_GONE
-from sentryvibe_tui.model.events import (
-    ActivityReported,
-    BackgroundMoved,
-    BuildEnded,
-    RequestOpened,
-    RequestResolved,
-    TurnEnded,
-)
+from sentryvibe_tui.model.events import ActivityReported
+from sentryvibe_tui.model.facts import BackgroundMoved, BuildEnded, RequestOpened, RequestResolved, TurnEnded
 
 S, CHILD, NAMING = "01a2f111-0000-7000-8000-000000000001", "01a2f111-0000-7000-8000-000000000002", "naming"
 Json = dict[str, Any]

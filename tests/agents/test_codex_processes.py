@@ -12,7 +12,7 @@ import pytest
 from sentryvibe_tui.agents.codex.processes import SCAN_EVERY, Holders, Process, holders
 from sentryvibe_tui.agents.common.processes import is_alive
 from sentryvibe_tui.model.activity import PROCESS_GONE
-from sentryvibe_tui.model.events import BuildEnded
+from sentryvibe_tui.model.facts import BuildEnded
 
 THREAD, CHILD = "01a2f000-0000-7000-8000-000000000077", "01a2f000-0000-7000-8000-000000000088"
 END = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")

@@ -9,7 +9,7 @@ import pytest
 
 from sentryvibe_tui.agents.codex.files import THREAD_HEAD, CodexThread
 from sentryvibe_tui.agents.common.reader import Reported
-from sentryvibe_tui.model.events import AgentReported, CodexReported
+from sentryvibe_tui.model.facts import AgentReported, CodexReported
 from sentryvibe_tui.model.state import Agent
 from sentryvibe_tui.wire.json import raw
 

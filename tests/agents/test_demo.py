@@ -6,7 +6,7 @@ import pytest
 from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.demo.stream import demo_build
 from sentryvibe_tui.model.events import TextAdded, TodosReported, ToolStarted, UsageReported
-from sentryvibe_tui.wire.events import Posted, decode_posted, encode_posted
+from sentryvibe_tui.wire.envelope import Posted, decode_posted, encode_posted
 
 
 @pytest.fixture(params=["claude", "codex"])

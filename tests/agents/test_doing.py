@@ -7,17 +7,8 @@ from msgspec import Raw
 from sentryvibe_tui.agents import doing as doing_module
 from sentryvibe_tui.agents.doing import summary_of
 from sentryvibe_tui.model.activity import Request
-from sentryvibe_tui.model.events import (
-    About,
-    BuildEnded,
-    BuildEvent,
-    BuildStarted,
-    RequestOpened,
-    TodoItem,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-)
+from sentryvibe_tui.model.events import About, BuildEvent, BuildStarted, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded, RequestOpened, TodoItem
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import Agent, BuildState
 from sentryvibe_tui.model.summary import BuildKey, BuildSummary

@@ -5,7 +5,7 @@ import pytest
 
 from sentryvibe_tui.agents.opencode.serve import OpencodeServe
 from sentryvibe_tui.agents.opencode.stream import OpencodeParts, OpencodeRun
-from sentryvibe_tui.model.events import TurnEnded
+from sentryvibe_tui.model.facts import TurnEnded
 from sentryvibe_tui.model.state import Usage
 
 

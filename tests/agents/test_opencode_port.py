@@ -19,7 +19,7 @@ from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.opencode import live
 from sentryvibe_tui.agents.opencode.port import Ports
 from sentryvibe_tui.agents.opencode.processes import Process, listening, says_so
-from sentryvibe_tui.model.events import RequestOpened, RequestResolved
+from sentryvibe_tui.model.facts import RequestOpened, RequestResolved
 
 PROCESS = Process(7, "1", 0, "/w")
 LIMIT = 30.0

@@ -11,16 +11,8 @@ from msgspec import Raw
 from sentryvibe_tui.agents.claude.stream import ClaudeStream
 from sentryvibe_tui.agents.common.reader import Counts, Reported
 from sentryvibe_tui.agents.redact import Redacted, Redactor
-from sentryvibe_tui.model.events import (
-    AgentReported,
-    BuildEnded,
-    Noticed,
-    TextAdded,
-    TodoItem,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-)
+from sentryvibe_tui.model.events import TextAdded, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import AgentReported, BuildEnded, Noticed, TodoItem
 from sentryvibe_tui.model.state import Agent
 
 A = "Ab3" * 20

@@ -15,7 +15,8 @@ from sentryvibe_tui.agents.redact import growing as growing_module
 from sentryvibe_tui.agents.redact import redactor as redactor_module
 from sentryvibe_tui.agents.redact.rules import RULES
 from sentryvibe_tui.agents.redact.signs import branching, occurrences
-from sentryvibe_tui.model.events import BuildEnded, BuildEvent, TextAdded, ToolStarted
+from sentryvibe_tui.model.events import BuildEvent, TextAdded, ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded
 
 A = "Ab3xY7Qz" * 12
 H = "0a9fc3d1" * 12

@@ -7,7 +7,8 @@ import pytest
 from msgspec import Raw
 
 from sentryvibe_tui.agents.redact import Redactor
-from sentryvibe_tui.model.events import CodexReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.events import ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import CodexReported
 from sentryvibe_tui.wire.json import plain
 
 HIDDEN: list[Any] = [

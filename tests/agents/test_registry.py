@@ -23,7 +23,8 @@ PARROT = '''
 from sentryvibe_tui.agents.common.command import Prepared
 from sentryvibe_tui.agents.common.records import RecordReader
 from sentryvibe_tui.agents.registry import AgentKind, Format, Tool
-from sentryvibe_tui.model.events import BuildEnded, ToolStarted
+from sentryvibe_tui.model.events import ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded
 
 
 class Parrot(RecordReader):

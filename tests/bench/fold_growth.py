@@ -8,7 +8,8 @@ from time import perf_counter
 
 from msgspec import Raw
 
-from sentryvibe_tui.model.events import About, TodoItem, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.events import About, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import TodoItem
 from sentryvibe_tui.model.reducer import apply, reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.wire.state import decode_state, encode_state

@@ -19,7 +19,7 @@ from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.store.contract import Commit
 from sentryvibe_tui.store.sqlite import SqliteStore
-from sentryvibe_tui.wire.events import decode_posted
+from sentryvibe_tui.wire.envelope import decode_posted
 
 PLACES = (50, 200, 1_000, 5_000)
 BUILDS, AROUND = 2, 50

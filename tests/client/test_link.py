@@ -7,7 +7,7 @@ from sentryvibe_tui.client import follower
 from sentryvibe_tui.client.link import CloseLink, Hydrate, Open, Send
 from sentryvibe_tui.client.original_replica import Hydration
 from sentryvibe_tui.client.watching import CaughtUp, Changed, LinkChanged, SignOfLife, Skipped, Snapshot
-from sentryvibe_tui.model.events import BuildEnded
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.wire.frames import (
     AgentSign,

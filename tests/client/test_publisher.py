@@ -14,7 +14,8 @@ from sentryvibe_tui.client import outbox
 from sentryvibe_tui.client import publisher as module
 from sentryvibe_tui.client.outbox import Outbox, Waiting
 from sentryvibe_tui.client.publisher import Publisher
-from sentryvibe_tui.model.events import About, BuildEnded, BuildStarted, TextAdded
+from sentryvibe_tui.model.events import About, BuildStarted, TextAdded
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.wire.address import Address
 
 ABOUT = About("shop", "s1", "b1")

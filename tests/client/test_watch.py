@@ -20,16 +20,8 @@ from sentryvibe_tui.client.hydrate import (
 from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, SignOfLife, Snapshot
-from sentryvibe_tui.model.events import (
-    About,
-    BuildEnded,
-    BuildStarted,
-    TextAdded,
-    TodoItem,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-)
+from sentryvibe_tui.model.events import About, BuildStarted, TextAdded, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded, TodoItem
 from sentryvibe_tui.model.progress import progress
 from sentryvibe_tui.model.state import Agent
 from sentryvibe_tui.server.serve import running

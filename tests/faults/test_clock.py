@@ -13,7 +13,8 @@ from msgspec import Raw
 from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.client.watch import Watch, _steady
 from sentryvibe_tui.client.watching import LinkChanged
-from sentryvibe_tui.model.events import About, BuildEnded, ToolEnded, ToolStarted
+from sentryvibe_tui.model.events import About, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.progress import elapsed, silence
 from sentryvibe_tui.server.serve import running
 from sentryvibe_tui.wire.state import encode_state

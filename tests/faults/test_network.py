@@ -17,15 +17,14 @@ from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, WatchEvent
 from sentryvibe_tui.model.events import (
     About,
-    BuildEnded,
     BuildEvent,
     BuildStarted,
     TextAdded,
-    TodoItem,
     TodosReported,
     ToolEnded,
     ToolStarted,
 )
+from sentryvibe_tui.model.facts import BuildEnded, TodoItem
 from sentryvibe_tui.model.state import Agent, BuildState
 from sentryvibe_tui.wire.state import encode_state
 

@@ -83,7 +83,7 @@ PUBLISHER = """
 import asyncio, json, os, sys
 from pathlib import Path
 from sentryvibe_tui.store import contract, ledger, sqlite, writer
-from sentryvibe_tui.wire.events import decode_posted
+from sentryvibe_tui.wire.envelope import decode_posted
 
 ledger.SNAPSHOT_EVERY, ledger._CHECKPOINT_IDLE, ledger._CHECKPOINT_BUSY = 20, 60_000, 200_000
 writer._IDLE, sqlite.WARM_BYTES = 0.001, 64 * 1024

@@ -23,15 +23,14 @@ from msgspec import Raw
 from sentryvibe_tui.client.link import Action, CloseLink, Link, Open, Send
 from sentryvibe_tui.model.events import (
     About,
-    BuildEnded,
     BuildEvent,
     BuildStarted,
     TextAdded,
-    TodoItem,
     TodosReported,
     ToolEnded,
     ToolStarted,
 )
+from sentryvibe_tui.model.facts import BuildEnded, TodoItem
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import Agent, BuildState
 from sentryvibe_tui.server.frame import Frame
@@ -39,7 +38,7 @@ from sentryvibe_tui.server.hub import Hub, Watcher
 from sentryvibe_tui.server.starting import Since, Starter
 from sentryvibe_tui.store.contract import BuildKey
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
-from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.envelope import Posted
 from sentryvibe_tui.wire.frames import Asked, GetState, decode_asked, decode_frame, encode_connected
 from sentryvibe_tui.wire.state import decode_state, encode_state
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from sentryvibe_tui.model.events import TodoItem, TodosReported
+from sentryvibe_tui.model.events import TodosReported
+from sentryvibe_tui.model.facts import TodoItem
 from sentryvibe_tui.model.state import TodoStatus
 
 

@@ -8,23 +8,25 @@ from sentryvibe_tui.model.activity import OVER, Option, Request
 from sentryvibe_tui.model.events import (
     About,
     ActivityReported,
+    BuildStarted,
+    TextAdded,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+    UsageReported,
+)
+from sentryvibe_tui.model.facts import (
     AgentReported,
     BackgroundMoved,
     BuildEnded,
-    BuildStarted,
     CodexReported,
     InputNeeded,
     Noticed,
     PlanReported,
     RequestOpened,
     RequestResolved,
-    TextAdded,
     TodoItem,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
     TurnEnded,
-    UsageReported,
 )
 from sentryvibe_tui.model.reducer import apply, reduce
 from sentryvibe_tui.model.state import Agent, BuildState, Usage

@@ -3,7 +3,8 @@
 from msgspec import Raw
 from msgspec.structs import replace
 
-from sentryvibe_tui.model.events import BuildEnded, TextAdded, TodoItem, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.events import TextAdded, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded, TodoItem
 from sentryvibe_tui.model.merge import merge, merge_metadata
 from sentryvibe_tui.model.state import Agent, BuildState
 

@@ -2,16 +2,8 @@
 
 import pytest
 
-from sentryvibe_tui.model.events import (
-    About,
-    BuildEnded,
-    BuildEvent,
-    BuildStarted,
-    Noticed,
-    TextAdded,
-    ToolEnded,
-    ToolStarted,
-)
+from sentryvibe_tui.model.events import About, BuildEvent, BuildStarted, TextAdded, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded, Noticed
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState, Outcome
 

@@ -4,17 +4,8 @@ import pytest
 from msgspec import Raw
 from msgspec.structs import replace
 
-from sentryvibe_tui.model.events import (
-    About,
-    BuildEnded,
-    InputNeeded,
-    Noticed,
-    TextAdded,
-    TodoItem,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-)
+from sentryvibe_tui.model.events import About, TextAdded, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded, InputNeeded, Noticed, TodoItem
 from sentryvibe_tui.model.merge import merge
 from sentryvibe_tui.model.questions import LIMIT, NEAR, permission, question
 from sentryvibe_tui.model.reducer import apply, reduce

@@ -6,16 +6,8 @@ from itertools import permutations
 import pytest
 from msgspec import Raw
 
-from sentryvibe_tui.model.events import (
-    About,
-    BuildEnded,
-    BuildEvent,
-    InputNeeded,
-    Noticed,
-    TextAdded,
-    ToolEnded,
-    ToolStarted,
-)
+from sentryvibe_tui.model.events import About, BuildEvent, TextAdded, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded, InputNeeded, Noticed
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.model.told import NEAR, told_id

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus, Skipped
-from sentryvibe_tui.model.events import BuildEnded, BuildStarted, TextAdded, ToolEnded, ToolStarted
+from sentryvibe_tui.model.events import BuildStarted, TextAdded, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.report.jsonl import JsonLines
 from sentryvibe_tui.wire.json import raw
 

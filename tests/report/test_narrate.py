@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, Settled
-from sentryvibe_tui.model.events import BuildEnded, BuildStarted
+from sentryvibe_tui.model.events import BuildStarted
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.state import Outcome, Status
 from sentryvibe_tui.report import exit_codes
 from sentryvibe_tui.report.narrate import Told, narrate

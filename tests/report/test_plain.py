@@ -7,18 +7,15 @@ import pytest
 
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus, SignOfLife, Skipped
 from sentryvibe_tui.model.events import (
-    AutoFixReported,
-    BuildEnded,
     BuildEvent,
     BuildStarted,
-    Noticed,
     TextAdded,
-    TodoItem,
     TodosReported,
     ToolEnded,
     ToolStarted,
     UsageReported,
 )
+from sentryvibe_tui.model.facts import AutoFixReported, BuildEnded, Noticed, TodoItem
 from sentryvibe_tui.model.state import AutoFix, Usage
 from sentryvibe_tui.report.plain import PlainLines
 from sentryvibe_tui.wire.json import raw

@@ -8,17 +8,8 @@ from sentryvibe_tui.agents.doing import summary_of
 from sentryvibe_tui.client.hydrate import Project
 from sentryvibe_tui.client.watching import Changed
 from sentryvibe_tui.model.activity import Activity, Request
-from sentryvibe_tui.model.events import (
-    About,
-    ActivityReported,
-    BackgroundMoved,
-    BuildEvent,
-    RequestOpened,
-    TextAdded,
-    ToolEnded,
-    ToolStarted,
-    TurnEnded,
-)
+from sentryvibe_tui.model.events import About, ActivityReported, BuildEvent, TextAdded, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import BackgroundMoved, RequestOpened, TurnEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.report.plain import PlainLines

@@ -15,7 +15,7 @@ from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import Settings
 from sentryvibe_tui.store import ledger
 from sentryvibe_tui.store.sqlite import DATABASE
-from sentryvibe_tui.wire.events import decode_posted
+from sentryvibe_tui.wire.envelope import decode_posted
 
 
 def event(build: str, text: str) -> bytes:

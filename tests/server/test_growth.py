@@ -9,13 +9,14 @@ from typing import Any
 
 from msgspec import Raw
 
-from sentryvibe_tui.model.events import About, BuildEvent, TodoItem, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.events import About, BuildEvent, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import TodoItem
 from sentryvibe_tui.model.reducer import apply, reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.server.frame import Frame
 from sentryvibe_tui.server.hub import Hub
 from sentryvibe_tui.store.sqlite import SqliteStore
-from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.envelope import Posted
 
 FEW, MANY = 50, 5_000
 SNAPSHOT = "INSERT OR REPLACE INTO snapshots"

@@ -20,7 +20,7 @@ from sentryvibe_tui.server import serve
 from sentryvibe_tui.server.direct import DirectWebSocket
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import Settings
-from sentryvibe_tui.wire.events import decode_posted
+from sentryvibe_tui.wire.envelope import decode_posted
 
 UPGRADE = (
     "GET /ws?projectId=p HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

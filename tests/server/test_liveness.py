@@ -1,4 +1,4 @@
-from sentryvibe_tui.model.events import BuildEnded
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.server.liveness import WITNESS_ROUNDS, Liveness
 from sentryvibe_tui.store.contract import BuildKey, Commit, Head

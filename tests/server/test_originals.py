@@ -18,7 +18,7 @@ from sentryvibe_tui.agents.detect import detect, new_reader
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import Settings
 from sentryvibe_tui.sources.event_ids import Posting
-from sentryvibe_tui.wire.events import Posted, encode_array, encode_posted
+from sentryvibe_tui.wire.envelope import Posted, encode_array, encode_posted
 
 from .original_hooks import Hook, State, V1Hook, V2Hook
 

@@ -6,7 +6,7 @@ import pytest
 
 from sentryvibe_tui.model.events import About, BuildStarted, TextAdded
 from sentryvibe_tui.server.owed import SESSION_BYTES, SESSIONS, Owed
-from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.envelope import Posted
 
 ABOUT = About("p", "s", "s")
 

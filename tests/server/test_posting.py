@@ -11,7 +11,7 @@ import pytest
 
 from sentryvibe_tui.server import ingest
 from sentryvibe_tui.server.serve import Running
-from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.envelope import Posted
 
 Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

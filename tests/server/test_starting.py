@@ -15,7 +15,7 @@ from sentryvibe_tui.server.hub import Hub
 from sentryvibe_tui.server.starting import Since, Starter
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
 from sentryvibe_tui.store.sqlite import SqliteStore
-from sentryvibe_tui.wire.events import Posted, decode_posted
+from sentryvibe_tui.wire.envelope import Posted, decode_posted
 from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, Recovery, decode_frame
 
 ASKED = ("find_build", "builds", "read", "state")

@@ -17,7 +17,7 @@ from sentryvibe_tui.server.hub import Watcher
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import Settings
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
-from sentryvibe_tui.wire.events import decode_posted
+from sentryvibe_tui.wire.envelope import decode_posted
 from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, HeartbeatAck, Recovery, decode_frame
 
 Post = Callable[..., Awaitable[dict[str, Any]]]

@@ -16,7 +16,8 @@ from sentryvibe_tui.agents.claude.hooks import HOOKS
 from sentryvibe_tui.agents.common.hook_payloads import HookReader
 from sentryvibe_tui.agents.common.session_files import Session
 from sentryvibe_tui.model.activity import PROCESS_GONE, ActivityKind
-from sentryvibe_tui.model.events import About, ActivityReported, BuildEnded, BuildEvent
+from sentryvibe_tui.model.events import About, ActivityReported, BuildEvent
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState, Note
 from sentryvibe_tui.sources.follow.session_reader import Following

@@ -3,9 +3,10 @@
 import pytest
 
 from sentryvibe_tui.agents.common.reader import Reported
-from sentryvibe_tui.model.events import BuildEnded, BuildStarted, Noticed, TextAdded, ToolEnded, ToolStarted
+from sentryvibe_tui.model.events import BuildStarted, TextAdded, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded, Noticed
 from sentryvibe_tui.sources.event_ids import NAMED, TIMELESS, Posting
-from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.envelope import Posted
 
 UNTIMED = [Reported(BuildStarted(), None, "s"), Reported(TextAdded("a", "x"), None, "s")]
 TIMED = [Reported(TextAdded("b", "y"), 5_000, "s"), Reported(TextAdded("c", "z"), None, "s")]

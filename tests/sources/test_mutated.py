@@ -17,7 +17,7 @@ from sentryvibe_tui.sources.event_ids import Posting
 from sentryvibe_tui.sources.follow.session_reader import Following
 from sentryvibe_tui.sources.ingest.input import Whole
 from sentryvibe_tui.sources.sessions import Session
-from sentryvibe_tui.wire.events import Posted, decode_posted, encode_posted
+from sentryvibe_tui.wire.envelope import Posted, decode_posted, encode_posted
 from sentryvibe_tui.wire.projects import project_named
 
 TRANSCRIPTS = Path(__file__).parent.parent / "data" / "transcripts"

@@ -13,7 +13,7 @@ from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.sources.event_ids import Posting
 from sentryvibe_tui.sources.follow.session_reader import Following
 from sentryvibe_tui.sources.ingest.input import Whole
-from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.envelope import Posted
 from sentryvibe_tui.wire.projects import project_named
 
 ID = "5e55a000-0000-4000-8000-000000000001"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sentryvibe_tui.wire.events import Posted, decode_posted
+from sentryvibe_tui.wire.envelope import Posted, decode_posted
 
 
 @pytest.fixture

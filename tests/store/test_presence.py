@@ -11,7 +11,7 @@ import pytest
 
 from sentryvibe_tui.store.contract import Accepted, BuildKey, StoreBroken, StoreUnavailable
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
-from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.envelope import Posted
 
 Make = Callable[..., Posted]
 KEY = BuildKey("p", "s", "b")

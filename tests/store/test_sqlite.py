@@ -21,7 +21,7 @@ from sentryvibe_tui.store import ledger, schema
 from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, EventDiffers, StoreBroken, StoreUnavailable
 from sentryvibe_tui.store.ledger import Ledger
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
-from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.envelope import Posted
 from sentryvibe_tui.wire.state import encode_state
 
 KEY = BuildKey("p", "s", "b")

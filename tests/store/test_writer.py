@@ -18,7 +18,7 @@ from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, StoreUnava
 from sentryvibe_tui.store.ledger import Append, Begun, Ledger, Settled
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.store.writer import Writer
-from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.envelope import Posted
 
 Make = Callable[..., Posted]
 KEY = BuildKey("p", "s", "b")

@@ -29,19 +29,21 @@ from sentryvibe_tui.client.watching import (  # noqa: E402
 )
 from sentryvibe_tui.model.events import (  # noqa: E402
     About,
-    AgentReported,
-    BuildEnded,
     BuildEvent,
     BuildStarted,
-    CodexReported,
-    InputNeeded,
-    Noticed,
     TextAdded,
-    TodoItem,
     TodosReported,
     ToolEnded,
     ToolStarted,
     UsageReported,
+)
+from sentryvibe_tui.model.facts import (  # noqa: E402
+    AgentReported,
+    BuildEnded,
+    CodexReported,
+    InputNeeded,
+    Noticed,
+    TodoItem,
 )
 from sentryvibe_tui.model.reducer import reduce  # noqa: E402
 from sentryvibe_tui.model.state import Agent, BuildState, Usage  # noqa: E402

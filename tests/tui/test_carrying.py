@@ -14,7 +14,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from sentryvibe_tui.model.events import BuildEnded, ToolEnded, ToolStarted, UsageReported
+from sentryvibe_tui.model.events import ToolEnded, ToolStarted, UsageReported
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.state import Agent, Usage
 from sentryvibe_tui.tui.build.page import farewell
 from sentryvibe_tui.tui.context import RenderContext

@@ -1,7 +1,7 @@
 """What comes by itself: a card after a long absence, the summary at the end of a build."""
 
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus
-from sentryvibe_tui.model.events import BuildEnded
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.tui.build.missed import missed
 from sentryvibe_tui.tui.build.page import overview
 from sentryvibe_tui.tui.build.tally import Tally

@@ -173,7 +173,7 @@ async def test_a_clipped_call_is_fetched_whole(app_on, story, press) -> None:
 
 
 async def test_older_and_newer_builds(app_on, running_build, story, press) -> None:
-    from sentryvibe_tui.model.events import BuildEnded
+    from sentryvibe_tui.model.facts import BuildEnded
 
     old = story(build="b0", session="s0")
     old.call("Bash", {"command": "old command"})

@@ -4,7 +4,7 @@ import stat
 
 from msgspec.structs import replace
 
-from sentryvibe_tui.model.events import BuildEnded, InputNeeded
+from sentryvibe_tui.model.facts import BuildEnded, InputNeeded
 from sentryvibe_tui.tui.build.page import farewell, overview
 from sentryvibe_tui.tui.build.tally import Tally
 from sentryvibe_tui.tui.context import RenderContext

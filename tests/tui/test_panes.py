@@ -6,7 +6,8 @@ from textual.geometry import Offset
 from textual.selection import Selection
 
 from sentryvibe_tui.client.watching import Snapshot
-from sentryvibe_tui.model.events import BuildEnded, PlanReported, ToolStarted
+from sentryvibe_tui.model.events import ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded, PlanReported
 from sentryvibe_tui.report.words import UNICODE
 from sentryvibe_tui.tui.build.gantt import Scale, bar, facts, lanes, scale_of
 from sentryvibe_tui.tui.build.tally import Tally

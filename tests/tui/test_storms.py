@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus, Snapshot
-from sentryvibe_tui.model.events import BuildEnded, BuildStarted, InputNeeded
+from sentryvibe_tui.model.events import BuildStarted
+from sentryvibe_tui.model.facts import BuildEnded, InputNeeded
 from sentryvibe_tui.tui.actions import ACTIONS
 
 LEAVING = {"q", "ctrl+z", "ctrl+p", "colon"}

@@ -7,7 +7,7 @@ import pytest
 
 from sentryvibe_tui import runtime
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, SignOfLife, Snapshot
-from sentryvibe_tui.model.events import BuildEnded, PlanReported
+from sentryvibe_tui.model.facts import BuildEnded, PlanReported
 from sentryvibe_tui.tui.lines import plain
 
 

@@ -42,7 +42,7 @@ async def test_events_one_by_one_show_the_same_as_the_whole_state(app_on, runnin
 
 
 async def test_q_leaves_with_130_while_the_build_runs_and_0_after_it_completed(app_on, running_build, story) -> None:
-    from sentryvibe_tui.model.events import BuildEnded
+    from sentryvibe_tui.model.facts import BuildEnded
     from sentryvibe_tui.tui.app import exit_code
 
     codes = []

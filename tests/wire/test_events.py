@@ -9,25 +9,27 @@ from msgspec import Raw
 
 from sentryvibe_tui.model.events import (
     About,
-    AgentReported,
-    AutoFixReported,
-    BuildEnded,
     BuildStarted,
-    CodexReported,
     Ignored,
-    InputNeeded,
-    Noticed,
-    PlanReported,
-    SummaryReported,
     TextAdded,
-    TodoItem,
     TodosReported,
     ToolEnded,
     ToolStarted,
     UsageReported,
 )
+from sentryvibe_tui.model.facts import (
+    AgentReported,
+    AutoFixReported,
+    BuildEnded,
+    CodexReported,
+    InputNeeded,
+    Noticed,
+    PlanReported,
+    SummaryReported,
+    TodoItem,
+)
 from sentryvibe_tui.model.state import Agent, AutoFix, Usage
-from sentryvibe_tui.wire.events import Posted, decode_posted, encode_array, encode_posted
+from sentryvibe_tui.wire.envelope import Posted, decode_posted, encode_array, encode_posted
 from sentryvibe_tui.wire.json import BadJson
 
 

@@ -9,16 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentryvibe_tui.model.events import (
-    BuildEvent,
-    BuildStarted,
-    TextAdded,
-    TodoItem,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-)
-from sentryvibe_tui.wire.events import decode_posted
+from sentryvibe_tui.model.events import BuildEvent, BuildStarted, TextAdded, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import TodoItem
+from sentryvibe_tui.wire.envelope import decode_posted
 from sentryvibe_tui.wire.ids import MAX_ID, is_id, is_name, usable, with_usable_ids
 from sentryvibe_tui.wire.json import BadJson
 

@@ -12,7 +12,8 @@ from msgspec import Raw, Struct
 from msgspec.structs import fields, replace
 
 from sentryvibe_tui import wire
-from sentryvibe_tui.model.events import About, Noticed, TextAdded
+from sentryvibe_tui.model.events import About, TextAdded
+from sentryvibe_tui.model.facts import Noticed
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState, Level, NoteKind
 from sentryvibe_tui.wire.state import decode_state, encode_state

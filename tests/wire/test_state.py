@@ -8,16 +8,8 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
-from sentryvibe_tui.model.events import (
-    About,
-    BuildEnded,
-    BuildEvent,
-    BuildStarted,
-    TodoItem,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-)
+from sentryvibe_tui.model.events import About, BuildEvent, BuildStarted, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import BuildEnded, TodoItem
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.wire.state import decode_state, encode_state

@@ -26,7 +26,7 @@ from ..sources.event_ids import Posting
 from ..sources.ingest.input import Whole
 from ..sources.ingest.pace import Pace
 from ..sources.sessions import roots, without_subagents
-from ..wire.events import Posted
+from ..wire.envelope import Posted
 from ..wire.projects import project_id
 from .completing import files as paths
 from .completing import projects

@@ -18,11 +18,12 @@ import httpx
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..model.events import About, BuildEnded, BuildEvent, Noticed
+from ..model.events import About, BuildEvent
+from ..model.facts import BuildEnded, Noticed
 from ..model.state import Millis
 from ..wire.address import Address, parse_address
 from ..wire.clip import fitted
-from ..wire.events import Posted, encode_array, encode_posted
+from ..wire.envelope import Posted, encode_array, encode_posted
 from ..wire.ids import MAX_ID
 from ..wire.json import BadJson, decode, encode
 from .backoff import LONGEST_ASKED, delay

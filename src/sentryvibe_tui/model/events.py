@@ -9,50 +9,8 @@ from __future__ import annotations
 from msgspec import Raw, Struct
 
 from .activity import ActivityKind, Source
-from .facts import (
-    AgentReported,
-    AutoFixReported,
-    BackgroundMoved,
-    BuildEnded,
-    CodexReported,
-    Fact,
-    InputNeeded,
-    Noticed,
-    PlanReported,
-    RequestOpened,
-    RequestResolved,
-    SummaryReported,
-    TodoItem,
-    TurnEnded,
-)
+from .facts import Fact, TodoItem
 from .state import Agent, Millis, NoteKind, Phase, Usage
-
-__all__ = [
-    "About",
-    "ActivityReported",
-    "AgentReported",
-    "AutoFixReported",
-    "BackgroundMoved",
-    "BuildEnded",
-    "BuildEvent",
-    "BuildStarted",
-    "CodexReported",
-    "Ignored",
-    "InputNeeded",
-    "Noticed",
-    "PlanReported",
-    "RequestOpened",
-    "RequestResolved",
-    "SummaryReported",
-    "TextAdded",
-    "TodoItem",
-    "TodosReported",
-    "ToolEnded",
-    "ToolReturned",
-    "ToolStarted",
-    "TurnEnded",
-    "UsageReported",
-]
 
 
 class BuildStarted(Struct, frozen=True):

@@ -25,7 +25,7 @@ from ..hooks import spool
 from ..model.events import About
 from ..model.state import Agent, Millis
 from ..store.contract import BuildKey, Store, StoreUnavailable
-from ..wire.events import Posted, encode_posted
+from ..wire.envelope import Posted, encode_posted
 from ..wire.ids import RULE, is_id, with_usable_ids
 from ..wire.json import BadJson
 from ..wire.projects import directory_of, project_of

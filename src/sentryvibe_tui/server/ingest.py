@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ..model.state import Millis
 from ..store.contract import Accepted, BuildKey, Store
-from ..wire.events import Posted, decode_posted, is_unknown
+from ..wire.envelope import Posted, decode_posted, is_unknown
 from ..wire.json import BadJson, decode, encode
 from ..wire.updates import Wire
 from .asgi import Message, Receive, Refused, Scope, header

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ..model.events import About, BuildEnded
+from ..model.events import About
+from ..model.facts import BuildEnded
 from ..model.state import Millis
 from ..store.contract import BuildKey, Commit
-from ..wire.events import Posted
+from ..wire.envelope import Posted
 from ..wire.frames import AgentSign
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ..model.state import Millis
 from ..wire.clip import fitted
-from ..wire.events import Posted, encode_posted
+from ..wire.envelope import Posted, encode_posted
 
 log = logging.getLogger("sentryvibe_tui.server")
 

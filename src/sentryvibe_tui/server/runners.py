@@ -10,7 +10,7 @@ from ..model.events import About
 from ..model.state import Millis
 from ..model.text import clean_line
 from ..store.contract import Head, Store, StoreUnavailable
-from ..wire.events import Posted
+from ..wire.envelope import Posted
 from ..wire.json import BadJson
 from ..wire.runner import RunnerEvent, decode_runner_event
 from .asgi import Receive, Refused, Scope, Send, query

@@ -9,19 +9,10 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from ..agents.common.reader import Reported
-from ..model.events import (
-    About,
-    AgentReported,
-    BuildEnded,
-    BuildEvent,
-    Noticed,
-    ToolEnded,
-    ToolStarted,
-    TurnEnded,
-    UsageReported,
-)
+from ..model.events import About, BuildEvent, ToolEnded, ToolStarted, UsageReported
+from ..model.facts import AgentReported, BuildEnded, Noticed, TurnEnded
 from ..model.state import Agent, Millis, Outcome
-from ..wire.events import Posted
+from ..wire.envelope import Posted
 from ..wire.ids import is_id, with_usable_ids
 from ..wire.json import encode
 

@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from ..model.state import BuildState, Millis
 from ..model.summary import BuildKey, BuildSummary
 from ..model.updates import Entry
-from ..wire.events import Posted
+from ..wire.envelope import Posted
 from ..wire.json import decode
 from ..wire.updates import WireUpdate, decode_updates
 

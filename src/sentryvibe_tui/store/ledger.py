@@ -32,7 +32,7 @@ from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
 from ..model.updates import Entry, ToolChanged
 from ..wire.clip import PLAN_LIMIT, VALUE_LIMIT, clip
-from ..wire.events import Posted
+from ..wire.envelope import Posted
 from ..wire.summary import encode_summary
 from ..wire.updates import encode_entry
 from .contract import (

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
-from ..wire.events import Posted
+from ..wire.envelope import Posted
 from . import queries
 from .contract import (
     Accepted,

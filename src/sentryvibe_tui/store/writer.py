@@ -19,7 +19,7 @@ from functools import partial
 from typing import TypeVar, cast
 
 from ..model.state import Millis
-from ..wire.events import Posted
+from ..wire.envelope import Posted
 from .contract import Accepted, Commit, StoreUnavailable
 from .ledger import Append, Ledger, Settled
 from .worker import Worker

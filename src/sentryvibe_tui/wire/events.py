@@ -1,16 +1,14 @@
-"""What a publisher posts to `/api/build-events`: the original runner's events and ours (docs/protocol.md#events)."""
+"""The events of an agent in JSON: the original runner's and ours (docs/protocol.md#events)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, cast
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from ..model.activity import Source
 from ..model.events import (
-    About,
     ActivityReported,
     BuildEvent,
     BuildStarted,
@@ -36,7 +34,7 @@ from ..model.facts import (
     TodoItem,
     TurnEnded,
 )
-from ..model.state import TODO_TOOLS, Agent, Millis, Outcome
+from ..model.state import TODO_TOOLS, Agent, Outcome
 from .activity import (
     WireActivity,
     WireRequest,
@@ -48,8 +46,8 @@ from .activity import (
     source_of,
     wire_request,
 )
-from .ids import RULE, is_id, is_name
-from .json import ABSENT, MAX_DEPTH, BadJson, decode, depth, encode, has_more_values, plain, present, raw
+from .ids import RULE, is_name
+from .json import ABSENT, BadJson, decode, encode, has_more_values, plain, present, raw
 from .times import Time, iso, millis
 from .updates import (
     Wire,
@@ -73,37 +71,7 @@ MAX_TODOS = 10_000
 """Todos of one list: each is compared with those known."""
 
 
-class Posted(Struct, frozen=True):
-    """One event as it came in: whose it is, its identity, and when the agent says it happened.
-
-    `undated`: the agent said a time that is no date.
-    """
-
-    about: About
-    event: BuildEvent
-    event_id: str = ""
-    at: Millis | None = None
-    undated: bool = False
-
-
-class Envelope(Wire, frozen=True):
-    """What is posted. `event` is one of `event_shapes`."""
-
-    project_id: str
-    event: Raw
-    session_id: str | None = None
-    build_id: str | None = None
-    command_id: str | None = None
-    agent_id: str | None = None
-    claude_model_id: str | None = None
-    project_name: str | None = None
-    operation_type: str | None = None
-    title: str | None = None
-    event_id: str | None = None
-    at: Time = None
-
-
-class _Kind(Struct, frozen=True):
+class Kind(Struct, frozen=True):
     type: str
 
 
@@ -229,80 +197,11 @@ class _Said(Struct, frozen=True):
 # --------------------------------------------------------------------------- from outside
 
 
-def decode_posted(body: bytes | bytearray) -> tuple[Posted, ...]:
-    """The events of a request's body: one object, or an array of them. Raises BadJson, naming the element and field."""
-    if not bytes(body[:64]).lstrip().startswith(b"["):
-        return (_posted(decode(body, Envelope)),)
-    found: list[Posted] = []
-    for number, envelope in enumerate(_envelopes(body)):
-        try:
-            found.append(_posted(envelope))
-        except BadJson as error:
-            raise BadJson(f"event {number}: {error}") from None
-    return tuple(found)
-
-
-def _envelopes(body: bytes | bytearray) -> list[Envelope]:
-    try:
-        return decode(body, list[Envelope])
-    except BadJson as error:
-        place = _ELEMENT.search(str(error))
-        if place is None:
-            raise
-        raise BadJson(f"event {place[1]}: {_ELEMENT.sub('`$', str(error))}") from None
-
-
-_ELEMENT = re.compile(r"`\$\[(\d+)\]")
-
-
-def _posted(envelope: Envelope) -> Posted:
-    if depth(bytes(envelope.event)) > MAX_DEPTH:
-        raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
-    ids = ("projectId", envelope.project_id), ("sessionId", envelope.session_id or "-")
-    for name, value in (*ids, ("buildId", envelope.build_id or "-"), ("eventId", envelope.event_id or "-")):
-        if not is_id(value):
-            raise BadJson(f"{RULE} - at `$.{name}`")
-    at = millis(envelope.at)
-    undated = at is None and envelope.at is not None
-    return Posted(_about(envelope), _event_of(envelope.event), envelope.event_id or "", at, undated)
-
-
-def _event_of(data: Raw) -> BuildEvent:
-    """An unknown type is taken and changes nothing: original runners send more than an original server reads."""
-    try:
-        kind = decode(bytes(data), _Kind).type
-    except BadJson:
-        return decode_event(data)
-    return decode_event(data) if kind in _READERS else Ignored(kind[:60])
-
-
-def is_unknown(event: BuildEvent) -> bool:
-    """Whether it is of a type that nobody here reads."""
-    return isinstance(event, Ignored) and event.type not in _READERS
-
-
-def event_shapes() -> dict[str, type[Any]]:
-    """Each `type` of an event, and the struct that it is decoded as (a bare dict: any keys)."""
-    return {kind: shape for kind, (shape, _) in _READERS.items()}
-
-
-def _about(envelope: Envelope) -> About:
-    agent = Agent(
-        agent_id=envelope.agent_id or "",
-        model=envelope.claude_model_id or "",
-        project_name=envelope.project_name or "",
-        operation_type=envelope.operation_type or "",
-        title=envelope.title or "",
-    )
-    session = envelope.session_id or ""
-    return About(envelope.project_id, session, envelope.build_id or session, agent)
-
-
 def decode_event(data: Raw) -> BuildEvent:
     """One event of the original's vocabulary or ours. Raises BadJson for unknown types and wrong fields."""
     text = bytes(data)
     try:
-        kind = decode(text, _Kind).type
+        kind = decode(text, Kind).type
         reader = _READERS.get(kind)
         if reader is None:
             raise BadJson(f"unknown event type {kind[:60]!r} - at `$.type`")
@@ -311,6 +210,16 @@ def decode_event(data: Raw) -> BuildEvent:
     except BadJson as error:
         reason = str(error) if "`$" in str(error) else f"{error} - at `$`"
         raise BadJson(reason.replace("`$", "`$.event")) from None
+
+
+def event_shapes() -> dict[str, type[Any]]:
+    """Each `type` of an event, and the struct that it is decoded as (a bare dict: any keys)."""
+    return {kind: shape for kind, (shape, _) in _READERS.items()}
+
+
+def is_known(kind: str) -> bool:
+    """Whether events of that type are read here."""
+    return kind in _READERS
 
 
 def _tool_start(wire: _ToolStart) -> BuildEvent:
@@ -476,7 +385,7 @@ _IGNORED = (
 )
 
 _READERS: dict[str, tuple[type[Any], Callable[[Any], BuildEvent]]] = {
-    "start": (_Kind, lambda _: BuildStarted()),
+    "start": (Kind, lambda _: BuildStarted()),
     "tool-input-start": (_ToolStart, _streaming),
     "tool-input-available": (_ToolStart, _tool_start),
     "tool-call": (_ToolStart, _tool_start),
@@ -512,28 +421,11 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], BuildEvent]]] = {
     "request-resolved": (WireResolved, _resolved),
     "tool-background": (_Background, _background),
     "abort": (_End, lambda w: BuildEnded("cancelled", "", w.message or "")),
-    **{kind: (_Kind, lambda w: Ignored(w.type)) for kind in _IGNORED},
+    **{kind: (Kind, lambda w: Ignored(w.type)) for kind in _IGNORED},
 }
 
 
 # --------------------------------------------------------------------------- to outside
-
-
-class _Sent(Wire, frozen=True):
-    """An envelope on its way out."""
-
-    project_id: str
-    session_id: str
-    event: object
-    build_id: str | None = None
-    command_id: str | None = None
-    agent_id: str | None = None
-    claude_model_id: str | None = None
-    project_name: str | None = None
-    operation_type: str | None = None
-    title: str | None = None
-    event_id: str | None = None
-    at: str | None = None
 
 
 class _Call(Wire, frozen=True):
@@ -566,28 +458,7 @@ class _Ending(Wire, frozen=True):
     source: Source = ""
 
 
-def encode_posted(posted: Posted) -> bytes:
-    """One event as a publisher posts it. `decode_posted` gives the same back."""
-    agent = posted.about.agent
-    return encode(
-        _Sent(
-            posted.about.project_id,
-            posted.about.session_id,
-            _event(posted.event),
-            posted.about.build_id,
-            posted.about.build_id,
-            agent.agent_id or None,
-            agent.model or None,
-            agent.project_name or None,
-            agent.operation_type or None,
-            agent.title or None,
-            posted.event_id or None,
-            iso(posted.at),
-        )
-    )
-
-
-def _event(event: BuildEvent) -> object:
+def event_object(event: BuildEvent) -> object:
     """What is encoded of it."""
     match event:
         case ToolStarted():
@@ -649,8 +520,3 @@ def _event(event: BuildEvent) -> object:
 def _of_type(kind: str, wire: Wire) -> Raw:
     fields = encode(wire)[1:]
     return Raw(b'{"type":"%s"%s%s' % (kind.encode(), b"," if len(fields) > 1 else b"", fields))
-
-
-def encode_array(events: Iterable[bytes]) -> bytes:
-    """Encoded events as one body."""
-    return b"[" + b",".join(events) + b"]"

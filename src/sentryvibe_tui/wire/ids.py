@@ -6,16 +6,8 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
-from ..model.events import (
-    BackgroundMoved,
-    BuildEvent,
-    RequestOpened,
-    RequestResolved,
-    TextAdded,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-)
+from ..model.events import BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
+from ..model.facts import BackgroundMoved, RequestOpened, RequestResolved
 
 MAX_ID = 512
 """Characters of the longest id of a project, session, build, event, tool call, text or todo."""

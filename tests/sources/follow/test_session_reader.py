@@ -9,11 +9,11 @@ import pytest
 
 from sentryvibe_tui.agents.common.session_files import Session
 from sentryvibe_tui.agents.redact import Redactor
-from sentryvibe_tui.model.events import TurnEnded
+from sentryvibe_tui.model.facts import TurnEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.sources.follow.session_reader import ORPHANED, SETTLED, SILENT, Following
-from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.envelope import Posted
 from sentryvibe_tui.wire.projects import project_named
 
 ID = "7d3f0a52-8c1b-4e2e-9a7f-0a1b2c3d4e5f"

@@ -7,7 +7,8 @@ import pytest
 
 from sentryvibe_tui.agents.common.live import Sighting, polled
 from sentryvibe_tui.agents.redact import Redactor
-from sentryvibe_tui.model.events import About, ActivityReported, BuildEnded, BuildStarted, TextAdded
+from sentryvibe_tui.model.events import About, ActivityReported, BuildStarted, TextAdded
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.sources.follow.witnesses import GRACE, KEPT, Witnesses, witnesses
 
 NOW = 1_800_000_000_000

@@ -16,7 +16,7 @@ from sentryvibe_tui.sources.event_ids import Posting
 from sentryvibe_tui.sources.follow.session_reader import ORPHANED, Following
 from sentryvibe_tui.sources.ingest.input import Whole
 from sentryvibe_tui.sources.sessions import without_subagents
-from sentryvibe_tui.wire.events import Posted
+from sentryvibe_tui.wire.envelope import Posted
 from sentryvibe_tui.wire.projects import project_named
 
 DAY = "2026/07/14"

@@ -8,7 +8,8 @@ import pytest
 
 from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.redact import Redactor
-from sentryvibe_tui.model.events import About, BuildEnded, BuildEvent, Noticed
+from sentryvibe_tui.model.events import About, BuildEvent
+from sentryvibe_tui.model.facts import BuildEnded, Noticed
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.sources.run.output import KEPT, STREAMED, Exit, Output

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...model.activity import Option, Request, RequestKind
-from ...model.events import BuildEvent, RequestResolved, TodoItem, ToolEnded, ToolStarted
+from ...model.events import BuildEvent, ToolEnded, ToolStarted
+from ...model.facts import RequestResolved, TodoItem
 from ...model.questions import purpose
 from ..common.values import Record, as_object, flat, obj, objects, status, text, value
 

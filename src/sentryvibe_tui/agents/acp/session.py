@@ -6,17 +6,8 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ...model.events import (
-    AgentReported,
-    BuildEnded,
-    BuildEvent,
-    BuildStarted,
-    RequestOpened,
-    TextAdded,
-    TodosReported,
-    TurnEnded,
-    UsageReported,
-)
+from ...model.events import BuildEvent, BuildStarted, TextAdded, TodosReported, UsageReported
+from ...model.facts import AgentReported, BuildEnded, RequestOpened, TurnEnded
 from ...model.state import Agent, NoteKind
 from ...model.usage import Usage
 from ..common.reader import Counts

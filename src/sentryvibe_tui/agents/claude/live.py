@@ -18,7 +18,8 @@ import msgspec
 from msgspec import Struct
 
 from ...model.activity import PROCESS_GONE, ActivityKind
-from ...model.events import ActivityReported, BuildEnded, BuildStarted, Noticed
+from ...model.events import ActivityReported, BuildStarted
+from ...model.facts import BuildEnded, Noticed
 from ...model.state import Millis
 from ..common.folders import home
 from ..common.live import Sighting, polled

@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ...model.events import AgentReported, BackgroundMoved, BuildEvent, Noticed, TextAdded, ToolEnded, ToolStarted
+from ...model.events import BuildEvent, TextAdded, ToolEnded, ToolStarted
+from ...model.facts import AgentReported, BackgroundMoved, Noticed
 from ...model.state import Agent, NoteKind
 from ..common.values import EMPTY, Record, as_object, fingerprint, flat, obj, objects, text, title_of, value
 from .background import Notification, background_task, notification_in

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ...model.events import ActivityReported, AgentReported, BuildEvent, BuildStarted, ToolStarted, UsageReported
+from ...model.events import ActivityReported, BuildEvent, BuildStarted, ToolStarted, UsageReported
+from ...model.facts import AgentReported
 from ...model.state import Millis
 from ...wire.json import plain
 from ..common.json_lines import JsonLines

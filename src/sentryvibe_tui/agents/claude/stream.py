@@ -7,20 +7,8 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from ...model.activity import ActivityKind, Request
-from ...model.events import (
-    ActivityReported,
-    AgentReported,
-    BuildEnded,
-    BuildEvent,
-    BuildStarted,
-    Noticed,
-    RequestOpened,
-    RequestResolved,
-    TextAdded,
-    ToolStarted,
-    TurnEnded,
-    UsageReported,
-)
+from ...model.events import ActivityReported, BuildEvent, BuildStarted, TextAdded, ToolStarted, UsageReported
+from ...model.facts import AgentReported, BuildEnded, Noticed, RequestOpened, RequestResolved, TurnEnded
 from ...model.questions import permission, question
 from ...model.state import Millis
 from ...model.usage import Usage

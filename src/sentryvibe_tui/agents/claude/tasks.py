@@ -7,7 +7,8 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from ...model.events import TodoItem, TodosReported
+from ...model.events import TodosReported
+from ...model.facts import TodoItem
 from ...model.state import Millis
 from ..common.todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
 from ..common.values import Record, identifier, obj, objects, status, text, todo_items

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ...model.events import AgentReported, CodexReported
+from ...model.facts import AgentReported, CodexReported
 from ...model.state import Agent
 from ...wire.json import decode
 from ..common.folders import Heads, Listing, Owner, changed_at, files_below, folders, head_at, home

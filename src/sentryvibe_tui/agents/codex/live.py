@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...model.activity import PROCESS_GONE
-from ...model.events import BuildEnded
+from ...model.facts import BuildEnded
 from ...wire.json import BadJson, decode, encode
 from ..common.folders import home
 from ..common.live import Sighting, merged, polled

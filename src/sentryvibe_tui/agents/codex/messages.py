@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from ...model.events import TodoItem
+from ...model.facts import TodoItem
 from ..common.tokens import Tokens
 from ..common.values import EMPTY, Record, as_object, count, obj, status, text
 

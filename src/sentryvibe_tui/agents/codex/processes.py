@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ...model.activity import PROCESS_GONE
-from ...model.events import BuildEnded
+from ...model.facts import BuildEnded
 from ...model.state import Millis
 from ..common.folders import head_at
 from ..common.live import Sighting

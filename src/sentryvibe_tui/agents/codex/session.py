@@ -7,18 +7,8 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ...model.events import (
-    AgentReported,
-    BackgroundMoved,
-    BuildEvent,
-    Noticed,
-    PlanReported,
-    TextAdded,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-    UsageReported,
-)
+from ...model.events import BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted, UsageReported
+from ...model.facts import AgentReported, BackgroundMoved, Noticed, PlanReported
 from ...model.state import Agent, Millis
 from ...wire.times import millis
 from ..common.reader import Reported

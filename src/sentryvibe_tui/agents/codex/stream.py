@@ -5,19 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...model.events import (
-    AgentReported,
-    BuildEnded,
-    BuildEvent,
-    CodexReported,
-    Noticed,
-    TextAdded,
-    TodoItem,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-    UsageReported,
-)
+from ...model.events import BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted, UsageReported
+from ...model.facts import AgentReported, BuildEnded, CodexReported, Noticed, TodoItem
 from ...model.state import Agent
 from ...wire.json import raw
 from ..common.records import RecordReader

@@ -11,15 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 
 from ...model.activity import PROCESS_GONE, Request
-from ...model.events import (
-    ActivityReported,
-    BackgroundMoved,
-    BuildEnded,
-    BuildEvent,
-    RequestOpened,
-    RequestResolved,
-    TurnEnded,
-)
+from ...model.events import ActivityReported, BuildEvent
+from ...model.facts import BackgroundMoved, BuildEnded, RequestOpened, RequestResolved, TurnEnded
 from ...model.state import Millis
 from ..common.live import Sighting
 from ..common.values import Record, as_list, as_object, count, obj, objects, text

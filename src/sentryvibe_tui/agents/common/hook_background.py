@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...model.events import ActivityReported, BackgroundMoved, BuildEvent, ToolEnded, ToolReturned, ToolStarted
+from ...model.events import ActivityReported, BuildEvent, ToolEnded, ToolReturned, ToolStarted
+from ...model.facts import BackgroundMoved
 from ..claude.background import notification_in
 from ..claude.tools import SUBAGENT_TOOLS
 from .values import Record, identifier, objects, text, value

@@ -13,21 +13,23 @@ from msgspec.structs import replace
 from ...model.activity import Outcome, Request
 from ...model.events import (
     ActivityReported,
-    AgentReported,
-    BackgroundMoved,
-    BuildEnded,
     BuildEvent,
     BuildStarted,
-    InputNeeded,
-    Noticed,
-    RequestOpened,
-    RequestResolved,
     TextAdded,
-    TodoItem,
     TodosReported,
     ToolEnded,
     ToolReturned,
     ToolStarted,
+)
+from ...model.facts import (
+    AgentReported,
+    BackgroundMoved,
+    BuildEnded,
+    InputNeeded,
+    Noticed,
+    RequestOpened,
+    RequestResolved,
+    TodoItem,
     TurnEnded,
 )
 from ...model.questions import SOMETHING, permission, purpose, question

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from ...model.events import BuildEvent, Noticed
+from ...model.events import BuildEvent
+from ...model.facts import Noticed
 from ...model.state import Millis
 
 log = logging.getLogger("sentryvibe_tui.agents")

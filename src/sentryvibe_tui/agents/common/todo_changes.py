@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...model.events import TodoItem, TodosReported
+from ...model.events import TodosReported
+from ...model.facts import TodoItem
 
 Todos = tuple[TodoItem, ...]
 Change = Callable[[Todos], Todos]

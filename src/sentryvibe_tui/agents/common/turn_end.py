@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ...model.events import BuildEnded, TurnEnded
+from ...model.facts import BuildEnded, TurnEnded
 from ...model.state import Millis, Outcome
 from .values import time
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from msgspec import Raw
 
-from ...model.events import TodoItem
+from ...model.facts import TodoItem
 from ...model.state import Millis, TodoStatus
 from ...wire.json import encode
 from ...wire.times import millis

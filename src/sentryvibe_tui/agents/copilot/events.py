@@ -7,19 +7,15 @@ from collections.abc import Callable, Iterator
 
 from msgspec.structs import replace
 
-from ...model.events import (
+from ...model.events import BuildEvent, TextAdded, ToolEnded, ToolStarted, UsageReported
+from ...model.facts import (
     AgentReported,
     BackgroundMoved,
     BuildEnded,
-    BuildEvent,
     Noticed,
     RequestOpened,
     RequestResolved,
-    TextAdded,
-    ToolEnded,
-    ToolStarted,
     TurnEnded,
-    UsageReported,
 )
 from ...model.state import Agent, NoteKind
 from ..common.records import RecordReader

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...model.activity import Option, Request, RequestKind
-from ...model.events import RequestResolved
+from ...model.facts import RequestResolved
 from ...model.questions import permission
 from ..common.values import Record, as_list, as_object, obj, text, value
 

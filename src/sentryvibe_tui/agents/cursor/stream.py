@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...model.events import (
-    AgentReported,
-    BuildEnded,
-    BuildEvent,
-    TextAdded,
-    TodoItem,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-)
+from ...model.events import BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
+from ...model.facts import AgentReported, BuildEnded, TodoItem
 from ...model.state import Agent, Millis, NoteKind
 from ...wire.json import BadJson, decode
 from ..common.records import RecordReader

@@ -8,21 +8,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ...model.events import (
-    AgentReported,
-    BuildEnded,
-    BuildEvent,
-    BuildStarted,
-    CodexReported,
-    PlanReported,
-    SummaryReported,
-    TextAdded,
-    TodoItem,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-    UsageReported,
-)
+from ...model.events import BuildEvent, BuildStarted, TextAdded, TodosReported, ToolEnded, ToolStarted, UsageReported
+from ...model.facts import AgentReported, BuildEnded, CodexReported, PlanReported, SummaryReported, TodoItem
 from ...model.state import Agent, NoteKind, Phase, TodoStatus, Usage
 from ...wire.json import raw
 from . import beats

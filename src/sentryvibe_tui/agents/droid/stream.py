@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...model.events import (
-    AgentReported,
-    BuildEnded,
-    BuildEvent,
-    Noticed,
-    TextAdded,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-)
+from ...model.events import BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
+from ...model.facts import AgentReported, BuildEnded, Noticed
 from ...model.state import Agent
 from ..common.records import RecordReader
 from ..common.values import Record, flat, obj, objects, text, title_of, todo_items, value

@@ -7,15 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ...model.events import (
-    AgentReported,
-    BuildEvent,
-    Noticed,
-    TextAdded,
-    ToolEnded,
-    ToolStarted,
-    UsageReported,
-)
+from ...model.events import BuildEvent, TextAdded, ToolEnded, ToolStarted, UsageReported
+from ...model.facts import AgentReported, Noticed
 from ...model.state import Agent
 from ...wire.json import BadJson, decode, is_heavy
 from ..common.json_lines import MAX_LINE, bare

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...model.events import (
-    AgentReported,
-    BuildEnded,
-    BuildEvent,
-    Noticed,
-    TextAdded,
-    ToolEnded,
-    ToolStarted,
-    UsageReported,
-)
+from ...model.events import BuildEvent, TextAdded, ToolEnded, ToolStarted, UsageReported
+from ...model.facts import AgentReported, BuildEnded, Noticed
 from ...model.state import Agent
 from ...model.usage import Usage
 from ..common.records import RecordReader

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from ...model.events import TodoItem, TodosReported
+from ...model.events import TodosReported
+from ...model.facts import TodoItem
 from ..common.todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
 from ..common.values import Record, identifier, objects, status, text, todo_items
 

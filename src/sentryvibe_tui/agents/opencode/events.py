@@ -12,19 +12,8 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ...model.activity import Option, Request, Source
-from ...model.events import (
-    ActivityReported,
-    AgentReported,
-    BuildEnded,
-    BuildEvent,
-    BuildStarted,
-    Noticed,
-    RequestOpened,
-    RequestResolved,
-    TextAdded,
-    TodosReported,
-    TurnEnded,
-)
+from ...model.events import ActivityReported, BuildEvent, BuildStarted, TextAdded, TodosReported
+from ...model.facts import AgentReported, BuildEnded, Noticed, RequestOpened, RequestResolved, TurnEnded
 from ...model.questions import purpose, question
 from ...model.state import Agent, Millis, NoteKind
 from ..common.reader import Counts, Reported

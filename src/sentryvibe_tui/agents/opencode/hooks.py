@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from ...model.events import BuildEnded, TurnEnded
+from ...model.facts import BuildEnded, TurnEnded
 from ...model.state import BuildState
 from ..common.hook_dialect import HookDialect
 from ..common.reader import Counts, Reported, reports_of

@@ -16,7 +16,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ...model.activity import PROCESS_GONE, Request
-from ...model.events import BuildEnded, RequestOpened, RequestResolved, TurnEnded
+from ...model.facts import BuildEnded, RequestOpened, RequestResolved, TurnEnded
 from ...model.questions import permission
 from ...model.state import Millis
 from ...wire.json import BadJson

@@ -12,7 +12,8 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
-from ...model.events import ActivityReported, RequestOpened, RequestResolved, TurnEnded
+from ...model.events import ActivityReported
+from ...model.facts import RequestOpened, RequestResolved, TurnEnded
 from ...wire.json import BadJson, decode
 from ..common.live import Sighting
 from ..common.reader import Counts

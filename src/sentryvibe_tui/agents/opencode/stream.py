@@ -6,17 +6,8 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ...model.events import (
-    AgentReported,
-    BuildEnded,
-    BuildEvent,
-    Noticed,
-    TextAdded,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
-    UsageReported,
-)
+from ...model.events import BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted, UsageReported
+from ...model.facts import AgentReported, BuildEnded, Noticed
 from ...model.state import Agent, Millis
 from ..common.reader import Reported
 from ..common.records import RecordReader

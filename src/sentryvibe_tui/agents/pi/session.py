@@ -6,17 +6,8 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ...model.events import (
-    AgentReported,
-    BuildEnded,
-    BuildEvent,
-    Noticed,
-    TextAdded,
-    ToolEnded,
-    ToolStarted,
-    TurnEnded,
-    UsageReported,
-)
+from ...model.events import BuildEvent, TextAdded, ToolEnded, ToolStarted, UsageReported
+from ...model.facts import AgentReported, BuildEnded, Noticed, TurnEnded
 from ...model.state import Agent, Millis
 from ..common.records import RecordReader
 from ..common.spending import Call, Spending

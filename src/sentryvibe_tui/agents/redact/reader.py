@@ -9,7 +9,8 @@ from operator import eq
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...model.events import BuildEnded, TextAdded, TurnEnded
+from ...model.events import TextAdded
+from ...model.facts import BuildEnded, TurnEnded
 from ..common.reader import Reader, Reported
 from .redactor import Redactor
 

@@ -11,13 +11,12 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from ...model.activity import Request
-from ...model.events import (
-    ActivityReported,
+from ...model.events import ActivityReported, BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
+from ...model.facts import (
     AgentReported,
     AutoFixReported,
     BackgroundMoved,
     BuildEnded,
-    BuildEvent,
     CodexReported,
     InputNeeded,
     Noticed,
@@ -25,10 +24,6 @@ from ...model.events import (
     RequestOpened,
     RequestResolved,
     SummaryReported,
-    TextAdded,
-    TodosReported,
-    ToolEnded,
-    ToolStarted,
     TurnEnded,
 )
 from ...wire.json import plain, raw

@@ -19,7 +19,7 @@ from ...client.publisher import Publisher
 from ...model.events import About, BuildStarted
 from ...model.state import Agent
 from ...wire.address import Address
-from ...wire.events import Posted
+from ...wire.envelope import Posted
 from ...wire.projects import ProjectName, project_of
 from ..sessions import Roots, Sessions
 from .session_reader import SETTLED, Following

@@ -14,9 +14,10 @@ from ...agents.common.zstd import PACKED
 from ...agents.detect import AutoReader, new_reader
 from ...agents.redact import Redacted, Redactor
 from ...agents.registry import agent_kind
-from ...model.events import About, BuildEnded, TextAdded, TodosReported, ToolEnded, ToolStarted, TurnEnded
+from ...model.events import About, TextAdded, TodosReported, ToolEnded, ToolStarted
+from ...model.facts import BuildEnded, TurnEnded
 from ...model.state import Millis
-from ...wire.events import Posted
+from ...wire.envelope import Posted
 from ...wire.projects import ProjectName
 from ...wire.times import millis
 from ..event_ids import Posting

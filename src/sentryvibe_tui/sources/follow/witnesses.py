@@ -13,9 +13,10 @@ from ...agents.common.live import Sighting, Witness
 from ...agents.redact import Redactor
 from ...agents.registry import agent_kinds
 from ...model.activity import OVER
-from ...model.events import About, ActivityReported, BuildEnded, BuildStarted
+from ...model.events import About, ActivityReported, BuildStarted
+from ...model.facts import BuildEnded
 from ...model.state import Millis
-from ...wire.events import Posted
+from ...wire.envelope import Posted
 from ...wire.ids import with_usable_ids
 from ...wire.json import encode
 

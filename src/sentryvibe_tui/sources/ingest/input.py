@@ -8,8 +8,8 @@ from pathlib import Path
 from ...agents.common.reader import Reader, Reported
 from ...agents.common.subagents import Subagents
 from ...agents.redact import Redacted, Redactor
-from ...model.events import BuildEnded, Noticed
-from ...wire.events import Posted
+from ...model.facts import BuildEnded, Noticed
+from ...wire.envelope import Posted
 from ..event_ids import Posting
 from ..sessions import Roots, companions, subagents_of
 

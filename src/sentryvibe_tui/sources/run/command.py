@@ -16,7 +16,8 @@ from ...agents.common.reader import Reported
 from ...agents.common.values import title_of
 from ...agents.redact import Redactor
 from ...client.publisher import Publisher
-from ...model.events import AgentReported, BuildStarted, TextAdded
+from ...model.events import BuildStarted, TextAdded
+from ...model.facts import AgentReported
 from ...model.state import Agent
 from ...wire.address import Address
 from ...wire.projects import ProjectName

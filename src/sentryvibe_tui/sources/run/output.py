@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from ...agents.common.reader import Reader, Reported
 from ...agents.detect import UnknownFormat, detect, new_reader
 from ...agents.redact import Redacted, Redactor
-from ...model.events import AgentReported, BuildEnded, BuildStarted, Noticed, TextAdded, ToolEnded, ToolStarted
+from ...model.events import BuildStarted, TextAdded, ToolEnded, ToolStarted
+from ...model.facts import AgentReported, BuildEnded, Noticed
 from ...model.state import Agent
 from ...model.text import clean, clean_line
 from ...wire.json import raw
