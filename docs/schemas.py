@@ -16,7 +16,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec import inspect
 
-from sentryvibe_tui.client.hydrate import Project
+from sentryvibe_tui.client.rest import Project
 from sentryvibe_tui.model.activity import ActivityKind, Outcome, RequestKind, RequestOutcome, Source
 from sentryvibe_tui.model.state import BuildState, Level, NoteKind, Status, TodoStatus, ToolState
 from sentryvibe_tui.report.jsonl import LINES

@@ -32,7 +32,7 @@ def _run(*arguments: str) -> str:
         (_run("watch", "--help"), {"textual", "starlette", "uvicorn", "httpx", "rich"}),
         (f"import {OURS}.cli.watch, {OURS}.cli.completing", {"textual", "httpx", "rich", "http.client"}),
         (f"import {OURS}.server.serve", {"textual", "httpx", "rich"}),
-        (f"import {OURS}.cli.watch, {OURS}.tui.app", {f"{OURS}.client.hydrate", "http.client", "sqlite3"}),
+        (f"import {OURS}.cli.watch, {OURS}.tui.app", {f"{OURS}.client.rest", "http.client", "sqlite3"}),
         (f"import {OURS}.client.watch, {OURS}.report.plain", {"textual", "starlette", "uvicorn", "httpx"}),
         (f"import {OURS}.tui.app, {OURS}.client.watch", {"starlette", "uvicorn", "httpx", "sqlite3"}),
     ],

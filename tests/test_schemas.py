@@ -12,13 +12,13 @@ from jsonschema import Draft202012Validator
 
 from sentryvibe_tui.agents.detect import new_reader
 from sentryvibe_tui.agents.doing import summary_of
-from sentryvibe_tui.client.hydrate import Project
+from sentryvibe_tui.client.rest import Project
 from sentryvibe_tui.client.watching import CaughtUp, Changed, LinkChanged, LinkStatus, Skipped, Snapshot
 from sentryvibe_tui.model.events import About
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.report.jsonl import JsonLines, json_line, state_line
-from sentryvibe_tui.wire.envelope import Posted, decode_posted, encode_posted
+from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted, encode_posted
 from sentryvibe_tui.wire.json import BadJson
 from sentryvibe_tui.wire.updates import encode_entry
 
@@ -63,7 +63,7 @@ def test_what_becomes_of_a_recorded_session_is_as_the_schemas_say(path: Path) ->
     reports = [*reader.feed(path.read_bytes()), *reader.finish()]
     state, lines = BuildState(), JsonLines()
     for number, report in enumerate([*reports[:EVENTS], *reports[-2:]]):
-        holds("event", encode_posted(Posted(ABOUT, report.event, f"e{number}", report.at)))
+        holds("event", encode_posted(EventEnvelope(ABOUT, report.event, f"e{number}", report.at)))
         state, entry = reduce(state, report.event, report.at or number, ABOUT)
         if entry is None:
             continue

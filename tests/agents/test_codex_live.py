@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, unix_serve
 
 from sentryvibe_tui.agents.codex.live import Codex, Daemon, witness
-from sentryvibe_tui.agents.codex.threads import LOADED, READ, SETTLING, TERMINALS, Refused, Threads
+from sentryvibe_tui.agents.codex.threads import LOADED, READ, SETTLING, TERMINALS, RpcRefusal, Threads
 from sentryvibe_tui.agents.common.live import Sighting
 from sentryvibe_tui.model.activity import PROCESS_GONE
 from sentryvibe_tui.model.events import ActivityReported
@@ -162,7 +162,7 @@ def test_a_session_at_work_that_a_new_daemon_does_not_have_is_gone() -> None:
 
 
 def test_a_daemon_that_refuses_says_so_in_one_line() -> None:
-    with pytest.raises(Refused, match="Codex' daemon refuses: no"):
+    with pytest.raises(RpcRefusal, match="Codex' daemon refuses: no"):
         Talk(initialize=None)
 
 
@@ -216,7 +216,7 @@ async def test_a_daemon_comes_and_dies(tmp_path: Path) -> None:
 
 async def test_a_daemon_that_is_not_understood_ends_the_witness(tmp_path: Path) -> None:
     async with served(tmp_path, _refusing):
-        with pytest.raises(Refused, match="too old"):
+        with pytest.raises(RpcRefusal, match="too old"):
             await asyncio.wait_for(anext(Daemon(tmp_path / "link", retry=0.01).sightings()), 30)
 
 

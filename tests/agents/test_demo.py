@@ -6,7 +6,7 @@ import pytest
 from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.demo.stream import demo_build
 from sentryvibe_tui.model.events import TextAdded, TodosReported, ToolStarted, UsageReported
-from sentryvibe_tui.wire.envelope import Posted, decode_posted, encode_posted
+from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted, encode_posted
 
 
 @pytest.fixture(params=["claude", "codex"])
@@ -52,7 +52,7 @@ def test_it_travels_as_it_is(agent: Any, fold: Any) -> None:
 
     about = About("shop", "s1", "b1")
     events = [step.event for step in demo_build(agent, 3)]
-    sent = [decode_posted(encode_posted(Posted(about, event)))[0].event for event in events]
+    sent = [decode_posted(encode_posted(EventEnvelope(about, event)))[0].event for event in events]
     assert fold(map(Reported, sent)) == fold(map(Reported, events))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sentryvibe_tui.cli.options import Refused
+from sentryvibe_tui.cli.options import UsageProblem
 from sentryvibe_tui.cli.screen import Flags, Looks, has_terminal, looks, tell_wrong_theme
 from sentryvibe_tui.settings import Settings
 
@@ -14,7 +14,7 @@ def test_flags_win_over_settings() -> None:
 
 
 def test_an_unknown_theme_in_a_flag_is_refused_with_a_list() -> None:
-    with pytest.raises(Refused, match=r"--theme: there is no theme 'zz'; there are sentry, .*gruvbox"):
+    with pytest.raises(UsageProblem, match=r"--theme: there is no theme 'zz'; there are sentry, .*gruvbox"):
         looks(Settings(), Flags("zz"))
 
 

@@ -186,7 +186,7 @@ async def test_a_stream_that_is_cut_goes_on_where_it_was(tmp_path) -> None:
         watch.retry_now()
         await seen.until(lambda: bool(seen.of(CaughtUp)))
         assert watch.state.tool_count == 2
-        epoch = server.app.serving.store.epoch
+        epoch = server.app.context.store.epoch
     (back,) = seen.of(CaughtUp)
     assert (back.missed, back.how) == (1, "replayed")
     assert "last-event-id" not in proxy.streams[0].lower()

@@ -642,7 +642,7 @@ def test_outbox_keeps_order_and_one_of_each(tmp_path) -> None:
 
 def test_watching_imports_neither_httpx_nor_a_server() -> None:
     code = (
-        "import sys; import sentryvibe_tui.client.watch, sentryvibe_tui.client.hydrate; "
+        "import sys; import sentryvibe_tui.client.watch, sentryvibe_tui.client.rest; "
         "bad = {'httpx', 'starlette', 'uvicorn', 'textual', 'sqlite3', 'websockets'} & set(sys.modules); "
         "sys.exit(','.join(bad) or 0)"
     )

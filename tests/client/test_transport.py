@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from websockets.asyncio.server import serve
 
 from sentryvibe_tui.client import sse
-from sentryvibe_tui.client.hydrate import HttpError, NoAnswer, builds, hydrate, projects, whole_tool
 from sentryvibe_tui.client.link import Open
+from sentryvibe_tui.client.rest import ErrorAnswer, NoAnswer, builds, hydrate, projects, whole_tool
 from sentryvibe_tui.client.sse import Lines
 from sentryvibe_tui.client.transport import query, retry_after_close, seconds
 from sentryvibe_tui.client.trouble import at_address, in_words
@@ -222,7 +222,7 @@ async def test_an_original_list_of_projects_has_no_builds(answering) -> None:
 @pytest.mark.parametrize(("status", "body"), [(500, b"oops"), (404, b'{"error":"no such project"}')])
 async def test_an_http_error_is_said(answering, status, body) -> None:
     address, _ = await answering(status, body)
-    with pytest.raises(HttpError, match=str(status)):
+    with pytest.raises(ErrorAnswer, match=str(status)):
         await builds(address, "p")
 
 

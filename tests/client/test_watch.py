@@ -8,7 +8,8 @@ import pytest
 from websockets.asyncio.server import serve
 
 from sentryvibe_tui.client import publisher as publisher_module
-from sentryvibe_tui.client.hydrate import (
+from sentryvibe_tui.client.publisher import Publisher
+from sentryvibe_tui.client.rest import (
     AmbiguousProject,
     NoSuchProject,
     ProjectRef,
@@ -17,7 +18,6 @@ from sentryvibe_tui.client.hydrate import (
     resolve,
     whole_tool,
 )
-from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, SignOfLife, Snapshot
 from sentryvibe_tui.model.events import About, BuildStarted, TextAdded, TodosReported, ToolEnded, ToolStarted
@@ -25,7 +25,7 @@ from sentryvibe_tui.model.facts import BuildEnded, TodoItem
 from sentryvibe_tui.model.progress import progress
 from sentryvibe_tui.model.state import Agent
 from sentryvibe_tui.server.serve import running
-from sentryvibe_tui.server.settings import Settings
+from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
 from sentryvibe_tui.wire.address import parse_address
 from sentryvibe_tui.wire.json import plain, raw
@@ -128,7 +128,7 @@ async def test_what_is_too_large_for_a_body_arrives_without_its_middle(tmp_path)
         publisher.publish(TextAdded("n", "more"))
         assert await publisher.drain(20)
         assert publisher.parked == 0
-        state = await server.app.serving.store.state(BuildKey("shop", "s1", "b1"))
+        state = await server.app.context.store.state(BuildKey("shop", "s1", "b1"))
         _, kept = await whole_tool(parse_address(server.url), "s1", "t")
     assert state is not None
     tool = state.tool("t")
@@ -197,7 +197,7 @@ async def test_a_log_that_was_set_back_is_followed_from_there(tmp_path, how, mon
             await tell(url, tmp_path / "out", ABOUT, *lives[1])
             seen.watch.retry_now()
             await seen.until(lambda w: w.state.version == 8)
-            before = server.app.serving.store.epoch
+            before = server.app.context.store.epoch
         for path in data.iterdir():
             path.unlink()
         for path, content in kept.items() if how != "wiped" else ():
@@ -205,7 +205,7 @@ async def test_a_log_that_was_set_back_is_followed_from_there(tmp_path, how, mon
                 path.write_bytes(content)
         monkeypatch.setenv("SENTRYVIBE_STATE_DIR", str(tmp_path / "another machine's"))
         async with running(data, port=port) as server:
-            store = server.app.serving.store
+            store = server.app.context.store
             assert (store.epoch == before) == (how == "set back with its witness")
             if how == "set back with its witness":
                 assert (await back(seen)).how == "resynchronised"
@@ -235,7 +235,7 @@ async def test_a_log_set_back_that_grew_on_while_the_watcher_was_away_is_told_fr
             await tell(url, tmp_path / "out", ABOUT, *(ToolStarted(f"lost-{number}", "Bash") for number in range(4)))
             seen.watch.retry_now()
             await seen.until(lambda w: w.state.version == 8)
-            epoch = server.app.serving.store.epoch
+            epoch = server.app.context.store.epoch
         await seen.until(lambda w: w.status.phase in ("retrying", "connecting"))
         for path, content in kept.items():
             path.write_bytes(content)
@@ -244,9 +244,9 @@ async def test_a_log_set_back_that_grew_on_while_the_watcher_was_away_is_told_fr
             again = (ToolStarted(f"new-{number}", "Bash") for number in range(past))
             await tell(elsewhere.url, tmp_path / "out", ABOUT, *again)
         async with running(data, port=port) as server:
-            assert server.app.serving.store.epoch == epoch
+            assert server.app.context.store.epoch == epoch
             assert (await back(seen)).how == "resynchronised"
-            assert seen.watch.state == await server.app.serving.store.state(BuildKey("shop", "s1", "b1"))
+            assert seen.watch.state == await server.app.context.store.state(BuildKey("shop", "s1", "b1"))
 
 
 async def test_a_watcher_that_was_away_for_several_builds_sees_the_newest_and_finds_the_others(tmp_path) -> None:
@@ -281,8 +281,8 @@ async def test_a_watcher_that_was_away_for_several_builds_sees_the_newest_and_fi
 
 async def test_what_waits_in_an_outbox_is_told_to_the_watchers(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(publisher_module, "HEARTBEAT_EVERY", 0.02)
-    monkeypatch.setattr("sentryvibe_tui.server.serving._ROUND", 0.02)
-    settings = Settings(heartbeat=0.02)
+    monkeypatch.setattr("sentryvibe_tui.server.context._ROUND", 0.02)
+    settings = ServerLimits(heartbeat=0.02)
     async with (
         running(tmp_path / "data", settings=settings) as server,
         Publisher(server.url, ABOUT, tmp_path / "out", chance=lambda: 0.0) as publisher,
@@ -290,7 +290,7 @@ async def test_what_waits_in_an_outbox_is_told_to_the_watchers(tmp_path, monkeyp
     ):
         publisher.publish(BuildStarted())
         await seen.until(lambda w: w.status.phase == "live")
-        store = server.app.serving.store
+        store = server.app.context.store
 
         async def full(*_) -> None:
             raise StoreUnavailable("the disk is full")

@@ -52,7 +52,7 @@ async def test_a_clock_that_is_set_breaks_nothing(tmp_path: Path, monkeypatch: p
         async with asyncio.timeout(20):
             await following
         state = watch.state
-        stored = await server.app.serving.store.state((await server.app.serving.store.builds("p", 1))[0].key)
+        stored = await server.app.context.store.state((await server.app.context.store.builds("p", 1))[0].key)
     assert stored is not None
     assert json.loads(encode_state(state)) == json.loads(encode_state(stored))
     assert [tool.id for tool in state.tools()] == [f"t{number}" for number in range(20)]

@@ -33,12 +33,12 @@ from sentryvibe_tui.model.events import (
 from sentryvibe_tui.model.facts import BuildEnded, TodoItem
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import Agent, BuildState
+from sentryvibe_tui.server.catch_up import CatchUp, Since
 from sentryvibe_tui.server.frame import Frame
 from sentryvibe_tui.server.hub import Hub, Watcher
-from sentryvibe_tui.server.starting import Since, Starter
 from sentryvibe_tui.store.contract import BuildKey
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
-from sentryvibe_tui.wire.envelope import Posted
+from sentryvibe_tui.wire.envelope import EventEnvelope
 from sentryvibe_tui.wire.frames import Asked, GetState, decode_asked, decode_frame, encode_connected
 from sentryvibe_tui.wire.state import decode_state, encode_state
 
@@ -46,7 +46,7 @@ AGENT = Agent(agent_id="claude-code", model="sonnet", project_name="Shop")
 BUILDS = tuple(About("shop", f"s{number}", f"b{number}", AGENT) for number in range(2))
 
 
-def told(about: About) -> list[Posted]:
+def told(about: About) -> list[EventEnvelope]:
     """One build's story: every event with its id and the agent's time."""
     events: list[BuildEvent] = [BuildStarted()]
     for step in range(3):
@@ -60,7 +60,7 @@ def told(about: About) -> list[Posted]:
                 ToolEnded(f"t{step}{number}", Raw(b'"ok"'), is_error=number == 1),
             ]
     events.append(BuildEnded("completed", "done"))
-    return [Posted(about, event, f"e{n}", 1_000 + n) for n, event in enumerate(events)]
+    return [EventEnvelope(about, event, f"e{n}", 1_000 + n) for n, event in enumerate(events)]
 
 
 class Server:
@@ -69,9 +69,9 @@ class Server:
     def __init__(self, store: SqliteStore, world: World) -> None:
         self.store = store
         self.hub = Hub(store.epoch, lambda: world.now / 1000, lambda: world.now)
-        self.starter = Starter(self.hub, store, lambda: world.now)
+        self.catch_up = CatchUp(self.hub, store, lambda: world.now)
         self.tasks: list[asyncio.Task[None]] = []
-        self.hub.lost = lambda watcher: self.tasks.append(asyncio.create_task(self.starter.restart(watcher)))
+        self.hub.lost = lambda watcher: self.tasks.append(asyncio.create_task(self.catch_up.restart(watcher)))
         store.on_commit(self.hub.publish)
 
 
@@ -109,7 +109,7 @@ class Terminal:
 
     async def _answer(self, watcher: Watcher, asked: Asked) -> None:
         if isinstance(asked, GetState):
-            await self.world.server.starter.start(watcher, Since(asked.since, asked.epoch, asked.build_id))
+            await self.world.server.catch_up.start(watcher, Since(asked.since, asked.epoch, asked.build_id))
         else:
             self.world.server.hub.tell(watcher, Frame(b'{"type":"heartbeat-ack"}'))
 
@@ -120,7 +120,7 @@ class Terminal:
         hub.tell(self.watcher, Frame(encode_connected("c", "shop", "", hub.epoch, "0", self.world.now)))
         self.actions += self.link.opened(self.world.now)
         since = Since(asked.since or None, asked.epoch, asked.build_id)
-        await self.world.server.starter.start(self.watcher, since)
+        await self.world.server.catch_up.start(self.watcher, since)
 
     def _leave(self) -> None:
         if self.watcher is not None:

@@ -5,7 +5,7 @@ import time
 from msgspec import Raw
 
 from sentryvibe_tui.agents.doing import summary_of
-from sentryvibe_tui.client.hydrate import Project
+from sentryvibe_tui.client.rest import Project
 from sentryvibe_tui.client.watching import Changed
 from sentryvibe_tui.model.activity import Activity, Request
 from sentryvibe_tui.model.events import About, ActivityReported, BuildEvent, TextAdded, ToolEnded, ToolStarted

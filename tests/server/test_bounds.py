@@ -137,8 +137,8 @@ async def test_whoever_watches_may_be_silent(server: Running, said: bytes) -> No
 async def test_a_watcher_that_goes_with_a_request_behind_it_is_missed(server: Running) -> None:
     async with Link(server, STREAM + HEALTH) as link:
         await link.reader.readuntil(b'"type":"connected"')
-        assert server.app.serving.hub.watchers == 1
-    while server.app.serving.hub.watchers:  # the test's own time limit ends a vain wait
+        assert server.app.context.hub.watchers == 1
+    while server.app.context.hub.watchers:  # the test's own time limit ends a vain wait
         async with Link(server, post(body(3))) as other:
             await other.rest()
 

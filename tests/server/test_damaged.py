@@ -12,7 +12,7 @@ import pytest
 import websockets
 
 from sentryvibe_tui.server.serve import Running, running
-from sentryvibe_tui.server.settings import Settings
+from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.store import ledger
 from sentryvibe_tui.store.sqlite import DATABASE
 from sentryvibe_tui.wire.envelope import decode_posted
@@ -26,13 +26,13 @@ def event(build: str, text: str) -> bytes:
 async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
     """Of two active builds of a project; the newer one is damaged. Both fell silent long ago."""
     monkeypatch.setattr(ledger.Ledger, "close", lambda self, _: self._db.close())
-    monkeypatch.setattr("sentryvibe_tui.server.serving._ROUND", 0.01)
+    monkeypatch.setattr("sentryvibe_tui.server.context._ROUND", 0.01)
     async with running(tmp_path) as server:
         for build in ("good", "bad"):
-            await server.app.serving.store.append(decode_posted(event(build, "p")), 1)
+            await server.app.context.store.append(decode_posted(event(build, "p")), 1)
     with closing(sqlite3.connect(tmp_path / DATABASE, isolation_level=None)) as db:
         assert db.execute("UPDATE entries SET updates = x'00' WHERE place >> 32 = 2").rowcount == 1
-    async with running(tmp_path, settings=Settings(silence=3600)) as server:
+    async with running(tmp_path, settings=ServerLimits(silence=3600)) as server:
         yield server
 
 
@@ -90,7 +90,7 @@ async def test_a_watcher_gets_the_newest_build_that_can_be_read(server: Running,
 async def test_a_silent_damaged_build_does_not_keep_others_from_their_end(
     server: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    serving = server.app.serving
+    serving = server.app.context
     silent = serving.liveness.silent
     monkeypatch.setattr(serving.liveness, "silent", lambda _: silent(0))
     async with websockets.connect(f"ws{server.url.removeprefix('http')}/ws?projectId=p&sessionId=good") as link:

@@ -16,7 +16,7 @@ from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.server.frame import Frame
 from sentryvibe_tui.server.hub import Hub
 from sentryvibe_tui.store.sqlite import SqliteStore
-from sentryvibe_tui.wire.envelope import Posted
+from sentryvibe_tui.wire.envelope import EventEnvelope
 
 FEW, MANY = 50, 5_000
 SNAPSHOT = "INSERT OR REPLACE INTO snapshots"
@@ -87,18 +87,20 @@ async def test_keeping_an_event_and_telling_it(tmp_path: Path) -> None:
     hub.begin(hub.join("p", "", outlet), (), ())
     statements: list[str] = []
     store._ledger._db.set_trace_callback(statements.append)
-    await store.append([Posted(ABOUT, PLAN)], 1)
+    await store.append([EventEnvelope(ABOUT, PLAN)], 1)
     costs: dict[int, tuple[int, int]] = {}
     for first in (0, FEW, MANY):
         before = max(costs, default=0)
-        rest = [Posted(ABOUT, event, "", 1_000_000) for number in range(before, first) for event in tool(number)]
+        rest = [EventEnvelope(ABOUT, event, "", 1_000_000) for number in range(before, first) for event in tool(number)]
         for start in range(0, len(rest), 500):
             await store.append(rest[start : start + 500], 1_000_000)
         await asyncio.sleep(0)
         size, said = outlet.size, len(statements)
         for number in range(first, first + 5):
             for event in tool(number):
-                await store.append([Posted(ABOUT, event, f"{event.id}-{type(event).__name__}", 1_000_000)], 1_000_000)
+                await store.append(
+                    [EventEnvelope(ABOUT, event, f"{event.id}-{type(event).__name__}", 1_000_000)], 1_000_000
+                )
         done = [text for text in statements[said:] if not text.startswith((SNAPSHOT, "PRAGMA"))]
         costs[first + 5] = (len(done), outlet.size - size)
     few, many = costs[FEW + 5], costs[MANY + 5]

@@ -47,7 +47,7 @@ TURN = (
 
 
 async def state_of(server: Running, project: str = "shop") -> BuildState:
-    state = await server.app.serving.store.state(BuildKey(project, SESSION, SESSION))
+    state = await server.app.context.store.state(BuildKey(project, SESSION, SESSION))
     assert state is not None
     return state
 
@@ -118,7 +118,7 @@ async def test_what_is_no_hook_is_refused(
     answer = await http.post(f"/api/hooks/{agent}", content=body)
     assert answer.status_code == status
     assert told in answer.text
-    assert await server.app.serving.store.projects() == ()
+    assert await server.app.context.store.projects() == ()
 
 
 async def test_the_spool_is_emptied_in_order(server: Running, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ async def test_a_store_that_cannot_write_holds_the_spool_up_and_nothing_is_lost(
     server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sentryvibe_tui.server.hooks.LOOK_EVERY", 0.01)
-    store, folder, tries = server.app.serving.store, tmp_path / "hooks", [0]
+    store, folder, tries = server.app.context.store, tmp_path / "hooks", [0]
     append = store.append
 
     async def every_other_time(*args: Any) -> Any:
@@ -210,7 +210,7 @@ async def test_a_server_that_was_killed_before_it_removed_a_payload_repeats_noth
     for body, source in first:
         await server.app.hooks.take("claude", body, source, int(source[0]) * 100_000)
     before = await state_of(server)
-    again = Hooks(server.app.serving.store, lambda: 9_000_000)
+    again = Hooks(server.app.context.store, lambda: 9_000_000)
     for body, source in first[1:]:
         await again.take("claude", body, source, int(source[0]) * 100_000)
     after = await state_of(server)
@@ -248,7 +248,7 @@ async def empty(folder: Path, *also: str, but: set[str] = frozenset()) -> None: 
 async def test_what_was_refused_is_kept_with_what_follows(
     server: Running, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, is_full = server.app.serving.store, [True]
+    store, is_full = server.app.context.store, [True]
     append = store.append
 
     def while_there_is_room(*args: Any) -> Any:

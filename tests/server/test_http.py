@@ -12,7 +12,7 @@ import websockets
 from msgspec import Raw
 from websockets.exceptions import InvalidStatus
 
-from sentryvibe_tui.client import hydrate as reading
+from sentryvibe_tui.client import rest as reading
 from sentryvibe_tui.client.link import Open
 from sentryvibe_tui.client.sse import stream
 from sentryvibe_tui.client.transport import connect
@@ -115,7 +115,7 @@ async def test_a_head_has_no_body_and_ends(http: httpx.AsyncClient, server: Runn
     for path in ("/healthz", "/api/projects", "/api/projects/p/events"):
         answer = await asyncio.wait_for(http.head(path), 5)
         assert (answer.status_code, answer.content) == (200, b""), path
-    assert server.app.serving.hub.watchers == 0
+    assert server.app.context.hub.watchers == 0
 
 
 async def test_a_websocket_whose_upgrade_was_stripped_on_the_way_is_told_so(http: httpx.AsyncClient) -> None:
@@ -128,7 +128,7 @@ async def test_a_websocket_whose_upgrade_was_stripped_on_the_way_is_told_so(http
 async def test_a_body_may_be_exactly_as_large_as_the_limit(
     http: httpx.AsyncClient, server: Running, chunked: bool, more: int, status: int
 ) -> None:
-    body = json.dumps(GOOD).encode().ljust(server.app.serving.settings.body_limit + more)
+    body = json.dumps(GOOD).encode().ljust(server.app.context.settings.body_limit + more)
 
     async def pieces() -> Any:
         for start in range(0, len(body), 60_000):
@@ -174,7 +174,7 @@ async def test_a_number_is_taken_or_refused_and_never_stops_what_comes_after(
         assert answer.status_code in (200, 400), place
     answer = await http.post(EVENTS, json=GOOD | {"event": {"type": "build-completed"}})
     assert answer.status_code == 200
-    state = await server.app.serving.store.state(BuildKey("p", "s", "b"))
+    state = await server.app.context.store.state(BuildKey("p", "s", "b"))
     assert state is not None
     assert decode_state(encode_state(state)) == state
 
@@ -192,7 +192,7 @@ async def test_a_store_that_cannot_write_is_503_with_the_reason(
         raise StoreUnavailable("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(server.app.serving.store, "append", full)
+        patch.setattr(server.app.context.store, "append", full)
         answer = await http.post(EVENTS, json=GOOD)
     assert (answer.status_code, answer.json()) == (503, {"error": "the disk is full"})
     assert int(answer.headers["retry-after"]) > 0
@@ -321,7 +321,7 @@ async def test_server_sent_events_carry_the_frames_and_resume(http: httpx.AsyncC
 
 
 async def test_a_long_list_of_builds_reaches_the_client_whole(server: Running, post: Post) -> None:
-    from sentryvibe_tui.client.hydrate import builds
+    from sentryvibe_tui.client.rest import builds
     from sentryvibe_tui.wire.address import parse_address
 
     for number in range(60):

@@ -19,7 +19,7 @@ from sentryvibe_tui.client.link import INTERVAL
 from sentryvibe_tui.server import serve
 from sentryvibe_tui.server.direct import DirectWebSocket
 from sentryvibe_tui.server.serve import Running, running
-from sentryvibe_tui.server.settings import Settings
+from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.wire.envelope import decode_posted
 
 UPGRADE = (
@@ -70,11 +70,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("impatient")
 async def test_who_answers_no_ping_is_let_go_also_with_frames_in_the_way(tmp_path: Path) -> None:
-    async with running(tmp_path, settings=Settings(send_timeout=1000)) as server:
+    async with running(tmp_path, settings=ServerLimits(send_timeout=1000)) as server:
         await fill(server)
         with await dialled(server, UPGRADE, 4096), await dialled(server, UPGRADE):
-            await until(lambda: server.app.serving.hub.watchers == 2)
-            await until(lambda: server.app.serving.hub.watchers == 0)
+            await until(lambda: server.app.context.hub.watchers == 2)
+            await until(lambda: server.app.context.hub.watchers == 0)
             await until(lambda: not connections(server))
 
 
@@ -88,7 +88,7 @@ async def test_whose_pong_waits_behind_what_it_takes_slowly_stays(
     for look in ("send_keepalive_ping", "keepalive_timeout"):
         usual = getattr(DirectWebSocket, look)
         monkeypatch.setattr(DirectWebSocket, look, lambda link, usual=usual: (usual(link), looked.set()))
-    async with running(tmp_path, settings=Settings(send_timeout=1000)) as server:
+    async with running(tmp_path, settings=ServerLimits(send_timeout=1000)) as server:
         await fill(server, parts=1)
         with await dialled(server, UPGRADE, 4096) as link:
             for _ in range(6):
@@ -97,8 +97,8 @@ async def test_whose_pong_waits_behind_what_it_takes_slowly_stays(
                 await received(link, 16 * 1024)
                 if more:
                     await fill(server, parts=1)
-            assert server.app.serving.hub.watchers == 1
-            await until(lambda: server.app.serving.hub.watchers == 0)
+            assert server.app.context.hub.watchers == 1
+            await until(lambda: server.app.context.hub.watchers == 0)
 
 
 async def received(link: socket.socket, size: int) -> None:
@@ -123,14 +123,14 @@ ASKED = {
 async def test_who_asks_without_end_and_never_reads_costs_no_memory_and_is_let_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bytes
 ) -> None:
-    async with running(tmp_path, settings=Settings(send_timeout=1)) as server:
+    async with running(tmp_path, settings=ServerLimits(send_timeout=1)) as server:
         await fill(server, parts=1)
         with await dialled(server, UPGRADE, 4096) as link:
-            await until(lambda: server.app.serving.hub.watchers == 1)
-            (watcher,) = server.app.serving.hub.channels["p"].watchers
+            await until(lambda: server.app.context.hub.watchers == 1)
+            (watcher,) = server.app.context.hub.channels["p"].watchers
             transport = watcher.outlet._link.transport  # type: ignore[attr-defined]
             most = 0
-            while server.app.serving.hub.watchers:
+            while server.app.context.hub.watchers:
                 with suppress(OSError):  # full, or cut off
                     link.send(asked * 500)
                 most = max(most, transport.get_write_buffer_size())
@@ -144,8 +144,8 @@ async def test_an_event_stream_that_nobody_reads_is_cut(tmp_path: Path, monkeypa
     async with running(tmp_path) as server:
         await fill(server)
         with await dialled(server, STREAM, 4096):
-            await until(lambda: server.app.serving.hub.watchers == 1)
-            await until(lambda: server.app.serving.hub.watchers == 0)
+            await until(lambda: server.app.context.hub.watchers == 1)
+            await until(lambda: server.app.context.hub.watchers == 0)
             await until(lambda: not connections(server))
 
 
@@ -156,7 +156,7 @@ async def fill(server: Running, parts: int = 12) -> None:
             {"type": "text", "id": f"n{part}-{number}", "text": f"{part}-{number}" * 12_000} for number in range(10)
         ]
         body = json.dumps([{"projectId": "p", "sessionId": "s", "event": event} for event in events])
-        await server.app.serving.store.append(decode_posted(body.encode()), 1)
+        await server.app.context.store.append(decode_posted(body.encode()), 1)
 
 
 def connections(server: Running) -> list[object]:

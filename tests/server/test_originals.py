@@ -16,9 +16,9 @@ from websockets.exceptions import ConnectionClosed
 
 from sentryvibe_tui.agents.detect import detect, new_reader
 from sentryvibe_tui.server.serve import Running, running
-from sentryvibe_tui.server.settings import Settings
-from sentryvibe_tui.sources.event_ids import Posting
-from sentryvibe_tui.wire.envelope import Posted, encode_array, encode_posted
+from sentryvibe_tui.server.settings import ServerLimits
+from sentryvibe_tui.sources.event_ids import EventLabeler
+from sentryvibe_tui.wire.envelope import EventEnvelope, encode_array, encode_posted
 
 from .original_hooks import Hook, State, V1Hook, V2Hook
 
@@ -29,7 +29,7 @@ HOOKS = [V1Hook, V2Hook]
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(tmp_path / "data", settings=Settings(heartbeat=0.1, idle_heartbeat=0.1)) as server:
+    async with running(tmp_path / "data", settings=ServerLimits(heartbeat=0.1, idle_heartbeat=0.1)) as server:
         yield server
 
 
@@ -117,14 +117,14 @@ async def same(server: Running, *pages: Page) -> None:
         assert shown(page.hook.state, by=page.hook) == wanted, type(page.hook)
 
 
-def told(name: str) -> list[Posted]:
+def told(name: str) -> list[EventEnvelope]:
     """The events that `ingest` makes of a transcript, as of one session."""
     data = (SAMPLES / name).read_bytes()
-    reader, posting = new_reader(detect(data)), Posting("p", "The Shop", "s", fixed=True)
+    reader, posting = new_reader(detect(data)), EventLabeler("p", "The Shop", "s", fixed=True)
     return [*posting.label(reader.feed(data), past=True), *posting.label(reader.finish(), past=True), *posting.rest()]
 
 
-async def post(server: Running, events: list[Posted], *, paced: bool) -> None:
+async def post(server: Running, events: list[EventEnvelope], *, paced: bool) -> None:
     bodies = [encode_posted(event) for event in events]
     async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60) as http:
         for body in bodies if paced else [encode_array(bodies)] if bodies else []:

@@ -21,7 +21,7 @@ MOVED = [
 
 
 def test_our_own_are_used() -> None:
-    assert [getattr(kind, "__name__", kind) for kind in protocols()] == ["PostingHttp", "DirectWebSocket"]
+    assert [getattr(kind, "__name__", kind) for kind in protocols()] == ["FastIngestProtocol", "DirectWebSocket"]
 
 
 @pytest.mark.parametrize(("place", "name"), MOVED)

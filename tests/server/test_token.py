@@ -10,10 +10,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from sentryvibe_tui.server.asgi import Refused
+from sentryvibe_tui.server.asgi import HTTPError
 from sentryvibe_tui.server.guard import Guard, Principal, is_loopback
 from sentryvibe_tui.server.serve import CannotServe, Running, running
-from sentryvibe_tui.server.settings import Settings
+from sentryvibe_tui.server.settings import ServerLimits
 
 TOKEN = "s3cret-word"
 GOOD = {"projectId": "p", "sessionId": "s", "event": {"type": "start"}}
@@ -38,7 +38,7 @@ ROUTES = [
 
 @pytest.fixture
 async def guarded(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(tmp_path / "data", settings=Settings(token=TOKEN)) as server:
+    async with running(tmp_path / "data", settings=ServerLimits(token=TOKEN)) as server:
         yield server
 
 
@@ -77,9 +77,9 @@ def scope(authorization: bytes | None = None, host: bytes = b"localhost") -> dic
 
 
 def test_the_guard_says_who_it_is() -> None:
-    assert Guard("127.0.0.1", Settings()).identify(scope()) == Principal("anyone")
-    assert Guard("127.0.0.1", Settings()).identify(scope(b"Bearer sv_any")) == Principal("anyone")
-    guard = Guard("127.0.0.1", Settings(token=TOKEN))
+    assert Guard("127.0.0.1", ServerLimits()).identify(scope()) == Principal("anyone")
+    assert Guard("127.0.0.1", ServerLimits()).identify(scope(b"Bearer sv_any")) == Principal("anyone")
+    guard = Guard("127.0.0.1", ServerLimits(token=TOKEN))
     for spelling in (b"Bearer ", b"bearer ", b"Bearer   "):
         assert guard.identify(scope(spelling + TOKEN.encode())) == Principal("bearer")
 
@@ -91,19 +91,19 @@ NAMES = [b"evil.example", b"192.0.2.7.evil.example:4777", b"[evil.example]", b"[
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "::"])
 def test_who_listens_on_any_address_is_called_by_address_and_by_no_foreign_name(host: str) -> None:
     """DNS can point a name anywhere, an address nowhere else."""
-    guard = Guard(host, Settings())
+    guard = Guard(host, ServerLimits())
     for address in ADDRESSES:
         assert guard.identify(scope(host=address)) == Principal("anyone")
     for name in NAMES:
-        with pytest.raises(Refused, match="Host"):
+        with pytest.raises(HTTPError, match="Host"):
             guard.identify(scope(host=name))
 
 
 def test_who_listens_on_one_address_is_called_by_no_other() -> None:
-    guard = Guard("192.0.2.1", Settings())
+    guard = Guard("192.0.2.1", ServerLimits())
     assert guard.identify(scope(host=b"192.0.2.1:4777")) == Principal("anyone")
     for other in (*ADDRESSES, *NAMES):
-        with pytest.raises(Refused, match="Host"):
+        with pytest.raises(HTTPError, match="Host"):
             guard.identify(scope(host=other))
 
 
@@ -115,8 +115,8 @@ async def test_an_address_that_others_reach_wants_a_token_or_insistence(tmp_path
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("settings", [Settings(token=TOKEN), Settings(tokenless=True)])
-async def test_with_either_it_serves(tmp_path: Path, settings: Settings) -> None:
+@pytest.mark.parametrize("settings", [ServerLimits(token=TOKEN), ServerLimits(tokenless=True)])
+async def test_with_either_it_serves(tmp_path: Path, settings: ServerLimits) -> None:
     async with running(tmp_path / "data", host="0.0.0.0", settings=settings) as server:
         assert server.url.startswith("http://0.0.0.0:")
 

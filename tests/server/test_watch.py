@@ -15,7 +15,7 @@ from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.updates import Entry
 from sentryvibe_tui.server.hub import Watcher
 from sentryvibe_tui.server.serve import Running, running
-from sentryvibe_tui.server.settings import Settings
+from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
 from sentryvibe_tui.wire.envelope import decode_posted
 from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, HeartbeatAck, Recovery, decode_frame
@@ -71,7 +71,7 @@ async def test_a_watcher_starts_with_the_state_and_gets_every_update(server: Run
             for entry in batch.changes:
                 assert entry.version == state.version + 1
                 state = apply(state, entry)
-        assert state == await server.app.serving.store.state(BuildKey("p", "s", "b"))
+        assert state == await server.app.context.store.state(BuildKey("p", "s", "b"))
 
 
 async def test_a_project_that_does_not_exist_yet_is_waited_for(server: Running, post: Post) -> None:
@@ -85,7 +85,7 @@ async def test_a_project_that_does_not_exist_yet_is_waited_for(server: Running, 
 async def test_who_says_what_it_has_gets_what_it_missed(server: Running, post: Post) -> None:
     for number in range(6):
         await post("text-delta", id=f"x{number}", delta="hi")
-    epoch = server.app.serving.store.epoch
+    epoch = server.app.context.store.epoch
     async with watching(server, f"&since=4&epoch={epoch}&buildId=b") as link:
         _, batch, mark = await opened(link)
         assert versions(batch) == [5, 6]
@@ -100,7 +100,7 @@ async def test_who_says_what_it_has_gets_what_it_missed(server: Running, post: P
 async def test_who_has_another_entry_under_its_version_gets_the_state(server: Running, post: Post) -> None:
     for number in range(6):
         await post("text-delta", id=f"x{number}", delta="hi", at=f"1970-01-01T00:00:0{number}Z")
-    place = f"&epoch={server.app.serving.store.epoch}&buildId=b"
+    place = f"&epoch={server.app.context.store.epoch}&buildId=b"
     for query, kinds in (
         ("&since=4&at=3000", [Batch]),
         ("&since=6&at=5000", []),
@@ -115,10 +115,10 @@ async def test_who_has_another_entry_under_its_version_gets_the_state(server: Ru
 async def test_who_missed_very_much_gets_the_state(
     server: Running, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sentryvibe_tui.server.starting.RESUME_LIMIT", 3)
+    monkeypatch.setattr("sentryvibe_tui.server.catch_up.RESUME_LIMIT", 3)
     for number in range(6):
         await post("text-delta", id=f"x{number}", delta="hi")
-    epoch = server.app.serving.store.epoch
+    epoch = server.app.context.store.epoch
     for since, kind in ((3, Batch), (2, Recovery)):
         async with watching(server, f"&since={since}&epoch={epoch}&buildId=b") as link:
             assert [type(f) for f in await opened(link)] == [Connected, kind, Heartbeat]
@@ -128,7 +128,7 @@ async def test_a_build_that_ended_while_the_watcher_was_away_and_the_next_one(se
     await post("start", build="b1")
     await post("build-completed", build="b1")
     await post("start", build="b2")
-    epoch = server.app.serving.store.epoch
+    epoch = server.app.context.store.epoch
     async with watching(server, f"&since=1&epoch={epoch}&buildId=b1") as link:
         _, tail, recovery, mark = await opened(link)
         assert (tail.build_id, versions(tail)) == ("b1", [2])
@@ -138,7 +138,7 @@ async def test_a_build_that_ended_while_the_watcher_was_away_and_the_next_one(se
 async def test_questions_are_answered(server: Running, post: Post) -> None:
     for number in range(3):
         await post("text-delta", id=f"x{number}", delta="hi")
-    epoch = server.app.serving.store.epoch
+    epoch = server.app.context.store.epoch
     async with watching(server) as link:
         await opened(link)
         await link.send(json.dumps({"type": "get-state", "buildId": "b", "since": 1, "epoch": epoch}))
@@ -224,9 +224,9 @@ async def test_upgrades_that_are_refused(server: Running, caplog: pytest.LogCapt
 
 
 async def test_a_watcher_that_never_reads_is_closed_and_others_notice_nothing(tmp_path: Path) -> None:
-    settings = Settings(send_timeout=0.5)
+    settings = ServerLimits(send_timeout=0.5)
     async with running(tmp_path, settings=settings) as server:
-        store = server.app.serving.store
+        store = server.app.context.store
         async with watching(server) as healthy, watching(server, max_queue=1) as stuck:
             await opened(healthy)
             await opened(stuck)
@@ -235,11 +235,11 @@ async def test_a_watcher_that_never_reads_is_closed_and_others_notice_nothing(tm
                 body = {"type": "tool-call", "toolCallId": f"t{number}", "toolName": "R", "input": {"x": "y" * 4000}}
                 envelope = {"projectId": "p", "sessionId": "s", "buildId": "b", "event": body}
                 await store.append(decode_posted(json.dumps(envelope).encode()), 1)
-                if server.app.serving.hub.watchers == 1:
+                if server.app.context.hub.watchers == 1:
                     break
                 while healthy_behind(await frame(healthy), number + 1):
                     pass
-            assert server.app.serving.hub.watchers == 1
+            assert server.app.context.hub.watchers == 1
             stuck.transport.resume_reading()
             with pytest.raises(ConnectionClosed):
                 await drained(stuck)
@@ -260,14 +260,14 @@ async def test_watchers_are_told_of_a_restart(tmp_path: Path) -> None:
 
 
 async def test_a_silent_build_becomes_interrupted(tmp_path: Path) -> None:
-    async with running(tmp_path, settings=Settings(silence=0.1)) as server:
+    async with running(tmp_path, settings=ServerLimits(silence=0.1)) as server:
         async with watching(server) as link:
             await opened(link)
             body = b'{"projectId":"p","sessionId":"s","buildId":"b","event":{"type":"start"}}'
-            await server.app.serving.store.append(decode_posted(body), 1)
+            await server.app.context.store.append(decode_posted(body), 1)
             assert versions(await frame(link)) == [1]
             assert versions(await frame(link)) == [2]
-        state = await server.app.serving.store.state(BuildKey("p", "s", "b"))
+        state = await server.app.context.store.state(BuildKey("p", "s", "b"))
         assert state is not None
         assert state.status == "interrupted"
 
@@ -278,8 +278,8 @@ async def test_a_starting_point_that_cannot_be_made_ends_the_link(
     async def failing(_: Watcher) -> None:
         raise ValueError("no such state")
 
-    serving = server.app.serving
-    monkeypatch.setattr(serving.starter, "restart", failing)
+    serving = server.app.context
+    monkeypatch.setattr(serving.catch_up, "restart", failing)
     async with watching(server) as link:
         await opened(link)
         (watcher,) = serving.hub.channels["p"].watchers
@@ -291,16 +291,16 @@ async def test_a_starting_point_that_cannot_be_made_ends_the_link(
 
 
 async def test_a_round_that_fails_is_not_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sentryvibe_tui.server.serving._ROUND", 0.01)
-    async with running(tmp_path, settings=Settings(heartbeat=0.01, idle_heartbeat=0.01)) as server:
-        beat, failures = server.app.serving.hub.beat, [ValueError("odd"), StoreUnavailable("full")]
+    monkeypatch.setattr("sentryvibe_tui.server.context._ROUND", 0.01)
+    async with running(tmp_path, settings=ServerLimits(heartbeat=0.01, idle_heartbeat=0.01)) as server:
+        beat, failures = server.app.context.hub.beat, [ValueError("odd"), StoreUnavailable("full")]
 
         def fragile(*intervals: float) -> None:
             if failures:
                 raise failures.pop()
             beat(*intervals)
 
-        monkeypatch.setattr(server.app.serving.hub, "beat", fragile)
+        monkeypatch.setattr(server.app.context.hub, "beat", fragile)
         async with watching(server) as link:
             await opened(link)
             assert isinstance(await frame(link), Heartbeat)
@@ -311,14 +311,14 @@ async def test_a_round_that_fails_is_not_the_last(tmp_path: Path, monkeypatch: p
 async def test_a_build_whose_agent_went_with_the_server_becomes_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sentryvibe_tui.server.serving._ROUND", 0.01)
+    monkeypatch.setattr("sentryvibe_tui.server.context._ROUND", 0.01)
     body = b'{"projectId":"p","sessionId":"s","buildId":"b","event":{"type":"start"}}'
     async with running(tmp_path) as server:
-        await server.app.serving.store.append(decode_posted(body), 1)
-    async with running(tmp_path, settings=Settings(silence=0.1)) as server, watching(server) as link:
+        await server.app.context.store.append(decode_posted(body), 1)
+    async with running(tmp_path, settings=ServerLimits(silence=0.1)) as server, watching(server) as link:
         _, recovery, _ = await opened(link)
         if recovery.session_status == "active":
             assert versions(await frame(link)) == [2]
-        state = await server.app.serving.store.state(BuildKey("p", "s", "b"))
+        state = await server.app.context.store.state(BuildKey("p", "s", "b"))
         assert state is not None
         assert (state.status, state.error) == ("interrupted", "nothing heard of the agent for 0 s")

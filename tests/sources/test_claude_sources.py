@@ -20,7 +20,7 @@ from sentryvibe_tui.model.events import About, ActivityReported, BuildEvent
 from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState, Note
-from sentryvibe_tui.sources.follow.session_reader import Following
+from sentryvibe_tui.sources.follow.session_reader import SessionReader
 from sentryvibe_tui.sources.follow.witnesses import GRACE
 from sentryvibe_tui.wire.projects import project_named
 
@@ -172,7 +172,7 @@ class Joined:
         self.path = folder / f"{ID}.jsonl"
         self.path.touch()
         session = Session("claude", self.path, ID, "/w/shop", START / 1000)
-        self.following, self.hooks = Following(session, project_named("shop")), HookReader(HOOKS)
+        self.following, self.hooks = SessionReader(session, project_named("shop")), HookReader(HOOKS)
         self.state, self.ids = BuildState(), set[str | None]()
 
     def take(self, happening: Happening) -> None:

@@ -10,7 +10,7 @@ from sentryvibe_tui.agents.codex.files import CodexFolder
 from sentryvibe_tui.agents.common import zstd
 from sentryvibe_tui.agents.common.session_files import Session
 from sentryvibe_tui.agents.detect import UnknownFormat
-from sentryvibe_tui.sources.follow.session_reader import Following
+from sentryvibe_tui.sources.follow.session_reader import SessionReader
 from sentryvibe_tui.wire.projects import project_named
 
 THREAD = "01a2f000-0000-7000-8000-000000000077"
@@ -45,7 +45,7 @@ def test_a_compressed_rollout_is_read(tmp_path: Path) -> None:
     kept(tmp_path, packed, ".jsonl.zst")
     (session,) = found(tmp_path)
     assert (session.id, session.directory) == (THREAD, "/w/shop")
-    posted, _ = Following(session, project_named("shop")).pull(2e9)
+    posted, _ = SessionReader(session, project_named("shop")).pull(2e9)
     assert type(posted[-1].event).__name__ == "TurnEnded"
 
 
@@ -57,7 +57,7 @@ def test_where_nothing_unpacks_it_the_reason_is_told(tmp_path: Path, monkeypatch
     kept(tmp_path, zstd.MAGIC + b"x" * 100, ".jsonl.zst")
     (session,) = found(tmp_path)
     with pytest.raises(UnknownFormat, match="zstd -d FILE"):
-        Following(session, project_named("shop")).pull(2e9)
+        SessionReader(session, project_named("shop")).pull(2e9)
 
 
 def test_the_memory_writer_is_no_session(tmp_path: Path) -> None:

@@ -5,16 +5,16 @@ import pytest
 from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.model.events import BuildStarted, TextAdded, ToolEnded, ToolStarted
 from sentryvibe_tui.model.facts import BuildEnded, Noticed
-from sentryvibe_tui.sources.event_ids import NAMED, TIMELESS, Posting
-from sentryvibe_tui.wire.envelope import Posted
+from sentryvibe_tui.sources.event_ids import NAMED, TIMELESS, EventLabeler
+from sentryvibe_tui.wire.envelope import EventEnvelope
 
 UNTIMED = [Reported(BuildStarted(), None, "s"), Reported(TextAdded("a", "x"), None, "s")]
 TIMED = [Reported(TextAdded("b", "y"), 5_000, "s"), Reported(TextAdded("c", "z"), None, "s")]
 END = [Reported(BuildEnded("completed"), None, "s")]
 
 
-def posted(*parts: list[Reported], past: bool = True) -> list[Posted]:
-    posting = Posting("shop", "Shop", "stand-in")
+def posted(*parts: list[Reported], past: bool = True) -> list[EventEnvelope]:
+    posting = EventLabeler("shop", "Shop", "stand-in")
     found = [event for part in parts for event in posting.label(part, past=past)]
     return [*found, *posting.ended("interrupted", "it just ended")]
 

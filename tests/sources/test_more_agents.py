@@ -10,7 +10,7 @@ import pytest
 from sentryvibe_tui.agents.registry import agent_kind
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.follow.session_reader import Following
+from sentryvibe_tui.sources.follow.session_reader import SessionReader
 from sentryvibe_tui.wire.projects import project_named
 
 ID = "7d3f0a52-8c1b-4e2e-9a7f-0a1b2c3d4e5f"
@@ -91,7 +91,7 @@ def test_found_by_its_directory_and_followed_to_the_end_of_its_turn(
     path.parent.mkdir(parents=True)
     files, state = agent_kind(agent).sessions, BuildState()
     assert files is not None
-    following: Following | None = None
+    following: SessionReader | None = None
     for number, record in enumerate(records, 1):
         with path.open("a") as file:
             file.write(json.dumps(record).replace("DIRECTORY", str(project)) + "\n")
@@ -99,7 +99,7 @@ def test_found_by_its_directory_and_followed_to_the_end_of_its_turn(
         if following is None:
             found = list(files().folder(root, str(project)).changed_since(NOW - 1))
             assert [(one.agent, one.path, one.id, one.directory) for one in found] == [(agent, path, ID, str(project))]
-            following = Following(found[0], project_named("shop"))
+            following = SessionReader(found[0], project_named("shop"))
         for posted in following.pull(NOW)[0]:
             state, _ = reduce(state, posted.event, posted.at or 0, posted.about)
         if number in activities:

@@ -13,11 +13,11 @@ import pytest
 from sentryvibe_tui.agents.detect import AutoReader, UnknownFormat, new_reader
 from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.events import TextAdded
-from sentryvibe_tui.sources.event_ids import Posting
-from sentryvibe_tui.sources.follow.session_reader import Following
+from sentryvibe_tui.sources.event_ids import EventLabeler
+from sentryvibe_tui.sources.follow.session_reader import SessionReader
 from sentryvibe_tui.sources.ingest.input import Whole
 from sentryvibe_tui.sources.sessions import Session
-from sentryvibe_tui.wire.envelope import Posted, decode_posted, encode_posted
+from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted, encode_posted
 from sentryvibe_tui.wire.projects import project_named
 
 TRANSCRIPTS = Path(__file__).parent.parent / "data" / "transcripts"
@@ -106,7 +106,7 @@ def format_of(file: Path) -> str:
     return FORMATS.get(folder, folder)
 
 
-def is_taken(posted: Posted) -> bool:
+def is_taken(posted: EventEnvelope) -> bool:
     """By a server, with its own ids."""
     (taken,) = decode_posted(encode_posted(posted))
     return taken.event_id == posted.event_id and not taken.undated
@@ -116,7 +116,7 @@ def is_taken(posted: Posted) -> bool:
 def test_a_spoilt_transcript_is_read_to_its_end(file: Path) -> None:
     chance = random.Random(file.name)
     for _ in range(VARIANTS):
-        posting = Posting("p", "p", "s")
+        posting = EventLabeler("p", "p", "s")
         whole = Whole(AutoReader(format_of(file)), posting, None, Redactor(()), {})
         try:
             posted = [*whole.feed(spoilt(file, chance)), *whole.finish(), *posting.ended("interrupted", "cut")]
@@ -131,8 +131,8 @@ def test_a_spoilt_session_is_followed_to_its_end(file: Path, tmp_path: Path) -> 
     for _ in range(VARIANTS):
         path.write_bytes(spoilt(file, chance))
         session = Session(FOLLOWED[format_of(file)], path, "s", "/w", 0)
-        following = Following(session, project_named("p"), 0, Redactor(()))
-        more, posted = True, list[Posted]()
+        following = SessionReader(session, project_named("p"), 0, Redactor(()))
+        more, posted = True, list[EventEnvelope]()
         while more:
             new, more = following.pull(10.0**10)
             posted += new

@@ -10,10 +10,10 @@ from sentryvibe_tui.agents.common.session_files import Session
 from sentryvibe_tui.agents.detect import AutoReader
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.event_ids import Posting
-from sentryvibe_tui.sources.follow.session_reader import Following
+from sentryvibe_tui.sources.event_ids import EventLabeler
+from sentryvibe_tui.sources.follow.session_reader import SessionReader
 from sentryvibe_tui.sources.ingest.input import Whole
-from sentryvibe_tui.wire.envelope import Posted
+from sentryvibe_tui.wire.envelope import EventEnvelope
 from sentryvibe_tui.wire.projects import project_named
 
 ID = "5e55a000-0000-4000-8000-000000000001"
@@ -63,8 +63,8 @@ def session(folder: Path, *more: dict[str, Any]) -> Path:
     return path
 
 
-def read_whole(path: Path) -> list[Posted]:
-    one = Whole(AutoReader(), Posting("p", "p", "s"), path, None, {"claude": path.parent})
+def read_whole(path: Path) -> list[EventEnvelope]:
+    one = Whole(AutoReader(), EventLabeler("p", "p", "s"), path, None, {"claude": path.parent})
     posted = list(one.feed(path.read_bytes()))
     while parts := list(one.subagents()):
         for file, part in parts:
@@ -72,12 +72,12 @@ def read_whole(path: Path) -> list[Posted]:
     return [*posted, *one.finish()]
 
 
-def followed(path: Path) -> list[Posted]:
-    following = Following(Session("claude", path, ID, "/w", 0.0), project_named("shop"))
+def followed(path: Path) -> list[EventEnvelope]:
+    following = SessionReader(Session("claude", path, ID, "/w", 0.0), project_named("shop"))
     return [*following.pull(1.0)[0], *following.pull(20.0)[0]]
 
 
-def state_of(posted: list[Posted]) -> BuildState:
+def state_of(posted: list[EventEnvelope]) -> BuildState:
     state = BuildState()
     for one in posted:
         state, _ = reduce(state, one.event, one.at or 0, one.about)

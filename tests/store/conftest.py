@@ -5,16 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
-from sentryvibe_tui.wire.envelope import Posted, decode_posted
+from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted
 
 
 @pytest.fixture
-def posted() -> Callable[..., Posted]:
+def posted() -> Callable[..., EventEnvelope]:
     """posted(kind, event_id=…, build=…, project=…, session=…, at=…, name=…, **fields of the event)"""
 
     def make(
         kind: str, *, event_id: str = "", build: str = "b", project: str = "p", session: str = "s", **fields: object
-    ) -> Posted:
+    ) -> EventEnvelope:
         envelope = {"projectId": project, "sessionId": session, "buildId": build}
         for key in ("at", "projectName"):
             if key in fields:

@@ -13,9 +13,9 @@ from sentryvibe_tui.store import ledger
 from sentryvibe_tui.store.contract import BuildDamaged, BuildKey, StoreUnavailable
 from sentryvibe_tui.store.queries import place
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
-from sentryvibe_tui.wire.envelope import Posted
+from sentryvibe_tui.wire.envelope import EventEnvelope
 
-Make = Callable[..., Posted]
+Make = Callable[..., EventEnvelope]
 BAD, GOOD = BuildKey("p", "s", "bad"), BuildKey("p", "s", "good")
 
 DAMAGES = {

@@ -11,9 +11,9 @@ import pytest
 
 from sentryvibe_tui.store.contract import Accepted, BuildKey, StoreBroken, StoreUnavailable
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
-from sentryvibe_tui.wire.envelope import Posted
+from sentryvibe_tui.wire.envelope import EventEnvelope
 
-Make = Callable[..., Posted]
+Make = Callable[..., EventEnvelope]
 KEY = BuildKey("p", "s", "b")
 
 

@@ -21,11 +21,11 @@ from sentryvibe_tui.store import ledger, schema
 from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, EventDiffers, StoreBroken, StoreUnavailable
 from sentryvibe_tui.store.ledger import Ledger
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
-from sentryvibe_tui.wire.envelope import Posted
+from sentryvibe_tui.wire.envelope import EventEnvelope
 from sentryvibe_tui.wire.state import encode_state
 
 KEY = BuildKey("p", "s", "b")
-Make = Callable[..., Posted]
+Make = Callable[..., EventEnvelope]
 
 
 async def folded(store: SqliteStore, key: BuildKey = KEY) -> BuildState:
@@ -531,7 +531,7 @@ async def test_without_a_state_folder_the_note_in_the_directory_is_believed(
 
 
 async def test_notes_of_other_logs_are_kept_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sentryvibe_tui.store.witness._KEPT", 3)
+    monkeypatch.setattr("sentryvibe_tui.store.high_water._KEPT", 3)
     monkeypatch.setenv("SENTRYVIBE_STATE_DIR", str(tmp_path / "state"))
     epochs = [await _epoch(tmp_path / f"{number}") for number in range(5)]
     assert {note.name for note in (tmp_path / "state" / "epochs").iterdir()} == {*epochs[2:]}

@@ -18,9 +18,9 @@ from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, StoreUnava
 from sentryvibe_tui.store.ledger import Append, Begun, Ledger, Settled
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.store.writer import Writer
-from sentryvibe_tui.wire.envelope import Posted
+from sentryvibe_tui.wire.envelope import EventEnvelope
 
-Make = Callable[..., Posted]
+Make = Callable[..., EventEnvelope]
 KEY = BuildKey("p", "s", "b")
 
 
@@ -48,7 +48,7 @@ class Watched(Ledger):
     def settle(self, appends: Sequence[Append]) -> Settled:
         assert threading.current_thread() is not threading.main_thread()
         self.turns.append(("thread", len(appends)))
-        return super().settle(appends)
+        return super().commit_group(appends)
 
     def begin(self, appends: Sequence[Append]) -> Begun | None:
         begun = super().begin(appends)
@@ -120,7 +120,7 @@ def upkeep_of(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> tuple[asynci
     return done, where
 
 
-def text(posted: Make, number: int) -> list[Posted]:
+def text(posted: Make, number: int) -> list[EventEnvelope]:
     return [posted("text-delta", id="x", delta=f"{number},")]
 
 

@@ -29,11 +29,11 @@ from sentryvibe_tui.model.facts import (
     TodoItem,
 )
 from sentryvibe_tui.model.state import Agent, AutoFix, Usage
-from sentryvibe_tui.wire.envelope import Posted, decode_posted, encode_array, encode_posted
+from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted, encode_array, encode_posted
 from sentryvibe_tui.wire.json import BadJson
 
 
-def posted(event: dict, **envelope) -> tuple[Posted, ...]:
+def posted(event: dict, **envelope) -> tuple[EventEnvelope, ...]:
     return decode_posted(json.dumps({"projectId": "p", "sessionId": "s", "event": event} | envelope).encode())
 
 
@@ -139,16 +139,18 @@ EVENTS = st.one_of(
 @given(st.lists(EVENTS, max_size=5))
 def test_what_we_publish_is_what_a_server_reads(events) -> None:
     about = About("p", "s", "b", Agent(agent_id="codex", title="A title"))
-    sent = tuple(Posted(about, event, f"e{number}", 1_700_000_000_000 + number) for number, event in enumerate(events))
+    sent = tuple(
+        EventEnvelope(about, event, f"e{number}", 1_700_000_000_000 + number) for number, event in enumerate(events)
+    )
     assert decode_posted(encode_array(map(encode_posted, sent))) == sent
 
 
 def test_a_failed_builds_error_travels() -> None:
-    sent = Posted(About("p", "s", "b"), BuildEnded("failed", "sum", "err"))
+    sent = EventEnvelope(About("p", "s", "b"), BuildEnded("failed", "sum", "err"))
     assert decode_posted(encode_posted(sent))[0].event == sent.event
 
 
 def test_a_build_is_one_command() -> None:
     """An original server tells the events of a build by their command."""
-    first, second = (Posted(About("p", "s", "b"), BuildStarted(), ident) for ident in ("1", "2"))
+    first, second = (EventEnvelope(About("p", "s", "b"), BuildStarted(), ident) for ident in ("1", "2"))
     assert {json.loads(encode_posted(one))["commandId"] for one in (first, second)} == {"b"}

@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 
 from ..settings import SECRET, data_dir, log_file
 from ..wire.address import shown
-from .options import Refused, find_server, settings
+from .options import UsageProblem, find_server, settings
 from .output import any_text, tell, write_line
 from .screen import wrong_looks
 
@@ -46,7 +46,7 @@ def _server() -> str:
     """The one that commands use. A URL that cannot be used is told; it stands there as it was set."""
     try:
         found = find_server(None)
-    except Refused as error:
+    except UsageProblem as error:
         tell(error.message)
         return ""
     return f"{found.address.base}  ({found.source})"

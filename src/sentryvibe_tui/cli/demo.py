@@ -13,7 +13,7 @@ from typing import cast
 import click
 
 from ..agents.demo.stream import DemoAgent, demo_build
-from ..client.hydrate import ProjectRef
+from ..client.rest import ProjectRef
 from ..client.watch import Watch
 from ..model.events import About
 from ..report.narrate import narrate

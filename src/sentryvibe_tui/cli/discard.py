@@ -6,11 +6,11 @@ import asyncio
 
 import click
 
-from ..client.hydrate import AmbiguousProject, NoAnswer, NoSuchProject, builds, discard, resolve
+from ..client.rest import AmbiguousProject, NoAnswer, NoSuchProject, builds, discard, resolve
 from ..model.summary import BuildSummary
 from ..model.text import clean_line
 from .completing import projects
-from .options import Refused, Server, find_server, server_option
+from .options import Server, UsageProblem, find_server, server_option
 from .output import any_text, write_line
 
 
@@ -37,7 +37,7 @@ async def _discarded(server: Server, name: str, session: str) -> str:
         build = _one(await builds(server.address, project.id), session)
         await discard(server.address, project.id, build.session_id, build.build_id)
     except (NoSuchProject, AmbiguousProject) as error:
-        raise Refused(str(error)) from None
+        raise UsageProblem(str(error)) from None
     except NoAnswer as error:
         raise server.unlinked(error) from None
     return clean_line(build.build_id, 80)
@@ -47,5 +47,5 @@ def _one(listing: tuple[BuildSummary, ...], session: str) -> BuildSummary:
     found = [build for build in listing if build.damaged and build.session_id.startswith(session)]
     if len(found) != 1:
         many, begin = "several" if found else "no", clean_line(session, 80)
-        raise Refused(f"{many} damaged builds have a session that begins with {begin!r}; `ls` shows what there is")
+        raise UsageProblem(f"{many} damaged builds have a session that begins with {begin!r}; `ls` shows what there is")
     return found[0]

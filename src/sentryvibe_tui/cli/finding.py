@@ -5,28 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from ..client.hydrate import AmbiguousProject, NoAnswer, NoSuchProject, ProjectRef, builds, resolve, states
+from ..client.rest import AmbiguousProject, NoAnswer, NoSuchProject, ProjectRef, builds, resolve, states
 from ..model.state import BuildState
 from ..model.text import clean_line
 from ..wire.projects import project_id
-from .options import Refused, Server
+from .options import Server, UsageProblem
 
 AGAIN = 2.0
 """Seconds between two looks for a session that does not exist yet."""
 
 
 async def find_project(server: Server, text: str) -> ProjectRef:
-    """The project there is. Raises NoLink, and Refused with a list of what there is."""
+    """The project there is. Raises NoLink, and UsageProblem with a list of what there is."""
     try:
         return await resolve(server.address, text)
     except NoAnswer as error:
         raise server.unlinked(error) from None
     except (NoSuchProject, AmbiguousProject) as error:
-        raise Refused(clean_line(str(error))) from None
+        raise UsageProblem(clean_line(str(error))) from None
 
 
 async def expect_project(server: Server, text: str) -> ProjectRef:
-    """The project there is, or that there will be under this name. Raises NoLink, Refused.
+    """The project there is, or that there will be under this name. Raises NoLink, UsageProblem.
 
     A server that the user named, or that runs here, may come back: then the link tries again by itself.
     """
@@ -35,7 +35,7 @@ async def expect_project(server: Server, text: str) -> ProjectRef:
     except NoSuchProject:
         return ProjectRef(project_id(text), text)
     except AmbiguousProject as error:
-        raise Refused(clean_line(str(error))) from None
+        raise UsageProblem(clean_line(str(error))) from None
     except NoAnswer as error:
         if not server.certain:
             raise server.unlinked(error) from None
@@ -43,7 +43,7 @@ async def expect_project(server: Server, text: str) -> ProjectRef:
 
 
 async def find_session(server: Server, project: ProjectRef, text: str) -> str:
-    """The id of the session that `text` is, or begins. Raises NoLink, Refused."""
+    """The id of the session that `text` is, or begins. Raises NoLink, UsageProblem."""
     try:
         known = dict.fromkeys(build.session_id for build in await builds(server.address, project.id))
     except NoAnswer as error:
@@ -59,14 +59,14 @@ def _fitting(known: Iterable[str], text: str) -> list[str]:
     return [text] if text in listed else [session for session in listed if session.startswith(text)]
 
 
-def _no_session(text: str, fitting: Iterable[str], known: Iterable[str]) -> Refused:
+def _no_session(text: str, fitting: Iterable[str], known: Iterable[str]) -> UsageProblem:
     listed = ", ".join(fitting) or ", ".join(known) or "none yet"
     problem = f"{text!r} is one of several" if fitting else f"no session {text!r}; there are"
-    return Refused(clean_line(f"{problem}: {listed}"))
+    return UsageProblem(clean_line(f"{problem}: {listed}"))
 
 
 async def expect_session(server: Server, project: ProjectRef, text: str) -> str:
-    """The session there is, or the first to come that `text` is or begins. Raises NoLink, Refused.
+    """The session there is, or the first to come that `text` is or begins. Raises NoLink, UsageProblem.
 
     Of a server that cannot be asked now, the link tells: then `text` has to be the whole id.
     """
@@ -88,7 +88,7 @@ async def expect_session(server: Server, project: ProjectRef, text: str) -> str:
 
 
 async def target(server: Server, project: str, session: str | None, waits: bool) -> tuple[ProjectRef, str]:
-    """The project, and the id of the session or nothing. Raises NoLink, Refused."""
+    """The project, and the id of the session or nothing. Raises NoLink, UsageProblem."""
     ref = await (expect_project(server, project) if waits else find_project(server, project))
     if not session:
         return ref, ""
@@ -96,7 +96,7 @@ async def target(server: Server, project: str, session: str | None, waits: bool)
 
 
 async def newest_state(server: Server, text: str, session: str | None) -> BuildState:
-    """The state of a project's newest build, or of a session's. Raises NoLink, Refused."""
+    """The state of a project's newest build, or of a session's. Raises NoLink, UsageProblem."""
     project = await find_project(server, text)
     session_id = await find_session(server, project, session) if session else ""
     try:
@@ -106,4 +106,4 @@ async def newest_state(server: Server, text: str, session: str | None) -> BuildS
     for state in found:
         if session_id in ("", state.session_id):
             return state
-    raise Refused(f"project {clean_line(project.name or project.id)!r} has no build yet")
+    raise UsageProblem(f"project {clean_line(project.name or project.id)!r} has no build yet")

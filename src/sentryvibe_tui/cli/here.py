@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..client.hydrate import ProjectRef
+from ..client.rest import ProjectRef
 from ..client.watching import LinkChanged, LinkStatus, WatchEvent
 from ..settings import Settings, data_dir
 from ..wire.address import Address

@@ -23,7 +23,7 @@ from ..hooks.install import HTTP_SINCE, NEWEST, Hook, Version, installed, settin
 from ..hooks.json_edit import BadSettings
 from ..model.text import REPLACEMENT, clean_line
 from ..wire.address import Address
-from .options import Refused, settings
+from .options import UsageProblem, settings
 from .output import any_text, tell, write_line
 
 AGENTS: tuple[str, ...] = tuple(kind.name for kind in built_in() if kind.hooks is not None)
@@ -69,13 +69,13 @@ def install(agent: str, users: bool, yes: bool, by_http: bool | None, server: st
     """
     version = _version(agent) if agent == "claude" else None
     if by_http and agent != "claude":
-        raise Refused(f"hooks of {agent} cannot be a URL; leave --http out")
+        raise UsageProblem(f"hooks of {agent} cannot be a URL; leave --http out")
     if by_http is None:
         by_http = server is not None
     if by_http:
         hook = Hook(agent, url=f"{_server(server).http('hooks', agent)}", version=max(version or NEWEST, HTTP_SINCE))
     elif server is not None:
-        raise Refused("a command leaves its notes to the local server; --server needs --http")
+        raise UsageProblem("a command leaves its notes to the local server; --server needs --http")
     else:
         calls = spool.folder() if agent == "opencode" else _our_command(agent)
         hook = Hook(agent, command=calls, version=version or NEWEST)
@@ -144,7 +144,7 @@ def _change(agent: str, users: bool, yes: bool, change: Callable[[str], str], un
         write_line(masked(line))
     if not yes:
         if not sys.stdin.isatty():
-            raise Refused("nothing was changed: there is nobody to ask; --yes changes it")
+            raise UsageProblem("nothing was changed: there is nobody to ask; --yes changes it")
         if not click.confirm(f"Change {clean_line(str(target))}?", err=True):
             return 0
         if _read(path) != before:
@@ -202,9 +202,11 @@ def _server(named: str | None) -> Address:
     try:
         server = parse_address(named or f"http://{f'[{host}]' if ':' in host else host}:{ours.port}")
     except BadAddress as error:
-        raise Refused(f"--server: {error}") from None
+        raise UsageProblem(f"--server: {error}") from None
     if server.login:
-        raise Refused("--server: no password is written into an agent's settings; hooks that are commands need none")
+        raise UsageProblem(
+            "--server: no password is written into an agent's settings; hooks that are commands need none"
+        )
     return server
 
 

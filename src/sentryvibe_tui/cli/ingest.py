@@ -22,16 +22,16 @@ from ..model.events import About
 from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import data_dir
-from ..sources.event_ids import Posting
+from ..sources.event_ids import EventLabeler
 from ..sources.ingest.input import Whole
 from ..sources.ingest.pace import Pace
 from ..sources.sessions import roots, without_subagents
-from ..wire.envelope import Posted
+from ..wire.envelope import EventEnvelope
 from ..wire.projects import project_id
 from .completing import files as paths
 from .completing import projects
 from .intake import pieces
-from .options import EXIT_CODES, NoLink, Refused, Server, find_server, redactor, server_option, settings
+from .options import EXIT_CODES, NoLink, Server, UsageProblem, find_server, redactor, server_option, settings
 from .output import any_text, tell
 
 if TYPE_CHECKING:
@@ -112,15 +112,17 @@ def command(
     """
     any_text()
     if not project.strip():
-        raise Refused("the project's name is empty")
+        raise UsageProblem("the project's name is empty")
     sources = _sources(files or ("-",))
     if session and len(sources) > 1:
-        raise Refused("--session is for one input; each file is a build of its own")
+        raise UsageProblem("--session is for one input; each file is a build of its own")
     ours = settings().settings
     masks, places = redactor(ours), roots()
 
     def taken_up(path: Path | None) -> _Input:
-        posting = Posting(project_id(project), clean_line(project), session or uuid.uuid4().hex, fixed=bool(session))
+        posting = EventLabeler(
+            project_id(project), clean_line(project), session or uuid.uuid4().hex, fixed=bool(session)
+        )
         reader = AutoReader("" if kind == "auto" else kind)
         file = path if path is not None and path.is_file() else None
         return _Input(reader, Whole(reader, posting, file, None if masks is None else masks.anew(), places), path)
@@ -131,7 +133,7 @@ def command(
 
 def _sources(files: tuple[str, ...]) -> list[Path | None]:
     """Paths (also of pipes and devices), None for stdin. A name that exists stands for itself, whatever characters it
-    has; else it is a pattern. Raises Refused."""
+    has; else it is a pattern. Raises UsageProblem."""
     found: list[Path | None] = []
     for name in files:
         if name == "-":
@@ -141,7 +143,7 @@ def _sources(files: tuple[str, ...]) -> list[Path | None]:
         elif matching := sorted(path for path in glob(name, recursive=True) if Path(path).is_file()):
             found.extend(map(Path, matching))
         else:
-            raise Refused(f"no file {clean_line(name)!r}" + (", only a directory" if Path(name).is_dir() else ""))
+            raise UsageProblem(f"no file {clean_line(name)!r}" + (", only a directory" if Path(name).is_dir() else ""))
     return without_subagents(list(dict.fromkeys(found)))
 
 
@@ -160,7 +162,7 @@ class _Intake:
         self._told: set[str] = set()
 
     async def run(self, project_id: str, inputs: Sequence[Callable[[], _Input]]) -> int:
-        """Exit status by the builds' outcomes. Raises NoLink, Refused."""
+        """Exit status by the builds' outcomes. Raises NoLink, UsageProblem."""
         from ..client.outbox import OutboxUnusable
         from ..client.publisher import Publisher
 
@@ -200,7 +202,7 @@ class _Intake:
                 return 128 + signal.SIGTERM
             raise
         except UnknownFormat as error:
-            raise Refused(clean_line(str(error))) from None
+            raise UsageProblem(clean_line(str(error))) from None
         except OutboxUnusable as error:
             raise click.ClickException(str(error)) from None
         except OSError as error:
@@ -212,7 +214,7 @@ class _Intake:
         pace = None if self._speed is None else Pace(self._speed)
         refused = 0
 
-        async def pass_on(events: Iterable[Posted]) -> None:
+        async def pass_on(events: Iterable[EventEnvelope]) -> None:
             for posted in events:
                 if pace is not None:
                     await asyncio.sleep(pace.wait(posted.at))
@@ -298,6 +300,6 @@ class _Intake:
         loop.add_signal_handler(signal.SIGTERM, stop)
 
 
-def _publish(publisher: Publisher, posted: Posted) -> None:
+def _publish(publisher: Publisher, posted: EventEnvelope) -> None:
     publisher.about = posted.about
     publisher.publish(posted.event, posted.at, posted.event_id)

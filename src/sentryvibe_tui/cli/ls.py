@@ -11,7 +11,7 @@ import click
 from msgspec.structs import replace
 
 from ..agents.doing import summary_of
-from ..client.hydrate import NoAnswer, Project, projects, states
+from ..client.rest import NoAnswer, Project, projects, states
 from .options import Server, find_server, server_option
 from .output import any_text, write_line
 

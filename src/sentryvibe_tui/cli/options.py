@@ -19,7 +19,7 @@ from .output import tell
 
 if TYPE_CHECKING:
     from ..agents.redact import Redactor
-    from ..client.hydrate import NoAnswer
+    from ..client.rest import NoAnswer
 
 _FOUND = "running here"
 _TOKEN = f"{__name__}.token"
@@ -67,7 +67,7 @@ class NoLink(click.ClickException):
     exit_code = exit_codes.NO_LINK
 
 
-class Refused(click.ClickException):
+class UsageProblem(click.ClickException):
     """The command cannot be done as it was asked for."""
 
     exit_code = exit_codes.USAGE
@@ -127,7 +127,7 @@ def _address(text: str, source: str) -> Address:
     try:
         address = parse_address(text, _token())
     except BadAddress as error:
-        raise Refused(f"{source}: {error}") from None
+        raise UsageProblem(f"{source}: {error}") from None
     running = _running()
     return running if running is not None and running.base == address.base else address
 
@@ -141,13 +141,13 @@ def _running() -> Address | None:
 
 
 def redactor(settings: Settings) -> Redactor | None:
-    """What masks secrets before they leave the process; None when that is switched off. Raises Refused."""
+    """What masks secrets before they leave the process; None when that is switched off. Raises UsageProblem."""
     from ..agents.redact import Redactor
 
     try:
         return Redactor(settings.redact_patterns) if settings.redact else None
     except ValueError as error:
-        raise Refused(f"redact_patterns: {error}") from None
+        raise UsageProblem(f"redact_patterns: {error}") from None
 
 
 @cache

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..client.hydrate import ProjectRef
+from ..client.rest import ProjectRef
 from ..settings import Settings, data_dir
 from ..sources.run.argv import prepared
 from ..wire.address import Address
 from ..wire.projects import ProjectName, project_named, project_of
 from .completing import projects
-from .options import Refused, find_server, redactor, server_option, settings
+from .options import UsageProblem, find_server, redactor, server_option, settings
 from .output import tell
 from .relay import relayed
 from .screen import Flags, Looks, has_terminal, look_options, looks, show
@@ -68,19 +68,21 @@ def command(
     """
     argv: tuple[str, ...] = ctx.meta[_COMMAND]
     if not argv:
-        raise Refused("no command: put it behind `--`, like sentryvibe-tui run -- claude -p …")
+        raise UsageProblem("no command: put it behind `--`, like sentryvibe-tui run -- claude -p …")
     if not argv[0]:
-        raise Refused("the command behind `--` is empty")
+        raise UsageProblem("the command behind `--` is empty")
     if is_acp and watches:
-        raise Refused("--watch needs the terminal that --acp leaves to the editor: watch from another one")
+        raise UsageProblem("--watch needs the terminal that --acp leaves to the editor: watch from another one")
     if watches and not has_terminal():
-        raise Refused("--watch needs a terminal")
+        raise UsageProblem("--watch needs a terminal")
     if is_acp:
         named = None if project is None or not project.strip() else project_named(project)
         return asyncio.run(relayed(argv, named, find_server(server).named, settings().settings))
     ready = prepared(argv)
     if ready.interactive and has_terminal():
-        raise Refused(f"{argv[0]} would open a screen of its own: start it as usual and use `sentryvibe-tui follow`")
+        raise UsageProblem(
+            f"{argv[0]} would open a screen of its own: start it as usual and use `sentryvibe-tui follow`"
+        )
     if ready.added:
         tell(f"added {' '.join(ready.added)} to the command, so that its output can be read")
     name = project_of(str(Path.cwd())) if project is None or not project.strip() else project_named(project)

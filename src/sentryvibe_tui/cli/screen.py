@@ -15,7 +15,7 @@ from ..client.watching import Watching
 from ..settings import Settings, log_file
 from .completing import themes
 from .imports import uncollected
-from .options import Refused
+from .options import UsageProblem
 from .output import tell
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -62,7 +62,7 @@ def look_options(command: Command) -> Command:
 def looks(settings: Settings, flags: Flags) -> Looks:
     """Flags win over the settings. An unknown theme is refused in a flag, and told where it is a setting."""
     if flags.theme and (problem := wrong_theme(flags.theme)):
-        raise Refused(f"--theme: {problem}")
+        raise UsageProblem(f"--theme: {problem}")
     for problem in wrong_looks(settings) if not flags.theme else wrong_keys(settings):
         tell(problem)
     return Looks(

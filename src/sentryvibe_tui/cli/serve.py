@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ..settings import data_dir, token_path
 from ..token_file import BadTokenFile, server_token
-from .options import Refused, redactor, settings
+from .options import UsageProblem, redactor, settings
 from .output import tell
 
 _STRANGERS = (
@@ -56,7 +56,7 @@ def command(
     """
     from ..server.guard import is_loopback
     from ..server.serve import serve
-    from ..server.settings import Settings
+    from ..server.settings import ServerLimits
     from ..sources.ingest.leftovers import left_behind
 
     ours = settings().settings
@@ -68,7 +68,7 @@ def command(
     redactor(ours)  # says what is wrong with its patterns
     masks = tuple(ours.redact_patterns)
     theirs = replace(
-        Settings(),
+        ServerLimits(),
         body_limit=ours.max_body,
         hosts=hosts,
         origins=origins,
@@ -89,10 +89,10 @@ def command(
 
 
 def _token(path: Path | None) -> str:
-    """What the file holds; "" without one. Raises Refused."""
+    """What the file holds; "" without one. Raises UsageProblem."""
     if path is None:
         return ""
     try:
         return server_token(path)
     except BadTokenFile as error:
-        raise Refused(str(error)) from None
+        raise UsageProblem(str(error)) from None

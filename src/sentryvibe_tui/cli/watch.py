@@ -11,7 +11,7 @@ import click
 
 from ..model.text import clean_line
 from .completing import projects_or_folders
-from .options import EXIT_CODES, Refused, Server, find_server, redactor, server_option, settings
+from .options import EXIT_CODES, Server, UsageProblem, find_server, redactor, server_option, settings
 from .output import any_text, tell, write_line
 from .screen import Flags, has_terminal, look_options, looks, show, tell_wrong_theme
 from .seeking import Seeking
@@ -48,7 +48,7 @@ def command(
     needs nothing else: what Claude Code, Codex and Gemini CLI do there is followed meanwhile, as `follow` does.
     """
     if (plain and jsonl) or (verbose and quiet):
-        raise Refused("choose one of --plain and --jsonl, and one of --verbose and --quiet")
+        raise UsageProblem("choose one of --plain and --jsonl, and one of --verbose and --quiet")
     found = find_server(server)
     detail: Detail = "verbose" if verbose else "quiet" if quiet else "normal"
     on_screen = not plain and not jsonl and has_terminal()
@@ -57,7 +57,7 @@ def command(
     directory = _directory_named(project)
     if directory is not None:
         if session:
-            raise Refused("--session goes with a project's name; a directory shows its newest session")
+            raise UsageProblem("--session goes with a project's name; a directory shows its newest session")
         return asyncio.run(_in_directory(found, directory, on_screen, jsonl, detail, flags))
     waits = found.address.is_loopback if wait is None else wait
     if on_screen:

@@ -28,8 +28,8 @@ from ..wire.frames import (
     encode_get_state,
 )
 from .backoff import ATTEMPTS, HEALTHY_AFTER, PROBE_EVERY, next_delay
-from .follower import Follower
 from .original_replica import Hydration
+from .replica import BuildReplica
 from .watching import CaughtUp, How, LinkChanged, LinkStatus, Phase, SignOfLife, Skipped, WatchEvent
 
 INTERVAL: Millis = 5_000
@@ -108,7 +108,7 @@ class Link:
         keeps: bool = False,
     ) -> None:
         self.project_id, self.session_id = project_id, session_id
-        self.follower = Follower(session_id, keeps=keeps)
+        self.replica = BuildReplica(session_id, keeps=keeps)
         self.status = LinkStatus("connecting")
         self._chance, self._wait, self._probe = chance, wait, probe
         self._out: list[Action] = []
@@ -125,7 +125,7 @@ class Link:
 
     @property
     def state(self) -> BuildState:
-        return self.follower.state
+        return self.replica.state
 
     # ----------------------------------------------------------------------- inputs
 
@@ -179,7 +179,7 @@ class Link:
             case Connected():
                 self._connected(frame, now)
             case Batch() | Recovery():
-                self._follow(self.follower.frame(frame, now))
+                self._follow(self.replica.frame(frame, now))
             case Heartbeat():
                 self._heartbeat(frame, now)
             case RecoveryFailed(error):
@@ -195,7 +195,7 @@ class Link:
         """The answer to `Hydrate`."""
         if self._up:
             self._hydrate_at = None
-            self._follow(self.follower.hydrated(found, now))
+            self._follow(self.replica.hydrated(found, now))
             self._stand(now)
             self._caught_up(now)
         return self._done()
@@ -204,7 +204,7 @@ class Link:
         """What was held back counts all the same; the question is put again later."""
         if self._up:
             self._emit(Skipped(1, f"no state over HTTP: {reason}"))
-            self._follow(self.follower.unanswered(now))
+            self._follow(self.replica.unanswered(now))
             self._hydrate_at = now + ASK_AGAIN
             self._send(encode_get_state())
             self._stand(now)
@@ -282,9 +282,9 @@ class Link:
                 yield self._asked.at + ASK_AGAIN
             if self._hydrate_at is not None:
                 yield self._hydrate_at
-            if self.follower.due is not None:
-                yield self.follower.due
-            if self._absence is not None and self._healthy_at is not None and self.follower.is_settled:
+            if self.replica.due is not None:
+                yield self.replica.due
+            if self._absence is not None and self._healthy_at is not None and self.replica.is_settled:
                 yield self._healthy_at + CATCH_UP
 
     # ----------------------------------------------------------------------- up
@@ -293,8 +293,8 @@ class Link:
         self._heard_at, self._nudged = now, False
 
     def _connected(self, frame: Connected, now: Millis) -> None:
-        self.follower.connected(frame)
-        if self.follower.is_original:
+        self.replica.connected(frame)
+        if self.replica.is_original:
             self._out.append(Hydrate())
         else:
             self._asked = _Asked("", now, 0)
@@ -304,7 +304,7 @@ class Link:
 
     def _heartbeat(self, frame: Heartbeat, now: Millis) -> None:
         self._send(HEARTBEAT)
-        self._follow(self.follower.frame(frame, now))
+        self._follow(self.replica.frame(frame, now))
         if frame.watchers is not None or frame.agent is not None:
             agent = frame.agent
             outbox = agent.outbox if agent else 0
@@ -315,7 +315,7 @@ class Link:
         self._ask(now)
         if not self._up:
             return
-        unknown: Phase = "connecting" if self.follower.is_expecting else "waiting"
+        unknown: Phase = "connecting" if self.replica.is_expecting else "waiting"
         phase: Phase = "live" if self.state.id else unknown
         lost_at = self._absence.lost_at if self._absence else None
         self._say(
@@ -324,8 +324,8 @@ class Link:
 
     def _ask(self, now: Millis) -> None:
         """Asks once for what is lacking, again when no answer comes, and leaves a server that never answers."""
-        lack, asked = self.follower.lack, self._asked
-        if asked is not None and not asked.build_id and not self.follower.is_expecting:
+        lack, asked = self.replica.lack, self._asked
+        if asked is not None and not asked.build_id and not self.replica.is_expecting:
             asked = None
         if lack is None:
             self._asked = None
@@ -338,10 +338,10 @@ class Link:
             self._drop(now, "the server does not answer")
             return
         self._asked = _Asked(lack.build_id, now, times + 1)
-        self._send(encode_get_state(lack.build_id, lack.since, self.follower.epoch))
+        self._send(encode_get_state(lack.build_id, lack.since, self.replica.epoch))
 
     def _ask_original(self, now: Millis) -> None:
-        asking = self.follower.ask(now)
+        asking = self.replica.ask(now)
         if asking == "rows":
             self._out.append(Hydrate())
         elif asking == "state":
@@ -349,10 +349,10 @@ class Link:
 
     def _caught_up(self, now: Millis) -> None:
         absence = self._absence
-        if absence is None or not self.follower.is_settled:
+        if absence is None or not self.replica.is_settled:
             return
         self._absence = None
-        missed, how = _missed(absence, self.state, self.follower)
+        missed, how = _missed(absence, self.state, self.replica)
         self._emit(CaughtUp(absence.lost_at, now, missed, how))
         self._say(replace(self.status, lost_at=None))
 
@@ -360,7 +360,7 @@ class Link:
     def _interval(self) -> Millis:
         if self.status.transport == "sse":
             return SSE_INTERVAL
-        return ORIGINAL_INTERVAL if self.follower.is_original else INTERVAL
+        return ORIGINAL_INTERVAL if self.replica.is_original else INTERVAL
 
     @property
     def _patience(self) -> Millis:
@@ -386,7 +386,7 @@ class Link:
             if now - self._healthy_at >= HEALTHY_AFTER:
                 self._failures = 0
             if self._absence is None:
-                self._absence = _Absence(now, self.state, self.follower.epoch)
+                self._absence = _Absence(now, self.state, self.replica.epoch)
         self._down()
         lost_at = self._absence.lost_at if self._absence else None
         wait = next_delay(self._failures, self._chance(), retry_after)
@@ -406,9 +406,9 @@ class Link:
 
     def _open(self) -> None:
         self._down()
-        state, epoch = self.state, self.follower.epoch
-        if state.id and epoch and state.version and not self.follower.is_foreign:
-            opening = Open(self.project_id, self.session_id, state.id, state.version, epoch, self.follower.last_at)
+        state, epoch = self.state, self.replica.epoch
+        if state.id and epoch and state.version and not self.replica.is_foreign:
+            opening = Open(self.project_id, self.session_id, state.id, state.version, epoch, self.replica.last_at)
         else:
             opening = Open(self.project_id, self.session_id)
         self._out.append(opening)
@@ -432,7 +432,7 @@ class Link:
         return out
 
 
-def _missed(absence: _Absence, state: BuildState, follower: Follower) -> tuple[int, How]:
+def _missed(absence: _Absence, state: BuildState, follower: BuildReplica) -> tuple[int, How]:
     """How many entries (of an original server: items) came during the absence, and how they were made good."""
     before = absence.state
     if state == before:

@@ -23,12 +23,12 @@ from ..model.facts import BuildEnded, Noticed
 from ..model.state import Millis
 from ..wire.address import Address, parse_address
 from ..wire.clip import fitted
-from ..wire.envelope import Posted, encode_array, encode_posted
+from ..wire.envelope import EventEnvelope, encode_array, encode_posted
 from ..wire.ids import MAX_ID
 from ..wire.json import BadJson, decode, encode
 from .backoff import LONGEST_ASKED, delay
-from .hydrate import error_text
 from .outbox import LIMIT, Outbox, OutboxUnusable, Waiting
+from .rest import error_text
 from .transport import seconds
 
 log = logging.getLogger("sentryvibe_tui.publisher")
@@ -187,7 +187,7 @@ class Publisher:
     # ----------------------------------------------------------------------- keeping
 
     def _add(self, event: BuildEvent, at: Millis | None, event_id: str) -> None:
-        posted = Posted(self.about, event, event_id, at if at is not None else time.time_ns() // 1_000_000)
+        posted = EventEnvelope(self.about, event, event_id, at if at is not None else time.time_ns() // 1_000_000)
         body = encode_posted(posted)
         if len(body) > BODY_BYTES:
             body = encode_posted(replace(posted, event=fitted(event, FITTING)))

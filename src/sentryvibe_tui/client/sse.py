@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from ..wire.address import Address
-from .hydrate import error_text
 from .link import Open
+from .rest import error_text
 from .transport import MAX_FRAME, OPEN_TIMEOUT, Ended, Failed, Listener, query, seconds
 
 SILENCE = 40.0

@@ -18,8 +18,8 @@ from ..model.state import Millis
 from ..model.text import clean_line
 from ..wire.address import Address
 from ..wire.frames import PROTOCOL
-from .hydrate import error_text
 from .link import Open, Transport
+from .rest import error_text
 from .trouble import at_address
 
 OPEN_TIMEOUT = 10.0

@@ -15,9 +15,9 @@ from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
 from ..wire.address import Address, parse_address
 from ..wire.frames import decode_frame
-from . import hydrate as reading
-from .hydrate import NoAnswer, ProjectRef
+from . import rest as reading
 from .link import Action, CloseLink, Emit, Hydrate, Link, Open, Send, Transport
+from .rest import NoAnswer, ProjectRef
 from .watching import LinkChanged, LinkStatus, WatchEvent
 
 TRY_WEBSOCKET_AGAIN = 180.0

@@ -39,6 +39,7 @@ from .facts import (
     SummaryReported,
     TurnEnded,
 )
+from .hook_dedup import is_duplicate_of_hook
 from .questions import open_question, plan_in
 from .requests import closed, following, is_in_background, needed, opened, with_message, with_request, without_request
 from .spending import spent, with_usage
@@ -61,7 +62,6 @@ from .state import (
     tool_key,
 )
 from .todos import active_index, apply_todos, items_of, todo_at
-from .told import is_told
 from .turns import build_ended, completing, goes_on, moved, reported, turn_ended, worked
 from .updates import (
     ActivityChanged,
@@ -89,7 +89,7 @@ UNKNOWN_TOOL = "unknown"
 
 def reduce(state: BuildState, event: BuildEvent, at: Millis, about: About) -> tuple[BuildState, Entry | None]:
     """What `event` does to `state`. None when it changes nothing: it then gets no version."""
-    if is_told(state, event, at):
+    if is_duplicate_of_hook(state, event, at):
         return state, None
     decided = tuple(_decide(state, event, at))
     updates = (*_beginning(state, event, at, about, bool(decided)), *decided)

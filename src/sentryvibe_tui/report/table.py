@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from ..client.hydrate import Project
+from ..client.rest import Project
 from ..model.state import Millis
 from ..model.summary import BuildSummary
 from ..model.text import clean_line

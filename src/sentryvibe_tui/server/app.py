@@ -13,15 +13,15 @@ from .. import __version__
 from ..agents.redact import Redactor
 from ..store.contract import Accepted, EventDiffers, Store, StoreUnavailable
 from ..wire.json import encode
-from . import hydrate
-from .asgi import Receive, Refused, Scope, Send, answer, answer_packed, query, refuse
+from . import rest
+from .asgi import HTTPError, Receive, Scope, Send, answer, answer_packed, query, refuse
+from .context import ServerContext
 from .guard import Guard
 from .hooks import Hooks
 from .ingest import Intake, accepted_text, agent_heartbeat, check_body, read_body
 from .paths import part_of, with_quoted_path
 from .runners import Runners
-from .serving import Serving
-from .settings import Settings
+from .settings import ServerLimits
 from .sse import stream
 from .watch import watch
 
@@ -34,19 +34,19 @@ _RETRY_AFTER = 1
 class App:
     """One server over one store. `host` is the address it listens on. `start` before the first request."""
 
-    def __init__(self, store: Store, settings: Settings, host: str = "127.0.0.1") -> None:
-        self.serving = Serving(store, settings)
-        self.hooks = Hooks(store, self.serving.now, Redactor(settings.redact_patterns) if settings.redact else None)
-        self._intake = Intake(store, self.serving.now)
-        self._runners = Runners(store, self.serving.now)
+    def __init__(self, store: Store, settings: ServerLimits, host: str = "127.0.0.1") -> None:
+        self.context = ServerContext(store, settings)
+        self.hooks = Hooks(store, self.context.now, Redactor(settings.redact_patterns) if settings.redact else None)
+        self._intake = Intake(store, self.context.now)
+        self._runners = Runners(store, self.context.now)
         self._guard = Guard(host, settings)
         self._router = self._routes()
 
     async def start(self) -> None:
-        await self.serving.start()
+        await self.context.start()
 
     async def stop(self) -> None:
-        await self.serving.stop()
+        await self.context.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -56,37 +56,37 @@ class App:
             elif scope["path"] == EVENTS:
                 await self._ingest(scope, receive, send)
             elif scope["path"] == "/ws":
-                raise Refused(426, "this is a WebSocket, and the upgrade did not arrive")
+                raise HTTPError(426, "this is a WebSocket, and the upgrade did not arrive")
             else:
                 await self._router(with_quoted_path(scope), receive, send)
-        except (Refused, StoreUnavailable, EventDiffers) as error:
+        except (HTTPError, StoreUnavailable, EventDiffers) as error:
             await refuse(scope, send, refusal(error))
 
     def check_post(self, scope: Scope) -> None:
-        """Whether events may be posted, as far as the headers tell. Raises Refused."""
+        """Whether events may be posted, as far as the headers tell. Raises HTTPError."""
         self._guard.identify(scope)
-        check_body(scope, self.serving.settings.body_limit)
+        check_body(scope, self.context.settings.body_limit)
 
     def post(self, body: bytes) -> Awaitable[Accepted]:
-        """Keep posted events. Raises Refused for what is not taken; it or the answer StoreUnavailable."""
+        """Keep posted events. Raises HTTPError for what is not taken; it or the answer StoreUnavailable."""
         return self._intake.keep(body)
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/ws/runner":
-            await self._runners.serve(scope, receive, send, self.serving.settings.body_limit)
+            await self._runners.serve(scope, receive, send, self.context.settings.body_limit)
             return
         if scope["path"] != "/ws":
-            raise Refused(404, "no such path")
-        await watch(scope, receive, send, self.serving)
+            raise HTTPError(404, "no such path")
+        await watch(scope, receive, send, self.context)
 
     async def _ingest(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
-            raise Refused(405, "events are posted")
-        body = await read_body(scope, receive, self.serving.settings.body_limit)
+            raise HTTPError(405, "events are posted")
+        body = await read_body(scope, receive, self.context.settings.body_limit)
         await answer(send, accepted_text(await self.post(body)))
 
     def _routes(self) -> Router:
-        store = self.serving.store
+        store = self.context.store
 
         async def health(request: Request) -> bytes:
             return encode(
@@ -94,7 +94,7 @@ class App:
                     "ok": True,
                     "epoch": store.epoch,
                     "version": __version__,
-                    "watchers": self.serving.hub.watchers,
+                    "watchers": self.context.hub.watchers,
                     "undated": self._intake.undated,
                     "unknown": self._intake.unknown + self._runners.unknown,
                     "runners": self._runners.connected,
@@ -102,31 +102,31 @@ class App:
             )
 
         async def projects(request: Request) -> bytes:
-            return await hydrate.projects(store)
+            return await rest.projects(store)
 
         async def project(request: Request) -> bytes:
-            return await hydrate.project(store, part_of(request.scope, "project"))
+            return await rest.project(store, part_of(request.scope, "project"))
 
         async def builds(request: Request) -> bytes:
-            return await hydrate.builds(store, part_of(request.scope, "project"))
+            return await rest.builds(store, part_of(request.scope, "project"))
 
         async def discard(request: Request) -> bytes:
-            return await hydrate.discard(self.serving, part_of(request.scope, "project"), query(request.scope))
+            return await rest.discard(self.context, part_of(request.scope, "project"), query(request.scope))
 
         async def messages(request: Request) -> bytes:
             asked = query(request.scope)
             project_id = part_of(request.scope, "project")
-            return await hydrate.messages(store, project_id, asked.get("sessionId", ""), asked.get("buildId", ""))
+            return await rest.messages(store, project_id, asked.get("sessionId", ""), asked.get("buildId", ""))
 
         async def tool(request: Request) -> bytes:
             session_id, tool_id = part_of(request.scope, "session"), part_of(request.scope, "tool")
-            return await hydrate.tool(store, session_id, tool_id, query(request.scope).get("buildId", ""))
+            return await rest.tool(store, session_id, tool_id, query(request.scope).get("buildId", ""))
 
         async def heartbeat(request: Request) -> bytes:
-            return await agent_heartbeat(request.scope, request.receive, self.serving.liveness)
+            return await agent_heartbeat(request.scope, request.receive, self.context.liveness)
 
         async def runner(request: Request) -> bytes:
-            limit = self.serving.settings.body_limit
+            limit = self.context.settings.body_limit
             return await self._runners.post(await read_body(request.scope, request.receive, limit))
 
         async def hook(scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,10 +134,10 @@ class App:
             await answer(send, b"")
 
         async def events(scope: Scope, receive: Receive, send: Send) -> None:
-            await stream(scope, receive, send, self.serving, part_of(scope, "project"))
+            await stream(scope, receive, send, self.context, part_of(scope, "project"))
 
         async def missing(scope: Scope, receive: Receive, send: Send) -> None:
-            raise Refused(404, "no such path")
+            raise HTTPError(404, "no such path")
 
         routes = [
             Route("/healthz", _json(health), methods=["GET"]),
@@ -155,16 +155,16 @@ class App:
         return Router(routes, redirect_slashes=False, default=missing)
 
 
-def refusal(error: BaseException) -> Refused:
+def refusal(error: BaseException) -> HTTPError:
     """How an error is answered."""
-    if isinstance(error, Refused):
+    if isinstance(error, HTTPError):
         return error
     if isinstance(error, StoreUnavailable):
-        return Refused(503, str(error), retry_after=_RETRY_AFTER)
+        return HTTPError(503, str(error), retry_after=_RETRY_AFTER)
     if isinstance(error, EventDiffers):
-        return Refused(409, str(error), field="eventId")
+        return HTTPError(409, str(error), field="eventId")
     log.error("a request failed", exc_info=error)
-    return Refused(500, "the server failed; its log says why")
+    return HTTPError(500, "the server failed; its log says why")
 
 
 class _Plain:

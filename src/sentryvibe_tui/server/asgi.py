@@ -17,7 +17,7 @@ Send = Callable[[Message], Awaitable[None]]
 _COMPRESSED = 1024
 
 
-class Refused(Exception):
+class HTTPError(Exception):
     """A request that gets an error for an answer: `{error, field?}`."""
 
     def __init__(self, status: int, error: str, *, field: str = "", retry_after: int = 0) -> None:
@@ -49,7 +49,7 @@ def query(scope: Scope) -> dict[str, str]:
     try:
         parsed = parse_qs(text, keep_blank_values=True, max_num_fields=20)
     except ValueError:
-        raise Refused(400, "too many query parameters") from None
+        raise HTTPError(400, "too many query parameters") from None
     return {name: values[0] for name, values in parsed.items()}
 
 
@@ -70,7 +70,7 @@ async def answer_packed(scope: Scope, send: Send, body: bytes) -> None:
     await answer(send, packed, headers=((b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")))
 
 
-async def refuse(scope: Scope, send: Send, refused: Refused) -> None:
+async def refuse(scope: Scope, send: Send, refused: HTTPError) -> None:
     """The error of a request, or of a WebSocket upgrade."""
     fields = [(b"content-type", b"application/json"), (b"content-length", str(len(refused.body)).encode())]
     fields.extend(refused.fields)

@@ -6,7 +6,7 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from .asgi import Refused
+from .asgi import HTTPError
 
 HEAD_BYTES = 64 * 1024
 UPGRADE_LINE = 8190
@@ -64,15 +64,15 @@ class BoundedHttp(HttpToolsProtocol):
         else:
             self._refuse_upgrade(refused)
 
-    def _upgrade_refusal(self) -> Refused | None:
+    def _upgrade_refusal(self) -> HTTPError | None:
         if len(self.url) > UPGRADE_LINE - len(b"GET  HTTP/1.1"):
-            return Refused(414, f"the first line of an upgrade may have {UPGRADE_LINE} bytes")
+            return HTTPError(414, f"the first line of an upgrade may have {UPGRADE_LINE} bytes")
         fields = list(self.scope["headers"])
         if len(fields) > UPGRADE_FIELDS or any(len(name) + len(value) + 2 > UPGRADE_LINE for name, value in fields):
-            return Refused(431, f"an upgrade may have {UPGRADE_FIELDS} header fields of {UPGRADE_LINE} bytes")
+            return HTTPError(431, f"an upgrade may have {UPGRADE_FIELDS} header fields of {UPGRADE_LINE} bytes")
         return None
 
-    def _refuse_upgrade(self, refused: Refused) -> None:
+    def _refuse_upgrade(self, refused: HTTPError) -> None:
         size = b"content-length: %d\r\n" % len(refused.body)
         fields = b"content-type: application/json\r\nconnection: close\r\n"
         self.transport.write(STATUS_LINE[refused.status] + fields + size + b"\r\n" + refused.body)

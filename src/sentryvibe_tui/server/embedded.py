@@ -16,7 +16,7 @@ from ..token_file import BadTokenFile, server_token
 from ..wire.address import Address, parse_address
 
 if TYPE_CHECKING:
-    from .settings import Settings as Limits
+    from .settings import ServerLimits
 
 _GLANCE = 0.5
 """Seconds between two looks whether the server is out of reach."""
@@ -107,17 +107,17 @@ async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: C
     return parse_address(server.url, limits.token, str(folder.resolve()))
 
 
-def _limits(settings: Settings) -> Limits:
+def _limits(settings: Settings) -> ServerLimits:
     """Raises server.serve.CannotServe for a token file that cannot be used."""
     from .serve import CannotServe
-    from .settings import Settings as Limits
+    from .settings import ServerLimits
 
     path = token_path(settings)
     try:
         token = "" if path is None else server_token(path)
     except BadTokenFile as error:
         raise CannotServe(str(error)) from None
-    return Limits(
+    return ServerLimits(
         body_limit=settings.max_body,
         redact=settings.redact,
         redact_patterns=tuple(settings.redact_patterns),

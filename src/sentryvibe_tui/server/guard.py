@@ -9,8 +9,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .asgi import Refused, Scope, header
-from .settings import Settings
+from .asgi import HTTPError, Scope, header
+from .settings import ServerLimits
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -28,29 +28,29 @@ _ANYONE, _BEARER = Principal("anyone"), Principal("bearer")
 class Guard:
     """`host` is the address that the server listens on. Every request of every kind passes `identify` first."""
 
-    def __init__(self, host: str, settings: Settings) -> None:
+    def __init__(self, host: str, settings: ServerLimits) -> None:
         self._any_address = host in ("", "0.0.0.0", "::")
         self._hosts = (_LOOPBACK | {host.lower()} | {name.lower() for name in settings.hosts}) - {""}
         self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.origins)
         self._token = settings.token.encode()
 
     def identify(self, scope: Scope) -> Principal:
-        """Who it is. Raises Refused: 403 for a foreign `Host` or page, 401 without the token in the header."""
+        """Who it is. Raises HTTPError: 403 for a foreign `Host` or page, 401 without the token in the header."""
         self._check_place(scope)
         if not self._token:
             return _ANYONE
         kind, _, token = (header(scope, b"authorization") or "").partition(" ")
         if kind.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
-            raise Refused(401, "this server wants its token: Authorization: Bearer TOKEN")
+            raise HTTPError(401, "this server wants its token: Authorization: Bearer TOKEN")
         return _BEARER
 
     def _check_place(self, scope: Scope) -> None:
         host = header(scope, b"host") or ""
         if not self._is_ours(_name(host)):
-            raise Refused(403, "this Host is not served here")
+            raise HTTPError(403, "this Host is not served here")
         origin = header(scope, b"origin")
         if origin is not None and not self._may(origin.lower(), scope["scheme"], host.lower()):
-            raise Refused(403, "this Origin may not use the server")
+            raise HTTPError(403, "this Origin may not use the server")
 
     def _is_ours(self, name: str) -> bool:
         return name in self._hosts or (self._any_address and _is_address(name))

@@ -25,12 +25,12 @@ from ..hooks import spool
 from ..model.events import About
 from ..model.state import Agent, Millis
 from ..store.contract import BuildKey, Store, StoreUnavailable
-from ..wire.envelope import Posted, encode_posted
+from ..wire.envelope import EventEnvelope, encode_posted
 from ..wire.ids import RULE, is_id, with_usable_ids
 from ..wire.json import BadJson
 from ..wire.projects import directory_of, project_of
 from ..wire.times import millis
-from .asgi import Receive, Refused, Scope
+from .asgi import HTTPError, Receive, Scope
 from .ingest import bad_request, read_body
 from .owed import Owed
 from .payload import Record, is_light, read_record
@@ -52,14 +52,14 @@ class Hooks:
         self._redactor = redactor
         self._readers: dict[str, Payloads] = {}
         self._taking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._unkept: dict[str, list[Posted]] = {}
+        self._unkept: dict[str, list[EventEnvelope]] = {}
         self._owed = Owed()
         self._passed_over: set[str] = set()
 
     async def post(self, scope: Scope, receive: Receive, agent: str) -> None:
-        """Raises Refused for what is not taken, StoreUnavailable when nothing can be kept."""
+        """Raises HTTPError for what is not taken, StoreUnavailable when nothing can be kept."""
         if agent not in hooked_agents():
-            raise Refused(404, f"hooks are taken of {', '.join(hooked_agents())}")
+            raise HTTPError(404, f"hooks are taken of {', '.join(hooked_agents())}")
         payload = await read_body(scope, receive, LARGEST)
         try:
             await self.take(agent, payload)
@@ -90,7 +90,7 @@ class Hooks:
 
     async def _read(
         self, agent: str, record: Record, about: About, source: str, at: Millis | None, *, light: bool
-    ) -> list[Posted]:
+    ) -> list[EventEnvelope]:
         reader = self._reader(agent)
         if not reader.knows(about.session_id):
             begun = await self._store.state(BuildKey(about.project_id, about.session_id, about.build_id))
@@ -99,7 +99,8 @@ class Hooks:
         unknown = reader.counts.unknown.total()
         reports = reader.read(record) if light else await asyncio.to_thread(reader.read, record)
         posted = [
-            _identified(Posted(about, with_usable_ids(report.event), "", report.at or at), source) for report in reports
+            _identified(EventEnvelope(about, with_usable_ids(report.event), "", report.at or at), source)
+            for report in reports
         ]
         if reader.counts.unknown.total() > unknown:
             log.info("hooks of %s tell of %r, which is left out", agent, record.get("hook_event_name"))
@@ -175,7 +176,7 @@ def hook_dialect(agent: str) -> HookDialect:
     return hooks()
 
 
-def _identified(posted: Posted, source: str) -> Posted:
+def _identified(posted: EventEnvelope, source: str) -> EventEnvelope:
     """The same payload tells the same, whatever its reader knew before: known are events by what they say."""
     return replace(posted, event_id=f"{source}-{crc32(encode_posted(posted)):08x}") if source else posted
 

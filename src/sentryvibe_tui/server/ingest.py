@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from ..model.state import Millis
 from ..store.contract import Accepted, BuildKey, Store
-from ..wire.envelope import Posted, decode_posted, is_unknown
+from ..wire.envelope import EventEnvelope, decode_posted, is_unknown
 from ..wire.json import BadJson, decode, encode
 from ..wire.updates import Wire
-from .asgi import Message, Receive, Refused, Scope, header
+from .asgi import HTTPError, Message, Receive, Scope, header
 from .liveness import Liveness
 
 LARGE = 64 * 1024
@@ -33,24 +33,24 @@ class Intake:
         self.undated = self.unknown = 0
 
     def keep(self, body: bytes) -> Awaitable[Accepted]:
-        """It or the answer raises Refused for what is not taken, StoreUnavailable when nothing can be kept."""
+        """It or the answer raises HTTPError for what is not taken, StoreUnavailable when nothing can be kept."""
         return self._append(_decoded(body)) if len(body) <= LARGE else self._keep_large(body)
 
     async def _keep_large(self, body: bytes) -> Accepted:
         return await self._append(await asyncio.to_thread(_decoded, body))
 
-    def _append(self, events: tuple[Posted, ...]) -> Awaitable[Accepted]:
+    def _append(self, events: tuple[EventEnvelope, ...]) -> Awaitable[Accepted]:
         self.undated += sum(posted.undated for posted in events)
         self.unknown += sum(is_unknown(posted.event) for posted in events)
         if not all(posted.about.session_id for posted in events):
             return self._append_placed(events)
         return self._store.append(events, self._now()) if events else _nothing()
 
-    async def _append_placed(self, events: tuple[Posted, ...]) -> Accepted:
+    async def _append_placed(self, events: tuple[EventEnvelope, ...]) -> Accepted:
         return await self._store.append([await _placed(posted, self._store) for posted in events], self._now())
 
 
-async def _placed(posted: Posted, store: Store) -> Posted:
+async def _placed(posted: EventEnvelope, store: Store) -> EventEnvelope:
     """An event without a session belongs to that of its build, else to the project's newest, else to one of its own."""
     about = posted.about
     if about.session_id:
@@ -62,7 +62,7 @@ async def _placed(posted: Posted, store: Store) -> Posted:
     return replace(posted, about=replace(about, session_id=session, build_id=build_id))
 
 
-def _decoded(body: bytes) -> tuple[Posted, ...]:
+def _decoded(body: bytes) -> tuple[EventEnvelope, ...]:
     try:
         return decode_posted(body)
     except BadJson as error:
@@ -99,20 +99,20 @@ async def agent_heartbeat(scope: Scope, receive: Receive, liveness: Liveness) ->
 
 
 def check_body(scope: Scope, limit: int) -> None:
-    """What the headers say of it. Raises Refused: 413 above `limit` bytes, 415 for what says it is no JSON."""
+    """What the headers say of it. Raises HTTPError: 413 above `limit` bytes, 415 for what says it is no JSON."""
     kind = (header(scope, b"content-type") or "").lower()
     if kind.startswith(_OTHER_TYPES):
-        raise Refused(415, "the body must be application/json")
+        raise HTTPError(415, "the body must be application/json")
     coding = header(scope, b"content-encoding")
     if coding is not None and coding.strip().lower() not in ("", "identity"):
-        raise Refused(415, "the body must not be compressed")
+        raise HTTPError(415, "the body must not be compressed")
     length = header(scope, b"content-length")
     if length is not None and length.isdecimal() and int(length) > limit:
         raise too_large(limit)
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises Refused as `check_body`."""
+    """The whole body. Raises HTTPError as `check_body`."""
     check_body(scope, limit)
     message = await receive()
     if not message.get("more_body"):
@@ -129,20 +129,20 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
 
 def _bounded(message: Message, limit: int, size: int) -> bytes:
     if message["type"] == "http.disconnect":
-        raise Refused(400, "the body ended early")
+        raise HTTPError(400, "the body ended early")
     part = message.get("body", b"")
     if size + len(part) > limit:
         raise too_large(limit)
     return part
 
 
-def too_large(limit: int) -> Refused:
-    return Refused(413, f"the body is larger than {limit} bytes")
+def too_large(limit: int) -> HTTPError:
+    return HTTPError(413, f"the body is larger than {limit} bytes")
 
 
-def bad_request(error: BadJson) -> Refused:
+def bad_request(error: BadJson) -> HTTPError:
     """400, with the field that the reason names."""
     reason = str(error)
     place = _PLACE.search(reason)
     field = place[1].removeprefix("$").removeprefix(".") if place else ""
-    return Refused(400, reason, field=field)
+    return HTTPError(400, reason, field=field)

@@ -8,7 +8,7 @@ from ..model.events import About
 from ..model.facts import BuildEnded
 from ..model.state import Millis
 from ..store.contract import BuildKey, Commit
-from ..wire.envelope import Posted
+from ..wire.envelope import EventEnvelope
 from ..wire.frames import AgentSign
 
 
@@ -61,7 +61,7 @@ class Liveness:
         sign = self._signs.get(key)
         return None if sign is None else AgentSign(sign.at, sign.outbox)
 
-    def silent(self, bound: float) -> tuple[Posted, ...]:
+    def silent(self, bound: float) -> tuple[EventEnvelope, ...]:
         """The ends of the builds that nothing was heard of for `bound` seconds.
 
         What a witness vouches for goes on by such an end, but no witness is believed for ever.
@@ -69,10 +69,11 @@ class Liveness:
         limit = self._clock() - bound
         lost = [(key, sign) for key, sign in self._signs.items() if sign.heard < limit]
         return tuple(
-            Posted(About(key.project_id, key.session_id, key.build_id), _end(bound, sign.rounds)) for key, sign in lost
+            EventEnvelope(About(key.project_id, key.session_id, key.build_id), _end(bound, sign.rounds))
+            for key, sign in lost
         )
 
-    def told(self, ends: Iterable[Posted]) -> None:
+    def told(self, ends: Iterable[EventEnvelope]) -> None:
         """The store has these ends: the silence of a build that goes on all the same counts anew."""
         for end in ends:
             sign = self._signs.get(BuildKey(end.about.project_id, end.about.session_id, end.about.build_id))

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ..model.state import Millis
 from ..wire.clip import fitted
-from ..wire.envelope import Posted, encode_posted
+from ..wire.envelope import EventEnvelope, encode_posted
 
 log = logging.getLogger("sentryvibe_tui.server")
 
@@ -25,15 +25,15 @@ class Owed:
     """Per session the first events that found no place, of the sessions that were refused last."""
 
     def __init__(self) -> None:
-        self._sessions: OrderedDict[str, list[Posted]] = OrderedDict()
+        self._sessions: OrderedDict[str, list[EventEnvelope]] = OrderedDict()
 
-    def take(self, session: str) -> list[Posted]:
+    def take(self, session: str) -> list[EventEnvelope]:
         """What the session is owed; it is put back if it finds no place again."""
         return self._sessions.pop(session, [])
 
-    def put(self, session: str, events: Sequence[Posted], now: Millis) -> None:
+    def put(self, session: str, events: Sequence[EventEnvelope], now: Millis) -> None:
         """`now`: when those happened that do not say it."""
-        kept, room = list[Posted](), SESSION_BYTES
+        kept, room = list[EventEnvelope](), SESSION_BYTES
         for posted in events:
             short = replace(posted, event=fitted(posted.event, VALUE_BYTES), at=now if posted.at is None else posted.at)
             room -= len(encode_posted(short))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-from .asgi import Refused, Scope
+from .asgi import HTTPError, Scope
 
 
 def with_quoted_path(scope: Scope) -> Scope:
@@ -14,8 +14,8 @@ def with_quoted_path(scope: Scope) -> Scope:
 
 
 def part_of(scope: Scope, name: str) -> str:
-    """A part of the path as its route names it. Raises Refused (404) for what no id can be."""
+    """A part of the path as its route names it. Raises HTTPError (404) for what no id can be."""
     part = unquote(scope["path_params"][name])
     if "\0" in part:
-        raise Refused(404, "no such path")
+        raise HTTPError(404, "no such path")
     return part

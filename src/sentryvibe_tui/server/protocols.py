@@ -28,11 +28,11 @@ def protocols() -> tuple[type[Protocol] | str, type[Protocol] | str]:
     try:
         _expect_private_names()
         from .direct import DirectWebSocket
-        from .posting import PostingHttp
+        from .fast_ingest import FastIngestProtocol
     except (ImportError, AttributeError) as error:
         log.warning("this uvicorn is not the one that was built for: served without WebSocket, more slowly (%s)", error)
         return "auto", "auto"
-    return PostingHttp, DirectWebSocket
+    return FastIngestProtocol, DirectWebSocket
 
 
 def _expect_private_names() -> None:

@@ -10,10 +10,10 @@ from ..model.events import About
 from ..model.state import Millis
 from ..model.text import clean_line
 from ..store.contract import Head, Store, StoreUnavailable
-from ..wire.envelope import Posted
+from ..wire.envelope import EventEnvelope
 from ..wire.json import BadJson
 from ..wire.runner import RunnerEvent, decode_runner_event
-from .asgi import Receive, Refused, Scope, Send, query
+from .asgi import HTTPError, Receive, Scope, Send, query
 from .ingest import bad_request
 from .protocols import EXTENSION
 
@@ -36,7 +36,7 @@ class Runners:
         self.connected = self.unknown = 0
 
     async def post(self, body: bytes) -> bytes:
-        """Answered once it is on disk. Raises Refused for what is no event, StoreUnavailable."""
+        """Answered once it is on disk. Raises HTTPError for what is no event, StoreUnavailable."""
         try:
             event = decode_runner_event(body)
         except BadJson as error:
@@ -46,12 +46,12 @@ class Runners:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         """A runner's link: it says that it is there, and copies of what it posts, in messages of at most `limit` bytes.
-        Nothing is sent on it yet. Raises Refused before the upgrade is accepted.
+        Nothing is sent on it yet. Raises HTTPError before the upgrade is accepted.
         """
         name = clean_line(query(scope).get("runnerId", "default"))[:80]
         link = cast("DirectWebSocket | None", scope.get("extensions", {}).get(EXTENSION))
         if link is None:
-            raise Refused(501, "this server takes no WebSocket")
+            raise HTTPError(501, "this server takes no WebSocket")
         await receive()
         link.hear_up_to(limit)
         await send({"type": "websocket.accept"})
@@ -85,7 +85,7 @@ class Runners:
             return
         key = build.key
         about = About(key.project_id, key.session_id, key.build_id)
-        await self._store.append([Posted(about, said.event, at=said.at)], self._now())
+        await self._store.append([EventEnvelope(about, said.event, at=said.at)], self._now())
 
     async def _build(self, said: RunnerEvent) -> Head | None:
         """The build it names, else the newest of its session, else of its project."""

@@ -26,7 +26,7 @@ from ..store.sqlite import SqliteStore
 from .app import App
 from .guard import is_loopback
 from .protocols import protocols
-from .settings import Settings
+from .settings import ServerLimits
 
 log = logging.getLogger("sentryvibe_tui.server")
 
@@ -56,14 +56,14 @@ class CannotServe(Exception):
 
 @contextlib.asynccontextmanager
 async def running(
-    data: Path, host: str = "127.0.0.1", port: int = 0, settings: Settings | None = None
+    data: Path, host: str = "127.0.0.1", port: int = 0, settings: ServerLimits | None = None
 ) -> AsyncGenerator[Running]:
     """A server in the running event loop, for as long as the block lasts. Raises CannotServe.
 
     An address that others can reach wants a token or `tokenless`.
     Installs no signal handlers, writes no runtime file and prints nothing.
     """
-    limits = settings or Settings()
+    limits = settings or ServerLimits()
     if not (is_loopback(host) or limits.token or limits.tokenless):
         raise CannotServe(UNGUARDED.format(host))
     listener = _listen(host, port)
@@ -111,7 +111,7 @@ class _Cleaned(logging.Formatter):
         return clean(super().format(record))
 
 
-def serve(host: str, port: int, data: Path, settings: Settings | None = None, beside: Beside = _nothing) -> int:
+def serve(host: str, port: int, data: Path, settings: ServerLimits | None = None, beside: Beside = _nothing) -> int:
     """The command: run until SIGINT or SIGTERM. Exit code 0, or 1 with the reason on stderr.
 
     Prints `ready URL` on stdout once it accepts connections, and logs to stderr.
@@ -134,7 +134,7 @@ def serve(host: str, port: int, data: Path, settings: Settings | None = None, be
 
 
 async def _serve(
-    host: str, port: int, data: Path, settings: Settings | None, beside: Beside, last_resort: threading.Timer
+    host: str, port: int, data: Path, settings: ServerLimits | None, beside: Beside, last_resort: threading.Timer
 ) -> None:
     """`last_resort` is started with the end: a system call that never returns must not keep the process."""
     stop = asyncio.Event()
@@ -159,7 +159,7 @@ def _end() -> None:
 @contextlib.contextmanager
 def _announced(server: Running, data: Path) -> Generator[None]:
     """The runtime file, while the server runs. Not being able to write it is no reason not to serve."""
-    token_file = server.app.serving.settings.token_file
+    token_file = server.app.context.settings.token_file
     started_at = time.time_ns() // 1_000_000
     local = runtime.LocalServer(server.url, os.getpid(), str(data.resolve()), started_at, token_file)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Settings(Struct, frozen=True):
+class ServerLimits(Struct, frozen=True):
     """Times in seconds, sizes in bytes.
 
     `hosts`: names beside loopback and the listening address that a `Host` header may carry.

@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from ..store.contract import StoreUnavailable
 from .asgi import Receive, Scope, Send, header, query
+from .catch_up import Since
+from .context import ServerContext
 from .frame import Frame, parse_event_id
-from .serving import Serving
-from .starting import Since
 from .watch import check_ids, connected, since_of
 
 COMMENT_EVERY = 15.0
@@ -43,7 +43,7 @@ class _Outlet:
             return await self._next.get()
 
 
-async def stream(scope: Scope, receive: Receive, send: Send, serving: Serving, project_id: str) -> None:
+async def stream(scope: Scope, receive: Receive, send: Send, serving: ServerContext, project_id: str) -> None:
     asked = query(scope)
     check_ids(asked | {"projectId": project_id})
     if scope["method"] == "HEAD":
@@ -55,7 +55,7 @@ async def stream(scope: Scope, receive: Receive, send: Send, serving: Serving, p
     try:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         await _put(send, connected(serving, project_id, watcher.session_id).event(serving.hub.epoch))
-        await serving.starter.start(watcher, _since(scope, asked))
+        await serving.catch_up.start(watcher, _since(scope, asked))
         await _until_gone(_send_all(outlet, send, serving, lambda: serving.hub.resume(watcher)), receive)
     except StoreUnavailable:
         pass  # the stream ends, and the watcher comes back
@@ -78,7 +78,7 @@ async def _put(send: Send, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def _send_all(outlet: _Outlet, send: Send, serving: Serving, ready: Callable[[], None]) -> None:
+async def _send_all(outlet: _Outlet, send: Send, serving: ServerContext, ready: Callable[[], None]) -> None:
     while True:
         try:
             frame = await outlet.next()

@@ -11,12 +11,12 @@ from ..store.contract import StoreUnavailable
 from ..wire.frames import Alive, GetState, Subscribe, decode_asked, encode_connected
 from ..wire.ids import RULE, is_id
 from ..wire.json import encode
-from .asgi import Message, Receive, Refused, Scope, Send, query
+from .asgi import HTTPError, Message, Receive, Scope, Send, query
+from .catch_up import Since
+from .context import ServerContext
 from .frame import Frame
 from .hub import OriginalWatcher, Watcher
 from .protocols import EXTENSION
-from .serving import Serving
-from .starting import Since
 
 if TYPE_CHECKING:
     from .direct import DirectWebSocket
@@ -45,14 +45,14 @@ class _Outlet:
         self._link.close(code, reason)
 
 
-async def watch(scope: Scope, receive: Receive, send: Send, serving: Serving) -> None:
-    """Raises Refused before the upgrade is accepted."""
+async def watch(scope: Scope, receive: Receive, send: Send, serving: ServerContext) -> None:
+    """Raises HTTPError before the upgrade is accepted."""
     asked = query(scope)
     link = cast("DirectWebSocket | None", scope.get("extensions", {}).get(EXTENSION))
     if link is None:
-        raise Refused(501, "this server cannot watch over WebSocket")
+        raise HTTPError(501, "this server cannot watch over WebSocket")
     if not asked.get("projectId"):
-        raise Refused(400, "projectId is missing", field="projectId")
+        raise HTTPError(400, "projectId is missing", field="projectId")
     check_ids(asked)
     await receive()
     await send({"type": "websocket.accept"})
@@ -70,10 +70,10 @@ async def watch(scope: Scope, receive: Receive, send: Send, serving: Serving) ->
 
 
 def check_ids(asked: dict[str, str]) -> None:
-    """Raises Refused (400) for what nothing can be called."""
+    """Raises HTTPError (400) for what nothing can be called."""
     for name in ("projectId", "sessionId", "buildId"):
         if asked.get(name) and not is_id(asked[name]):
-            raise Refused(400, RULE, field=name)
+            raise HTTPError(400, RULE, field=name)
 
 
 def since_of(asked: dict[str, str]) -> Since:
@@ -86,20 +86,20 @@ def _number(asked: dict[str, str], name: str) -> int | None:
     return int(text[:18]) if text.isascii() and text.isdecimal() else None
 
 
-def connected(serving: Serving, project_id: str, session_id: str) -> Frame:
+def connected(serving: ServerContext, project_id: str, session_id: str) -> Frame:
     client = secrets.token_hex(8)
     return Frame(encode_connected(client, project_id, session_id, serving.hub.epoch, __version__, serving.now()))
 
 
-def _greet(serving: Serving, watcher: Watcher, link: DirectWebSocket) -> None:
+def _greet(serving: ServerContext, watcher: Watcher, link: DirectWebSocket) -> None:
     link.on_writable = lambda: serving.hub.resume(watcher)
     serving.hub.tell(watcher, connected(serving, watcher.channel.project_id, watcher.session_id))
 
 
-async def _start(serving: Serving, watcher: Watcher, since: Since) -> bool:
+async def _start(serving: ServerContext, watcher: Watcher, since: Since) -> bool:
     """False: the store cannot be read, and the link ends."""
     try:
-        await serving.starter.start(watcher, since)
+        await serving.catch_up.start(watcher, since)
     except StoreUnavailable as error:
         log.warning("no starting point: %s", error)
         serving.hub.tell(watcher, Frame(encode({"type": "state-recovery-failed", "error": str(error)})))
@@ -108,7 +108,7 @@ async def _start(serving: Serving, watcher: Watcher, since: Since) -> bool:
     return True
 
 
-async def _answer(serving: Serving, watcher: Watcher, link: DirectWebSocket, message: Message) -> Watcher:
+async def _answer(serving: ServerContext, watcher: Watcher, link: DirectWebSocket, message: Message) -> Watcher:
     match decode_asked(message.get("text") or message.get("bytes") or b""):
         case GetState(build_id, since, epoch):
             await _start(serving, watcher, Since(since, epoch, build_id))

@@ -12,7 +12,7 @@ from ..agents.common.reader import Reported
 from ..model.events import About, BuildEvent, ToolEnded, ToolStarted, UsageReported
 from ..model.facts import AgentReported, BuildEnded, Noticed, TurnEnded
 from ..model.state import Agent, Millis, Outcome
-from ..wire.envelope import Posted
+from ..wire.envelope import EventEnvelope
 from ..wire.ids import is_id, with_usable_ids
 from ..wire.json import encode
 
@@ -22,7 +22,7 @@ TIMELESS = 1_000
 """Events at the beginning of a file that wait for a first time; a file with more of them has none."""
 
 
-class Posting:
+class EventLabeler:
     """Labels the events of one input.
 
     A build's id is the agent's own session id, so that reading an input again, or more of it, adds only what is new;
@@ -61,7 +61,7 @@ class Posting:
         """Whether there was any event."""
         return self._open or self.outcome is not None or bool(self._timeless)
 
-    def label(self, reported: Iterable[Reported], *, past: bool = False) -> Iterator[Posted]:
+    def label(self, reported: Iterable[Reported], *, past: bool = False) -> Iterator[EventEnvelope]:
         """`past`: what has no time of its own happened when the agent was last heard, or first, but not now."""
         for one in reported:
             if is_id(one.session) and one.session != self._session and not self._fixed:
@@ -81,7 +81,7 @@ class Posting:
                 if len(self._timeless) >= TIMELESS:
                     yield from self.rest()
 
-    def rest(self) -> Iterator[Posted]:
+    def rest(self) -> Iterator[EventEnvelope]:
         """What waits for the first time that the input tells. Its ids are the same whether one came or not."""
         timeless, self._timeless = self._timeless, []
         for event in timeless:
@@ -94,13 +94,13 @@ class Posting:
         """What follows belongs to the present build, whatever session it names."""
         self._fixed = True
 
-    def ended(self, outcome: Outcome, why: str) -> Iterator[Posted]:
+    def ended(self, outcome: Outcome, why: str) -> Iterator[EventEnvelope]:
         """The end of a build that has begun and told none."""
         yield from self.rest()
         if self._open:
             yield self._posted(BuildEnded(outcome, error=why), self._latest)
 
-    def _posted(self, event: BuildEvent, at: Millis | None) -> Posted:
+    def _posted(self, event: BuildEvent, at: Millis | None) -> EventEnvelope:
         event = with_usable_ids(event)
         if isinstance(event, UsageReported) and self._part:
             event = replace(event, part=self._part)
@@ -115,7 +115,7 @@ class Posting:
         content = _check_sum(event, at)
         self._before[self._session] = before = crc32(content.to_bytes(4), self._before[self._session])
         event_id = f"{number}-{before if isinstance(event, BuildEnded | TurnEnded) else content:08x}"
-        return Posted(self.about, self._named(event), event_id, at)
+        return EventEnvelope(self.about, self._named(event), event_id, at)
 
     def _named(self, event: BuildEvent) -> BuildEvent:
         """Ends with the name of their call: an original server shows no others. Ids are those of events without it."""
@@ -127,14 +127,14 @@ class Posting:
             return replace(event, name=self._names[event.id])
         return event
 
-    def aside(self, event: BuildEvent, *, past: bool = False) -> Posted:
+    def aside(self, event: BuildEvent, *, past: bool = False) -> EventEnvelope:
         """What was found elsewhere: it takes no number, so that the others have theirs whether it was found or not."""
         at = self._latest if past else None
-        return Posted(self.about, event, f"aside-{_check_sum(event, at):08x}", at)
+        return EventEnvelope(self.about, event, f"aside-{_check_sum(event, at):08x}", at)
 
-    def again(self) -> Posting:
+    def again(self) -> EventLabeler:
         """For the same input read from its start once more."""
-        again = Posting(self._project_id, self._project_name, self._first, fixed=self._fixed, source=self._source)
+        again = EventLabeler(self._project_id, self._project_name, self._first, fixed=self._fixed, source=self._source)
         again._part = self._part
         return again
 

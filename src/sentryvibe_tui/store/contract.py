@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from ..model.state import BuildState, Millis
 from ..model.summary import BuildKey, BuildSummary
 from ..model.updates import Entry
-from ..wire.envelope import Posted
+from ..wire.envelope import EventEnvelope
 from ..wire.json import decode
 from ..wire.updates import WireUpdate, decode_updates
 
@@ -112,7 +112,7 @@ class Store(Protocol):
 
     epoch: str
 
-    def append(self, events: Sequence[Posted], now: Millis) -> Awaitable[Accepted]:
+    def append(self, events: Sequence[EventEnvelope], now: Millis) -> Awaitable[Accepted]:
         """All events or none, in one durable transaction. It, or the answer, raises StoreUnavailable, EventDiffers.
 
         Events without a time get `now`.

@@ -32,7 +32,7 @@ from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
 from ..model.updates import Entry, ToolChanged
 from ..wire.clip import PLAN_LIMIT, VALUE_LIMIT, clip
-from ..wire.envelope import Posted
+from ..wire.envelope import EventEnvelope
 from ..wire.summary import encode_summary
 from ..wire.updates import encode_entry
 from .contract import (
@@ -108,7 +108,7 @@ class Log(Struct, frozen=True):
 class Append(Struct, frozen=True):
     """Events to be kept all or none, and the time for those that have none."""
 
-    events: Sequence[Posted]
+    events: Sequence[EventEnvelope]
     now: Millis
 
 
@@ -178,7 +178,7 @@ class Ledger:
             return Settled([StoreUnavailable(loss)] * len(begun.results), begun.commits)
         return Settled(begun.results, begun.commits)
 
-    def settle(self, appends: Sequence[Append]) -> Settled:
+    def commit_group(self, appends: Sequence[Append]) -> Settled:
         """All in one transaction; one that is at fault itself fails alone."""
         with self._patient():
             return self._settle(appends)
@@ -359,7 +359,7 @@ class Ledger:
                         self._db.execute("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)", row)
                         self._unflushed += len(row[3])
 
-    def _is_new(self, number: int, posted: Posted) -> bool:
+    def _is_new(self, number: int, posted: EventEnvelope) -> bool:
         """False for a repeat. Raises EventDiffers for another event of the same id."""
         row = (number, posted.event_id, digest(posted.event))
         if self._db.execute("INSERT OR IGNORE INTO event_ids VALUES (?, ?, ?)", row).rowcount == 1:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
-from ..wire.envelope import Posted
+from ..wire.envelope import EventEnvelope
 from . import queries
 from .contract import (
     Accepted,
@@ -31,11 +31,11 @@ from .contract import (
     StoreBroken,
     StoreUnavailable,
 )
+from .high_water import HighWaterMark
 from .ledger import WARM_BYTES, Ledger, checkpoint, roll_back, unavailable
 from .lock import DirectoryLock
 from .presence import Presence
 from .schema import migrate, renew
-from .witness import Witness
 from .worker import Worker
 from .writer import Writer
 
@@ -55,7 +55,7 @@ class _Opened(NamedTuple):
     """What a store holds open."""
 
     lock: DirectoryLock
-    witness: Witness
+    high_water: HighWaterMark
     db: sqlite3.Connection
     beside: sqlite3.Connection
     reader: sqlite3.Connection
@@ -66,7 +66,7 @@ class _Opened(NamedTuple):
         self.beside.close()
 
     def release(self) -> None:
-        self.witness.close()
+        self.high_water.close()
         self.lock.release()
 
 
@@ -76,7 +76,7 @@ class SqliteStore:
     def __init__(self, opened: _Opened, epoch: str, presence: Presence) -> None:
         self.epoch = epoch
         self._opened = opened
-        self._ledger = Ledger(opened.db, _BUSY, presence.loss, opened.witness.add)
+        self._ledger = Ledger(opened.db, _BUSY, presence.loss, opened.high_water.add)
         self._checkpoints = Worker("store checkpoint")
         self._reading = Worker("store reader")
         self._writer = Writer(self._ledger, self._checkpoint)
@@ -98,7 +98,7 @@ class SqliteStore:
             failing.pop_all()
         return cls(opened, epoch, presence)
 
-    def append(self, events: Sequence[Posted], now: Millis) -> asyncio.Future[Accepted]:
+    def append(self, events: Sequence[EventEnvelope], now: Millis) -> asyncio.Future[Accepted]:
         return self._writer.append(events, now)
 
     def on_commit(self, listener: Callable[[Sequence[Commit]], None]) -> None:
@@ -179,10 +179,10 @@ def _state(db: sqlite3.Connection, key: BuildKey) -> BuildState | None:
     return state if state is not None and state.version else None
 
 
-def _open_database(path: Path) -> tuple[sqlite3.Connection, str, Witness]:
+def _open_database(path: Path) -> tuple[sqlite3.Connection, str, HighWaterMark]:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        witness = Witness(path.with_name(_WITNESS))
+        high_water = HighWaterMark(path.with_name(_WITNESS))
         db = _connect(path, "rw")
     except OSError as error:
         raise StoreUnavailable(f"cannot open {path}: {error.strerror}") from None
@@ -196,12 +196,12 @@ def _open_database(path: Path) -> tuple[sqlite3.Connection, str, Witness]:
             (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise sqlite3.DatabaseError(verdict)
-        epoch = _witnessed(db, migrate(db), witness)
+        epoch = _confirmed_epoch(db, migrate(db), high_water)
         _warm(db)
-        return db, epoch, witness
+        return db, epoch, high_water
     except sqlite3.Error as error:
         db.close()
-        witness.close()
+        high_water.close()
         if _is_damage(error):
             raise StoreBroken(
                 f"{path} is damaged or no database of ours ({error}); restore it from a backup, "
@@ -210,16 +210,16 @@ def _open_database(path: Path) -> tuple[sqlite3.Connection, str, Witness]:
         raise StoreUnavailable(f"cannot open {path}: {unavailable(error)}") from None
     except StoreBroken:
         db.close()
-        witness.close()
+        high_water.close()
         raise
 
 
-def _witnessed(db: sqlite3.Connection, epoch: str, witness: Witness) -> str:
+def _confirmed_epoch(db: sqlite3.Connection, epoch: str, high_water: HighWaterMark) -> str:
     """The epoch stays only while nothing is missing: versions that watchers have seen are not given twice."""
     (count,) = db.execute("SELECT coalesce(sum(version), 0) FROM builds").fetchone()
-    if not witness.confirms(epoch, count):
+    if not high_water.confirms(epoch, count):
         epoch = renew(db)
-    witness.begin(epoch, count)
+    high_water.begin(epoch, count)
     return epoch
 
 

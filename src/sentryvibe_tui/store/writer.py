@@ -19,7 +19,7 @@ from functools import partial
 from typing import TypeVar, cast
 
 from ..model.state import Millis
-from ..wire.envelope import Posted
+from ..wire.envelope import EventEnvelope
 from .contract import Accepted, Commit, StoreUnavailable
 from .ledger import Append, Ledger, Settled
 from .worker import Worker
@@ -65,7 +65,7 @@ class Writer:
         self._errands: deque[Callable[[], None]] = deque()
         self.listener: Callable[[Sequence[Commit]], None] = lambda _: None
 
-    def append(self, events: Sequence[Posted], now: Millis) -> _Answer:
+    def append(self, events: Sequence[EventEnvelope], now: Millis) -> _Answer:
         if self._closing:
             raise StoreUnavailable("the server is stopping")
         answer: _Answer = self._loop.create_future()
@@ -135,7 +135,7 @@ class Writer:
         prepared = self._ledger.begin(appends) if self._usual <= QUICK else None
         self._usual += ((0.0 if prepared is None else self._clock() - begun) - self._usual) * _SHARE
         if prepared is None:
-            self._hand(partial(self._ledger.settle, appends), self._settled)
+            self._hand(partial(self._ledger.commit_group, appends), self._settled)
         else:
             self._hand(partial(self._ledger.finish, prepared), self._settled)
 

@@ -16,7 +16,7 @@ from .json import MAX_DEPTH, BadJson, decode, depth, encode
 from .times import Time, iso, millis
 
 
-class Posted(Struct, frozen=True):
+class EventEnvelope(Struct, frozen=True):
     """One event as it came in: whose it is, its identity, and when the agent says it happened.
 
     `undated`: the agent said a time that is no date.
@@ -63,11 +63,11 @@ class _Sent(Wire, frozen=True):
     at: str | None = None
 
 
-def decode_posted(body: bytes | bytearray) -> tuple[Posted, ...]:
+def decode_posted(body: bytes | bytearray) -> tuple[EventEnvelope, ...]:
     """The events of a request's body: one object, or an array of them. Raises BadJson, naming the element and field."""
     if not bytes(body[:64]).lstrip().startswith(b"["):
         return (_posted(decode(body, Envelope)),)
-    found: list[Posted] = []
+    found: list[EventEnvelope] = []
     for number, envelope in enumerate(_envelopes(body)):
         try:
             found.append(_posted(envelope))
@@ -89,7 +89,7 @@ def _envelopes(body: bytes | bytearray) -> list[Envelope]:
 _ELEMENT = re.compile(r"`\$\[(\d+)\]")
 
 
-def _posted(envelope: Envelope) -> Posted:
+def _posted(envelope: Envelope) -> EventEnvelope:
     if depth(bytes(envelope.event)) > MAX_DEPTH:
         raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
     ids = ("projectId", envelope.project_id), ("sessionId", envelope.session_id or "-")
@@ -98,7 +98,7 @@ def _posted(envelope: Envelope) -> Posted:
             raise BadJson(f"{RULE} - at `$.{name}`")
     at = millis(envelope.at)
     undated = at is None and envelope.at is not None
-    return Posted(_about(envelope), _event_of(envelope.event), envelope.event_id or "", at, undated)
+    return EventEnvelope(_about(envelope), _event_of(envelope.event), envelope.event_id or "", at, undated)
 
 
 def _event_of(data: Raw) -> BuildEvent:
@@ -127,7 +127,7 @@ def _about(envelope: Envelope) -> About:
     return About(envelope.project_id, session, envelope.build_id or session, agent)
 
 
-def encode_posted(posted: Posted) -> bytes:
+def encode_posted(posted: EventEnvelope) -> bytes:
     """One event as a publisher posts it. `decode_posted` gives the same back."""
     agent = posted.about.agent
     return encode(

@@ -12,8 +12,8 @@ from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.facts import TurnEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.follow.session_reader import ORPHANED, SETTLED, SILENT, Following
-from sentryvibe_tui.wire.envelope import Posted
+from sentryvibe_tui.sources.follow.session_reader import ORPHANED, SETTLED, SILENT, SessionReader
+from sentryvibe_tui.wire.envelope import EventEnvelope
 from sentryvibe_tui.wire.projects import project_named
 
 ID = "7d3f0a52-8c1b-4e2e-9a7f-0a1b2c3d4e5f"
@@ -26,12 +26,12 @@ class Watched:
     def __init__(self, path: Path, agent: str = "claude", redactor: Redactor | None = None) -> None:
         self.path = path
         session = Session(agent, path, ID, "/w", NOW)
-        self.following = Following(session, project_named("shop"), redactor=redactor)
-        self.state, self.posted = BuildState(), list[Posted]()
+        self.following = SessionReader(session, project_named("shop"), redactor=redactor)
+        self.state, self.posted = BuildState(), list[EventEnvelope]()
 
-    def pull(self, now: float = NOW) -> list[Posted]:
+    def pull(self, now: float = NOW) -> list[EventEnvelope]:
         """Everything that is new; an event id that was there before changes nothing, as in a store."""
-        fresh: list[Posted] = []
+        fresh: list[EventEnvelope] = []
         more = True
         while more:
             posted, more = self.following.pull(now)
@@ -229,7 +229,7 @@ def test_a_turn_that_ended_tells_how_many_secrets_were_masked(tmp_path: Path) ->
     watched.pull(NOW + SETTLED)
     notices = [note.text for note in watched.state.notes() if note.kind == "notice"]
     assert notices == ["masked 2 secrets: github-token ×2"]
-    watched.following = Following(watched.following.session, project_named("shop"), redactor=redactor)
+    watched.following = SessionReader(watched.following.session, project_named("shop"), redactor=redactor)
     watched.pull()
     watched.pull(NOW + SETTLED)
     assert [note.text for note in watched.state.notes() if note.kind == "notice"] == notices, "after a new start"

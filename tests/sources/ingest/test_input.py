@@ -12,11 +12,11 @@ from sentryvibe_tui.agents.detect import AutoReader
 from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.event_ids import Posting
-from sentryvibe_tui.sources.follow.session_reader import ORPHANED, Following
+from sentryvibe_tui.sources.event_ids import EventLabeler
+from sentryvibe_tui.sources.follow.session_reader import ORPHANED, SessionReader
 from sentryvibe_tui.sources.ingest.input import Whole
 from sentryvibe_tui.sources.sessions import without_subagents
-from sentryvibe_tui.wire.envelope import Posted
+from sentryvibe_tui.wire.envelope import EventEnvelope
 from sentryvibe_tui.wire.projects import project_named
 
 DAY = "2026/07/14"
@@ -56,9 +56,9 @@ def said(words: str, role: str = "assistant") -> dict[str, Any]:
     return {"type": "response_item", "payload": item}
 
 
-def whole(path: Path, redactor: Redactor | None = None) -> tuple[BuildState, list[Posted]]:
+def whole(path: Path, redactor: Redactor | None = None) -> tuple[BuildState, list[EventEnvelope]]:
     """Everything that reading it publishes, and the state of it."""
-    one = Whole(AutoReader(), Posting("p", "p", "s"), path, redactor, {"codex": path})
+    one = Whole(AutoReader(), EventLabeler("p", "p", "s"), path, redactor, {"codex": path})
     posted = list(one.feed(path.read_bytes()))
     while parts := list(one.subagents()):
         for file, part in parts:
@@ -67,7 +67,7 @@ def whole(path: Path, redactor: Redactor | None = None) -> tuple[BuildState, lis
     return folded(posted), posted
 
 
-def folded(posted: list[Posted]) -> BuildState:
+def folded(posted: list[EventEnvelope]) -> BuildState:
     state = BuildState()
     for one in posted:
         state, _ = reduce(state, one.event, one.at or 0, one.about)
@@ -117,7 +117,7 @@ def test_reading_them_again_publishes_the_same(tmp_path: Path) -> None:
 
 def test_following_finds_them_too(tmp_path: Path) -> None:
     path = family(tmp_path)
-    following = Following(Session("codex", path, thread("1"), "/w", 0.0), project_named("p"))
+    following = SessionReader(Session("codex", path, thread("1"), "/w", 0.0), project_named("p"))
     posted = [one for now in (0.0, 1.0, 2.0) for one in following.pull(now)[0]]
     assert parents(folded(posted)) == parents(whole(path)[0])
 
@@ -139,7 +139,7 @@ def test_a_codex_subagent_without_a_known_call_is_shown_all_the_same(tmp_path: P
     child = rollout(tmp_path, "2", called("c2", "shell"), parent=thread("1"))
     path = rollout(tmp_path, "1", said("go", "user"))
     assert parents(whole(path)[0]) == {"c2": child.stem}
-    following = Following(Session("codex", path, thread("1"), "/w", 0.0), project_named("p"))
+    following = SessionReader(Session("codex", path, thread("1"), "/w", 0.0), project_named("p"))
     posted = [one for now in (0.0, ORPHANED - 1, ORPHANED) for one in following.pull(now)[0]]
     assert parents(folded(posted)) == {"c2": child.stem}
 

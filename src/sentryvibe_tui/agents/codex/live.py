@@ -22,7 +22,7 @@ from ...wire.json import BadJson, decode, encode
 from ..common.folders import home
 from ..common.live import Sighting, merged, polled
 from .processes import LOOK_EVERY, Holders, holders
-from .threads import Refused, Threads
+from .threads import RpcRefusal, Threads
 
 log = logging.getLogger("sentryvibe_tui.agents")
 
@@ -55,7 +55,7 @@ class Codex:
         try:
             async for sighting in Daemon(self._socket).sightings():
                 yield sighting
-        except Refused as error:
+        except RpcRefusal as error:
             self._tell(f"{error}; its approvals and questions are not seen, what its sessions write is")
 
 
@@ -66,7 +66,7 @@ class Daemon:
         self._socket, self._retry = socket, retry
 
     async def sightings(self) -> AsyncIterator[Sighting]:
-        """Raises Refused for a daemon that is not understood."""
+        """Raises RpcRefusal for a daemon that is not understood."""
         from websockets.exceptions import WebSocketException
 
         at_work: Mapping[str, str] = {}

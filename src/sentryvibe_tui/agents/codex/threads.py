@@ -27,7 +27,7 @@ READ = "thread/read"
 _WAITS = {"waitingOnApproval": "permission", "waitingOnUserInput": "question"}
 
 
-class Refused(Exception):
+class RpcRefusal(Exception):
     """The daemon does not take what it is asked: it is another version than is understood here."""
 
 
@@ -82,7 +82,7 @@ class Threads:
         return max(0.0, min(self._resting.values()) - now) if self._resting else None
 
     def heard(self, message: Record, now: float) -> Iterator[Sighting]:
-        """Raises Refused."""
+        """Raises RpcRefusal."""
         method, params = text(message, "method"), obj(message, "params")
         if "id" in message and not method:
             yield from self._answered(message, now)
@@ -106,7 +106,9 @@ class Threads:
         result, failed = obj(message, "result"), "error" in message
         if method == "initialize":
             if failed:
-                raise Refused(f"Codex' daemon refuses: {text(obj(message, 'error'), 'message')[:200] or 'no reason'}")
+                raise RpcRefusal(
+                    f"Codex' daemon refuses: {text(obj(message, 'error'), 'message')[:200] or 'no reason'}"
+                )
             self._outbox.append({"method": "initialized"})
             self._ask(LOADED, {})
         elif method == LOADED:

@@ -32,9 +32,9 @@ from ...model.facts import (
     TodoItem,
     TurnEnded,
 )
+from ...model.hook_dedup import hook_note_id
 from ...model.questions import SOMETHING, permission, purpose, question
 from ...model.state import Agent, BuildState, NoteKind
-from ...model.told import told_id
 from ...wire.json import decode, encode
 from ..claude.background import background_task
 from ..claude.messages import spoken
@@ -118,9 +118,9 @@ class _Session:
     def note(self, kind: NoteKind, words: str) -> TextAdded:
         """The same words again are another note. Its id is that of the words as others get to see them."""
         words = words if self.redactor is None else self.redactor.text(words)
-        number = next(number for number in itertools.count(1) if told_id(kind, words, number) not in self.told)
-        self.told.add(told_id(kind, words, number))
-        return TextAdded(told_id(kind, words, number), words, kind, whole=True)
+        number = next(number for number in itertools.count(1) if hook_note_id(kind, words, number) not in self.told)
+        self.told.add(hook_note_id(kind, words, number))
+        return TextAdded(hook_note_id(kind, words, number), words, kind, whole=True)
 
     def masked_input(self, name: str, given: Record) -> Raw | None:
         """A call's input as its own event shows it. What is masked is counted there, not here."""

@@ -19,10 +19,10 @@ from ...client.publisher import Publisher
 from ...model.events import About, BuildStarted
 from ...model.state import Agent
 from ...wire.address import Address
-from ...wire.envelope import Posted
+from ...wire.envelope import EventEnvelope
 from ...wire.projects import ProjectName, project_of
 from ..sessions import Roots, Sessions
-from .session_reader import SETTLED, Following
+from .session_reader import SETTLED, SessionReader
 from .witnesses import Witnesses
 
 log = logging.getLogger("sentryvibe_tui.follow")
@@ -92,14 +92,14 @@ class Follow:
         self._sought: dict[str, tuple[Sighting, float]] = {}
         self._server, self._outbox, self._tell, self._pace = server, outbox, tell, pace
         self._sessions = Sessions(roots, directory)
-        self._following: dict[Path, Following] = {}
+        self._following: dict[Path, SessionReader] = {}
         self._given_up: set[Path] = set()
         self._publishers: dict[str, Publisher] = {}
         self._searched, self._begun = asyncio.Event(), asyncio.Event()
         self._searched_at = time.time()
 
     @property
-    def newest(self) -> Following | Build | None:
+    def newest(self) -> SessionReader | Build | None:
         without_file = (build for build in self._builds.values() if build.changed)
         return max((*self._following.values(), *without_file), key=lambda one: one.changed, default=None)
 
@@ -179,7 +179,7 @@ class Follow:
     def _take_up(self, session: Session) -> None:
         project = project_of(session.directory, session.agent)
         redactor = None if self._redactor is None else self._redactor.anew()
-        self._following[session.path] = Following(session, project, self._pace.settled, redactor)
+        self._following[session.path] = SessionReader(session, project, self._pace.settled, redactor)
         self._begun.set()
         if session.id in self._builds:  # a witness was quicker
             return
@@ -257,6 +257,6 @@ class Follow:
         return known
 
 
-def _publish(publisher: Publisher, posted: Posted) -> None:
+def _publish(publisher: Publisher, posted: EventEnvelope) -> None:
     publisher.about = posted.about
     publisher.publish(posted.event, posted.at, posted.event_id)

@@ -17,10 +17,10 @@ from ...agents.registry import agent_kind
 from ...model.events import About, TextAdded, TodosReported, ToolEnded, ToolStarted
 from ...model.facts import BuildEnded, TurnEnded
 from ...model.state import Millis
-from ...wire.envelope import Posted
+from ...wire.envelope import EventEnvelope
 from ...wire.projects import ProjectName
 from ...wire.times import millis
-from ..event_ids import Posting
+from ..event_ids import EventLabeler
 from ..sessions import subagents_of
 from .tail import Tail
 
@@ -35,7 +35,7 @@ ORPHANED = 10.0
 _ACTIVITY = (ToolStarted, ToolEnded, TextAdded, TodosReported)
 
 
-class Following:
+class SessionReader:
     """Pulls what is new. Everything it gives again after a restart has the same event ids as before."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Following:
         self.session, self.project = session, project
         self.changed = session.changed
         self._settled, self._redactor = settled, None if redactor is None else redactor.anew()
-        posting = Posting(project.id, project.name, session.id)
+        posting = EventLabeler(project.id, project.name, session.id)
         self._main = _Input(session.path, posting, partial(_reader_of, session), self._redactor)
         self._agents = subagents_of(session.path, self._main.reader, self._redactor)
         self._subagents: dict[Path, _Input] = {}
@@ -63,7 +63,7 @@ class Following:
         """Whether the files told of anything."""
         return self._main.posting.begun
 
-    def pull(self, now: float) -> tuple[list[Posted], bool]:
+    def pull(self, now: float) -> tuple[list[EventEnvelope], bool]:
         """What came since the last pull, a bounded piece of each file, and whether there is more to pull at once.
 
         `now` is epoch seconds.
@@ -90,7 +90,7 @@ class Following:
 
     # ----------------------------------------------------------------------- files
 
-    def _read(self, source: _Input) -> list[Posted]:
+    def _read(self, source: _Input) -> list[EventEnvelope]:
         posted = list(source.read())
         if self._agents is not None:
             self._agents.heard(source.reader, (one.event for one in posted))
@@ -103,7 +103,7 @@ class Following:
             if not call_id and now - since < ORPHANED:
                 continue
             del self._waiting[path]
-            posting = Posting(*self._identity(), fixed=True, source=path.stem, is_subagent=True)
+            posting = EventLabeler(*self._identity(), fixed=True, source=path.stem, is_subagent=True)
             self._subagents[path] = _Input(path, posting, agents.take(path, call_id), self._redactor)
 
     def _identity(self) -> tuple[str, str, str]:
@@ -125,7 +125,7 @@ class Following:
                 continue
         return max(moments, default=self.changed)
 
-    def _end(self, now: float) -> Iterator[Posted]:
+    def _end(self, now: float) -> Iterator[EventEnvelope]:
         """The end of the turn, as soon as its file says so; what only looks like an end when silence bears it out."""
         silence, end = now - self.changed, turn_of(self._main.reader).end
         if self.has_ended or not self._main.posting.begun:
@@ -140,15 +140,15 @@ class Following:
         self.has_ended = True
         yield from self._told(event, (end and end.at) or millis(self.changed * 1000))
 
-    def _told(self, event: TurnEnded | BuildEnded, at: Millis | None) -> Iterator[Posted]:
+    def _told(self, event: TurnEnded | BuildEnded, at: Millis | None) -> Iterator[EventEnvelope]:
         """With ids of the turn: whoever reads the files anew tells the same."""
         number = turn_of(self._main.reader).number
         masked = None if self._redactor is None else self._redactor.news()
         if masked is not None:
-            yield Posted(self.about, masked, f"masked-{number}-{self._place()}", at)
+            yield EventEnvelope(self.about, masked, f"masked-{number}-{self._place()}", at)
         again = f"-{self._place()}" if number == self._number_told else ""
         self._number_told = number
-        yield Posted(self.about, event, f"end-{event.outcome}-{number}{again}", at)
+        yield EventEnvelope(self.about, event, f"end-{event.outcome}-{number}{again}", at)
 
 
 def _reader_of(session: Session) -> Reader:
@@ -171,7 +171,9 @@ def turn_of(reader: Reader) -> Turn:
 class _Input:
     """One file with its reader."""
 
-    def __init__(self, path: Path, posting: Posting, make: Callable[[], Reader], redactor: Redactor | None) -> None:
+    def __init__(
+        self, path: Path, posting: EventLabeler, make: Callable[[], Reader], redactor: Redactor | None
+    ) -> None:
         self.tail, self.posting = Tail(path), posting
         self.more = False
         self._make, self._redactor = make, redactor
@@ -181,7 +183,7 @@ class _Input:
     def _new_reader(self) -> Reader:
         return self._make() if self._redactor is None else Redacted(self._make(), self._redactor)
 
-    def read(self) -> Iterator[Posted]:
+    def read(self) -> Iterator[EventEnvelope]:
         grown = self.tail.look()
         self.more = grown.more
         if grown.restarted or (self._is_document and grown.data):

@@ -16,7 +16,7 @@ from ...model.activity import OVER
 from ...model.events import About, ActivityReported, BuildStarted
 from ...model.facts import BuildEnded
 from ...model.state import Millis
-from ...wire.envelope import Posted
+from ...wire.envelope import EventEnvelope
 from ...wire.ids import with_usable_ids
 from ...wire.json import encode
 
@@ -92,10 +92,10 @@ class Witnesses:
         self._waiting.pop(session, None)
         self._redactors.pop(session, None)
 
-    def due(self, session: str, about: About, now: Millis) -> list[Posted]:
+    def due(self, session: str, about: About, now: Millis) -> list[EventEnvelope]:
         """What joins the build `about` now, in order."""
         waiting = self._waiting.get(session)
-        posted: list[Posted] = []
+        posted: list[EventEnvelope] = []
         while waiting and not _is_early(waiting[0], now):
             posted.append(self._posted(waiting.popleft(), about, now))
         if not waiting:
@@ -104,12 +104,14 @@ class Witnesses:
             self._redactors.pop(session, None)
         return posted
 
-    def _posted(self, sighting: Sighting, about: About, now: Millis) -> Posted:
+    def _posted(self, sighting: Sighting, about: About, now: Millis) -> EventEnvelope:
         event = with_usable_ids(sighting.event)
         if self._redactor is not None:
             event = self._redactors.setdefault(sighting.session, self._redactor.anew()).event(event)
         told = crc32(encode((type(event).__name__, sighting.at, event)))
-        return Posted(about, event, f"live-{sighting.id or f'{told:08x}'}", now if sighting.at is None else sighting.at)
+        return EventEnvelope(
+            about, event, f"live-{sighting.id or f'{told:08x}'}", now if sighting.at is None else sighting.at
+        )
 
 
 def _is_early(sighting: Sighting, now: Millis) -> bool:

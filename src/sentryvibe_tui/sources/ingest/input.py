@@ -9,8 +9,8 @@ from ...agents.common.reader import Reader, Reported
 from ...agents.common.subagents import Subagents
 from ...agents.redact import Redacted, Redactor
 from ...model.facts import BuildEnded, Noticed
-from ...wire.envelope import Posted
-from ..event_ids import Posting
+from ...wire.envelope import EventEnvelope
+from ..event_ids import EventLabeler
 from ..sessions import Roots, companions, subagents_of
 
 
@@ -18,7 +18,7 @@ class Whole:
     """One input and its build. `path`: the file that it is, None for a pipe. `roots`: where agents keep sessions."""
 
     def __init__(
-        self, reader: Reader, posting: Posting, path: Path | None, redactor: Redactor | None, roots: Roots
+        self, reader: Reader, posting: EventLabeler, path: Path | None, redactor: Redactor | None, roots: Roots
     ) -> None:
         self.posting = posting
         self._redactor, self._roots = redactor, roots
@@ -27,7 +27,7 @@ class Whole:
         self._companions = companions(roots)
         self._subagents: Subagents | None = None
 
-    def feed(self, data: bytes) -> Iterator[Posted]:
+    def feed(self, data: bytes) -> Iterator[EventEnvelope]:
         yield from self._posted(self._reader.feed(data))
 
     def subagents(self) -> Iterator[tuple[Path, Whole]]:
@@ -42,19 +42,19 @@ class Whole:
         for path, call_id in [one for one in new if one[1]] or new:
             about = self.posting.about
             identity = about.project_id, about.agent.project_name, about.session_id
-            posting = Posting(*identity, fixed=True, source=path.stem, is_subagent=True)
+            posting = EventLabeler(*identity, fixed=True, source=path.stem, is_subagent=True)
             part = Whole(agents.take(path, call_id)(), posting, path, self._redactor, self._roots)
             part._subagents = agents
             yield path, part
 
-    def finish(self) -> Iterator[Posted]:
+    def finish(self) -> Iterator[EventEnvelope]:
         """Nothing when no build began: a file may hold only what was put aside for one."""
         reports = self._reader.finish()
         if self.posting.begun or not all(map(_is_nothing, reports)):
             yield from self._posted(reports)
         yield from self.posting.rest()
 
-    def _posted(self, reports: list[Reported]) -> Iterator[Posted]:
+    def _posted(self, reports: list[Reported]) -> Iterator[EventEnvelope]:
         for companion in self._companions:
             companion.heard(reports)
         self._note_calls(reports)

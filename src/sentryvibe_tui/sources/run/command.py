@@ -21,7 +21,7 @@ from ...model.facts import AgentReported
 from ...model.state import Agent
 from ...wire.address import Address
 from ...wire.projects import ProjectName
-from ..event_ids import Posting
+from ..event_ids import EventLabeler
 from ..sessions import companions, roots
 from .output import Exit, Output
 from .printing import Printer
@@ -57,7 +57,7 @@ class Run:
     ) -> None:
         self._prepared, self._mirrors, self._redactor = prepared, mirrors, redactor
         self._token = uuid.uuid4().hex
-        self._posting = Posting(project.id, project.name, self._token, source=f"run-{self._token[:8]}")
+        self._posting = EventLabeler(project.id, project.name, self._token, source=f"run-{self._token[:8]}")
         self._output = Output(prepared.argv, prepared.agent, prepared.format, str(Path.cwd()), redactor)
         self._companions = companions(roots())
         self._printer = Printer()

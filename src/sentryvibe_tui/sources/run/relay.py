@@ -24,7 +24,7 @@ from ...agents.redact import Redacted, Redactor
 from ...client.publisher import Publisher
 from ...wire.address import Address
 from ...wire.projects import ProjectName, project_of
-from ..event_ids import Posting
+from ..event_ids import EventLabeler
 from .output import Exit
 from .printing import write_all
 
@@ -130,14 +130,21 @@ class Relay:
             session = self._sessions.get(report.session)
             if session is None:
                 project = self._project or project_of(self._wire.directory(report.session) or str(Path.cwd()))
-                posting = Posting(project.id, project.name, report.session, fixed=True, source=f"acp-{self._token}")
+                posting = EventLabeler(
+                    project.id, project.name, report.session, fixed=True, source=f"acp-{self._token}"
+                )
                 publisher = await self._publisher(project, posting, stack, outbox, tell)
                 redactor = None if self._redactor is None else self._redactor.anew()
                 session = self._sessions[report.session] = _Session(posting, publisher, redactor)
             session.post(session.masked(report))
 
     async def _publisher(
-        self, project: ProjectName, posting: Posting, stack: AsyncExitStack, outbox: Path, tell: Callable[[str], None]
+        self,
+        project: ProjectName,
+        posting: EventLabeler,
+        stack: AsyncExitStack,
+        outbox: Path,
+        tell: Callable[[str], None],
     ) -> Publisher:
         """One for each project."""
         known = self._publishers.get(project.id)
@@ -151,7 +158,7 @@ class Relay:
 class _Session:
     """A session's build: where it is published, and what masks it."""
 
-    def __init__(self, posting: Posting, publisher: Publisher, redactor: Redactor | None) -> None:
+    def __init__(self, posting: EventLabeler, publisher: Publisher, redactor: Redactor | None) -> None:
         self._posting, self._publisher = posting, publisher
         self._reports = _Handed()
         self._reader = None if redactor is None else Redacted(self._reports, redactor)

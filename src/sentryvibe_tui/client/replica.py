@@ -1,7 +1,7 @@
 """Which build a watcher follows and what it knows of it: versions, gaps, epochs, merging
 (docs/protocol.md#versions). Pure.
 
-A `Follower` is fed with decoded frames and answers with what happened. `lack` is what it must ask the server for.
+A `BuildReplica` is fed with decoded frames and answers with what happened. `lack` is what it must ask the server for.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Question(Struct, frozen=True):
     since: int
 
 
-class Follower:
+class BuildReplica:
     """Follows the build of a project that is meant, or the builds of one session only.
 
     The build that is shown stays while it goes on, unless another one begins later; with `keeps`, whatever happens.

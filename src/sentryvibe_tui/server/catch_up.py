@@ -50,7 +50,7 @@ class _Recovery:
         return whole_frames(self.head.key, self.state, self._now)
 
 
-class Starter:
+class CatchUp:
     """Prepares starting points. Watchers that want the same state share one reading and encoding of it."""
 
     def __init__(self, hub: Hub, store: Store, now: Callable[[], Millis]) -> None:

@@ -8,9 +8,9 @@ from msgspec import Raw
 
 from sentryvibe_tui.model.events import About, BuildEvent, TextAdded, ToolEnded, ToolStarted
 from sentryvibe_tui.model.facts import BuildEnded, InputNeeded, Noticed
+from sentryvibe_tui.model.hook_dedup import NEAR, hook_note_id
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.model.told import NEAR, told_id
 
 MINUTE = 60_000
 
@@ -23,7 +23,7 @@ def state_of(*events: tuple[int, BuildEvent]) -> BuildState:
 
 
 def hook(words: str, number: int = 1) -> TextAdded:
-    return TextAdded(told_id("prompt", words, number), words, "prompt", whole=True)
+    return TextAdded(hook_note_id("prompt", words, number), words, "prompt", whole=True)
 
 
 def file(words: str, uuid: str = "u1") -> TextAdded:

@@ -19,13 +19,13 @@ WITHIN = 64
 _BY_HOOK = "told-"
 
 
-def told_id(kind: NoteKind, words: str, number: int = 1) -> str:
+def hook_note_id(kind: NoteKind, words: str, number: int = 1) -> str:
     """The id of a note that a hook tells: the `number`th of these words in its build."""
     own = f"{_BY_HOOK}{kind}-{zlib.crc32(words.strip().encode('utf-8', 'replace')):08x}"
     return own if number == 1 else f"{own}-{number}"
 
 
-def is_told(state: BuildState, event: BuildEvent, at: Millis) -> bool:
+def is_duplicate_of_hook(state: BuildState, event: BuildEvent, at: Millis) -> bool:
     """Whether the other source told these words before."""
     if not isinstance(event, TextAdded) or not event.whole or event.kind not in ("prompt", "text"):
         return False
@@ -37,7 +37,7 @@ def is_told(state: BuildState, event: BuildEvent, at: Millis) -> bool:
 
 def _by_hook(state: BuildState, event: TextAdded) -> Iterator[Note]:
     number = 1
-    while (note := state.note(told_id(event.kind, event.text, number))) is not None:
+    while (note := state.note(hook_note_id(event.kind, event.text, number))) is not None:
         yield note
         number += 1
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from ..model.state import Millis
 from ..store.contract import BuildDamaged, Commit, Store, StoreUnavailable
+from .catch_up import CatchUp
 from .hub import Hub, Watcher
 from .liveness import Liveness
-from .settings import Settings
-from .starting import Starter
+from .settings import ServerLimits
 
 log = logging.getLogger("sentryvibe_tui.server")
 
@@ -21,13 +21,13 @@ _ROUND = 1.0
 _FEW = 10
 
 
-class Serving:
-    def __init__(self, store: Store, settings: Settings) -> None:
+class ServerContext:
+    def __init__(self, store: Store, settings: ServerLimits) -> None:
         self.store = store
         self.settings = settings
         self.liveness = Liveness(time.monotonic, self.now)
         self.hub = Hub(store.epoch, time.monotonic, self.now, self.liveness.sign)
-        self.starter = Starter(self.hub, store, self.now)
+        self.catch_up = CatchUp(self.hub, store, self.now)
         self._unpublished: list[Commit] = []
         self._publishing: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -71,7 +71,7 @@ class Serving:
 
     async def _start_again(self, watcher: Watcher) -> None:
         try:
-            await self.starter.restart(watcher)
+            await self.catch_up.restart(watcher)
         except StoreUnavailable as error:
             log.warning("no starting point: %s", error)
             watcher.outlet.close(RESTART, "the store is unavailable")

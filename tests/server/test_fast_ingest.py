@@ -11,7 +11,7 @@ import pytest
 
 from sentryvibe_tui.server import ingest
 from sentryvibe_tui.server.serve import Running
-from sentryvibe_tui.wire.envelope import Posted
+from sentryvibe_tui.wire.envelope import EventEnvelope
 
 Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -61,8 +61,8 @@ async def test_posts_behind_one_another_are_kept_and_answered_in_order(link: Lin
     assert [await version(reader), await version(reader)] == [1, 2]
     assert (await answer(reader))[2]["ok"] is True
     assert [await version(reader), await version(reader)] == [3, 4]
-    (key,) = await server.app.serving.store.active_builds()
-    state = await server.app.serving.store.state(key)
+    (key,) = await server.app.context.store.active_builds()
+    state = await server.app.context.store.state(key)
     assert state is not None
     assert next(state.notes()).text == "1,2,3,4,"
 
@@ -114,7 +114,7 @@ async def test_a_fault_of_ours_is_told_without_ending_the_link(
 
     reader, writer = link
     with monkeypatch.context() as patch:
-        patch.setattr(server.app.serving.store, "append", broken)
+        patch.setattr(server.app.context.store, "append", broken)
         writer.write(request(1))
         assert (await answer(reader))[0] == 500
     writer.write(request(1))
@@ -126,7 +126,7 @@ async def test_a_large_body_is_decoded_beside_the_event_loop(link: Link, monkeyp
     threads: list[threading.Thread] = []
     real = ingest.decode_posted
 
-    def decode(body: bytes) -> tuple[Posted, ...]:
+    def decode(body: bytes) -> tuple[EventEnvelope, ...]:
         threads.append(threading.current_thread())
         return real(body)
 

@@ -12,8 +12,8 @@ from ..store.contract import BuildDamaged, BuildKey, Project, Store
 from ..wire.json import encode
 from ..wire.state import encode_state
 from ..wire.times import iso
-from .asgi import Refused
-from .serving import Serving
+from .asgi import HTTPError
+from .context import ServerContext
 
 BUILDS = 20
 """Latest builds that a listing names."""
@@ -59,11 +59,11 @@ async def messages(store: Store, project_id: str, session_id: str = "", build_id
     return encode({"messages": [], "sessions": sessions})
 
 
-async def discard(serving: Serving, project_id: str, asked: dict[str, str]) -> bytes:
+async def discard(serving: ServerContext, project_id: str, asked: dict[str, str]) -> bytes:
     """Deletes the damaged build of `sessionId` and `buildId`; who watches the project starts anew."""
     session_id, build_id = asked.get("sessionId", ""), asked.get("buildId", "")
     if not await serving.store.discard(BuildKey(project_id, session_id, build_id or session_id)):
-        raise Refused(404, "no such damaged build; one that can be read is not deleted")
+        raise HTTPError(404, "no such damaged build; one that can be read is not deleted")
     serving.start_anew(project_id)
     return encode({"discarded": True})
 
@@ -72,14 +72,14 @@ async def tool(store: Store, session_id: str, tool_id: str, build_id: str = "") 
     """A call with its whole input and output."""
     found = await store.find_tool(session_id, tool_id, build_id)
     if found is None:
-        raise Refused(404, "no such tool call")
+        raise HTTPError(404, "no such tool call")
     return encode(found)
 
 
 async def _known(store: Store, project_id: str) -> Project:
     found = await store.project(project_id)
     if found is None:
-        raise Refused(404, "no such project")
+        raise HTTPError(404, "no such project")
     return found
 
 

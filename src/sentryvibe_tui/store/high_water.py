@@ -20,7 +20,7 @@ _KEPT = 64
 """Notes of other logs that are kept in the state folder."""
 
 
-class Witness:
+class HighWaterMark:
     """Epoch of the log, and how many entries were acknowledged under it.
 
     It is never synced: after a power cut it may know too little, never too much.

@@ -47,7 +47,7 @@ class OddAnswer(NoAnswer):
     answered = True
 
 
-class HttpError(OddAnswer):
+class ErrorAnswer(OddAnswer):
     """The server answered with an error status."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -202,7 +202,7 @@ async def whole_tool(server: Address, session_id: str, tool_id: str) -> tuple[Ra
     """Input and output of a call, unclipped; (None, None) from a server that does not keep them. Raises NoAnswer."""
     try:
         answer = _shaped(await _get(server, server.http("sessions", session_id, "tools", tool_id)), _Tool)
-    except HttpError as error:
+    except ErrorAnswer as error:
         if error.status == 404:
             return None, None
         raise
@@ -259,7 +259,7 @@ async def _ask(server: Address, method: str, url: str) -> bytes:
     except ValueError as error:
         raise OddAnswer(str(error)) from None
     if status != 200:
-        raise HttpError(status, error_text(body))
+        raise ErrorAnswer(status, error_text(body))
     return body
 
 

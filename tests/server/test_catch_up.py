@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.client.follower import Follower, Question
+from sentryvibe_tui.client.replica import BuildReplica, Question
+from sentryvibe_tui.server.catch_up import CatchUp, Since
 from sentryvibe_tui.server.frame import Frame
 from sentryvibe_tui.server.hub import Hub
-from sentryvibe_tui.server.starting import Since, Starter
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
 from sentryvibe_tui.store.sqlite import SqliteStore
-from sentryvibe_tui.wire.envelope import Posted, decode_posted
+from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted
 from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, Recovery, decode_frame
 
 ASKED = ("find_build", "builds", "read", "state")
 
 
-def said(build: str, text: str) -> Posted:
+def said(build: str, text: str) -> EventEnvelope:
     body = b'{"projectId":"p","sessionId":"s","buildId":"%s","event":{"type":"text-delta","id":"n","delta":"%s "}}'
     return decode_posted(body % (build.encode(), text.encode()))[0]
 
@@ -54,8 +54,8 @@ class Reader:
     """A watcher's end: what it was sent, followed as a watcher follows it."""
 
     def __init__(self, epoch: str) -> None:
-        self.follower = Follower()
-        self.follower.connected(Connected(epoch, 2))
+        self.replica = BuildReplica()
+        self.replica.connected(Connected(epoch, 2))
         self.versions: list[tuple[str, int]] = []
         self.repeated = 0
 
@@ -71,7 +71,7 @@ class Reader:
             case _:
                 pass
         if isinstance(read, Batch | Recovery | Heartbeat):
-            self.follower.frame(read, 0)
+            self.replica.frame(read, 0)
         return True
 
     def close(self, code: int, reason: str) -> None:
@@ -99,20 +99,20 @@ async def test_nothing_falls_between_and_nothing_comes_twice(tmp_path: Path, kno
     build_id, version = SINCE[known]
     reader = Reader(store.epoch)
     for early in await store.read(BuildKey("p", "s", build_id), 0, version) if version else ():
-        reader.follower.frame(Batch("p", "s", build_id, (early.entry(),)), 0)
+        reader.replica.frame(Batch("p", "s", build_id, (early.entry(),)), 0)
     number = iter(range(100))
     interrupted = Interrupted(store, when, lambda: store.append([said(comes, f"now {next(number)}")], 2))
     watcher = hub.join("p", "", reader)
     since = Since(version, store.epoch, build_id) if version else Since()
-    await Starter(hub, interrupted, lambda: 0).start(watcher, since)  # type: ignore[arg-type]
+    await CatchUp(hub, interrupted, lambda: 0).start(watcher, since)  # type: ignore[arg-type]
     await store.append([said("b2", "afterwards"), said(comes, "too")], 3)
     await asyncio.sleep(0)
     meant = await store.find_build("p")
     assert meant is not None
-    shown = BuildKey("p", "s", reader.follower.state.id)
-    assert reader.follower.state == await store.state(shown)
+    shown = BuildKey("p", "s", reader.replica.state.id)
+    assert reader.replica.state == await store.state(shown)
     assert shown == meant.key or comes == "b1"  # of two builds that go on, the one that is shown stays
-    assert reader.follower.lack in (None, Question("b1", 0) if comes == "b1" else None)
+    assert reader.replica.lack in (None, Question("b1", 0) if comes == "b1" else None)
     assert reader.repeated == 0
     await store.close()
 
@@ -125,13 +125,13 @@ async def test_questions_one_after_another_are_each_answered_in_full(tmp_path: P
     await store.append([said("b", str(number)) for number in range(4)], 1)
     reader = Reader(store.epoch)
     watcher = hub.join("p", "", reader)
-    starter = Starter(hub, store, lambda: 0)
+    starter = CatchUp(hub, store, lambda: 0)
     asked = [starter.start(watcher, Since(number, store.epoch, "b")) for number in (0, 1, 3)]
     await asyncio.gather(*asked, store.append([said("b", "meanwhile")], 2), starter.restart(watcher))
     await store.append([said("b", "afterwards")], 3)
     await asyncio.sleep(0)
-    assert reader.follower.state == await store.state(BuildKey("p", "s", "b"))
-    assert reader.follower.lack is None
+    assert reader.replica.state == await store.state(BuildKey("p", "s", "b"))
+    assert reader.replica.lack is None
     await store.close()
 
 
@@ -158,7 +158,7 @@ async def test_many_who_want_the_same_state_share_one_reading_of_it(tmp_path: Pa
     store.on_commit(hub.publish)
     await store.append([said("b", "one")], 1)
     counting = Counting(store)
-    starter = Starter(hub, counting, lambda: 0)  # type: ignore[arg-type]
+    starter = CatchUp(hub, counting, lambda: 0)  # type: ignore[arg-type]
     readers = [Reader(store.epoch) for _ in range(20)]
     await asyncio.gather(*(starter.start(hub.join("p", "", reader), Since()) for reader in readers))
     assert counting.states == 1
@@ -167,7 +167,7 @@ async def test_many_who_want_the_same_state_share_one_reading_of_it(tmp_path: Pa
     await starter.start(hub.join("p", "", late), Since())
     assert counting.states == 2
     for reader in (*readers, late):
-        assert reader.follower.state == await store.state(BuildKey("p", "s", "b"))
+        assert reader.replica.state == await store.state(BuildKey("p", "s", "b"))
     await store.close()
 
 
@@ -175,19 +175,19 @@ async def test_a_state_that_could_not_be_read_is_read_again_for_the_next(tmp_pat
     store = await SqliteStore.open(tmp_path)
     hub = Hub(store.epoch, lambda: 0.0, lambda: 0)
     await store.append([said("b", "one")], 1)
-    starter = Starter(hub, Counting(store, fails=1), lambda: 0)  # type: ignore[arg-type]
+    starter = CatchUp(hub, Counting(store, fails=1), lambda: 0)  # type: ignore[arg-type]
     with pytest.raises(StoreUnavailable):
         await starter.start(hub.join("p", "", Reader(store.epoch)), Since())
     reader = Reader(store.epoch)
     await starter.start(hub.join("p", "", reader), Since())
-    assert reader.follower.state == await store.state(BuildKey("p", "s", "b"))
+    assert reader.replica.state == await store.state(BuildKey("p", "s", "b"))
     await store.close()
 
 
 async def test_a_version_without_its_build_means_something_only_where_there_is_one_build(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path)
     hub = Hub(store.epoch, lambda: 0.0, lambda: 0)
-    starter = Starter(hub, store, lambda: 0)
+    starter = CatchUp(hub, store, lambda: 0)
     for build, sent in (("a", [3, 4]), ("b", [1, 2, 3, 4])):
         await store.append([said(build, str(number)) for number in range(4)], 1)
         reader = Reader(store.epoch)

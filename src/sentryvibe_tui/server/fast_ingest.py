@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from ..store.contract import Accepted
 from .app import EVENTS, App, refusal
-from .asgi import Refused, Scope
+from .asgi import HTTPError, Scope
 from .bounds import BoundedHttp
 from .ingest import accepted_text, too_large
 
@@ -32,7 +32,7 @@ class _Post(RequestResponseCycle):
         self.response_complete = False
 
 
-class PostingHttp(BoundedHttp):
+class FastIngestProtocol(BoundedHttp):
     @property
     def _app(self) -> App:
         return cast("App", self.config.loaded_app)  # pyright: ignore[reportUnknownMemberType]
@@ -44,7 +44,7 @@ class PostingHttp(BoundedHttp):
         self.cycle = post = _Post(parser.should_keep_alive())
         try:
             self._app.check_post(cast("Scope", self.scope))
-        except Refused as refused:
+        except HTTPError as refused:
             self._refuse(post, refused)
         return True
 
@@ -65,7 +65,7 @@ class PostingHttp(BoundedHttp):
             super().on_body(body)
         elif not post.response_complete:
             post.body += body
-            limit = self._app.serving.settings.body_limit
+            limit = self._app.context.settings.body_limit
             if len(post.body) > limit:
                 self._refuse(post, too_large(limit))
 
@@ -90,7 +90,7 @@ class PostingHttp(BoundedHttp):
         else:
             self._respond(post, 200, accepted_text(done.result()))
 
-    def _refuse(self, post: _Post, refused: Refused) -> None:
+    def _refuse(self, post: _Post, refused: HTTPError) -> None:
         fields = b"".join(b"%s: %s\r\n" % field for field in refused.fields)
         self._respond(post, refused.status, refused.body, fields)
 
