@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -39,6 +41,33 @@ def test_commands_of_the_same_user_bear_the_token_by_themselves(desk: Desk, clau
     assert desk.run("run", "made", "--", "true").returncode == 0
     assert desk.state("made")["status"] == "completed"
     assert path.read_text().strip() not in desk.run("config").stdout.decode()
+
+
+def test_hooks_by_url_send_the_token_of_the_agents_environment(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    path = tmp_path / "token"
+    server, url = desk.serve("--port", "0", "--token-file", str(path))
+    done = desk.run("hooks", "install", "claude", "--yes", "--server", url)
+    assert f"{url} asks for a token: start claude with it in the environment variable SENTRYVIBE_TOKEN" in (
+        done.stderr.decode()
+    )
+    written = (tmp_path / ".claude" / "settings.json").read_text()
+    token = path.read_text().strip()
+    assert token not in written + done.stdout.decode()
+    (hook,) = json.loads(written)["hooks"]["Stop"][0]["hooks"]
+    assert hook["allowedEnvVars"] == ["SENTRYVIBE_TOKEN"]
+    headers = {name: value.replace("$SENTRYVIBE_TOKEN", token) for name, value in hook["headers"].items()}
+    payload = {"session_id": "s", "hook_event_name": "SessionStart", "cwd": str(tmp_path)}
+    assert httpx.post(hook["url"], json=payload, trust_env=False).status_code == 401
+    assert httpx.post(hook["url"], json=payload, headers=headers, trust_env=False).status_code == 200
+
+    server.stop(signal.SIGTERM)
+    _, url = desk.serve("--port", "0")
+    assert b"token" not in desk.run("hooks", "install", "claude", "--yes", "--server", url).stderr
+    assert "headers" not in (tmp_path / ".claude" / "settings.json").read_text()
 
 
 def test_a_token_file_that_others_may_read_is_no_secret(desk: Desk, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .common.command import Prepared
     from .common.hook_dialect import HookDialect
+    from .common.hook_settings import HookSettings
     from .common.live import Witness
     from .common.reader import Reader
     from .common.session_files import SessionFiles
@@ -65,8 +66,9 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     `name`: of its program, its formats and its hooks' route, lower case letters and hyphens. `agent_id`: in events.
     `title`: for people. `programs`: other names of its program. `tools`: by their name in lower case. `todo_tools`:
     those whose calls are a list and no work. `prepare`: its command line (with the program's name) with what makes its
-    output readable. `sessions`, `live`, `hooks`: what loads the part that knows its session files, its own register of
-    what runs (by the environment), and its hooks' payloads; None where it has none. `process`: the pid that has a
+    output readable. `sessions`, `live`, `hooks`, `hook_settings`: what loads the part that knows its session files, its
+    own register of what runs (by the environment), its hooks' payloads, and where they are set; None where it has none.
+    `process`: the pid that has a
     session (by the environment and the session's id), as its register says now; it may look at the disk.
     """
 
@@ -82,6 +84,7 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     sessions: Callable[[], SessionFiles] | None = None
     live: Callable[[Mapping[str, str]], Witness] | None = None
     hooks: Callable[[], HookDialect] | None = None
+    hook_settings: Callable[[], HookSettings] | None = None
     process: Callable[[Mapping[str, str], str], int | None] | None = None
 
 

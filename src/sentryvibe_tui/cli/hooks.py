@@ -16,18 +16,22 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from ..agents.registry import built_in
+from ..agents.common.hook_settings import NEWEST, Entries, Version
+from ..agents.registry import agent_kinds
 from ..folders import make_private
 from ..hooks import spool
-from ..hooks.install import HTTP_SINCE, NEWEST, Hook, Version, installed, settings_file, with_hook, without_hooks
+from ..hooks.install import Hook, hook_settings, installed, settings_file, with_hook, without_hooks
 from ..hooks.json_edit import BadSettings
 from ..model.text import REPLACEMENT, clean_line
 from ..wire.address import Address
 from .options import UsageProblem, settings
 from .output import any_text, tell, write_line
 
-AGENTS: tuple[str, ...] = tuple(kind.name for kind in built_in() if kind.hooks is not None)
-"""The settings of agents from elsewhere are not known."""
+AGENTS: tuple[str, ...] = tuple(kind.name for kind in agent_kinds() if kind.hook_settings is not None)
+ANSWER = 2.0
+"""Seconds in which a server has to say whether it asks for a token."""
+VARIABLE = "SENTRYVIBE_TOKEN"
+"""Of an agent's environment: the token that its hooks send. In its settings stands the name alone."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -61,24 +65,28 @@ def install(agent: str, users: bool, yes: bool, by_http: bool | None, server: st
 
     The agent runs a command, which leaves a note for the local server and takes less than 50 ms whether one runs or
     not; it prints nothing and always succeeds. With --http Claude Code (2.1.63 or newer) calls a server's URL itself,
-    and shows its user an error at every event while that server does not answer.
+    and shows its user an error at every event while that server does not answer. A server that asks for a token gets
+    the one in the agent's environment variable SENTRYVIBE_TOKEN.
 
     opencode gets a plugin, a file of its own, which leaves the same notes.
 
     Codex asks once whether it may trust new hooks. Agents that run already must be started again.
     """
-    version = _version(agent) if agent == "claude" else None
-    if by_http and agent != "claude":
-        raise UsageProblem(f"hooks of {agent} cannot be a URL; leave --http out")
-    if by_http is None:
-        by_http = server is not None
-    if by_http:
-        hook = Hook(agent, url=f"{_server(server).http('hooks', agent)}", version=max(version or NEWEST, HTTP_SINCE))
+    shape = hook_settings(agent).shape
+    version = (_version(agent) if isinstance(shape, Entries) and shape.by_version else None) or NEWEST
+    if by_http or (by_http is None and server is not None):
+        if not isinstance(shape, Entries) or shape.url_since is None:
+            raise UsageProblem(f"hooks of {agent} cannot be a URL; leave --http and --server out")
+        address = _server(server)
+        variable = VARIABLE if _wants_token(address) else ""
+        if variable:
+            tell(f"{address.base} asks for a token: start {agent} with it in the environment variable {VARIABLE}")
+        hook = Hook(agent, url=address.http("hooks", agent), variable=variable, version=max(version, shape.url_since))
     elif server is not None:
         raise UsageProblem("a command leaves its notes to the local server; --server needs --http")
     else:
-        calls = spool.folder() if agent == "opencode" else _our_command(agent)
-        hook = Hook(agent, command=calls, version=version or NEWEST)
+        calls = _our_command(agent) if isinstance(shape, Entries) else spool.folder()
+        hook = Hook(agent, command=calls, version=version)
     return _change(agent, users, yes, lambda text: with_hook(text, hook), "installed already")
 
 
@@ -208,6 +216,19 @@ def _server(named: str | None) -> Address:
             "--server: no password is written into an agent's settings; hooks that are commands need none"
         )
     return server
+
+
+def _wants_token(server: Address) -> bool:
+    """Whether that server asks for one: it is set here, or the server says so when it is asked without."""
+    import httpx
+
+    ours = settings().settings
+    if ours.token or ours.token_file:
+        return True
+    try:
+        return httpx.get(server.http("projects"), timeout=ANSWER).status_code == 401
+    except httpx.HTTPError:
+        return False
 
 
 def _our_command(agent: str) -> str:

@@ -1,8 +1,6 @@
-"""Our hooks in the settings of Claude Code, Codex and Gemini CLI, and our plugin for opencode: what is added, and what
-is taken out again.
+"""Our hooks in agents' settings: what is added, and what is taken out again.
 
-Texts in, texts out. Shapes and versions: code.claude.com/docs/en/hooks, developers.openai.com/codex/hooks,
-geminicli.com/docs/hooks (docs/agents.md#hooks).
+Texts in, texts out. Where they stand and in what shape: agents/*/hook_settings.py (docs/agents.md#hooks).
 """
 
 from __future__ import annotations
@@ -14,114 +12,50 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from msgspec import Struct
-
-from ..agents.opencode.plugin import MARK, plugin, plugin_file
+from ..agents.common.hook_settings import Call, Entries, HookSettings, OwnFile
+from ..agents.registry import agent_kind
 from .json_edit import BadSettings, Node, added, parse, removed, stood_empty
 
-Version = tuple[int, int, int]
 
-HTTP_SINCE: Version = (2, 1, 63)
-"""Claude Code from which on a hook can be a URL. SessionStart stays a matter of commands."""
-
-NEWEST: Version = (9999, 0, 0)
-"""For a version that is not known."""
-
-MEASURED: Version = (2, 1, 332)
-"""Claude Code whose events were looked at; since when it has the newer ones is not known."""
-
-_CLAUDE: dict[str, Version] = {
-    "SessionStart": (0, 0, 0),
-    "UserPromptSubmit": (0, 0, 0),
-    "PreToolUse": (0, 0, 0),
-    "PostToolUse": (0, 0, 0),
-    "PostToolUseFailure": HTTP_SINCE,
-    "PermissionRequest": HTTP_SINCE,
-    "Notification": (0, 0, 0),
-    "PreCompact": (0, 0, 0),
-    "Stop": (0, 0, 0),
-    "StopFailure": (2, 1, 78),
-    "SessionEnd": (0, 0, 0),
-    "PermissionDenied": MEASURED,
-    "SubagentStart": MEASURED,
-    "SubagentStop": MEASURED,
-    "Elicitation": MEASURED,
-    "ElicitationResult": MEASURED,
-    "PostCompact": MEASURED,
-}
-"""Events, and the version of Claude Code that surely knows them: an unknown one makes it refuse the file."""
-
-_CODEX = (
-    "SessionStart",
-    "UserPromptSubmit",
-    "PreToolUse",
-    "PermissionRequest",
-    "PostToolUse",
-    "SubagentStart",
-    "SubagentStop",
-    "Stop",
-    "Interrupt",
-    "SessionEnd",
-)
-_CODEX_LIMITS = {"Interrupt": 3, "SessionEnd": 3}
-"""Seconds that Codex gives these at most: it warns of more at each start."""
-_GEMINI = (
-    "SessionStart",
-    "BeforeAgent",
-    "BeforeTool",
-    "AfterTool",
-    "AfterAgent",
-    "Notification",
-    "PreCompress",
-    "SessionEnd",
-)
-
-
-class Hook(Struct, frozen=True):
-    """What an agent is to call: a URL, or a command (of opencode: the spool's folder).
-
-    The agent's `version` decides which events there are.
-    """
+class Hook(Call, frozen=True):
+    """What the agent of that name is to call."""
 
     agent: str
-    url: str = ""
-    command: str = ""
-    version: Version = NEWEST
 
-    def entry(self, event: str) -> dict[str, object]:
-        if self.url:
-            return {"type": "http", "url": self.url, "timeout": 5}
-        if self.agent == "gemini":
-            return {"name": "sentryvibe-tui", "type": "command", "command": self.command, "timeout": 5000}
-        limit = _CODEX_LIMITS.get(event, 5) if self.agent == "codex" else 5
-        return {"type": "command", "command": self.command, "timeout": limit}
+    def entry(self, event: str) -> dict[str, Any]:
+        return self._entries.entry(event, self)
 
     @property
     def events(self) -> tuple[str, ...]:
-        if self.agent == "codex":
-            return _CODEX
-        if self.agent == "gemini":
-            return _GEMINI
-        known = (event for event, since in _CLAUDE.items() if since <= self.version)
-        return tuple(event for event in known if not (self.url and event == "SessionStart"))
+        return self._entries.events(self)
+
+    @property
+    def _entries(self) -> Entries:
+        shape = hook_settings(self.agent).shape
+        if isinstance(shape, OwnFile):
+            raise TypeError(f"hooks of {self.agent} have no entries")
+        return shape
+
+
+def hook_settings(agent: str) -> HookSettings:
+    """Of an agent that has some."""
+    settings = agent_kind(agent).hook_settings
+    if settings is None:
+        raise LookupError(f"{agent} has no settings for hooks")
+    return settings()
 
 
 def settings_file(agent: str, project: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
     """The file with an agent's hooks: the user's, or that of a project's directory."""
-    home = Path(environ.get("HOME") or "~").expanduser()
-    if agent == "opencode":
-        return plugin_file(home, project, environ)
-    moved = {"claude": "CLAUDE_CONFIG_DIR", "codex": "CODEX_HOME"}.get(agent, "")
-    home = Path(environ.get("GEMINI_CLI_HOME") or home) if agent == "gemini" else home
-    folder = project / f".{agent}" if project else Path(environ.get(moved) or home / f".{agent}")
-    return folder / ("hooks.json" if agent == "codex" else "settings.json")
+    return hook_settings(agent).file(Path(environ.get("HOME") or "~").expanduser(), project, environ)
 
 
 def with_hook(text: str, hook: Hook) -> str:
     """`text` with `hook` for each of its events and no other hook of ours. Raises BadSettings."""
-    if hook.agent == "opencode":
-        _our_plugin(text)
-        return plugin(hook.command)
+    shape = hook_settings(hook.agent).shape
+    if isinstance(shape, OwnFile):
+        _our_own(text, shape)
+        return shape.content(hook.command)
     text = _without(text, hook.agent, keep=hook)
     for event in hook.events:
         text = _with_event(text, event, hook)
@@ -130,13 +64,15 @@ def with_hook(text: str, hook: Hook) -> str:
 
 def without_hooks(text: str, agent: str) -> str:
     """`text` without any hook of ours, and without what held nothing else; "" when that is all. Raises BadSettings."""
-    return _our_plugin(text) and "" if agent == "opencode" else _without(text, agent, keep=None)
+    shape = hook_settings(agent).shape
+    return _our_own(text, shape) and "" if isinstance(shape, OwnFile) else _without(text, agent, keep=None)
 
 
 def installed(text: str, agent: str) -> dict[str, str]:
     """The URL or command that is called for each event. Raises BadSettings."""
-    if agent == "opencode":
-        return {"all events": "a plugin that leaves notes for the local server"} if _our_plugin(text) else {}
+    shape = hook_settings(agent).shape
+    if isinstance(shape, OwnFile):
+        return {"all events": "a plugin that leaves notes for the local server"} if _our_own(text, shape) else {}
     found: dict[str, str] = {}
     for event, groups in _events(text).items():
         for _, hooks in _groups(groups):
@@ -146,9 +82,9 @@ def installed(text: str, agent: str) -> dict[str, str]:
     return found
 
 
-def _our_plugin(text: str) -> str:
+def _our_own(text: str, file: OwnFile) -> str:
     """`text` itself. Raises BadSettings for a file that somebody else wrote."""
-    if text and not text.startswith(MARK):
+    if text and not text.startswith(file.mark):
         raise BadSettings("it is not ours")
     return text
 

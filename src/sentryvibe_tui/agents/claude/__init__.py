@@ -12,6 +12,7 @@ from .tools import AGENT, ASKING_TOOLS, TODO_TOOLS, TOOLS
 
 if TYPE_CHECKING:
     from ..common.hook_dialect import HookDialect
+    from ..common.hook_settings import HookSettings
     from ..common.live import Witness
     from ..common.reader import Reader
     from ..common.session_files import SessionFiles
@@ -39,6 +40,12 @@ def _hooks() -> HookDialect:
     from .hooks import HOOKS
 
     return HOOKS
+
+
+def _hook_settings() -> HookSettings:
+    from .hook_settings import SETTINGS
+
+    return SETTINGS
 
 
 def _files() -> SessionFiles:
@@ -75,5 +82,6 @@ KIND = AgentKind(
     sessions=_files,
     live=_live,
     hooks=_hooks,
+    hook_settings=_hook_settings,
     process=_process,
 )

@@ -11,6 +11,7 @@ from .tools import AGENT, ASKING_TOOLS, TODO_TOOLS, TOOLS
 
 if TYPE_CHECKING:
     from ..common.hook_dialect import HookDialect
+    from ..common.hook_settings import HookSettings
     from ..common.reader import Reader
     from ..common.session_files import SessionFiles
 
@@ -39,6 +40,12 @@ def _hooks() -> HookDialect:
     return HOOKS
 
 
+def _hook_settings() -> HookSettings:
+    from .hook_settings import SETTINGS
+
+    return SETTINGS
+
+
 def _files() -> SessionFiles:
     from .files import FILES
 
@@ -60,4 +67,5 @@ KIND = AgentKind(
     prepare=prepared,
     sessions=_files,
     hooks=_hooks,
+    hook_settings=_hook_settings,
 )

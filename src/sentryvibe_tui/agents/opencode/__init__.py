@@ -12,6 +12,7 @@ from .tools import AGENT, ASKING_TOOLS, TODO_TOOLS, TOOLS
 
 if TYPE_CHECKING:
     from ..common.hook_dialect import HookDialect
+    from ..common.hook_settings import HookSettings
     from ..common.live import Witness
     from ..common.reader import Reader
 
@@ -46,6 +47,12 @@ def _hooks() -> HookDialect:
     return HOOKS
 
 
+def _hook_settings() -> HookSettings:
+    from .plugin import SETTINGS
+
+    return SETTINGS
+
+
 KIND = AgentKind(
     name="opencode",
     agent_id=AGENT,
@@ -61,4 +68,5 @@ KIND = AgentKind(
     prepare=prepared,
     live=_live,
     hooks=_hooks,
+    hook_settings=_hook_settings,
 )

@@ -9,21 +9,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...wire.json import encode
+from ..common.hook_settings import HookSettings, OwnFile
 
 NAME = "sentryvibe-tui.js"
 MARK = "// sentryvibe-tui: `hooks remove opencode` takes this file away."
 """First line of our file: by it we know it again."""
 
 
-def plugin_file(home: Path, project: Path | None, environ: Mapping[str, str]) -> Path:
+def _file(home: Path, project: Path | None, environ: Mapping[str, str]) -> Path:
     """The user's, or that of a project's directory. XDG_CONFIG_HOME moves the user's."""
     moved = environ.get("XDG_CONFIG_HOME", "").strip()
     folder = project / ".opencode" if project else (Path(moved) if moved else home / ".config") / "opencode"
     return folder / "plugin" / NAME
 
 
-def plugin(spool: str) -> str:
-    """The file, for the spool in this folder."""
+def _content(spool: str) -> str:
     return _SCRIPT.replace("@MARK@", MARK).replace("@SPOOL@", encode(spool).decode())
 
 
@@ -94,3 +94,5 @@ export const SentryvibeTui = async ({ directory }) => {
   }
 }
 """
+
+SETTINGS = HookSettings(_file, OwnFile(MARK, _content))
