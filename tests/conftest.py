@@ -21,6 +21,23 @@ for _name in ("NO_COLOR", "FORCE_COLOR"):
     os.environ.pop(_name, None)
 
 
+TESTS = Path(__file__).parent
+FAST = (
+    *("agents", "cli", "hooks", "model", "report", "sources", "store", "wire"),
+    *(f"client/test_{name}.py" for name in ("address", "backoff", "link", "original", "original_rows")),
+    *("server/test_hub.py", "tui/test_actions.py"),
+    *(f"test_{name}.py" for name in ("docs", "floors", "package", "schemas")),
+)
+"""Folders and files of tests that need no sockets, processes and screens."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {TESTS / name for name in FAST}
+    for item in items:
+        if not places.isdisjoint((item.path, *item.path.parents)):
+            item.add_marker("fast")
+
+
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Data, config, logs, state and runtime files of a test stay in a folder of its own."""
