@@ -1,6 +1,7 @@
 """Which panes are on screen at which size, what the timeline, tools and builds tell, and where their rows lead."""
 
 import pytest
+from msgspec.structs import replace
 from textual import events
 from textual.geometry import Offset
 from textual.selection import Selection
@@ -8,6 +9,7 @@ from textual.selection import Selection
 from sentryvibe_tui.client.watching import Snapshot
 from sentryvibe_tui.model.events import ToolStarted
 from sentryvibe_tui.model.facts import BuildEnded, PlanReported
+from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.report.words import UNICODE
 from sentryvibe_tui.tui.build.gantt import Scale, bar, facts, lanes, scale_of
 from sentryvibe_tui.tui.build.tally import Tally
@@ -136,6 +138,20 @@ async def test_the_newest_build_stands_in_the_list_as_it_is(app_on, running_buil
         assert screen.view.shown.id == "b0"
         assert pilot.app.focused is screen.panes.builds
         assert [line.split()[0] for line in text_of(screen.panes.builds)] == ["◐", "›"]
+
+
+@pytest.mark.parametrize("size", [(160, 40), (80, 24)])
+async def test_a_damaged_build_is_listed_as_such(app_on, running_build, size) -> None:
+    async with app_on(running_build.state).run_test(size=size) as pilot:
+        screen = await settled(pilot)
+        listed = BuildSummary("p", "s0", "b0", status="interrupted", damaged="entry 1 cannot be read")
+        screen.panes.builds.took((*await screen.feed.watching.builds(), listed))
+        live, old = (" ".join(plain(line).strip() for line in screen.panes.builds.lines_of(row, 60)) for row in (0, 1))
+        assert old.startswith("✗ build 1  damaged: entry 1 cannot be read")
+        assert "damaged" not in live
+        (now,) = await screen.feed.watching.builds()
+        screen.panes.builds.took((replace(now, damaged="entry 2 cannot be read"),))
+        assert "damaged: entry 2" in " ".join(plain(line) for line in screen.panes.builds.lines_of(0, 60))
 
 
 def test_ticks_stand_at_round_times_and_apart() -> None:

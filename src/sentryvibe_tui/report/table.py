@@ -28,12 +28,12 @@ def build_rows(projects: Iterable[Project], now: Millis) -> Iterator[tuple[str, 
 
 
 def _row(name: str, build: BuildSummary, now: Millis) -> tuple[str, ...]:
-    mark, doing = words.build_mark(build.status, build.activity), build.activity
+    mark, doing = words.listed_mark(build), build.activity
     wait = f" {words.duration(words.waited(doing, now))}" if words.waits_for(doing) else ""
     seen = build.last_event_at if build.last_event_at is not None else build.ended_at
     return (
         name,
-        f"{words.DAMAGED.glyph} {words.DAMAGED.word}" if build.damaged else f"{mark.glyph} {mark.word}{wait}",
+        f"{mark.glyph} {mark.word}{'' if build.damaged else wait}",
         f"{build.todos_done}/{build.todos_total}" if build.todos_total else "",
         str(build.tools),
         str(build.errors) if build.errors else "",

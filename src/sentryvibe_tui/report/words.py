@@ -13,6 +13,7 @@ from msgspec import Struct
 from ..client.watching import CaughtUp, LinkStatus
 from ..model.activity import Activity
 from ..model.state import Level, Millis, Status, TodoStatus, ToolState
+from ..model.summary import BuildSummary
 from ..model.text import clean_line
 from ..model.usage import Usage
 
@@ -177,10 +178,6 @@ class Mark(Struct, frozen=True):
     tone: Tone
 
 
-DAMAGED = Mark(UNICODE.failed, "damaged", "bad")
-"""A build whose server cannot read it any more."""
-
-
 def status_mark(status: Status, glyphs: Glyphs = UNICODE) -> Mark:
     match status:
         case "active":
@@ -208,6 +205,13 @@ def build_mark(status: Status, activity: Activity | None, glyphs: Glyphs = UNICO
             return Mark(glyphs.pending, "idle", "dim")
         case _:
             return status_mark(status, glyphs)
+
+
+def listed_mark(build: BuildSummary, glyphs: Glyphs = UNICODE) -> Mark:
+    """The same of a build in a list, which its server may not be able to read any more."""
+    if build.damaged:
+        return Mark(glyphs.failed, "damaged", "bad")
+    return build_mark(build.status, build.activity, glyphs)
 
 
 def standing(status: Status, activity: Activity) -> str:

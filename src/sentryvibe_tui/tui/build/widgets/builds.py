@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import repeat
 
+from msgspec.structs import replace
+
 from ....agents.doing import summary_of
 from ....model.summary import BuildSummary
 from ....model.text import clean_line
-from ....report.words import DURATION_WIDTH, age, build_mark, duration, plural, running
+from ....report.words import DURATION_WIDTH, age, duration, listed_mark, plural, running
 from ...context import RenderContext, right, role
 from ...lines import Line, Span, fill, parted
 from ...widgets.rows import Rows
@@ -57,7 +59,8 @@ class Builds(Rows):
         here = next((at for at, build in enumerate(self._known) if build.build_id == live.id), None)
         if here is None:
             return (summary_of(live), *self._known)
-        return (*self._known[:here], summary_of(live), *self._known[here + 1 :])
+        now = replace(summary_of(live), damaged=self._known[here].damaged)
+        return (*self._known[:here], now, *self._known[here + 1 :])
 
     @property
     def at_end(self) -> bool:
@@ -74,7 +77,7 @@ class Builds(Rows):
 
     def lines_of(self, row: int, width: int) -> list[Line]:
         build, glyphs = self.listed[row], self.context.glyphs
-        mark = build_mark(build.status, build.activity, glyphs)
+        mark = listed_mark(build, glyphs)
         here = build.build_id == self.view.shown.id
         title = clean_line(build.title, 80) or f"build {len(self.listed) - row}"
         left: Line = [
@@ -82,6 +85,8 @@ class Builds(Rows):
             (mark.glyph + " ", role(mark.tone)),
             (title, "strong" if here else ""),
         ]
+        if build.damaged:
+            left.append((f"  {mark.word}: {clean_line(build.damaged, 200)}", role(mark.tone)))
         done, took, last, failed, tools = self._facts(build)
         if width < DETAILED:
             facts = [(0, [done]), (0, [took]), (1, [last]), (2, [failed]), (3, [tools])]
