@@ -20,8 +20,7 @@ from sentryvibe_tui.client.rest import Project
 from sentryvibe_tui.model.activity import ActivityKind, Outcome, RequestKind, RequestOutcome, Source
 from sentryvibe_tui.model.state import BuildState, Level, NoteKind, Status, TodoStatus, ToolState
 from sentryvibe_tui.report.jsonl import LINES
-from sentryvibe_tui.wire.envelope import Envelope
-from sentryvibe_tui.wire.events import event_shapes
+from sentryvibe_tui.wire.envelope import Envelope, event_shapes
 from sentryvibe_tui.wire.state import WireState, encode_state
 from sentryvibe_tui.wire.updates import WireUpdate, update_shapes
 

@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from ..model.events import BuildEvent, BuildStarted, Ignored, TextAdded
 from ..model.facts import AgentReported, BuildEnded, InputNeeded, Noticed
 from ..model.state import Agent
-from ..wire.envelope import decode_posted
-from ..wire.events import decode_event
+from ..wire.envelope import decode_event, decode_posted
 from ..wire.json import BadJson, encode
 from .common.json_lines import JsonLines
 from .common.reader import Counts, Reported, reports_of

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from ..model.state import Millis
 from ..store.contract import Accepted, BuildKey, Store
+from ..wire.base import Wire
 from ..wire.envelope import EventEnvelope, decode_posted, is_unknown
 from ..wire.json import BadJson, decode, encode
-from ..wire.updates import Wire
 from .asgi import HTTPError, Message, Receive, Scope, header
 from .liveness import Liveness
 

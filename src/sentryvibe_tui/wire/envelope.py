@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from msgspec import Raw, Struct
 
 from ..model.events import About, BuildEvent, Ignored
 from ..model.state import Agent, Millis
 from .base import Wire
-from .events import Kind, decode_event, event_object, is_known
+from .dialects import DIALECTS
+from .events import EVENTS, Kind, event_object
+from .form import by_type
 from .ids import RULE, is_id
 from .json import MAX_DEPTH, BadJson, decode, depth, encode
 from .times import Time, iso, millis
@@ -107,12 +110,34 @@ def _event_of(data: Raw) -> BuildEvent:
         kind = decode(bytes(data), Kind).type
     except BadJson:
         return decode_event(data)
-    return decode_event(data) if is_known(kind) else Ignored(kind[:60])
+    return decode_event(data) if kind in _FORMS else Ignored(kind[:60])
+
+
+def decode_event(data: Raw) -> BuildEvent:
+    """One event of the original's vocabulary or ours. Raises BadJson for unknown types and wrong fields."""
+    text = bytes(data)
+    try:
+        kind = decode(text, Kind).type
+        form = _FORMS.get(kind)
+        if form is None:
+            raise BadJson(f"unknown event type {kind[:60]!r} - at `$.type`")
+        return form.read(decode(text, form.shape))
+    except BadJson as error:
+        reason = str(error) if "`$" in str(error) else f"{error} - at `$`"
+        raise BadJson(reason.replace("`$", "`$.event")) from None
+
+
+_FORMS = by_type((*EVENTS, *DIALECTS))
+
+
+def event_shapes() -> dict[str, type[Any]]:
+    """Each `type` of an event, and the struct that it is decoded as (a bare dict: any keys)."""
+    return {kind: form.shape for kind, form in _FORMS.items()}
 
 
 def is_unknown(event: BuildEvent) -> bool:
     """Whether it is of a type that nobody here reads."""
-    return isinstance(event, Ignored) and not is_known(event.type)
+    return isinstance(event, Ignored) and event.type not in _FORMS
 
 
 def _about(envelope: Envelope) -> About:

@@ -26,9 +26,9 @@ from ..model.state import (
 )
 from ..model.updates import Entry
 from .json import ABSENT, present
+from .spellings import outcome_of, status_of, tool_state_of
 from .state import decode_state
 from .times import Time, millis
-from .updates import outcome_of, status_of, tool_state_of
 
 QUIET: Millis = 30_000
 """Silence after which a session that all its todos completed is believed to have ended: v1 says so of its template."""

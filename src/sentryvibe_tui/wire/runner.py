@@ -7,11 +7,11 @@ from msgspec import Raw, Struct
 
 from ..model.events import BuildEvent
 from ..model.state import Millis
-from .events import decode_event
+from .base import Wire
+from .envelope import decode_event
 from .ids import RULE, is_id
 from .json import BadJson, decode
 from .times import Time, millis
-from .updates import Wire
 
 
 class RunnerEvent(Struct, frozen=True):

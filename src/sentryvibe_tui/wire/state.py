@@ -43,24 +43,18 @@ from .activity import (
     wire_request,
     wire_turn,
 )
+from .base import Wire
 from .json import ABSENT, decode, encode, present
+from .spellings import kind_of, level_of, phase_of, status_of, tool_state_of, wire_kind, wire_level
 from .times import Time, iso, millis
-from .updates import (
-    Wire,
+from .values import (
     WireAgent,
     WireShare,
     WireTodo,
     WireUsage,
     agent_of,
-    kind_of,
-    level_of,
-    phase_of,
     share_of,
-    status_of,
-    tool_state_of,
     usage_of,
-    wire_kind,
-    wire_level,
     wire_share,
     wire_usage,
 )
