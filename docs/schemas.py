@@ -16,7 +16,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec import inspect
 
-from sentryvibe_tui.client.rest import Project
+from sentryvibe_tui.client.rest import ListedProject
 from sentryvibe_tui.model.activity import ActivityKind, Outcome, RequestKind, RequestOutcome, Source
 from sentryvibe_tui.model.state import BuildState, Level, NoteKind, Status, TodoStatus, ToolState
 from sentryvibe_tui.report.jsonl import LINES
@@ -192,7 +192,7 @@ def _complete(shapes: Shapes) -> None:
 def listing() -> Schema:
     """`ls --json`."""
     shapes = Shapes(written=True)
-    rows = {"type": "array", "items": shapes.of(Project)}
+    rows = {"type": "array", "items": shapes.of(ListedProject)}
     schema = {"type": "object", "properties": {"projects": rows}, "required": ["projects"]}
     return _document("Projects and their builds, as `ls --json` prints them", schema, shapes)
 

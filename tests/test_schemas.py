@@ -12,12 +12,12 @@ from jsonschema import Draft202012Validator
 
 from sentryvibe_tui.agents.detect import new_reader
 from sentryvibe_tui.agents.doing import summary_of
-from sentryvibe_tui.client.rest import Project
+from sentryvibe_tui.client.rest import ListedProject
 from sentryvibe_tui.client.watching import CaughtUp, Changed, LinkChanged, LinkStatus, Skipped, Snapshot
 from sentryvibe_tui.model.events import About
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.report.jsonl import JsonLines, json_line, state_line
+from sentryvibe_tui.report.jsonl import JsonReport, json_line, state_line
 from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted, encode_posted
 from sentryvibe_tui.wire.json import BadJson
 from sentryvibe_tui.wire.updates import encode_entry
@@ -61,7 +61,7 @@ def test_a_schema_is_one(name: str) -> None:
 def test_what_becomes_of_a_recorded_session_is_as_the_schemas_say(path: Path) -> None:
     reader = new_reader("auto")
     reports = [*reader.feed(path.read_bytes()), *reader.finish()]
-    state, lines = BuildState(), JsonLines()
+    state, lines = BuildState(), JsonReport()
     for number, report in enumerate([*reports[:EVENTS], *reports[-2:]]):
         holds("event", encode_posted(EventEnvelope(ABOUT, report.event, f"e{number}", report.at)))
         state, entry = reduce(state, report.event, report.at or number, ABOUT)
@@ -72,13 +72,13 @@ def test_what_becomes_of_a_recorded_session_is_as_the_schemas_say(path: Path) ->
         for line in lines.event(Changed(state, entry)):
             holds("jsonl", line)
     holds("state", state_line(state))
-    holds("list", json_line({"projects": [Project("p", builds=(summary_of(state),))]}))
+    holds("list", json_line({"projects": [ListedProject("p", builds=(summary_of(state),))]}))
     for line in lines.end(state):
         holds("jsonl", line)
 
 
 def told() -> Iterator[str]:
-    lines = JsonLines()
+    lines = JsonReport()
     yield from lines.event(Snapshot(BuildState(id="b"), "hydrated"))
     yield from lines.event(LinkChanged(LinkStatus("live")))
     yield from lines.event(LinkChanged(LinkStatus("retrying", attempt=2, retry_at=1, lost_at=2, reason="gone")))

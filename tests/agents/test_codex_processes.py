@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from sentryvibe_tui.agents.codex.processes import SCAN_EVERY, Holders, Process, holders
+from sentryvibe_tui.agents.codex.processes import SCAN_EVERY, Holders, RolloutHolder, holders
 from sentryvibe_tui.agents.common.processes import is_alive
 from sentryvibe_tui.model.activity import PROCESS_GONE
 from sentryvibe_tui.model.facts import BuildEnded
 
 THREAD, CHILD = "01a2f000-0000-7000-8000-000000000077", "01a2f000-0000-7000-8000-000000000088"
 END = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
-SCREEN, OTHER = Process(7, "100"), Process(8, "200")
+SCREEN, OTHER = RolloutHolder(7, "100"), RolloutHolder(8, "200")
 
 
 class Machine:
@@ -24,7 +24,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.time = folder, 0.0
-        self.open: dict[Path, Process] = {}
+        self.open: dict[Path, RolloutHolder] = {}
         self.dead: set[int] = set()
         self.holders = Holders(lambda: self.open, lambda pid, _: pid not in self.dead, lambda: self.time, lambda: 5)
 

@@ -15,7 +15,7 @@ from sentryvibe_tui.agents.common.live import Sighting
 from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.opencode.database import NotUnderstood
 from sentryvibe_tui.agents.opencode.live import MADE, ORPHANED, RECENT, DatabaseWitness
-from sentryvibe_tui.agents.opencode.processes import Owners, Process, at_work, says_so
+from sentryvibe_tui.agents.opencode.processes import OpencodeProcess, Owners, at_work, says_so
 from sentryvibe_tui.model.state import BuildState
 
 START = 1_800_000_000_000
@@ -68,8 +68,8 @@ class Opencode:
         self.message(session, "m1")
         self.call(session, "m1", "c1", "running")
 
-    def processes(self) -> list[Process]:
-        return [Process(7, "1", START, "/w")] if self.alive else []
+    def processes(self) -> list[OpencodeProcess]:
+        return [OpencodeProcess(7, "1", START, "/w")] if self.alive else []
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from sentryvibe_tui.agents.common.processes import started_at
 from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.opencode import live
 from sentryvibe_tui.agents.opencode.port import Ports
-from sentryvibe_tui.agents.opencode.processes import Process, listening, says_so
+from sentryvibe_tui.agents.opencode.processes import OpencodeProcess, listening, says_so
 from sentryvibe_tui.model.facts import RequestOpened, RequestResolved
 
-PROCESS = Process(7, "1", 0, "/w")
+PROCESS = OpencodeProcess(7, "1", 0, "/w")
 LIMIT = 30.0
 
 
@@ -99,7 +99,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 
 async def test_a_server_that_is_heard_says_which_calls_wait() -> None:
-    server, other = Server(), Process(8, "1", 0, "/w")
+    server, other = Server(), OpencodeProcess(8, "1", 0, "/w")
     async with await asyncio.start_server(server.answer, "127.0.0.1", 0) as listener:
         port = listener.sockets[0].getsockname()[1]
         ports = Ports(lambda: [PROCESS, other], lambda session: (session, ""), lambda pid: [port] if pid == 7 else [])
@@ -139,7 +139,7 @@ async def test_a_guess_is_withdrawn_as_soon_as_its_own_server_is_heard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fold: Any
 ) -> None:
     """A command that is slow to begin; this very process stands for opencode, and opens its port late."""
-    monkeypatch.setattr(live, "at_work", lambda _: [Process(os.getpid(), started_at(os.getpid()), 0, "/w")])
+    monkeypatch.setattr(live, "at_work", lambda _: [OpencodeProcess(os.getpid(), started_at(os.getpid()), 0, "/w")])
     (tmp_path / "opencode").mkdir()
     with closing(sqlite3.connect(tmp_path / "opencode" / "opencode.db", isolation_level=None)) as database:
         slow_to_begin(database, int(time.time() * 1000))

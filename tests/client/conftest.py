@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import pytest
 from msgspec.structs import replace
 
-from sentryvibe_tui.client.link import Action, Emit, Link
+from sentryvibe_tui.client.link import Emit, Link, LinkAction
 from sentryvibe_tui.client.original_replica import Hydration
 from sentryvibe_tui.client.watching import WatchEvent
 from sentryvibe_tui.model.events import About, BuildEvent, BuildStarted, TodosReported, ToolEnded, ToolStarted
@@ -66,10 +66,10 @@ class Desk:
         session = str(options.pop("session", ""))
         self.link = Link("shop", session, chance=lambda: 0.5, **options)
         self.now = 1_000_000
-        self.actions: list[Action] = []
+        self.actions: list[LinkAction] = []
         self.did(self.link.start(self.now))
 
-    def did(self, actions: Iterable[Action]) -> "Desk":
+    def did(self, actions: Iterable[LinkAction]) -> "Desk":
         self.actions.extend(actions)
         return self
 
@@ -108,7 +108,7 @@ class Desk:
         return [action.event for action in self.actions if isinstance(action, Emit)]
 
 
-def _inner(action: Action) -> Action | WatchEvent:
+def _inner(action: LinkAction) -> LinkAction | WatchEvent:
     return action.event if isinstance(action, Emit) else action
 
 

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from sentryvibe_tui.client import replica
-from sentryvibe_tui.client.link import CloseLink, Hydrate, Open, Send
+from sentryvibe_tui.client.link import CloseLink, Hydrate, Open, SendFrame
 from sentryvibe_tui.client.original_replica import Hydration
 from sentryvibe_tui.client.watching import CaughtUp, Changed, LinkChanged, SignOfLife, Skipped, Snapshot
 from sentryvibe_tui.model.facts import BuildEnded
@@ -27,7 +27,7 @@ def phases(desk) -> list[str]:
 
 
 def questions(desk) -> list[GetState]:
-    return [asked for send in desk.take(Send) if isinstance(asked := decode_asked(send.data), GetState)]
+    return [asked for send in desk.take(SendFrame) if isinstance(asked := decode_asked(send.data), GetState)]
 
 
 def test_connects_takes_the_state_and_follows(make_desk, make_build) -> None:
@@ -316,8 +316,8 @@ def test_other_closes_are_retried_and_a_wish_to_wait_is_honoured(make_desk, make
 
 def test_a_silent_link_is_nudged_and_then_given_up_for_dead(make_desk, make_build) -> None:
     desk = make_desk().up(make_build().work(2).recovery())
-    desk.take(Send)
-    assert len(desk.later(5_100).take(Send)) == 1
+    desk.take(SendFrame)
+    assert len(desk.later(5_100).take(SendFrame)) == 1
     assert desk.later(7_000).take(CloseLink) == []
     assert desk.later(500).take(CloseLink) == [CloseLink("nothing heard for 12 s")]
     assert desk.link.status.phase == "retrying"
@@ -335,11 +335,11 @@ def test_pongs_keep_a_quiet_link_alive(make_desk, make_build) -> None:
 def test_a_large_answer_over_a_slow_way_is_waited_for_and_the_server_hears_of_it(make_desk, make_build) -> None:
     build = make_build().work(9)
     desk = make_desk().up()
-    desk.take(Send)
+    desk.take(SendFrame)
     for _ in range(100):
         desk.later(900).did(desk.link.arriving(desk.now))
     assert desk.link.status.phase == "connecting"
-    said = [decode_asked(send.data) for send in desk.take(Send)]
+    said = [decode_asked(send.data) for send in desk.take(SendFrame)]
     assert said == [Alive()] * len(said)
     assert 15 <= len(said) <= 18
     desk.hear(build.recovery())
@@ -471,9 +471,9 @@ def test_more_entries_of_another_log_are_no_replay(make_desk, make_build) -> Non
 
 def test_an_original_server_may_be_silent_for_longer(make_desk) -> None:
     desk = make_desk().up(protocol=1)
-    desk.did(desk.link.hydrated(Hydration(None), desk.now)).take(Send)
-    assert desk.later(29_000).take(Send) == []
-    assert len(desk.later(1_500).take(Send)) == 1
+    desk.did(desk.link.hydrated(Hydration(None), desk.now)).take(SendFrame)
+    assert desk.later(29_000).take(SendFrame) == []
+    assert len(desk.later(1_500).take(SendFrame)) == 1
     assert desk.later(44_000).take(CloseLink) == []
     assert desk.later(1_000).take(CloseLink) == [CloseLink("nothing heard for 75 s")]
 
@@ -484,7 +484,7 @@ def test_an_event_stream_is_only_listened_to_and_may_be_silent_for_longer(make_d
     desk.did(desk.link.opened(desk.now, "sse")).hear(Connected("e1", 2), build.recovery(), build.mark())
     assert desk.later(37_000).take(CloseLink) == []
     assert desk.later(1_000).take(CloseLink) == [CloseLink("nothing heard for 37 s")]
-    assert not desk.take(Send)
+    assert not desk.take(SendFrame)
 
 
 def test_what_one_absence_took_says_nothing_of_the_next(make_desk, make_build) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from sentryvibe_tui.client.link import Hydrate, Send
+from sentryvibe_tui.client.link import Hydrate, SendFrame
 from sentryvibe_tui.client.original_replica import LOOK_AFTER, SUMMARY_WAIT, Hydration
-from sentryvibe_tui.client.watching import Changed, Settled, Snapshot
+from sentryvibe_tui.client.watching import Changed, EndConfirmed, Snapshot
 from sentryvibe_tui.model.state import PLANNING, BuildState
 from sentryvibe_tui.wire.frames import decode_frame
 from sentryvibe_tui.wire.json import decode, encode
-from sentryvibe_tui.wire.original_rows import QUIET, STALE, Session, Stored, stored
+from sentryvibe_tui.wire.original_rows import QUIET, STALE, OriginalSession, Stored, stored
 
 TRACES = Path(__file__).parents[1] / "data" / "traces"
 START, END = "2026-11-28T10:00:00.000Z", "2026-11-28T10:05:00.000Z"
@@ -28,7 +28,7 @@ def recorded():
 
 
 def read(messages: dict) -> Stored:
-    found = stored(decode(encode(messages["sessions"][0]), Session))
+    found = stored(decode(encode(messages["sessions"][0]), OriginalSession))
     assert found is not None
     return found
 
@@ -232,7 +232,7 @@ def test_an_end_that_was_never_told_is_asked_for(original) -> None:
     assert desk.link.state.status == "completed"
     desk.later(SUMMARY_WAIT)
     desk.did(desk.link.hydrated(Hydration(ended), desk.now))
-    assert len(desk.take(Settled)) == 1
+    assert len(desk.take(EndConfirmed)) == 1
     desk.take(Hydrate)
     desk.later(600_000)
     assert desk.take(Hydrate) == []
@@ -249,9 +249,9 @@ def test_a_template_that_is_done_is_no_reason_to_ask(original) -> None:
 def test_a_silent_build_is_asked_for_over_the_link(original) -> None:
     """Asking for the rows would make v2 call a build failed that only takes long."""
     desk = original(rows("in_progress"))
-    desk.take(Send)
+    desk.take(SendFrame)
     desk.later(61_000)
-    assert b'{"type":"get-state"}' in [sent.data for sent in desk.take(Send)]
+    assert b'{"type":"get-state"}' in [sent.data for sent in desk.take(SendFrame)]
     assert desk.take(Hydrate) == []
     recovery = {"type": "state-recovery", "state": '{"id":"b1"}', "sessionStatus": "completed"}
     hear(desk, json.dumps(recovery))
@@ -278,7 +278,7 @@ def test_a_summary_is_waited_for(original, late: bool) -> None:
     if not late:
         assert desk.take(Hydrate) == [Hydrate()]
         desk.did(desk.link.hydrate_failed("gone", desk.now))
-    assert [event.state.status for event in desk.take(Settled)] == ["completed"]
+    assert [event.state.status for event in desk.take(EndConfirmed)] == ["completed"]
 
 
 def test_a_summary_that_nobody_tells_holds_up_nothing_when_another_session_began(original) -> None:
@@ -289,7 +289,7 @@ def test_a_summary_that_nobody_tells_holds_up_nothing_when_another_session_began
     newest = Hydration(replace(other, state=replace(other.state, id="b2")), ("b1",))
     desk.did(desk.link.hydrated(newest, desk.now))
     assert desk.link.state.id == "b1"
-    assert len(desk.take(Settled)) == 1
+    assert len(desk.take(EndConfirmed)) == 1
     hear(desk, state_update("in_progress", tools=("t",)))
     assert desk.link.state.tool("t") is not None
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from sentryvibe_tui.client.link import CloseLink, Open, Send
+from sentryvibe_tui.client.link import CloseLink, Open, SendFrame
 from sentryvibe_tui.client.watching import Changed, Snapshot
 from sentryvibe_tui.wire.frames import Connected, Frame, GetState, Recovery, decode_asked
 from sentryvibe_tui.wire.state import encode_state
@@ -67,7 +67,7 @@ def serve(desk, server: Server) -> None:
         server.wire, server.is_open = [Connected(server.epoch, 2)], True
         desk.did(desk.link.opened(desk.now))
         server.start(open_.since, open_.epoch, open_.build_id)
-    for send in desk.take(Send):
+    for send in desk.take(SendFrame):
         match decode_asked(send.data):
             case GetState(build_id, since, epoch) if server.is_open:
                 server.start(since or 0, epoch, build_id)

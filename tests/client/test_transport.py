@@ -13,7 +13,7 @@ from websockets.asyncio.server import serve
 from sentryvibe_tui.client import sse
 from sentryvibe_tui.client.link import Open
 from sentryvibe_tui.client.rest import ErrorAnswer, NoAnswer, builds, hydrate, projects, whole_tool
-from sentryvibe_tui.client.sse import Lines
+from sentryvibe_tui.client.sse import EventStream
 from sentryvibe_tui.client.transport import query, retry_after_close, seconds
 from sentryvibe_tui.client.trouble import at_address, in_words
 from sentryvibe_tui.client.watch import Watch
@@ -163,7 +163,7 @@ def test_loopback() -> None:
 def test_an_event_stream_may_be_cut_anywhere(frames, data) -> None:
     text = b"".join(b": alive\n\nid: e:b:1\ndata: " + frame.encode() + b"\r\n\r\n" for frame in frames)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
-    lines = Lines()
+    lines = EventStream()
     found = [
         frame
         for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)
@@ -174,7 +174,7 @@ def test_an_event_stream_may_be_cut_anywhere(frames, data) -> None:
 
 @pytest.mark.timeout(10)
 def test_a_large_event_in_many_pieces_is_read_in_one_go() -> None:
-    lines, text = Lines(), b"data: " + b"x" * 16_000_000 + b"\r\n\r\n"
+    lines, text = EventStream(), b"data: " + b"x" * 16_000_000 + b"\r\n\r\n"
     found = [frame for at in range(0, len(text), 4096) for frame in lines.feed(text[at : at + 4096])]
     assert [len(frame) for frame in found] == [16_000_000]
 
@@ -182,7 +182,7 @@ def test_a_large_event_in_many_pieces_is_read_in_one_go() -> None:
 @pytest.mark.parametrize("piece", [b"x" * 600, b"data: " + b"x" * 600 + b"\n", b"x"], ids=["a line", "lines", "bytes"])
 def test_an_event_without_end_is_not_kept(monkeypatch, piece) -> None:
     monkeypatch.setattr(sse, "MAX_FRAME", 1_000)
-    lines = Lines()
+    lines = EventStream()
     with pytest.raises(ValueError, match="larger"):
         list(map(lines.feed, [piece] * 3_000))
 

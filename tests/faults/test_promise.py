@@ -20,7 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from sentryvibe_tui.client.link import Action, CloseLink, Link, Open, Send
+from sentryvibe_tui.client.link import CloseLink, Link, LinkAction, Open, SendFrame
 from sentryvibe_tui.model.events import (
     About,
     BuildEvent,
@@ -34,8 +34,8 @@ from sentryvibe_tui.model.facts import BuildEnded, TodoItem
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import Agent, BuildState
 from sentryvibe_tui.server.catch_up import CatchUp, Since
-from sentryvibe_tui.server.frame import Frame
 from sentryvibe_tui.server.hub import Hub, Watcher
+from sentryvibe_tui.server.outbound_frame import OutboundFrame
 from sentryvibe_tui.store.contract import BuildKey
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.wire.envelope import EventEnvelope
@@ -83,12 +83,12 @@ class Terminal:
     def __init__(self, world: World, session_id: str = "") -> None:
         self.world = world
         self.link = Link("shop", session_id, chance=lambda: 0.5, wait=True, probe=True)
-        self.wire: list[Frame] = []
+        self.wire: list[OutboundFrame] = []
         self.watcher: Watcher | None = None
         self.stalled = False
-        self.actions: list[Action] = list(self.link.start(world.now))
+        self.actions: list[LinkAction] = list(self.link.start(world.now))
 
-    def take(self, frame: Frame) -> bool:
+    def take(self, frame: OutboundFrame) -> bool:
         self.wire.append(frame)
         return not self.stalled
 
@@ -100,7 +100,7 @@ class Terminal:
             match self.actions.pop(0):
                 case Open() as asked:
                     await self._connect(asked)
-                case Send(data) if self.watcher is not None:
+                case SendFrame(data) if self.watcher is not None:
                     await self._answer(self.watcher, decode_asked(data))
                 case CloseLink():
                     self._leave()
@@ -111,13 +111,13 @@ class Terminal:
         if isinstance(asked, GetState):
             await self.world.server.catch_up.start(watcher, Since(asked.since, asked.epoch, asked.build_id))
         else:
-            self.world.server.hub.tell(watcher, Frame(b'{"type":"heartbeat-ack"}'))
+            self.world.server.hub.tell(watcher, OutboundFrame(b'{"type":"heartbeat-ack"}'))
 
     async def _connect(self, asked: Open) -> None:
         self._leave()
         hub = self.world.server.hub
         self.watcher = hub.join("shop", asked.session_id, self)
-        hub.tell(self.watcher, Frame(encode_connected("c", "shop", "", hub.epoch, "0", self.world.now)))
+        hub.tell(self.watcher, OutboundFrame(encode_connected("c", "shop", "", hub.epoch, "0", self.world.now)))
         self.actions += self.link.opened(self.world.now)
         since = Since(asked.since or None, asked.epoch, asked.build_id)
         await self.world.server.catch_up.start(self.watcher, since)
@@ -132,7 +132,7 @@ class Terminal:
             self._leave()
             self.actions += self.link.closed(self.world.now)
 
-    def deliver(self, frame: Frame) -> None:
+    def deliver(self, frame: OutboundFrame) -> None:
         self.actions += self.link.frame(decode_frame(frame.text, self.world.now), self.world.now)
 
     def greet(self) -> None:

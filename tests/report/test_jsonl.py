@@ -7,7 +7,7 @@ from typing import Any
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus, Skipped
 from sentryvibe_tui.model.events import BuildStarted, TextAdded, ToolEnded, ToolStarted
 from sentryvibe_tui.model.facts import BuildEnded
-from sentryvibe_tui.report.jsonl import JsonLines
+from sentryvibe_tui.report.jsonl import JsonReport
 from sentryvibe_tui.wire.json import raw
 
 EVENTS = [
@@ -20,7 +20,7 @@ EVENTS = [
 
 
 def _told(script: Any) -> list[str]:
-    report = JsonLines()
+    report = JsonReport()
     return [*(line for event in script.told for line in report.event(event)), *report.end(script.state)]
 
 

@@ -6,16 +6,16 @@ from typing import Any, get_args
 import pytest
 from msgspec.structs import replace
 
-from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, Settled
+from sentryvibe_tui.client.watching import EndConfirmed, LinkChanged, LinkStatus
 from sentryvibe_tui.model.events import BuildStarted
 from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.state import Outcome, Status
 from sentryvibe_tui.report import exit_codes
-from sentryvibe_tui.report.narrate import Told, narrate
+from sentryvibe_tui.report.narrate import NarrationEnd, narrate
 from sentryvibe_tui.report.plain import PlainLines
 
 
-async def _run(script: Any) -> tuple[Told, list[str]]:
+async def _run(script: Any) -> tuple[NarrationEnd, list[str]]:
     lines: list[str] = []
     return await narrate(script, PlainLines(), lines.append), lines
 
@@ -31,7 +31,7 @@ async def test_the_exit_status_is_the_builds(script: Callable[..., Any], outcome
 async def test_a_lost_link_is_its_own_status(script: Callable[..., Any], phase: Any) -> None:
     status = LinkStatus(phase, reason="connection refused")
     told, lines = await _run(script([BuildStarted()], link=[LinkChanged(status)]))
-    assert told == Told(exit_codes.NO_LINK, "connection refused")
+    assert told == NarrationEnd(exit_codes.NO_LINK, "connection refused")
     assert "build running" in lines[-1]
 
 
@@ -44,7 +44,7 @@ async def test_the_end_of_a_build_counts_though_the_link_went(script: Callable[.
 async def test_a_server_that_may_still_tell_a_summary_is_heard_out(script: Callable[..., Any]) -> None:
     ended = script([BuildStarted(), BuildEnded("completed")])
     ended.told[-1] = replace(ended.told[-1], settled=False)
-    ended.told.append(Settled(replace(ended.state, summary="All done.")))
+    ended.told.append(EndConfirmed(replace(ended.state, summary="All done.")))
     ended.told.append(LinkChanged(LinkStatus("gave-up")))
     told, lines = await _run(ended)
     assert told.code == 0
@@ -54,7 +54,7 @@ async def test_a_server_that_may_still_tell_a_summary_is_heard_out(script: Calla
 async def test_a_refusal_keeps_its_status(script: Callable[..., Any]) -> None:
     refused = LinkStatus("refused", reason="Unauthorized", http_status=401)
     told, _ = await _run(script([BuildStarted()], link=[LinkChanged(refused)]))
-    assert told == Told(exit_codes.NO_LINK, "Unauthorized", 401)
+    assert told == NarrationEnd(exit_codes.NO_LINK, "Unauthorized", 401)
 
 
 def test_only_completed_is_success() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from sentryvibe_tui.client.link import Emit, Link
 from sentryvibe_tui.client.original_replica import Hydration
-from sentryvibe_tui.report.jsonl import JsonLines
+from sentryvibe_tui.report.jsonl import JsonReport
 from sentryvibe_tui.report.plain import PlainLines
 from sentryvibe_tui.wire.frames import decode_frame
 
@@ -15,7 +15,7 @@ TRACES = Path(__file__).parents[1] / "data" / "traces"
 START = 1_795_841_744_000
 
 
-def told(name: str, report: PlainLines | JsonLines) -> list[str]:
+def told(name: str, report: PlainLines | JsonReport) -> list[str]:
     frames = json.loads((TRACES / f"{name}-messages-mid-build.json").read_text())["frames"]
     link = Link("shop", chance=lambda: 0.5)
     actions = [*link.start(START), *link.opened(START)]
@@ -41,7 +41,7 @@ def test_each_fact_is_one_line_with_its_time(name: str, most: int) -> None:
 
 @pytest.mark.parametrize(("name", "most"), [("v1", 20_000), ("v2", 10_000)])
 def test_no_state_is_told_twice_in_json(name: str, most: int) -> None:
-    *lines, last = told(name, JsonLines())
+    *lines, last = told(name, JsonReport())
     assert [json.loads(line)["type"] for line in lines].count("snapshot") == 1
     assert sum(map(len, lines)) < most
     state = json.loads(last)["state"]

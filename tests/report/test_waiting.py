@@ -5,7 +5,7 @@ import time
 from msgspec import Raw
 
 from sentryvibe_tui.agents.doing import summary_of
-from sentryvibe_tui.client.rest import Project
+from sentryvibe_tui.client.rest import ListedProject
 from sentryvibe_tui.client.watching import Changed
 from sentryvibe_tui.model.activity import Activity, Request
 from sentryvibe_tui.model.events import About, ActivityReported, BuildEvent, TextAdded, ToolEnded, ToolStarted
@@ -42,7 +42,7 @@ def test_for_a_person() -> None:
     assert "waits   2m00s, needs you: Bash rm -rf" in "\n".join(shown)
     assert "        1m59s, also: which colour?" in shown
     assert window_title(state, "p")[0] == "?"
-    row = list(build_rows([Project("p", "P", builds=(summary_of(state),))], 2_000 + TWO))[1]
+    row = list(build_rows([ListedProject("p", "P", builds=(summary_of(state),))], 2_000 + TWO))[1]
     assert row[1] == "? needs you 2m00s"
     assert [(one.id, one.title) for one in summary_of(state).requests] == [
         (one.id, one.title) for one in state.requests

@@ -11,8 +11,8 @@ import pytest
 
 from sentryvibe_tui.client.replica import BuildReplica, Question
 from sentryvibe_tui.server.catch_up import CatchUp, Since
-from sentryvibe_tui.server.frame import Frame
 from sentryvibe_tui.server.hub import Hub
+from sentryvibe_tui.server.outbound_frame import OutboundFrame
 from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
 from sentryvibe_tui.store.sqlite import SqliteStore
 from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted
@@ -59,7 +59,7 @@ class Reader:
         self.versions: list[tuple[str, int]] = []
         self.repeated = 0
 
-    def take(self, frame: Frame) -> bool:
+    def take(self, frame: OutboundFrame) -> bool:
         match read := decode_frame(frame.text, 0):
             case Batch():
                 for entry in read.changes:

@@ -13,8 +13,8 @@ from sentryvibe_tui.model.events import About, BuildEvent, TodosReported, ToolEn
 from sentryvibe_tui.model.facts import TodoItem
 from sentryvibe_tui.model.reducer import apply, reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.server.frame import Frame
 from sentryvibe_tui.server.hub import Hub
+from sentryvibe_tui.server.outbound_frame import OutboundFrame
 from sentryvibe_tui.store.sqlite import SqliteStore
 from sentryvibe_tui.wire.envelope import EventEnvelope
 
@@ -71,7 +71,7 @@ class Outlet:
     def __init__(self) -> None:
         self.size = 0
 
-    def take(self, frame: Frame) -> bool:
+    def take(self, frame: OutboundFrame) -> bool:
         self.size += len(frame.message)
         return True
 

@@ -6,9 +6,9 @@ import pytest
 
 from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.server import hub as hub_module
-from sentryvibe_tui.server.frame import Frame, event_id, parse_event_id
 from sentryvibe_tui.server.hub import Hub, OriginalWatcher, Watcher
-from sentryvibe_tui.store.contract import BuildKey, Commit, Head, Logged
+from sentryvibe_tui.server.outbound_frame import OutboundFrame, event_id, parse_event_id
+from sentryvibe_tui.store.contract import BuildHead, BuildKey, Commit, Logged
 from sentryvibe_tui.wire.frames import Batch, Heartbeat, decode_frame
 from sentryvibe_tui.wire.summary import encode_summary
 
@@ -21,11 +21,11 @@ class Link:
 
     def __init__(self, room: int = 1_000_000) -> None:
         self.room = room
-        self.frames: list[Frame] = []
+        self.frames: list[OutboundFrame] = []
         self.closed: int | None = None
         self.waiting = 0
 
-    def take(self, frame: Frame) -> bool:
+    def take(self, frame: OutboundFrame) -> bool:
         assert self.room > 0, "a frame for a busy outlet"
         self.frames.append(frame)
         self.room -= 1
@@ -58,7 +58,7 @@ def commit(key: BuildKey, first: int, last: int | None = None, size: int = 10, a
     )
     entries = tuple(Logged(version, update) for version, update in zip(versions, updates, strict=True))
     summary = BuildSummary(key.project_id, key.session_id, key.build_id, version=versions[-1])
-    return Commit(Head(key, 1 if key == A else 2, versions[-1], active), entries, summary, encode_summary(summary))
+    return Commit(BuildHead(key, 1 if key == A else 2, versions[-1], active), entries, summary, encode_summary(summary))
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_nothing_goes_out_while_a_starting_point_is_prepared_and_nothing_is_lost
     watcher = hub.join("p", "", link)
     hub.publish([commit(A, 1, 3)])
     assert link.frames == []
-    hub.begin(watcher, (Frame(b'{"type":"x"}'),), (Head(A, 1, 2, True),))
+    hub.begin(watcher, (OutboundFrame(b'{"type":"x"}'),), (BuildHead(A, 1, 2, True),))
     hub.publish([commit(A, 4)])
     assert link.frames[0].text == b'{"type":"x"}'
     assert link.versions() == [("a", [3]), ("a", [4])]
@@ -140,7 +140,7 @@ def test_nothing_goes_out_while_a_starting_point_is_prepared_and_nothing_is_lost
 def test_a_starting_point_ahead_of_what_is_published_is_not_repeated(hub: Hub) -> None:
     link = Link()
     watcher = hub.join("p", "", link)
-    hub.begin(watcher, (), (Head(A, 1, 2, True),))
+    hub.begin(watcher, (), (BuildHead(A, 1, 2, True),))
     hub.publish([commit(A, 1)])
     hub.publish([commit(A, 2), commit(B, 1)])
     hub.publish([commit(A, 3)])
@@ -160,7 +160,7 @@ def test_who_falls_off_the_ring_gets_a_new_starting_point(hub: Hub, monkeypatch:
     hub.resume(watcher)
     assert lost == [watcher]
     assert slow.versions() == []
-    hub.begin(watcher, (), (Head(A, 1, 7, True),))
+    hub.begin(watcher, (), (BuildHead(A, 1, 7, True),))
     hub.publish([commit(A, 8)])
     assert slow.versions() == [("a", [8])]
     assert len(healthy.versions()) == 8
@@ -225,7 +225,7 @@ def test_no_mark_goes_ahead_of_the_starting_point(hub: Hub, clock: Clock) -> Non
     clock.now += 31
     hub.beat(5, 30)
     assert link.frames == []
-    hub.begin(watcher, (), (Head(A, 1, 3, True),))
+    hub.begin(watcher, (), (BuildHead(A, 1, 3, True),))
     assert link.marks() == [("a", 3)]
 
 
@@ -245,7 +245,7 @@ def test_a_quiet_project_beats_slowly(hub: Hub, clock: Clock) -> None:
 def test_a_mark_follows_every_starting_point(hub: Hub) -> None:
     link = Link()
     watcher = hub.join("p", "", link)
-    hub.begin(watcher, (), (Head(A, 1, 5, True), Head(B, 2, 3, True)))
+    hub.begin(watcher, (), (BuildHead(A, 1, 5, True), BuildHead(B, 2, 3, True)))
     assert link.marks() == [("b", 3)]
 
 
@@ -277,7 +277,7 @@ def test_what_is_no_event_id_of_ours_is_none(text: str) -> None:
 
 @pytest.mark.parametrize("size", [1, 125, 126, 65535, 65536])
 def test_a_message_is_framed_as_rfc_6455_says(size: int) -> None:
-    message = Frame(b"x" * size).message
+    message = OutboundFrame(b"x" * size).message
     assert message[0] == 0x81
     assert message.endswith(b"x" * size)
     assert len(message) - size == (2 if size < 126 else 4 if size < 65536 else 10)
@@ -286,7 +286,7 @@ def test_a_message_is_framed_as_rfc_6455_says(size: int) -> None:
 def test_a_new_starting_point_replaces_what_is_left_of_the_one_before(hub: Hub) -> None:
     link = Link(room=1)
     watcher = hub.join("p", "", link)
-    first, rest, other = (Frame(b'{"type":"%s"}' % name) for name in (b"first", b"rest", b"other"))
+    first, rest, other = (OutboundFrame(b'{"type":"%s"}' % name) for name in (b"first", b"rest", b"other"))
     hub.begin(watcher, (first, rest), ())
     hub.hold(watcher)
     hub.begin(watcher, (other,), ())
@@ -307,7 +307,7 @@ def test_who_waits_for_a_starting_point_is_told_no_mark(hub: Hub, clock: Clock) 
 def test_a_busy_link_that_turns_to_another_project_stays_busy(hub: Hub, clock: Clock) -> None:
     link = Link(room=1)
     moved = hub.move(watching(hub, link), "q", "")
-    hub.begin(moved, (Frame(b"{}"),), ())
+    hub.begin(moved, (OutboundFrame(b"{}"),), ())
     assert len(link.frames) == 1
     clock.now += 11
     hub.close_stalled(10)
@@ -342,7 +342,7 @@ def test_an_old_starting_point_takes_no_mark_back(hub: Hub) -> None:
     watching(hub, Link())
     hub.publish([commit(A, 1, 5)])
     late = Link()
-    hub.begin(hub.join("p", "", late), (), (Head(A, 1, 3, True),))
+    hub.begin(hub.join("p", "", late), (), (BuildHead(A, 1, 3, True),))
     assert late.marks() == [("a", 5)]
 
 

@@ -1,7 +1,7 @@
 from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.server.liveness import WITNESS_ROUNDS, Liveness
-from sentryvibe_tui.store.contract import BuildKey, Commit, Head
+from sentryvibe_tui.store.contract import BuildHead, BuildKey, Commit
 
 KEY = BuildKey("p", "s", "b")
 
@@ -14,7 +14,7 @@ class Clock:
 
 
 def commit(active: bool = True) -> Commit:
-    return Commit(Head(KEY, 1, 1, active), (), BuildSummary("p", "s", "b"), b"{}")
+    return Commit(BuildHead(KEY, 1, 1, active), (), BuildSummary("p", "s", "b"), b"{}")
 
 
 def test_silence_counts_from_the_last_sign_and_not_from_the_start() -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from sentryvibe_tui.server.frame import Frame
+from sentryvibe_tui.server.outbound_frame import OutboundFrame
 from sentryvibe_tui.server.sse import _Outlet, _send_frame
 
 
@@ -15,7 +15,7 @@ async def test_an_end_is_not_lost_to_a_frame_that_comes_with_it(turns: int) -> N
     outlet = _Outlet()
     waiting = asyncio.create_task(outlet.next())
     await asyncio.sleep(0)
-    outlet.take(Frame(b"{}"))
+    outlet.take(OutboundFrame(b"{}"))
     for _ in range(turns):
         await asyncio.sleep(0)
     ends = waiting.cancel()
@@ -31,7 +31,7 @@ async def test_a_large_frame_goes_out_in_pieces_and_shows_how_much_is_left() -> 
         sent.append(message["body"])
 
     text = b"x" * 200_000
-    outlet.take(Frame(text))
+    outlet.take(OutboundFrame(text))
     await _send_frame(text, outlet, send)
     assert b"".join(sent) == text
     assert left == [200_000, 134_464, 68_928, 3_392]

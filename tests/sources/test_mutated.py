@@ -15,7 +15,7 @@ from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.events import TextAdded
 from sentryvibe_tui.sources.event_ids import EventLabeler
 from sentryvibe_tui.sources.follow.session_reader import SessionReader
-from sentryvibe_tui.sources.ingest.input import Whole
+from sentryvibe_tui.sources.ingest.input import AgentInput
 from sentryvibe_tui.sources.sessions import Session
 from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted, encode_posted
 from sentryvibe_tui.wire.projects import project_named
@@ -117,7 +117,7 @@ def test_a_spoilt_transcript_is_read_to_its_end(file: Path) -> None:
     chance = random.Random(file.name)
     for _ in range(VARIANTS):
         posting = EventLabeler("p", "p", "s")
-        whole = Whole(AutoReader(format_of(file)), posting, None, Redactor(()), {})
+        whole = AgentInput(AutoReader(format_of(file)), posting, None, Redactor(()), {})
         try:
             posted = [*whole.feed(spoilt(file, chance)), *whole.finish(), *posting.ended("interrupted", "cut")]
         except UnknownFormat:  # the first record itself gave nothing away

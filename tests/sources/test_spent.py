@@ -12,7 +12,7 @@ from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.sources.event_ids import EventLabeler
 from sentryvibe_tui.sources.follow.session_reader import SessionReader
-from sentryvibe_tui.sources.ingest.input import Whole
+from sentryvibe_tui.sources.ingest.input import AgentInput
 from sentryvibe_tui.wire.envelope import EventEnvelope
 from sentryvibe_tui.wire.projects import project_named
 
@@ -64,7 +64,7 @@ def session(folder: Path, *more: dict[str, Any]) -> Path:
 
 
 def read_whole(path: Path) -> list[EventEnvelope]:
-    one = Whole(AutoReader(), EventLabeler("p", "p", "s"), path, None, {"claude": path.parent})
+    one = AgentInput(AutoReader(), EventLabeler("p", "p", "s"), path, None, {"claude": path.parent})
     posted = list(one.feed(path.read_bytes()))
     while parts := list(one.subagents()):
         for file, part in parts:

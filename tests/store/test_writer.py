@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from sentryvibe_tui.store import ledger
 from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, StoreUnavailable
-from sentryvibe_tui.store.ledger import Append, Begun, Ledger, Settled
+from sentryvibe_tui.store.ledger import Append, Begun, GroupResult, Ledger
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.store.writer import Writer
 from sentryvibe_tui.wire.envelope import EventEnvelope
@@ -45,7 +45,7 @@ class Watched(Ledger):
         self.gate = threading.Event()
         self.gate.set()
 
-    def settle(self, appends: Sequence[Append]) -> Settled:
+    def settle(self, appends: Sequence[Append]) -> GroupResult:
         assert threading.current_thread() is not threading.main_thread()
         self.turns.append(("thread", len(appends)))
         return super().commit_group(appends)
@@ -57,7 +57,7 @@ class Watched(Ledger):
             self.turns.append(("loop", len(appends)))
         return begun
 
-    def finish(self, begun: Begun) -> Settled:
+    def finish(self, begun: Begun) -> GroupResult:
         assert threading.current_thread() is not threading.main_thread()
         assert self.gate.wait(30)
         return super().finish(begun)

@@ -33,10 +33,10 @@ ANSWER = 2.0
 VARIABLE = "SENTRYVIBE_TOKEN"
 """Of an agent's environment: the token that its hooks send. In its settings stands the name alone."""
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def _where(command: Command) -> Command:
+def _where(command: _Command) -> _Command:
     """`AGENT`, `--user|--project` and `--yes`."""
     command = click.option("--yes", "-y", is_flag=True, help="Do not ask.")(command)
     command = click.option(

@@ -23,8 +23,8 @@ from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import data_dir
 from ..sources.event_ids import EventLabeler
-from ..sources.ingest.input import Whole
-from ..sources.ingest.pace import Pace
+from ..sources.ingest.input import AgentInput
+from ..sources.ingest.pace import ReplayPace
 from ..sources.sessions import roots, without_subagents
 from ..wire.envelope import EventEnvelope
 from ..wire.projects import project_id
@@ -125,7 +125,7 @@ def command(
         )
         reader = AutoReader("" if kind == "auto" else kind)
         file = path if path is not None and path.is_file() else None
-        return _Input(reader, Whole(reader, posting, file, None if masks is None else masks.anew(), places), path)
+        return _Input(reader, AgentInput(reader, posting, file, None if masks is None else masks.anew(), places), path)
 
     intake = _Intake(find_server(server), data_dir(ours) / "outbox", timeout, speed if replay else None)
     return asyncio.run(intake.run(project_id(project), [partial(taken_up, path) for path in sources]))
@@ -149,7 +149,7 @@ def _sources(files: tuple[str, ...]) -> list[Path | None]:
 
 class _Input(Struct, frozen=True):
     reader: AutoReader
-    whole: Whole
+    whole: AgentInput
     path: Path | None
 
 
@@ -211,7 +211,7 @@ class _Intake:
 
     async def _read(self, source: _Input, publisher: Publisher, at: str) -> None:
         whole, is_file = source.whole, source.path is not None and source.path.is_file()
-        pace = None if self._speed is None else Pace(self._speed)
+        pace = None if self._speed is None else ReplayPace(self._speed)
         refused = 0
 
         async def pass_on(events: Iterable[EventEnvelope]) -> None:

@@ -11,7 +11,7 @@ import click
 from msgspec.structs import replace
 
 from ..agents.doing import summary_of
-from ..client.rest import NoAnswer, Project, projects, states
+from ..client.rest import ListedProject, NoAnswer, projects, states
 from .options import Server, find_server, server_option
 from .output import any_text, write_line
 
@@ -43,7 +43,7 @@ def command(server: str | None, as_json: bool) -> int:
     return 0
 
 
-async def _listed(server: Server) -> tuple[Project, ...]:
+async def _listed(server: Server) -> tuple[ListedProject, ...]:
     """Projects with their builds, also from a server whose list does not tell of builds."""
     try:
         known = await projects(server.address)
@@ -52,5 +52,5 @@ async def _listed(server: Server) -> tuple[Project, ...]:
         raise server.unlinked(error) from None
 
 
-async def _with_builds(server: Server, project: Project) -> Project:
+async def _with_builds(server: Server, project: ListedProject) -> ListedProject:
     return replace(project, builds=tuple(map(summary_of, await states(server.address, project.id))))

@@ -27,12 +27,12 @@ _TOKEN = f"{__name__}.token"
 ORIGINAL = "http://127.0.0.1:3000"
 """Where the original SentryVibe listens."""
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 EXIT_CODES = "Exit codes: " + "; ".join(f"{code} {what}" for code, what in exit_codes.EXPLAINED) + "."
 
 
-def server_option(command: Command) -> Command:
+def server_option(command: _Command) -> _Command:
     """`--server` and `--token`; `find_server` knows the token by itself."""
     token = click.option(
         "--token",

@@ -18,7 +18,7 @@ from .imports import uncollected
 from .options import UsageProblem
 from .output import tell
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class Flags(Struct, frozen=True):
@@ -38,7 +38,7 @@ class Looks(Struct, frozen=True):
     keys: Mapping[str, str] = {}
 
 
-def look_options(command: Command) -> Command:
+def look_options(command: _Command) -> _Command:
     """`--theme`, `--ascii` and `--no-animation`; the command gets them as `flags`."""
 
     @wraps(command)

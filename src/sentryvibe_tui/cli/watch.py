@@ -120,11 +120,11 @@ async def _in_lines(server: Server, project: str, session: str | None, waits: bo
 
 
 async def _narrated(watch: Watching, server: Server, jsonl: bool, detail: Detail) -> int:
-    from ..report.jsonl import JsonLines
+    from ..report.jsonl import JsonReport
     from ..report.narrate import narrate
     from ..report.plain import PlainLines
 
-    end = await narrate(watch, JsonLines() if jsonl else PlainLines(detail), write_line)
+    end = await narrate(watch, JsonReport() if jsonl else PlainLines(detail), write_line)
     if end.status in (401, 403):
         tell(server.refusal(end.reason))
     elif end.reason:

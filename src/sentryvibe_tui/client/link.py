@@ -30,7 +30,7 @@ from ..wire.frames import (
 from .backoff import ATTEMPTS, HEALTHY_AFTER, PROBE_EVERY, next_delay
 from .original_replica import Hydration
 from .replica import BuildReplica
-from .watching import CaughtUp, How, LinkChanged, LinkStatus, Phase, SignOfLife, Skipped, WatchEvent
+from .watching import CaughtUp, How, LinkChanged, LinkPhase, LinkStatus, SignOfLife, Skipped, WatchEvent
 
 INTERVAL: Millis = 5_000
 """Longest silence of one of our servers while a build is active; also how often it answers a ping."""
@@ -61,7 +61,7 @@ class Open(Struct, frozen=True):
     at: Millis | None = None
 
 
-class Send(Struct, frozen=True):
+class SendFrame(Struct, frozen=True):
     data: bytes
 
 
@@ -77,7 +77,7 @@ class Emit(Struct, frozen=True):
     event: WatchEvent
 
 
-Action = Open | Send | Hydrate | CloseLink | Emit
+LinkAction = Open | SendFrame | Hydrate | CloseLink | Emit
 
 
 class _Absence(Struct, frozen=True):
@@ -111,7 +111,7 @@ class Link:
         self.replica = BuildReplica(session_id, keeps=keeps)
         self.status = LinkStatus("connecting")
         self._chance, self._wait, self._probe = chance, wait, probe
-        self._out: list[Action] = []
+        self._out: list[LinkAction] = []
         self._failures = 0
         self._retry_at: Millis | None = None
         self._up = False
@@ -129,18 +129,18 @@ class Link:
 
     # ----------------------------------------------------------------------- inputs
 
-    def start(self, now: Millis) -> tuple[Action, ...]:
+    def start(self, now: Millis) -> tuple[LinkAction, ...]:
         self._emit(LinkChanged(self.status))
         self._open()
         return self._done()
 
-    def opened(self, now: Millis, transport: Transport = "ws") -> tuple[Action, ...]:
+    def opened(self, now: Millis, transport: Transport = "ws") -> tuple[LinkAction, ...]:
         """The transport is up; the link is healthy only after the first valid frame."""
         self._up, self._heard_at, self._nudged = True, now, False
         self.status = replace(self.status, transport=transport, rtt_ms=None)
         return self._done()
 
-    def heard(self, now: Millis, rtt_ms: float) -> tuple[Action, ...]:
+    def heard(self, now: Millis, rtt_ms: float) -> tuple[LinkAction, ...]:
         """A pong."""
         if self._up:
             self._hear(now)
@@ -150,7 +150,7 @@ class Link:
             self.status = measured
         return self._done()
 
-    def arriving(self, now: Millis) -> tuple[Action, ...]:
+    def arriving(self, now: Millis) -> tuple[LinkAction, ...]:
         """Part of a frame, or a comment of the event stream. It may be of an answer, and holds up the pings behind it:
         meanwhile the server hears otherwise that we live."""
         if self._up:
@@ -162,7 +162,7 @@ class Link:
                 self._send(HEARTBEAT)
         return self._done()
 
-    def frame(self, frame: Frame, now: Millis) -> tuple[Action, ...]:
+    def frame(self, frame: Frame, now: Millis) -> tuple[LinkAction, ...]:
         if not self._up:
             return self._done()
         self._hear(now)
@@ -191,7 +191,7 @@ class Link:
             self._caught_up(now)
         return self._done()
 
-    def hydrated(self, found: Hydration, now: Millis) -> tuple[Action, ...]:
+    def hydrated(self, found: Hydration, now: Millis) -> tuple[LinkAction, ...]:
         """The answer to `Hydrate`."""
         if self._up:
             self._hydrate_at = None
@@ -200,7 +200,7 @@ class Link:
             self._caught_up(now)
         return self._done()
 
-    def hydrate_failed(self, reason: str, now: Millis) -> tuple[Action, ...]:
+    def hydrate_failed(self, reason: str, now: Millis) -> tuple[LinkAction, ...]:
         """What was held back counts all the same; the question is put again later."""
         if self._up:
             self._emit(Skipped(1, f"no state over HTTP: {reason}"))
@@ -210,7 +210,9 @@ class Link:
             self._stand(now)
         return self._done()
 
-    def closed(self, now: Millis, code: int = 1006, reason: str = "", retry_after: Millis = 0) -> tuple[Action, ...]:
+    def closed(
+        self, now: Millis, code: int = 1006, reason: str = "", retry_after: Millis = 0
+    ) -> tuple[LinkAction, ...]:
         """The connection ended. 4401, 4403 and 4404 are final, as the statuses they are named after."""
         if code in (4401, 4403, 4404):
             return self.failed(now, code - 4000, reason, retry_after)
@@ -220,7 +222,7 @@ class Link:
 
     def failed(
         self, now: Millis, status: int | None = None, reason: str = "", retry_after: Millis = 0
-    ) -> tuple[Action, ...]:
+    ) -> tuple[LinkAction, ...]:
         """No connection came about; `status` is the HTTP status of an answer that the server itself gave."""
         reason = reason or (f"HTTP {status}" if status else "no connection")
         if status == 404 and self._wait:
@@ -235,7 +237,7 @@ class Link:
             self._lost(now, reason, retry_after)
         return self._done()
 
-    def retry_now(self, now: Millis) -> tuple[Action, ...]:
+    def retry_now(self, now: Millis) -> tuple[LinkAction, ...]:
         """A person asks for a try at once; after giving up, a whole new row of attempts."""
         if self._retry_at is not None or self.status.phase in ("gave-up", "refused"):
             if self.status.phase in ("gave-up", "refused"):
@@ -244,7 +246,7 @@ class Link:
             self._open()
         return self._done()
 
-    def reopen(self, now: Millis) -> tuple[Action, ...]:
+    def reopen(self, now: Millis) -> tuple[LinkAction, ...]:
         """Another way to the server is better: change over without a failure."""
         if self._up:
             self._out.append(CloseLink("changing transport"))
@@ -252,7 +254,7 @@ class Link:
             self._open()
         return self._done()
 
-    def tick(self, now: Millis) -> tuple[Action, ...]:
+    def tick(self, now: Millis) -> tuple[LinkAction, ...]:
         if self._retry_at is not None and now >= self._retry_at:
             if self.status.phase == "retrying":
                 self._say(replace(self.status, phase="connecting", retry_at=None))
@@ -315,8 +317,8 @@ class Link:
         self._ask(now)
         if not self._up:
             return
-        unknown: Phase = "connecting" if self.replica.is_expecting else "waiting"
-        phase: Phase = "live" if self.state.id else unknown
+        unknown: LinkPhase = "connecting" if self.replica.is_expecting else "waiting"
+        phase: LinkPhase = "live" if self.state.id else unknown
         lost_at = self._absence.lost_at if self._absence else None
         self._say(
             replace(self.status, phase=phase, attempt=0, retry_at=None, lost_at=lost_at, reason="", http_status=None)
@@ -425,9 +427,9 @@ class Link:
 
     def _send(self, data: bytes) -> None:
         if self.status.transport == "ws":
-            self._out.append(Send(data))
+            self._out.append(SendFrame(data))
 
-    def _done(self) -> tuple[Action, ...]:
+    def _done(self) -> tuple[LinkAction, ...]:
         out, self._out = tuple(self._out), []
         return out
 

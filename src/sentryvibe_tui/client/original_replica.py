@@ -24,7 +24,7 @@ from ..model.updates import BuildBegan, Entry, TodosChanged, ToolChanged, Update
 from ..wire.frames import Batch, Recovery
 from ..wire.original_rows import Stored
 from .shown import Shown
-from .watching import Changed, Settled, Snapshot
+from .watching import Changed, EndConfirmed, Snapshot
 
 LOOK_AFTER: Millis = 5_000
 """Silence after the last todo was completed, before the server is asked whether that was the end; doubled each time."""
@@ -255,7 +255,7 @@ class OriginalReplica:
         """Nothing more is waited for."""
         if self._settles and self._look_at is None:
             self._settles = False
-            self._shown.news.append(Settled(self._shown.state))
+            self._shown.news.append(EndConfirmed(self._shown.state))
 
     def _place(self) -> None:
         """Calls that came before their todo was listed move below it."""

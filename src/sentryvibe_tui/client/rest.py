@@ -22,7 +22,7 @@ from ..model.text import clean_line
 from ..wire.address import Address
 from ..wire.frames import MAX_FRAME, unpacked
 from ..wire.json import ABSENT, BadJson, decode, plain, present
-from ..wire.original_rows import Session, Stored, stored
+from ..wire.original_rows import OriginalSession, Stored, stored
 from ..wire.summary import decode_summary
 from .original_replica import Hydration
 from .trouble import in_words
@@ -78,7 +78,7 @@ class AmbiguousProject(LookupError):
         self.matches = matches
 
 
-class Project(Struct, frozen=True, rename="camel"):
+class ListedProject(Struct, frozen=True, rename="camel"):
     """One row of the list. `builds` are newest first; an original server says none."""
 
     id: str
@@ -109,7 +109,7 @@ class _Builds(Struct, frozen=True):
 
 
 class _Messages(Struct, frozen=True):
-    sessions: list[Session] = []
+    sessions: list[OriginalSession] = []
 
 
 class _Error(Struct, frozen=True):
@@ -124,11 +124,11 @@ class _Tool(Struct, frozen=True):
 # --------------------------------------------------------------------------- questions
 
 
-async def projects(server: Address) -> tuple[Project, ...]:
+async def projects(server: Address) -> tuple[ListedProject, ...]:
     """All projects, in the server's order. Raises NoAnswer."""
     answer = _shaped(await _get(server, server.http("projects")), _Projects)
     return tuple(
-        Project(row.id, row.name or "", row.slug or "", row.status or "", _summaries(row.builds or ()))
+        ListedProject(row.id, row.name or "", row.slug or "", row.status or "", _summaries(row.builds or ()))
         for row in answer.projects
     )
 

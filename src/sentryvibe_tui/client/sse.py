@@ -13,7 +13,7 @@ SILENCE = 40.0
 """Seconds without a byte after which the stream is dead; a server sends a comment every 15."""
 
 
-class Lines:
+class EventStream:
     """Bytes of an event stream -> the `data` of its events (WHATWG HTML, 9.2.6). Feed pieces as they come."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ async def stream(server: Address, opening: Open, listener: Listener) -> None:
             if answer.status_code != 200 or not kind.startswith("text/event-stream"):
                 raise _refusal(answer.status_code, await answer.aread(), answer.headers.get("Retry-After"))
             await listener.opened("sse")
-            lines = Lines()
+            lines = EventStream()
             async for piece in answer.aiter_bytes():
                 await listener.arriving()
                 for frame in lines.feed(piece):

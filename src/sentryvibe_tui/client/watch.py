@@ -16,7 +16,7 @@ from ..model.summary import BuildSummary
 from ..wire.address import Address, parse_address
 from ..wire.frames import decode_frame
 from . import rest as reading
-from .link import Action, CloseLink, Emit, Hydrate, Link, Open, Send, Transport
+from .link import CloseLink, Emit, Hydrate, Link, LinkAction, Open, SendFrame, Transport
 from .rest import NoAnswer, ProjectRef
 from .watching import LinkChanged, LinkStatus, WatchEvent
 
@@ -25,7 +25,7 @@ TRY_WEBSOCKET_AGAIN = 180.0
 UNREAD = 20_000
 """Events nobody has taken; above it the watch stops reading, and the server resynchronises it later."""
 
-Input = Callable[[Millis], tuple[Action, ...]]
+Input = Callable[[Millis], tuple[LinkAction, ...]]
 
 
 def _steady() -> Callable[[], Millis]:
@@ -168,12 +168,12 @@ class Watch:
         self._events.append(event)
         self._news.set()
 
-    def _perform(self, actions: tuple[Action, ...]) -> None:
+    def _perform(self, actions: tuple[LinkAction, ...]) -> None:
         for action in actions:
             match action:
                 case Emit(event):
                     self._tell(event)
-                case Send(data):
+                case SendFrame(data):
                     self._outgoing.put_nowait(data)
                 case Open():
                     self._cut()

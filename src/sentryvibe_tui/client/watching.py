@@ -11,7 +11,7 @@ from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
 from ..model.updates import Entry
 
-Phase = Literal["connecting", "waiting", "live", "retrying", "gave-up", "refused", "closed"]
+LinkPhase = Literal["connecting", "waiting", "live", "retrying", "gave-up", "refused", "closed"]
 """`waiting`: connected, no such project or no build yet. `refused`: the server's answer is final (401, 403, 404)."""
 
 Cause = Literal["hydrated", "resynchronised", "new-build", "merged"]
@@ -23,7 +23,7 @@ class LinkStatus(Struct, frozen=True):
 
     `http_status`: with which the server refused (401, 403, 404)."""
 
-    phase: Phase
+    phase: LinkPhase
     transport: Literal["ws", "sse"] = "ws"
     attempt: int = 0
     attempts: int = 10
@@ -57,7 +57,7 @@ class Changed(Struct, frozen=True):
     settled: bool = True
 
 
-class Settled(Struct, frozen=True):
+class EndConfirmed(Struct, frozen=True):
     """What its server might still have said of a build that has ended came, or is not waited for any longer."""
 
     state: BuildState
@@ -87,7 +87,7 @@ class Skipped(Struct, frozen=True):
     reason: str = ""
 
 
-WatchEvent = LinkChanged | Snapshot | Changed | Settled | CaughtUp | SignOfLife | Skipped
+WatchEvent = LinkChanged | Snapshot | Changed | EndConfirmed | CaughtUp | SignOfLife | Skipped
 
 
 class Watching(Protocol):

@@ -113,11 +113,11 @@ def _without(text: str, agent: str, keep: Hook | None) -> str:
     return text
 
 
-Place = list[tuple[Node, int]]
+HookPath = list[tuple[Node, int]]
 """The way to a hook: each container, and which of its parts to go into."""
 
 
-def _first_of_ours(text: str, agent: str, keep: Hook | None) -> Place | None:
+def _first_of_ours(text: str, agent: str, keep: Hook | None) -> HookPath | None:
     if not text:
         return None
     root = parse(text)
@@ -140,7 +140,7 @@ def _first_of_ours(text: str, agent: str, keep: Hook | None) -> Place | None:
     return None
 
 
-def _pruned(text: str, place: Place) -> str:
+def _pruned(text: str, place: HookPath) -> str:
     """Takes out a hook, its group when that holds no other, and what came with them."""
     node, index = place.pop()
     if len(node.parts) == 1:

@@ -13,11 +13,11 @@ from ..client.watching import (
     CaughtUp,
     Cause,
     Changed,
+    EndConfirmed,
     How,
     LinkChanged,
+    LinkPhase,
     LinkStatus,
-    Phase,
-    Settled,
     SignOfLife,
     Skipped,
     Snapshot,
@@ -42,7 +42,7 @@ class SnapshotLine(Struct, frozen=True, tag="snapshot"):
 class LinkLine(Struct, frozen=True, tag="link", rename="camel", omit_defaults=True):
     """How the link to the server stands. `attempt` counts while it is tried again."""
 
-    phase: Phase
+    phase: LinkPhase
     transport: Literal["ws", "sse"]
     attempt: int | None = None
     attempts: int | None = None
@@ -79,7 +79,7 @@ LINES = (SnapshotLine, LinkLine, CaughtUpLine, SkippedLine, EndLine)
 """All but the updates, which are as on the wire."""
 
 
-class JsonLines:
+class JsonReport:
     """One JSON object a line, valid UTF-8. Texts are the agent's own; what a terminal would act on is escaped."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class JsonLines:
                 yield json_line(CaughtUpLine(iso(lost_at), iso(back_at), missed, how))
             case Skipped(count, reason):
                 yield json_line(SkippedLine(count, reason))
-            case SignOfLife() | Settled():
+            case SignOfLife() | EndConfirmed():
                 return
 
     def _linked(self, status: LinkStatus) -> Iterator[str]:

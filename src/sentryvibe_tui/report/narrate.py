@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ..client.watching import Changed, LinkChanged, Settled, Snapshot, WatchEvent, Watching
+from ..client.watching import Changed, EndConfirmed, LinkChanged, Snapshot, WatchEvent, Watching
 from ..model.state import BuildState
 from . import exit_codes
 
@@ -27,7 +27,7 @@ class Report(Protocol):
         ...
 
 
-class Told(Struct, frozen=True):
+class NarrationEnd(Struct, frozen=True):
     """What a narration came to: its exit status, and why it had no link when that is the reason.
 
     `status`: the HTTP status with which the server refused."""
@@ -37,22 +37,24 @@ class Told(Struct, frozen=True):
     status: int | None = None
 
 
-async def narrate(watch: Watching, report: Report, write: Callable[[str], None], linger: float = LINGER) -> Told:
+async def narrate(
+    watch: Watching, report: Report, write: Callable[[str], None], linger: float = LINGER
+) -> NarrationEnd:
     """Write a line for each event. Returns at the end of the build, or when the link is given up for good."""
     state: BuildState | None = None
-    lost = Told(exit_codes.NO_LINK, "the link was closed")
+    lost = NarrationEnd(exit_codes.NO_LINK, "the link was closed")
     with suppress(TimeoutError):
         async with asyncio.timeout(None) as limit:
             async for event in watch.events():
                 for line in report.event(event):
                     write(line)
                 if isinstance(event, LinkChanged) and event.status.phase in ("gave-up", "refused"):
-                    lost = Told(exit_codes.NO_LINK, event.status.reason, event.status.http_status)
+                    lost = NarrationEnd(exit_codes.NO_LINK, event.status.reason, event.status.http_status)
                     break
-                if not isinstance(event, Snapshot | Changed | Settled):
+                if not isinstance(event, Snapshot | Changed | EndConfirmed):
                     continue
                 state = event.state
-                is_over = not state.is_active and (isinstance(event, Settled) or event.settled)
+                is_over = not state.is_active and (isinstance(event, EndConfirmed) or event.settled)
                 if is_over and state.activity.kind != "idle":
                     break
                 limit.reschedule(asyncio.get_running_loop().time() + linger if is_over else None)
@@ -60,4 +62,4 @@ async def narrate(watch: Watching, report: Report, write: Callable[[str], None],
         return lost
     for line in report.end(state):
         write(line)
-    return lost if state.is_active else Told(exit_codes.of_build(state.status))
+    return lost if state.is_active else NarrationEnd(exit_codes.of_build(state.status))

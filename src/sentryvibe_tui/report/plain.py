@@ -11,9 +11,9 @@ from ..client.watching import (
     CaughtUp,
     Cause,
     Changed,
+    EndConfirmed,
     LinkChanged,
     LinkStatus,
-    Settled,
     SignOfLife,
     Skipped,
     Snapshot,
@@ -72,7 +72,7 @@ class PlainLines:
             case Skipped(count, reason):
                 unreadable = f"{words.plural(count, 'update')} that this version cannot read"
                 yield f"skipped: {unreadable} {clean_line(reason)}".rstrip()
-            case SignOfLife() | Settled():
+            case SignOfLife() | EndConfirmed():
                 yield from self._finished_text()
 
     def end(self, state: BuildState) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from ..client.rest import Project
+from ..client.rest import ListedProject
 from ..model.state import Millis
 from ..model.summary import BuildSummary
 from ..model.text import clean_line
@@ -16,7 +16,7 @@ HEADER = ("PROJECT", "STATUS", "TODOS", "TOOLS", "ERRORS", "AGENT", "MODEL", "AG
 _NARROWEST = 8
 
 
-def build_rows(projects: Iterable[Project], now: Millis) -> Iterator[tuple[str, ...]]:
+def build_rows(projects: Iterable[ListedProject], now: Millis) -> Iterator[tuple[str, ...]]:
     """The header, and one row of safe texts for each build; a project without builds has one row too."""
     yield HEADER
     for project in projects:

@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from ..model.standing import meant_at
 from ..model.state import BuildState, Millis
-from ..store.contract import BuildDamaged, Head, Logged, Store, StoreUnavailable
+from ..store.contract import BuildDamaged, BuildHead, Logged, Store, StoreUnavailable
 from ..wire.frames import encode_recovery
-from .frame import Frame
 from .hub import FRAME_BYTES, Hub, OriginalWatcher, Watcher, batch_frame
 from .originals import whole_frames
+from .outbound_frame import OutboundFrame
 
 RESUME_LIMIT = 1000
 """Entries behind the head up to which a watcher is sent what it missed."""
@@ -38,14 +38,14 @@ class Since(Struct, frozen=True):
 class _Recovery:
     """A whole state as it is sent, and how far it goes."""
 
-    def __init__(self, frame: Frame, head: Head, state: BuildState, now: Millis) -> None:
+    def __init__(self, frame: OutboundFrame, head: BuildHead, state: BuildState, now: Millis) -> None:
         self.frame = frame
         self.head = head
         self.state = state
         self._now = now
 
     @cached_property
-    def retold(self) -> tuple[Frame, ...]:
+    def retold(self) -> tuple[OutboundFrame, ...]:
         """The same for a client that knows no `state-recovery`."""
         return whole_frames(self.head.key, self.state, self._now)
 
@@ -57,7 +57,7 @@ class CatchUp:
         self._hub = hub
         self._store = store
         self._now = now
-        self._recoveries: dict[Head, asyncio.Future[_Recovery | None]] = {}
+        self._recoveries: dict[BuildHead, asyncio.Future[_Recovery | None]] = {}
 
     async def start(self, watcher: Watcher, since: Since) -> None:
         """Bring `watcher` to the head: the tail of the build it has, then the newest one. Raises StoreUnavailable.
@@ -68,14 +68,14 @@ class CatchUp:
         project_id, session_id = watcher.channel.project_id, watcher.session_id
         newest = await self._store.find_build(project_id, session_id)
         if newest is None:
-            frame = Frame(encode_recovery(None, self._hub.epoch, self._now()))
+            frame = OutboundFrame(encode_recovery(None, self._hub.epoch, self._now()))
             self._hub.begin(watcher, (frame,), ())
             return
         if isinstance(watcher, OriginalWatcher):
             await self._retell(watcher, newest)
             return
-        frames: list[Frame] = []
-        heads: list[Head] = []
+        frames: list[OutboundFrame] = []
+        heads: list[BuildHead] = []
         asked = await self._asked(project_id, session_id, since, newest)
         if asked is not None:
             await self._replay(asked, since, frames, heads)
@@ -83,7 +83,7 @@ class CatchUp:
             await self._recover(newest, frames, heads)
         self._hub.begin(watcher, frames, heads)
 
-    async def _retell(self, watcher: OriginalWatcher, newest: Head) -> None:
+    async def _retell(self, watcher: OriginalWatcher, newest: BuildHead) -> None:
         """An original client has no versions: it gets the whole state, in both forms."""
         recovery = await self._shared(newest)
         if recovery is None:
@@ -99,7 +99,7 @@ class CatchUp:
         last = watcher.last
         await self.start(watcher, Since(-1, self._hub.epoch, last.build_id) if last else Since())
 
-    async def _asked(self, project_id: str, session_id: str, since: Since, newest: Head) -> Head | None:
+    async def _asked(self, project_id: str, session_id: str, since: Since, newest: BuildHead) -> BuildHead | None:
         """The build that the watcher has, when the log still knows it."""
         if since.version is None or since.epoch != self._hub.epoch:
             return None
@@ -110,7 +110,7 @@ class CatchUp:
         only = len(await self._store.builds(project_id, 2)) == 1
         return newest if only else None
 
-    async def _replay(self, head: Head, since: Since, frames: list[Frame], heads: list[Head]) -> None:
+    async def _replay(self, head: BuildHead, since: Since, frames: list[OutboundFrame], heads: list[BuildHead]) -> None:
         """The entries after `since`, or the whole state when they are many or `since` was never reached."""
         had = since.version
         if had is None or not 0 < had <= head.version or head.version - had > RESUME_LIMIT:
@@ -125,15 +125,15 @@ class CatchUp:
             await self._recover(head, frames, heads)
             return
         frames.extend(batch_frame(head.key, part, self._now()) for part in _parts(missed))
-        heads.append(Head(head.key, head.number, missed[-1].version if missed else had, head.is_active, head.at))
+        heads.append(BuildHead(head.key, head.number, missed[-1].version if missed else had, head.is_active, head.at))
 
-    async def _recover(self, head: Head, frames: list[Frame], heads: list[Head]) -> None:
+    async def _recover(self, head: BuildHead, frames: list[OutboundFrame], heads: list[BuildHead]) -> None:
         recovery = await self._shared(head)
         if recovery is not None:
             frames.append(recovery.frame)
             heads.append(recovery.head)
 
-    async def _shared(self, head: Head) -> _Recovery | None:
+    async def _shared(self, head: BuildHead) -> _Recovery | None:
         known = self._recoveries.get(head)
         if known is None:
             known = self._recoveries[head] = asyncio.ensure_future(self._recovery(head))
@@ -145,19 +145,19 @@ class CatchUp:
             self._recoveries.pop(head, None)
             raise
 
-    async def _recovery(self, head: Head) -> _Recovery | None:
+    async def _recovery(self, head: BuildHead) -> _Recovery | None:
         """The state of a build at `head`, or later."""
         state = await self._store.state(head.key)
         if state is None:
             return None
 
-        def encoded() -> Frame:
-            frame = Frame(encode_recovery(state, self._hub.epoch, self._now()), head.key, state.version)
+        def encoded() -> OutboundFrame:
+            frame = OutboundFrame(encode_recovery(state, self._hub.epoch, self._now()), head.key, state.version)
             _ = frame.packed_message
             return frame
 
         frame = encoded() if state.tool_count <= _SMALL_STATE else await asyncio.to_thread(encoded)
-        reached = Head(head.key, head.number, state.version, state.is_active, meant_at(state))
+        reached = BuildHead(head.key, head.number, state.version, state.is_active, meant_at(state))
         return _Recovery(frame, reached, state, self._now())
 
 

@@ -14,10 +14,10 @@ from typing import Protocol
 from msgspec import Struct
 
 from ..model.state import Millis
-from ..store.contract import BuildKey, Commit, Head, Logged
+from ..store.contract import BuildHead, BuildKey, Commit, Logged
 from ..wire.frames import AgentSign, Heartbeat, encode_batch, encode_heartbeat
-from .frame import Frame
 from .originals import Originals
+from .outbound_frame import OutboundFrame
 
 RING_COUNT = 4096
 RING_BYTES = 4 * 1024 * 1024
@@ -36,7 +36,7 @@ class Outlet(Protocol):
         """Bytes that its peer has not taken yet."""
         ...
 
-    def take(self, frame: Frame) -> bool:
+    def take(self, frame: OutboundFrame) -> bool:
         """Send `frame`. False: no more until `Hub.resume`."""
         ...
 
@@ -60,7 +60,7 @@ class Watcher:
         self.ready = True
         self.busy_since: float | None = None
         self.waiting = 0
-        self.backlog: deque[Frame] = deque()
+        self.backlog: deque[OutboundFrame] = deque()
         self.floors: dict[BuildKey, int] = {}
         self.last: BuildKey | None = None
 
@@ -84,14 +84,14 @@ class Channel:
 
     def __init__(self, project_id: str) -> None:
         self.project_id = project_id
-        self.heads: dict[BuildKey, Head] = {}
+        self.heads: dict[BuildKey, BuildHead] = {}
         self.watchers: dict[Watcher, None] = {}
         self.head = 0
         self.beat_at = 0.0
         self.originals = Originals()
         self._ring: deque[_Slot] = deque()
         self._bytes = 0
-        self._frames: dict[tuple[int, str], tuple[Frame | None, int]] = {}
+        self._frames: dict[tuple[int, str], tuple[OutboundFrame | None, int]] = {}
 
     @property
     def tail(self) -> int:
@@ -108,17 +108,17 @@ class Channel:
             self._bytes -= len(self._ring.popleft().logged.updates)
         self._frames.clear()
 
-    def learn(self, head: Head) -> None:
+    def learn(self, head: BuildHead) -> None:
         known = self.heads.get(head.key)
         if known is None or known.version < head.version:
             self.heads[head.key] = head
 
-    def newest(self, session_id: str = "") -> Head | None:
+    def newest(self, session_id: str = "") -> BuildHead | None:
         """The head of the build that is meant, of one session or of all."""
         fitting = (head for head in self.heads.values() if not session_id or head.key.session_id == session_id)
         return max(fitting, key=lambda head: head.rank, default=None)
 
-    def others(self, meant: Head, session_id: str = "") -> dict[str, int]:
+    def others(self, meant: BuildHead, session_id: str = "") -> dict[str, int]:
         """Versions of other builds that go on, by build id; of many, the latest."""
         heads = [
             head
@@ -128,7 +128,7 @@ class Channel:
         heads.sort(key=lambda head: head.rank, reverse=True)
         return {head.key.build_id: head.version for head in heads[:OTHERS]}
 
-    def frame(self, cursor: int, session_id: str, now: Callable[[], Millis]) -> tuple[Frame | None, int]:
+    def frame(self, cursor: int, session_id: str, now: Callable[[], Millis]) -> tuple[OutboundFrame | None, int]:
         """A frame of entries of one build from `cursor` on, and the cursor after it. None: nothing for this session."""
         known = self._frames.get((cursor, session_id))
         if known is None:
@@ -141,7 +141,7 @@ class Channel:
             return (self._ring[-1],)
         return islice(self._ring, len(self._ring) - behind, None)
 
-    def _encode(self, cursor: int, session_id: str, now: Callable[[], Millis]) -> tuple[Frame | None, int]:
+    def _encode(self, cursor: int, session_id: str, now: Callable[[], Millis]) -> tuple[OutboundFrame | None, int]:
         key: BuildKey | None = None
         run: list[Logged] = []
         size = 0
@@ -158,10 +158,10 @@ class Channel:
         return (None if key is None else batch_frame(key, run, now())), cursor
 
 
-def batch_frame(key: BuildKey, entries: Sequence[Logged], now: Millis) -> Frame:
+def batch_frame(key: BuildKey, entries: Sequence[Logged], now: Millis) -> OutboundFrame:
     updates = (logged.updates for logged in entries)
     text = encode_batch(key.project_id, key.session_id, key.build_id, updates, now)
-    return Frame(text, key, entries[-1].version)
+    return OutboundFrame(text, key, entries[-1].version)
 
 
 class Hub:
@@ -215,7 +215,7 @@ class Hub:
         watcher.cursor = watcher.channel.head
         watcher.backlog.clear()
 
-    def begin(self, watcher: Watcher, frames: Iterable[Frame], heads: Iterable[Head]) -> None:
+    def begin(self, watcher: Watcher, frames: Iterable[OutboundFrame], heads: Iterable[BuildHead]) -> None:
         """Send a starting point, then a mark, then what lies in the ring beyond `heads`."""
         for head in heads:
             watcher.channel.learn(head)
@@ -243,7 +243,7 @@ class Hub:
         watcher.ready, watcher.busy_since = True, None
         self._pump(watcher)
 
-    def tell(self, watcher: Watcher, frame: Frame) -> None:
+    def tell(self, watcher: Watcher, frame: OutboundFrame) -> None:
         """A frame outside the log; left out when the outlet is busy."""
         if watcher.ready and not watcher.backlog:
             self._give(watcher, frame)
@@ -256,7 +256,7 @@ class Hub:
             if now - channel.beat_at < (interval if newest and newest.is_active else idle_interval):
                 continue
             channel.beat_at = now
-            marks: dict[str, Frame] = {}
+            marks: dict[str, OutboundFrame] = {}
             for watcher in tuple(channel.watchers):
                 if isinstance(watcher, OriginalWatcher) and watcher.is_fresh and not watcher.held:
                     watcher.is_fresh = False
@@ -291,14 +291,14 @@ class Hub:
             self.leave(watcher)
             watcher.outlet.close(code, reason)
 
-    def _mark(self, channel: Channel, session_id: str) -> Frame:
+    def _mark(self, channel: Channel, session_id: str) -> OutboundFrame:
         newest = channel.newest(session_id)
         if newest is None:
             beat = Heartbeat(self.epoch, watchers=len(channel.watchers))
         else:
             sign, others = self._sign(newest.key), channel.others(newest, session_id)
             beat = Heartbeat(self.epoch, newest.key.build_id, newest.version, len(channel.watchers), sign, others)
-        return Frame(encode_heartbeat(beat, self._now()))
+        return OutboundFrame(encode_heartbeat(beat, self._now()))
 
     def _pump(self, watcher: Watcher) -> None:
         """Give the outlet what it lacks, frame by frame, until it is busy or has everything."""
@@ -349,7 +349,7 @@ class Hub:
         watcher.floors.pop(slot.key, None)
         return False
 
-    def _give(self, watcher: Watcher, frame: Frame) -> None:
+    def _give(self, watcher: Watcher, frame: OutboundFrame) -> None:
         if frame.key is not None:
             watcher.last = frame.key
         if not watcher.outlet.take(frame):

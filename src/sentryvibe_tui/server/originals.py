@@ -8,7 +8,7 @@ from ..model.state import BuildState, Millis
 from ..store.contract import BuildKey, Logged
 from ..wire.frames import encode_batch
 from ..wire.originals import retold, whole
-from .frame import Frame
+from .outbound_frame import OutboundFrame
 
 TOLD_BYTES = 4 * 1024 * 1024
 """Of frames kept for originals that are slower than others."""
@@ -19,7 +19,7 @@ class Originals:
 
     def __init__(self) -> None:
         self._states: dict[BuildKey, BuildState] = {}
-        self._told: dict[int, tuple[Frame, ...]] = {}
+        self._told: dict[int, tuple[OutboundFrame, ...]] = {}
         self._bytes = 0
 
     def begin(self, key: BuildKey, state: BuildState) -> None:
@@ -28,7 +28,9 @@ class Originals:
         if known is None or known.version < state.version:
             self._states[key] = state
 
-    def frames(self, number: int, key: BuildKey, logged: Logged, now: Callable[[], Millis]) -> tuple[Frame, ...] | None:
+    def frames(
+        self, number: int, key: BuildKey, logged: Logged, now: Callable[[], Millis]
+    ) -> tuple[OutboundFrame, ...] | None:
         """The frames of the ring's entry `number`. None: they cannot be told, only a new starting point helps."""
         told = self._told.get(number)
         if told is not None:
@@ -38,11 +40,11 @@ class Originals:
             return None
         self._states[key], updates = retold(before, logged.entry())
         told = tuple(original_frame(key, update, now()) for update in updates)
-        told = (*told[:-1], *(Frame(last.text, key, logged.version) for last in told[-1:]))
+        told = (*told[:-1], *(OutboundFrame(last.text, key, logged.version) for last in told[-1:]))
         self._keep(number, told)
         return told
 
-    def _keep(self, number: int, told: tuple[Frame, ...]) -> None:
+    def _keep(self, number: int, told: tuple[OutboundFrame, ...]) -> None:
         self._told[number] = told
         self._bytes += sum(len(frame.text) for frame in told)
         while self._bytes > TOLD_BYTES and len(self._told) > 1:
@@ -50,10 +52,10 @@ class Originals:
             self._bytes -= sum(len(frame.text) for frame in oldest)
 
 
-def original_frame(key: BuildKey, update: bytes, now: Millis) -> Frame:
-    return Frame(encode_batch(key.project_id, key.session_id, key.build_id, (update,), now))
+def original_frame(key: BuildKey, update: bytes, now: Millis) -> OutboundFrame:
+    return OutboundFrame(encode_batch(key.project_id, key.session_id, key.build_id, (update,), now))
 
 
-def whole_frames(key: BuildKey, state: BuildState, now: Millis) -> tuple[Frame, ...]:
+def whole_frames(key: BuildKey, state: BuildState, now: Millis) -> tuple[OutboundFrame, ...]:
     """A starting point: everything, for a client that knows no `state-recovery`."""
     return tuple(original_frame(key, update, now) for update in whole(state, now))

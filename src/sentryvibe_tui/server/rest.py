@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from ..model.state import BuildState
 from ..model.summary import BuildSummary
-from ..store.contract import BuildDamaged, BuildKey, Project, Store
+from ..store.contract import BuildDamaged, BuildKey, ProjectRecord, Store
 from ..wire.json import encode
 from ..wire.state import encode_state
 from ..wire.times import iso
@@ -76,14 +76,14 @@ async def tool(store: Store, session_id: str, tool_id: str, build_id: str = "") 
     return encode(found)
 
 
-async def _known(store: Store, project_id: str) -> Project:
+async def _known(store: Store, project_id: str) -> ProjectRecord:
     found = await store.project(project_id)
     if found is None:
         raise HTTPError(404, "no such project")
     return found
 
 
-def _project(known: Project, rows: tuple[BuildSummary, ...]) -> dict[str, object]:
+def _project(known: ProjectRecord, rows: tuple[BuildSummary, ...]) -> dict[str, object]:
     return {
         "id": known.id,
         "name": known.name,

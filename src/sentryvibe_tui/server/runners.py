@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from ..model.events import About
 from ..model.state import Millis
 from ..model.text import clean_line
-from ..store.contract import Head, Store, StoreUnavailable
+from ..store.contract import BuildHead, Store, StoreUnavailable
 from ..wire.envelope import EventEnvelope
 from ..wire.json import BadJson
 from ..wire.runner import RunnerEvent, decode_runner_event
@@ -87,7 +87,7 @@ class Runners:
         about = About(key.project_id, key.session_id, key.build_id)
         await self._store.append([EventEnvelope(about, said.event, at=said.at)], self._now())
 
-    async def _build(self, said: RunnerEvent) -> Head | None:
+    async def _build(self, said: RunnerEvent) -> BuildHead | None:
         """The build it names, else the newest of its session, else of its project."""
         named = await self._store.find_build(said.project_id, "", said.build_id) if said.build_id else None
         in_session = await self._store.find_build(said.project_id, said.session_id) if said.session_id else None

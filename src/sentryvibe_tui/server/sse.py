@@ -10,7 +10,7 @@ from ..store.contract import StoreUnavailable
 from .asgi import Receive, Scope, Send, header, query
 from .catch_up import Since
 from .context import ServerContext
-from .frame import Frame, parse_event_id
+from .outbound_frame import OutboundFrame, parse_event_id
 from .watch import check_ids, connected, since_of
 
 COMMENT_EVERY = 15.0
@@ -27,9 +27,9 @@ class _Outlet:
 
     def __init__(self) -> None:
         self.waiting = 0
-        self._next: asyncio.Queue[Frame | None] = asyncio.Queue()
+        self._next: asyncio.Queue[OutboundFrame | None] = asyncio.Queue()
 
-    def take(self, frame: Frame) -> bool:
+    def take(self, frame: OutboundFrame) -> bool:
         self.waiting = len(frame.text)
         self._next.put_nowait(frame)
         return False
@@ -37,7 +37,7 @@ class _Outlet:
     def close(self, code: int, reason: str) -> None:
         self._next.put_nowait(None)
 
-    async def next(self) -> Frame | None:
+    async def next(self) -> OutboundFrame | None:
         """The frame to send; None: the stream ends. Raises TimeoutError when there is none for a while."""
         async with asyncio.timeout(COMMENT_EVERY):  # unlike `wait_for` it never takes a cancellation for an answer
             return await self._next.get()

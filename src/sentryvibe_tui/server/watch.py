@@ -14,8 +14,8 @@ from ..wire.json import encode
 from .asgi import HTTPError, Message, Receive, Scope, Send, query
 from .catch_up import Since
 from .context import ServerContext
-from .frame import Frame
 from .hub import OriginalWatcher, Watcher
+from .outbound_frame import OutboundFrame
 from .protocols import EXTENSION
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sentryvibe_tui.server")
 
 TRY_AGAIN = 1013
-_ACK = Frame(b'{"type":"heartbeat-ack"}')
+_ACK = OutboundFrame(b'{"type":"heartbeat-ack"}')
 
 
 class _Outlet:
@@ -38,7 +38,7 @@ class _Outlet:
     def waiting(self) -> int:
         return self._link.waiting
 
-    def take(self, frame: Frame) -> bool:
+    def take(self, frame: OutboundFrame) -> bool:
         return self._link.take(frame.packed_message if self._packed else frame.message)
 
     def close(self, code: int, reason: str) -> None:
@@ -86,9 +86,11 @@ def _number(asked: dict[str, str], name: str) -> int | None:
     return int(text[:18]) if text.isascii() and text.isdecimal() else None
 
 
-def connected(serving: ServerContext, project_id: str, session_id: str) -> Frame:
+def connected(serving: ServerContext, project_id: str, session_id: str) -> OutboundFrame:
     client = secrets.token_hex(8)
-    return Frame(encode_connected(client, project_id, session_id, serving.hub.epoch, __version__, serving.now()))
+    return OutboundFrame(
+        encode_connected(client, project_id, session_id, serving.hub.epoch, __version__, serving.now())
+    )
 
 
 def _greet(serving: ServerContext, watcher: Watcher, link: DirectWebSocket) -> None:
@@ -102,7 +104,7 @@ async def _start(serving: ServerContext, watcher: Watcher, since: Since) -> bool
         await serving.catch_up.start(watcher, since)
     except StoreUnavailable as error:
         log.warning("no starting point: %s", error)
-        serving.hub.tell(watcher, Frame(encode({"type": "state-recovery-failed", "error": str(error)})))
+        serving.hub.tell(watcher, OutboundFrame(encode({"type": "state-recovery-failed", "error": str(error)})))
         watcher.outlet.close(TRY_AGAIN, "the store is unavailable")
         return False
     return True

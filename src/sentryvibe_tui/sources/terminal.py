@@ -34,7 +34,7 @@ class Pane(Struct, frozen=True):
     place: str
 
 
-class Process(Struct, frozen=True):
+class TerminalProcess(Struct, frozen=True):
     """`tty` as `ps` has it: `pts/4`, `ttys003`; "" for none."""
 
     pid: int
@@ -46,7 +46,7 @@ class NoTerminal(Exception):
     """Why there is no way to an agent's terminal, in words for a person."""
 
 
-Run = Callable[[Sequence[str]], str]
+CommandRunner = Callable[[Sequence[str]], str]
 """Runs a command; its output. Raises OSError, subprocess.SubprocessError."""
 
 
@@ -58,7 +58,7 @@ def output_of(command: Sequence[str]) -> str:
 def go_to_terminal(
     build: BuildSummary,
     environ: Mapping[str, str],
-    run: Run = output_of,
+    run: CommandRunner = output_of,
     directory_of: Callable[[int], str] | None = None,
 ) -> str:
     """Takes this terminal's tmux to the pane of the agent; where that is. Raises NoTerminal."""
@@ -73,7 +73,9 @@ def go_to_terminal(
     return pane.place
 
 
-def pane_of(build: BuildSummary, environ: Mapping[str, str], run: Run, directory_of: Callable[[int], str]) -> Pane:
+def pane_of(
+    build: BuildSummary, environ: Mapping[str, str], run: CommandRunner, directory_of: Callable[[int], str]
+) -> Pane:
     """The pane in which the agent of a build on this machine runs. Raises NoTerminal."""
     if build.host:
         raise NoTerminal(f"it runs on {clean_line(build.host, 60)}: its terminal is not here")
@@ -95,16 +97,19 @@ def pane_of(build: BuildSummary, environ: Mapping[str, str], run: Run, directory
 
 
 def _of_session(
-    build: BuildSummary, kind: AgentKind | None, environ: Mapping[str, str], processes: Sequence[Process]
-) -> list[Process]:
+    build: BuildSummary, kind: AgentKind | None, environ: Mapping[str, str], processes: Sequence[TerminalProcess]
+) -> list[TerminalProcess]:
     """What the agent's register says, where that process has a terminal: a daemon has none."""
     pid = kind.process(environ, build.session_id) if kind is not None and kind.process is not None else None
     return [process for process in processes if process.pid == pid and process.tty]
 
 
 def _of_directory(
-    build: BuildSummary, kind: AgentKind | None, processes: Sequence[Process], directory_of: Callable[[int], str]
-) -> list[Process]:
+    build: BuildSummary,
+    kind: AgentKind | None,
+    processes: Sequence[TerminalProcess],
+    directory_of: Callable[[int], str],
+) -> list[TerminalProcess]:
     """Processes of its program in its directory, those with a terminal if any has one."""
     if kind is None or not build.cwd:
         return []
@@ -114,14 +119,14 @@ def _of_directory(
     return [one for one in found if one.tty] or found
 
 
-def _names(process: Process) -> set[str]:
+def _names(process: TerminalProcess) -> set[str]:
     """`claude` for `/usr/bin/claude` and for `node --flag /usr/lib/claude.js`."""
     paths = [PurePath(word) for word in process.words[:WORDS] if not word.startswith("-")]
     told = paths if paths and paths[0].name.startswith(INTERPRETERS) else paths[:1]
     return {path.name for path in told} | {path.stem for path in told}
 
 
-def _processes(run: Run) -> list[Process]:
+def _processes(run: CommandRunner) -> list[TerminalProcess]:
     try:
         listed = run(("ps", "-axo", "pid=,tty=,args="))
     except (OSError, subprocess.SubprocessError):
@@ -129,17 +134,17 @@ def _processes(run: Run) -> list[Process]:
     return list(_listed(listed))
 
 
-def _listed(text: str) -> Iterator[Process]:
+def _listed(text: str) -> Iterator[TerminalProcess]:
     for line in text.splitlines():
         pid, _, rest = line.strip().partition(" ")
         tty, _, words = rest.strip().partition(" ")
         if pid.isdigit():
-            yield Process(
+            yield TerminalProcess(
                 int(pid), "" if tty.startswith("?") or tty == "-" else tty, tuple(words.split(maxsplit=WORDS))
             )
 
 
-def _panes(run: Run) -> list[Pane]:
+def _panes(run: CommandRunner) -> list[Pane]:
     form = "#{pane_id}\t#{pane_tty}\t#{session_name}:#{window_index}.#{pane_index}"
     try:
         listed = run(("tmux", "list-panes", "-a", "-F", form))

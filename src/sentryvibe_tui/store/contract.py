@@ -28,7 +28,7 @@ class Logged(Struct, frozen=True):
         return entry
 
 
-class Head(Struct, frozen=True):
+class BuildHead(Struct, frozen=True):
     """How far a build has come. `at` is its `meant_at`, epoch ms; `number` tells builds of one time apart."""
 
     key: BuildKey
@@ -49,7 +49,7 @@ class Commit(Struct, frozen=True):
     `encoded`: the summary as JSON.
     """
 
-    head: Head
+    head: BuildHead
     entries: tuple[Logged, ...]
     summary: BuildSummary
     encoded: bytes
@@ -63,7 +63,7 @@ class Accepted(Struct, frozen=True):
     version: int
 
 
-class Project(Struct, frozen=True, rename="camel"):
+class ProjectRecord(Struct, frozen=True, rename="camel"):
     id: str
     name: str
     slug: str
@@ -135,11 +135,11 @@ class Store(Protocol):
         """Delete a build that is marked as damaged. False: there is none such."""
         ...
 
-    async def projects(self) -> tuple[Project, ...]:
+    async def projects(self) -> tuple[ProjectRecord, ...]:
         """All projects, the one with the latest event first."""
         ...
 
-    async def project(self, project_id: str) -> Project | None: ...
+    async def project(self, project_id: str) -> ProjectRecord | None: ...
 
     async def builds(self, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
         """A project's latest builds, the one that is meant first."""
@@ -149,7 +149,7 @@ class Store(Protocol):
         """Every build that has not ended, and is not damaged."""
         ...
 
-    async def find_build(self, project_id: str, session_id: str = "", build_id: str = "") -> Head | None:
+    async def find_build(self, project_id: str, session_id: str = "", build_id: str = "") -> BuildHead | None:
         """The build of a project that is meant among those that fit; an empty session or build id fits all.
 
         When neither is asked for, damaged builds are passed over.

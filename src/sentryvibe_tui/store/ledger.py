@@ -38,10 +38,10 @@ from ..wire.updates import encode_entry
 from .contract import (
     Accepted,
     BuildDamaged,
+    BuildHead,
     BuildKey,
     Commit,
     EventDiffers,
-    Head,
     Logged,
     StoreUnavailable,
 )
@@ -84,8 +84,8 @@ class Log(Struct, frozen=True):
     size: int = 0
     summary: BuildSummary | None = None
 
-    def head(self, key: BuildKey) -> Head:
-        return Head(key, self.number, self.state.version, self.state.is_active, meant_at(self.state))
+    def head(self, key: BuildKey) -> BuildHead:
+        return BuildHead(key, self.number, self.state.version, self.state.is_active, meant_at(self.state))
 
     @property
     def wants_snapshot(self) -> bool:
@@ -112,7 +112,7 @@ class Append(Struct, frozen=True):
     now: Millis
 
 
-class Settled(Struct, frozen=True):
+class GroupResult(Struct, frozen=True):
     """What became of a group of appends, each with its answer or its error, and what was committed."""
 
     results: Sequence[Accepted | Exception]
@@ -168,17 +168,17 @@ class Ledger:
         except Exception:  # whoever settles it finds out whose fault it is
             return None
 
-    def finish(self, begun: Begun) -> Settled:
+    def finish(self, begun: Begun) -> GroupResult:
         """Commits what was begun; nothing of it is kept when that fails."""
         try:
             self._commit(begun)
         except StoreUnavailable as error:
-            return Settled([error] * len(begun.results), ())
+            return GroupResult([error] * len(begun.results), ())
         if loss := self._presence():  # it was deleted in the meantime
-            return Settled([StoreUnavailable(loss)] * len(begun.results), begun.commits)
-        return Settled(begun.results, begun.commits)
+            return GroupResult([StoreUnavailable(loss)] * len(begun.results), begun.commits)
+        return GroupResult(begun.results, begun.commits)
 
-    def commit_group(self, appends: Sequence[Append]) -> Settled:
+    def commit_group(self, appends: Sequence[Append]) -> GroupResult:
         """All in one transaction; one that is at fault itself fails alone."""
         with self._patient():
             return self._settle(appends)
@@ -203,17 +203,17 @@ class Ledger:
         finally:
             self._db.execute("PRAGMA busy_timeout = 0")
 
-    def _settle(self, appends: Sequence[Append]) -> Settled:
+    def _settle(self, appends: Sequence[Append]) -> GroupResult:
         try:
             return self.finish(self._begin(appends))
         except Exception as error:
             if _concerns_all(error):
-                return Settled([error] * len(appends), ())
+                return GroupResult([error] * len(appends), ())
             if len(appends) == 1:
                 self._blame(error)
-                return Settled((error,), ())
+                return GroupResult((error,), ())
         each = [self._settle((append,)) for append in appends]
-        return Settled(
+        return GroupResult(
             [result for one in each for result in one.results], [commit for one in each for commit in one.commits]
         )
 

@@ -16,7 +16,7 @@ from ..model.summary import BuildSummary
 from ..wire.json import BadJson
 from ..wire.state import decode_state, encode_state
 from ..wire.summary import decode_summary, encode_summary
-from .contract import BuildDamaged, BuildKey, FoundTool, Head, Logged, Project, StoreUnavailable
+from .contract import BuildDamaged, BuildHead, BuildKey, FoundTool, Logged, ProjectRecord, StoreUnavailable
 
 log = logging.getLogger("sentryvibe_tui.store")
 
@@ -118,14 +118,14 @@ def pack_state(state: BuildState) -> bytes:
     return zlib.compress(encode_state(state), 1)
 
 
-def read_projects(db: sqlite3.Connection, project_id: str | None = None) -> tuple[Project, ...]:
+def read_projects(db: sqlite3.Connection, project_id: str | None = None) -> tuple[ProjectRecord, ...]:
     """All projects, or one; the one with the latest event first."""
     rows = db.execute(
         "SELECT id, name, slug, created_at, coalesce((SELECT max(updated_at) FROM builds WHERE project_id = id),"
         " created_at) AS updated_at FROM projects WHERE :id IS NULL OR id = :id ORDER BY updated_at DESC, id",
         {"id": project_id},
     )
-    return tuple(Project(*row) for row in rows)
+    return tuple(ProjectRecord(*row) for row in rows)
 
 
 def read_builds(db: sqlite3.Connection, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
@@ -149,7 +149,7 @@ def read_active(db: sqlite3.Connection) -> tuple[BuildKey, ...]:
     return tuple(BuildKey(*row) for row in rows)
 
 
-def find_build(db: sqlite3.Connection, project_id: str, session_id: str, build_id: str) -> Head | None:
+def find_build(db: sqlite3.Connection, project_id: str, session_id: str, build_id: str) -> BuildHead | None:
     row = db.execute(
         "SELECT session_id, build_id, log, version, status, at FROM builds WHERE project_id = :project AND version > 0"
         " AND (:session = '' OR session_id = :session) AND (:build = '' OR build_id = :build)"
@@ -160,7 +160,7 @@ def find_build(db: sqlite3.Connection, project_id: str, session_id: str, build_i
     if row is None:
         return None
     session, build, number, version, status, at = row
-    return Head(BuildKey(project_id, session, build), number, version, status == "active", at)
+    return BuildHead(BuildKey(project_id, session, build), number, version, status == "active", at)
 
 
 def session_logs(db: sqlite3.Connection, session_id: str, build_id: str) -> tuple[tuple[int, BuildKey], ...]:

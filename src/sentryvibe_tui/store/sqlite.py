@@ -22,12 +22,12 @@ from . import queries
 from .contract import (
     Accepted,
     BuildDamaged,
+    BuildHead,
     BuildKey,
     Commit,
     FoundTool,
-    Head,
     Logged,
-    Project,
+    ProjectRecord,
     StoreBroken,
     StoreUnavailable,
 )
@@ -127,10 +127,10 @@ class SqliteStore:
     async def discard(self, key: BuildKey) -> bool:
         return await self._writer.ask(partial(self._ledger.discard, key))
 
-    async def projects(self) -> tuple[Project, ...]:
+    async def projects(self) -> tuple[ProjectRecord, ...]:
         return await self._read(queries.read_projects)
 
-    async def project(self, project_id: str) -> Project | None:
+    async def project(self, project_id: str) -> ProjectRecord | None:
         found = await self._read(lambda db: queries.read_projects(db, project_id))
         return found[0] if found else None
 
@@ -140,7 +140,7 @@ class SqliteStore:
     async def active_builds(self) -> tuple[BuildKey, ...]:
         return await self._read(queries.read_active)
 
-    async def find_build(self, project_id: str, session_id: str = "", build_id: str = "") -> Head | None:
+    async def find_build(self, project_id: str, session_id: str = "", build_id: str = "") -> BuildHead | None:
         return await self._read(lambda db: queries.find_build(db, project_id, session_id, build_id))
 
     async def find_tool(self, session_id: str, tool_id: str, build_id: str = "") -> FoundTool | None:

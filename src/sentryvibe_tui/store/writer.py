@@ -21,7 +21,7 @@ from typing import TypeVar, cast
 from ..model.state import Millis
 from ..wire.envelope import EventEnvelope
 from .contract import Accepted, Commit, StoreUnavailable
-from .ledger import Append, Ledger, Settled
+from .ledger import Append, GroupResult, Ledger
 from .worker import Worker
 
 T = TypeVar("T")
@@ -144,7 +144,7 @@ class Writer:
         self._is_busy = True
         self._thread.hand(work, then)
 
-    def _settled(self, settled: Settled) -> None:
+    def _settled(self, settled: GroupResult) -> None:
         group, self._under_way = self._under_way, []
         self._deliver(group, settled)
         if self._ledger.is_overdue:
@@ -152,7 +152,7 @@ class Writer:
         else:
             self._go_on(len(group))
 
-    def _deliver(self, group: _Group, settled: Settled) -> None:
+    def _deliver(self, group: _Group, settled: GroupResult) -> None:
         for (_, answer), result in zip(group, settled.results, strict=True):
             if answer.done():
                 continue

@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 from ..model.events import BuildEvent, Ignored, TextAdded, ToolEnded, ToolStarted
 from ..model.facts import AgentReported, BuildEnded, Noticed
 from ..model.state import Agent
-from .events import Index, Kind, ToolEnd, ToolStart, tool_end, tool_error, tool_start
+from .events import EventType, Index, ToolEnd, ToolStart, tool_end, tool_error, tool_start
 from .facts import End, Notice, words_of
 from .form import Form, checked_id_or_none
 from .json import ABSENT, decode
@@ -80,5 +80,5 @@ DIALECTS = (
     Form(AgentReported, ("template-selected",), _Selected, _selected),
     Form(Noticed, ("error",), Notice, _error),
     Form(BuildEnded, ("abort",), End, lambda w: BuildEnded("cancelled", "", w.message or "")),
-    Form(Ignored, _IGNORED, Kind, lambda w: Ignored(w.type)),
+    Form(Ignored, _IGNORED, EventType, lambda w: Ignored(w.type)),
 )

@@ -12,7 +12,7 @@ from ..model.events import About, BuildEvent, Ignored
 from ..model.state import Agent, Millis
 from .base import Wire
 from .dialects import DIALECTS
-from .events import EVENTS, Kind, event_object
+from .events import EVENTS, EventType, event_object
 from .form import by_type
 from .ids import RULE, is_id
 from .json import MAX_DEPTH, BadJson, decode, depth, encode
@@ -107,7 +107,7 @@ def _posted(envelope: Envelope) -> EventEnvelope:
 def _event_of(data: Raw) -> BuildEvent:
     """An unknown type is taken and changes nothing: original runners send more than an original server reads."""
     try:
-        kind = decode(bytes(data), Kind).type
+        kind = decode(bytes(data), EventType).type
     except BadJson:
         return decode_event(data)
     return decode_event(data) if kind in _FORMS else Ignored(kind[:60])
@@ -117,7 +117,7 @@ def decode_event(data: Raw) -> BuildEvent:
     """One event of the original's vocabulary or ours. Raises BadJson for unknown types and wrong fields."""
     text = bytes(data)
     try:
-        kind = decode(text, Kind).type
+        kind = decode(text, EventType).type
         form = _FORMS.get(kind)
         if form is None:
             raise BadJson(f"unknown event type {kind[:60]!r} - at `$.type`")

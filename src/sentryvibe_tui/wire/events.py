@@ -31,7 +31,7 @@ MAX_TODOS = 10_000
 """Todos of one list: each is compared with those known."""
 
 
-class Kind(Struct, frozen=True):
+class EventType(Struct, frozen=True):
     type: str
 
 
@@ -198,7 +198,7 @@ def _wire_activity(event: ActivityReported) -> Raw:
 
 EVENTS = (
     *(row.event for row in FACTS),
-    Form(BuildStarted, ("start",), Kind, lambda _: BuildStarted(), lambda _: {"type": "start"}),
+    Form(BuildStarted, ("start",), EventType, lambda _: BuildStarted(), lambda _: {"type": "start"}),
     Form(ToolStarted, ("tool-input-available",), ToolStart, tool_start, _wire_start),
     Form(ToolStarted, ("tool-input-start",), ToolStart, _streaming, _wire_start),
     Form(ToolEnded, ("tool-output-available",), ToolEnd, tool_end, _wire_end),
@@ -214,7 +214,7 @@ EVENTS = (
         lambda event: tagged("usage", _Spent(*astuple(event.usage), part=event.part, whole=event.whole)),
     ),
     Form(ActivityReported, ("activity",), WireActivity, _activity, _wire_activity),
-    Form(Ignored, (), Kind, lambda w: Ignored(w.type), lambda event: {"type": event.type}),
+    Form(Ignored, (), EventType, lambda w: Ignored(w.type), lambda event: {"type": event.type}),
 )
 """What we write and read; `dialects` has what we only read."""
 

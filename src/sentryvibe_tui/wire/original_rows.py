@@ -100,7 +100,7 @@ class _ToolRow(Struct, frozen=True, rename="camel"):
         return self.tool_call_id or self.id or ""
 
 
-class Session(Struct, frozen=True, rename="camel"):
+class OriginalSession(Struct, frozen=True, rename="camel"):
     """One element of `sessions`. Only v1's has `notes`; ours has the state alone."""
 
     session: SessionRow | None = None
@@ -110,7 +110,7 @@ class Session(Struct, frozen=True, rename="camel"):
     notes: Raw | UnsetType = UNSET
 
 
-def stored(session: Session) -> Stored | None:
+def stored(session: OriginalSession) -> Stored | None:
     """What is told of a session; None when that is nothing. Raises BadJson."""
     data, row = present(session.hydrated_state), session.session or SessionRow()
     if data is None and not row.build_id:

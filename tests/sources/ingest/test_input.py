@@ -14,7 +14,7 @@ from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.sources.event_ids import EventLabeler
 from sentryvibe_tui.sources.follow.session_reader import ORPHANED, SessionReader
-from sentryvibe_tui.sources.ingest.input import Whole
+from sentryvibe_tui.sources.ingest.input import AgentInput
 from sentryvibe_tui.sources.sessions import without_subagents
 from sentryvibe_tui.wire.envelope import EventEnvelope
 from sentryvibe_tui.wire.projects import project_named
@@ -58,7 +58,7 @@ def said(words: str, role: str = "assistant") -> dict[str, Any]:
 
 def whole(path: Path, redactor: Redactor | None = None) -> tuple[BuildState, list[EventEnvelope]]:
     """Everything that reading it publishes, and the state of it."""
-    one = Whole(AutoReader(), EventLabeler("p", "p", "s"), path, redactor, {"codex": path})
+    one = AgentInput(AutoReader(), EventLabeler("p", "p", "s"), path, redactor, {"codex": path})
     posted = list(one.feed(path.read_bytes()))
     while parts := list(one.subagents()):
         for file, part in parts:

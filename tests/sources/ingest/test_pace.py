@@ -2,7 +2,7 @@
 
 import pytest
 
-from sentryvibe_tui.sources.ingest.pace import Pace
+from sentryvibe_tui.sources.ingest.pace import ReplayPace
 
 
 class Clock:
@@ -19,7 +19,7 @@ class Clock:
 @pytest.mark.parametrize("speed", [0.5, 1, 8])
 def test_gaps_are_kept(speed: float) -> None:
     clock = Clock()
-    pace = Pace(speed, clock)
+    pace = ReplayPace(speed, clock)
     waits: list[float] = []
     for at in (None, 5_000, None, 6_000, 9_000):
         waits.append(pace.wait(at))
@@ -29,7 +29,7 @@ def test_gaps_are_kept(speed: float) -> None:
 
 def test_an_earlier_event_and_a_late_clock_wait_for_nothing() -> None:
     clock = Clock()
-    pace = Pace(1, clock)
+    pace = ReplayPace(1, clock)
     assert [pace.wait(at) for at in (10_000, 9_000)] == [0, 0]
     clock.late(3)
     assert pace.wait(12_000) == 0

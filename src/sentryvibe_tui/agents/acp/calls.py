@@ -16,7 +16,7 @@ _CALLS = 1_024
 """Calls that are remembered for what is told of them later."""
 
 
-class Calls:
+class AcpCalls:
     """Calls as they are told: whole at first, then what changed. `terminals`: what they printed, by their ids."""
 
     def __init__(self, terminals: dict[str, str]) -> None:

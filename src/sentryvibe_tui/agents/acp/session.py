@@ -12,7 +12,7 @@ from ...model.state import Agent, NoteKind
 from ...model.usage import Usage
 from ..common.reader import Counts
 from ..common.values import Record, as_list, count, flat, number, obj, objects, text, title_of
-from .calls import Calls, form_of, permission_of, todos_of
+from .calls import AcpCalls, form_of, permission_of, todos_of
 
 _CUT = {
     "max_tokens": "the model was cut at its token limit",
@@ -28,7 +28,7 @@ class AcpSession:
 
     def __init__(self, agent: Agent, counts: Counts, terminals: dict[str, str], notes: str) -> None:
         self._agent, self._counts, self._notes = agent, counts, notes
-        self._calls = Calls(terminals)
+        self._calls = AcpCalls(terminals)
         self._usage = Usage()
         self._note = 0
         self._growing = ""

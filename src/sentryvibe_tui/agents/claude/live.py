@@ -39,7 +39,7 @@ _STATES: dict[str, tuple[ActivityKind, str]] = {
 }
 
 
-class Entry(Struct, frozen=True, rename="camel"):
+class RegistryEntry(Struct, frozen=True, rename="camel"):
     """What is read of a file. Times are epoch milliseconds; `proc_start` is as `processes.started_at` has it."""
 
     pid: int = 0
@@ -75,7 +75,7 @@ class Registry:
         self.folder, self._files, self._alive, self._now = folder, files, alive, now
         self._begun: set[str] = set()
         self._stamps: dict[str, tuple[int, int, int]] = {}
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, RegistryEntry] = {}
         self._missing: set[str] = set()
         self._gone: set[str] = set()
         self._unknown: set[str] = set()
@@ -118,7 +118,7 @@ class Registry:
         if before is None or _shown(before) != _shown(entry):
             yield from self._told(entry)
 
-    def _told(self, entry: Entry) -> Iterator[Sighting]:
+    def _told(self, entry: RegistryEntry) -> Iterator[Sighting]:
         if not entry.status or not self._alive(entry.pid, _start(entry)):
             return
         if entry.status not in _STATES:
@@ -191,7 +191,7 @@ def process_of(environ: Mapping[str, str], session: str) -> int | None:
     return None
 
 
-def _entry(data: bytes) -> Entry | None:
+def _entry(data: bytes) -> RegistryEntry | None:
     """None for what is no entry: half a file, or another shape. A field of another type counts as absent."""
     try:
         fields = msgspec.json.decode(data, type=dict[str, Any])
@@ -199,7 +199,7 @@ def _entry(data: bytes) -> Entry | None:
         return None
     known = {key: value for key, value in fields.items() if isinstance(value, _TYPES.get(key, ()))}
     try:
-        entry = msgspec.convert(known, Entry)
+        entry = msgspec.convert(known, RegistryEntry)
     except msgspec.ValidationError:
         return None
     return entry if entry.pid > 0 and entry.session_id else None
@@ -216,15 +216,15 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def _start(entry: Entry) -> str:
+def _start(entry: RegistryEntry) -> str:
     return str(entry.proc_start or "")
 
 
-def _shown(entry: Entry) -> tuple[object, ...]:
+def _shown(entry: RegistryEntry) -> tuple[object, ...]:
     return entry.session_id, entry.status, entry.waiting_for, entry.status_updated_at
 
 
-def _left(entry: Entry, at: Millis) -> Sighting:
+def _left(entry: RegistryEntry, at: Millis) -> Sighting:
     """Its session is closed: by `/exit`, with its terminal, or for another session of the same process."""
     end = BuildEnded("interrupted", error="the session was closed", source="registry")
     return Sighting(entry.session_id, end, at, entry.cwd, f"left-{entry.pid}-{_start(entry)}-{at}")

@@ -17,7 +17,7 @@ _WARMUP = "Warmup"
 """What Claude Code says to agents that it only gets ready."""
 
 
-class Files(Protocol):
+class SubagentFolder(Protocol):
     """The files of a session's subagents."""
 
     def found(self) -> list[Path]: ...
@@ -32,7 +32,7 @@ class Files(Protocol):
 class ClaudeSubagents(Subagents):
     """Newer versions tell the call beside the file. Else it is by the prompt; of equal ones each file takes its own."""
 
-    def __init__(self, session: Path, redactor: Redactor | None, files: Files) -> None:
+    def __init__(self, session: Path, redactor: Redactor | None, files: SubagentFolder) -> None:
         super().__init__(session, redactor)
         self._calls: dict[str, list[str]] = {}
         self._files, self._prompts = files, dict[Path, str]()

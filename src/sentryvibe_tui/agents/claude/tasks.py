@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ...model.events import TodosReported
 from ...model.facts import TodoItem
 from ...model.state import Millis
-from ..common.todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
+from ..common.todo_changes import Change, TodoChanges, TodoList, todo_of, with_todo
 from ..common.values import Record, identifier, obj, objects, status, text, todo_items
 
 _CREATED = re.compile(r"Task #(\S+) created")
@@ -19,7 +19,7 @@ _CREATED = re.compile(r"Task #(\S+) created")
 class TaskLists:
     """The list as the calls so far made it. Calls are told by id, so that a refused one is undone."""
 
-    def __init__(self, todos: Todos = ()) -> None:
+    def __init__(self, todos: TodoList = ()) -> None:
         self._list = TodoChanges(todos)
         self._calls: dict[str, tuple[str, Record]] = {}
         self._changed_at: dict[str, Millis] = {}
@@ -72,14 +72,14 @@ class TaskLists:
         return None if todos == before and todos else TodosReported(todos, call_id=call_id)
 
 
-def _updated(todos: Todos, given: Record) -> Todos:
+def _updated(todos: TodoList, given: Record) -> TodoList:
     task_id = identifier(given.get("taskId"))
     if given.get("status") == "deleted":
         return tuple(known for known in todos if known.id != task_id)
     return with_todo(todos, _changed(todo_of(todos, task_id), given))
 
 
-def _repaired(todos: Todos, tasks: list[Record]) -> Todos:
+def _repaired(todos: TodoList, tasks: list[Record]) -> TodoList:
     """A full list adds what is missing; its order is not the order of the work."""
     for task in sorted(tasks, key=lambda task: (len(identifier(task.get("id"))), identifier(task.get("id")))):
         task_id = identifier(task.get("id"))

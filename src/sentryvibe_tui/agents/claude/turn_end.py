@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..common.turn_end import Turn, TurnEnd
+from ..common.turn_end import TurnEnd, TurnTracker
 from ..common.values import Record, obj, objects, text
 from .background import is_notification
 from .messages import is_local_command, is_picture, spoken, words
@@ -18,7 +18,7 @@ _STOPPED = {
 _LEAVING = ("/exit", "/quit")
 
 
-class ClaudeTurn(Turn):
+class ClaudeTurn(TurnTracker):
     """Reads the records of the conversation itself, not those of subagents."""
 
     def __init__(self) -> None:

@@ -26,14 +26,14 @@ SCAN_EVERY = 2.0
 """Seconds between two searches through all processes."""
 
 
-class Process(Struct, frozen=True):
+class RolloutHolder(Struct, frozen=True):
     """`start` as `processes.started_at` has it."""
 
     pid: int
     start: str
 
 
-Scan = Callable[[], Mapping[Path, Process]]
+HolderScan = Callable[[], Mapping[Path, RolloutHolder]]
 
 
 class Holders:
@@ -41,13 +41,13 @@ class Holders:
 
     def __init__(
         self,
-        scan: Scan,
+        scan: HolderScan,
         alive: Callable[[int, str], bool] = is_alive,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], Millis] = lambda: int(time.time() * 1000),
     ) -> None:
         self._scan, self._alive, self._clock, self._now = scan, alive, clock, now
-        self._holders: dict[Path, Process] = {}
+        self._holders: dict[Path, RolloutHolder] = {}
         self._scanned = float("-inf")
 
     def look(self) -> list[Sighting]:
@@ -58,7 +58,7 @@ class Holders:
             self._scanned, self._holders = self._clock(), dict(self._scan())
         return [sighting for path, one in gone if path not in self._holders for sighting in self._gone(path, one)]
 
-    def _gone(self, path: Path, process: Process) -> Iterator[Sighting]:
+    def _gone(self, path: Path, process: RolloutHolder) -> Iterator[Sighting]:
         head = head_at(path)
         if head.codex_id and not head.parent:
             end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
@@ -71,14 +71,14 @@ def process_of(environ: Mapping[str, str], session: str) -> int | None:
     return next((process.pid for path, process in open_here.items() if path.stem.endswith(session)), None)
 
 
-def holders(sessions: Path) -> dict[Path, Process]:
+def holders(sessions: Path) -> dict[Path, RolloutHolder]:
     """By the rollouts below `sessions`, those that have them open."""
     below = os.path.realpath(sessions) + os.sep
-    found: dict[Path, Process] = {}
+    found: dict[Path, RolloutHolder] = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc/self/fd") else ():
         if name.isdigit() and _is_codex(name):
             start = started_at(int(name))
-            found |= {Path(path): Process(int(name), start) for path in _rollouts(name, below) if start}
+            found |= {Path(path): RolloutHolder(int(name), start) for path in _rollouts(name, below) if start}
     return found
 
 

@@ -25,7 +25,7 @@ class Spawned(Struct, frozen=True):
     agent_path: str
 
 
-class Files(Protocol):
+class SubagentRollouts(Protocol):
     """The files of threads that others spawned."""
 
     def found(self) -> list[Spawned]: ...
@@ -34,7 +34,7 @@ class Files(Protocol):
 class CodexSubagents(Subagents):
     """Subagents may have subagents."""
 
-    def __init__(self, session: Path, redactor: Redactor | None, files: Files) -> None:
+    def __init__(self, session: Path, redactor: Redactor | None, files: SubagentRollouts) -> None:
         super().__init__(session, redactor)
         self._calls: dict[str, str] = {}
         self._threads: set[str] = set()

@@ -40,7 +40,7 @@ class Thread(Struct, frozen=True):
     is_ephemeral: bool = False
 
 
-class Status(Struct, frozen=True):
+class ThreadStatus(Struct, frozen=True):
     """`waits`: for what, in one word, "" when for nothing. `at`: by the daemon's clock, epoch milliseconds."""
 
     kind: str
@@ -54,7 +54,7 @@ class Threads:
     def __init__(self, at_work: Mapping[str, str] = {}) -> None:
         self._before = at_work
         self._threads: dict[str, Thread] = {}
-        self._statuses: dict[str, Status] = {}
+        self._statuses: dict[str, ThreadStatus] = {}
         self._waiting: dict[str, str] = {}
         self._resting: dict[str, float] = {}
         self._requests: dict[int, tuple[str, str]] = {}
@@ -91,7 +91,7 @@ class Threads:
         elif method == "thread/status/changed":
             yield from self._changed(text(params, "threadId"), _status(obj(params, "status"), _at(message)), now)
         elif method == "thread/closed":
-            yield from self._changed(text(params, "threadId"), Status("notLoaded", at=_at(message)), now)
+            yield from self._changed(text(params, "threadId"), ThreadStatus("notLoaded", at=_at(message)), now)
 
     # ------------------------------------------------------------------------ questions
 
@@ -141,7 +141,7 @@ class Threads:
             return
         yield from self._changed(name, heard, now)
 
-    def _changed(self, name: str, status: Status, now: float) -> Iterator[Sighting]:
+    def _changed(self, name: str, status: ThreadStatus, now: float) -> Iterator[Sighting]:
         thread = self._threads.get(name)
         if thread is None:
             is_new = bool(name) and name not in self._statuses
@@ -160,7 +160,7 @@ class Threads:
         else:
             yield from self._told(thread, status)
 
-    def _told(self, thread: Thread, status: Status) -> Iterator[Sighting]:
+    def _told(self, thread: Thread, status: ThreadStatus) -> Iterator[Sighting]:
         if event := _event(status):
             yield Sighting(thread.id, event, status.at, thread.cwd)
 
@@ -178,7 +178,7 @@ class Threads:
         else:
             yield from self._told(thread, status)
 
-    def _subagent(self, thread: Thread, status: Status) -> Iterator[Sighting]:
+    def _subagent(self, thread: Thread, status: ThreadStatus) -> Iterator[Sighting]:
         """What it does is told by its rollout; what it waits for, it waits for in its session."""
         session, request = self._session(thread), f"thread-{thread.id}"
         before, self._waiting[thread.id] = self._waiting.get(thread.id, ""), status.waits
@@ -198,12 +198,12 @@ class Threads:
         return thread
 
 
-def _status(status: Record, at: Millis | None) -> Status:
+def _status(status: Record, at: Millis | None) -> ThreadStatus:
     flags = [_WAITS.get(flag, "") for flag in _names(status.get("activeFlags"))]
-    return Status(text(status, "type"), next(filter(None, flags), ""), at)
+    return ThreadStatus(text(status, "type"), next(filter(None, flags), ""), at)
 
 
-def _event(status: Status) -> BuildEvent | None:
+def _event(status: ThreadStatus) -> BuildEvent | None:
     """None for a status that is not known here: the rollout goes on to tell what happens."""
     match status.kind:
         case "active":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..common.turn_end import Turn, TurnEnd
+from ..common.turn_end import TurnEnd, TurnTracker
 from ..common.values import Record, flat, objects, text
 from .messages import said_plainly, spoken
 
@@ -10,7 +10,7 @@ STARTS = ("task_started", "turn_started")
 ENDS = ("task_complete", "turn_complete")
 
 
-class CodexTurn(Turn):
+class CodexTurn(TurnTracker):
     """A turn that was begun by a record ends with one. In early files, which have neither, an answer looks like it."""
 
     def __init__(self) -> None:

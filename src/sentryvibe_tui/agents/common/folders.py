@@ -20,7 +20,7 @@ HEAD = 128 * 1024
 _TICK = 2_000_000_000
 
 
-class Head(Struct, frozen=True):
+class FileHead(Struct, frozen=True):
     """What the head of a session file says. `parent` and `agent_path`: the thread that spawned this one of Codex, and
     what it calls it."""
 
@@ -32,12 +32,12 @@ class Head(Struct, frozen=True):
     agent_path: str = ""
 
 
-def head_of(data: bytes) -> Head:
+def head_of(data: bytes) -> FileHead:
     """Found by pattern: the first lines may be long, and the last one is cut. Quotes inside of strings are escaped."""
     data = unpacked_head(data)
     first = data.partition(b"\n")[0]
     spawned = b'"subagent"' in first
-    return Head(
+    return FileHead(
         field_in(data, b"cwd"),
         field_in(data, b"sessionId"),
         field_in(data, b"id"),
@@ -56,17 +56,17 @@ def field_in(data: bytes, name: bytes) -> str:
         return ""
 
 
-def head_at(path: Path) -> Head:
+def head_at(path: Path) -> FileHead:
     """What a file's head says; nothing when there is no such file."""
     try:
         status = path.stat()
         return _head_at(str(path), status.st_ino, min(status.st_size, HEAD))
     except OSError:
-        return Head()
+        return FileHead()
 
 
 @lru_cache(4096)
-def _head_at(path: str, inode: int, size: int) -> Head:
+def _head_at(path: str, inode: int, size: int) -> FileHead:
     """Looked up again while the head grows."""
     with open(path, "rb") as file:
         return head_of(file.read(size))
@@ -76,9 +76,9 @@ class Heads:
     """Heads of files, each read again as long as it does not say where its session runs."""
 
     def __init__(self) -> None:
-        self._heads: dict[Path, tuple[int, Head]] = {}
+        self._heads: dict[Path, tuple[int, FileHead]] = {}
 
-    def of(self, path: Path) -> Head:
+    def of(self, path: Path) -> FileHead:
         try:
             inode = path.stat().st_ino
             known = self._heads.get(path)
@@ -87,7 +87,7 @@ class Heads:
             with path.open("rb") as file:
                 head = head_of(file.read(HEAD))
         except OSError:
-            return Head()
+            return FileHead()
         if head.cwd or head.project_hash:
             self._heads[path] = (inode, head)
         return head

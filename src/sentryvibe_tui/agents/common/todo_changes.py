@@ -7,8 +7,8 @@ from collections.abc import Callable
 from ...model.events import TodosReported
 from ...model.facts import TodoItem
 
-Todos = tuple[TodoItem, ...]
-Change = Callable[[Todos], Todos]
+TodoList = tuple[TodoItem, ...]
+Change = Callable[[TodoList], TodoList]
 
 _REMEMBERED = 256
 """Changes that can be taken back; an older one stands."""
@@ -17,7 +17,7 @@ _REMEMBERED = 256
 class TodoChanges:
     """Each change counts at once. A refused call's is taken back, and those made since still stand."""
 
-    def __init__(self, todos: Todos = ()) -> None:
+    def __init__(self, todos: TodoList = ()) -> None:
         self.todos = self._base = todos
         self._changes: dict[str, Change] = {}
         self._accepted: set[str] = set()
@@ -49,13 +49,13 @@ class TodoChanges:
         self._accepted.discard(first)
 
 
-def with_todo(todos: Todos, todo: TodoItem) -> Todos:
+def with_todo(todos: TodoList, todo: TodoItem) -> TodoList:
     """`todos` with this one in the place of the one of its id, or at the end."""
     if any(known.id == todo.id for known in todos):
         return tuple(todo if known.id == todo.id else known for known in todos)
     return (*todos, todo)
 
 
-def todo_of(todos: Todos, task_id: str) -> TodoItem:
+def todo_of(todos: TodoList, task_id: str) -> TodoItem:
     """The todo of that id; one that only has its number when it is not in the list."""
     return next((todo for todo in todos if todo.id == task_id), TodoItem(f"Task #{task_id}", id=task_id))

@@ -28,7 +28,7 @@ class TurnEnd(Struct, frozen=True):
     at: Millis | None = None
 
 
-class Turn:
+class TurnTracker:
     """How the turn stands after the records so far. An agent's own rule is `read`, which calls `over` and `goes_on`."""
 
     def __init__(self) -> None:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from ..common.turn_end import Turn, TurnEnd
+from ..common.turn_end import TurnEnd, TurnTracker
 from ..common.values import Record, as_list, obj, text
 
 
-class CopilotTurn(Turn):
+class CopilotTurn(TurnTracker):
     """Reads events of the agent itself; those of its subagents say nothing about its turn."""
 
     def __init__(self) -> None:

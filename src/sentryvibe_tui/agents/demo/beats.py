@@ -23,7 +23,7 @@ class Template(Struct, frozen=True):
     done: int
 
 
-class Todo(Struct, frozen=True):
+class PlannedTodo(Struct, frozen=True):
     """The build's list, with `done` of it completed and the next one under way."""
 
     done: int
@@ -45,7 +45,7 @@ class Write(Struct, frozen=True):
     content: str
 
 
-class Run(Struct, frozen=True):
+class ShellRun(Struct, frozen=True):
     """A shell command. A non-zero `code` is an error."""
 
     command: str
@@ -84,14 +84,30 @@ class Delegate(Struct, frozen=True):
 
     about: str
     prompt: str
-    work: tuple[Read | Grep | Glob | Run, ...]
+    work: tuple[Read | Grep | Glob | ShellRun, ...]
     answer: str
 
 
 class Both(Struct, frozen=True):
     """Calls that run at the same time."""
 
-    calls: tuple[Read | Grep | Glob | Run, ...]
+    calls: tuple[Read | Grep | Glob | ShellRun, ...]
 
 
-Beat = Say | Think | Plan | Template | Todo | Read | Edit | Write | Run | Grep | Glob | Fetch | Mcp | Delegate | Both
+Beat = (
+    Say
+    | Think
+    | Plan
+    | Template
+    | PlannedTodo
+    | Read
+    | Edit
+    | Write
+    | ShellRun
+    | Grep
+    | Glob
+    | Fetch
+    | Mcp
+    | Delegate
+    | Both
+)

@@ -14,12 +14,12 @@ from .beats import (
     Grep,
     Mcp,
     Plan,
+    PlannedTodo,
     Read,
-    Run,
     Say,
+    ShellRun,
     Template,
     Think,
-    Todo,
     Write,
 )
 
@@ -161,11 +161,13 @@ def _template() -> Iterator[Beat]:
     yield Say("A small board with pages and a database: the **next-sqlite** template fits.")
     yield Glob("templates/*/template.json", "templates/next-sqlite/template.json\ntemplates/vite-react/template.json")
     yield Template(1)
-    yield Run("npx degit club-templates/next-sqlite ride-board", "Fetch the template", "> cloned to ride-board", 1400)
+    yield ShellRun(
+        "npx degit club-templates/next-sqlite ride-board", "Fetch the template", "> cloned to ride-board", 1400
+    )
     yield Template(2)
-    yield Run("pnpm install --frozen-lockfile", "Install packages", _INSTALL, 2600)
+    yield ShellRun("pnpm install --frozen-lockfile", "Install packages", _INSTALL, 2600)
     yield Template(3)
-    yield Run("curl -sI localhost:3000 | head -1", "Check that it starts", "HTTP/1.1 200 OK", 700)
+    yield ShellRun("curl -sI localhost:3000 | head -1", "Check that it starts", "HTTP/1.1 200 OK", 700)
     yield Template(4)
 
 
@@ -212,7 +214,7 @@ def _planning() -> Iterator[Beat]:
 
 
 def _data() -> Iterator[Beat]:
-    yield Todo(0)
+    yield PlannedTodo(0)
     yield Edit("src/db/schema.ts", 'import { sqliteTable } from "drizzle-orm/sqlite-core";\n', SCHEMA)
     yield Write(
         "src/db/places.ts",
@@ -223,11 +225,11 @@ def _data() -> Iterator[Beat]:
             "});",
         ),
     )
-    yield Run(
+    yield ShellRun(
         "pnpm drizzle-kit generate", "Generate the migration", "3 tables\n[✓] drizzle/0000_quiet_saddle.sql", 1300
     )
-    yield Run("pnpm drizzle-kit migrate", "Migrate", "[✓] migrations applied successfully!", 800)
-    yield Todo(1)
+    yield ShellRun("pnpm drizzle-kit migrate", "Migrate", "[✓] migrations applied successfully!", 800)
+    yield PlannedTodo(1)
     yield Write(
         "src/db/seed.ts",
         _lines(
@@ -237,14 +239,14 @@ def _data() -> Iterator[Beat]:
             "]);",
         ),
     )
-    yield Run("pnpm tsx src/db/seed.ts", "Seed the database", "9 rides, 23 riders, 61 places", 900)
-    yield Run("sqlite3 board.db 'select title, pace from rides limit 3'", "Look at the data",
+    yield ShellRun("pnpm tsx src/db/seed.ts", "Seed the database", "9 rides, 23 riders, 61 places", 900)
+    yield ShellRun("sqlite3 board.db 'select title, pace from rides limit 3'", "Look at the data",
               "Sunrise along the canal|easy\nThree hills before lunch|brisk\nCoffee loop|steady", 300)  # fmt: skip
     yield Say("The data is in place: `9` rides to look at.")
 
 
 def _pages() -> Iterator[Beat]:
-    yield Todo(2)
+    yield PlannedTodo(2)
     yield Read("src/app/page.tsx", "export default function Home() {\n  return <main>Hello</main>;\n}\n")
     yield Write("src/components/ride-card.tsx", _CARD)
     yield Edit(
@@ -256,9 +258,9 @@ def _pages() -> Iterator[Beat]:
         "src/lib/upcoming.ts",
         _lines("export async function upcoming() {", "  return db.select().from(rides).orderBy(rides.startsAt);", "}"),
     )
-    yield Run("curl -s localhost:3000 | grep -c ride-card", "Count the cards", "9", 500)
+    yield ShellRun("curl -s localhost:3000 | grep -c ride-card", "Count the cards", "9", 500)
     yield Edit("src/app/globals.css", "  --accent: #0070f3;\n", "  --accent: #e2552b;\n  --surface: #f5f1e8;\n")
-    yield Todo(3)
+    yield PlannedTodo(3)
     yield Think("The page of a ride needs the riders too. One query with a join keeps it to a single round trip.")
     yield Write(
         "src/app/rides/[id]/page.tsx",
@@ -279,8 +281,8 @@ def _pages() -> Iterator[Beat]:
         ),
     )
     yield Both((
-        Run("curl -s -o /dev/null -w '%{http_code}' localhost:3000/rides/3", "A ride that exists", "200", 420),
-        Run("curl -s -o /dev/null -w '%{http_code}' localhost:3000/rides/999", "A ride that does not", "404", 380),
+        ShellRun("curl -s -o /dev/null -w '%{http_code}' localhost:3000/rides/3", "A ride that exists", "200", 420),
+        ShellRun("curl -s -o /dev/null -w '%{http_code}' localhost:3000/rides/999", "A ride that does not", "404", 380),
     ))  # fmt: skip
     yield Grep("maxRiders", "src", "src/db/schema.ts:8\nsrc/components/ride-details.tsx:2")
     yield Edit("src/components/ride-details.tsx", "{free} places left", '{free > 0 ? `${free} places left` : "full"}')
@@ -298,7 +300,7 @@ _CARD = """export function RideCard({ ride }: { ride: Ride }) {
 
 
 def _joining() -> Iterator[Beat]:
-    yield Todo(4)
+    yield PlannedTodo(4)
     yield Write("src/lib/join.ts", JOIN_FIRST)
     yield Write(
         "src/app/api/rides/[id]/route.ts",
@@ -309,7 +311,7 @@ def _joining() -> Iterator[Beat]:
             "}",
         ),
     )
-    yield Run("curl -s -X POST localhost:3000/api/rides/3 -d '{\"rider\":\"Noor\"}'", "Join a ride",
+    yield ShellRun("curl -s -X POST localhost:3000/api/rides/3 -d '{\"rider\":\"Noor\"}'", "Join a ride",
               '{"joined":true,"places":7}', 450)  # fmt: skip
     yield Read("src/components/ride-details.tsx", "export function RideDetails({ ride }: Props) {\n  …\n}\n")
     yield Edit("src/components/ride-details.tsx", "</article>", "<JoinButton ride={ride} /></article>")
@@ -324,7 +326,7 @@ def _joining() -> Iterator[Beat]:
             "}",
         ),
     )
-    yield Todo(5)
+    yield PlannedTodo(5)
     yield Write("src/lib/filter.ts", "export const matchesPace = (ride: Ride, pace: Pace) => ride.pace === pace;\n")
     yield Write(
         "src/components/pace-filter.tsx",
@@ -336,9 +338,9 @@ def _joining() -> Iterator[Beat]:
         ),
     )
     yield Edit("src/app/page.tsx", "<RideList rides={rides} />", "<PaceFilter rides={rides} />")
-    yield Run("curl -s 'localhost:3000/?pace=easy' | grep -c ride-card", "Easy rides only", "4", 480)
+    yield ShellRun("curl -s 'localhost:3000/?pace=easy' | grep -c ride-card", "Easy rides only", "4", 480)
     yield Say("Filters work on the address, so a filtered list can be *shared as a link*.")
-    yield Todo(6)
+    yield PlannedTodo(6)
     yield Glob("src/**/*.test.ts", "src/lib/pace.test.ts")
     yield Write(
         "src/lib/join.test.ts",
@@ -359,38 +361,38 @@ def _joining() -> Iterator[Beat]:
             "});",
         ),
     )
-    yield Run("pnpm vitest run", "Run the tests", FAILING, 2200, code=1)
+    yield ShellRun("pnpm vitest run", "Run the tests", FAILING, 2200, code=1)
     yield Think("Thirteen riders got in. The check compares the count before adding, so it must refuse at the limit.")
     yield Grep("maxRiders", "src/lib", "src/lib/join.ts:2:  if (riders.length > ride.maxRiders) {")
     yield Edit("src/lib/join.ts", JOIN_OLD, JOIN_NEW)
-    yield Run("pnpm vitest run", "Run the tests again", PASSING, 2000)
+    yield ShellRun("pnpm vitest run", "Run the tests again", PASSING, 2000)
     yield Say(
         "Found it: the limit was checked *before* adding with `>`, so one rider too many got in. Now all 14 pass."
     )
 
 
 def _finish() -> Iterator[Beat]:
-    yield Todo(7)
-    yield Run("pnpm build", "Production build", BROKEN_BUILD, 3200, code=1)
+    yield PlannedTodo(7)
+    yield ShellRun("pnpm build", "Production build", BROKEN_BUILD, 3200, code=1)
     yield Read(
         "src/components/pace-filter.tsx",
         '22\u2192  const chosen = params.get("pace");\n24\u2192  matchesPace(ride, chosen)',
     )
     yield Edit("src/components/pace-filter.tsx", 'params.get("pace");', 'asPace(params.get("pace"));')
     yield Edit("src/lib/filter.ts", "ride.pace === pace;\n", "!pace || ride.pace === pace;\n")
-    yield Run("pnpm build", "Production build again", GOOD_BUILD, 3000)
+    yield ShellRun("pnpm build", "Production build again", GOOD_BUILD, 3000)
     yield Write(
         "src/components/empty.tsx",
         'export const Empty = () => <p className="empty">No rides this week. Time to plan one?</p>;\n',
     )
     yield Edit("src/components/ride-list.tsx", "rides.map(", "rides.length === 0 ? <Empty /> : rides.map(")
     yield Both((
-        Run("pnpm vitest run --reporter=dot", "Tests", " ··············\n Tests  14 passed (14)", 1500),
-        Run("pnpm eslint src", "Lint", "", 1100),
-        Run("pnpm tsc --noEmit", "Types", "", 1300),
+        ShellRun("pnpm vitest run --reporter=dot", "Tests", " ··············\n Tests  14 passed (14)", 1500),
+        ShellRun("pnpm eslint src", "Lint", "", 1100),
+        ShellRun("pnpm tsc --noEmit", "Types", "", 1300),
     ))  # fmt: skip
-    yield Run(
+    yield ShellRun(
         "git add -A && git commit -qm 'Ride board'", "Commit", "[main 7c1d0be] Ride board\n 17 files changed", 300
     )
-    yield Todo(8)
+    yield PlannedTodo(8)
     yield Say("Done. " + SUMMARY)

@@ -79,7 +79,7 @@ class _Telling:
             case beats.Template(done):
                 yield Step(500, _todos(story.TEMPLATE, done, "template", self._next_id()))
                 yield from self._codex_phases("template", done, len(story.TEMPLATE))
-            case beats.Todo(done):
+            case beats.PlannedTodo(done):
                 yield Step(600, _todos(story.TODOS, done, "build", self._next_id()))
                 yield from self._codex_phases("execution", done, len(story.TODOS))
             case beats.Both(calls):
@@ -139,7 +139,7 @@ class _Telling:
 
     def _call(self, beat: Beat, parent: str) -> _Call:
         name, given, output, ms = _as_claude(beat) if self._agent == "claude" else _as_codex(beat)
-        failed = isinstance(beat, beats.Run) and beat.code != 0
+        failed = isinstance(beat, beats.ShellRun) and beat.code != 0
         call_id = self._next_id()
         start = ToolStarted(call_id, name, raw(given), parent_id=parent)
         return _Call(start, ToolEnded(call_id, raw(output), failed), round(ms * self._random.uniform(0.8, 1.3)))
@@ -203,7 +203,7 @@ def _as_claude(beat: Beat) -> _Told:
             return "Edit", given, f"The file {path} was updated.", 450
         case beats.Write(path, content):
             return "Write", {"file_path": f"{story.CWD}/{path}", "content": content}, f"File created: {path}", 500
-        case beats.Run(command, about, output, ms, _):
+        case beats.ShellRun(command, about, output, ms, _):
             return "Bash", {"command": command, "description": about}, output, ms
         case beats.Grep(pattern, path, found):
             return "Grep", {"pattern": pattern, "path": path}, found, 250
@@ -225,7 +225,7 @@ def _as_codex(beat: Beat) -> _Told:
             return "file_change", {"changes": [{"path": path, "kind": "update"}]}, "completed", 450
         case beats.Write(path, _):
             return "file_change", {"changes": [{"path": path, "kind": "add"}]}, "completed", 500
-        case beats.Run(command, _, output, ms, code):
+        case beats.ShellRun(command, _, output, ms, code):
             return _shell(command, output if code == 0 else f"{output}\nexit code {code}", ms)
         case beats.Grep(pattern, path, found):
             return _shell(f"rg -n '{pattern}' {path}", found, 250)

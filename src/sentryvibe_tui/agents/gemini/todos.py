@@ -7,7 +7,7 @@ from functools import partial
 
 from ...model.events import TodosReported
 from ...model.facts import TodoItem
-from ..common.todo_changes import Change, TodoChanges, Todos, todo_of, with_todo
+from ..common.todo_changes import Change, TodoChanges, TodoList, todo_of, with_todo
 from ..common.values import Record, identifier, objects, status, text, todo_items
 
 _TASK_ID = re.compile(r"\b([A-Za-z0-9]{6})\b(?=[^A-Za-z0-9]|$)")
@@ -17,7 +17,7 @@ _NAMED_ID = re.compile(r"(?:id|task|ID|Task)[\"']?\s*[:=#]?\s*[\"'\[(]*([A-Za-z0
 class TodoLists:
     """write_todos replaces the list; the tracker's tools change one task, whose id is in the result."""
 
-    def __init__(self, todos: Todos = ()) -> None:
+    def __init__(self, todos: TodoList = ()) -> None:
         self._list = TodoChanges(todos)
         self._calls: dict[str, tuple[str, Record]] = {}
         self._done: set[str] = set()
@@ -58,7 +58,7 @@ class TodoLists:
         return TodosReported(self._list.todos, call_id=call_id)
 
 
-def _updated(todos: Todos, given: Record) -> Todos:
+def _updated(todos: TodoList, given: Record) -> TodoList:
     known = todo_of(todos, identifier(given.get("id")))
     state = status(given["status"]) if text(given, "status") else known.status
     return with_todo(todos, TodoItem(text(given, "title") or known.content, state, id=known.id))

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from ..common.turn_end import Turn, TurnEnd
+from ..common.turn_end import TurnEnd, TurnTracker
 from ..common.values import Record, text
 
 _CANCELLED = "Request cancelled."
 
 
-class GeminiTurn(Turn):
+class GeminiTurn(TurnTracker):
     """Reads messages, each again whenever it grew. `said`: the words in it."""
 
     def read(self, message: Record, said: str) -> None:

@@ -37,7 +37,7 @@ class NotUnderstood(Exception):
     """The database has another shape than the one known here."""
 
 
-class Row(Struct, frozen=True):
+class EventRow(Struct, frozen=True):
     """One event. `number` is its place among all, `seq` among those of its session."""
 
     number: int
@@ -54,7 +54,7 @@ class Row(Struct, frozen=True):
         return {"type": kind if version.isdigit() else self.type, "properties": decode(self.data.encode(), Record)}
 
 
-class Place(Struct, frozen=True):
+class SessionRoot(Struct, frozen=True):
     """Where a session belongs: its root (itself, if it has no parent) and the root's directory. `updated`: the root."""
 
     root: str
@@ -109,21 +109,21 @@ class Database:
         found = self._connection.execute("SELECT id FROM event WHERE rowid = ?", (number,)).fetchone()
         return found == (ident,)
 
-    def after(self, number: int) -> list[Row]:
+    def after(self, number: int) -> list[EventRow]:
         """The events behind that one, AT_ONCE at most."""
         rows = self._connection.execute(f"{_ROWS} WHERE rowid > ? ORDER BY rowid LIMIT ?", (number, AT_ONCE))
-        return [Row(*row) for row in rows]
+        return [EventRow(*row) for row in rows]
 
-    def of(self, root: str) -> list[Row]:
+    def of(self, root: str) -> list[EventRow]:
         """All events of a session and of those below it, as they came."""
         rows = self._connection.execute(
             "WITH RECURSIVE below(id) AS (SELECT ? UNION SELECT session.id FROM session, below"
             f" WHERE session.parent_id = below.id) {_ROWS} WHERE aggregate_id IN (SELECT id FROM below) ORDER BY rowid",
             (root,),
         )
-        return [Row(*row) for row in rows]
+        return [EventRow(*row) for row in rows]
 
-    def place(self, session: str) -> Place | None:
+    def place(self, session: str) -> SessionRoot | None:
         """None for a session that is not there (any more)."""
         found = self._connection.execute(
             "WITH RECURSIVE above(id, parent, directory, updated) AS ("
@@ -132,13 +132,13 @@ class Database:
             " WHERE session.id = above.parent) SELECT id, directory, updated FROM above WHERE parent IS NULL",
             (session,),
         ).fetchone()
-        return None if found is None else Place(*found)
+        return None if found is None else SessionRoot(*found)
 
-    def since(self, moment: Millis) -> list[Place]:
+    def since(self, moment: Millis) -> list[SessionRoot]:
         """The root sessions that were updated at or after `moment`, the latest last."""
         rows = self._connection.execute(
             "SELECT id, directory, time_updated FROM session WHERE parent_id IS NULL AND time_updated >= ?"
             " ORDER BY time_updated",
             (moment,),
         )
-        return [Place(*row) for row in rows]
+        return [SessionRoot(*row) for row in rows]

@@ -23,7 +23,7 @@ from ...wire.json import BadJson
 from ..common.live import Sighting, merged, polled
 from ..common.reader import Counts
 from ..common.values import Record, obj, text, value
-from .database import AT_ONCE, Database, NotUnderstood, Place, Row, opened, path_of, stamp
+from .database import AT_ONCE, Database, EventRow, NotUnderstood, SessionRoot, opened, path_of, stamp
 from .events import Events
 from .port import Ports
 from .processes import Owners, at_work, says_so
@@ -55,7 +55,7 @@ class _Held(Struct):
 class _Session:
     """A root session that is read."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: SessionRoot) -> None:
         self.place, self.counts = place, Counts()
         self.events = Events(self.counts, "registry")
         self.is_left_out_told = False
@@ -166,7 +166,7 @@ class DatabaseWitness:
         self._last = last if last[0] else None
         return seen
 
-    def _follow(self, source: Database, row: Row) -> Iterator[Sighting]:
+    def _follow(self, source: Database, row: EventRow) -> Iterator[Sighting]:
         root = next((one for one in self._sessions.values() if row.session in one.cursor), None)
         if root is None:
             place = source.place(row.session)
@@ -177,13 +177,13 @@ class DatabaseWitness:
                 return
         yield from self._told(root, row)
 
-    def _take_up(self, source: Database, place: Place) -> Iterator[Sighting]:
+    def _take_up(self, source: Database, place: SessionRoot) -> Iterator[Sighting]:
         """From its first event on: whoever has told of it before told the same."""
         session = self._sessions[place.root] = _Session(place)
         for row in source.of(place.root):
             yield from self._told(session, row)
 
-    def _told(self, session: _Session, row: Row) -> Iterator[Sighting]:
+    def _told(self, session: _Session, row: EventRow) -> Iterator[Sighting]:
         if row.seq <= session.cursor.get(row.session, -1):
             return
         session.cursor[row.session] = row.seq
@@ -203,7 +203,7 @@ class DatabaseWitness:
         if text(record, "type") == "message.part.updated":
             yield from self._held(session, obj(obj(record, "properties"), "part"))
 
-    def _left_out(self, session: _Session, row: Row) -> Iterator[Sighting]:
+    def _left_out(self, session: _Session, row: EventRow) -> Iterator[Sighting]:
         """What was not understood, once."""
         notice = None if session.is_left_out_told else session.counts.left_out()
         if notice is not None:

@@ -19,7 +19,7 @@ from ..common.live import Sighting
 from ..common.reader import Counts
 from ..common.values import Record, as_object, text
 from .events import Events
-from .processes import Process, listening
+from .processes import OpencodeProcess, listening
 
 log = logging.getLogger("sentryvibe_tui.agents")
 
@@ -41,7 +41,7 @@ Root = Callable[[str], tuple[str, str]]
 """Of a session: its root, and the call that it works for."""
 
 
-class Told:
+class EventFeed:
     """Reads one server's events. `root` knows the sessions that began before."""
 
     def __init__(self, directory: str, root: Root) -> None:
@@ -70,21 +70,21 @@ class Ports:
 
     def __init__(
         self,
-        processes: Callable[[], Sequence[Process]],
+        processes: Callable[[], Sequence[OpencodeProcess]],
         root: Root,
         listening: Callable[[int], list[int]] = listening,
     ) -> None:
         self._processes, self._root, self._listening = processes, root, listening
         self._tries: dict[tuple[int, str], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._heard: dict[tuple[Process, int], dict[str, str]] = {}
+        self._heard: dict[tuple[OpencodeProcess, int], dict[str, str]] = {}
         """Of each server that is heard: the call of each of its open requests, by the request's id."""
 
     @property
     def is_any_heard(self) -> bool:
         return bool(self._heard)
 
-    def waiting_calls(self, directory: str, processes: Sequence[Process]) -> frozenset[str] | None:
+    def waiting_calls(self, directory: str, processes: Sequence[OpencodeProcess]) -> frozenset[str] | None:
         """The calls that wait for a person by the servers of `processes`, which may have a session of `directory`.
 
         None when any of them is not heard. A server of all directories tells of its own one only.
@@ -119,11 +119,11 @@ class Ports:
                     self._tasks |= {asyncio.create_task(self._listen(process, port, heard)) for port in ports}
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _listen(self, process: Process, port: int, heard: asyncio.Queue[Sighting]) -> None:
+    async def _listen(self, process: OpencodeProcess, port: int, heard: asyncio.Queue[Sighting]) -> None:
         """Until the server is gone, or what listens there is none."""
         import httpx
 
-        told, password = Told(process.directory, self._root), os.environ.get("OPENCODE_SERVER_PASSWORD", "")
+        told, password = EventFeed(process.directory, self._root), os.environ.get("OPENCODE_SERVER_PASSWORD", "")
         login = ("opencode", password) if password else None
         base, timeout = f"http://127.0.0.1:{port}", httpx.Timeout(OPEN, read=SILENCE)
         try:
@@ -146,7 +146,7 @@ class Ports:
             self._heard.pop((process, port), None)
 
 
-async def _put(told: Told, record: Record, heard: asyncio.Queue[Sighting]) -> None:
+async def _put(told: EventFeed, record: Record, heard: asyncio.Queue[Sighting]) -> None:
     try:
         for sighting in told.read(record):
             await heard.put(sighting)

@@ -21,7 +21,7 @@ UNSURE: Millis = 2_000
 """So much the time of a process' start may be wrong."""
 
 
-class Process(Struct, frozen=True):
+class OpencodeProcess(Struct, frozen=True):
     """`start` as `processes.started_at` has it, `began` in epoch milliseconds. `directory` "" is any directory."""
 
     pid: int
@@ -34,10 +34,10 @@ class Process(Struct, frozen=True):
         return self.directory in ("", directory) and self.began <= last + UNSURE
 
 
-Scan = Callable[[], Sequence[Process]]
+ProcessScan = Callable[[], Sequence[OpencodeProcess]]
 
 
-def at_work(database: Path) -> list[Process]:
+def at_work(database: Path) -> list[OpencodeProcess]:
     """The processes that have the database open. Only Linux says so: elsewhere there are none."""
     return list(_at_work(os.path.realpath(database)))
 
@@ -47,13 +47,13 @@ def says_so() -> bool:
     return os.path.isdir("/proc/self/fd")
 
 
-def _at_work(database: str) -> Iterator[Process]:
+def _at_work(database: str) -> Iterator[OpencodeProcess]:
     for name in os.listdir("/proc") if says_so() else ():
         if name.isdigit() and (found := _process(int(name), database)) is not None:
             yield found
 
 
-def _process(pid: int, database: str) -> Process | None:
+def _process(pid: int, database: str) -> OpencodeProcess | None:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             words = file.read(64 * 1024).split(b"\0")
@@ -63,7 +63,7 @@ def _process(pid: int, database: str) -> Process | None:
     except OSError:  # gone meanwhile, or another user's
         return None
     is_server = directory == "/" or any(word.decode(errors="replace") in SERVERS for word in words[1:4])
-    return Process(pid, start, _epoch(start), "" if is_server else directory) if start else None
+    return OpencodeProcess(pid, start, _epoch(start), "" if is_server else directory) if start else None
 
 
 def _has_open(pid: int, path: str) -> bool:
@@ -105,18 +105,21 @@ class Owners:
     """Remembers whose processes sessions are. `scan` finds all of them, which costs more than to ask for one."""
 
     def __init__(
-        self, scan: Scan, alive: Callable[[int, str], bool] = is_alive, clock: Callable[[], float] = time.monotonic
+        self,
+        scan: ProcessScan,
+        alive: Callable[[int, str], bool] = is_alive,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._scan, self._alive, self._clock = scan, alive, clock
-        self._processes: Sequence[Process] = ()
+        self._processes: Sequence[OpencodeProcess] = ()
         self._scanned = float("-inf")
 
     @property
-    def processes(self) -> Sequence[Process]:
+    def processes(self) -> Sequence[OpencodeProcess]:
         """Those of the last search."""
         return self._processes
 
-    def of_any(self, directory: str, last: Millis) -> Sequence[Process]:
+    def of_any(self, directory: str, last: Millis) -> Sequence[OpencodeProcess]:
         """All living processes that can have the session of that directory, new ones too."""
         if self._clock() - self._scanned >= SCAN_EVERY:
             self._scanned, self._processes = self._clock(), self._scan()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..common.turn_end import Turn, TurnEnd
+from ..common.turn_end import TurnEnd, TurnTracker
 from ..common.values import Record, text
 
 
-class PiTurn(Turn):
+class PiTurn(TurnTracker):
     """Reads messages. An error may be followed by another try: it looks like an end."""
 
     def read(self, record: Record, message: Record) -> None:

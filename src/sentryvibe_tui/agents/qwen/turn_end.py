@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..common.turn_end import Turn, TurnEnd
+from ..common.turn_end import TurnEnd, TurnTracker
 from ..common.values import Record, obj, objects, text
 
 _LEAVING = ("/quit", "/exit")
 
 
-class QwenTurn(Turn):
+class QwenTurn(TurnTracker):
     """Reads the records of the session itself."""
 
     def read(self, record: Record) -> None:

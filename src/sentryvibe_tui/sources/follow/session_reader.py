@@ -9,7 +9,7 @@ from pathlib import Path
 from ...agents.common.reader import Reader, Reported, innermost
 from ...agents.common.session_files import Session
 from ...agents.common.subagents import Subagents
-from ...agents.common.turn_end import Turn
+from ...agents.common.turn_end import TurnTracker
 from ...agents.common.zstd import PACKED
 from ...agents.detect import AutoReader, new_reader
 from ...agents.redact import Redacted, Redactor
@@ -162,10 +162,10 @@ def _format_of(agent: str) -> str:
     return agent if files is None else files().format
 
 
-def turn_of(reader: Reader) -> Turn:
+def turn_of(reader: Reader) -> TurnTracker:
     """How the turn stands in what this reader has read; one that never ends for a reader that does not tell."""
     turn = getattr(innermost(reader), "turn", None)
-    return turn if isinstance(turn, Turn) else Turn()
+    return turn if isinstance(turn, TurnTracker) else TurnTracker()
 
 
 class _Input:

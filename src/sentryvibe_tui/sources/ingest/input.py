@@ -14,7 +14,7 @@ from ..event_ids import EventLabeler
 from ..sessions import Roots, companions, subagents_of
 
 
-class Whole:
+class AgentInput:
     """One input and its build. `path`: the file that it is, None for a pipe. `roots`: where agents keep sessions."""
 
     def __init__(
@@ -30,7 +30,7 @@ class Whole:
     def feed(self, data: bytes) -> Iterator[EventEnvelope]:
         yield from self._posted(self._reader.feed(data))
 
-    def subagents(self) -> Iterator[tuple[Path, Whole]]:
+    def subagents(self) -> Iterator[tuple[Path, AgentInput]]:
         """Files of subagents whose calls were seen, each once; when there are none, those that no call is known of.
 
         To be asked again after they were read: they may call others in turn.
@@ -43,7 +43,7 @@ class Whole:
             about = self.posting.about
             identity = about.project_id, about.agent.project_name, about.session_id
             posting = EventLabeler(*identity, fixed=True, source=path.stem, is_subagent=True)
-            part = Whole(agents.take(path, call_id)(), posting, path, self._redactor, self._roots)
+            part = AgentInput(agents.take(path, call_id)(), posting, path, self._redactor, self._roots)
             part._subagents = agents
             yield path, part
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ...model.state import Millis
 
 
-class Pace:
+class ReplayPace:
     """`speed` times as fast as it happened. What has no time, or an earlier one, happens with what came before."""
 
     def __init__(self, speed: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -13,9 +13,9 @@ from msgspec import Struct
 from ...client.watching import (
     CaughtUp,
     Changed,
+    EndConfirmed,
     LinkChanged,
     LinkStatus,
-    Settled,
     SignOfLife,
     Skipped,
     Snapshot,
@@ -95,7 +95,7 @@ class View:
                 self.life = event
             case Skipped(count):
                 self.skipped += count
-            case Settled():
+            case EndConfirmed():
                 pass
 
     def _gap(self, gap: Extra) -> None:

@@ -9,7 +9,7 @@ from ..store.contract import BuildKey
 from ..wire.frames import LARGE_STATE, compressed
 
 
-class Frame:
+class OutboundFrame:
     """JSON text of a frame. `key` and `version`: what a watcher has after it, where it has a place in a log."""
 
     def __init__(self, text: bytes, key: BuildKey | None = None, version: int = 0) -> None:
