@@ -6,6 +6,8 @@ import os
 import sys
 
 PROGRAM = "sentryvibe-tui"
+COMPLETE = "_SENTRYVIBE_TUI_COMPLETE"
+"""The environment variable by which a shell asks for completions."""
 
 COMMANDS = {
     "demo": "Watch an invented build, to see what this is.",
@@ -19,6 +21,7 @@ COMMANDS = {
     "ls": "List projects and their builds.",
     "discard": "Delete a build that cannot be read any more.",
     "config": "Print the settings and where each comes from.",
+    "completion": "Let bash, zsh or fish complete command lines.",
 }
 
 OVERVIEW = f"""\
@@ -28,13 +31,13 @@ Usage: {PROGRAM} COMMAND [OPTIONS]
   terminals at once.
 
 Commands:
-{chr(10).join(f"  {name:<8}{text}" for name, text in COMMANDS.items())}
+{chr(10).join(f"  {name:<12}{text}" for name, text in COMMANDS.items())}
 
   {PROGRAM} COMMAND --help tells more of each.
 
 Options:
-  --version  Print the version.
-  --help     Print this.
+  -V, --version  Print the version.
+  -h, --help     Print this.
 
 Exit codes of demo, ingest, watch and show:
   0    the build completed (show: the state was printed)
@@ -52,11 +55,11 @@ def main() -> None:
         from ..hooks import spool
 
         sys.exit(spool.main(arguments[1:]))
-    completing = f"_{PROGRAM.replace('-', '_').upper()}_COMPLETE" in os.environ
+    completing = COMPLETE in os.environ
     if not completing and arguments in ([], ["--help"], ["-h"], ["help"]):
         sys.stdout.write(OVERVIEW)
         sys.exit(0 if arguments else 2)
-    if not completing and arguments == ["--version"]:
+    if not completing and arguments in (["--version"], ["-V"]):
         from .. import __version__
 
         sys.stdout.write(f"{PROGRAM} {__version__}\n")

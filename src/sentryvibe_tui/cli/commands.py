@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from importlib import import_module
 
 import click
 
+from .. import __version__
 from ..report import exit_codes
-from . import COMMANDS, OVERVIEW, PROGRAM
+from . import COMMANDS, COMPLETE, OVERVIEW, PROGRAM
 from .imports import uncollected
 from .output import CannotWrite, PipeClosed, tell, write_error
 
@@ -20,7 +22,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            ctx.fail(f"No such command {cmd_name!r}; there are {', '.join(COMMANDS)}.")
+            ctx.fail(f"No such command {cmd_name!r}{_instead_of(cmd_name)}")
         with uncollected():
             command: click.Command = import_module(f"{__package__}.{cmd_name}").command
         return command
@@ -29,11 +31,22 @@ class Commands(click.Group):
         formatter.write(OVERVIEW)
 
 
-group = Commands(name=PROGRAM, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def _instead_of(name: str) -> str:
+    from difflib import get_close_matches  # only to report a mistake
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    return f". Did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}."
+
+
+group = click.version_option(__version__, "-V", "--version", prog_name=PROGRAM, message="%(prog)s %(version)s")(
+    Commands(name=PROGRAM, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+)
 
 
 def run(arguments: Sequence[str]) -> int:
     """The exit status of a command line."""
+    if COMPLETE in os.environ:
+        import_module(f"{__package__}.shells")  # click then takes our scripts for its own
     try:
         code = group.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except click.UsageError as error:
