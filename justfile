@@ -18,9 +18,9 @@ fast:
     {{ python }} -m ruff check .
     {{ python }} -m pytest -q -n auto -m fast
 
-# Format, lint, types, floors, documents and schemas
+# Format, lint, types, floors, documents and what is generated
 check:
-    {{ python }} -m pytest -q tests/test_quality.py tests/test_floors.py tests/test_docs.py tests/test_schemas.py
+    {{ python }} -m pytest -q tests/test_quality.py tests/test_floors.py tests/test_docs.py tests/test_schemas.py tests/test_man.py
 
 # The whole suite, or what is named
 test *arguments="-n auto":
@@ -47,9 +47,10 @@ format:
 snapshots:
     {{ python }} -m pytest -q -n auto tests/tui --snapshot-update
 
-# The JSON Schemas, from the structs
-schemas:
+# What is made from the source: JSON Schemas and the manual page
+generate:
     {{ python }} docs/schemas.py
+    {{ python }} docs/man.py
 
 # Wheel and sdist, checked, and the wheel tried in an environment of its own
 build:

@@ -26,7 +26,7 @@ FAST = (
     *("agents", "cli", "hooks", "model", "report", "sources", "store", "wire"),
     *(f"client/test_{name}.py" for name in ("address", "backoff", "link", "original", "original_rows")),
     *("server/test_hub.py", "tui/test_actions.py"),
-    *(f"test_{name}.py" for name in ("docs", "floors", "package", "schemas")),
+    *(f"test_{name}.py" for name in ("docs", "floors", "man", "package", "schemas")),
 )
 """Folders and files of tests that need no sockets, processes and screens."""
 

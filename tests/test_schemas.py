@@ -49,7 +49,7 @@ def holds(name: str, text: str | bytes) -> None:
 
 def test_the_schemas_are_those_of_the_structs() -> None:
     stale = [path.name for path, text in script().texts().items() if not path.exists() or path.read_text() != text]
-    assert stale == [], "run `python docs/schemas.py`"
+    assert stale == [], "run `just generate`, or `python docs/schemas.py`"
 
 
 @pytest.mark.parametrize("name", ["event", "update", "jsonl", "state", "list"])
