@@ -45,7 +45,7 @@ class Watched(Ledger):
         self.gate = threading.Event()
         self.gate.set()
 
-    def settle(self, appends: Sequence[Append]) -> GroupResult:
+    def commit_group(self, appends: Sequence[Append]) -> GroupResult:
         assert threading.current_thread() is not threading.main_thread()
         self.turns.append(("thread", len(appends)))
         return super().commit_group(appends)
