@@ -18,9 +18,9 @@ from random import Random
 
 import pytest
 
-from sentryvibe_tui.store import sqlite
 from sentryvibe_tui.store.contract import BuildKey
 from sentryvibe_tui.store.sqlite import SqliteStore
+from sentryvibe_tui.store.sqlite import store as sqlite_store
 
 RECORDER = r"""
 #define _GNU_SOURCE
@@ -82,14 +82,15 @@ int fdatasync(int fd) {
 PUBLISHER = """
 import asyncio, json, os, sys
 from pathlib import Path
-from sentryvibe_tui.store import contract, ledger, sqlite, writer
+from sentryvibe_tui.store import contract, live
+from sentryvibe_tui.store.sqlite import SqliteStore, ledger, store as sqlite, writer
 from sentryvibe_tui.wire.envelope import decode_posted
 
-ledger.SNAPSHOT_EVERY, ledger._CHECKPOINT_IDLE, ledger._CHECKPOINT_BUSY = 20, 60_000, 200_000
+live.SNAPSHOT_EVERY, ledger._CHECKPOINT_IDLE, ledger._CHECKPOINT_BUSY = 20, 60_000, 200_000
 writer._IDLE, sqlite.WARM_BYTES = 0.001, 64 * 1024
 
 async def main(folder, last, dies):
-    store = await sqlite.SqliteStore.open(Path(folder))
+    store = await SqliteStore.open(Path(folder))
     state = await store.state(contract.BuildKey("p", "s", "s"))
     shown = 0 if state is None else state.version
     marks = os.open(os.path.join(folder, "marks"), os.O_WRONLY | os.O_CREAT)
@@ -201,7 +202,7 @@ def live(tmp_path: Path) -> Callable[..., list[Record]]:
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "WARM_BYTES", 4096)
+    monkeypatch.setattr(sqlite_store, "WARM_BYTES", 4096)
 
 
 async def test_what_was_acknowledged_survives_a_power_cut_at_any_moment(

@@ -78,10 +78,11 @@ SERVE = """
 import sys
 from pathlib import Path
 from sentryvibe_tui.server.serve import serve
-from sentryvibe_tui.server.settings import Settings
-from sentryvibe_tui.store import ledger
-ledger.SNAPSHOT_EVERY, ledger._CHECKPOINT_IDLE = 20, int(sys.argv[2])
-sys.exit(serve("127.0.0.1", 0, Path(sys.argv[1]), Settings(heartbeat=0.5)))
+from sentryvibe_tui.server.settings import ServerLimits
+from sentryvibe_tui.store import live
+from sentryvibe_tui.store.sqlite import ledger
+live.SNAPSHOT_EVERY, ledger._CHECKPOINT_IDLE = 20, int(sys.argv[2])
+sys.exit(serve("127.0.0.1", 0, Path(sys.argv[1]), ServerLimits(heartbeat=0.5)))
 """
 
 PATIENCE = 30

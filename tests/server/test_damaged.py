@@ -13,8 +13,7 @@ import websockets
 
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import ServerLimits
-from sentryvibe_tui.store import ledger
-from sentryvibe_tui.store.sqlite import DATABASE
+from sentryvibe_tui.store.sqlite import DATABASE, ledger
 from sentryvibe_tui.wire.envelope import decode_posted
 
 

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
 
 import pytest
 
+from sentryvibe_tui.store.contract import Store
+from sentryvibe_tui.store.sqlite import SqliteStore
 from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted
 
 
@@ -25,3 +29,31 @@ def posted() -> Callable[..., EventEnvelope]:
         return event
 
     return make
+
+
+class Place(Protocol):
+    """Where a store keeps its data: `open` again, and it is there."""
+
+    async def open(self) -> Store: ...
+
+
+Fresh = Callable[[], Place]
+
+
+class _Directory:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def open(self) -> Store:
+        return await SqliteStore.open(self._path)
+
+
+@pytest.fixture(params=["sqlite"])
+def fresh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Fresh:
+    """Makes places where nothing is yet, for each kind of store."""
+    return lambda: _Directory(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture
+def place(fresh: Fresh) -> Place:
+    return fresh()

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sentryvibe_tui.store import ledger
 from sentryvibe_tui.store.contract import BuildDamaged, BuildKey, StoreUnavailable
-from sentryvibe_tui.store.queries import place
-from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
+from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore, ledger
+from sentryvibe_tui.store.sqlite.queries import place
 from sentryvibe_tui.wire.envelope import EventEnvelope
 
 Make = Callable[..., EventEnvelope]

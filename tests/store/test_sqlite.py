@@ -6,21 +6,17 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.store import ledger, schema
+from sentryvibe_tui.store import live
 from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, EventDiffers, StoreBroken, StoreUnavailable
-from sentryvibe_tui.store.ledger import Ledger
-from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
+from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore, ledger, schema
+from sentryvibe_tui.store.sqlite.transaction import SqliteTransaction
 from sentryvibe_tui.wire.envelope import EventEnvelope
 from sentryvibe_tui.wire.state import encode_state
 
@@ -36,85 +32,10 @@ async def folded(store: SqliteStore, key: BuildKey = KEY) -> BuildState:
     return state
 
 
-async def test_an_append_is_answered_with_the_head_and_the_state_is_the_fold_of_the_log(
-    tmp_path: Path, posted: Make
-) -> None:
-    store = await SqliteStore.open(tmp_path)
-    answer = await store.append([posted("start"), posted("text-delta", id="x", delta="hello")], 5)
-    assert (answer.accepted, answer.duplicates, answer.version) == (2, 0, 2)
-    state = await store.state(KEY)
-    assert state is not None
-    assert state == await folded(store)
-    assert state.started_at == 5
-    await store.close()
-
-
-async def test_everything_is_there_after_a_restart(tmp_path: Path, posted: Make) -> None:
-    store = await SqliteStore.open(tmp_path)
-    await store.append([posted("start"), posted("tool-call", toolCallId="t", toolName="Read", input={"a": 1})], 5)
-    before, epoch = await store.state(KEY), store.epoch
-    await store.close()
-    again = await SqliteStore.open(tmp_path)
-    assert again.epoch == epoch
-    assert await again.state(KEY) == before
-    assert await again.active_builds() == (KEY,)
-    answer = await again.append([posted("build-completed")], 6)
-    assert answer.version == 3
-    assert await again.active_builds() == ()
-    await again.close()
-
-
-async def test_a_repeated_event_id_changes_nothing_in_any_order(tmp_path: Path, posted: Make) -> None:
-    store = await SqliteStore.open(tmp_path)
-    one = posted("text-delta", event_id="e1", id="x", delta="a")
-    answer = await store.append([one, one], 1)
-    assert (answer.accepted, answer.duplicates, answer.version) == (1, 1, 1)
-    assert (await store.append([one], 2)).duplicates == 1
-    await store.close()
-    store = await SqliteStore.open(tmp_path)
-    assert (await store.append([one], 3)).duplicates == 1
-    other_build = posted("text-delta", event_id="e1", build="b2", id="x", delta="a")
-    assert (await store.append([other_build], 4)).duplicates == 0
-    state = await store.state(KEY)
-    assert state is not None
-    assert [note.text for note in state.notes()] == ["a"]
-    await store.close()
-
-
-async def test_an_event_that_changes_nothing_gets_no_version_but_is_remembered(tmp_path: Path, posted: Make) -> None:
-    store = await SqliteStore.open(tmp_path)
-    nothing = posted("finish", event_id="f")
-    assert (await store.append([nothing], 1)).version == 0
-    assert (await store.append([nothing], 1)).duplicates == 1
-    assert await store.state(KEY) is None
-    assert await store.builds("p", 5) == ()
-    await store.close()
-
-
-async def test_appends_that_wait_together_are_committed_together_and_in_order(tmp_path: Path, posted: Make) -> None:
-    store = await SqliteStore.open(tmp_path)
-    heard: list[Commit] = []
-    answered: list[int] = []
-    store.on_commit(heard.extend)
-
-    async def one(number: int) -> None:
-        answer = await store.append([posted("text-delta", id="x", delta=f"{number},")], 1)
-        answered.append(answer.version)
-
-    await asyncio.gather(*(one(number) for number in range(200)))
-    assert sorted(answered) == list(range(1, 201))
-    state = await store.state(KEY)
-    assert state is not None
-    assert next(state.notes()).text == "".join(f"{number}," for number in range(200))
-    assert [entry.version for commit in heard for entry in commit.entries] == list(range(1, 201))
-    assert len(heard) < 200
-    await store.close()
-
-
 async def test_snapshot_and_tail_are_the_fold_of_the_log(
     tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "SNAPSHOT_EVERY", 10)
+    monkeypatch.setattr(live, "SNAPSHOT_EVERY", 10)
     store = await SqliteStore.open(tmp_path)
     for number in range(35):
         await store.append([posted("tool-call", toolCallId=f"t{number}", toolName="Read", input={"n": number})], number)
@@ -143,66 +64,6 @@ def _snapshots(directory: Path) -> list[int]:
         return [row[0] for row in db.execute("SELECT version FROM snapshots")]
     finally:
         db.close()
-
-
-async def test_large_values_travel_clipped_and_are_kept_whole(tmp_path: Path, posted: Make) -> None:
-    store = await SqliteStore.open(tmp_path)
-    big = {"file_path": "/a", "content": "x" * 20_000}
-    await store.append([posted("tool-call", toolCallId="t", toolName="Write", input=big)], 1)
-    await store.append([posted("tool-result", toolCallId="t", output="ok")], 2)
-    (first, _) = await store.read(KEY, 0, 10)
-    assert len(first.updates) < 6000
-    found = await store.find_tool("s", "t")
-    assert found is not None
-    assert found.input is not None
-    assert len(bytes(found.input)) > 20_000
-    assert bytes(found.output or b"") == b'"ok"'
-    assert await store.find_tool("s", "nope") is None
-    assert await store.find_tool("s", "t", "other build") is None
-    await store.close()
-
-
-async def test_projects_are_named_once_a_name_is_said_and_slugs_do_not_clash(tmp_path: Path, posted: Make) -> None:
-    store = await SqliteStore.open(tmp_path)
-    await store.append([posted("start", project="id-1")], 1)
-    await store.append([posted("start", project="id-1", projectName="My Shop!")], 2)
-    await store.append([posted("start", project="id-2", projectName="my shop")], 3)
-    await store.append([posted("start", project="id-1", projectName="Other")], 4)
-    known = {project.id: (project.name, project.slug) for project in await store.projects()}
-    assert known == {"id-1": ("My Shop!", "my-shop"), "id-2": ("my shop", "my-shop-2")}
-    assert [project.id for project in await store.projects()] == ["id-2", "id-1"]
-    await store.close()
-
-
-async def test_builds_are_listed_newest_first_and_found_by_what_is_known(tmp_path: Path, posted: Make) -> None:
-    store = await SqliteStore.open(tmp_path)
-    for number in range(4):
-        await store.append([posted("start", build=f"b{number}", session=f"s{number % 2}")], number)
-    assert [row.build_id for row in await store.builds("p", 3)] == ["b3", "b2", "b1"]
-    newest, in_session = await store.find_build("p"), await store.find_build("p", "s0")
-    assert newest is not None
-    assert in_session is not None
-    assert (newest.key.build_id, in_session.key.build_id) == ("b3", "b2")
-    assert await store.find_build("p", "s0", "b1") is None
-    await store.close()
-
-
-async def test_the_build_that_is_meant_does_not_depend_on_the_order_of_arrival(tmp_path: Path, posted: Make) -> None:
-    builds = {
-        "waits": [("start", 50), ("needs-input", 60)],
-        "failed": [("start", 40), ("build-failed", 90)],
-        "spring": [("start", 1), ("build-completed", 5)],
-    }
-    for number, order in enumerate(permutations(builds)):
-        store = await SqliteStore.open(tmp_path / str(number))
-        for build in order:
-            events = [posted(kind, build=build, session=build, at=at, message="which?") for kind, at in builds[build]]
-            await store.append(events, 1_000)
-        assert [row.build_id for row in await store.builds("p", 9)] == ["waits", "failed", "spring"]
-        meant = await store.find_build("p")
-        assert meant is not None
-        assert (meant.key.build_id, meant.at) == ("waits", 60)
-        await store.close()
 
 
 async def test_builds_of_a_database_without_the_time_have_one(tmp_path: Path, posted: Make) -> None:
@@ -271,7 +132,7 @@ async def test_a_full_disk_is_reported_and_recovered_from(tmp_path: Path, posted
 async def test_a_locked_database_is_reported_and_recovered_from(
     tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sentryvibe_tui.store.sqlite._BUSY", 0.01)
+    monkeypatch.setattr("sentryvibe_tui.store.sqlite.store._BUSY", 0.01)
     store = await SqliteStore.open(tmp_path)
     other = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -280,70 +141,6 @@ async def test_a_locked_database_is_reported_and_recovered_from(
     other.execute("ROLLBACK")
     other.close()
     assert (await store.append([posted("start")], 1)).version == 1
-    await store.close()
-
-
-async def test_one_event_that_cannot_be_kept_fails_alone(
-    tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = await SqliteStore.open(tmp_path)
-    real = ledger.reduce
-
-    def fragile(state: object, event: object, *rest: object) -> object:
-        if getattr(event, "text", "") == "poison":
-            raise ValueError("poison")
-        return real(state, event, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(ledger, "reduce", fragile)
-    texts = ["a", "poison", "b"]
-    answers = await asyncio.gather(
-        *(store.append([posted("text-delta", id="x", delta=text)], 1) for text in texts), return_exceptions=True
-    )
-    assert isinstance(answers[1], ValueError)
-    assert not isinstance(answers[0], Exception)
-    assert not isinstance(answers[2], Exception)
-    state = await store.state(KEY)
-    assert state is not None
-    assert next(state.notes()).text == "ab"
-    assert state == await folded(store)
-    await store.close()
-
-
-_EVENTS = st.lists(
-    st.tuples(
-        st.sampled_from(["tool-call", "tool-result", "text-delta", "start", "build-completed", "todos"]),
-        st.integers(0, 3),
-        st.sampled_from(["b1", "b2"]),
-        st.sampled_from(["", "e1", "e2", "e3"]),
-    ),
-    max_size=30,
-)
-_FIELDS: dict[str, Callable[[int], dict[str, object]]] = {
-    "tool-call": lambda n: {"toolCallId": f"t{n}", "toolName": "Read", "input": {"n": n}},
-    "tool-result": lambda n: {"toolCallId": f"t{n}", "output": n},
-    "text-delta": lambda n: {"id": f"x{n}", "delta": "hi "},
-    "todos": lambda n: {"todos": [{"content": f"c{i}", "status": "pending"} for i in range(n)]},
-}
-
-
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(events=_EVENTS)
-async def test_whatever_comes_the_state_after_a_restart_is_the_fold_of_the_log(
-    tmp_path_factory: pytest.TempPathFactory, posted: Make, events: list[tuple[str, int, str, str]]
-) -> None:
-    directory = tmp_path_factory.mktemp("store")
-    store = await SqliteStore.open(directory)
-    for kind, number, build, event_id in events:
-        fields = _FIELDS.get(kind, lambda _: {})(number)
-        with suppress(EventDiffers):
-            await store.append([posted(kind, build=build, event_id=event_id, **fields)], 1000 + number)
-    live = {build: await store.state(BuildKey("p", "s", build)) for build in ("b1", "b2")}
-    await store.close()
-    store = await SqliteStore.open(directory)
-    for build, state in live.items():
-        key = BuildKey("p", "s", build)
-        assert await store.state(key) == state
-        assert (await folded(store, key)) == (state or BuildState())
     await store.close()
 
 
@@ -488,13 +285,13 @@ async def test_a_database_that_became_read_only_is_reported_and_recovered_from(t
 async def test_a_slug_is_found_without_looking_at_all_projects(
     tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks, has_slug = [0], Ledger._has_slug
+    looks, has_slug = [0], SqliteTransaction.has_slug
 
-    def counted(ledger: Ledger, text: str) -> bool:
+    def counted(transaction: SqliteTransaction, text: str) -> bool:
         looks[0] += 1
-        return has_slug(ledger, text)
+        return has_slug(transaction, text)
 
-    monkeypatch.setattr(Ledger, "_has_slug", counted)
+    monkeypatch.setattr(SqliteTransaction, "has_slug", counted)
     store = await SqliteStore.open(tmp_path)
     named = [posted("start", project=f"p{number}", projectName="日本語") for number in range(300)]
     await store.append(named, 1)
@@ -531,33 +328,10 @@ async def test_without_a_state_folder_the_note_in_the_directory_is_believed(
 
 
 async def test_notes_of_other_logs_are_kept_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sentryvibe_tui.store.high_water._KEPT", 3)
+    monkeypatch.setattr("sentryvibe_tui.store.sqlite.high_water._KEPT", 3)
     monkeypatch.setenv("SENTRYVIBE_STATE_DIR", str(tmp_path / "state"))
     epochs = [await _epoch(tmp_path / f"{number}") for number in range(5)]
     assert {note.name for note in (tmp_path / "state" / "epochs").iterdir()} == {*epochs[2:]}
-
-
-async def test_another_event_of_the_same_id_is_refused_and_named(tmp_path: Path, posted: Make) -> None:
-    store = await SqliteStore.open(tmp_path)
-    one = posted("text-delta", event_id="e1", id="x", delta="a")
-    others = (
-        posted("text-delta", event_id="e1", id="x", delta="b"),
-        posted("text", event_id="e1", id="x", text="a"),
-        posted("plan", event_id="e1", text="a"),
-    )
-    assert (await store.append([one], 1)).accepted == 1
-    for _ in range(2):
-        for other in others:
-            with pytest.raises(EventDiffers, match="'e1' came before with another body"):
-                await store.append([posted("plan", text="p"), other], 2)
-        assert await store.append([one], 2) == Accepted(0, 1, 1)
-        await store.close()
-        store = await SqliteStore.open(tmp_path)
-    answers = await asyncio.gather(
-        *(store.append([event], 3) for event in (posted("plan", text="q"), others[0])), return_exceptions=True
-    )
-    assert [type(answer) for answer in answers] == [Accepted, EventDiffers]
-    await store.close()
 
 
 async def test_ids_of_a_database_of_before_are_repeats_whatever_they_said(tmp_path: Path, posted: Make) -> None:

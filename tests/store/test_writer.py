@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from sentryvibe_tui.store import ledger
+from sentryvibe_tui.store import live
+from sentryvibe_tui.store.appending import Append, Draft
 from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, StoreUnavailable
-from sentryvibe_tui.store.ledger import Append, Begun, GroupResult, Ledger
-from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
-from sentryvibe_tui.store.writer import Writer
+from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore, ledger
+from sentryvibe_tui.store.sqlite.ledger import GroupResult, Ledger
+from sentryvibe_tui.store.sqlite.writer import Writer
 from sentryvibe_tui.wire.envelope import EventEnvelope
 
 Make = Callable[..., EventEnvelope]
@@ -50,14 +51,14 @@ class Watched(Ledger):
         self.turns.append(("thread", len(appends)))
         return super().commit_group(appends)
 
-    def begin(self, appends: Sequence[Append]) -> Begun | None:
+    def begin(self, appends: Sequence[Append]) -> Draft | None:
         begun = super().begin(appends)
         if begun is not None:
             assert threading.current_thread() is threading.main_thread()
             self.turns.append(("loop", len(appends)))
         return begun
 
-    def finish(self, begun: Begun) -> GroupResult:
+    def finish(self, begun: Draft) -> GroupResult:
         assert threading.current_thread() is not threading.main_thread()
         assert self.gate.wait(30)
         return super().finish(begun)
@@ -210,7 +211,7 @@ async def test_publishers_who_were_just_answered_share_the_next_commit(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else they split into two groups that take turns, and there are twice as many syncs."""
-    monkeypatch.setattr("sentryvibe_tui.store.writer.LINGER", 0.1)
+    monkeypatch.setattr("sentryvibe_tui.store.sqlite.writer.LINGER", 0.1)
     await writer.append(text(posted, 0), 1)
     watched.turns.clear()
 
@@ -336,8 +337,8 @@ async def test_a_transaction_of_the_thread_is_bounded_in_events(writer: Writer, 
 async def test_snapshots_keep_up_with_traffic_that_never_pauses(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "SNAPSHOT_EVERY", 10)
-    monkeypatch.setattr("sentryvibe_tui.store.writer._IDLE", 0)
+    monkeypatch.setattr(live, "SNAPSHOT_EVERY", 10)
+    monkeypatch.setattr("sentryvibe_tui.store.sqlite.writer._IDLE", 0)
     for number in range(1, 400):
         await writer.append(text(posted, number), 1)
         log = watched.live[KEY]
@@ -360,8 +361,8 @@ async def test_an_answer_leaves_before_the_upkeep_that_is_overdue(
 async def test_a_build_leaves_the_memory_only_after_its_snapshot(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(ledger, "LIVE_BYTES", 0)
-    monkeypatch.setattr(ledger, "LIVE_LEAST", 2)
+    monkeypatch.setattr(live, "LIVE_BYTES", 0)
+    monkeypatch.setattr(live, "LIVE_LEAST", 2)
     for number in range(20):
         await writer.append([posted("text-delta", build=f"b{number}", id="x", delta="words")], 1)
         await writer.append([posted("build-completed", build=f"b{number}")], 1)
@@ -374,7 +375,7 @@ async def test_a_build_leaves_the_memory_only_after_its_snapshot(
 async def test_builds_in_memory_are_bounded_in_bytes_not_in_number(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "LIVE_BYTES", 300_000)
+    monkeypatch.setattr(live, "LIVE_BYTES", 300_000)
     kept, _ = upkeep_of(watched, monkeypatch)
 
     async def work(build: str, size: int) -> None:
@@ -398,8 +399,8 @@ async def test_builds_in_memory_are_bounded_in_bytes_not_in_number(
 async def test_a_build_opened_again_is_as_large_as_it_was(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "LIVE_BYTES", 0)
-    monkeypatch.setattr(ledger, "LIVE_LEAST", 1)
+    monkeypatch.setattr(live, "LIVE_BYTES", 0)
+    monkeypatch.setattr(live, "LIVE_LEAST", 1)
     said = posted("text-delta", id="x", delta="words", event_id="e")
     await writer.append([said], 1)
     was = watched.live[KEY]
@@ -413,9 +414,9 @@ async def test_a_build_opened_from_its_snapshot_has_a_size(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """About that of its state: what was logged before the snapshot is not read for it."""
-    monkeypatch.setattr(ledger, "SNAPSHOT_EVERY", 4)
-    monkeypatch.setattr(ledger, "LIVE_BYTES", 0)
-    monkeypatch.setattr(ledger, "LIVE_LEAST", 1)
+    monkeypatch.setattr(live, "SNAPSHOT_EVERY", 4)
+    monkeypatch.setattr(live, "LIVE_BYTES", 0)
+    monkeypatch.setattr(live, "LIVE_LEAST", 1)
     done, _ = upkeep_of(watched, monkeypatch)
     for number in range(4):
         await writer.append([posted("text", id=f"x{number}", text="w" * 10_000)], 1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ..lines import Line
-from ..widgets.foot import Severity
+
+Severity = Literal["information", "warning", "error"]
 
 
 class Host(Protocol):

@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from ..folders import make_private, state_folder
+from ...folders import make_private, state_folder
 
 _LAG = 0.1
 """Seconds between two notes in the state folder at least."""

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-from ..model.state import BuildState, Millis
-from ..model.summary import BuildSummary
-from ..wire.envelope import EventEnvelope
-from . import queries
-from .contract import (
+from ...model.state import BuildState, Millis
+from ...model.summary import BuildSummary
+from ...wire.envelope import EventEnvelope
+from ..contract import (
     Accepted,
     BuildDamaged,
     BuildHead,
@@ -31,6 +30,7 @@ from .contract import (
     StoreBroken,
     StoreUnavailable,
 )
+from . import queries
 from .high_water import HighWaterMark
 from .ledger import WARM_BYTES, Ledger, checkpoint, roll_back, unavailable
 from .lock import DirectoryLock

@@ -18,10 +18,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar, cast
 
-from ..model.state import Millis
-from ..wire.envelope import EventEnvelope
-from .contract import Accepted, Commit, StoreUnavailable
-from .ledger import Append, GroupResult, Ledger
+from ...model.state import Millis
+from ...wire.envelope import EventEnvelope
+from ..appending import Append
+from ..contract import Accepted, Commit, StoreUnavailable
+from .ledger import GroupResult, Ledger
 from .worker import Worker
 
 T = TypeVar("T")

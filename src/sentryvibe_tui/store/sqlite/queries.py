@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import zlib
-from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from ..model.reducer import apply
-from ..model.state import BuildState, ToolCall
-from ..model.summary import BuildSummary
-from ..wire.json import BadJson
-from ..wire.state import decode_state, encode_state
-from ..wire.summary import decode_summary, encode_summary
-from .contract import BuildDamaged, BuildHead, BuildKey, FoundTool, Logged, ProjectRecord, StoreUnavailable
+from ...model.state import ToolCall
+from ...model.summary import BuildSummary
+from ...wire.json import BadJson
+from ...wire.summary import decode_summary, encode_summary
+from ..contract import BuildDamaged, BuildHead, BuildKey, FoundTool, Logged, ProjectRecord, StoreUnavailable
+from ..folding import Folded, unpack_state
 
 log = logging.getLogger("sentryvibe_tui.store")
 
 _PAGE = 2000
 _MEANT = "status = 'active' DESC, at DESC, log DESC"
-"""As `Head.rank` orders builds, the one that is meant first."""
+"""As `BuildHead.rank` orders builds, the one that is meant first."""
 
 
 def find_log(db: sqlite3.Connection, key: BuildKey) -> tuple[int, int] | None:
@@ -44,24 +41,12 @@ def place(log: int, version: int) -> int:
     return (log << 32) + version
 
 
-class Folded(NamedTuple):
-    """A build's state, the version of the snapshot that it was folded from (0: from the start), and how many bytes of
-    JSON it was made of."""
-
-    state: BuildState
-    snapshot: int
-    size: int
-
-
 def read_state(db: sqlite3.Connection, key: BuildKey, number: int, version: int) -> Folded:
     """The fold of a log that has come to `version`, or further by now. Raises BuildDamaged, sqlite3.Error."""
     try:
-        folded = _folded(db, number)
-        if folded.state.version < version:
-            raise ValueError(f"entry {folded.state.version + 1} of {version} is missing")
+        return _folded(db, number).reaching(version)
     except Exception as error:
         raise _damage(key, error) from error
-    return folded
 
 
 def _damage(key: BuildKey, error: Exception) -> Exception:
@@ -73,31 +58,11 @@ def _damage(key: BuildKey, error: Exception) -> Exception:
 
 
 def _folded(db: sqlite3.Connection, number: int) -> Folded:
-    state, size = _snapshot(db, number)
-    snapshot = state.version
-    while tail := read_entries(db, number, state.version, _PAGE):
-        for logged in tail:
-            if logged.version != state.version + 1:
-                raise ValueError(f"entry {state.version + 1} is missing")
-            try:
-                state = apply(state, logged.entry())
-            except Exception as error:
-                raise ValueError(f"entry {logged.version} cannot be read ({error})") from error
-            size += len(logged.updates)
-    return Folded(state, snapshot, size)
-
-
-def _snapshot(db: sqlite3.Connection, number: int) -> tuple[BuildState, int]:
-    """The state of the snapshot, and its bytes of JSON; the empty state when there is none that can be read."""
-    row = db.execute("SELECT version, state FROM snapshots WHERE log = ?", (number,)).fetchone()
-    if row is None:
-        return BuildState(), 0
-    try:
-        packed = zlib.decompress(row[1])
-        return decode_state(packed), len(packed)
-    except Exception as error:  # the log is whole without it
-        log.warning("a snapshot is damaged, and left out: %s", error)
-        return BuildState(), 0
+    snapshot = db.execute("SELECT state FROM snapshots WHERE log = ?", (number,)).fetchone()
+    folded = unpack_state(snapshot and snapshot[0])
+    while tail := read_entries(db, number, folded.state.version, _PAGE):
+        folded = folded.and_then(tail)
+    return folded
 
 
 def read_whole_entries(
@@ -111,11 +76,6 @@ def read_whole_entries(
     except Exception as error:
         raise _damage(key, error) from error
     return entries
-
-
-def pack_state(state: BuildState) -> bytes:
-    """A state as a snapshot keeps it."""
-    return zlib.compress(encode_state(state), 1)
 
 
 def read_projects(db: sqlite3.Connection, project_id: str | None = None) -> tuple[ProjectRecord, ...]:

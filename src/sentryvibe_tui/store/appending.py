@@ -1,0 +1,272 @@
+"""The rules by which events become a log: what is a repeat, what it changes, what is clipped, what a project is called.
+
+They are the same for every store. A store hands in a `Transaction` and the logs that it has in memory, gets what to
+commit, and keeps that in memory once it is committed. Nothing here waits, reads a clock or touches a file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+from zlib import crc32
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from ..agents.doing import summary_of
+from ..model.events import About, BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
+from ..model.questions import APPROVAL_TOOLS
+from ..model.reducer import reduce
+from ..model.state import BuildState, Millis
+from ..model.updates import Entry, ToolChanged
+from ..wire.clip import PLAN_LIMIT, VALUE_LIMIT, clip
+from ..wire.envelope import EventEnvelope
+from ..wire.summary import encode_summary
+from ..wire.updates import encode_entry
+from .contract import Accepted, BuildHead, BuildKey, Commit, EventDiffers, Logged
+from .live import ENTRY_BYTES, BuildLog, LiveLogs
+
+LITTLE_EVENTS = 64
+LITTLE_BYTES = 256 * 1024
+"""Up to so many events of so many bytes together an event loop may reduce while others wait."""
+_TODO_BYTES = 256
+"""A todo for that sum: comparing it with those of before takes as long as keeping so many bytes."""
+
+
+class Append(Struct, frozen=True):
+    """Events to be kept all or none, and the time for those that have none."""
+
+    events: Sequence[EventEnvelope]
+    now: Millis
+
+
+class Draft(Struct, frozen=True):
+    """A group written into an open transaction: all that remains is to commit it.
+
+    `logs`: the builds that it concerns as they are then.
+    """
+
+    results: Sequence[Accepted]
+    commits: Sequence[Commit]
+    logs: dict[BuildKey, BuildLog]
+
+
+class Transaction(Protocol):
+    """What the rules ask of an open transaction, and write into it. Numbers are those of `BuildLog`."""
+
+    def open_log(self, key: BuildKey, now: Millis) -> BuildLog:
+        """The log of a build, made if there is none. Raises BuildDamaged."""
+        ...
+
+    def put_event_id(self, number: int, event_id: str, digest: int) -> bool:
+        """False, and nothing is written: the build has that id."""
+        ...
+
+    def event_digest(self, number: int, event_id: str) -> int | None:
+        """The digest put with an id; None for one of a time when none was kept."""
+        ...
+
+    def put_entry(self, number: int, logged: Logged) -> None: ...
+
+    def put_blob(self, number: int, tool_id: str, side: str, value: bytes) -> None:
+        """The whole of a value that travels clipped; another one for the same side of the call takes its place."""
+        ...
+
+    def put_summary(self, head: BuildHead, encoded: bytes, status: str, now: Millis) -> None:
+        """The build's row in the list."""
+        ...
+
+    def project_name(self, project_id: str) -> str | None: ...
+
+    def put_project(self, project_id: str, name: str, slug: str, now: Millis) -> None:
+        """A project that is new, or takes another name; then `now` is not heeded."""
+        ...
+
+    def has_slug(self, slug: str) -> bool: ...
+
+
+class Appending:
+    """The rules, over the logs in memory. For one caller at a time."""
+
+    def __init__(self, live: LiveLogs) -> None:
+        self._live = live
+        self._names: dict[str, str] = {}
+        self._slug_numbers: dict[str, int] = {}
+
+    def draft(self, transaction: Transaction, appends: Sequence[Append]) -> Draft:
+        """Writes a group. Raises what is wrong with one of the appends; then the transaction must be rolled back."""
+        group = _Group(transaction, self)
+        results = [group.append(append) for append in appends]
+        return Draft(results, group.commits(appends[-1].now), group.logs)
+
+    def is_little(self, appends: Sequence[Append]) -> bool:
+        """Few and short events of builds that are in memory."""
+        if sum(len(append.events) for append in appends) > LITTLE_EVENTS:
+            return False
+        room = LITTLE_BYTES
+        for append in appends:
+            for posted in append.events:
+                room -= _size(posted.event)
+                if room < 0 or key_of(posted.about) not in self._live:
+                    return False
+        return True
+
+    def forget_names(self) -> None:
+        """What was drafted was not kept, or a project may be gone."""
+        self._names.clear()
+
+    def log(self, key: BuildKey) -> BuildLog | None:
+        return self._live.get(key)
+
+    def name(self, transaction: Transaction, about: About, now: Millis) -> str:
+        """The project's name: a project exists from its first event on, and takes its name as soon as one is said."""
+        project_id, name = about.project_id, about.agent.project_name
+        known = self._names.get(project_id) or transaction.project_name(project_id)
+        if known is None:
+            known = name or project_id
+            transaction.put_project(project_id, known, self._free_slug(transaction, known), now)
+        elif name and name != known and known == project_id:
+            known = name
+            transaction.put_project(project_id, known, self._free_slug(transaction, known), now)
+        self._names[project_id] = known
+        return known
+
+    def _free_slug(self, transaction: Transaction, name: str) -> str:
+        """Numbers are looked through once for each slug, not for each project: many have the same."""
+        base = slug(name)
+        texts = _numbered(base, self._slug_numbers.get(base, 1))
+        number, free = next((number, text) for number, text in texts if not transaction.has_slug(text))
+        self._slug_numbers[base] = number
+        return free
+
+
+class _Group:
+    """Appends that go into one transaction."""
+
+    def __init__(self, transaction: Transaction, rules: Appending) -> None:
+        self._transaction = transaction
+        self._rules = rules
+        self._added: dict[BuildKey, list[Logged]] = {}
+        self._names: dict[str, str] = {}
+        self.logs: dict[BuildKey, BuildLog] = {}
+
+    def append(self, append: Append) -> Accepted:
+        accepted = duplicates = version = 0
+        for posted in append.events:
+            about = posted.about
+            key = key_of(about)
+            log = self.logs.get(key) or self._rules.log(key) or self._transaction.open_log(key, append.now)
+            self.logs[key] = log
+            if about.agent.project_name or about.project_id not in self._names:
+                self._names[about.project_id] = self._rules.name(self._transaction, about, append.now)
+            if posted.event_id and not self._is_new(log.number, posted):
+                duplicates += 1
+            else:
+                accepted += 1
+                at = _after(log.state, append.now) if posted.at is None else posted.at
+                log = self._reduced(key, log, posted.event, at, about)
+            version = log.state.version
+        return Accepted(accepted, duplicates, version)
+
+    def commits(self, now: Millis) -> list[Commit]:
+        """What was added to each build, after its row in the list was written."""
+        return [self._commit(key, added, now) for key, added in self._added.items()]
+
+    def _commit(self, key: BuildKey, added: Sequence[Logged], now: Millis) -> Commit:
+        log = self.logs[key]
+        summary = summary_of(log.state, log.summary, key)
+        if not summary.project_name:
+            summary = replace(summary, project_name=self._names[key.project_id])
+        self.logs[key] = replace(log, summary=summary)
+        head, encoded = log.head(key), encode_summary(summary)
+        self._transaction.put_summary(head, encoded, summary.status, now)
+        return Commit(head, tuple(added), summary, encoded)
+
+    def _reduced(self, key: BuildKey, log: BuildLog, event: BuildEvent, at: Millis, about: About) -> BuildLog:
+        """The log with what the event led to; as it was when that is nothing."""
+        short = clipped(event)
+        state, entry = reduce(log.state, short, at, about)
+        if entry is None:
+            return log
+        logged = Logged(entry.version, b",".join(encode_entry(entry)))
+        self._transaction.put_entry(log.number, logged)
+        if short is not event:
+            self._keep_unclipped(log.number, event, entry)
+        log = self.logs[key] = replace(log, state=state, size=log.size + ENTRY_BYTES + len(logged.updates))
+        self._added.setdefault(key, []).append(logged)
+        return log
+
+    def _keep_unclipped(self, number: int, event: BuildEvent, entry: Entry) -> None:
+        for update in entry.updates:
+            if isinstance(update, ToolChanged):
+                for side, value, size in _sides(event, update):
+                    if value is not None and size:
+                        self._transaction.put_blob(number, update.id, side, bytes(value))
+
+    def _is_new(self, number: int, posted: EventEnvelope) -> bool:
+        """False for a repeat. Raises EventDiffers for another event of the same id."""
+        check_sum = digest(posted.event)
+        if self._transaction.put_event_id(number, posted.event_id, check_sum):
+            return True
+        before = self._transaction.event_digest(number, posted.event_id)
+        if before is not None and before != check_sum:
+            raise EventDiffers(posted.event_id)
+        return False
+
+
+def _after(state: BuildState, now: Millis) -> Millis:
+    """An event without a time happens as it comes: after all that has come, whatever the agent's clock says."""
+    return max(now, state.last_event_at or now)
+
+
+def key_of(about: About) -> BuildKey:
+    return BuildKey(about.project_id, about.session_id, about.build_id)
+
+
+def clipped(event: BuildEvent) -> BuildEvent:
+    """`event` with large values in the form that travels; `event` itself when it has none."""
+    if isinstance(event, ToolStarted):
+        value, size = clip(event.input, PLAN_LIMIT if event.name in APPROVAL_TOOLS else VALUE_LIMIT)
+        return replace(event, input=value, input_bytes=max(size, event.input_bytes)) if size else event
+    if isinstance(event, ToolEnded):
+        value, size = clip(event.output)
+        return replace(event, output=value, output_bytes=max(size, event.output_bytes)) if size else event
+    return event
+
+
+def digest(event: BuildEvent) -> int:
+    """A check sum of what an event says, whatever the form in which it was posted."""
+    return crc32(_encoder.encode((type(event).__name__, event)))
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def _size(event: BuildEvent) -> int:
+    """Bytes of what it carries, about."""
+    if isinstance(event, ToolStarted):
+        return 0 if event.input is None else memoryview(event.input).nbytes
+    if isinstance(event, ToolEnded):
+        return 0 if event.output is None else memoryview(event.output).nbytes
+    if isinstance(event, TodosReported):
+        return _TODO_BYTES * len(event.todos)
+    return len(event.text) if isinstance(event, TextAdded) else 0
+
+
+def _sides(event: BuildEvent, update: ToolChanged) -> Iterable[tuple[str, Raw | None, int]]:
+    if isinstance(event, ToolStarted) and update.input is not None:
+        yield "input", event.input, update.input_bytes
+    if isinstance(event, ToolEnded) and update.output is not None:
+        yield "output", event.output, update.output_bytes
+
+
+def slug(name: str) -> str:
+    """`name` in lower case letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or "project"
+
+
+def _numbered(base: str, first: int) -> Iterable[tuple[int, str]]:
+    return ((number, base if number == 1 else f"{base}-{number}") for number in itertools.count(first))

@@ -1,0 +1,273 @@
+"""The writing connection: what waits together is committed together. Knows no event loop and no threads.
+
+A little group is prepared by `begin`, which touches no file: its rows stay in SQLite's page cache. `finish` does what
+a disk can hold up: COMMIT, which writes and syncs the write-ahead log. Until it has, `live` and every other connection
+show the state before, and a sync that fails takes everything back. `settle` does both, for whatever is not little.
+Snapshots are not synced (the log is whole without them); the sync of the next commit is theirs, too.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+
+from msgspec import Struct
+
+from ..appending import Append, Appending, Draft
+from ..contract import Accepted, BuildDamaged, BuildKey, Commit, EventDiffers, StoreUnavailable
+from ..folding import pack_state
+from ..live import LiveLogs
+from .queries import delete_damaged, mark_damaged
+from .transaction import SqliteTransaction
+
+log = logging.getLogger("sentryvibe_tui.store")
+
+WARM_BYTES = 16 * 1024 * 1024
+"""Size that the write-ahead log is given at the start: a sync that need not grow the file is faster."""
+
+_CHECKPOINT_IDLE = WARM_BYTES * 3 // 4
+_CHECKPOINT_BUSY = 64 * 1024 * 1024
+_COMMIT_BYTES = 4 * 4096
+
+
+class GroupResult(Struct, frozen=True):
+    """What became of a group of appends, each with its answer or its error, and what was committed."""
+
+    results: Sequence[Accepted | Exception]
+    commits: Sequence[Commit]
+
+
+class Ledger:
+    """For one caller at a time, of whatever thread; only `live` may be read beside it.
+
+    `patience`: seconds that another process' lock is waited for. `presence`: why what is committed would not be
+    found again, or nothing. `note`: hears how many entries were committed, before anybody else.
+    """
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        patience: float = 1.0,
+        presence: Callable[[], str] = str,
+        note: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._db = db
+        self._db.execute("PRAGMA busy_timeout = 0")
+        self._patience = round(patience * 1000)
+        self._presence = presence
+        self._note = note
+        self._unflushed = 0
+        self.live = LiveLogs()
+        self._rules = Appending(self.live)
+
+    def begin(self, appends: Sequence[Append]) -> Draft | None:
+        """Everything but the commit; None when that would keep the caller waiting or fails, and nothing is begun."""
+        if not self._rules.is_little(appends):
+            return None
+        try:
+            return self._begin(appends)
+        except Exception:  # whoever settles it finds out whose fault it is
+            return None
+
+    def finish(self, draft: Draft) -> GroupResult:
+        """Commits what was begun; nothing of it is kept when that fails."""
+        try:
+            self._commit(draft)
+        except StoreUnavailable as error:
+            return GroupResult([error] * len(draft.results), ())
+        if loss := self._presence():  # it was deleted in the meantime
+            return GroupResult([StoreUnavailable(loss)] * len(draft.results), draft.commits)
+        return GroupResult(draft.results, draft.commits)
+
+    def commit_group(self, appends: Sequence[Append]) -> GroupResult:
+        """All in one transaction; one that is at fault itself fails alone."""
+        with self._patient():
+            return self._settle(appends)
+
+    @contextmanager
+    def _patient(self) -> Generator[None]:
+        self._db.execute(f"PRAGMA busy_timeout = {self._patience}")
+        try:
+            yield
+        finally:
+            self._db.execute("PRAGMA busy_timeout = 0")
+
+    def _settle(self, appends: Sequence[Append]) -> GroupResult:
+        try:
+            return self.finish(self._begin(appends))
+        except Exception as error:
+            if _concerns_all(error):
+                return GroupResult([error] * len(appends), ())
+            if len(appends) == 1:
+                self._blame(error)
+                return GroupResult((error,), ())
+        each = [self._settle((append,)) for append in appends]
+        return GroupResult(
+            [result for one in each for result in one.results], [commit for one in each for commit in one.commits]
+        )
+
+    def _blame(self, error: Exception) -> None:
+        """For an append that fails alone."""
+        if isinstance(error, BuildDamaged):
+            self.mark(error)
+        elif not isinstance(error, EventDiffers):
+            log.error("an append failed", exc_info=error)
+
+    def mark(self, damage: BuildDamaged) -> None:
+        """See `queries.mark_damaged`. A build that is in memory is told from there, and whole."""
+        if damage.key in self.live:
+            return
+        try:
+            if mark_damaged(self._db, damage):
+                log.error("%s", damage)
+        except sqlite3.Error as error:
+            log.error("%s; it could not be marked: %s", damage, unavailable(error))
+
+    def discard(self, key: BuildKey) -> bool:
+        """Deletes a build that is marked as damaged; False: there is none such. Raises StoreUnavailable."""
+        with self._patient(), self._undoing():
+            if loss := self._presence():
+                raise StoreUnavailable(loss)
+            self._db.execute("BEGIN IMMEDIATE")
+            is_gone = delete_damaged(self._db, key)
+            self._db.execute("COMMIT")
+        self._rules.forget_names()
+        return is_gone
+
+    @property
+    def has_upkeep(self) -> bool:
+        return self.wants_snapshot or self.wants_checkpoint
+
+    @property
+    def wants_snapshot(self) -> bool:
+        return self.live.wants_snapshot
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        return self._unflushed >= _CHECKPOINT_IDLE
+
+    @property
+    def is_overdue(self) -> bool:
+        """Upkeep should wait no longer for a quiet moment."""
+        return self.live.is_late or self._unflushed >= _CHECKPOINT_BUSY
+
+    def upkeep(self) -> None:
+        """One piece of what need not be done while somebody waits: a snapshot, or a checkpoint that is overdue."""
+        if self.live.due and self._unflushed < _CHECKPOINT_BUSY:
+            with self._patient():
+                self._snapshot(self.live.due[0])
+            self.live.forget()
+        elif self.wants_checkpoint and checkpoint(self._db, "PASSIVE"):
+            self._unflushed = 0
+
+    def checkpoint_begins(self) -> None:
+        """Somebody else makes the checkpoint that is wanted."""
+        self._unflushed = 0
+
+    def close(self, until: float) -> None:
+        """Leaves as much ready for the next start as can be done until then, in seconds of `time.monotonic`."""
+        with self._patient():
+            for key in self.live.due:
+                if time.monotonic() > until:
+                    break
+                self._snapshot(key)
+            if time.monotonic() < until:
+                checkpoint(self._db, "TRUNCATE")
+        self._db.close()
+
+    # ------------------------------------------------------------------ a transaction
+
+    def _begin(self, appends: Sequence[Append]) -> Draft:
+        """Raises StoreUnavailable, or what is wrong with one of them; nothing is begun then."""
+        transaction = SqliteTransaction(self._db)
+        with self._undoing():
+            self._db.execute("BEGIN IMMEDIATE")
+            draft = self._rules.draft(transaction, appends)
+        self._unflushed += transaction.written
+        return draft
+
+    def _commit(self, draft: Draft) -> None:
+        """Raises StoreUnavailable; nothing was kept then, in memory neither."""
+        with self._undoing():
+            if loss := self._presence():
+                raise StoreUnavailable(loss)
+            self._db.execute("COMMIT")
+        self._unflushed += _COMMIT_BYTES
+        self.live.keep(draft.logs)
+        self._note(sum(len(commit.entries) for commit in draft.commits))
+
+    @contextmanager
+    def _undoing(self) -> Generator[None]:
+        """What fails takes back the whole transaction."""
+        try:
+            yield
+        except BaseException as error:
+            self._rules.forget_names()
+            roll_back(self._db)
+            raise unavailable(error) if isinstance(error, sqlite3.Error) else error from None
+
+    # ------------------------------------------------------------------ off the hot path
+
+    def _snapshot(self, key: BuildKey) -> None:
+        known = self.live.take_due(key)
+        try:
+            row = (known.number, known.state.version, pack_state(known.state))
+            with self._unsynced():
+                self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", row)
+        except Exception as error:  # the log is whole without it, and the thread must not end
+            roll_back(self._db)
+            log.warning("no snapshot of %s: %s", key.build_id, error)
+            return
+        self._unflushed += len(row[2])
+        self.live.snapshot_kept(key, known.state.version)
+
+    @contextmanager
+    def _unsynced(self) -> Generator[None]:
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            self._db.execute("PRAGMA synchronous = FULL")
+
+
+def checkpoint(db: sqlite3.Connection, mode: str) -> bool:
+    """Carry what was committed from the write-ahead log into the database, as far as `mode` goes; whether it did."""
+    try:
+        (is_busy, _, _) = db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+    except sqlite3.Error as error:
+        log.warning("no checkpoint: %s", unavailable(error))
+        return True
+    return not is_busy
+
+
+def _concerns_all(error: Exception) -> bool:
+    """Not only the append that met it."""
+    return isinstance(error, StoreUnavailable) and not isinstance(error, BuildDamaged)
+
+
+def roll_back(db: sqlite3.Connection) -> None:
+    """SQLite has rolled back by itself after some errors; a second ROLLBACK would hide the first reason."""
+    if db.in_transaction:
+        db.execute("ROLLBACK")
+
+
+_REASONS = {
+    "SQLITE_FULL": "the disk is full",
+    "SQLITE_IOERR": "the disk reports an error or is full",
+    "SQLITE_READONLY": "the database is read-only",
+    "SQLITE_BUSY": "the database is locked by another process",
+    "SQLITE_LOCKED": "the database is locked",
+    "SQLITE_CANTOPEN": "the database cannot be opened",
+    "SQLITE_CORRUPT": "the database is damaged: stop the server, restore it from a backup or move it away",
+    "SQLITE_NOTADB": "the file is no database: stop the server, restore it from a backup or move it away",
+}
+
+
+def unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    """Why SQLite cannot do its work, in words."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    words = next((words for prefix, words in _REASONS.items() if name.startswith(prefix)), "the store failed")
+    return StoreUnavailable(f"{words} ({error}{', ' + name if name else ''})")
