@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 import pytest
 from msgspec.structs import replace
 
-from sentryvibe_tui.client.link import Emit, Link, LinkAction
+from sentryvibe_tui.client.link import Link
 from sentryvibe_tui.client.original_replica import Hydration
+from sentryvibe_tui.client.reconnect import Emit
 from sentryvibe_tui.client.watching import WatchEvent
 from sentryvibe_tui.model.events import About, BuildEvent, BuildStarted, TodosReported, ToolEnded, ToolStarted
 from sentryvibe_tui.model.facts import TodoItem
@@ -66,10 +67,10 @@ class Desk:
         session = str(options.pop("session", ""))
         self.link = Link("shop", session, chance=lambda: 0.5, **options)
         self.now = 1_000_000
-        self.actions: list[LinkAction] = []
+        self.actions: list[object] = []
         self.did(self.link.start(self.now))
 
-    def did(self, actions: Iterable[LinkAction]) -> "Desk":
+    def did(self, actions: Iterable[object]) -> "Desk":
         self.actions.extend(actions)
         return self
 
@@ -108,7 +109,7 @@ class Desk:
         return [action.event for action in self.actions if isinstance(action, Emit)]
 
 
-def _inner(action: LinkAction) -> LinkAction | WatchEvent:
+def _inner(action: object) -> object | WatchEvent:
     return action.event if isinstance(action, Emit) else action
 
 

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from sentryvibe_tui.client import driver as driver_module
 from sentryvibe_tui.client import transport
-from sentryvibe_tui.client import watch as watch_module
 from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Snapshot, WatchEvent
@@ -136,7 +136,7 @@ async def watching(url: str) -> AsyncIterator[Seen]:
 
 
 def tasks_of_watch() -> list[str]:
-    return [name for task in asyncio.all_tasks() if (name := task.get_coro().__qualname__).startswith("Watch.")]
+    return [name for task in asyncio.all_tasks() if (name := task.get_coro().__qualname__).startswith("Driver.")]
 
 
 STATUSES = ["200", "301", "400", "403", "404", "405", "426", "501"]
@@ -145,7 +145,7 @@ WORDS = [f'{status} {{"error":"no upgrades here"}}' for status in (401, 403, 404
 
 @pytest.mark.parametrize("manner", [*STATUSES, *WORDS, "strip", "close", "reset", "babble", "swallow", "hang up"])
 async def test_the_event_stream_serves_and_is_left_again(tmp_path, monkeypatch, manner) -> None:
-    monkeypatch.setattr(watch_module, "TRY_WEBSOCKET_AGAIN", 0.2)
+    monkeypatch.setattr(driver_module, "TRY_WEBSOCKET_AGAIN", 0.2)
     monkeypatch.setattr(transport, "FIRST_FRAME", 0.2)
     async with (
         running(tmp_path / "data") as server,
@@ -197,7 +197,7 @@ async def test_a_stream_that_is_cut_goes_on_where_it_was(tmp_path) -> None:
 async def test_where_nothing_gets_through_both_reasons_are_told_and_no_task_stays(tmp_path) -> None:
     async with Proxy("http://127.0.0.1:9", "403").serving() as proxy, watching(proxy.url) as seen:
         await seen.until(lambda: seen.phases.count("retrying") == 2)
-        assert sorted(tasks_of_watch()) == ["Watch._run"]
+        assert sorted(tasks_of_watch()) == ["Driver._run"]
         first = next(event.status for event in seen.of(LinkChanged) if event.status.phase == "retrying")
         assert first.reason.startswith("the upgrade was answered with HTTP 403; event stream:")
         assert proxy.upgrades == 2

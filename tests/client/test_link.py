@@ -4,8 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from sentryvibe_tui.client import replica
-from sentryvibe_tui.client.link import CloseLink, Hydrate, Open, SendFrame
+from sentryvibe_tui.client.link import Hydrate, Open
 from sentryvibe_tui.client.original_replica import Hydration
+from sentryvibe_tui.client.reconnect import CloseLink, SendFrame
 from sentryvibe_tui.client.watching import CaughtUp, Changed, LinkChanged, SignOfLife, Skipped, Snapshot
 from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.state import BuildState

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from sentryvibe_tui.client.link import Hydrate, SendFrame
+from sentryvibe_tui.client.link import Hydrate
 from sentryvibe_tui.client.original_replica import LOOK_AFTER, SUMMARY_WAIT, Hydration
+from sentryvibe_tui.client.reconnect import SendFrame
 from sentryvibe_tui.client.watching import Changed, EndConfirmed, Snapshot
 from sentryvibe_tui.model.state import PLANNING, BuildState
 from sentryvibe_tui.wire.frames import decode_frame

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from sentryvibe_tui.client.link import CloseLink, Open, SendFrame
+from sentryvibe_tui.client.link import Open
+from sentryvibe_tui.client.reconnect import CloseLink, SendFrame
 from sentryvibe_tui.client.watching import Changed, Snapshot
 from sentryvibe_tui.wire.frames import Connected, Frame, GetState, Recovery, decode_asked
 from sentryvibe_tui.wire.state import encode_state

@@ -14,7 +14,7 @@ from sentryvibe_tui.client import sse
 from sentryvibe_tui.client.link import Open
 from sentryvibe_tui.client.rest import ErrorAnswer, NoAnswer, builds, hydrate, projects, whole_tool
 from sentryvibe_tui.client.sse import EventStream
-from sentryvibe_tui.client.transport import query, retry_after_close, seconds
+from sentryvibe_tui.client.transport import retry_after_close, seconds
 from sentryvibe_tui.client.trouble import at_address, in_words
 from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Snapshot
@@ -115,8 +115,8 @@ async def test_an_overloaded_server_is_left_alone_as_long_as_it_asks(answering) 
 
 
 def test_what_a_connection_asks_for() -> None:
-    assert query(Open("p")) == {"projectId": "p", "protocol": "2"}
-    asked = query(Open("p q", "s", "b", 7, "e"))
+    assert Open("p").query() == {"projectId": "p", "protocol": "2"}
+    asked = Open("p q", "s", "b", 7, "e").query()
     assert asked == {
         "projectId": "p q",
         "protocol": "2",
@@ -125,7 +125,7 @@ def test_what_a_connection_asks_for() -> None:
         "since": "7",
         "epoch": "e",
     }
-    assert query(Open("p", "", "b", 7, "e", 5_000))["at"] == "5000"
+    assert Open("p", "", "b", 7, "e", 5_000).query()["at"] == "5000"
     assert parse_address("https://h:1/x/").ws({"a": "p q"}) == "wss://h:1/x/ws?a=p+q"
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from msgspec import Raw
 
+from sentryvibe_tui.client import driver
 from sentryvibe_tui.client.publisher import Publisher
-from sentryvibe_tui.client.watch import Watch, _steady
+from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import LinkChanged
 from sentryvibe_tui.model.events import About, ToolEnded, ToolStarted
 from sentryvibe_tui.model.facts import BuildEnded
@@ -66,7 +67,7 @@ def test_no_timer_of_a_watch_moves_when_the_clock_is_set(monkeypatch: pytest.Mon
     now, steady = time.time(), time.monotonic()
     monkeypatch.setattr(time, "time", lambda: now)
     monkeypatch.setattr(time, "monotonic", lambda: steady)
-    clock = _steady()
+    clock = driver.steady()
     assert clock() == pytest.approx(now * 1000, abs=1)
     monkeypatch.setattr(time, "time", lambda: now + jump)
     monkeypatch.setattr(time, "monotonic", lambda: steady + 7)

@@ -20,7 +20,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from sentryvibe_tui.client.link import CloseLink, Link, LinkAction, Open, SendFrame
+from sentryvibe_tui.client.link import Link, Open
+from sentryvibe_tui.client.reconnect import CloseLink, SendFrame
 from sentryvibe_tui.model.events import (
     About,
     BuildEvent,
@@ -86,7 +87,7 @@ class Terminal:
         self.wire: list[OutboundFrame] = []
         self.watcher: Watcher | None = None
         self.stalled = False
-        self.actions: list[LinkAction] = list(self.link.start(world.now))
+        self.actions: list[object] = list(self.link.start(world.now))
 
     def take(self, frame: OutboundFrame) -> bool:
         self.wire.append(frame)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sentryvibe_tui.client.link import Emit, Link
+from sentryvibe_tui.client.link import Link
 from sentryvibe_tui.client.original_replica import Hydration
+from sentryvibe_tui.client.reconnect import Emit
 from sentryvibe_tui.report.jsonl import JsonReport
 from sentryvibe_tui.report.plain import PlainLines
 from sentryvibe_tui.wire.frames import decode_frame

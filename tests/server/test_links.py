@@ -15,7 +15,7 @@ import psutil
 import pytest
 import uvicorn
 
-from sentryvibe_tui.client.link import INTERVAL
+from sentryvibe_tui.client.reconnect import INTERVAL
 from sentryvibe_tui.server import serve
 from sentryvibe_tui.server.direct import DirectWebSocket
 from sentryvibe_tui.server.serve import Running, running

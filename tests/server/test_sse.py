@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from sentryvibe_tui.server.outbound_frame import OutboundFrame
-from sentryvibe_tui.server.sse import _Outlet, _send_frame
+from sentryvibe_tui.server.sse import StreamOutlet, _send_frame
 
 
 @pytest.mark.parametrize("turns", range(4))
 async def test_an_end_is_not_lost_to_a_frame_that_comes_with_it(turns: int) -> None:
-    outlet = _Outlet()
+    outlet = StreamOutlet()
     waiting = asyncio.create_task(outlet.next())
     await asyncio.sleep(0)
     outlet.take(OutboundFrame(b"{}"))
@@ -24,7 +24,7 @@ async def test_an_end_is_not_lost_to_a_frame_that_comes_with_it(turns: int) -> N
 
 
 async def test_a_large_frame_goes_out_in_pieces_and_shows_how_much_is_left() -> None:
-    outlet, left, sent = _Outlet(), list[int](), list[bytes]()
+    outlet, left, sent = StreamOutlet(), list[int](), list[bytes]()
 
     async def send(message) -> None:
         left.append(outlet.waiting)

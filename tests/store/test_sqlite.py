@@ -72,7 +72,9 @@ async def test_builds_of_a_database_without_the_time_have_one(tmp_path: Path, po
     await store.append([posted("start", build="old", at=5), posted("build-completed", build="old", at=6)], 1_001)
     await store.close()
     db = sqlite3.connect(tmp_path / DATABASE)
-    db.executescript("DROP INDEX builds_meant; ALTER TABLE builds DROP COLUMN at; PRAGMA user_version = 2;")
+    db.executescript(
+        "DROP INDEX builds_meant; DROP INDEX builds_at; ALTER TABLE builds DROP COLUMN at; PRAGMA user_version = 2;"
+    )
     db.close()
     store = await SqliteStore.open(tmp_path)
     assert [row.build_id for row in await store.builds("p", 9)] == ["new", "old"]

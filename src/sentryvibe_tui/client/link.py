@@ -8,7 +8,7 @@ docs/protocol.md#reconnecting, docs/protocol.md#liveness, docs/protocol.md#marks
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Literal
+from urllib.parse import quote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from ..model.state import BuildState, Millis
 from ..wire.frames import (
     HEARTBEAT,
+    PROTOCOL,
     Batch,
     Broken,
     Connected,
@@ -27,27 +28,19 @@ from ..wire.frames import (
     Unknown,
     encode_get_state,
 )
-from .backoff import ATTEMPTS, HEALTHY_AFTER, PROBE_EVERY, next_delay
 from .original_replica import Hydration
+from .reconnect import ReconnectingLink
 from .replica import BuildReplica
-from .watching import CaughtUp, How, LinkChanged, LinkPhase, LinkStatus, SignOfLife, Skipped, WatchEvent
+from .watching import CaughtUp, How, LinkPhase, SignOfLife, Skipped, WatchEvent
 
-INTERVAL: Millis = 5_000
-"""Longest silence of one of our servers while a build is active; also how often it answers a ping."""
 ORIGINAL_INTERVAL: Millis = 30_000
-SSE_INTERVAL: Millis = 15_000
-FIRST_FRAME: Millis = 10_000
 ASK_AGAIN: Millis = 5_000
 ASKED_ENOUGH = 3
 CATCH_UP: Millis = 3_000
 """Without a mark: what has not come this long after connecting was not missed."""
-WAIT_AGAIN: Millis = 2_000
-"""How often a project that does not exist yet is looked for."""
 
 _USELESS = "state-response"
 """The v1 server's whole answer to `get-state`: it says that it has none (docs/protocol.md#original-servers)."""
-
-Transport = Literal["ws", "sse"]
 
 
 class Open(Struct, frozen=True):
@@ -60,24 +53,26 @@ class Open(Struct, frozen=True):
     epoch: str = ""
     at: Millis | None = None
 
+    def query(self) -> dict[str, str]:
+        asked = {"projectId": self.project_id, "protocol": str(PROTOCOL)}
+        if self.session_id:
+            asked["sessionId"] = self.session_id
+        if self.since:
+            asked |= {"buildId": self.build_id, "since": str(self.since), "epoch": self.epoch}
+            if self.at is not None:
+                asked["at"] = str(self.at)
+        return asked
 
-class SendFrame(Struct, frozen=True):
-    data: bytes
+    def stream(self) -> tuple[tuple[str, ...], dict[str, str]]:
+        asked = {name: value for name, value in self.query().items() if name != "projectId"}
+        return ("projects", self.project_id, "events"), asked
+
+    def last_event_id(self) -> str:
+        return f"{self.epoch}:{quote(self.build_id, safe='')}:{self.since}" if self.since else ""
 
 
 class Hydrate(Struct, frozen=True):
     """Read the whole state over HTTP (an original server)."""
-
-
-class CloseLink(Struct, frozen=True):
-    reason: str = ""
-
-
-class Emit(Struct, frozen=True):
-    event: WatchEvent
-
-
-LinkAction = Open | SendFrame | Hydrate | CloseLink | Emit
 
 
 class _Absence(Struct, frozen=True):
@@ -94,7 +89,7 @@ class _Asked(Struct, frozen=True):
     times: int
 
 
-class Link:
+class Link(ReconnectingLink[WatchEvent]):
     """One watcher's link to one project (or one session of it)."""
 
     def __init__(
@@ -109,16 +104,7 @@ class Link:
     ) -> None:
         self.project_id, self.session_id = project_id, session_id
         self.replica = BuildReplica(session_id, keeps=keeps)
-        self.status = LinkStatus("connecting")
-        self._chance, self._wait, self._probe = chance, wait, probe
-        self._out: list[LinkAction] = []
-        self._failures = 0
-        self._retry_at: Millis | None = None
-        self._up = False
-        self._healthy_at: Millis | None = None
-        self._heard_at: Millis | None = None
-        self._hinted_at: Millis = 0
-        self._nudged = False
+        super().__init__(chance, wait=wait, probe=probe)
         self._asked: _Asked | None = None
         self._hydrate_at: Millis | None = None
         self._absence: _Absence | None = None
@@ -129,40 +115,7 @@ class Link:
 
     # ----------------------------------------------------------------------- inputs
 
-    def start(self, now: Millis) -> tuple[LinkAction, ...]:
-        self._emit(LinkChanged(self.status))
-        self._open()
-        return self._done()
-
-    def opened(self, now: Millis, transport: Transport = "ws") -> tuple[LinkAction, ...]:
-        """The transport is up; the link is healthy only after the first valid frame."""
-        self._up, self._heard_at, self._nudged = True, now, False
-        self.status = replace(self.status, transport=transport, rtt_ms=None)
-        return self._done()
-
-    def heard(self, now: Millis, rtt_ms: float) -> tuple[LinkAction, ...]:
-        """A pong."""
-        if self._up:
-            self._hear(now)
-            measured = replace(self.status, rtt_ms=rtt_ms)
-            if self.status.phase in ("live", "waiting"):
-                self._say(measured)
-            self.status = measured
-        return self._done()
-
-    def arriving(self, now: Millis) -> tuple[LinkAction, ...]:
-        """Part of a frame, or a comment of the event stream. It may be of an answer, and holds up the pings behind it:
-        meanwhile the server hears otherwise that we live."""
-        if self._up:
-            self._hear(now)
-            if self._asked is not None:
-                self._asked = replace(self._asked, at=now)
-            if now >= self._hinted_at + self._interval:
-                self._hinted_at = now
-                self._send(HEARTBEAT)
-        return self._done()
-
-    def frame(self, frame: Frame, now: Millis) -> tuple[LinkAction, ...]:
+    def frame(self, frame: Frame, now: Millis) -> tuple[object, ...]:
         if not self._up:
             return self._done()
         self._hear(now)
@@ -191,7 +144,7 @@ class Link:
             self._caught_up(now)
         return self._done()
 
-    def hydrated(self, found: Hydration, now: Millis) -> tuple[LinkAction, ...]:
+    def hydrated(self, found: Hydration, now: Millis) -> tuple[object, ...]:
         """The answer to `Hydrate`."""
         if self._up:
             self._hydrate_at = None
@@ -200,7 +153,7 @@ class Link:
             self._caught_up(now)
         return self._done()
 
-    def hydrate_failed(self, reason: str, now: Millis) -> tuple[LinkAction, ...]:
+    def hydrate_failed(self, reason: str, now: Millis) -> tuple[object, ...]:
         """What was held back counts all the same; the question is put again later."""
         if self._up:
             self._emit(Skipped(1, f"no state over HTTP: {reason}"))
@@ -210,57 +163,8 @@ class Link:
             self._stand(now)
         return self._done()
 
-    def closed(
-        self, now: Millis, code: int = 1006, reason: str = "", retry_after: Millis = 0
-    ) -> tuple[LinkAction, ...]:
-        """The connection ended. 4401, 4403 and 4404 are final, as the statuses they are named after."""
-        if code in (4401, 4403, 4404):
-            return self.failed(now, code - 4000, reason, retry_after)
-        named = {1012: "the server restarts", 1013: "the server is overloaded", 4408: "too slow for the server"}
-        self._lost(now, reason or named.get(code, f"closed ({code})"), retry_after)
-        return self._done()
-
-    def failed(
-        self, now: Millis, status: int | None = None, reason: str = "", retry_after: Millis = 0
-    ) -> tuple[LinkAction, ...]:
-        """No connection came about; `status` is the HTTP status of an answer that the server itself gave."""
-        reason = reason or (f"HTTP {status}" if status else "no connection")
-        if status == 404 and self._wait:
-            self._down()
-            self._retry_at = now + WAIT_AGAIN
-            self._say(replace(self.status, phase="waiting", attempt=0, retry_at=None, rtt_ms=None, reason=reason))
-        elif status in (401, 403, 404):
-            self._down()
-            refused = replace(self.status, phase="refused", retry_at=None, rtt_ms=None, reason=reason)
-            self._say(replace(refused, http_status=status))
-        else:
-            self._lost(now, reason, retry_after)
-        return self._done()
-
-    def retry_now(self, now: Millis) -> tuple[LinkAction, ...]:
-        """A person asks for a try at once; after giving up, a whole new row of attempts."""
-        if self._retry_at is not None or self.status.phase in ("gave-up", "refused"):
-            if self.status.phase in ("gave-up", "refused"):
-                self._failures = 0
-            self._say(replace(self.status, phase="connecting", retry_at=None, http_status=None))
-            self._open()
-        return self._done()
-
-    def reopen(self, now: Millis) -> tuple[LinkAction, ...]:
-        """Another way to the server is better: change over without a failure."""
-        if self._up:
-            self._out.append(CloseLink("changing transport"))
-            self._down()
-            self._open()
-        return self._done()
-
-    def tick(self, now: Millis) -> tuple[LinkAction, ...]:
-        if self._retry_at is not None and now >= self._retry_at:
-            if self.status.phase == "retrying":
-                self._say(replace(self.status, phase="connecting", retry_at=None))
-            self._open()
-        elif self._up:
-            self._check_life(now)
+    def tick(self, now: Millis) -> tuple[object, ...]:
+        out = super().tick(now)
         if self._up:
             self._ask(now)
             if self._hydrate_at is not None and now >= self._hydrate_at:
@@ -269,17 +173,11 @@ class Link:
             self._ask_original(now)
             if self._healthy_at is not None and now >= self._healthy_at + CATCH_UP:
                 self._caught_up(now)
-        return self._done()
-
-    def next_deadline(self) -> Millis | None:
-        """When `tick` is due; None: only another input moves the link."""
-        return min(self._deadlines(), default=None)
+        return (*out, *self._done())
 
     def _deadlines(self) -> Iterable[Millis]:
-        if self._retry_at is not None:
-            yield self._retry_at
+        yield from super()._deadlines()
         if self._up and self._heard_at is not None:
-            yield self._heard_at + (self._patience if self._nudged or self._healthy_at is None else self._interval)
             if self._asked is not None:
                 yield self._asked.at + ASK_AGAIN
             if self._hydrate_at is not None:
@@ -291,9 +189,6 @@ class Link:
 
     # ----------------------------------------------------------------------- up
 
-    def _hear(self, now: Millis) -> None:
-        self._heard_at, self._nudged = now, False
-
     def _connected(self, frame: Connected, now: Millis) -> None:
         self.replica.connected(frame)
         if self.replica.is_original:
@@ -302,7 +197,8 @@ class Link:
             self._asked = _Asked("", now, 0)
 
     def _follow(self, events: Iterable[WatchEvent]) -> None:
-        self._out.extend(map(Emit, events))
+        for event in events:
+            self._emit(event)
 
     def _heartbeat(self, frame: Heartbeat, now: Millis) -> None:
         self._send(HEARTBEAT)
@@ -353,58 +249,29 @@ class Link:
         absence = self._absence
         if absence is None or not self.replica.is_settled:
             return
-        self._absence = None
+        self._absence = self._lost_at = None
         missed, how = _missed(absence, self.state, self.replica)
         self._emit(CaughtUp(absence.lost_at, now, missed, how))
         self._say(replace(self.status, lost_at=None))
 
     @property
     def _interval(self) -> Millis:
-        if self.status.transport == "sse":
-            return SSE_INTERVAL
-        return ORIGINAL_INTERVAL if self.replica.is_original else INTERVAL
+        if self.replica.is_original and self.status.transport != "sse":
+            return ORIGINAL_INTERVAL
+        return super()._interval
 
-    @property
-    def _patience(self) -> Millis:
-        return FIRST_FRAME if self._healthy_at is None else self._interval * 5 // 2
+    def _arrived(self, now: Millis) -> None:
+        if self._asked is not None:
+            self._asked = replace(self._asked, at=now)
 
-    def _check_life(self, now: Millis) -> None:
-        silent = now - (now if self._heard_at is None else self._heard_at)
-        if silent >= self._patience:
-            self._drop(now, f"nothing heard for {silent // 1000} s")
-        elif silent >= self._interval and not self._nudged and self._healthy_at is not None:
-            self._nudged = True
-            self._send(HEARTBEAT)
-
-    # ----------------------------------------------------------------------- down
-
-    def _drop(self, now: Millis, reason: str) -> None:
-        self._out.append(CloseLink(reason))
-        self._lost(now, reason, 0)
-
-    def _lost(self, now: Millis, reason: str, retry_after: Millis) -> None:
-        """Back off. The count starts again only after a link that stayed healthy."""
-        if self._healthy_at is not None:
-            if now - self._healthy_at >= HEALTHY_AFTER:
-                self._failures = 0
-            if self._absence is None:
-                self._absence = _Absence(now, self.state, self.replica.epoch)
-        self._down()
-        lost_at = self._absence.lost_at if self._absence else None
-        wait = next_delay(self._failures, self._chance(), retry_after)
-        if wait is None:
-            self._retry_at = now + max(PROBE_EVERY, retry_after) if self._probe else None
-            self._say(LinkStatus("gave-up", self.status.transport, ATTEMPTS, lost_at=lost_at, reason=reason))
-            return
-        self._failures += 1
-        self._retry_at = now + wait
-        status = LinkStatus("retrying", self.status.transport, self._failures, ATTEMPTS, self._retry_at, lost_at)
-        self._say(replace(status, reason=reason))
+    def _left(self, now: Millis) -> None:
+        super()._left(now)
+        if self._absence is None:
+            self._absence = _Absence(now, self.state, self.replica.epoch)
 
     def _down(self) -> None:
-        self._up, self._nudged = False, False
-        self._healthy_at = self._heard_at = self._retry_at = self._hydrate_at = None
-        self._asked = None
+        super()._down()
+        self._hydrate_at = self._asked = None
 
     def _open(self) -> None:
         self._down()
@@ -415,34 +282,16 @@ class Link:
             opening = Open(self.project_id, self.session_id)
         self._out.append(opening)
 
-    # ----------------------------------------------------------------------- out
 
-    def _say(self, status: LinkStatus) -> None:
-        if status != self.status:
-            self.status = status
-            self._emit(LinkChanged(status))
-
-    def _emit(self, event: WatchEvent) -> None:
-        self._out.append(Emit(event))
-
-    def _send(self, data: bytes) -> None:
-        if self.status.transport == "ws":
-            self._out.append(SendFrame(data))
-
-    def _done(self) -> tuple[LinkAction, ...]:
-        out, self._out = tuple(self._out), []
-        return out
-
-
-def _missed(absence: _Absence, state: BuildState, follower: BuildReplica) -> tuple[int, How]:
+def _missed(absence: _Absence, state: BuildState, replica: BuildReplica) -> tuple[int, How]:
     """How many entries (of an original server: items) came during the absence, and how they were made good."""
     before = absence.state
     if state == before:
         return 0, "nothing missed"
-    if follower.is_original or before.id != state.id:
+    if replica.is_original or before.id != state.id:
         known = len(before.timeline) if before.id == state.id else 0
-        count = len(state.timeline) - known if follower.is_original else state.version
+        count = len(state.timeline) - known if replica.is_original else state.version
         return max(1, count), "resynchronised"
-    if absence.epoch != follower.epoch or state.version < before.version:
+    if absence.epoch != replica.epoch or state.version < before.version:
         return state.version, "resynchronised"
-    return max(0, state.version - before.version), "resynchronised" if follower.resynchronised else "replayed"
+    return max(0, state.version - before.version), "resynchronised" if replica.resynchronised else "replayed"

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from msgspec import Raw, Struct
 
 from ..agents.doing import summary_of
-from ..model.state import BuildState
+from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
 from ..model.text import clean_line
 from ..wire.address import Address
@@ -165,6 +165,21 @@ async def builds(server: Address, project_id: str) -> tuple[BuildSummary, ...]:
         return _summaries(answer.builds)
     except OddAnswer:  # an original server knows no such list
         return tuple(map(summary_of, await states(server, project_id)))
+
+
+async def all_builds(
+    server: Address, *, project_id: str = "", active: bool = False, limit: int = 0, since: Millis | None = None
+) -> tuple[BuildSummary, ...]:
+    """Builds of all projects, the one with the latest event first: those that go on, of a project, heard of at or after
+    `since`, at most `limit`; defaults ask for all. Raises NoAnswer: OddAnswer from an original server."""
+    asked = {
+        "projectId": project_id,
+        "active": "1" if active else "",
+        "limit": str(limit or ""),
+        "since": "" if since is None else str(since),
+    }
+    url = server.http("builds", query={name: value for name, value in asked.items() if value})
+    return _summaries(_shaped(await _get(server, url), _Builds).builds)
 
 
 async def states(server: Address, project_id: str, session_id: str = "", build_id: str = "") -> tuple[BuildState, ...]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from ..wire.address import Address
-from .link import Open
+from .reconnect import Opening
 from .rest import error_text
-from .transport import MAX_FRAME, OPEN_TIMEOUT, Ended, Failed, Listener, query, seconds
+from .transport import MAX_FRAME, OPEN_TIMEOUT, Ended, Failed, Listener, seconds
 
 SILENCE = 40.0
 """Seconds without a byte after which the stream is dead; a server sends a comment every 15."""
@@ -42,16 +40,16 @@ class EventStream:
         return found
 
 
-async def stream(server: Address, opening: Open, listener: Listener) -> None:
+async def stream(server: Address, opening: Opening, listener: Listener) -> None:
     """The event stream until it ends. Raises Ended or Failed; never returns."""
     import httpx
 
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", **server.headers}
-    if opening.since:
-        headers["Last-Event-ID"] = f"{opening.epoch}:{quote(opening.build_id, safe='')}:{opening.since}"
-    asked = {name: value for name, value in query(opening).items() if name != "projectId"}
+    if known := opening.last_event_id():
+        headers["Last-Event-ID"] = known
+    path, asked = opening.stream()
     timeout = httpx.Timeout(OPEN_TIMEOUT, read=SILENCE)
-    url = server.http("projects", opening.project_id, "events", query=asked)
+    url = server.http(*path, query=asked)
     try:
         async with (
             httpx.AsyncClient(timeout=timeout, trust_env=not server.is_loopback) as client,

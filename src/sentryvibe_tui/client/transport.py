@@ -17,8 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 from ..model.state import Millis
 from ..model.text import clean_line
 from ..wire.address import Address
-from ..wire.frames import PROTOCOL
-from .link import Open, Transport
+from .reconnect import Opening, Transport
 from .rest import error_text
 from .trouble import at_address
 
@@ -84,19 +83,7 @@ class _Connection(ClientConnection):
             self.part.set()
 
 
-def query(opening: Open) -> dict[str, str]:
-    """Parameters of `/ws` and of the event stream."""
-    asked = {"projectId": opening.project_id, "protocol": str(PROTOCOL)}
-    if opening.session_id:
-        asked["sessionId"] = opening.session_id
-    if opening.since:
-        asked |= {"buildId": opening.build_id, "since": str(opening.since), "epoch": opening.epoch}
-        if opening.at is not None:
-            asked["at"] = str(opening.at)
-    return asked
-
-
-async def connect(server: Address, opening: Open, listener: Listener) -> None:
+async def connect(server: Address, opening: Opening, listener: Listener) -> None:
     """A WebSocket until it ends. Raises Ended, Failed or Blocked; never returns."""
     try:
         ws = await _open(server, opening)
@@ -117,7 +104,7 @@ async def connect(server: Address, opening: Open, listener: Listener) -> None:
         ws.transport.abort()
 
 
-async def reaches(server: Address, opening: Open) -> bool:
+async def reaches(server: Address, opening: Opening) -> bool:
     """Whether a WebSocket gets through now, up to its first frame."""
     try:
         async with asyncio.timeout(OPEN_TIMEOUT), await _open(server, opening) as ws:
@@ -127,9 +114,9 @@ async def reaches(server: Address, opening: Open) -> bool:
         return False
 
 
-async def _open(server: Address, opening: Open) -> _Connection:
+async def _open(server: Address, opening: Opening) -> _Connection:
     connecting = ws_connect(
-        server.ws(query(opening)),
+        server.ws(opening.query()),
         create_connection=_Connection,
         additional_headers=server.headers,
         compression=None,

@@ -24,7 +24,7 @@ class LinkStatus(Struct, frozen=True):
     `http_status`: with which the server refused (401, 403, 404)."""
 
     phase: LinkPhase
-    transport: Literal["ws", "sse"] = "ws"
+    transport: Literal["ws", "sse", "poll"] = "ws"
     attempt: int = 0
     attempts: int = 10
     retry_at: Millis | None = None

@@ -43,7 +43,7 @@ class LinkLine(Struct, frozen=True, tag="link", rename="camel", omit_defaults=Tr
     """How the link to the server stands. `attempt` counts while it is tried again."""
 
     phase: LinkPhase
-    transport: Literal["ws", "sse"]
+    transport: Literal["ws", "sse", "poll"]
     attempt: int | None = None
     attempts: int | None = None
     retry_at: str | None = None

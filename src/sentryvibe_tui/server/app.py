@@ -15,6 +15,7 @@ from ..store.contract import Accepted, EventDiffers, Store, StoreUnavailable
 from ..wire.json import encode
 from . import rest
 from .asgi import HTTPError, Receive, Scope, Send, answer, answer_packed, query, refuse
+from .builds import list_builds, stream_builds, watch_builds
 from .context import ServerContext
 from .guard import Guard
 from .hooks import Hooks
@@ -77,7 +78,8 @@ class App:
             return
         if scope["path"] != "/ws":
             raise HTTPError(404, "no such path")
-        await watch(scope, receive, send, self.context)
+        scoped = query(scope).get("scope") == "builds"
+        await (watch_builds if scoped else watch)(scope, receive, send, self.context)
 
     async def _ingest(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -110,6 +112,12 @@ class App:
         async def builds(request: Request) -> bytes:
             return await rest.builds(store, part_of(request.scope, "project"))
 
+        async def all_builds(request: Request) -> bytes:
+            return await list_builds(store, query(request.scope))
+
+        async def feed(scope: Scope, receive: Receive, send: Send) -> None:
+            await stream_builds(scope, receive, send, self.context)
+
         async def discard(request: Request) -> bytes:
             return await rest.discard(self.context, part_of(request.scope, "project"), query(request.scope))
 
@@ -141,6 +149,8 @@ class App:
 
         routes = [
             Route("/healthz", _json(health), methods=["GET"]),
+            Route("/api/builds", _json(all_builds), methods=["GET"]),
+            Route("/api/builds/events", _Plain(feed), methods=["GET"]),
             Route("/api/projects", _json(projects), methods=["GET"]),
             Route("/api/projects/{project:path}/builds", _json(builds), methods=["GET"]),
             Route("/api/projects/{project:path}/builds", _json(discard), methods=["DELETE"]),

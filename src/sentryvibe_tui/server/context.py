@@ -8,8 +8,9 @@ import time
 from collections.abc import Sequence
 
 from ..model.state import Millis
-from ..store.contract import BuildDamaged, Commit, Store, StoreUnavailable
+from ..store.contract import BuildDamaged, BuildKey, Commit, Store, StoreUnavailable
 from .catch_up import CatchUp
+from .feed_start import FeedStart, host_name, new_feed
 from .hub import Hub, Watcher
 from .liveness import Liveness
 from .settings import ServerLimits
@@ -28,6 +29,9 @@ class ServerContext:
         self.liveness = Liveness(time.monotonic, self.now)
         self.hub = Hub(store.epoch, time.monotonic, self.now, self.liveness.sign)
         self.catch_up = CatchUp(self.hub, store, self.now)
+        self.feed = new_feed(time.monotonic, self.now)
+        self.feed_start = FeedStart(self.feed, store, host_name())
+        self._flushing: asyncio.TimerHandle | None = None
         self._unpublished: list[Commit] = []
         self._publishing: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -45,22 +49,38 @@ class ServerContext:
     async def stop(self) -> None:
         """Ends every watcher's link; they come back when the server does."""
         self.hub.close(RESTART, "the server is stopping")
+        self.feed.close(RESTART, "the server is stopping")
+        if self._flushing is not None:
+            self._flushing.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def start_anew(self, project_id: str) -> None:
-        """Who watches a project comes back, and gets what it is now."""
-        self.hub.dismiss(project_id, RESTART, "a build was deleted")
+    def deleted(self, key: BuildKey) -> None:
+        """Who watches its project comes back, and gets what it is now."""
+        self.hub.dismiss(key.project_id, RESTART, "a build was deleted")
+        self.feed.remove(key)
+        self._plan_flush()
 
     def _committed(self, commits: Sequence[Commit]) -> None:
         """A few watchers are told at once; many only after the publishers have their answers."""
         self.liveness.heard(commits)
+        self.feed.note(commits)
+        self._plan_flush()
         self._unpublished.extend(commits)
         if self._publishing is None and self.hub.watchers > _FEW:
             self._publishing = asyncio.get_running_loop().call_soon(self._publish)
         elif self._publishing is None:
             self._publish()
+
+    def _plan_flush(self) -> None:
+        """The feed's next frames; the first after a pause goes out at once."""
+        if self._flushing is None:
+            self._flushing = asyncio.get_running_loop().call_later(self.feed.delay, self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = None
+        self.feed.flush()
 
     def _publish(self) -> None:
         commits, self._unpublished, self._publishing = self._unpublished, [], None
@@ -94,6 +114,8 @@ class ServerContext:
         """Heartbeats, links that stand still, agents that fell silent."""
         self.hub.beat(self.settings.heartbeat, self.settings.idle_heartbeat)
         self.hub.close_stalled(self.settings.send_timeout)
+        self.feed.beat(self.settings.heartbeat)
+        self.feed.close_stalled(self.settings.send_timeout)
         silent = self.liveness.silent(self.settings.silence)
         ends = [self.store.append((end,), self.now()) for end in silent]
         for end, answer in zip(silent, await asyncio.gather(*ends, return_exceptions=True), strict=True):

@@ -62,9 +62,10 @@ async def messages(store: Store, project_id: str, session_id: str = "", build_id
 async def discard(serving: ServerContext, project_id: str, asked: dict[str, str]) -> bytes:
     """Deletes the damaged build of `sessionId` and `buildId`; who watches the project starts anew."""
     session_id, build_id = asked.get("sessionId", ""), asked.get("buildId", "")
-    if not await serving.store.discard(BuildKey(project_id, session_id, build_id or session_id)):
+    key = BuildKey(project_id, session_id, build_id or session_id)
+    if not await serving.store.discard(key):
         raise HTTPError(404, "no such damaged build; one that can be read is not deleted")
-    serving.start_anew(project_id)
+    serving.deleted(key)
     return encode({"discarded": True})
 
 

@@ -15,14 +15,14 @@ from .watch import check_ids, connected, since_of
 
 COMMENT_EVERY = 15.0
 _PIECE = 64 * 1024
-_HEADERS = [
+SSE_HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
 
 
-class _Outlet:
+class StreamOutlet:
     """Holds one frame until it is sent, of which `waiting` bytes are left."""
 
     def __init__(self) -> None:
@@ -47,16 +47,16 @@ async def stream(scope: Scope, receive: Receive, send: Send, serving: ServerCont
     asked = query(scope)
     check_ids(asked | {"projectId": project_id})
     if scope["method"] == "HEAD":
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await send({"type": "http.response.start", "status": 200, "headers": SSE_HEADERS})
         await send({"type": "http.response.body", "body": b""})
         return
-    outlet = _Outlet()
+    outlet = StreamOutlet()
     watcher = serving.hub.join(project_id, asked.get("sessionId", ""), outlet)
     try:
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await _put(send, connected(serving, project_id, watcher.session_id).event(serving.hub.epoch))
+        await send({"type": "http.response.start", "status": 200, "headers": SSE_HEADERS})
+        await put(send, connected(serving, project_id, watcher.session_id).event(serving.hub.epoch))
         await serving.catch_up.start(watcher, _since(scope, asked))
-        await _until_gone(_send_all(outlet, send, serving, lambda: serving.hub.resume(watcher)), receive)
+        await until_gone(send_all(outlet, send, serving.hub.epoch, lambda: serving.hub.resume(watcher)), receive)
     except StoreUnavailable:
         pass  # the stream ends, and the watcher comes back
     finally:
@@ -74,31 +74,33 @@ def _since(scope: Scope, asked: dict[str, str]) -> Since:
     return Since(version, epoch, build_id, said.at if said.version == version else None)
 
 
-async def _put(send: Send, body: bytes) -> None:
+async def put(send: Send, body: bytes) -> None:
+    """A piece of the stream."""
     await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def _send_all(outlet: _Outlet, send: Send, serving: ServerContext, ready: Callable[[], None]) -> None:
+async def send_all(outlet: StreamOutlet, send: Send, epoch: str, ready: Callable[[], None]) -> None:
+    """Every frame that the outlet gets, until it is closed; `ready`: it can take the next."""
     while True:
         try:
             frame = await outlet.next()
         except TimeoutError:
-            await _put(send, b": alive\n\n")
+            await put(send, b": alive\n\n")
             continue
         if frame is None:
             return
-        await _send_frame(frame.event(serving.hub.epoch), outlet, send)
+        await _send_frame(frame.event(epoch), outlet, send)
         ready()
 
 
-async def _send_frame(event: bytes, outlet: _Outlet, send: Send) -> None:
+async def _send_frame(event: bytes, outlet: StreamOutlet, send: Send) -> None:
     """In pieces, so that it shows whether the peer takes any."""
     for start in range(0, len(event), _PIECE):
         outlet.waiting = len(event) - start
-        await _put(send, event[start : start + _PIECE])
+        await put(send, event[start : start + _PIECE])
 
 
-async def _until_gone(sending: Coroutine[None, None, None], receive: Receive) -> None:
+async def until_gone(sending: Coroutine[None, None, None], receive: Receive) -> None:
     """`sending`, until it ends or the client does."""
 
     async def gone() -> None:

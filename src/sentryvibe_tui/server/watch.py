@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("sentryvibe_tui.server")
 
 TRY_AGAIN = 1013
-_ACK = OutboundFrame(b'{"type":"heartbeat-ack"}')
+ACK = OutboundFrame(b'{"type":"heartbeat-ack"}')
 
 
-class _Outlet:
+class SocketOutlet:
     """Straight into the transport; large states gzipped for who speaks protocol 2."""
 
     def __init__(self, link: DirectWebSocket, packed: bool) -> None:
@@ -57,7 +57,7 @@ async def watch(scope: Scope, receive: Receive, send: Send, serving: ServerConte
     await receive()
     await send({"type": "websocket.accept"})
     is_ours = asked.get("protocol") == "2"
-    outlet, kind = _Outlet(link, is_ours), Watcher if is_ours else OriginalWatcher
+    outlet, kind = SocketOutlet(link, is_ours), Watcher if is_ours else OriginalWatcher
     watcher = serving.hub.join(asked["projectId"], asked.get("sessionId", ""), outlet, kind)
     try:
         _greet(serving, watcher, link)
@@ -78,10 +78,11 @@ def check_ids(asked: dict[str, str]) -> None:
 
 def since_of(asked: dict[str, str]) -> Since:
     """What the query says the watcher has."""
-    return Since(_number(asked, "since"), asked.get("epoch", ""), asked.get("buildId", ""), _number(asked, "at"))
+    return Since(number(asked, "since"), asked.get("epoch", ""), asked.get("buildId", ""), number(asked, "at"))
 
 
-def _number(asked: dict[str, str], name: str) -> int | None:
+def number(asked: dict[str, str], name: str) -> int | None:
+    """A parameter of the query; None when it is missing or none."""
     text = asked.get(name, "")
     return int(text[:18]) if text.isascii() and text.isdecimal() else None
 
@@ -119,7 +120,7 @@ async def _answer(serving: ServerContext, watcher: Watcher, link: DirectWebSocke
             _greet(serving, watcher, link)
             await _start(serving, watcher, Since())
         case Alive():
-            serving.hub.tell(watcher, _ACK)
+            serving.hub.tell(watcher, ACK)
         case _:
             pass
     return watcher

@@ -107,6 +107,24 @@ class FoundTool(Struct, frozen=True):
     output: Raw | None
 
 
+class Page(Struct, frozen=True):
+    """Builds of all projects, the one with the latest activity or end first. `next`: where the page after begins;
+    None: this is the last."""
+
+    builds: tuple[BuildSummary, ...]
+    next: tuple[Millis, int] | None = None
+
+
+class Wanted(Struct, frozen=True):
+    """Which builds of a list: of a project ("" all), that go on or have ended (None: either), whose latest activity or
+    end is at or after `since`; after the place where a page ended."""
+
+    project_id: str = ""
+    active: bool | None = None
+    since: Millis | None = None
+    after: tuple[Millis, int] | None = None
+
+
 class Store(Protocol):
     """`epoch` is the identity of the log: another one when the data is new, replaced or reset."""
 
@@ -143,6 +161,10 @@ class Store(Protocol):
 
     async def builds(self, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
         """A project's latest builds, the one that is meant first."""
+        ...
+
+    async def all_builds(self, wanted: Wanted, limit: int) -> Page:
+        """A page of at most `limit` builds."""
         ...
 
     async def active_builds(self) -> tuple[BuildKey, ...]:

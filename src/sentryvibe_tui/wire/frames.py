@@ -119,19 +119,20 @@ class _Frame(Struct, frozen=True, rename="camel"):
 def decode_frame(data: str | bytes, now: Millis) -> Frame:
     """What a server sent. Never raises: what cannot be read is `Unknown` or `Broken`, with the reason."""
     try:
-        wire = decode(_text(data), _Frame)
+        wire = decode(frame_text(data), _Frame)
         return _frame(wire, now)
-    except _CannotUnpack as error:
+    except CannotUnpack as error:
         return Broken(str(error))
     except BadJson as error:
         return Unknown("", str(error))
 
 
-class _CannotUnpack(ValueError):
-    pass
+class CannotUnpack(ValueError):
+    """A compressed frame is broken or too large."""
 
 
-def _text(data: str | bytes) -> bytes:
+def frame_text(data: str | bytes) -> bytes:
+    """The JSON of a frame, packed or not. Raises CannotUnpack."""
     if isinstance(data, str):
         return data.encode("utf-8", "surrogatepass")
     return unpacked(data) if data[:2] == b"\x1f\x8b" else data
@@ -142,14 +143,14 @@ def unpacked(data: bytes) -> bytes:
     be something else than it says, is given up. Raises ValueError."""
     size = int.from_bytes(data[-4:], "little")
     if size > MAX_FRAME:
-        raise _CannotUnpack(f"a compressed frame of {size} bytes; {MAX_FRAME} are taken")
+        raise CannotUnpack(f"a compressed frame of {size} bytes; {MAX_FRAME} are taken")
     unpacking = zlib.decompressobj(wbits=31)
     try:
         text = unpacking.decompress(data, size + 1)
     except zlib.error as error:
-        raise _CannotUnpack(f"a broken compressed frame ({error})") from None
+        raise CannotUnpack(f"a broken compressed frame ({error})") from None
     if not unpacking.eof or unpacking.unused_data or len(text) != size:
-        raise _CannotUnpack("a compressed frame that is cut or larger than it says")
+        raise CannotUnpack("a compressed frame that is cut or larger than it says")
     return text
 
 

@@ -12,7 +12,17 @@ from ...model.state import ToolCall
 from ...model.summary import BuildSummary
 from ...wire.json import BadJson
 from ...wire.summary import decode_summary, encode_summary
-from ..contract import BuildDamaged, BuildHead, BuildKey, FoundTool, Logged, ProjectRecord, StoreUnavailable
+from ..contract import (
+    BuildDamaged,
+    BuildHead,
+    BuildKey,
+    FoundTool,
+    Logged,
+    Page,
+    ProjectRecord,
+    StoreUnavailable,
+    Wanted,
+)
 from ..folding import Folded, unpack_state
 
 log = logging.getLogger("sentryvibe_tui.store")
@@ -102,6 +112,32 @@ def _row(stored: bytes, key: list[str]) -> BuildSummary:
         return decode_summary(stored)
     except (BadJson, TypeError) as error:
         return BuildSummary(*key, status="interrupted", damaged=f"its line in the list cannot be read ({error})")
+
+
+def read_page(db: sqlite3.Connection, wanted: Wanted, limit: int) -> Page:
+    """Builds of all projects, with their projects' names."""
+    at, log = wanted.after or (None, None)
+    rows = db.execute(
+        "SELECT b.row, p.name, b.at, b.log, b.project_id, b.session_id, b.build_id"
+        " FROM builds b JOIN projects p ON p.id = b.project_id WHERE b.version > 0"
+        " AND (:project = '' OR b.project_id = :project) AND (:since IS NULL OR b.at >= :since)"
+        " AND (:active IS NULL OR (b.status = 'active') = :active) AND (:at IS NULL OR (b.at, b.log) < (:at, :log))"
+        " ORDER BY b.at DESC, b.log DESC LIMIT :limit",
+        {
+            "project": wanted.project_id,
+            "since": wanted.since,
+            "active": wanted.active,
+            "at": at,
+            "log": log,
+            "limit": limit,
+        },
+    ).fetchall()
+    builds = tuple(_named(_row(row, key), name) for row, name, _, _, *key in rows)
+    return Page(builds, (rows[-1][2], rows[-1][3]) if len(rows) == limit else None)
+
+
+def _named(summary: BuildSummary, name: str) -> BuildSummary:
+    return summary if summary.project_name else replace(summary, project_name=name)
 
 
 def read_active(db: sqlite3.Connection) -> tuple[BuildKey, ...]:

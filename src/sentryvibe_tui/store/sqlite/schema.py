@@ -59,6 +59,10 @@ MIGRATIONS = (
         CASE status WHEN 'active' THEN '$.lastEventAt' ELSE '$.endedAt' END) END, updated_at);
     CREATE INDEX builds_meant ON builds (project_id, status = 'active', at, log);
     """,
+    """
+    -- The list of all projects' builds, the latest first.
+    CREATE INDEX builds_at ON builds (at, log);
+    """,
 )
 """The script at place n takes a file from schema n to n + 1. A published one is never edited."""
 

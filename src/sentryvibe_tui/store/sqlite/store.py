@@ -26,9 +26,11 @@ from ..contract import (
     Commit,
     FoundTool,
     Logged,
+    Page,
     ProjectRecord,
     StoreBroken,
     StoreUnavailable,
+    Wanted,
 )
 from . import queries
 from .high_water import HighWaterMark
@@ -136,6 +138,9 @@ class SqliteStore:
 
     async def builds(self, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
         return await self._read(lambda db: queries.read_builds(db, project_id, limit))
+
+    async def all_builds(self, wanted: Wanted, limit: int) -> Page:
+        return await self._read(lambda db: queries.read_page(db, wanted, limit))
 
     async def active_builds(self) -> tuple[BuildKey, ...]:
         return await self._read(queries.read_active)

@@ -1,0 +1,135 @@
+"""The builds feed's endpoints: `GET /ws?scope=builds`, `/api/builds/events` (SSE) and `/api/builds` (PROTOCOL 3)."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
+
+from msgspec import Raw
+
+from .. import __version__
+from ..model.state import Millis
+from ..store.contract import Store, StoreUnavailable, Wanted
+from ..wire.frames import Alive, GetState, decode_asked, encode_connected
+from ..wire.ids import RULE, is_id
+from ..wire.json import encode
+from ..wire.summary import encode_summary
+from .asgi import HTTPError, Receive, Scope, Send, header, query
+from .context import ServerContext
+from .feed import FeedFilter, FeedWatcher
+from .feed_start import MOST, Wish
+from .outbound_frame import OutboundFrame, parse_event_id
+from .protocols import EXTENSION
+from .sse import SSE_HEADERS, StreamOutlet, put, send_all, until_gone
+from .watch import ACK, TRY_AGAIN, SocketOutlet, number
+
+if TYPE_CHECKING:
+    from .direct import DirectWebSocket
+
+log = logging.getLogger("sentryvibe_tui.server")
+
+ENDED = 500
+"""Builds that have ended with which a feed begins, the latest, unless it is asked for another number."""
+PAGE = 500
+"""Builds of a page of the list, unless it is asked for another number."""
+
+
+async def watch_builds(scope: Scope, receive: Receive, send: Send, context: ServerContext) -> None:
+    """A feed over a WebSocket. Raises HTTPError before the upgrade is accepted."""
+    wish = _wish(query(scope))
+    link = cast("DirectWebSocket | None", scope.get("extensions", {}).get(EXTENSION))
+    if link is None:
+        raise HTTPError(501, "this server cannot watch over WebSocket")
+    await receive()
+    await send({"type": "websocket.accept"})
+    watcher = context.feed.join(wish.filter, SocketOutlet(link, packed=True))
+    link.on_writable = lambda: context.feed.resume(watcher)
+    try:
+        context.feed.tell(watcher, _connected(context, wish))
+        if await _start(context, watcher, wish):
+            while (message := await receive())["type"] == "websocket.receive":
+                await _answer(context, watcher, wish, message.get("text") or message.get("bytes") or b"")
+    finally:
+        link.on_writable = None
+        context.feed.leave(watcher)
+
+
+async def _start(context: ServerContext, watcher: FeedWatcher, wish: Wish) -> bool:
+    """False: the store cannot be read, and the link ends."""
+    try:
+        await context.feed_start.start(watcher, wish)
+    except StoreUnavailable as error:
+        log.warning("no list of builds: %s", error)
+        watcher.outlet.close(TRY_AGAIN, "the store is unavailable")
+        return False
+    return True
+
+
+async def _answer(context: ServerContext, watcher: FeedWatcher, wish: Wish, text: str | bytes) -> None:
+    match decode_asked(text):
+        case GetState(_, since, epoch):
+            await _start(context, watcher, Wish(wish.filter, wish.ended, since, epoch))
+        case Alive():
+            context.feed.tell(watcher, ACK)
+        case _:
+            pass
+
+
+async def stream_builds(scope: Scope, receive: Receive, send: Send, context: ServerContext) -> None:
+    """A feed as server-sent events."""
+    wish = _wish(query(scope), header(scope, b"last-event-id") or "")
+    outlet = StreamOutlet()
+    watcher = context.feed.join(wish.filter, outlet)
+    epoch = context.feed.epoch
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": SSE_HEADERS})
+        await put(send, _connected(context, wish).event(epoch))
+        await context.feed_start.start(watcher, wish)
+        await until_gone(send_all(outlet, send, epoch, lambda: context.feed.resume(watcher)), receive)
+    except StoreUnavailable:
+        pass  # the stream ends, and the watcher comes back
+    finally:
+        context.feed.leave(watcher)
+    with suppress(Exception):
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def list_builds(store: Store, asked: dict[str, str]) -> bytes:
+    """A page of the list: `builds`, and in `next` what `page` has to be for those after; null on the last."""
+    wish = _wish(asked)
+    limit = min(number(asked, "limit") or PAGE, MOST)
+    active = True if wish.filter.active else None
+    wanted = Wanted(wish.filter.project_id, active, number(asked, "since"), _place(asked.get("page", "")))
+    page = await store.all_builds(wanted, limit)
+    following = None if page.next is None else f"{page.next[0]}.{page.next[1]}"
+    return encode({"builds": [Raw(encode_summary(build)) for build in page.builds], "next": following})
+
+
+def _place(text: str) -> tuple[Millis, int] | None:
+    """Where a page ended. Raises HTTPError for what no page said."""
+    if not text:
+        return None
+    at, _, log_number = text.partition(".")
+    if not all(part.isascii() and part.isdecimal() and len(part) < 19 for part in (at, log_number)):
+        raise HTTPError(400, "no place in the list", field="page")
+    return int(at), int(log_number)
+
+
+def _wish(asked: dict[str, str], last_event_id: str = "") -> Wish:
+    """Raises HTTPError (400) for what nothing can be called."""
+    project_id = asked.get("projectId", "")
+    if project_id and not is_id(project_id):
+        raise HTTPError(400, RULE, field="projectId")
+    ended = number(asked, "limit")
+    place = parse_event_id(last_event_id)
+    since, epoch = (number(asked, "since"), asked.get("epoch", "")) if place is None else (place[2], place[0])
+    wanted = FeedFilter(project_id, asked.get("active") == "1")
+    return Wish(wanted, ENDED if ended is None else min(ended, MOST), since, epoch)
+
+
+def _connected(context: ServerContext, wish: Wish) -> OutboundFrame:
+    client = secrets.token_hex(8)
+    project_id = wish.filter.project_id
+    return OutboundFrame(encode_connected(client, project_id, "", context.feed.epoch, __version__, context.now()))

@@ -1,0 +1,83 @@
+"""What a builds feed begins with: what its watcher missed, or a whole list."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+from msgspec import Struct
+
+from ..model.state import Millis
+from ..store.contract import Store, StoreUnavailable, Wanted
+from ..wire.feed import encode_builds_recovery
+from ..wire.summary import encode_summary
+from .feed import FEED, Feed, FeedFilter, FeedWatcher
+from .outbound_frame import OutboundFrame
+
+MOST = 10_000
+"""Builds of a list at most."""
+
+
+class Wish(Struct, frozen=True):
+    """What a feed is asked for. `ended`: how many builds that have ended it begins with."""
+
+    filter: FeedFilter
+    ended: int
+    since: int | None
+    epoch: str
+
+
+class FeedStart:
+    """Prepares the lists that feeds begin with; those that want the same share one reading and encoding of it."""
+
+    def __init__(self, feed: Feed, store: Store, host: str) -> None:
+        self._feed, self._store, self._host = feed, store, host
+        self._lists: dict[tuple[FeedFilter, int, int], asyncio.Future[OutboundFrame]] = {}
+
+    async def start(self, watcher: FeedWatcher, wish: Wish) -> None:
+        """What it missed, or a whole list. Raises StoreUnavailable."""
+        if wish.since is not None and self._feed.can_resume(wish.epoch, wish.since):
+            self._feed.begin(watcher, (), wish.since)
+            return
+        version = self._feed.hold(watcher)
+        self._feed.begin(watcher, (await self._shared(wish, version),), version)
+
+    async def _shared(self, wish: Wish, version: int) -> OutboundFrame:
+        wanted = (wish.filter, wish.ended, version)
+        known = self._lists.get(wanted)
+        if known is None:
+            known = asyncio.ensure_future(self._list(wish, version))
+            self._lists = {key: one for key, one in self._lists.items() if key[2] == version} | {wanted: known}
+        try:
+            return await asyncio.shield(known)
+        except StoreUnavailable:
+            self._lists.pop(wanted, None)
+            raise
+
+    async def _list(self, wish: Wish, version: int) -> OutboundFrame:
+        project_id = wish.filter.project_id
+        builds = list((await self._store.all_builds(Wanted(project_id, active=True), MOST)).builds)
+        if wish.ended and not wish.filter.active:
+            builds += (await self._store.all_builds(Wanted(project_id, active=False), wish.ended)).builds
+
+        def encoded() -> OutboundFrame:
+            text = encode_builds_recovery(self._feed.epoch, version, map(encode_summary, builds), self._host)
+            frame = OutboundFrame(text, FEED, version)
+            _ = frame.packed_message
+            return frame
+
+        return await asyncio.to_thread(encoded)
+
+
+def new_feed(clock: Callable[[], float], now: Callable[[], Millis]) -> Feed:
+    """Its epoch ends with the process: versions count in memory."""
+    return Feed(secrets.token_hex(8), clock, now)
+
+
+def host_name() -> str:
+    with suppress(OSError):
+        return socket.gethostname()
+    return ""
