@@ -166,6 +166,28 @@ def test_ids_and_names_hold_no_secret_and_stay_different() -> None:
     assert not any(name in masked for name, masked in seen.items())
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_a_subagent_says_stays_under_its_call_whatever_its_id_holds(run: Any, whole: bool) -> None:
+    key = SECRETS["npm-token"]
+    name = f"call-{key}"
+    call, text = ToolStarted(name, "Task"), TextAdded("n", "hello there ", whole=whole, parent_id=name)
+    masked = Redactor().event(call)
+    assert isinstance(masked, ToolStarted)
+    assert key not in masked.id
+
+    class Told:
+        counts = Counts()
+
+        def feed(self, data: bytes) -> list[Reported]:
+            return [Reported(call, None), Reported(text, None)]
+
+        def finish(self) -> list[Reported]:
+            return []
+
+    events = [report.event for report in run(Redacted(Told(), Redactor()), {})]
+    assert {event.parent_id for event in events if isinstance(event, TextAdded)} == {masked.id}
+
+
 def test_each_build_has_its_own_count() -> None:
     redactor = Redactor(["blue"])
     other = redactor.anew()

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentryvibe_tui.model.activity import Request
 from sentryvibe_tui.model.events import BuildEvent, BuildStarted, TextAdded, TodosReported, ToolEnded, ToolStarted
-from sentryvibe_tui.model.facts import TodoItem
+from sentryvibe_tui.model.facts import BackgroundMoved, RequestOpened, TodoItem
 from sentryvibe_tui.wire.envelope import decode_posted
 from sentryvibe_tui.wire.ids import MAX_ID, is_id, is_name, usable, with_usable_ids
 from sentryvibe_tui.wire.json import BadJson
@@ -64,6 +65,8 @@ def test_any_other_id_is_taken_as_it_is(good: str) -> None:
         lambda text: TextAdded(text, "words"),
         lambda text: TodosReported((TodoItem("x", id=text),), call_id="c"),
         lambda text: TodosReported((), call_id=text),
+        lambda text: RequestOpened(Request("r", tool_call_id=text, parent_id=text)),
+        lambda text: BackgroundMoved(text, parent_id=text),
     ],
 )
 @pytest.mark.parametrize("bad", BAD)

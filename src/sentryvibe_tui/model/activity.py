@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Raw, Struct
+from msgspec import Struct
+
+from .carried import Ident, Text, Value
 
 ActivityKind = Literal["working", "waiting-person", "waiting-machine", "idle", "ended"]
 Source = Literal["", "silence", "file", "stream", "hook", "registry", "socket"]
@@ -39,7 +41,7 @@ class Option(Struct, frozen=True):
     """An answer that the agent offers."""
 
     id: str
-    label: str = ""
+    label: Text = ""
     kind: str = ""
 
 
@@ -50,19 +52,19 @@ class Request(Struct, frozen=True):
     `answerable`: an answer given here reaches the agent.
     """
 
-    id: str
+    id: Ident
     kind: RequestKind = "permission"
-    title: str = ""
-    tool: str = ""
-    tool_call_id: str = ""
-    input: Raw | None = None
+    title: Text = ""
+    tool: Text = ""
+    tool_call_id: Ident = ""
+    input: Value | None = None
     options: tuple[Option, ...] = ()
-    suggestions: Raw | None = None
-    reason: str = ""
+    suggestions: Value | None = None
+    reason: Text = ""
     default_to_no: bool = False
     since: int = 0
     answerable: bool = False
-    parent_id: str = ""
+    parent_id: Ident = ""
 
 
 class Turn(Struct, frozen=True):

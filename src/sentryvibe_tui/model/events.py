@@ -6,9 +6,10 @@ What the log keeps in the same words stands in `facts`.
 
 from __future__ import annotations
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from .activity import ActivityKind, Source
+from .carried import Ident, Text, Value
 from .facts import Fact, TodoItem
 from .state import Agent, Millis, NoteKind, Phase, Usage
 
@@ -22,7 +23,7 @@ class TodosReported(Struct, frozen=True):
 
     todos: tuple[TodoItem, ...]
     phase: Phase = "build"
-    call_id: str = ""
+    call_id: Ident = ""
 
 
 class ToolStarted(Struct, frozen=True):
@@ -31,23 +32,23 @@ class ToolStarted(Struct, frozen=True):
     `input` is None while it still streams. `input_bytes` is set when `input` is already a clipped form.
     """
 
-    id: str
-    name: str
-    input: Raw | None = None
+    id: Ident
+    name: Text
+    input: Value | None = None
     todo_index: int | None = None
-    parent_id: str = ""
+    parent_id: Ident = ""
     input_bytes: int = 0
 
 
 class ToolEnded(Struct, frozen=True):
     """A call ended. `name` and `todo_index` count only when its start was never seen."""
 
-    id: str
-    output: Raw | None = None
+    id: Ident
+    output: Value | None = None
     is_error: bool = False
-    name: str = ""
+    name: Text = ""
     todo_index: int | None = None
-    parent_id: str = ""
+    parent_id: Ident = ""
     output_bytes: int = 0
 
 
@@ -58,12 +59,12 @@ class ToolReturned(ToolEnded, frozen=True):
 class TextAdded(Struct, frozen=True):
     """Text of the note `id`: `text` is added to it, or replaces it when `whole`. `parent_id`: as of a call."""
 
-    id: str
-    text: str
+    id: Ident
+    text: Text
     kind: NoteKind = "text"
     whole: bool = False
     todo_index: int | None = None
-    parent_id: str = ""
+    parent_id: Ident = ""
 
 
 class UsageReported(Struct, frozen=True):
@@ -81,7 +82,7 @@ class ActivityReported(Struct, frozen=True):
     """A witness says what the agent does now. The event's time is when that began, by the witness's own clock."""
 
     kind: ActivityKind
-    what: str = ""
+    what: Text = ""
     until: Millis | None = None
     source: Source = ""
 

@@ -5,19 +5,20 @@ A field that nobody said is empty or None. `wire.facts` says how each travels.
 
 from __future__ import annotations
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from .activity import Outcome, Request, RequestOutcome, Source
+from .carried import Ident, Text, Value
 from .state import Agent, AutoFix, Level, Millis, TodoStatus
 
 
 class TodoItem(Struct, frozen=True):
     """One todo of a reported list."""
 
-    content: str
+    content: Text
     status: TodoStatus = "pending"
-    active_form: str = ""
-    id: str = ""
+    active_form: Text = ""
+    id: Ident = ""
 
 
 class AgentReported(Struct, frozen=True):
@@ -29,21 +30,21 @@ class AgentReported(Struct, frozen=True):
 class CodexReported(Struct, frozen=True):
     """Part of the original's `codex` object (a JSON object): its keys replace those known."""
 
-    codex: Raw
+    codex: Value
 
 
 class PlanReported(Struct, frozen=True):
-    text: str
+    text: Text
 
 
 class SummaryReported(Struct, frozen=True):
-    text: str
+    text: Text
 
 
 class Noticed(Struct, frozen=True):
     """Something a reader should know that is not the agent's own words: retries, compaction, warnings."""
 
-    message: str
+    message: Text
     level: Level = "info"
 
 
@@ -53,7 +54,7 @@ class InputNeeded(Struct, frozen=True):
     An update of logs of version 0.1 only: later ones keep requests instead.
     """
 
-    message: str
+    message: Text
 
 
 class AutoFixReported(Struct, frozen=True):
@@ -71,9 +72,9 @@ class RequestOpened(Struct, frozen=True):
 class RequestResolved(Struct, frozen=True):
     """A request is open no longer. `decision` in the agent's words, `by` whom and `origin` from where, if known."""
 
-    id: str
+    id: Ident
     outcome: RequestOutcome = "answered"
-    decision: str = ""
+    decision: Text = ""
     by: str = ""
     origin: str = ""
 
@@ -84,11 +85,11 @@ class BackgroundMoved(Struct, frozen=True):
     A finished call is under way again. `name` and `parent_id` count only when its start was never seen.
     """
 
-    id: str
-    what: str = ""
+    id: Ident
+    what: Text = ""
     until: Millis | None = None
-    name: str = ""
-    parent_id: str = ""
+    name: Text = ""
+    parent_id: Ident = ""
 
 
 class TurnEnded(Struct, frozen=True):
@@ -98,8 +99,8 @@ class TurnEnded(Struct, frozen=True):
     """
 
     outcome: Outcome
-    summary: str = ""
-    error: str = ""
+    summary: Text = ""
+    error: Text = ""
     source: Source = ""
 
 
@@ -111,8 +112,8 @@ class BuildEnded(Struct, frozen=True):
     """
 
     outcome: Outcome
-    summary: str = ""
-    error: str = ""
+    summary: Text = ""
+    error: Text = ""
     source: Source = ""
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Raw, Struct
 
 from .activity import Activity, Outcome, Request, Turn
+from .carried import Label, Text
 from .persistent import Index, Vector
 from .usage import Shares, Usage
 
@@ -98,11 +99,11 @@ class Agent(Struct, frozen=True):
     """
 
     agent_id: str = ""
-    model: str = ""
+    model: Label = ""
     project_name: str = ""
     operation_type: str = ""
-    title: str = ""
-    cwd: str = ""
+    title: Label = ""
+    cwd: Label = ""
     version: str = ""
     branch: str = ""
     template: str = ""
@@ -112,7 +113,7 @@ class AutoFix(Struct, frozen=True):
     """The repair of what an earlier build left broken: the `error` it is about, and which attempt of how many
     (1, 2 …; 0: not said)."""
 
-    error: str = ""
+    error: Text = ""
     attempt: int = 0
     attempts: int = 0
 

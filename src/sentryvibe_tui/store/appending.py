@@ -17,12 +17,13 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from ..agents.doing import summary_of
-from ..model.events import About, BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
+from ..model.carried import carried_bytes, measured
+from ..model.events import About, BuildEvent, ToolStarted
 from ..model.questions import APPROVAL_TOOLS
 from ..model.reducer import reduce
 from ..model.state import BuildState, Millis
 from ..model.updates import Entry, ToolChanged
-from ..wire.clip import PLAN_LIMIT, VALUE_LIMIT, clip
+from ..wire.clip import PLAN_LIMIT, VALUE_LIMIT, clipped
 from ..wire.envelope import EventEnvelope
 from ..wire.summary import encode_summary
 from ..wire.updates import encode_entry
@@ -32,8 +33,6 @@ from .live import ENTRY_BYTES, BuildLog, LiveLogs
 LITTLE_EVENTS = 64
 LITTLE_BYTES = 256 * 1024
 """Up to so many events of so many bytes together an event loop may reduce while others wait."""
-_TODO_BYTES = 256
-"""A todo for that sum: comparing it with those of before takes as long as keeping so many bytes."""
 
 
 class Append(Struct, frozen=True):
@@ -109,7 +108,7 @@ class Appending:
         room = LITTLE_BYTES
         for append in appends:
             for posted in append.events:
-                room -= _size(posted.event)
+                room -= carried_bytes(posted.event)
                 if room < 0 or key_of(posted.about) not in self._live:
                     return False
         return True
@@ -187,7 +186,7 @@ class _Group:
 
     def _reduced(self, key: BuildKey, log: BuildLog, event: BuildEvent, at: Millis, about: About) -> BuildLog:
         """The log with what the event led to; as it was when that is nothing."""
-        short = clipped(event)
+        short = shortened(event)
         state, entry = reduce(log.state, short, at, about)
         if entry is None:
             return log
@@ -226,15 +225,10 @@ def key_of(about: About) -> BuildKey:
     return BuildKey(about.project_id, about.session_id, about.build_id)
 
 
-def clipped(event: BuildEvent) -> BuildEvent:
-    """`event` with large values in the form that travels; `event` itself when it has none."""
-    if isinstance(event, ToolStarted):
-        value, size = clip(event.input, PLAN_LIMIT if event.name in APPROVAL_TOOLS else VALUE_LIMIT)
-        return replace(event, input=value, input_bytes=max(size, event.input_bytes)) if size else event
-    if isinstance(event, ToolEnded):
-        value, size = clip(event.output)
-        return replace(event, output=value, output_bytes=max(size, event.output_bytes)) if size else event
-    return event
+def shortened(event: BuildEvent) -> BuildEvent:
+    """`event` with large values in the form that travels; a plan's is large only beyond PLAN_LIMIT."""
+    is_plan = isinstance(event, ToolStarted) and event.name in APPROVAL_TOOLS
+    return clipped(event, PLAN_LIMIT if is_plan else VALUE_LIMIT)
 
 
 def digest(event: BuildEvent) -> int:
@@ -245,22 +239,10 @@ def digest(event: BuildEvent) -> int:
 _encoder = msgspec.json.Encoder()
 
 
-def _size(event: BuildEvent) -> int:
-    """Bytes of what it carries, about."""
-    if isinstance(event, ToolStarted):
-        return 0 if event.input is None else memoryview(event.input).nbytes
-    if isinstance(event, ToolEnded):
-        return 0 if event.output is None else memoryview(event.output).nbytes
-    if isinstance(event, TodosReported):
-        return _TODO_BYTES * len(event.todos)
-    return len(event.text) if isinstance(event, TextAdded) else 0
-
-
 def _sides(event: BuildEvent, update: ToolChanged) -> Iterable[tuple[str, Raw | None, int]]:
-    if isinstance(event, ToolStarted) and update.input is not None:
-        yield "input", event.input, update.input_bytes
-    if isinstance(event, ToolEnded) and update.output is not None:
-        yield "output", event.output, update.output_bytes
+    for name in measured(type(event)):
+        if getattr(update, name) is not None:
+            yield name, getattr(event, name), getattr(update, f"{name}_bytes")
 
 
 def slug(name: str) -> str:

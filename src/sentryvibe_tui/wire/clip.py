@@ -7,7 +7,8 @@ from typing import Any, cast
 from msgspec import Raw
 from msgspec.structs import replace
 
-from ..model.events import BuildEvent, TextAdded, ToolEnded, ToolStarted
+from ..model.carried import carried, measured
+from ..model.events import BuildEvent
 from ..model.text import clip_middle
 from .json import encode, has_more_values, plain
 
@@ -50,16 +51,16 @@ def _shortened(value: Any, limit: int) -> Any:
     return value
 
 
+def clipped(event: BuildEvent, limit: int = VALUE_LIMIT) -> BuildEvent:
+    """`event` with a large value in the form that travels, its whole size beside it; `event` itself without one."""
+    for name in measured(type(event)):
+        value, size = clip(getattr(event, name), limit)
+        if size:
+            before = getattr(event, f"{name}_bytes")
+            event = replace(event, **{name: value, f"{name}_bytes": max(size, before)})
+    return event
+
+
 def fitted(event: BuildEvent, limit: int) -> BuildEvent:
     """`event` without the middle of a value or text above `limit`: what does not fit into a body would be refused."""
-    match event:
-        case ToolStarted():
-            value, size = clip(event.input, limit)
-            return replace(event, input=value, input_bytes=size) if size else event
-        case ToolEnded():
-            value, size = clip(event.output, limit)
-            return replace(event, output=value, output_bytes=size) if size else event
-        case TextAdded():
-            return replace(event, text=clip_middle(event.text, limit))
-        case _:
-            return event
+    return carried(clipped(event, limit), text=lambda words: clip_middle(words, limit))

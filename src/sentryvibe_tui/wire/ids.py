@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from msgspec.structs import replace
-
-from ..model.events import BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
-from ..model.facts import BackgroundMoved, RequestOpened, RequestResolved
+from ..model.carried import carried
+from ..model.events import BuildEvent
 
 MAX_ID = 512
 """Characters of the longest id of a project, session, build, event, tool call, text or todo."""
@@ -36,21 +34,4 @@ def usable(text: str) -> str:
 
 def with_usable_ids(event: BuildEvent) -> BuildEvent:
     """What a reader made of an agent's record, with ids that a server takes; `event` itself where it has them."""
-    match event:
-        case ToolStarted() | ToolEnded() | BackgroundMoved() if not (is_name(event.id) and _fits(event.parent_id)):
-            return replace(event, id=usable(event.id), parent_id=usable(event.parent_id))
-        case TextAdded() if not (_fits(event.id) and _fits(event.parent_id)):
-            return replace(event, id=usable(event.id), parent_id=usable(event.parent_id))
-        case RequestOpened(request) if not is_name(request.id):
-            return RequestOpened(replace(request, id=usable(request.id)))
-        case RequestResolved() if not is_name(event.id):
-            return replace(event, id=usable(event.id))
-        case TodosReported() if not all(map(_fits, (event.call_id, *(todo.id for todo in event.todos)))):
-            todos = tuple(replace(todo, id=usable(todo.id)) for todo in event.todos)
-            return replace(event, todos=todos, call_id=usable(event.call_id))
-        case _:
-            return event
-
-
-def _fits(text: str) -> bool:
-    return not text or is_name(text)
+    return carried(event, ident=usable)

@@ -86,7 +86,8 @@ class Redacted:
         """What of a masked text was not shown yet."""
         new = told[sum(takewhile(bool, map(eq, told, shown))) :]
         if new:
-            yield replace(report, event=replace(event, id=self._redactor.identity(event.id), text=new))
+            own, parent = self._redactor.identity(event.id), self._redactor.identity(event.parent_id)
+            yield replace(report, event=replace(event, id=own, parent_id=parent, text=new))
 
     def _show_harmless(self) -> Iterator[Reported]:
         """Something else happened: nobody waits for a last word that looks like any other. It may go on yet."""

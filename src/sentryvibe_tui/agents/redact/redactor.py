@@ -8,24 +8,10 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2s
 
 from msgspec import Raw
-from msgspec.structs import replace
 
-from ...model.activity import Request
-from ...model.events import ActivityReported, BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
-from ...model.facts import (
-    AgentReported,
-    AutoFixReported,
-    BackgroundMoved,
-    BuildEnded,
-    CodexReported,
-    InputNeeded,
-    Noticed,
-    PlanReported,
-    RequestOpened,
-    RequestResolved,
-    SummaryReported,
-    TurnEnded,
-)
+from ...model.carried import carried
+from ...model.events import BuildEvent
+from ...model.facts import Noticed
 from ...wire.json import plain, raw
 from .growing import settled, window
 from .hidden import JSON_SIGNS, bare, bare_places
@@ -120,72 +106,7 @@ class Redactor:
 
     def event(self, event: BuildEvent) -> BuildEvent:
         """`event` with its texts, names, ids and values masked."""
-        match event:
-            case ToolStarted() | ToolEnded():
-                return self._call(event)
-            case TextAdded():
-                return replace(event, id=self.identity(event.id), text=self.text(event.text))
-            case PlanReported() | SummaryReported():
-                return replace(event, text=self.text(event.text))
-            case Noticed() | InputNeeded():
-                return replace(event, message=self.text(event.message))
-            case TodosReported():
-                return self._todos(event)
-            case AutoFixReported(autofix):
-                return AutoFixReported(replace(autofix, error=self.text(autofix.error)))
-            case AgentReported(agent):
-                again = self.anew()  # a title repeats the words of a prompt
-                title, cwd, model = again._title(agent.title), again.text(agent.cwd), again.text(agent.model)
-                return replace(event, agent=replace(agent, title=title, cwd=cwd, model=model))
-            case CodexReported(codex):
-                return replace(event, codex=self._raw(codex))
-            case RequestOpened(request):
-                return replace(event, request=self._request(request))
-            case RequestResolved():
-                return replace(event, id=self.identity(event.id), decision=self.text(event.decision))
-            case BackgroundMoved():
-                own, parent = self.identity(event.id), self.identity(event.parent_id)
-                return replace(event, id=own, parent_id=parent, name=self.text(event.name), what=self.text(event.what))
-            case ActivityReported():
-                return replace(event, what=self.text(event.what))
-            case BuildEnded() | TurnEnded():
-                return replace(event, summary=self.text(event.summary), error=self.text(event.error))
-            case _:
-                return event
-
-    def _call(self, event: ToolStarted | ToolEnded) -> BuildEvent:
-        own, parent, name = self.identity(event.id), self.identity(event.parent_id), self.text(event.name)
-        if own != event.id or parent != event.parent_id or name != event.name:
-            event = replace(event, id=own, parent_id=parent, name=name)
-        if isinstance(event, ToolStarted):
-            return event if event.input is None else replace(event, input=self._raw(event.input))
-        return event if event.output is None else replace(event, output=self._raw(event.output))
-
-    def _todos(self, event: TodosReported) -> TodosReported:
-        todos = tuple(
-            replace(
-                todo,
-                content=self.text(todo.content),
-                active_form=self.text(todo.active_form),
-                id=self.identity(todo.id),
-            )
-            for todo in event.todos
-        )
-        return replace(event, todos=todos, call_id=self.identity(event.call_id))
-
-    def _request(self, request: Request) -> Request:
-        return replace(
-            request,
-            id=self.identity(request.id),
-            title=self.text(request.title),
-            tool=self.text(request.tool),
-            tool_call_id=self.identity(request.tool_call_id),
-            input=None if request.input is None else self._raw(request.input),
-            options=tuple(replace(one, label=self.text(one.label)) for one in request.options),
-            suggestions=None if request.suggestions is None else self._raw(request.suggestions),
-            reason=self.text(request.reason),
-            parent_id=self.identity(request.parent_id),
-        )
+        return carried(event, text=self.text, label=self._label, ident=self.identity, value=self._raw)
 
     def identity(self, name: str) -> str:
         """An id without secrets: what was one id stays one, and of two none becomes the other.
@@ -203,9 +124,10 @@ class Redactor:
         self._identities[name] = masked
         return masked
 
-    def _title(self, said: str) -> str:
-        """A title that was cut may end in half a secret, which no longer looks like one."""
-        masked = self.text(said)
+    def _label(self, said: str) -> str:
+        """Not counted: it repeats what stands elsewhere. One that was cut may end in half a secret, which no longer
+        looks like one."""
+        masked = self.anew().text(said)
         if not masked.endswith("…"):
             return masked
         end = self._settled(masked.removesuffix("…"))
