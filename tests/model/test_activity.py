@@ -37,6 +37,8 @@ STOP = TurnEnded("completed", "all done", source="hook")
 ESC = TurnEnded("cancelled", source="file")
 GUESS = BuildEnded("interrupted", source="silence")
 GONE = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
+FAIL = TurnEnded("failed", error="no more", source="file")
+LIMITED = ActivityReported("waiting-machine", "rate limit", 900, "file")
 MOVED = BackgroundMoved("c1", "npm run dev")
 OUT = Raw(b'"ok"')
 
@@ -275,6 +277,34 @@ STORIES = {
         "waiting-machine",
         5,
         "npm run dev",
+    ),
+    "a limit, and a register that sees nothing": (
+        [(1, PROMPT), (5, FAIL), (5, LIMITED), (9, registry("idle"))],
+        "active",
+        "waiting-machine",
+        5,
+        "rate limit",
+    ),
+    "the register was quicker": (
+        [(1, PROMPT), (7, registry("idle")), (5, FAIL), (5, LIMITED)],
+        "active",
+        "waiting-machine",
+        5,
+        "rate limit",
+    ),
+    "after the limit's time": (
+        [(1, PROMPT), (5, FAIL), (5, LIMITED), (901, registry("idle"))],
+        "failed",
+        "idle",
+        901,
+        "",
+    ),
+    "the limit is reset": (
+        [(1, PROMPT), (5, FAIL), (5, LIMITED), (900, registry("working"))],
+        "active",
+        "working",
+        900,
+        "",
     ),
     "seen waiting": (
         [(1, BASH), (2, registry("waiting-person", "permission prompt"))],

@@ -199,7 +199,8 @@ def completing(before: BuildState, after: BuildState, at: Millis) -> Iterator[Up
 def reported(state: BuildState, event: ActivityReported, at: Millis) -> Iterator[Update]:
     """What a witness says, unless something newer is known."""
     now = state.activity
-    if at < (now.since or 0) and now.source != "silence":
+    names_time = event.kind == "waiting-machine" and now.kind == "idle" and (event.until or 0) > (now.since or 0)
+    if at < (now.since or 0) - (SKEW if names_time else 0) and now.source != "silence":
         return
     said = Activity(event.kind, at, event.what, event.until, event.source)
     match event.kind:
@@ -228,7 +229,8 @@ def _rest(state: BuildState, said: Activity, at: Millis) -> Iterator[Update]:
         if state.activity.kind != said.kind:
             yield ActivityChanged(said)
         return
-    runs_on = state.turn is not None and bool(state.in_background)
+    is_seen = said.source in ("registry", "socket")
+    runs_on = state.turn is not None and (bool(state.in_background) or (is_seen and _waits_until(state) > at))
     if _is_past(state, said.source, at) or (said.kind == "idle" and runs_on):
         return
     if said.kind == "ended":
@@ -241,6 +243,12 @@ def _rest(state: BuildState, said: Activity, at: Millis) -> Iterator[Update]:
     else:
         cut = bool(state.open_tools - state.in_background) or bool(state.requests) or _is_unanswered(state)
         yield from turn_ended(state, TurnEnded("interrupted" if cut else "completed", source=said.source), at)
+
+
+def _waits_until(state: BuildState) -> Millis:
+    """When the agent goes on by itself, as it said itself: a witness sees nothing of that."""
+    now = state.activity
+    return now.until or 0 if now.kind == "waiting-machine" and now.source not in ("registry", "socket") else 0
 
 
 def _is_unanswered(state: BuildState) -> bool:

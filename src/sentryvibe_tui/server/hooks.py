@@ -97,7 +97,8 @@ class Hooks:
             if begun is not None:
                 reader.resume(about.session_id, begun)
         unknown = reader.counts.unknown.total()
-        reports = reader.read(record) if light else await asyncio.to_thread(reader.read, record)
+        received = self._now() if at is None else at
+        reports = reader.read(record, received) if light else await asyncio.to_thread(reader.read, record, received)
         posted = [
             _identified(EventEnvelope(about, with_usable_ids(report.event), "", report.at or at), source)
             for report in reports

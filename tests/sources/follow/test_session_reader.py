@@ -12,7 +12,7 @@ from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.facts import TurnEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.follow.session_reader import ORPHANED, SETTLED, SILENT, SessionReader
+from sentryvibe_tui.sources.follow.session_reader import LATE, ORPHANED, SETTLED, SILENT, SessionReader
 from sentryvibe_tui.wire.envelope import EventEnvelope
 from sentryvibe_tui.wire.projects import project_named
 
@@ -245,3 +245,58 @@ def test_silence_is_no_end_of_an_agent_that_is_seen_to_live(path: Path) -> None:
     watched.following.is_vouched = False
     watched.pull(NOW + 10 * SILENT)
     assert watched.state.status == "interrupted"
+
+
+def limit(text: str = "You've hit your session limit · resets 3pm (UTC)") -> dict[str, Any]:
+    message = {
+        "id": "x",
+        "model": "<synthetic>",
+        "stop_reason": "stop_sequence",
+        "content": [{"type": "text", "text": text}],
+    }
+    record = {"type": "assistant", "message": message, "error": "rate_limit", "isApiErrorMessage": True}
+    return record | {"timestamp": "2026-11-20T09:00:03.000Z", "sessionId": "s", "uuid": "u-limit"}
+
+
+NINE = 1_795_165_200.0
+RESET = NINE + 6 * 3600
+
+
+def test_a_limit_of_the_plan_is_waited_for_until_the_agent_goes_on_by_itself(path: Path) -> None:
+    watched = Watched(path)
+    write(path, prompt("go"), limit(), at=NINE + 3)
+    watched.pull(NINE + 4)
+    waiting = watched.state
+    assert (waiting.status, waiting.activity.kind, waiting.activity.what) == ("active", "waiting-machine", "rate limit")
+    assert waiting.activity.until == RESET * 1000
+    assert not watched.pull(NINE + 3600)
+    write(
+        path, prompt("Continue from where you left off.", isMeta=True, timestamp="2026-11-20T15:00:01.000Z"), at=RESET
+    )
+    watched.pull(RESET + 1)
+    assert (watched.state.activity.kind, watched.state.error) == ("working", "")
+    write(path, answer("done") | {"timestamp": "2026-11-20T15:00:09.000Z"}, at=RESET)
+    watched.pull(RESET + 10)
+    assert (watched.state.status, watched.state.activity.kind) == ("completed", "idle")
+
+
+@pytest.mark.parametrize("leaves", [True, False], ids=["chosen", "late"])
+def test_a_limit_is_waited_for_no_longer_when_a_person_chose_or_its_time_is_over(path: Path, leaves: bool) -> None:
+    watched = Watched(path)
+    write(path, prompt("go"), limit(), at=NINE + 3)
+    watched.pull(NINE + 4)
+    if leaves:
+        chosen = (
+            "<command-name>/rate-limit-options</command-name>\n<command-message>rate-limit-options</command-message>"
+        )
+        write(path, prompt(chosen), at=NINE + 20)
+    watched.pull(NINE + 21 if leaves else RESET + LATE + 1)
+    assert (watched.state.status, watched.state.activity.kind) == ("failed", "idle")
+    assert watched.state.error == "You've hit your session limit · resets 3pm (UTC)"
+
+
+def test_a_limit_that_was_reset_long_ago_is_waited_for_by_nobody(path: Path) -> None:
+    watched = Watched(path)
+    write(path, prompt("go"), limit(), at=NINE + 3)
+    watched.pull(RESET + 86_400)
+    assert (watched.state.status, watched.state.activity.kind) == ("failed", "idle")

@@ -173,7 +173,8 @@ class ClaudeSession:
         if main:
             was_over = self.turn.end is not None
             self.turn.read(record)
-            if was_over and kind == "user" and is_notification(words(message)):
+            by_itself = is_notification(words(message)) or (self.turn.end is None and record.get("isMeta") is True)
+            if was_over and kind == "user" and by_itself:
                 yield ActivityReported("working", source="file")
             yield from self._told(record, message)
             yield from self._talk.titled(self._title)

@@ -18,6 +18,7 @@ from ..common.spending import Spending, used_of
 from ..common.tokens import Tokens
 from ..common.values import Record, as_list, as_object, count, number, obj, objects, text, time, value
 from .background import Notification
+from .limits import WORDS
 from .messages import Conversation, model_of
 from .spent import tokens_by_model, tokens_of
 from .tools import AGENT, TODO_TOOLS
@@ -344,6 +345,9 @@ def _rate_limit(info: Record) -> Iterator[BuildEvent]:
     status, kind = text(info, "status"), text(info, "rateLimitType").replace("_", " ")
     if status == "rejected":
         yield Noticed(f"rate limit reached ({kind})", "error")
+        resets = number(info, "resetsAt")
+        if resets:
+            yield ActivityReported("waiting-machine", WORDS, int(resets * 1000), "stream")
     elif status == "allowed_warning":
         used = number(info, "utilization")
         yield Noticed(f"rate limit near ({kind}{f', {used:.0%}' if used is not None else ''})", "warning")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from ..common.turn_end import TurnEnd, TurnTracker
-from ..common.values import Record, obj, objects, text
+from ..common.values import Record, obj, objects, text, time
 from .background import is_notification
+from .limits import CONTINUE, OPTIONS, WORDS, limit_in
 from .messages import is_local_command, is_picture, spoken, words
 
 INTERRUPTED = "[Request interrupted by user"
@@ -30,6 +33,8 @@ class ClaudeTurn(TurnTracker):
         kind, message = text(record, "type"), obj(record, "message")
         if kind == "assistant":
             self._assistant(record, message)
+        elif kind == "user" and self.end is not None and self.end.waits and words(message) == CONTINUE:
+            self.goes_on()
         elif kind == "user" and not any(record.get(key) is True for key in _ASIDE):
             self._user(record, message)
         elif text(record, "subtype") in _OVER and self.end is None and self._answered:
@@ -41,7 +46,7 @@ class ClaudeTurn(TurnTracker):
         self._open |= {text(block, "id") for block in blocks if text(block, "type") == "tool_use"}
         stop = text(message, "stop_reason")
         if record.get("isApiErrorMessage") is True:
-            self.over(record, TurnEnd("failed", words(message)))
+            self.over(record, _failed(record, words(message)))
         elif stop in _STOPPED:
             self.over(record, TurnEnd("failed", _STOPPED[stop]))
         elif stop in ("end_turn", "stop_sequence") and any(text(block, "type") != "thinking" for block in blocks):
@@ -66,6 +71,13 @@ class ClaudeTurn(TurnTracker):
             self.goes_on()
         elif is_local_command(said, _LEAVING) and self.end is None:
             self.over(record, TurnEnd("interrupted", "the user left"))
+        elif is_local_command(said, (*_LEAVING, *OPTIONS)) and self.end is not None:
+            self.end = replace(self.end, waits="", until=None)
+
+
+def _failed(record: Record, said: str) -> TurnEnd:
+    limit = limit_in(record, said, time(record))
+    return TurnEnd("failed", said) if limit is None else TurnEnd("failed", said, waits=WORDS, until=limit.until)
 
 
 _ASIDE = ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly")

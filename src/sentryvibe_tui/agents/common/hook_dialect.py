@@ -10,7 +10,7 @@ from msgspec import Struct
 from .values import Record
 
 if TYPE_CHECKING:
-    from ...model.state import BuildState
+    from ...model.state import BuildState, Millis
     from ..redact import Redactor
     from .reader import Counts, Reported
 
@@ -26,7 +26,7 @@ class Payloads(Protocol):
         """Goes on with a session of which there is a build."""
         ...
 
-    def read(self, payload: Record) -> list[Reported]: ...
+    def read(self, payload: Record, received: Millis | None = None) -> list[Reported]: ...
 
 
 def _never(_: Record) -> bool:

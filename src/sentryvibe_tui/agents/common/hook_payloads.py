@@ -34,9 +34,10 @@ from ...model.facts import (
 )
 from ...model.hook_dedup import hook_note_id
 from ...model.questions import SOMETHING, permission, purpose, question
-from ...model.state import Agent, BuildState, NoteKind
+from ...model.state import Agent, BuildState, Millis, NoteKind
 from ...wire.json import decode, encode
 from ..claude.background import background_task
+from ..claude.limits import WORDS, limit_in
 from ..claude.messages import spoken
 from ..claude.tasks import TaskLists
 from ..claude.tools import TODO_TOOLS
@@ -161,8 +162,8 @@ class HookReader:
         todos = tuple(TodoItem(todo.content, todo.status, todo.active_form, todo.id) for todo in state.todos)
         session.lists, session.gemini = TaskLists(todos), TodoLists(todos)
 
-    def read(self, payload: bytes | Record) -> list[Reported]:
-        """The events of one payload. Raises BadJson when the bytes are no JSON object."""
+    def read(self, payload: bytes | Record, received: Millis | None = None) -> list[Reported]:
+        """The events of one payload, `received` then. Raises BadJson when the bytes are no JSON object."""
         record: Record = decode(payload, dict[str, Any]) if isinstance(payload, bytes) else payload
         if self._dialect.is_aside(record):
             return []
@@ -170,7 +171,7 @@ class HookReader:
         session = self._session(name)
         at = time(record)
         reports: list[Reported] = []
-        for event in session.masked(self._events(record, session)):
+        for event in session.masked(self._events(record, session, at or received)):
             if not session.started and not isinstance(event, BuildStarted):
                 session.started = True
                 reports += [Reported(BuildStarted(), at, name), Reported(AgentReported(session.agent), at, name)]
@@ -194,13 +195,13 @@ class HookReader:
             self._sessions.popitem(last=False)
         return session
 
-    def _events(self, record: Record, session: _Session) -> list[BuildEvent]:
+    def _events(self, record: Record, session: _Session, at: Millis | None) -> list[BuildEvent]:
         agent, kind, call = text(record, "agent_id"), _kind(record), _pairing(*_call(record))
         session.subagents.heard(record)
         resolved = session.permissions.heard(agent, kind, call)
-        return [*_told(session, record), *resolved, *self._said(kind, record, session)]
+        return [*_told(session, record), *resolved, *self._said(kind, record, session, at)]
 
-    def _said(self, kind: str, record: Record, session: _Session) -> Iterator[BuildEvent]:
+    def _said(self, kind: str, record: Record, session: _Session, at: Millis | None) -> Iterator[BuildEvent]:
         if kind == "SessionStart":
             yield from _began(session)
         elif kind == "UserPromptSubmit":
@@ -227,8 +228,7 @@ class HookReader:
             yield from session.background.left(record)
             yield TurnEnded("completed", source="hook")
         elif kind == "StopFailure":
-            session.ended = "failed"
-            yield TurnEnded("failed", error=text(record, "error") or "stopped by an error", source="hook")
+            yield from _failed(record, session, at)
         elif kind == "Interrupt":
             session.ended = "interrupted"
             yield TurnEnded("interrupted", source="hook")
@@ -312,6 +312,16 @@ def _began(session: _Session) -> Iterator[BuildEvent]:
     session.started = True
     yield BuildStarted()
     yield AgentReported(session.agent)
+
+
+def _failed(record: Record, session: _Session, at: Millis | None) -> Iterator[BuildEvent]:
+    """A limit of the user's plan is waited for."""
+    session.ended = "failed"
+    words = text(record, "last_assistant_message") or text(record, "error") or "stopped by an error"
+    yield TurnEnded("failed", error=words, source="hook")
+    limit = limit_in(record, words, at)
+    if limit is not None:
+        yield ActivityReported("waiting-machine", WORDS, limit.until, "hook")
 
 
 def _subagent_ended(record: Record, session: _Session) -> Iterator[BuildEvent]:

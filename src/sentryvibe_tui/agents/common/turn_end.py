@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...model.facts import BuildEnded, TurnEnded
 from ...model.state import Millis, Outcome
@@ -18,7 +19,8 @@ from .values import time
 class TurnEnd(Struct, frozen=True):
     """How a turn ended, `error` in the agent's words. `at`: by the record that says so.
 
-    `certain`: a record says that the turn is over; else it looks so, and silence must bear it out.
+    `certain`: a record says that the turn is over; else it looks so, and silence must bear it out. `waits`: for what
+    the agent waits now, to go on by itself, and `until` when if it says so.
     """
 
     outcome: Outcome
@@ -26,6 +28,8 @@ class TurnEnd(Struct, frozen=True):
     summary: str = ""
     certain: bool = True
     at: Millis | None = None
+    waits: str = ""
+    until: Millis | None = None
 
 
 class TurnTracker:
@@ -40,7 +44,7 @@ class TurnTracker:
     def over(self, record: dict[str, Any], end: TurnEnd) -> None:
         if self.end is None:
             self.number += 1
-        self.end = TurnEnd(end.outcome, end.error, end.summary, end.certain, time(record))
+        self.end = replace(end, at=time(record))
 
     def goes_on(self) -> None:
         self.end = None

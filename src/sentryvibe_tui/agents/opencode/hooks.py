@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from ...model.facts import BuildEnded, TurnEnded
-from ...model.state import BuildState
+from ...model.state import BuildState, Millis
 from ..common.hook_dialect import HookDialect
 from ..common.reader import Counts, Reported, reports_of
 from ..common.values import Record, obj, text
@@ -32,7 +32,7 @@ class PluginReader:
     def resume(self, name: str, state: BuildState) -> None:
         """There is nothing to know of what was told before: events say all that they are about."""
 
-    def read(self, payload: Record) -> list[Reported]:
+    def read(self, payload: Record, received: Millis | None = None) -> list[Reported]:
         return reports_of([payload], self._read, self.counts)
 
     def _read(self, record: Record) -> Iterator[Reported]:

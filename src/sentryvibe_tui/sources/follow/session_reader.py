@@ -9,12 +9,12 @@ from pathlib import Path
 from ...agents.common.reader import Reader, Reported, innermost
 from ...agents.common.session_files import Session
 from ...agents.common.subagents import Subagents
-from ...agents.common.turn_end import TurnTracker
+from ...agents.common.turn_end import TurnEnd, TurnTracker
 from ...agents.common.zstd import PACKED
 from ...agents.detect import AutoReader, new_reader
 from ...agents.redact import Redacted, Redactor
 from ...agents.registry import agent_kind
-from ...model.events import About, TextAdded, TodosReported, ToolEnded, ToolStarted
+from ...model.events import About, ActivityReported, TextAdded, TodosReported, ToolEnded, ToolStarted
 from ...model.facts import BuildEnded, TurnEnded
 from ...model.state import Millis
 from ...wire.envelope import EventEnvelope
@@ -28,6 +28,8 @@ SETTLED = 30.0
 """Seconds without a word after which a turn is over that only looks so."""
 SILENT = 30 * 60.0
 """Seconds without a word after which an unfinished turn is taken for interrupted."""
+LATE = 5 * 60.0
+"""Seconds after which an agent that does not go on at the time it named is taken not to wait for it."""
 ORPHANED = 10.0
 """Seconds that a subagent's file waits for the call it belongs to."""
 
@@ -49,7 +51,7 @@ class SessionReader:
         self._agents = subagents_of(session.path, self._main.reader, self._redactor)
         self._subagents: dict[Path, _Input] = {}
         self._waiting: dict[Path, float] = {}
-        self._place_seen = self._number_told = -1
+        self._place_seen = self._number_told = self._number_paused = -1
         self.has_ended: bool = False
         self.is_vouched: bool = False
         """A witness sees its agent live: silence is no end then."""
@@ -86,7 +88,7 @@ class SessionReader:
 
     def is_quiet(self, now: float, bound: float) -> bool:
         """The build has ended, and nothing was written for `bound` seconds."""
-        return self.has_ended and now - self.changed > bound
+        return self.has_ended and now - self.changed > bound and not self._pauses(turn_of(self._main.reader).end, now)
 
     # ----------------------------------------------------------------------- files
 
@@ -129,6 +131,7 @@ class SessionReader:
         """The end of the turn, as soon as its file says so; what only looks like an end when silence bears it out."""
         silence, end = now - self.changed, turn_of(self._main.reader).end
         if self.has_ended or not self._main.posting.begun:
+            yield from self._paused(end, now)
             return
         if end is not None and (end.certain or silence >= self._settled):
             event = TurnEnded(end.outcome, end.summary, end.error, "file" if end.certain else "silence")
@@ -139,6 +142,24 @@ class SessionReader:
             return
         self.has_ended = True
         yield from self._told(event, (end and end.at) or millis(self.changed * 1000))
+        yield from self._paused(end, now)
+
+    def _paused(self, end: TurnEnd | None, now: float) -> Iterator[EventEnvelope]:
+        """After a turn the agent waits, to go on by itself; and waits no longer."""
+        number, pauses = turn_of(self._main.reader).number, self._pauses(end, now)
+        if end is not None and pauses and self._number_paused != number:
+            self._number_paused = number
+            waits = ActivityReported("waiting-machine", end.waits, end.until, "file")
+            yield EventEnvelope(self.about, waits, f"wait-{number}", end.at)
+        elif end is not None and not pauses and self._number_paused == number:
+            self._number_paused = -1
+            yield EventEnvelope(self.about, ActivityReported("idle", source="file"), f"rest-{number}", int(now * 1000))
+
+    def _pauses(self, end: TurnEnd | None, now: float) -> bool:
+        if end is None or not end.waits:
+            return False
+        until = self.changed + SILENT if end.until is None else end.until / 1000 + LATE
+        return now < until
 
     def _told(self, event: TurnEnded | BuildEnded, at: Millis | None) -> Iterator[EventEnvelope]:
         """With ids of the turn: whoever reads the files anew tells the same."""
