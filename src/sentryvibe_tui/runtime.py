@@ -31,43 +31,65 @@ class LocalServer(Struct, frozen=True, rename="camel"):
 
 
 def runtime_file() -> Path:
-    """`server.json` in the user's runtime folder."""
+    """`server.json` in the user's runtime folder: the server that commands find."""
     return runtime_folder() / "server.json"
 
 
 def announce(server: LocalServer) -> None:
-    """Write the runtime file, readable by its owner only. Raises OSError."""
+    """Write the runtime file, readable by its owner only. Raises OSError.
+
+    Beside a server that runs it waits in a file of its own until that one has ended.
+    """
     path = runtime_file()
     make_private(path.parent)
     fresh = path.with_name(f".{path.name}.{server.pid}")
     fresh.unlink(missing_ok=True)
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(msgspec.json.encode(server))
-    fresh.replace(path)
+    try:
+        os.link(fresh, path)  # of two that start at once one is the first
+    except OSError:
+        fresh.replace(path if find_local_server() is None else _place_of(server))
+    else:
+        fresh.unlink()
 
 
 def withdraw(server: LocalServer) -> None:
-    """Remove the runtime file if it still speaks of `server`."""
-    if _read() == server:
-        with suppress(OSError):
-            runtime_file().unlink()
+    """Remove what speaks of `server`, and what ended servers left."""
+    for path in (runtime_file(), *_waiting()):
+        other = _read(path)
+        if other == server or (other is not None and not _runs(other.pid)):
+            with suppress(OSError):
+                path.unlink()
 
 
 def find_local_server() -> LocalServer | None:
-    """A server that runs here; None when there is none. A file left by a dead process is ignored."""
-    server = _read()
-    return server if server is not None and _runs(server.pid) else None
+    """A server that runs here, of several the first; None when there is none. Files of dead processes are ignored."""
+    first = _read(runtime_file())
+    if first is not None and _runs(first.pid):
+        return first
+    waiting = [server for server in map(_read, _waiting()) if server is not None and _runs(server.pid)]
+    return min(waiting, key=lambda server: server.started_at, default=None)
 
 
 def serves_here() -> bool:
     """Whether this very process is the server that other commands find."""
-    server = _read()
+    server = find_local_server()
     return server is not None and server.pid == os.getpid()
 
 
-def _read() -> LocalServer | None:
+def _place_of(server: LocalServer) -> Path:
+    return runtime_folder() / f"server-{server.pid}.json"
+
+
+def _waiting() -> list[Path]:
+    """Files of servers that began while another ran."""
+    return list(runtime_folder().glob("server-*.json"))
+
+
+def _read(path: Path) -> LocalServer | None:
     try:
-        return msgspec.json.decode(runtime_file().read_bytes(), type=LocalServer)
+        return msgspec.json.decode(path.read_bytes(), type=LocalServer)
     except (OSError, msgspec.MsgspecError):
         return None
 

@@ -428,7 +428,7 @@ def test_an_api_error_at_the_end_is_a_failure(fold: Any, run: Any) -> None:
     state = fold(run(ClaudeSession(), record("user", "go"), error))
     assert (state.status, state.error, state.agent.model) == ("failed", "API Error: 500", "")
     later = record("assistant", [{"type": "text", "text": "fine"}])
-    assert fold(run(ClaudeSession(), record("user", "go"), error, later)).status == "interrupted"
+    assert fold(run(ClaudeSession(), record("user", "go"), error, later)).status == "completed"
 
 
 def test_inline_sidechains_find_their_call(fold: Any, run: Any) -> None:

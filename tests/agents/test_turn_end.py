@@ -29,6 +29,13 @@ def called(tool_id: str = "t1", **fields: Any) -> dict[str, Any]:
     return {"type": "assistant", "message": {"stop_reason": "tool_use", "content": [block]}, "sessionId": "s", **fields}
 
 
+def piece(kind: str, version: str = "") -> dict[str, Any]:
+    """Of one message that has no reason why it stopped."""
+    block = {"type": kind, "text": "words", "id": "t1", "name": "Bash", "input": {}}
+    message = {"id": "m1", "stop_reason": None, "content": [block]}
+    return {"type": "assistant", "message": message, "sessionId": "s"} | ({"version": version} if version else {})
+
+
 def returned(tool_id: str = "t1", **result: Any) -> dict[str, Any]:
     return user([{"type": "tool_result", "tool_use_id": tool_id, "content": "a"}], toolUseResult=result)
 
@@ -79,7 +86,20 @@ def gemini(kind: str, content: Any = "", **fields: Any) -> dict[str, Any]:
         ("claude", [said("end_turn"), OVER, ASIDE], DONE),
         ("claude", [said(None), OVER], DONE),
         ("claude", [said(None), HOOKED], LOOKS_DONE),
-        ("claude", [said(None)], None),
+        ("claude", [said(None)], LOOKS_DONE),
+        ("claude", [said(None, version="2.1.37")], LOOKS_DONE),
+        ("claude", [said(None, version="2.1.38")], None),
+        ("claude", [said(None, version="2.1.38"), OVER], DONE),
+        ("claude", [user("go"), piece("thinking"), piece("text")], None),
+        ("claude", [user("go"), piece("thinking", "1.0.71"), piece("text", "1.0.71")], LOOKS_DONE),
+        ("claude", [piece("tool_use"), returned(), said(None)], LOOKS_DONE),
+        ("claude", [piece("tool_use", "2.1.60"), returned(), said(None, version="2.1.60")], LOOKS_DONE),
+        ("claude", [piece("tool_use", "2.1.60"), INTERRUPTED, user("go on"), said(None, version="2.1.60")], None),
+        ("claude", [called(), returned(), said(None)], None),
+        ("claude", [LIMIT, user("again"), said(None)], LOOKS_DONE),
+        ("claude", [said(None), user("more")], None),
+        ("claude", [called(version="2.1.3"), said(None, version="2.1.3")], None),
+        ("claude", [piece("text", "2.1.3"), piece("tool_use", "2.1.3")], None),
         ("claude", [said("tool_use")], None),
         ("claude", [said("end_turn"), user("more")], None),
         ("claude", [said("end_turn"), OVER, user("more"), OVER], None),
@@ -147,7 +167,10 @@ def test_what_cannot_be_read_decides_nothing(line: bytes) -> None:
         ("claude-session/irr-api-error.jsonl", "failed"),
         ("claude-session/irr-task-list-2.1.150.jsonl", "completed"),
         ("claude-session/agentcmd-image-result.jsonl", "completed"),
-        ("claude-session/entire-todowrite-small.jsonl", "interrupted"),
+        ("claude-session/entire-todowrite-small.jsonl", "completed"),
+        ("claude-session/happy-task_non_sdk.jsonl", "completed"),
+        ("claude-session/happy-task_sdk.jsonl", "interrupted"),
+        ("claude-session/irr-tool-denial-interrupt.jsonl", "interrupted"),
         ("codex-rollout/irr-0.130-interrupted.jsonl", "completed"),
         ("gemini-session/irr-write_todos.jsonl", "completed"),
         ("gemini-session/irr-error.jsonl", "failed"),

@@ -121,7 +121,7 @@ def test_a_replay_keeps_the_pace(desk: Any, server: str) -> None:
     path = desk.folder / "s.jsonl"
     path.write_bytes(said(0, 1) + said(30, 2))
     before = time.time()
-    assert desk.run("ingest", "p", str(path), "--replay", "--speed", "20").returncode == 1
+    assert desk.run("ingest", "p", str(path), "--replay", "--speed", "20").returncode == 0
     state = desk.state("p")
     first, second = (note["timestamp"] for note in state["textByTodo"]["-1"])
     assert 1.4 < _seconds(second) - _seconds(first) < 10

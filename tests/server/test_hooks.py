@@ -184,7 +184,7 @@ async def test_a_payload_that_no_reader_foresaw_does_not_end_the_picking_up(
 ) -> None:
     folder, reader = tmp_path / "hooks", server.app.hooks._reader("claude")
     read = reader.read
-    monkeypatch.setattr(reader, "read", lambda record: 1 / 0 if record.get("odd") else read(record))
+    monkeypatch.setattr(reader, "read", lambda record, at: 1 / 0 if record.get("odd") else read(record, at))
     for body in (payload("PreToolUse", odd=True), *TURN):
         spool.put(str(folder), "claude", body)
     async with server.app.hooks.picking_up(folder):
@@ -317,11 +317,11 @@ async def test_a_heavy_payload_of_one_session_does_not_keep_the_hooks_of_another
     reader, at_work, may_end = server.app.hooks._reader("claude"), threading.Event(), threading.Event()
     read = reader.read
 
-    def slowly(record: dict[str, Any]) -> Any:
+    def slowly(record: dict[str, Any], at: int) -> Any:
         if record["session_id"] == "other":
             at_work.set()
             assert may_end.wait(60)
-        return read(record)
+        return read(record, at)
 
     monkeypatch.setattr(reader, "read", slowly)
     text = payload("UserPromptSubmit", prompt="x" * 100_000).replace(SESSION.encode(), b"other", 1)

@@ -131,13 +131,44 @@ def test_a_runtime_file_of_nonsense_is_no_server(tmp_path: Path, monkeypatch: py
     assert runtime.find_local_server() is None
 
 
-def test_only_the_server_that_wrote_the_runtime_file_removes_it(
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_second_server_takes_the_place_of_the_first_only_when_that_has_ended(
+    start: Start, tmp_path: Path, number: signal.Signals
+) -> None:
+    first, second = start(tmp_path / "a"), start(tmp_path / "b")
+    urls = [ready(first), ready(second)]
+    where = _found()
+    assert where in urls
+    kept, other = (first, second) if where == urls[0] else (second, first)
+    other.send_signal(signal.SIGTERM)
+    _, err = other.communicate(timeout=10)
+    assert f"commands find {where}" in err
+    assert _found() == where
+
+    third = start(tmp_path / "c")
+    later = ready(third)
+    assert _found() == where
+    kept.send_signal(number)
+    kept.communicate(timeout=10)
+    assert _found() == later
+    third.send_signal(signal.SIGTERM)
+    third.communicate(timeout=10)
+    assert _found() is None
+    assert not [*(tmp_path / "run").glob("*server*")]
+
+
+def test_of_the_servers_that_wait_for_the_first_the_oldest_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path / "run"))
     first = runtime.LocalServer("http://a", os.getpid(), "/a", 1)
+    third = runtime.LocalServer("http://c", os.getppid(), "/c", 3)
     second = runtime.LocalServer("http://b", os.getpid(), "/b", 2)
-    runtime.announce(first)
-    runtime.announce(second)
+    for server in (first, third, second):
+        runtime.announce(server)
+    assert _found() == "http://a"
     runtime.withdraw(first)
     assert _found() == "http://b"
+    runtime.withdraw(second)
+    assert _found() == "http://c"

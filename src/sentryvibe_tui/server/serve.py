@@ -166,6 +166,9 @@ def _announced(server: Running, data: Path) -> Generator[None]:
         runtime.announce(local)
     except OSError as error:
         log.warning("cannot write the runtime file: %s", error)
+    first = runtime.find_local_server()
+    if first is not None and first != local:
+        log.warning("commands find %s, which runs already; name this server with --server %s", first.url, server.url)
     try:
         yield
     finally:
