@@ -34,6 +34,7 @@ class Settings(Struct, frozen=True):
     window_title: bool = True
     bell: bool = True
     desktop_notices: bool = True
+    notify_command: str = ""
     keys: dict[str, str] = {}
     redact: bool = True
     redact_patterns: list[str] = []
@@ -54,6 +55,7 @@ ENVIRONMENT = {
     "window_title": "SENTRYVIBE_WINDOW_TITLE",
     "bell": "SENTRYVIBE_BELL",
     "desktop_notices": "SENTRYVIBE_DESKTOP_NOTICES",
+    "notify_command": "SENTRYVIBE_NOTIFY_COMMAND",
     "keys": "SENTRYVIBE_KEYS",
     "redact": "SENTRYVIBE_REDACT",
     "redact_patterns": "SENTRYVIBE_REDACT_PATTERNS",

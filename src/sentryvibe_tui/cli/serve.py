@@ -77,6 +77,7 @@ def command(
         token=token,
         token_file="" if path is None else str(path.resolve()),
         tokenless=no_token,
+        notify_command=ours.notify_command,
     )
     folder = data_dir(ours) if data is None else data
     return serve(

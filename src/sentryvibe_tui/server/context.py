@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from ..model.attention import Attention, AttentionEvent
 from ..model.state import Millis
-from ..store.contract import BuildDamaged, BuildKey, Commit, Store, StoreUnavailable
+from ..store.contract import BuildDamaged, BuildKey, Commit, Store, StoreUnavailable, Wanted
 from .catch_up import CatchUp
-from .feed_start import FeedStart, host_name, new_feed
+from .feed_start import MOST, FeedStart, host_name, new_feed
 from .hub import Hub, Watcher
 from .liveness import Liveness
 from .settings import ServerLimits
@@ -32,6 +33,8 @@ class ServerContext:
         self.feed = new_feed(time.monotonic, self.now)
         self.feed_start = FeedStart(self.feed, store, host_name())
         self._flushing: asyncio.TimerHandle | None = None
+        self.on_attention: Callable[[Sequence[AttentionEvent]], None] = lambda _: None
+        self._attention = Attention()
         self._unpublished: list[Commit] = []
         self._publishing: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -42,6 +45,7 @@ class ServerContext:
 
     async def start(self) -> None:
         self.hub.lost = self._restart
+        self._attention.listed((await self.store.all_builds(Wanted(active=True), MOST)).builds)
         self.store.on_commit(self._committed)
         self.liveness.expect(await self.store.active_builds())
         self._keep(asyncio.create_task(self._rounds(), name="rounds"))
@@ -80,7 +84,8 @@ class ServerContext:
 
     def _flush(self) -> None:
         self._flushing = None
-        self.feed.flush()
+        if events := self._attention.changed(self.feed.flush()):
+            self.on_attention(events)
 
     def _publish(self) -> None:
         commits, self._unpublished, self._publishing = self._unpublished, [], None

@@ -123,6 +123,7 @@ def _limits(settings: Settings) -> ServerLimits:
         redact_patterns=tuple(settings.redact_patterns),
         token=token,
         token_file="" if path is None else str(path.resolve()),
+        notify_command=settings.notify_command,
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from ..model.state import Millis
-from ..model.summary import BuildKey
+from ..model.summary import BuildKey, BuildSummary
 from ..store.contract import Commit
 from ..wire.feed import encode_builds_update
 from ..wire.frames import Heartbeat, encode_heartbeat
@@ -91,11 +91,18 @@ class Feed:
     def delay(self) -> float:
         return max(0.0, self._flushed_at + PERIOD - self._clock())
 
-    def flush(self) -> None:
-        """What has changed goes out, under one version."""
+    def flush(self) -> list[BuildSummary]:
+        """What has changed goes out, under one version; the builds that have."""
         self._flushed_at = self._clock()
-        if not self._pending:
-            return
+        changed = [commit.summary for commit in self._pending.values() if commit is not None]
+        if self._pending:
+            self._take_in()
+        for watcher in tuple(self.watchers):
+            if watcher.ready:
+                self._pump(watcher)
+        return changed
+
+    def _take_in(self) -> None:
         self.version += 1
         for key, commit in self._pending.items():
             change = (None, False) if commit is None else (commit.encoded, commit.head.is_active)
@@ -105,9 +112,6 @@ class Feed:
         while len(self._changes) > KEPT:
             self._floor = self._changes.popitem(last=False)[1].version
         self._frames.clear()
-        for watcher in tuple(self.watchers):
-            if watcher.ready:
-                self._pump(watcher)
 
     # ------------------------------------------------------------------ watchers
 

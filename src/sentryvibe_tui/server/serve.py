@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from .. import runtime
 from ..model.text import clean
+from ..notify import Claims, NotifyCommand
 from ..store.contract import StoreBroken, StoreUnavailable
 from ..store.sqlite import SqliteStore
 from .app import App
@@ -73,6 +74,9 @@ async def running(
         listener.close()
         raise CannotServe(str(error)) from None
     app = App(store, limits, host)
+    notifier = NotifyCommand(limits.notify_command, Claims("command")) if limits.notify_command else None
+    if notifier is not None:
+        app.context.on_attention = notifier.hear
     server = _Server(_config(app))
     task = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
     try:
@@ -81,6 +85,8 @@ async def running(
         yield Running(_url(host, listener.getsockname()[1]), app)
     finally:
         await app.stop()
+        if notifier is not None:
+            await notifier.finish(GRACE)
         server.should_exit = True
         await asyncio.wait([task], timeout=GRACE)
         await store.close()

@@ -13,6 +13,7 @@ class ServerLimits(Struct, frozen=True):
     `redact`, `redact_patterns`: secrets in the payloads of hooks are masked, also those of own patterns.
     `token`: the secret that every request has to bear; empty: none is asked for, which on an address that others can
     reach is refused unless `tokenless`. `token_file`: where it stands, for commands of this user.
+    `notify_command`: what hears of events that deserve attention (`notify`); empty: nobody.
     `silence`: an active build without a sign of its agent for so long becomes interrupted.
     """
 
@@ -25,6 +26,7 @@ class ServerLimits(Struct, frozen=True):
     tokenless: bool = False
     body_limit: int = 1024 * 1024
     silence: float = 30 * 60
+    notify_command: str = ""
     heartbeat: float = 5
     idle_heartbeat: float = 30
     send_timeout: float = 10

@@ -1,0 +1,72 @@
+"""Which change of a build deserves a person's attention: the one rule for bells, notices and `notify_command`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from .state import Millis
+from .summary import BuildKey, BuildSummary
+from .text import clean_line
+
+AttentionKind = Literal["needs-input", "completed", "failed", "cancelled", "interrupted"]
+
+TEXT_LIMIT = 200
+
+
+class AttentionEvent(Struct, frozen=True, rename="camel"):
+    """`id` is the same wherever the change is seen. `text`: the question, the error or the last words; safe to show.
+
+    `at`: epoch milliseconds at the agent. `build`: as it is after the change.
+    """
+
+    id: str
+    kind: AttentionKind
+    text: str
+    at: Millis
+    build: BuildSummary
+
+
+def attention(before: BuildSummary | None, now: BuildSummary) -> AttentionEvent | None:
+    """The event that lies between two summaries of a build; `before` None: a build that has just appeared.
+
+    A new question, or an end. That an old build appears which has ended already is no news.
+    """
+    asked = {one.id for one in before.requests} if before is not None else set[str]()
+    fresh = next((one for one in now.requests if one.id not in asked), None)
+    if fresh is not None:
+        return _event(now, "needs-input", fresh.title, fresh.since or now.last_event_at, fresh.id)
+    if before is None or not before.is_active or now.status == "active":
+        return None
+    ended = now.ended_at or now.last_event_at
+    said = now.error if now.status == "failed" else now.now
+    return _event(now, now.status, said, ended, str(ended))
+
+
+def _event(build: BuildSummary, kind: AttentionKind, text: str, at: Millis | None, what: str) -> AttentionEvent:
+    ident = "/".join((build.project_id, build.session_id, build.build_id, kind, what))
+    return AttentionEvent(ident, kind, clean_line(text, TEXT_LIMIT), at or 0, build)
+
+
+class Attention:
+    """The builds as they were seen last; tells the events that a change brings."""
+
+    def __init__(self) -> None:
+        self._seen: dict[BuildKey, BuildSummary] = {}
+
+    def listed(self, builds: Sequence[BuildSummary]) -> list[AttentionEvent]:
+        """All builds, at first or after an absence: what was seen before and is another now counts, the rest not."""
+        events = [event for build in builds if build.key in self._seen and (event := self._event(build))]
+        self._seen = {build.key: build for build in builds}
+        return events
+
+    def changed(self, builds: Sequence[BuildSummary]) -> list[AttentionEvent]:
+        """Builds that have changed, or are new."""
+        events = [event for build in builds if (event := self._event(build))]
+        self._seen.update((build.key, build) for build in builds)
+        return events
+
+    def _event(self, build: BuildSummary) -> AttentionEvent | None:
+        return attention(self._seen.get(build.key), build)

@@ -1,0 +1,128 @@
+"""Events that deserve attention reach a person once: claims among the processes of a machine, and `notify_command`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from .folders import make_private, runtime_folder
+from .model.attention import AttentionEvent
+
+log = logging.getLogger("sentryvibe_tui.notify")
+
+KEPT = 1_000
+"""Claims that are remembered at least."""
+TOGETHER = 0.5
+"""Seconds for which events are gathered before the command runs."""
+PATIENCE = 30.0
+"""Seconds that the command may take."""
+
+
+class Claims:
+    """Which events somebody on this machine has taken care of already: an empty file for each, in the runtime folder.
+
+    `channel`: what is done about it (`command`, `screen`): each is done once.
+    """
+
+    def __init__(self, channel: str, folder: Path | None = None) -> None:
+        self._folder = (runtime_folder() / "attention" if folder is None else folder) / channel
+        self._made = 0
+
+    def take(self, event: AttentionEvent) -> bool:
+        """Whether it is ours to do: nobody took it before. Without a folder everybody does it."""
+        name = hashlib.sha256(event.id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        try:
+            make_private(self._folder)
+            os.close(os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            return False
+        except OSError as error:
+            log.warning("an event cannot be claimed: %s", error)
+            return True
+        self._made += 1
+        if self._made % KEPT == 1:
+            self._tidy()
+        return True
+
+    def _tidy(self) -> None:
+        with suppress(OSError):
+            files = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime)
+            for file in files[:-KEPT]:
+                file.unlink(missing_ok=True)
+
+
+class NotifyCommand:
+    """Runs a shell command for events: it gets them on stdin, a JSON object a line, those of half a second together.
+
+    One runs at a time; what comes meanwhile is in the next.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        claims: Claims,
+        tell: Callable[[str], None] = log.warning,
+        together: float = TOGETHER,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._command, self._claims, self._tell = command, claims, tell
+        self._together, self._patience = together, patience
+        self._waiting: list[AttentionEvent] = []
+        self._work: asyncio.Task[None] | None = None
+
+    def hear(self, events: Iterable[AttentionEvent]) -> None:
+        """From within the event loop; never waits."""
+        self._waiting += [event for event in events if self._claims.take(event)]
+        if self._waiting and self._work is None:
+            self._work = asyncio.create_task(self._run(), name="notify command")
+
+    async def finish(self, patience: float) -> None:
+        """Waits until what was heard is told, for so many seconds at most."""
+        if self._work is not None:
+            _, late = await asyncio.wait([self._work], timeout=patience)
+            for task in late:
+                task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                await asyncio.sleep(self._together)
+                events, self._waiting = self._waiting, []
+                await self._once(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
+        finally:
+            self._work = None
+
+    async def _once(self, lines: bytes) -> None:
+        pipe = asyncio.subprocess.PIPE
+        began = time.monotonic()
+        try:
+            process = await asyncio.create_subprocess_shell(
+                self._command, stdin=pipe, stdout=asyncio.subprocess.DEVNULL, stderr=pipe, start_new_session=True
+            )
+        except OSError as error:
+            self._tell(f"notify_command cannot be run: {error.strerror}")
+            return
+        try:
+            async with asyncio.timeout(self._patience):
+                _, said = await process.communicate(lines)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, 9)
+            await process.wait()
+            self._tell(f"notify_command took more than {time.monotonic() - began:.0f} s and was ended")
+            return
+        if process.returncode:
+            self._tell(f"notify_command ended with status {process.returncode}: {_last_line(said)}")
+
+
+def _last_line(text: bytes) -> str:
+    lines = text.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:200] if lines else "it said nothing"

@@ -1,0 +1,72 @@
+"""Which change of a build deserves a person's attention: a table, and each event once."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from sentryvibe_tui.model.attention import Attention, attention
+from sentryvibe_tui.model.summary import BuildSummary, OpenRequest
+
+BUSY = BuildSummary("p", "s", "b", version=1, last_event_at=5_000)
+ASKS = replace(BUSY, requests=(OpenRequest("r1", title="Bash rm -rf /", since=4_000),))
+ASKS_TWO = replace(BUSY, requests=(*ASKS.requests, OpenRequest("r2", title="which?", since=4_500)))
+DONE = replace(BUSY, status="completed", now="All green.", ended_at=6_000)
+FAILED = replace(BUSY, status="failed", error="out of money", ended_at=6_000)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kind", "text"),
+    [
+        (BUSY, ASKS, "needs-input", "Bash rm -rf /"),
+        (ASKS, ASKS_TWO, "needs-input", "which?"),
+        (None, ASKS, "needs-input", "Bash rm -rf /"),
+        (BUSY, DONE, "completed", "All green."),
+        (ASKS, FAILED, "failed", "out of money"),
+        (BUSY, replace(BUSY, status="interrupted"), "interrupted", ""),
+    ],
+)
+def test_deserves_attention(before: BuildSummary | None, now: BuildSummary, kind: str, text: str) -> None:
+    event = attention(before, now)
+    assert event is not None
+    assert (event.kind, event.text, event.build) == (kind, text, now)
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (BUSY, replace(BUSY, tools=3)),
+        (ASKS, replace(ASKS, tools=3)),
+        (ASKS_TWO, ASKS),
+        (None, BUSY),
+        (None, DONE),
+        (DONE, replace(DONE, title="later known")),
+        (DONE, BUSY),
+    ],
+)
+def test_is_no_news(before: BuildSummary | None, now: BuildSummary) -> None:
+    assert attention(before, now) is None
+
+
+def test_the_same_event_has_the_same_id_wherever_it_is_seen() -> None:
+    one, other = attention(BUSY, ASKS), attention(None, replace(ASKS, version=9, host="elsewhere"))
+    assert one is not None
+    assert other is not None
+    assert one.id == other.id
+    again = attention(BUSY, replace(DONE, ended_at=9_000))
+    assert again is not None
+    assert again.id != attention(BUSY, DONE).id  # type: ignore[union-attr]
+
+
+def test_what_is_there_at_first_is_no_news_and_what_changed_in_an_absence_is() -> None:
+    engine = Attention()
+    assert engine.listed([ASKS]) == []
+    assert [event.kind for event in engine.changed([FAILED])] == ["failed"]
+    assert engine.changed([BUSY]) == []
+    assert [event.kind for event in engine.listed([DONE])] == ["completed"]
+
+
+def test_words_are_safe_to_show() -> None:
+    event = attention(BUSY, replace(ASKS, requests=(OpenRequest("r", title="\x1b]2;title\x07rm\nnow"),)))
+    assert event is not None
+    assert event.text == "rm now"

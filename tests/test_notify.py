@@ -1,0 +1,92 @@
+"""The events that deserve attention, once on a machine: claims between processes, and the command."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sentryvibe_tui.model.attention import AttentionEvent
+from sentryvibe_tui.model.summary import BuildSummary
+from sentryvibe_tui.notify import Claims, NotifyCommand
+
+
+def event(name: str, kind: str = "failed") -> AttentionEvent:
+    return AttentionEvent(name, kind, "out of money", 5, BuildSummary("p", "s", "b", project_name="Shop"))  # type: ignore[arg-type]
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def notifier(command: str, folder: Path, told: list[str] | None = None, **options: float) -> NotifyCommand:
+    return NotifyCommand(command, Claims("command", folder), (told or []).append, together=0.05, **options)
+
+
+async def test_the_command_gets_each_event_once_as_json_on_stdin(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = f"cat >> {shlex.quote(str(out))}"
+    one, other = notifier(command, tmp_path), notifier(command, tmp_path)
+    for hears in (one, other):
+        hears.hear([event("a"), event("b")])
+        hears.hear([event("a")])
+    await one.finish(5)
+    await other.finish(5)
+    told = lines(out)
+    assert [line["id"] for line in told] == ["a", "b"]
+    assert (told[0]["kind"], told[0]["text"], told[0]["build"]["projectName"]) == ("failed", "out of money", "Shop")
+
+
+async def test_events_of_half_a_second_come_together(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    hears = notifier(f"echo run >> {shlex.quote(str(runs))}; cat > /dev/null", tmp_path)
+    for number in range(20):
+        hears.hear([event(str(number))])
+    await hears.finish(5)
+    assert runs.read_text() == "run\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [("echo no such bot >&2; exit 3", "status 3: no such bot"), ("sleep 60", "took more than"), ("exit 1", "nothing")],
+)
+async def test_a_command_that_fails_is_told_of_and_ends_nothing(tmp_path: Path, command: str, says: str) -> None:
+    told: list[str] = []
+    hears = NotifyCommand(command, Claims("command", tmp_path), told.append, together=0.01, patience=0.5)
+    hears.hear([event("a")])
+    await hears.finish(5)
+    assert says in told[0]
+
+
+def test_processes_share_their_claims(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from sentryvibe_tui.notify import Claims\n"
+        "from sentryvibe_tui.model.attention import AttentionEvent\n"
+        "from sentryvibe_tui.model.summary import BuildSummary\n"
+        "claims = Claims('screen', Path(sys.argv[1]))\n"
+        "build = BuildSummary('p', 's', 'b')\n"
+        "print(sum(claims.take(AttentionEvent(str(n), 'failed', '', 0, build)) for n in range(50)))"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    assert sum(int(process.communicate()[0]) for process in running) == 50
+
+
+def test_old_claims_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentryvibe_tui.notify.KEPT", 10)
+    claims = Claims("screen", tmp_path)
+    assert all(claims.take(event(str(number))) for number in range(100))
+    assert len(list((tmp_path / "screen").iterdir())) <= 20
+
+
+def test_without_a_folder_everybody_is_told(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    claims = Claims("screen", blocked)
+    assert claims.take(event("a"))
