@@ -1,4 +1,4 @@
-"""All builds of a server as they are: an async iterator over its feed (docs/protocol.md, builds feed)."""
+"""All builds of a server as they are: an async iterator over its feed (docs/protocol.md#builds-feed)."""
 
 from __future__ import annotations
 

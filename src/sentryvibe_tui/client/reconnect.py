@@ -1,7 +1,7 @@
 """The life of any link as a state machine without I/O or clock: open, notice a dead peer, back off, give up.
 
 It is fed with what happened and the time `now` (epoch milliseconds that never run backwards), and answers with
-actions for the driver (`driver.py`). Sources of the rules: PROTOCOL 2, reconnect, liveness.
+actions for the driver (`driver.py`). Sources of the rules: docs/protocol.md#reconnecting, docs/protocol.md#liveness.
 """
 
 from __future__ import annotations

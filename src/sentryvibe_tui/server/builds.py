@@ -1,4 +1,4 @@
-"""The builds feed's endpoints: `GET /ws?scope=builds`, `/api/builds/events` (SSE) and `/api/builds` (PROTOCOL 3)."""
+"""Endpoints of the builds feed: WebSocket, event stream and the paged list (docs/protocol.md#builds-feed)."""
 
 from __future__ import annotations
 

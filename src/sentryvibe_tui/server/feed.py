@@ -1,4 +1,4 @@
-"""The builds feed: summaries of what changed, to whoever lists builds (docs/protocol.md, builds feed).
+"""The builds feed: summaries of what changed, to whoever lists builds (docs/protocol.md#builds-feed).
 
 A watcher is a cursor on one list of the builds that changed, the latest last; each build stands in it once. So what a
 slow watcher misses is bounded by the number of builds, and resuming is reading the list from a version on. Everything

@@ -1,4 +1,4 @@
-"""Frames of the builds feed, beside those that every link has (PROTOCOL 3, builds feed)."""
+"""Frames of the builds feed, beside those that every link has (docs/protocol.md#builds-feed)."""
 
 from __future__ import annotations
 
