@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from sentryvibe_tui.tui.actions import ACTIONS, Action, in_footer, rebound, usable_keys
+from sentryvibe_tui.tui.actions import ACTIONS, Action, in_footer, key_name, rebound, usable_keys
 from sentryvibe_tui.tui.build.feed import Feed
 from sentryvibe_tui.tui.build.history import History
 from sentryvibe_tui.tui.build.panes import Panes
@@ -57,5 +57,5 @@ def test_keys_from_the_config_file(keys, usable, problems) -> None:
 
 
 def test_the_footer_shows_the_readers_own_keys() -> None:
-    shown = {title: key for key, title in in_footer(rebound({"quit": "question_mark"}))}
+    shown = {title: key_name(action.keys) for action, title in in_footer(rebound({"quit": "question_mark"}))}
     assert shown["quit"] == "?"

@@ -120,14 +120,15 @@ async def test_filters(app_on, running_build, press) -> None:
         assert len(screen.panes.stream.heights) == len(running_build.state.timeline)
 
 
-async def test_e_goes_from_error_to_error(app_on, running_build, press) -> None:
+async def test_e_begins_at_the_newest_error_and_goes_back(app_on, running_build, press) -> None:
     async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
         screen = await ready(pilot)
         await press(pilot, "e")
         first = screen.panes.stream.cursor
-        assert screen.view.shown.timeline[screen.panes.stream.position_at(first)].state == "error"
+        assert first == screen.panes.stream.errors()[-1]
+        assert "error 2 of 2" in str(screen.titles.tabs.news)
         await press(pilot, "e")
-        assert screen.panes.stream.cursor != first
+        assert screen.panes.stream.cursor == screen.panes.stream.errors()[0]
         await press(pilot, "E")
         assert screen.panes.stream.cursor == first
 
@@ -136,7 +137,7 @@ async def test_e_goes_from_error_to_error(app_on, running_build, press) -> None:
 async def test_enter_opens_a_call_in_the_inspector_and_escape_returns(app_on, running_build, press, size) -> None:
     async with app_on(running_build.state).run_test(size=size) as pilot:
         screen = await ready(pilot)
-        await press(pilot, "e", "enter")
+        await press(pilot, "e", "e", "enter")
         assert screen.panes.inspector.has_focus
         detail = shown(screen.panes.inspector)
         assert "exit 1" in detail
@@ -258,7 +259,8 @@ async def test_help_tells_every_key(app_on, running_build, press) -> None:
     async with app.run_test(size=(120, 50)) as pilot:
         await ready(pilot)
         await press(pilot, "question_mark")
-        said = " ".join(str(app.screen.query_one("#help Static").render()).split())
+        columns = app.screen.query("#help Static")
+        said = " ".join(" ".join(str(column.render()) for column in columns).split())
         assert [action.help for action in ACTIONS if action.help not in said] == []
         await press(pilot, "escape")
         assert app.screen is app.watch_screen
@@ -338,11 +340,13 @@ async def test_a_mark_stays_where_it_was_put(app_on, running_build, press) -> No
         assert "after the mark" in last[1]
 
 
-async def test_help_begins_with_the_pane_of_the_reader(app_on, running_build, press) -> None:
+async def test_help_stands_in_two_columns_everywhere_first_then_the_readers_pane(app_on, running_build, press) -> None:
     app = app_on(running_build.state)
     async with app.run_test(size=(120, 50)) as pilot:
         await ready(pilot)
-        for pane, first in (("1", "In the todos"), ("2", "In the stream")):
+        for pane, title in (("1", "In the todos"), ("2", "In the stream")):
             await press(pilot, pane, "question_mark")
-            assert str(app.screen.query_one("#help Static").render()).startswith(first)
+            left, right = (str(column.render()) for column in app.screen.query("#help Static"))
+            assert left.startswith("Everywhere")
+            assert right.startswith(title)
             await press(pilot, "escape")

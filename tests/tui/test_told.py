@@ -27,7 +27,7 @@ async def pressed(pilot, *keys):
 
 def told(pilot) -> str:
     """The newest message."""
-    return " ".join(note.message for note in pilot.app._notifications)
+    return pilot.app.watch_screen.titles.keys.message
 
 
 def footer(screen) -> str:

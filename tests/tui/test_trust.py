@@ -59,7 +59,7 @@ async def test_e_shows_an_error_that_a_filter_hides(app_on, running_build, hidin
         assert screen.panes.stream.errors() == []
         await pilot.press("e")
         await settled(pilot)
-        assert "error 1 of 2" in str(screen.panes.stream.border_subtitle)
+        assert "error 2 of 2" in str(screen.panes.stream.border_subtitle)
         assert screen.panes.stream.shows == "all"
 
 
@@ -122,7 +122,7 @@ async def test_new_builds_announce_themselves_once_at_a_time(app_on, running_bui
             new.call("Bash", {"command": "new"})
             screen.feed.watching.say(Snapshot(new.state, "new-build"))
             await settled(pilot)
-        assert [note.message for note in app._notifications] == ["a new build began: L goes to it"]
+        assert screen.titles.keys.message == "another build of this project runs: L goes to it"
         assert screen.view.shown.id == "old"
 
 
@@ -165,6 +165,8 @@ async def test_a_question_is_read_as_one(app_on, story) -> None:
     build.call("ExitPlanMode", {"plan": "# Plan\n\n1. **first** thing"})
     async with app_on(build.state).run_test(size=(200, 50)) as pilot:
         screen = await settled(pilot)
+        await pilot.press("k")
+        await settled(pilot)
         assert [line for line in text_of(screen.panes.inspector) if line][3:5] == ["Plan", "1. first thing"]
         await pilot.press("2", "g")
         await settled(pilot)

@@ -1,6 +1,7 @@
 """The screen follows the watch: what happens is shown, keys do what they say, leaving says how it ended."""
 
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, Snapshot
+from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.tui.lines import plain
 
 
@@ -58,7 +59,8 @@ async def test_q_leaves_with_130_while_the_build_runs_and_0_after_it_completed(a
     assert [*codes, exit_code(gave_up.watch_screen.view)] == [130, 0, 3]
 
 
-async def test_a_new_build_takes_the_screen_and_says_so(app_on, running_build, story) -> None:
+async def test_a_new_build_takes_the_screen_of_one_that_ended_and_says_so(app_on, running_build, story) -> None:
+    running_build.tell(BuildEnded("completed"))
     other = story(build="b2", start=running_build.at)
     other.call("Bash", {"command": "make"})
     app = app_on(running_build.state, Snapshot(other.state, "new-build"))

@@ -250,7 +250,9 @@ def headline(state: BuildState, now: Millis | None = None) -> str:
     """Project, agent and model, and how far it is, at its last event or now."""
     agent = state.agent
     name = agent.project_name or state.project_id
-    who = " · ".join(clean_line(part, 80) for part in (agent.agent_id, agent.model, agent.template) if part)
+    who = " · ".join(
+        clean_line(part, 80) for part in (agent.agent_id, words.short_model(agent.model), agent.template) if part
+    )
     status = f"{words.standing(state.status, state.activity)},"
     parts = (clean_line(name, 80), f"({who})" if who else "", status, facts(state, now))
     return " ".join(part for part in parts if part)

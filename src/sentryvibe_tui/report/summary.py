@@ -19,7 +19,9 @@ SHOWN_ERRORS = 5
 def page(state: BuildState, now: Millis, glyphs: words.Glyphs = words.UNICODE) -> Iterator[str]:
     """What `show` prints."""
     agent = state.agent
-    who = f" {glyphs.dot} ".join(clean_line(part, 80) for part in (agent.agent_id, agent.model, agent.template) if part)
+    who = f" {glyphs.dot} ".join(
+        clean_line(part, 80) for part in (agent.agent_id, words.short_model(agent.model), agent.template) if part
+    )
     yield clean_line(agent.project_name or state.project_id, 80) + (f"  ({who})" if who else "")
     if agent.title:
         yield f"  {clean_line(agent.title, 120)}"

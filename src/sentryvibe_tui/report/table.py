@@ -38,7 +38,7 @@ def _row(name: str, build: BuildSummary, now: Millis) -> tuple[str, ...]:
         str(build.tools),
         str(build.errors) if build.errors else "",
         clean_line(build.agent_id, 40),
-        clean_line(build.model, 40),
+        words.short_model(build.model),
         words.age(now - seen) if seen is not None else "",
         clean_line(build.session_id, 40),
     )

@@ -5,6 +5,7 @@ Pure: times are epoch milliseconds, `now` is passed in; clocks are in the local 
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Literal
 
@@ -105,6 +106,16 @@ def spent(usage: Usage) -> list[str]:
     """`$1.12`, `$1.12 estimated`, `no price for MODEL`."""
     said = [] if usage.cost_usd is None else [cost(usage.cost_usd) + (" estimated" if usage.cost_estimated else "")]
     return said + ([f"no price for {clean_line(usage.unpriced, 60)}"] if usage.unpriced else [])
+
+
+def short_model(model: str) -> str:
+    """`sonnet-4-5`, `gpt-5-codex`: without vendor, provider and date, which the agent's name or nobody asks for."""
+    name = clean_line(model, 80).rpartition("/")[2]
+    return re.sub(_MODEL_LEAD, "", re.sub(_MODEL_DATE, r"\1", name))
+
+
+_MODEL_LEAD = r"^(?:[a-z]{2,6}\.)?(?:anthropic\.)?claude-"
+_MODEL_DATE = r"[-@]20\d{2}-?\d{2}-?\d{2}(?:-v\d+(?::\d+)?)?(\[[^\]]*\])?$"
 
 
 def cost(usd: float) -> str:

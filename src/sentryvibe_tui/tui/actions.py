@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -88,8 +88,8 @@ ACTIONS = (
         "panes.turn('stamped')", "T", "timestamps", "Show the time before each row of the stream, or not", pane="stream"
     ),
     Action("feed.mark", "M", "mark", "Put a line with the time under what came so far", pane="stream"),
-    Action("search.next_error(1)", "e", "next error", "Go to the next error", footer=6),
-    Action("search.next_error(-1)", "E", "previous error", "Go to the previous error"),
+    Action("search.next_error(-1)", "e", "next error", "Go to the newest error, then to the ones before it", footer=6),
+    Action("search.next_error(1)", "E", "previous error", "From an error towards the newer ones"),
     Action("panes.follow_all", "F", "follow", "Follow what is new in all panes", footer=10),
     Action("export.scrollback", "s", "scrollback", "Show the stream as plain text in the terminal itself, then return"),
     Action("export.copy", "y", "copy row", "Copy the row under the cursor: command, text or output"),
@@ -166,17 +166,17 @@ def spelled(keys: str) -> str:
 
 
 def in_footer(
-    actions: Sequence[Action] = ACTIONS, first: Sequence[str] = (), opens: str = ""
-) -> Iterator[tuple[str, str]]:
-    """Key and title of what the footer shows, most important first; before all others the actions `first`, by ident.
+    actions: Sequence[Action] = ACTIONS, first: Sequence[str] = (), opens: str = "", idle: Container[str] = ()
+) -> Iterator[tuple[Action, str]]:
+    """What the footer shows, with its title, most important first; before all others the actions `first`, by ident.
 
-    `opens`: what `open` does where the reader is.
+    `opens`: what `open` does where the reader is; `idle`: actions that would do nothing now.
     """
     wanted = [action for ident in first for action in actions if action.ident == ident]
     ranked = sorted((action for action in actions if action.footer), key=lambda action: action.footer)
     for action in (*wanted, *(action for action in ranked if action not in wanted)):
-        title = opens if opens and action.ident == "open" else action.title
-        yield key_name(action.keys.split(",")[0]), title
+        if action.ident not in idle:
+            yield action, opens if opens and action.ident == "open" else action.title
 
 
 def usable_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -37,6 +37,15 @@ def length(line: Iterable[Span]) -> int:
     return sum(cells(text) for text, _ in line)
 
 
+def role_at(line: Iterable[Span], cell: int) -> str:
+    """The role of what stands in a cell; "" beyond the end."""
+    for text, role in line:
+        cell -= cells(text)
+        if cell < 0:
+            return role
+    return ""
+
+
 def plain(line: Iterable[Span]) -> str:
     return "".join(text for text, _ in line)
 

@@ -12,7 +12,7 @@ from .history import History
 from .host import Host
 from .missed import missed
 from .panes import Panes
-from .view import Changes, View
+from .view import OTHER, Changes, View
 from .widgets.head import Head
 
 FLUSH_SECONDS = 0.1
@@ -55,6 +55,7 @@ class Feed:
             self.take(event)
 
     def take(self, event: WatchEvent) -> None:
+        self.view.is_followed = self.panes.stream.following
         self.view.take(event)
         if self.view.is_replaced:
             self.flush()
@@ -103,7 +104,7 @@ class Feed:
     def _tell_change(self, before: BuildState, now: BuildState) -> None:
         self.announce(before, now)
         if self.view.pinned and before.id != now.id:
-            self.host.tell("a new build began: L goes to it", timeout=10)
+            self.host.tell(f"{OTHER}: L goes to it", timeout=10)
         elif before.id == now.id and before.is_active and not now.is_active:
             self.panes.summarise()
             self.host.settle()

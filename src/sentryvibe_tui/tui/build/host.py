@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
 from ..lines import Line
-
-Severity = Literal["information", "warning", "error"]
+from ..widgets.foot import Severity
 
 
 class Host(Protocol):

@@ -18,11 +18,10 @@ from ..actions import bindings, keys_of
 from ..context import RenderContext
 from ..export.export import Export
 from ..lines import Line
-from ..widgets.foot import Tabs
+from ..widgets.foot import Keys, Severity, Tabs
 from ..widgets.rows import Rows
 from .feed import Feed
 from .history import History
-from .host import Severity
 from .panes import NARROW, TALL, WIDE, Panes
 from .search import Search
 from .titles import Titles
@@ -104,9 +103,7 @@ class BuildScreen(Screen[None]):
     # ----------------------------------------------------------------- for the parts (host.Host)
 
     def tell(self, message: str, severity: Severity = "information", timeout: float = 4) -> None:
-        """One message at a time, so that a flood of them never covers the screen."""
-        self.app.clear_notifications()  # pyright: ignore[reportUnknownMemberType]
-        self.notify(clean_line(message), markup=False, severity=severity, timeout=timeout)
+        self.titles.keys.say(clean_line(message), severity, timeout)
 
     def card(self, title: str, lines: list[Line]) -> None:
         from ..screens.card import Card
@@ -151,6 +148,10 @@ class BuildScreen(Screen[None]):
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
         self.action_pane(event.pane)
+
+    async def on_keys_pressed(self, event: Keys.Pressed) -> None:
+        here = self.focused if event.action.scope == "rows" and self.focused is not None else self
+        await self.app.run_action(event.action.call, here)  # pyright: ignore[reportUnknownMemberType]
 
     async def on_prompt_asked(self, event: Prompt.Asked) -> None:
         if not event.done or not event.text:

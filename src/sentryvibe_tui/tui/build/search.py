@@ -41,11 +41,15 @@ class Search:
         return self.is_on
 
     def next_error(self, step: int) -> None:
-        """Whatever hides the errors gives way."""
+        """Who follows goes to the newest one first, whatever the direction; what hides the errors gives way."""
         self.panes.go(self.stream)
         if self.stream.filtered and not self.stream.errors():
             self.stream.show_only("all")
-        self._jump(self.stream.errors(), step, "error")
+        errors = self.stream.errors()
+        if self.stream.following and errors:
+            self.stream.move(len(self.stream.heights) - 1)
+            step = 0 if self.stream.cursor in errors else -1
+        self._jump(errors, step, "error")
 
     def hits_only(self) -> None:
         if self.is_on:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from textual.content import Content
 
 from ...model.progress import progress
@@ -40,7 +42,7 @@ class Titles:
                 heads = pane.heads(pane.row_width)[len(title) + begin :]
                 self._entitle(pane, (title + heads).rstrip(), foot if pane is panes.stream else pane.foot())
         panes.stream.set_class(not panes.stream.following, "-news")
-        self.keys.first, self.keys.opens = self._useful(), self._opens()
+        self.keys.first, self.keys.opens, self.keys.idle = self._useful(), self._opens(), frozenset(self._idle())
         self.keys.repaint()
 
     def _entitle(self, pane: Rows, title: str, foot: str) -> None:
@@ -75,6 +77,18 @@ class Titles:
         if panes.stream.needle:
             return ("next-hit", "previous-hit", "only-hits", "back")
         return ("live", "older-build", "newer-build") if self.view.pinned else ()
+
+    def _idle(self) -> Iterator[str]:
+        """Actions that would do nothing where the reader is now."""
+        state, stream = self.view.shown, self.panes.stream
+        if not state.error_count:
+            yield "next-error"
+        if stream.following or not state.is_active:
+            yield "follow"
+        if not state.id:
+            yield from ("open", "search", "filter", "copy", "older-build")
+        if self.panes.builds.listed and self.panes.builds.listed[-1].build_id == state.id:
+            yield "older-build"
 
     def _opens(self) -> str:
         """What enter does where the reader is."""

@@ -27,7 +27,9 @@ from ...model.updates import BuildBegan, Entry, TextChanged, TodoCompleted, Todo
 from ...report import words
 from .tally import Tally
 
-ExtraKind = Literal["gap", "build", "mark", "end"]
+ExtraKind = Literal["gap", "build", "other", "mark", "request", "end"]
+
+OTHER = "another build of this project runs"
 
 ACTIVITY_STEP = 2_000
 """Milliseconds of the finest stretch of `View.activity`."""
@@ -67,6 +69,8 @@ class View:
         self.live = BuildState()
         self.shown = self.live
         self.pinned = False
+        self.is_followed = True
+        """Whether the reader stays with the newest build: said by who shows it."""
         self.skipped = 0
         self._lost_row: int | None = None
         self._changes = Changes(whole=True, positions=set())
@@ -125,8 +129,14 @@ class View:
         self._restart([])
 
     def _snapshot(self, state: BuildState) -> None:
-        """A newer state of the same build keeps our own lines where they stand; another build announces itself."""
+        """A newer state of the same build keeps our own lines where they stand; another build announces itself.
+
+        A build on screen is left for it only when it has ended and is followed; else a line tells of the other one.
+        """
         old, self.live = self.live, state
+        if not self.pinned and old.id and old.id != state.id and (old.is_active or not self.is_followed):
+            self.pinned = True
+            self._add(Extra("other", f"{OTHER}: L goes to it", state.started_at or state.last_event_at or 0))
         if self.pinned:
             return
         self.shown = state
@@ -229,6 +239,14 @@ class View:
 
     def group(self, key: int = PLANNING) -> Group:
         return self.groups.get(key) or Group([])
+
+    def depth(self, tool: ToolCall) -> int:
+        """How many calls of subagents a call stands below; a circle ends where it began."""
+        above = list[str]()
+        while tool.parent_id and tool.parent_id not in above and (parent := self.shown.tool(tool.parent_id)):
+            above.append(tool.parent_id)
+            tool = parent
+        return len(above)
 
     def is_nested(self, tool: ToolCall) -> bool:
         """Whether a call stands below the call of its subagent."""

@@ -12,13 +12,13 @@ from pathlib import Path
 from ...agents.subject import error_line, subject
 from ...model.state import BuildState, Note, ToolCall
 from ...model.text import clean_line
-from ...report.words import clock, count, duration, plural, running, todo_mark
+from ...report.words import clock, count, duration, plural, running, short_model, todo_mark
 from ..context import RenderContext, role
 from ..lines import Line, cut, length, pad, parted, wrap
 from ..prose import prose
 from .arrangement import Placed
 from .triage import since
-from .words import cost_words, short_agent, short_model, state_mark, usual_words, what_words
+from .words import cost_words, short_agent, state_mark, usual_words, what_words
 
 TWO_COLUMNS = 96
 """Cells from which todos and last words stand beside the question."""

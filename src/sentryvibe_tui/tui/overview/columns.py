@@ -12,12 +12,12 @@ from msgspec import Struct
 
 from ...model.state import Millis
 from ...model.text import clean_line
-from ...report.words import DURATION_WIDTH, count, running
+from ...report.words import DURATION_WIDTH, count, running, short_model
 from ..context import RenderContext, role
 from ..lines import Line, cut, fill, length
 from .arrangement import Placed
 from .triage import since
-from .words import STATE_WIDTH, cost_words, short_agent, short_model, state_mark, what_words
+from .words import STATE_WIDTH, cost_words, short_agent, state_mark, what_words
 
 GAP = "  "
 NO_WORD = "–"

@@ -84,11 +84,6 @@ def short_agent(agent_id: str) -> str:
     return clean_line(agent_id, 40).removeprefix("openai-").removesuffix("-code").removesuffix("-cli")
 
 
-def short_model(model: str) -> str:
-    """Without what its agent's name says already."""
-    return clean_line(model, 80).removeprefix("claude-").rpartition("/")[2]
-
-
 def usual_words(build: BuildSummary) -> tuple[str, ...]:
     """`usual 22s, p95 58s`, where that is said."""
     if build.p95_ms is None or build.usual_ms is None:

@@ -1,22 +1,26 @@
-"""All keys, those of the pane first in which the reader is; from the same definitions as footer and palette."""
+"""All keys: what works everywhere, then in the reader's pane; from the same definitions as footer and palette."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ..actions import Action, keys_of, spelled
 from ..context import RenderContext
+from ..widgets.rows import AsciiBar
 
-LEAD = 16
-TEXT_WIDTH = 48
-"""Columns of the keys, and of what they do, in the box of help.tcss."""
+LEAD = 15
+TEXT_WIDTH = 38
+"""Columns of the keys, and of what they do, in a column of help.tcss."""
+
+TWO_COLUMNS = 118
+"""Columns of a screen from which the keys stand in two."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -36,23 +40,26 @@ class HelpScreen(ModalScreen[None]):
         self.context, self.actions, self.pane = context, context.actions, pane
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help"):
-            yield Static(self._content(), markup=False)
+        with VerticalScroll(id="help"), Horizontal():
+            for column in self._columns():
+                yield Static(column, markup=False)
 
     def on_mount(self) -> None:
+        if self.context.glyphs.done.isascii():
+            self.query_one("#help").vertical_scrollbar.renderer = AsciiBar  # pyright: ignore[reportAttributeAccessIssue]
         self.query_one("#help").border_title = "Keys"
+        self.query_one("#help").set_class(self.app.size.width >= TWO_COLUMNS, "-two")  # pyright: ignore[reportUnknownMemberType]
         self.query_one("#help").border_subtitle = "esc closes"
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#help").scroll_relative(y=lines, animate=False)
 
     def _sections(self) -> Iterator[tuple[str, list[Action]]]:
-        """Title and actions: this pane's, everywhere's, the other panes'."""
-        named = {action.pane: "" for action in self.actions if action.pane not in ("", self.pane)}
+        """Title and actions: everywhere's, this pane's, the other panes'."""
+        yield "Everywhere", [action for action in self.actions if action.scope == "screen" and not action.pane]
         here = [action for action in self.actions if action.scope == "rows" or action.pane == self.pane != ""]
         yield f"In the {self.pane or 'list'}", sorted(here, key=lambda action: action.scope == "rows")
-        yield "Everywhere", [action for action in self.actions if action.scope == "screen" and not action.pane]
-        for pane in named:
+        for pane in {action.pane: "" for action in self.actions if action.pane not in ("", self.pane)}:
             yield f"In the {pane}, from everywhere", [action for action in self.actions if action.pane == pane]
 
     def _signs(self) -> Iterator[tuple[str, str]]:
@@ -65,16 +72,24 @@ class HelpScreen(ModalScreen[None]):
         yield f"{glyphs.added} {glyphs.renamed}", "a todo that was added later, or renamed"
         yield glyphs.thought, "reasoning of the agent"
 
-    def _content(self) -> Content:
-        parts: list[Content | tuple[str, str]] = []
-        for title, actions in self._sections():
-            parts.append((f"{title}\n", "bold $primary"))
-            for action in actions:
-                said = f"\n{'':{LEAD}}".join(wrap(action.help, TEXT_WIDTH))
-                keys = keys_of(action) if not self.context.glyphs.done.isascii() else spelled(keys_of(action))
-                parts += [(f"  {keys:<{LEAD - 2}}", "bold"), (f"{said}\n", "")]
-            parts.append(("\n", ""))
-        parts.append(("Signs\n", "bold $primary"))
-        for glyph, meaning in self._signs():
-            parts += [(f"  {glyph:<{LEAD - 2}}", "bold"), (f"{meaning}\n", "")]
-        return Content.assemble(*parts).rstrip()
+    def _columns(self) -> list[Content]:
+        """One column, or two of about the same height."""
+        blocks = [*(self._block(title, self._keys(actions)) for title, actions in self._sections())]
+        blocks.append(self._block("Signs", self._signs()))
+        if self.app.size.width < TWO_COLUMNS:  # pyright: ignore[reportUnknownMemberType]
+            return [Content("\n\n").join(blocks)]
+        heights = [str(block).count("\n") + 2 for block in blocks]
+        split = min(range(1, len(blocks)), key=lambda at: max(sum(heights[:at]), sum(heights[at:])))
+        return [Content("\n\n").join(part) for part in (blocks[:split], blocks[split:])]
+
+    def _keys(self, actions: list[Action]) -> Iterator[tuple[str, str]]:
+        for action in actions:
+            keys = keys_of(action)
+            yield spelled(keys) if self.context.glyphs.done.isascii() else keys, action.help
+
+    def _block(self, title: str, rows: Iterable[tuple[str, str]]) -> Content:
+        parts: list[Content | tuple[str, str]] = [(title, "bold $primary")]
+        for lead, text in rows:
+            said = f"\n{'':{LEAD}}".join(wrap(text, TEXT_WIDTH))
+            parts += [(f"\n  {lead:<{LEAD - 2}}", "bold"), (said, "")]
+        return Content.assemble(*parts)

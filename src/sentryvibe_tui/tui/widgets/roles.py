@@ -30,6 +30,7 @@ ROLES: Mapping[str, Role] = {
     "subject": Role("foreground 75%"),
     "dim": Role("text-muted", fades=True),
     "faint": Role("text-disabled", fades=True),
+    "fold": Role("text-disabled", fades=True),
     "good": Role("text-success"),
     "busy": Role("text-primary"),
     "warn": Role("text-warning"),

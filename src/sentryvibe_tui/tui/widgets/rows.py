@@ -17,7 +17,7 @@ from textual.strip import Strip
 
 from ..actions import bindings
 from ..heights import Heights
-from ..lines import Line, cells
+from ..lines import Line, cells, role_at
 from .painted import Painted
 
 KEPT_ROWS = 512
@@ -352,9 +352,16 @@ class Rows(Painted, ScrollView, can_focus=True):
         self.post_message(self.Moved(self))
 
     def on_click(self, event: events.Click) -> None:
+        """To the row; what says that there is more of it opens and closes it."""
         line = self.scroll_offset.y + event.y - self.gutter.top
-        if 0 <= line < self.heights.total:
-            self.move(self.heights.find(line))
+        if not 0 <= line < self.heights.total:
+            return
+        row = self.heights.find(line)
+        lines, within = self.lines_of(row, self.row_width), line - self.heights.start(row)
+        is_fold = within < len(lines) and role_at(lines[within], event.x - self.gutter.left) == "fold"
+        self.move(row)
+        if is_fold:
+            self.action_fold()
 
     def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         super()._on_mouse_scroll_up(event)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ....agents.doing import summary_of
 from ....model.summary import BuildSummary
 from ....model.text import clean_line
-from ....report.words import DURATION_WIDTH, age, duration, listed_mark, plural, running
+from ....report.words import DURATION_WIDTH, age, duration, listed_mark, plural, running, short_model
 from ...context import RenderContext, right, role
 from ...lines import Line, Span, fill, parted
 from ...widgets.rows import Rows
@@ -91,7 +91,9 @@ class Builds(Rows):
         if width < DETAILED:
             facts = [(0, [done]), (0, [took]), (1, [last]), (2, [failed]), (3, [tools])]
             return [fill(left, [], width), [("    ", ""), *parted(facts, [], width - 4)]]
-        agent = clean_line(f" {glyphs.dot} ".join(part for part in (build.agent_id, build.model) if part), 60)
+        agent = clean_line(
+            f" {glyphs.dot} ".join(part for part in (build.agent_id, short_model(build.model)) if part), 60
+        )
         columns = [failed, right(tools, 12), right(done, 9), right(took, DURATION_WIDTH + 2), right(last, 9)]
         return [fill([*left, ("  ", ""), (agent, "dim")], columns, width)]
 

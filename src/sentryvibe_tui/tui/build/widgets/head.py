@@ -17,6 +17,7 @@ from ....report.words import (
     link_mark,
     plural,
     running,
+    short_model,
     standing,
     status_mark,
     waited,
@@ -80,7 +81,7 @@ class Who(HeadBar):
         mark = build_mark(state.status, state.activity, self.context.glyphs)
         name = clean_line(agent.project_name or self.project, 80)
         status: Line = [(mark.glyph + " ", role(mark.tone))] if state.id else []
-        model = [clean_line(agent.agent_id, 40), clean_line(agent.model.removeprefix("claude-"), 40)]
+        model = [clean_line(agent.agent_id, 40), short_model(agent.model)]
         title = clean_line(agent.title, 120)
         parts: list[tuple[int, Line]] = [
             (0, [*status, (name, "strong")]),

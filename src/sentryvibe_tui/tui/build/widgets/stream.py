@@ -8,9 +8,10 @@ from itertools import repeat
 from typing import Literal
 
 from ....agents.subject import error_tail, first_line, output_text, subject
-from ....model.state import Millis, Note, ToolCall, tool_key
+from ....model.activity import Request
+from ....model.state import Item, Millis, Note, ToolCall, tool_key
 from ....model.text import clean_line
-from ....report.words import CLOCK_WIDTH, DURATION_WIDTH, duration, level_tone, plural, status_mark, tool_mark
+from ....report.words import CLOCK_WIDTH, DURATION_WIDTH, duration, level_tone, plural, running, status_mark, tool_mark
 from ...context import RenderContext, call, changes, right, role
 from ...lines import Line, cells, cut, fill, highlighted, length, wrap
 from ...prose import prose
@@ -27,12 +28,15 @@ WRAPPED_LINES = 40
 LONG = 24
 """Lines of a text above which only its beginning is shown until it is opened."""
 
+DEEPEST = 6
+"""Subagents of subagents down to which calls stand further right."""
+
 OPENED_LINES = 12
 """Lines of output that an opened call shows."""
 
 
 class Stream(Rows):
-    """Rows are the view's entries that pass the filter, and one at the end for how an ended build ended."""
+    """Rows are the view's entries that pass the filter; at the end what the agent asks, or how the build ended."""
 
     def __init__(self, view: View, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
@@ -46,6 +50,7 @@ class Stream(Rows):
         self.stamped = True
         self._kept: list[int] = []
         self._read = 0
+        self._requests: tuple[Request, ...] = ()
 
     # ----------------------------------------------------------------- following the view
 
@@ -72,7 +77,9 @@ class Stream(Rows):
     def _count(self) -> int:
         state = self.view.shown
         kept = len(self._kept) if self.filtered else len(self.view.entries)
-        return kept + bool(state.id and not state.is_active and (kept or not self.filtered))
+        if state.is_active:
+            return kept + len(state.requests)
+        return kept + bool(state.id and (kept or not self.filtered))
 
     def _row_of(self, position: int) -> int | None:
         """The row of an item; None when the filter hides it."""
@@ -90,6 +97,7 @@ class Stream(Rows):
         self.unseen = 0
         self._kept.clear()
         self._read = 0
+        self._requests = self.view.shown.requests
         if self.filtered:
             self._keep()
         self.reset(self._count())
@@ -102,10 +110,16 @@ class Stream(Rows):
         ):
             self.renew()
             return
+        if state.requests != self._requests:
+            unseen = self.unseen
+            self.renew()
+            self.unseen = unseen
+            return
         if self.filtered:
             self._keep()
         known, rows = len(self.heights), self._count()
-        touched = self._rows_of(positions) | ({known - 1} if known and rows > known else set[int]())
+        last = range(max(0, known - max(1, len(state.requests))), known if rows > known else 0)
+        touched = self._rows_of(positions) | set(last)
         if touched:
             self.changed(touched)
         if rows > known and not state.is_active:
@@ -117,7 +131,9 @@ class Stream(Rows):
     def tick(self) -> None:
         """A second went by: calls under way show it."""
         state = self.view.shown
-        self.repaint_rows(self._rows_of(state.positions[tool_key(ident)] for ident in state.open_tools))
+        rows = len(self.heights)
+        asked = set(range(rows - len(self._requests), rows)) if state.is_active else set[int]()
+        self.repaint_rows(asked | self._rows_of(state.positions[tool_key(ident)] for ident in state.open_tools))
 
     def _moved(self) -> None:
         super()._moved()
@@ -164,21 +180,16 @@ class Stream(Rows):
         """Rows that hold what is searched for."""
         if not self.needle:
             return []
-        timeline = self.view.shown.timeline
-        rows = range(len(self.heights))
-        found = ((row, self.position_at(row)) for row in rows)
-        return [row for row, at in found if at is not None and self.needle.is_in(timeline[at])]
+        return [row for row, item in self._items() if self.needle.is_in(item)]
 
     def errors(self) -> list[int]:
-        timeline = self.view.shown.timeline
-        found = ((row, self.position_at(row)) for row in range(len(self.heights)))
-        return [row for row, at in found if at is not None and is_error(timeline[at])]
+        return [row for row, item in self._items() if is_error(item)]
 
     def jump(self, rows: list[int], step: int) -> int | None:
-        """To the next (1) or previous (-1) of `rows`, around the end; its number from 1, None when there are none."""
+        """To the next (1), previous (-1) or same (0) of `rows`, around the end; its number from 1, None for no rows."""
         if not rows:
             return None
-        later = bisect_right(rows, self.cursor) if step > 0 else bisect_left(rows, self.cursor) - 1
+        later = bisect_right(rows, self.cursor) if step > 0 else bisect_left(rows, self.cursor) + min(step, 0)
         place = later % len(rows)
         self.move(rows[place])
         return place + 1
@@ -214,12 +225,25 @@ class Stream(Rows):
         elif row < len(entries):
             return entries[row]
         state = self.view.shown
+        if state.is_active:
+            request = self._requests[row - len(self.heights)]
+            return Extra("request", request.title, request.since)
         return Extra("end", state.status, state.ended_at or state.last_event_at or 0)
 
     def position_at(self, row: int) -> int | None:
-        """The position in the timeline of the item in a row; None for lines of ours."""
+        """The position in the timeline of the item in a row, of a request that of its call; None for lines of ours."""
         entry = self._entry(row) if 0 <= row < len(self.heights) else None
+        if isinstance(entry, Extra) and entry.kind == "request":
+            call = self._requests[row - len(self.heights)].tool_call_id
+            return self.view.shown.positions.get(tool_key(call))
         return entry if isinstance(entry, int) else None
+
+    def _items(self) -> Iterator[tuple[int, Item]]:
+        """Rows with the items that they show."""
+        timeline = self.view.shown.timeline
+        for row in range(len(self.heights)):
+            if isinstance(entry := self._entry(row), int):
+                yield row, timeline[entry]
 
     def instead(self) -> list[Line]:
         width, said = self.row_width, self._nothing()
@@ -286,13 +310,12 @@ class Stream(Rows):
     def _tool(self, tool: ToolCall, width: int, *, opened: bool) -> list[Line]:
         mark = tool_mark(tool.state, self.context.glyphs)
         said = subject(tool, self.view.shown.agent.cwd)
-        nested = self.view.is_nested(tool)
         detail = changes(tool, said) if said.detail and cells(said.detail) <= width // 4 else []
         if failed := self.view.failed_below(tool):
             detail = [(f"{self.context.glyphs.failed}{failed}", "bad")]
         left: Line = [
             *self._stamp(tool.started_at),
-            ("  " if nested else "", ""),
+            ("  " * min(self.view.depth(tool), DEEPEST), ""),
             (mark.glyph + " ", role(mark.tone)),
             *call(tool, said),
         ]
@@ -325,7 +348,7 @@ class Stream(Rows):
         room = width - self._indent
         if note.kind == "reasoning" and not opened:
             more = note.text.strip().count("\n")
-            tail: Line = [(plural(more + 1, "line"), "faint")] if more else []
+            tail: Line = [(plural(more + 1, "line"), "fold")] if more else []
             line = fill([(first_line(note.text), "thought")], tail, room)
             return self._noted(note, glyphs.thought, "faint", [line])
         if note.kind == "notice":
@@ -339,9 +362,9 @@ class Stream(Rows):
         if len(body) > LONG and not opened:
             hidden = len(body) - LONG + 4
             if self._grows(note):
-                body = [[(f"{glyphs.closed} {plural(hidden, 'earlier line')}", "faint")], *body[hidden:]]
+                body = [[(f"{glyphs.closed} {plural(hidden, 'earlier line')}", "fold")], *body[hidden:]]
             else:
-                body = [*body[:-hidden], [(f"{glyphs.closed} {plural(hidden, 'more line')}", "faint")]]
+                body = [*body[:-hidden], [(f"{glyphs.closed} {plural(hidden, 'more line')}", "fold")]]
         return self._noted(note, glyphs.text, "dim", body)
 
     def _grows(self, note: Note) -> bool:
@@ -358,12 +381,24 @@ class Stream(Rows):
         glyphs = self.context.glyphs
         if extra.kind == "end":
             return self._end(width)
-        if extra.kind in ("gap", "mark"):
+        if extra.kind == "request":
+            return self._request(extra, width)
+        if extra.kind in ("gap", "mark", "other"):
             tone = "warn" if extra.kind == "gap" else "accent"
             return [cut([(glyphs.gap * CLOCK_WIDTH + " ", tone), (extra.text, tone)], width)]
         title = self.view.shown.agent.title
         text = f"{extra.text} {glyphs.dot} {clean_line(title)}" if title else extra.text
         return [cut([*self._stamp(extra.at), (f"{glyphs.gap * 3} ", "accent"), (text, "accent")], width)]
+
+    def _request(self, extra: Extra, width: int) -> list[Line]:
+        """What the agent asks a person, in full, and for how long."""
+        mark: Line = [*self._stamp(extra.at), (self.context.glyphs.needs + " ", "alarm")]
+        since = right((running(self.context.now() - extra.at), "alarm"), DURATION_WIDTH)
+        first, *rest = wrap([(clean_line(extra.text), "alarm")], max(1, width - self._indent - DURATION_WIDTH - 1))
+        return [
+            fill([*mark, *first], [since], width),
+            *([(" " * self._indent, ""), *line] for line in rest[:WRAPPED_LINES]),
+        ]
 
     def _end(self, width: int) -> list[Line]:
         state = self.view.shown

@@ -132,7 +132,7 @@ class Todos(Rows):
                 return [self._phase(one, width)]
             case "earlier":
                 lead = self._lead(one.depth + 1)
-                said: Line = [(f"{self.context.glyphs.closed} {one.number} earlier", "faint")]
+                said: Line = [(f"{self.context.glyphs.closed} {one.number} earlier", "fold")]
                 if one.errors:
                     said.append((f"  {self.context.glyphs.failed}{one.errors}", "bad"))
                 return [fill([*lead, *said], [], width)]
@@ -159,7 +159,7 @@ class Todos(Rows):
             tail = [(f"{done}/{len(todos)}" if name == TEMPLATE else str(len(todos)), "dim")]
         fold = self._fold(is_open=row.open)
         pad_right: Line = [(" " * (DURATION_WIDTH + 1), "")]
-        return fill([(fold, "faint"), (f"{self.context.glyphs.dot} {NAMES[name]}", "dim")], [*tail, *pad_right], width)
+        return fill([(fold, "fold"), (f"{self.context.glyphs.dot} {NAMES[name]}", "dim")], [*tail, *pad_right], width)
 
     def _phase(self, row: Row, width: int) -> Line:
         phase, glyphs = self._phases[int(row.ident)], self.context.glyphs
@@ -193,7 +193,7 @@ class Todos(Rows):
         body = {"completed": "dim", "in_progress": "strong", "pending": ""}[todo.status]
         left: Line = [
             *self._lead(row.depth),
-            (self._fold(is_open=row.open, has=bool(group.positions)), "faint"),
+            (self._fold(is_open=row.open, has=bool(group.positions)), "fold" if group.positions else ""),
             (mark.glyph + " ", role(mark.tone)),
             (clean_line(text) or "(no text)", body),
             (f" {drift}" if drift else "", "accent"),
