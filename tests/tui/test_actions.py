@@ -1,10 +1,21 @@
 """Actions are defined once, and without contradictions."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 
-from sentryvibe_tui.tui.actions import ACTIONS, Action, in_footer, key_name, rebound, usable_keys
+from sentryvibe_tui.tui.actions import (
+    ACTIONS,
+    Action,
+    bindings,
+    in_footer,
+    key_name,
+    list_bindings,
+    offered,
+    rebound,
+    usable_keys,
+)
 from sentryvibe_tui.tui.build.feed import Feed
 from sentryvibe_tui.tui.build.history import History
 from sentryvibe_tui.tui.build.panes import Panes
@@ -13,11 +24,27 @@ from sentryvibe_tui.tui.build.search import Search
 from sentryvibe_tui.tui.build.widgets.stream import Stream
 from sentryvibe_tui.tui.build.widgets.todos import Todos
 from sentryvibe_tui.tui.export.export import Export
+from sentryvibe_tui.tui.overview.screen import OverviewScreen
 
 
-def test_no_key_has_two_meanings() -> None:
-    keys = Counter(key for action in ACTIONS for key in action.keys.split(","))
-    assert [key for key, times in keys.items() if times > 1] == []
+def _twice(keys: Iterable[str]) -> list[str]:
+    return [key for key, times in Counter(keys).items() if times > 1]
+
+
+def test_no_key_has_two_meanings_on_one_screen() -> None:
+    assert _twice(key for action in offered(ACTIONS, "screen") for key in action.keys.split(",")) == []
+    bound = [*bindings("overview"), *list_bindings()]
+    assert _twice(key for binding in bound for key in binding.key.split(",")) == []
+
+
+def test_actions_of_one_name_have_the_same_keys() -> None:
+    keys = {action.ident: action.keys for action in ACTIONS}
+    assert [action.ident for action in ACTIONS if action.keys != keys[action.ident]] == []
+
+
+def test_what_a_list_loses_to_the_overview_has_another_key_there() -> None:
+    assert [binding.id for binding in list_bindings() if binding.id in ("first", "fold")] == ["first"]
+    assert {action.ident for action in offered(ACTIONS, "overview")} >= {"quit", "next-that-waits", "up", "pin"}
 
 
 PARTS = {"panes": Panes, "search": Search, "history": History, "feed": Feed, "export": Export}
@@ -30,7 +57,8 @@ def test_every_action_is_there(action: Action) -> None:
         assert callable(getattr(PARTS[owner], method))
         assert action.call.startswith(f"do({owner!r}, {method!r}")
     elif owner != "app":
-        owners = (BuildScreen,) if action.scope == "screen" or owner == "screen" else (Stream, Todos)
+        screens = {"both": (BuildScreen, OverviewScreen), "screen": (BuildScreen,), "overview": (OverviewScreen,)}
+        owners = screens.get(action.scope, (Stream, Todos)) if owner != "screen" else screens["both"]
         assert all(hasattr(owner, f"action_{method}") for owner in owners)
 
 
@@ -48,6 +76,8 @@ def test_the_build_screen_lays_out_and_leaves_the_rest_to_its_parts() -> None:
         ({"next-eror": "x"}, {}, ["keys: no action is called 'next-eror'; did you mean 'next-error'?"]),
         ({"next-error": "q"}, {}, ["keys: 'q' means quit already, so not next-error"]),
         ({"next-error": "q", "quit": "e"}, {"next-error": "q", "quit": "e"}, []),
+        ({"pin": "F"}, {"pin": "F"}, []),
+        ({"pin": "q"}, {}, ["keys: 'q' means quit already, so not pin"]),
         ({"search": " ,"}, {}, ["keys: search = ' ,' names no key"]),
         ({"search": "X", "copy": "X"}, {"search": "X"}, ["keys: 'X' means search already, so not copy"]),
     ],

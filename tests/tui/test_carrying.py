@@ -20,7 +20,7 @@ from sentryvibe_tui.model.state import Agent, Usage
 from sentryvibe_tui.tui.build.page import farewell
 from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.export.copies import copies, file_of
-from sentryvibe_tui.tui.export.export import Export
+from sentryvibe_tui.tui.export.handover import Handover
 from sentryvibe_tui.tui.export.outside import edit, page, save, say
 from sentryvibe_tui.tui.lines import plain
 from sentryvibe_tui.wire.json import raw
@@ -73,10 +73,10 @@ def copied(monkeypatch) -> list[str]:
     """What went to the clipboard."""
     texts: list[str] = []
 
-    async def put(_: Export, text: str) -> None:
+    async def put(_: Handover, text: str) -> None:
         texts.append(text)
 
-    monkeypatch.setattr(Export, "put", put)
+    monkeypatch.setattr(Handover, "put", put)
     return texts
 
 

@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 
-Scope = Literal["screen", "rows"]
+Scope = Literal["both", "screen", "overview", "rows"]
+"""Where an action is offered: on both screens, that of one build, that of all agents, in any list."""
 
 
 class Action(Struct, frozen=True):
@@ -42,15 +43,21 @@ class Action(Struct, frozen=True):
         name, _, values = method.rstrip(")").partition("(")
         return f"do({part!r}, {name!r}{', ' + values if values else ''})"
 
+    @property
+    def aim(self) -> str:
+        """The same, called from elsewhere."""
+        return self.call if self.call.startswith("app.") else f"screen.{self.call}"
+
 
 PARTS = ("panes", "search", "history", "feed", "export")
 """Of the build screen: what does most of what keys ask for."""
 
 
 ACTIONS = (
-    Action("quit", "q", "quit", "Leave; the exit status says how the build ended", footer=1),
-    Action("help", "question_mark", "help", "All keys", footer=2),
-    Action("app.command_palette", "ctrl+p,colon", "commands", "Find any action by its name", footer=9, palette=False),
+    Action("quit", "q", "quit", "Leave; the exit status says how the build ended", "both", footer=1),
+    Action("help", "question_mark", "help", "All keys", "both", footer=2),
+    Action("app.command_palette", "ctrl+p,colon", "commands", "Find any action by its name", "both", 9, palette=False),
+    Action("app.next_waiting", "exclamation_mark", "next that waits", "To the next agent that waits for you", "both"),
     Action("panes.next_pane", "tab", "pane", "Go to the next pane", footer=7, palette=False),
     Action("panes.next_pane(-1)", "shift+tab", "previous pane", "Go to the previous pane", palette=False),
     Action("pane('todos')", "1", "todos", "Go to the todos"),
@@ -61,7 +68,9 @@ ACTIONS = (
     Action("pane('builds')", "6,B", "builds", "Go to the project's builds; enter shows one of them"),
     Action("panes.plan", "P", "plan", "Read what the agent planned to do"),
     Action("panes.zoom", "z", "zoom", "Show the focused pane alone, or all panes again"),
-    Action("back", "escape", "back", "Leave the pane, then the search, then the filter; then follow", palette=False),
+    Action(
+        "back", "escape", "back", "Leave the pane, then the search, then the filter; then follow", "both", palette=False
+    ),
     Action("search", "slash", "search", "Search texts, inputs and outputs of the whole build", footer=4, pane="stream"),
     Action("next_hit", "n", "next hit", "Next place that holds what is searched for, or the next build", pane="stream"),
     Action("search.next_hit(-1)", "N", "previous hit", "Previous place that holds what is searched for", pane="stream"),
@@ -101,13 +110,25 @@ ACTIONS = (
     Action(
         "export.save", "ctrl+s", "save log", "Write what the stream shows to a file of your state folder, and name it"
     ),
-    Action("app.suspend_process", "ctrl+z", "suspend", "Back to the shell; fg returns", palette=False),
+    Action("app.suspend_process", "ctrl+z", "suspend", "Back to the shell; fg returns", "both", palette=False),
     Action(
         "history.older", "left_square_bracket,p", "older build", "Show the project's build before this one", footer=11
     ),
     Action("history.newer", "right_square_bracket", "newer build", "Show the build after this one; the newest is live"),
     Action("history.live", "L", "live", "Back to the newest build, and follow it"),
     Action("feed.retry", "r", "retry link", "Try the link again at once"),
+    Action("terminal", "g", "terminal", "Go to the tmux pane in which the agent runs", "overview", 4),
+    Action("find", "slash", "find", "Show only rows that hold what you type: project, agent, state …", "overview", 5),
+    Action("group", "s", "group by", "Group by state, project, agent or host", "overview", 6),
+    Action("pin", "space", "pin", "Pin the agent on top, or no longer; on the fold: open it", "overview", 8),
+    Action("hide", "h", "hide", "Hide the agent, or show it again", "overview", 10),
+    Action("show_hidden", "H", "hidden ones", "Show what is hidden, too, or no longer", "overview"),
+    Action("rename", "R", "rename", "Give the agent a name of your own; none gives its own back", "overview", 11),
+    Action("copy", "y", "copy row", "Copy what the agent asks or does", "overview"),
+    Action("copy_menu", "c", "copy", "Choose what to copy: the question, its folder, its session", "overview", 12),
+    Action("folder", "o", "open folder", "Open the agent's folder in $EDITOR", "overview", 13),
+    Action("aside", "v", "details", "Show what is under the cursor in full below the list, or not", "overview"),
+    Action("retry", "r", "retry link", "Try the links again at once", "overview"),
     Action("up", "k,up", "up", "One row up", "rows", palette=False),
     Action("down", "j,down", "down", "One row down", "rows", palette=False),
     Action("page(-0.5)", "ctrl+u", "half a page up", "Half a page up", "rows", palette=False),
@@ -126,6 +147,7 @@ ACTIONS = (
 
 _SHOWN = {
     "question_mark": "?",
+    "exclamation_mark": "!",
     "colon": ":",
     "slash": "/",
     "escape": "esc",
@@ -141,12 +163,26 @@ _SHOWN = {
 
 
 def bindings(scope: Scope) -> list[BindingType]:
-    """Textual's bindings of the actions of a scope; the id is `Action.ident`."""
+    """Textual's bindings of the actions of a scope; the id is `Action.ident`. Those of both screens belong to each."""
     return [
-        Binding(action.keys, action.call, action.title, show=False, id=action.ident, tooltip=action.help)
-        for action in ACTIONS
-        if action.scope == scope
+        _binding(action) for action in ACTIONS if action.scope == scope or (scope != "rows" and action.scope == "both")
     ]
+
+
+def list_bindings() -> list[BindingType]:
+    """Those of a list in the overview, whose own keys mean something else there."""
+    taken = {key for action in ACTIONS if action.scope == "overview" for key in action.keys.split(",")}
+    kept = [(action, [key for key in action.keys.split(",") if key not in taken]) for action in ACTIONS]
+    return [_binding(replace(action, keys=",".join(keys))) for action, keys in kept if action.scope == "rows" and keys]
+
+
+def _binding(action: Action) -> Binding:
+    return Binding(action.keys, action.call, action.title, show=False, id=action.ident, tooltip=action.help)
+
+
+def offered(actions: Sequence[Action], screen: Literal["screen", "overview"]) -> tuple[Action, ...]:
+    """The actions that there are on a screen."""
+    return tuple(action for action in actions if action.scope in ("both", "rows", screen))
 
 
 def key_name(key: str) -> str:
@@ -190,17 +226,25 @@ def usable_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     for name in [name for name, pressed in wanted.items() if not all(pressed)]:
         problems.append(f"keys: {name} = {keys[name]!r} names no key")
         del wanted[name]
+    for there in (("both", "screen", "rows"), ("both", "overview", "rows")):
+        _settle({action.ident for action in ACTIONS if action.scope in there}, usual, wanted, problems)
+    return {name: ",".join(pressed) for name, pressed in wanted.items()}, problems
+
+
+def _settle(there: set[str], usual: Mapping[str, list[str]], wanted: dict[str, list[str]], problems: list[str]) -> None:
+    """Of the actions on one screen none takes another's key: what does is told and leaves `wanted`."""
     meant: dict[str, str] = {}
     for name in [*(name for name in usual if name not in wanted), *wanted]:
+        if name not in there:
+            continue
         pressed = wanted.get(name, usual[name])
         taken = next((key for key in pressed if meant.get(key, name) != name), None)
-        if taken is None:
-            meant.update(dict.fromkeys(pressed, name))
+        if taken is None or name not in wanted:
+            meant |= {key: name for key in pressed if key not in meant}
         else:
             problems.append(f"keys: {key_name(taken)!r} means {meant[taken]} already, so not {name}")
-            wanted.pop(name, None)
-            meant.update({key: name for key in usual[name] if key not in meant})
-    return {name: ",".join(pressed) for name, pressed in wanted.items()}, problems
+            del wanted[name]
+            meant |= {key: name for key in usual[name] if key not in meant}
 
 
 def rebound(keys: Mapping[str, str]) -> tuple[Action, ...]:

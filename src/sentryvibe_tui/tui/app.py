@@ -1,4 +1,4 @@
-"""The Textual application around the watch screen, and the doors that open it."""
+"""The Textual applications around the screens, and the door that opens one build."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from shutil import get_terminal_size
+from typing import Any
 
 from textual.app import App, SystemCommand
 from textual.driver import Driver
@@ -37,18 +38,19 @@ def now_millis() -> Millis:
     return time.time_ns() // 1_000_000
 
 
-class WatchApp(App[int]):
-    """One watch on a terminal."""
+class TerminalApp(App[int]):
+    """What every screen has: the looks, signals that end in order, a terminal that is left as it was found.
 
-    CSS_PATH = ["app.tcss", "build/screen.tcss"]  # a default screen's own CSS_PATH is not read by itself
+    `context` is how things are drawn. `keys` binds actions (`actions.Action.ident`) to other keys; `notices` is what
+    else the terminal is told.
+    """
+
     ENABLE_COMMAND_PALETTE = True
     TITLE = "sentryvibe-tui"
     PAUSE_GC_ON_SCROLL = True
 
     def __init__(
         self,
-        watching: Watching,
-        project: str = "",
         *,
         theme: str = "",
         ascii_only: bool = False,
@@ -59,7 +61,6 @@ class WatchApp(App[int]):
     ) -> None:
         self.ascii_only = ascii_only
         super().__init__()
-        self.project = project
         self.notices = notices
         self._window_title = ""
         self._is_lent = False
@@ -74,15 +75,11 @@ class WatchApp(App[int]):
         self.stylesheet.set_variables(self.get_css_variables())  # as set_reactive alone leaves them
         if theme != DARK.name and theme in self.available_themes:
             self.theme = theme
-        context = RenderContext(now, ASCII if ascii_only else UNICODE, rebound(own_keys))
-        self.watch_screen = BuildScreen(watching, project, context)
+        self.context = RenderContext(now, ASCII if ascii_only else UNICODE, rebound(own_keys))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """`$frame` and `$edge`: how panes are framed, and parted where there is no room for frames."""
         return {"frame": "ascii", "edge": "ascii"} if self.ascii_only else {"frame": "round", "edge": "solid"}
-
-    def get_default_screen(self) -> Screen[None]:
-        return self.watch_screen
 
     def get_driver_class(self) -> type[Driver]:
         return lasting(super().get_driver_class())
@@ -115,13 +112,14 @@ class WatchApp(App[int]):
         except (NotImplementedError, RuntimeError, ValueError):
             return
 
-    def on_build_screen_change(self, event: BuildScreen.Change) -> None:
-        """The title keeps up; an end or a question rings."""
-        title = window_title(event.now, self.project, self.watch_screen.context.glyphs)
+    def entitle(self, title: str) -> None:
+        """The window's title, if the reader wants one and it is another."""
         if self.notices.title and title != self._window_title:
             self.write(("" if self._window_title else PUSH_TITLE) + title_sequence(title))
             self._window_title = title
-        text = news(event.before, event.now, self.project)
+
+    def ring(self, text: str) -> None:
+        """A bell and a notice of the desktop, as far as the reader wants them."""
         if text and self.notices.bell:
             self.write(BELL)
         if text and self.notices.desktop:
@@ -151,10 +149,32 @@ class WatchApp(App[int]):
         self.exit(INTERRUPTED)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        if isinstance(screen, BuildScreen):
-            for title, help_text, action in screen.commands():
-                yield SystemCommand(title, help_text, lambda action=action: self.run_action(action, screen))
+        commands: Callable[[], Iterable[tuple[str, str, str]]] | None = getattr(screen, "commands", None)
+        for title, help_text, action in commands() if commands is not None else ():
+            yield SystemCommand(title, help_text, lambda action=action: self.run_action(action, screen))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+
+
+class WatchApp(TerminalApp):
+    """One build on a terminal."""
+
+    CSS_PATH = ["app.tcss", "build/screen.tcss"]  # a default screen's own CSS_PATH is not read by itself
+
+    def __init__(self, watching: Watching, project: str = "", **looks: Any) -> None:
+        super().__init__(**looks)
+        self.project = project
+        self.watch_screen = BuildScreen(watching, project, self.context)
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.watch_screen
+
+    def on_build_screen_change(self, event: BuildScreen.Change) -> None:
+        """The title keeps up; an end or a question rings."""
+        self.entitle(window_title(event.now, self.project, self.context.glyphs))
+        self.ring(news(event.before, event.now, self.project))
+
+    def action_next_waiting(self) -> None:
+        self.watch_screen.tell("only this build is shown here; `sentryvibe-tui` alone shows all agents")
 
 
 def exit_code(view: View) -> int:

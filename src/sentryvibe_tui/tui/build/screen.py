@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.screen import Screen
@@ -14,7 +15,7 @@ from ...model.state import BuildState
 from ...model.text import clean_line
 from ...report.words import plural
 from ...runtime import serves_here
-from ..actions import bindings, keys_of
+from ..actions import bindings, keys_of, offered
 from ..context import RenderContext
 from ..export.export import Export
 from ..lines import Line
@@ -66,6 +67,7 @@ class BuildScreen(Screen[None]):
 
     def __init__(self, watching: Watching, project: str, context: RenderContext) -> None:
         super().__init__()
+        context = replace(context, actions=offered(context.actions, "screen"))
         self.context, self.view = context, View()
         self.head = Head(project, self.view, context)
         self.panes = Panes(self, self.view, context, self)
@@ -237,5 +239,5 @@ class BuildScreen(Screen[None]):
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title with keys, help and action of what the palette offers."""
         for action in self.context.actions:
-            if action.palette and action.scope == "screen":
-                yield f"{action.title.capitalize()}  {keys_of(action)}", action.help, f"screen.{action.call}"
+            if action.palette and action.scope != "rows":
+                yield f"{action.title.capitalize()}  {keys_of(action)}", action.help, action.aim

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from textual.app import App, SuspendNotSupported
+from textual.app import App
 from textual.screen import Screen
 
-from ...report.words import size
 from ..context import RenderContext
 from ..lines import plain
+from .handover import Handover
 
 if TYPE_CHECKING:
     from ...model.state import Item
@@ -26,12 +24,6 @@ if TYPE_CHECKING:
 LEAST_WIDTH = 20
 
 
-class Terminal(Protocol):
-    """An app that can say something to its terminal past the picture."""
-
-    def write(self, sequence: str) -> None: ...
-
-
 class Export:
     """Texts of the panes, carried away."""
 
@@ -39,6 +31,7 @@ class Export:
         self.screen: Screen[None] = screen
         self.host: Host = screen
         self.view, self.panes, self.unclipped, self.context = view, panes, unclipped, context
+        self.handover = Handover(screen)
 
     @property
     def app(self) -> App[object]:
@@ -66,7 +59,7 @@ class Export:
         from .copies import copies
 
         texts = copies(await self._item(), self.view.shown.agent.cwd)
-        await self.put((texts.output if self.panes.focused is self.panes.inspector else "") or texts.item)
+        await self.handover.put((texts.output if self.panes.focused is self.panes.inspector else "") or texts.item)
 
     async def _open_menu(self) -> None:
         from .copies import copies
@@ -83,25 +76,9 @@ class Export:
 
         def take(name: str | None) -> None:
             if name is not None:
-                self.host.start(partial(self.put, texts[name]), "export")
+                self.host.start(partial(self.handover.put, texts[name]), "export")
 
         self.app.push_screen(CopyMenu(texts), take)
-
-    async def put(self, text: str) -> None:
-        """To tmux or over OSC 52; a text too long for that into a file, whose name is told."""
-        from .clipboard import osc52, to_file, to_tmux
-
-        amount = size(len(text.encode("utf-8", "replace")))
-        sequence = osc52(text, os.environ)
-        if not text:
-            self.host.tell("nothing to copy here", "warning")
-        elif sequence is None:
-            self.host.tell(f"{amount} written to {to_file(text)}")
-        elif await asyncio.to_thread(to_tmux, text, os.environ):
-            self.host.tell(f"{amount} copied, also to tmux' buffer")
-        else:
-            cast("Terminal", self.app).write(sequence)
-            self.host.tell(f"{amount} sent to the terminal's clipboard")
 
     def save(self) -> None:
         """Into the user's own folder for such files: the current one is often a repository."""
@@ -129,25 +106,13 @@ class Export:
         """The terminal's own scrollback and search for what the stream shows."""
         self.host.start(self._scroll_back, "export")
 
-    async def _outside(self, work: Callable[[], Awaitable[str]]) -> None:
-        """`work` gets the terminal and says what went wrong; what happens meanwhile is painted when it is back."""
-        app = self.app
-        try:
-            with app.batch_update(), app.suspend():
-                problem = await work()
-        except SuspendNotSupported:
-            problem = "this terminal cannot be lent to another program"
-        app.refresh(layout=True)
-        if problem:
-            self.host.tell(problem, "warning", timeout=8)
-
     async def _page(self) -> None:
         from ..build.detail import whole_text
         from .outside import page
 
         item = await self._item()
         text = self.log() if item is None else whole_text(item, self.view.shown, self.context)
-        await self._outside(lambda: page(text, os.environ))
+        await self.handover.lend(lambda: page(text, os.environ))
 
     async def _edit(self) -> None:
         from .copies import file_of
@@ -160,7 +125,7 @@ class Export:
         except (OSError, ValueError):
             exists = False
         if exists:
-            await self._outside(lambda: edit(path.absolute(), os.environ))
+            await self.handover.lend(lambda: edit(path.absolute(), os.environ))
         else:
             self.host.tell(f"there is no file {path} here" if name else "no file is named here", "warning")
 
@@ -168,4 +133,4 @@ class Export:
         from .outside import scroll_back
 
         log = self.log()
-        await self._outside(lambda: scroll_back(log))
+        await self.handover.lend(lambda: scroll_back(log))

@@ -142,7 +142,7 @@ _TITLES: Mapping[Grouping, Callable[[Placed], str]] = {
 def _fold(ended: Sequence[Placed], midnight: Millis, is_open: bool) -> Fold:
     builds = [one.row.build for one in ended]
     today = sum((build.ended_at or build.last_event_at or 0) >= midnight for build in builds)
-    completed = sum(build.status == "completed" for build in builds)
+    completed = sum(build.status == "completed" and not build.damaged for build in builds)
     failed = sum(build.status == "failed" or bool(build.damaged) for build in builds)
     return Fold(today, len(builds) - today, completed, failed, len(builds) - completed - failed, is_open)
 

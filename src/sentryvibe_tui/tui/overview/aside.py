@@ -1,25 +1,39 @@
-"""The agent under the cursor, in full: what it asks, its todos, what it said last, its last error. Pure.
+"""The agent under the cursor, in full: what it asks, its todos, what it said last, its last error.
 
 `state` is the build itself where it was read; without it the pane says what the list's row knows.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from textual.geometry import Region
+from textual.strip import Strip
+
 from ...agents.subject import error_line, subject
+from ...client.fleet import Fleet
 from ...model.state import BuildState, Note, ToolCall
 from ...model.text import clean_line
 from ...report.words import clock, count, duration, plural, running, short_model, todo_mark
 from ..context import RenderContext, role
 from ..lines import Line, cut, length, pad, parted, wrap
 from ..prose import prose
+from ..widgets.painted import Painted
 from .arrangement import Placed
-from .triage import since
+from .triage import RowKey, since
 from .words import cost_words, short_agent, state_mark, usual_words, what_words
 
+log = logging.getLogger("sentryvibe_tui.tui")
+
+STAY_SECONDS = 0.2
+"""How long the cursor stays on a row before its build is read."""
+AGAIN_SECONDS, AGAIN_SHARE = 2.0, 20
+"""How soon a build is read again, at the earliest: after so many seconds, and so many times what reading it took."""
 TWO_COLUMNS = 96
 """Cells from which todos and last words stand beside the question."""
 NEAR = 400
@@ -166,3 +180,62 @@ def _todos(one: Placed, state: BuildState | None, context: RenderContext, width:
         spent = f"  {duration(todo.ended_at - todo.started_at)}" if todo.ended_at and todo.started_at else ""
         text = clean_line(todo.content, 200)
         yield cut([(f"{mark.glyph} ", role(mark.tone)), (text, ""), (spent, "faint")], width)
+
+
+class Aside(Painted):
+    """Shows one row in full. The build itself is read when the reader stays with it, and again as it goes on."""
+
+    def __init__(self, fleet: Fleet, context: RenderContext, **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.fleet, self.context = fleet, context
+        self._one: Placed | None = None
+        self._state: BuildState | None = None
+        self._state_of: RowKey | None = None
+        self._read_at = self._took = 0.0
+        self._lines: list[Line] = []
+
+    def show(self, one: Placed | None) -> None:
+        """Another row, or the same as it stands now."""
+        before, self._one = self._one, one
+        if one is None or before is None or before.row.key != one.row.key:
+            self._read_at = self._took = 0.0
+        self._paint()
+        if one is not None and self._is_stale(one):
+            self._read_at = time.monotonic()
+            self.run_worker(self._read(one.row.key), exclusive=True, group="aside")  # pyright: ignore[reportUnknownMemberType]
+
+    def _is_stale(self, one: Placed) -> bool:
+        """A large build is read again less often."""
+        if time.monotonic() - self._read_at < max(AGAIN_SECONDS, self._took * AGAIN_SHARE):
+            return False
+        state = self._state if self._state_of == one.row.key else None
+        return state is None or state.version != one.row.build.version
+
+    async def _read(self, key: RowKey) -> None:
+        await asyncio.sleep(STAY_SECONDS)
+        began = time.monotonic()
+        try:
+            state = await self.fleet.build(key.server, key.build)
+        except Exception as error:  # whatever a transport raises: the pane says what the row knows
+            log.info("a build could not be read for the overview: %s", error)
+            return
+        self._took = time.monotonic() - began
+        if state is not None and self._one is not None and self._one.row.key == key:
+            self._state, self._state_of = state, key
+            self._paint()
+
+    def _paint(self) -> None:
+        """Only lines that became others."""
+        width, height = self.content_size
+        before, one = self._lines, self._one
+        state = self._state if one is not None and self._state_of == one.row.key else None
+        self._lines = [] if one is None or not width else aside(one, state, self.context, width, height)
+        for y in range(height):
+            if before[y : y + 1] != self._lines[y : y + 1]:
+                self.refresh(Region(0, y + self.gutter.top, self.size.width, 1))
+
+    def on_resize(self) -> None:
+        self._paint()
+
+    def render_line(self, y: int) -> Strip:
+        return self.strip(self._lines[y] if y < len(self._lines) else [], self.content_size.width)

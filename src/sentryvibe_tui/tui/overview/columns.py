@@ -235,7 +235,7 @@ _CELLS: Mapping[str, Callable[[Placed, RenderContext], Line]] = {
     "since": _since,
     "project": _project,
     "agent": lambda one, context: _or_none(short_agent(one.row.build.agent_id)),
-    "host": lambda one, context: _or_none(clean_line(one.row.host, 40)),
+    "host": lambda one, context: _or_none(clean_line(one.row.host or "here", 40)),
     "todos": _todos,
     "tools": _tools,
     "context": _context,

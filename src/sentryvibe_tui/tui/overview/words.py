@@ -141,3 +141,10 @@ def count_words(counts: Counts) -> list[tuple[str, Tone | None]]:
         (counts.ended, "ended today", None),
     ]
     return [(f"{number} {word}", tone) for number, word, tone in said if number]
+
+
+def window_title(counts: Counts, glyphs: Glyphs = UNICODE) -> str:
+    """`2? 3▶ sentryvibe`: how many wait for the reader, how many work."""
+    working, sign = counts.working + counts.stuck, ">" if glyphs.done.isascii() else "▶"
+    parts = [f"{counts.waits}{glyphs.needs}" if counts.waits else "", f"{working}{sign}" if working else ""]
+    return " ".join([*filter(None, parts), "sentryvibe"])

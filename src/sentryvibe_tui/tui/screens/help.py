@@ -48,6 +48,8 @@ class HelpScreen(ModalScreen[None]):
         if self.context.glyphs.done.isascii():
             self.query_one("#help").vertical_scrollbar.renderer = AsciiBar  # pyright: ignore[reportAttributeAccessIssue]
         self.query_one("#help").border_title = "Keys"
+        if self.context.glyphs.done.isascii():
+            self.query_one("#help").vertical_scrollbar.renderer = AsciiBar  # pyright: ignore[reportAttributeAccessIssue]
         self.query_one("#help").set_class(self.app.size.width >= TWO_COLUMNS, "-two")  # pyright: ignore[reportUnknownMemberType]
         self.query_one("#help").border_subtitle = "esc closes"
 
@@ -56,7 +58,7 @@ class HelpScreen(ModalScreen[None]):
 
     def _sections(self) -> Iterator[tuple[str, list[Action]]]:
         """Title and actions: everywhere's, this pane's, the other panes'."""
-        yield "Everywhere", [action for action in self.actions if action.scope == "screen" and not action.pane]
+        yield "Everywhere", [action for action in self.actions if action.scope != "rows" and not action.pane]
         here = [action for action in self.actions if action.scope == "rows" or action.pane == self.pane != ""]
         yield f"In the {self.pane or 'list'}", sorted(here, key=lambda action: action.scope == "rows")
         for pane in {action.pane: "" for action in self.actions if action.pane not in ("", self.pane)}:

@@ -1,4 +1,4 @@
-"""The line in which the reader types what to search for."""
+"""The line in which the reader types what to search for, or what something is to be called."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ class Prompt(Input):
     BINDINGS = [("escape", "drop", "Drop the search")]
 
     class Asked(Message):
-        """`done`: the reader pressed enter, or escape with an empty text."""
+        """`done`: the reader pressed enter, or (`is_dropped`) escape, which leaves no text."""
 
-        def __init__(self, text: str, *, done: bool) -> None:
+        def __init__(self, text: str, *, done: bool, is_dropped: bool = False) -> None:
             super().__init__()
-            self.text, self.done = text, done
+            self.text, self.done, self.is_dropped = text, done, is_dropped
 
-    def __init__(self) -> None:
-        super().__init__(
-            placeholder="search texts, inputs and outputs", id="prompt", compact=True, select_on_focus=False
-        )
+    def __init__(self, hint: str = "search texts, inputs and outputs", text: str = "") -> None:
+        super().__init__(text, placeholder=hint, id="prompt", compact=True, select_on_focus=False)
         self.cursor_blink = False
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -33,4 +31,4 @@ class Prompt(Input):
         self.post_message(self.Asked(event.value, done=True))
 
     def action_drop(self) -> None:
-        self.post_message(self.Asked("", done=True))
+        self.post_message(self.Asked("", done=True, is_dropped=True))

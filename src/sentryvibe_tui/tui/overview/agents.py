@@ -1,0 +1,176 @@
+"""The list: one line an agent, groups under their headings, what ended in a fold; only what changed is painted."""
+
+from __future__ import annotations
+
+from textual.geometry import Region
+
+from ...report.words import plural
+from ..actions import list_bindings
+from ..context import RenderContext
+from ..lines import Line, cut, fill
+from ..widgets.rows import Rows
+from .arrangement import Fold, Heading, Placed, Slot
+from .columns import GAP, Columns, columns, row_line, told_by
+from .roster import Changes, Roster
+from .triage import RowKey
+
+CLOCKS = ("since", "age")
+"""Columns that change by themselves."""
+
+
+class Agents(Rows, inherit_bindings=False):
+    """The slots of a roster. Until the reader moves the cursor it is on the first row."""
+
+    BINDINGS = list_bindings()
+
+    def __init__(self, roster: Roster, context: RenderContext, **options: str) -> None:
+        super().__init__(**options)
+        self.roster, self.context = roster, context
+        self.following = False
+        self.is_touched = False
+        self.nothing: tuple[Line, ...] = ()
+        self.columns = Columns((), 0, ())
+        self._told = frozenset[str]()
+        self._places: dict[RowKey, int] = {}
+        self._slots: tuple[Slot, ...] = ()
+        self._seconds = 0
+
+    # ----------------------------------------------------------------- the reader's place
+
+    @property
+    def slot(self) -> Slot | None:
+        """What is under the cursor."""
+        return self._slots[self.cursor] if self.cursor < len(self._slots) else None
+
+    @property
+    def chosen(self) -> Placed | None:
+        """The agent under the cursor."""
+        return self.roster.shown.get(self.slot) if isinstance(self.slot, RowKey) else None
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """The first and the last line of the list on screen."""
+        return self._visible() if self._slots else (0, -1)
+
+    def go_to(self, key: RowKey) -> bool:
+        """The cursor to a row; whether it stands in the list."""
+        place = self._places.get(key)
+        if place is not None:
+            self.move(place)
+        return place is not None
+
+    def move(self, row: int) -> None:
+        """Past headings, on which the cursor does not stand."""
+        step = -1 if row < self.cursor else 1
+        for onward in (step, -step):
+            at = max(0, min(row, len(self._slots) - 1))
+            while 0 <= at < len(self._slots) and isinstance(self._slots[at], Heading):
+                at += onward
+            if 0 <= at < len(self._slots):
+                self.is_touched = True
+                super().move(at)
+                if all(isinstance(slot, Heading) for slot in self._slots[:at]):
+                    self._to(0)
+                return
+
+    @property
+    def at_end(self) -> bool:
+        return False
+
+    # ----------------------------------------------------------------- what changed
+
+    def update(self, changes: Changes) -> None:
+        if self._told != (told := self._told | self._says()) or changes.slots:
+            self._told = told
+            self._renew()
+        else:
+            self.repaint_rows({self._places[key] for key in changes.rows if key in self._places})
+
+    def _says(self) -> frozenset[str]:
+        has_hosts = len({row.server for row in self.roster.rows.values()}) > 1
+        return told_by(self.roster.shown.values(), has_hosts)
+
+    def _renew(self) -> None:
+        """Other lines: the cursor stays on its row, and the row on its line of the screen."""
+        slot, top = self.slot, self.scroll_offset.y
+        line = self.cursor - top
+        self._slots = self.roster.slots
+        self._places = {slot: at for at, slot in enumerate(self._slots) if isinstance(slot, RowKey)}
+        self.columns = columns(self.row_width, self._told)
+        place = self._place_of(slot)
+        self.reset(len(self._slots), place)
+        if self.is_touched:
+            self._to(place - line)
+            self.reveal(place)
+        else:
+            self._to(0)
+        self.post_message(self.Fitted())
+
+    def _place_of(self, slot: Slot | None) -> int:
+        """Where it stands now; else what stands in its place."""
+        if self.is_touched and isinstance(slot, RowKey) and slot in self._places:
+            return self._places[slot]
+        if self.is_touched and isinstance(slot, Fold):
+            return next((at for at, one in enumerate(self._slots) if isinstance(one, Fold)), 0)
+        at = self.cursor if self.is_touched else 0
+        there = [place for place, one in enumerate(self._slots) if not isinstance(one, Heading)]
+        return min(there, key=lambda place: abs(place - at), default=0)
+
+    def tick(self) -> None:
+        """A second went by: only the cells that say how long are painted, and only those on screen."""
+        top, bottom = self.window
+        spans = list(_spans(self.columns))
+        for row in range(top, min(bottom + 1, len(self._slots))):
+            if isinstance(self._slots[row], RowKey) and row in self._painted:
+                before = self._painted.pop(row)
+                if self._strips(row) != before:
+                    y = self.heights.start(row) - self.scroll_offset.y
+                    for x, width in spans:
+                        self.refresh(Region(x + self.gutter.left, y + self.gutter.top, width, 1))
+
+    def on_resize(self) -> None:
+        self.columns = columns(self.row_width, self._told)
+        super().on_resize()
+
+    # ----------------------------------------------------------------- painting
+
+    def lines_of(self, row: int, width: int) -> list[Line]:
+        slot = self._slots[row]
+        if isinstance(slot, Heading):
+            return [[(slot.title, "dim"), (f"  {slot.rows}", "faint")]]
+        if isinstance(slot, Fold):
+            return [self._fold(slot, width)]
+        one = self.roster.shown.get(slot)
+        return [[] if one is None else row_line(one, self.columns, self.context, width)]
+
+    def _fold(self, fold: Fold, width: int) -> Line:
+        glyphs = self.context.glyphs
+        mark = glyphs.open if fold.is_open else glyphs.closed
+        parts = [f"{fold.today} ended today"] if fold.today else []
+        parts += [f"{fold.before} before"] if fold.today and fold.before else []
+        parts += [f"{plural(fold.before, 'build')} ended before today"] if not fold.today else []
+        said: Line = [(f"{mark} ", "accent"), (", ".join(parts), "dim")]
+        outcomes = ((glyphs.done, fold.completed, "good"), (glyphs.failed, fold.failed, "bad"),
+                    (glyphs.stopped, fold.stopped, "warn"))  # fmt: skip
+        counts: Line = [span for glyph, n, tone in outcomes if n for span in ((f"  {glyph} ", tone), (str(n), "dim"))]
+        return cut([*said, *counts], width)
+
+    def instead(self) -> list[Line]:
+        return [fill(line, [], self.row_width) for line in self.nothing]
+
+
+def _spans(them: Columns) -> list[tuple[int, int]]:
+    """Where the cells stand that change by themselves."""
+    spans: list[tuple[int, int]] = []
+    x = 0
+    for column in them.first:
+        if column.name in CLOCKS:
+            spans.append((x, column.width))
+        x += column.width + len(GAP)
+    x += them.what
+    for column in them.last:
+        x += len(GAP)
+        if column.name in CLOCKS:
+            spans.append((x, column.width))
+        x += column.width
+    return spans

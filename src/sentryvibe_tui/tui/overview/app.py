@@ -1,0 +1,50 @@
+"""The application of the overview: builds open on top of it, and lead back to their rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.screen import Screen
+
+from ...client.fleet import Fleet
+from ..app import TerminalApp
+from ..build.screen import BuildScreen
+from .preferences import PreferencesFile
+from .screen import OverviewScreen
+from .triage import AgentRow
+from .words import window_title
+
+
+class OverviewApp(TerminalApp):
+    """All agents on a terminal."""
+
+    CSS_PATH = ["../app.tcss", "screen.tcss"]  # a default screen's own CSS_PATH is not read by itself
+
+    def __init__(self, fleet: Fleet, kept: PreferencesFile, **looks: Any) -> None:
+        super().__init__(**looks)
+        self.fleet = fleet
+        self.overview = OverviewScreen(fleet, kept, self.context)
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.overview
+
+    def on_overview_screen_open(self, event: OverviewScreen.Open) -> None:
+        self._open(event.row)
+
+    def _open(self, row: AgentRow) -> None:
+        name = row.build.project_name or row.build.project_id
+        self.push_screen(BuildScreen(self.fleet.watch(row.server, row.build), name, self.context))  # pyright: ignore[reportUnknownMemberType]
+
+    def on_overview_screen_leave(self) -> None:
+        self.exit(0)
+
+    def on_overview_screen_stand(self) -> None:
+        self.entitle(window_title(self.overview.summary.counts, self.context.glyphs))
+
+    async def action_next_waiting(self) -> None:
+        """To its row; from within a build into that one."""
+        inside = isinstance(self.screen, BuildScreen)  # pyright: ignore[reportUnknownMemberType]
+        row = self.overview.next_waiting()
+        if row is not None and inside:
+            await self.pop_screen()  # pyright: ignore[reportUnknownMemberType]
+            self._open(row)

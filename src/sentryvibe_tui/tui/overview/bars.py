@@ -1,0 +1,126 @@
+"""The lines around the list: how all agents stand, what the columns are called, what is out of sight."""
+
+from __future__ import annotations
+
+from ...client.watching import LinkStatus
+from ...report.words import cost, link_mark
+from ..context import RenderContext, role
+from ..lines import Line, cut, fill, length, parted
+from ..widgets.painted import Bar
+from .agents import Agents
+from .arrangement import Heading
+from .columns import head_line
+from .roster import Roster
+from .triage import RowKey
+from .words import Counts, count_words
+
+PROGRAM = "sentryvibe"
+
+
+class Summary(Bar):
+    """`2 wait for you · 3 working`, what today cost, and the servers with their links."""
+
+    def __init__(self, roster: Roster, context: RenderContext, **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.context = context
+        self.counts = Counts()
+        self.links: dict[str, tuple[str, LinkStatus]] = {}
+        """By server: what its machine is called, and how the link to it stands."""
+
+    def line(self, width: int) -> Line:
+        links, spent = self._links(width), self._cost()
+        room = width - 2 - (length(links) + 3 if links else 0)
+        counts, is_told = self._counts(room - length(spent) - 3)
+        if not is_told:
+            spent, (counts, _) = [], self._counts(room)
+        parts: list[tuple[int, Line]] = [(0, counts), (1, spent)]
+        if length(counts) + length(spent) + len(PROGRAM) + 6 <= room:
+            parts.insert(0, (2, [(PROGRAM, "strong")]))
+        return [(" ", ""), *parted(parts, links, width - 2, "   "), (" ", "")]
+
+    def _counts(self, room: int) -> tuple[Line, bool]:
+        """As many as fit, the most urgent first; whether those that are at work or call for the reader are there."""
+        words = count_words(self.counts)
+        if not words:
+            return [("no agent is at work", "dim")], True
+        dot = f" {self.context.glyphs.dot} "
+        number = len(words)
+        while number > 1 and sum(len(text) + len(dot) for text, _ in words[:number]) - len(dot) > room:
+            number -= 1
+        line: Line = []
+        for text, tone in words[:number]:
+            line += [(dot, "faint")] if line else []
+            line.append((text, "alarm" if tone == "warn" else "dim" if tone is None else role(tone)))
+        return line, all(tone is None for _, tone in words[number:])
+
+    def _cost(self) -> Line:
+        if not self.counts.cost_usd:
+            return []
+        return [(f"{'~' if self.counts.is_estimated else ''}{cost(self.counts.cost_usd)} today", "dim")]
+
+    def _links(self, width: int) -> Line:
+        """A server that is out of reach says so; on a narrow screen only that one."""
+        line: Line = []
+        for name, link in self.links.values():
+            mark = link_mark(link, self.context.now(), self.context.glyphs)
+            is_well = link.phase in ("live", "waiting")
+            if width < 80 and is_well:
+                continue
+            said = name if is_well else f"{name} {mark.word}"
+            line += [("  ", "")] if line else []
+            line += [(mark.glyph + " ", "good" if is_well else role(mark.tone)), (said, "dim")]
+        return cut(line, max(12, width // 2))
+
+
+class Heads(Bar):
+    """What the columns of the list are called."""
+
+    def __init__(self, agents: Agents, **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.agents = agents
+
+    def line(self, width: int) -> Line:
+        return [(" " * self.agents.gutter.left, ""), (head_line(self.agents.columns), "faint")]
+
+
+class Beyond(Bar):
+    """A rule that says what is out of sight: above and below the window, by the filter, hidden."""
+
+    def __init__(self, agents: Agents, roster: Roster, context: RenderContext, **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.agents, self.roster, self.context = agents, roster, context
+
+    def line(self, width: int) -> Line:
+        rule = self.context.glyphs.rule
+        left: Line = [(rule, "faint")]
+        for text, tone in self._said():
+            left += [(f" {text} ", tone), (rule, "faint")]
+        left = cut(left, width)
+        right = self._out_of_sight()
+        line = fill(left, right, width)
+        return [(text if text.strip() else rule * len(text), "faint" if not text.strip() else tone)
+                for text, tone in line]  # fmt: skip
+
+    def _said(self) -> Line:
+        said: Line = []
+        if self.roster.view.needle:
+            said.append((f"filter: {self.roster.view.needle}", "accent"))
+        if self.roster.preferences.group_by != "state":
+            said.append((f"by {self.roster.preferences.group_by}", "dim"))
+        if self.roster.hidden:
+            shown = "shown" if self.roster.view.shows_hidden else "hidden"
+            said.append((f"{self.roster.hidden} {shown}", "dim"))
+        return said
+
+    def _out_of_sight(self) -> Line:
+        """`↑ 2, 1 waits  ↓ 5`."""
+        top, bottom = self.agents.window
+        line: Line = []
+        for sign, places in (("↑", range(top)), ("↓", range(bottom + 1, len(self.roster.slots)))):
+            slots = [self.roster.slots[at] for at in places if not isinstance(self.roster.slots[at], Heading)]
+            waiting = sum(isinstance(slot, RowKey) and self.roster.shown[slot].need == "waits" for slot in slots)
+            if slots:
+                line += [(" ", ""), (f"{sign} {len(slots)}", "dim")]
+                line += [(f", {waiting} {'waits' if waiting == 1 else 'wait'}", "alarm")] if waiting else []
+                line.append((" ", ""))
+        return line

@@ -1,0 +1,440 @@
+"""The overview screen: every agent of the machine, and of other machines, sorted by who needs the reader."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial, reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.screen import Screen
+
+from ...client.fleet import BuildChanges, Fleet, FleetEvent, ServerBuilds, ServerLink
+from ...model.state import Millis
+from ...model.text import clean, clean_line
+from ..actions import bindings, keys_of, offered
+from ..build.host import Severity
+from ..context import RenderContext
+from ..export.handover import Handover
+from ..widgets.foot import Keys
+from ..widgets.rows import Rows
+from .agents import Agents
+from .arrangement import Fold, Placed, View
+from .aside import Aside
+from .bars import Beyond, Heads, Summary
+from .preferences import Preferences, PreferencesFile, build_name
+from .roster import Changes, Roster
+from .triage import AgentRow, RowKey, stamp
+
+if TYPE_CHECKING:
+    from ..widgets.prompt import Prompt
+
+log = logging.getLogger("sentryvibe_tui.tui")
+
+FLUSH_SECONDS = 0.2
+"""How soon what happened is painted; what happens meanwhile is painted with it."""
+TICK_SECONDS = 0.5
+"""How often clocks are looked at."""
+LOOK = 1_000
+"""Milliseconds for which the cursor rests on a row that the reader then has seen."""
+HEADINGS_FROM, HEADS_FROM, ASIDE_FROM = 16, 14, 20
+"""Rows of the screen from which there are headings, names of columns, and the agent under the cursor in full."""
+
+
+class OverviewScreen(Screen[None]):
+    """What `fleet` tells, for as long as the screen is there."""
+
+    CSS_PATH = "screen.tcss"
+    BINDINGS = bindings("overview")
+    AUTO_FOCUS = "#agents"
+    ALLOW_SELECT = True
+
+    class Open(Message):
+        """The reader wants to see a build."""
+
+        def __init__(self, row: AgentRow) -> None:
+            super().__init__()
+            self.row = row
+
+    class Leave(Message):
+        """The reader wants to leave."""
+
+    class Stand(Message):
+        """How all agents stand, or a row of them, changed."""
+
+    def __init__(self, fleet: Fleet, kept: PreferencesFile, context: RenderContext) -> None:
+        super().__init__()
+        self.context = replace(context, actions=offered(context.actions, "overview"))
+        self.fleet, self.kept = fleet, kept
+        now = context.now()
+        self.roster = Roster(kept.read(), View(), now, midnight(now))
+        self.agents = Agents(self.roster, self.context, id="agents")
+        self.summary = Summary(self.roster, self.context, id="summary", classes="bar")
+        self.heads = Heads(self.agents, id="heads", classes="bar")
+        self.beyond = Beyond(self.agents, self.roster, self.context, id="beyond", classes="bar")
+        self.aside = Aside(fleet, self.context, id="aside")
+        self.keys = Keys(self.context, id="keys", classes="bar")
+        self.keys.first = ("open", "next-that-waits", "terminal")
+        self.handover = Handover(self)
+        self._second = 0
+        self._is_due = False
+        self._has_aside = True
+        self._looked_at: tuple[RowKey | None, Millis] = (None, 0)
+        self._unkept: list[Callable[[Preferences], Preferences]] = []
+        self._keeping = asyncio.Lock()
+        self._asks: Callable[[str, bool], None] = self._find
+
+    def compose(self) -> ComposeResult:
+        yield self.summary
+        yield self.heads
+        yield self.agents
+        yield self.beyond
+        yield self.aside
+        yield self.keys
+
+    def on_mount(self) -> None:
+        self.set_interval(TICK_SECONDS, self.tick)
+        self.run_worker(self._run(), name="fleet", exclusive=True, group="fleet")
+        self._lay_out()
+
+    # ----------------------------------------------------------------- events in
+
+    async def _run(self) -> None:
+        async for event in self.fleet.events():
+            self.take(event)
+
+    def take(self, event: FleetEvent) -> None:
+        match event:
+            case ServerLink(server, host, status):
+                self.summary.links[server] = host, status
+            case ServerBuilds(server, host, builds):
+                self.roster.replace_server(server, [AgentRow(server, build, host) for build in builds])
+            case BuildChanges(server, host, changed, removed):
+                for build in changed:
+                    self.roster.put(AgentRow(server, build, host))
+                for key in removed:
+                    self.roster.remove(RowKey(server, key))
+        if not self._is_due:
+            self._is_due = True
+            self.set_timer(FLUSH_SECONDS if self.roster.slots else 0.02, self.flush)
+
+    # ----------------------------------------------------------------- paint out
+
+    def flush(self) -> None:
+        """Paints what changed; behind another screen only the order is kept up."""
+        self._is_due = False
+        changes = self.roster.settle(self.context.now())
+        if changes.slots or changes.rows:
+            self.summary.counts = self.roster.counts()
+            self.post_message(self.Stand())
+        self._paint(changes)
+
+    def _paint(self, changes: Changes) -> None:
+        if not self.is_current:
+            return
+        has_rows = bool(self.roster.rows)
+        self.heads.display = has_rows and self.size.height >= HEADS_FROM
+        if not has_rows:
+            self.agents.nothing = tuple([(text, "dim")] for text in self.fleet.outlook())
+            self.agents.refresh()
+        self.agents.update(changes)
+        self._paint_bars()
+        self._show_aside()
+
+    def _paint_bars(self) -> None:
+        for bar in (self.summary, self.heads, self.beyond, self.keys):
+            bar.repaint()
+
+    def tick(self) -> None:
+        now = self.context.now()
+        if now // 1000 == self._second:
+            return
+        self._second = now // 1000
+        self.roster.tick(now, midnight(now))
+        self._note_look()
+        self.flush()
+        if self.is_current:
+            self.agents.tick()
+            self._show_aside()
+
+    def on_screen_resume(self) -> None:
+        """Back from a build: on the same row, everything as it stands now."""
+        self.agents.update(Changes(slots=True))
+        self.flush()
+
+    def _lay_out(self) -> None:
+        height = self.size.height
+        self.heads.display = bool(self.roster.rows) and height >= HEADS_FROM
+        self.aside.display = self._has_aside and height >= ASIDE_FROM
+        self.aside.styles.height = 6 if height < 30 else 9 if height < 45 else 14
+        if self.roster.view.has_headings != (height >= HEADINGS_FROM):
+            self.roster.look(replace(self.roster.view, has_headings=height >= HEADINGS_FROM))
+            self.flush()
+
+    def on_resize(self) -> None:
+        self._lay_out()
+        self._paint_bars()
+        self._show_aside()
+
+    def on_rows_fitted(self) -> None:
+        self._paint_bars()
+
+    def on_rows_moved(self, _: Rows.Moved) -> None:
+        self.roster.touch(self.context.now())
+        self._note_look()
+        self.beyond.repaint()
+        self._show_aside()
+
+    def _show_aside(self) -> None:
+        if self.aside.display:
+            self.aside.show(self.agents.chosen)
+
+    # ----------------------------------------------------------------- what the reader has seen
+
+    def _note_look(self) -> None:
+        """Where the cursor came to rest, the reader has seen how the agent stands."""
+        chosen = self.agents.chosen if self.agents.is_touched and self.is_current else None
+        key, since = self._looked_at
+        now = self.context.now()
+        if chosen is None or chosen.row.key != key:
+            self._looked_at = None if chosen is None else chosen.row.key, now
+        elif chosen.is_unread and now - since >= LOOK:
+            self._see(chosen)
+
+    def _see(self, one: Placed) -> None:
+        name, now_stamp = build_name(one.row.build.key), stamp(one.row.build)
+        self._change(lambda kept: kept.seen(name, now_stamp))
+
+    def _change(self, change: Callable[[Preferences], Preferences]) -> None:
+        """At once on screen, and then in the file, with what other overviews changed there."""
+        self.roster.prefer(change(self.roster.preferences))
+        self._unkept.append(change)
+        self.flush()
+        self.run_worker(self._keep(), group="preferences")
+
+    async def _keep(self) -> None:
+        async with self._keeping:
+            await asyncio.to_thread(self._write)
+
+    def _write(self) -> None:
+        changes, self._unkept = self._unkept, []
+        try:
+            if changes:
+                self.kept.change(lambda kept: reduce(lambda now, change: change(now), changes, kept))
+        except OSError as error:
+            log.warning("the overview's settings could not be written: %s", error)
+
+    def on_unmount(self) -> None:
+        self._write()
+
+    # ----------------------------------------------------------------- for the parts (host.Host)
+
+    def tell(self, message: str, severity: Severity = "information", timeout: float = 4) -> None:
+        """A message in the place of the keys."""
+        self.keys.say(clean_line(message), severity, timeout)
+
+    def start(self, work: Callable[[], Awaitable[None]], group: str) -> None:
+        self.run_worker(work, exclusive=True, group=group)  # pyright: ignore[reportUnknownMemberType, reportArgumentType]
+
+    # ----------------------------------------------------------------- keys
+
+    @property
+    def _chosen(self) -> Placed | None:
+        """The agent under the cursor; none is told."""
+        chosen = self.agents.chosen
+        if chosen is None:
+            self.tell("there is no agent under the cursor", "warning")
+        return chosen
+
+    def action_inspect(self) -> None:
+        """Enter: the build; the fold opens."""
+        if isinstance(self.agents.slot, Fold):
+            self._unfold()
+        elif (chosen := self._chosen) is not None:
+            self._see(chosen)
+            self.post_message(self.Open(chosen.row))
+
+    def on_click(self) -> None:
+        self.roster.touch(self.context.now())
+
+    def _unfold(self) -> None:
+        self._look(replace(self.roster.view, is_unfolded=not self.roster.view.is_unfolded))
+
+    def _look(self, view: View) -> None:
+        self.roster.look(view)
+        self.flush()
+
+    def next_waiting(self) -> AgentRow | None:
+        """The cursor to the next row that waits for the reader; that row, None where nobody waits."""
+        place = self.roster.next_waiting(self.agents.cursor)
+        if place is None:
+            self.tell("nobody waits for you")
+            return None
+        self.agents.move(place)
+        chosen = self.agents.chosen
+        return None if chosen is None else chosen.row
+
+    def action_pin(self) -> None:
+        if isinstance(self.agents.slot, Fold):
+            self._unfold()
+        elif (chosen := self._chosen) is not None:
+            name = build_name(chosen.row.build.key)
+            self._change(lambda kept: kept.pinned(name))
+
+    def action_hide(self) -> None:
+        if (chosen := self._chosen) is not None:
+            name = build_name(chosen.row.build.key)
+            self._change(lambda kept: kept.hiding(name))
+            if name in self.roster.preferences.hidden and not self.roster.view.shows_hidden:
+                self.tell("hidden; H shows hidden ones")
+
+    def action_show_hidden(self) -> None:
+        self._look(replace(self.roster.view, shows_hidden=not self.roster.view.shows_hidden))
+
+    def action_group(self) -> None:
+        self._change(Preferences.regrouped)
+
+    def action_aside(self) -> None:
+        self._has_aside = not self._has_aside
+        self._lay_out()
+        self._show_aside()
+
+    def action_back(self) -> None:
+        """Out of the filter, then of the fold, then of the hidden ones."""
+        self._look(View(has_headings=self.roster.view.has_headings))
+
+    def action_retry(self) -> None:
+        self.fleet.retry_now()
+
+    def action_quit(self) -> None:
+        self.post_message(self.Leave())
+
+    def action_help(self) -> None:
+        from ..screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.context, ""))  # pyright: ignore[reportUnknownMemberType]
+
+    def commands(self) -> Iterator[tuple[str, str, str]]:
+        """Title with keys, help and action of what the palette offers."""
+        for action in self.context.actions:
+            if action.palette and action.scope != "rows":
+                yield f"{action.title.capitalize()}  {keys_of(action)}", action.help, action.aim
+
+    async def on_keys_pressed(self, event: Keys.Pressed) -> None:
+        here = self.agents if event.action.scope == "rows" else self
+        await self.app.run_action(event.action.call, here)  # pyright: ignore[reportUnknownMemberType]
+
+    # ----------------------------------------------------------------- what is typed
+
+    def action_find(self) -> None:
+        self._ask(self._find, "project, agent, state, host …", self.roster.view.needle)
+
+    def action_rename(self) -> None:
+        if (chosen := self._chosen) is None:
+            return
+        name = build_name(chosen.row.build.key)
+
+        def rename(text: str, is_done: bool) -> None:
+            if is_done:
+                self._change(lambda kept: kept.named(name, clean_line(text, 60)))
+
+        self._ask(rename, "a name of your own", chosen.own_name)
+
+    def _find(self, text: str, _: bool) -> None:
+        self._look(replace(self.roster.view, needle=text))
+
+    def _ask(self, take: Callable[[str, bool], None], hint: str, text: str) -> None:
+        """A line to type in, which `take` gets at every change, and at last with True."""
+        from ..widgets.prompt import Prompt
+
+        if self.query("#prompt"):
+            return
+        self._asks = take
+        prompt = Prompt(hint, text)
+        self.mount(prompt, after=self.keys)
+        self.keys.display = False
+        self.set_focus(prompt)
+
+    async def on_prompt_asked(self, event: Prompt.Asked) -> None:
+        if not (event.done and event.is_dropped and self._asks != self._find):
+            self._asks(event.text, event.done)
+        if event.done:
+            self.set_focus(self.agents)
+            await self.query("#prompt").remove()
+            self.keys.display = True
+        self._paint_bars()
+
+    # ----------------------------------------------------------------- what is taken out
+
+    def action_copy(self) -> None:
+        if (chosen := self._chosen) is not None:
+            text = next(iter(copies(chosen).values()))
+            self.start(partial(self.handover.put, text), "export")
+
+    def action_copy_menu(self) -> None:
+        from ..export.copy_menu import CopyMenu
+
+        if (chosen := self._chosen) is None:
+            return
+        texts = copies(chosen)
+
+        def take(name: str | None) -> None:
+            if name is not None:
+                self.start(partial(self.handover.put, texts[name]), "export")
+
+        self.app.push_screen(CopyMenu(texts), take)  # pyright: ignore[reportUnknownMemberType]
+
+    def action_folder(self) -> None:
+        if (chosen := self._chosen) is not None:
+            self.start(partial(self._open_folder, chosen.row), "export")
+
+    async def _open_folder(self, row: AgentRow) -> None:
+        from ..export.outside import edit
+
+        folder = Path(row.build.cwd)
+        is_here = bool(row.build.cwd) and not row.host and await asyncio.to_thread(folder.is_dir)
+        if not is_here:
+            where = f"{clean_line(row.build.cwd, 120) or 'its folder'}{f' of {row.host}' if row.host else ''}"
+            self.tell(f"{where} is not on this machine", "warning")
+        else:
+            await self.handover.lend(lambda: edit(folder, os.environ))
+
+    def action_terminal(self) -> None:
+        if (chosen := self._chosen) is not None:
+            self.start(partial(self._go_to_terminal, chosen.row), "terminal")
+
+    async def _go_to_terminal(self, row: AgentRow) -> None:
+        from ...sources.terminal import NoTerminal, go_to_terminal
+
+        build = replace(row.build, host=row.host)
+        try:
+            place = await asyncio.to_thread(go_to_terminal, build, os.environ)
+            self.tell(f"tmux went to {place}")
+        except NoTerminal as problem:
+            self.tell(str(problem), "warning", timeout=10)
+
+
+def copies(one: Placed) -> dict[str, str]:
+    """What of an agent can be copied, by what it is; the first is what matters most."""
+    build = one.row.build
+    asked = build.requests[0].title if build.requests else ""
+    says = asked or (build.error if one.need == "failed" else "") or build.now
+    return {
+        "what it asks" if asked else "what it does": clean(says),
+        "folder": clean(build.cwd),
+        "session": clean(build.session_id),
+        "project": clean(build.project_name or build.project_id),
+    }
+
+
+def midnight(now: Millis) -> Millis:
+    """When the local day of `now` began."""
+    day = time.localtime(now / 1000)
+    return int(time.mktime((day.tm_year, day.tm_mon, day.tm_mday, 0, 0, 0, 0, 0, -1)) * 1000)

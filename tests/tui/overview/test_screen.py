@@ -1,0 +1,298 @@
+"""The overview as a reader uses it."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+from msgspec.structs import replace
+from tests.tui.overview.conftest import HERE, MINUTE, NOW, SECOND, Script, fleet_of, many, row
+
+from sentryvibe_tui.client.fleet import BuildChanges, ServerBuilds, ServerLink
+from sentryvibe_tui.client.watching import LinkStatus
+from sentryvibe_tui.tui.build.screen import BuildScreen
+from sentryvibe_tui.tui.overview.app import OverviewApp
+from sentryvibe_tui.tui.overview.preferences import PreferencesFile, build_name
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """An overview of rows (or of a script), at a size; its clock stands still."""
+
+    @asynccontextmanager
+    async def opened(rows=None, size=(100, 30), **looks):
+        fleet = rows if isinstance(rows, Script) else fleet_of(many() if rows is None else rows)
+        clock = Clock()
+        app = OverviewApp(fleet, PreferencesFile(tmp_path / "overview.json"), now=clock, **looks)
+        async with app.run_test(size=size) as pilot:
+            screen = app.overview
+            screen.clock, screen.script = clock, fleet
+            await settled(pilot)
+            yield pilot, screen
+
+    return opened
+
+
+async def settled(pilot) -> None:
+    """Everything told is taken in and painted."""
+    screen = pilot.app.overview
+    for _ in range(200):
+        await pilot.pause()
+        if screen.script.told.empty() and not screen._is_due:
+            return
+
+
+async def tell(pilot, *events) -> None:
+    for event in events:
+        pilot.app.overview.script.told.put_nowait(event)
+    await settled(pilot)
+    pilot.app.overview.flush()
+    await pilot.pause()
+
+
+async def press(pilot, *keys: str) -> None:
+    await pilot.press(*keys)
+    await pilot.pause()
+    pilot.app.overview.flush()
+    await pilot.pause()
+
+
+def text(screen) -> list[str]:
+    strips = screen.app.screen._compositor.render_strips()
+    return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+
+def names(screen) -> list[str]:
+    return [
+        screen.roster.shown[slot].row.build.project_name for slot in screen.roster.slots if slot in screen.roster.shown
+    ]
+
+
+def under_cursor(screen) -> str:
+    chosen = screen.agents.chosen
+    return chosen.row.build.project_name if chosen else ""
+
+
+async def test_who_needs_the_reader_stands_first_and_under_the_cursor(opened):
+    async with opened() as (_, screen):
+        assert names(screen)[:4] == ["shop", "landing", "api", "blog"]
+        assert under_cursor(screen) == "shop"
+        assert "2 wait for you" in text(screen)[0]
+
+
+async def test_the_cursor_steps_over_headings_and_back_to_the_top(opened):
+    async with opened() as (pilot, screen):
+        await press(pilot, "j", "j")
+        assert under_cursor(screen) == "api"
+        await press(pilot, "k", "k", "k")
+        assert under_cursor(screen) == "shop"
+        assert screen.agents.scroll_offset.y == 0
+        await press(pilot, "end", "up", "home")
+        assert under_cursor(screen) == "shop"
+
+
+async def test_enter_opens_the_build_and_escape_returns_to_its_row(opened):
+    async with opened() as (pilot, screen):
+        await press(pilot, "j", "j", "j", "enter")
+        assert isinstance(pilot.app.screen, BuildScreen)
+        assert [build.project_name for build in screen.script.watched] == ["blog"]
+        await tell(pilot, BuildChanges(HERE, "", (row("new", "waiting-person", 9 * MINUTE).build,)))
+        screen.clock.now += 5 * SECOND
+        await pilot.press("escape")
+        await pilot.pause()
+        assert pilot.app.screen is screen
+        assert under_cursor(screen) == "blog"
+        assert names(screen)[0] == "new"
+
+
+async def test_a_row_does_not_jump_while_the_reader_is_at_the_keys(opened):
+    async with opened() as (pilot, screen):
+        await press(pilot, "j")
+        line = text(screen).index(next(one for one in text(screen) if "landing" in one and "question" in one))
+        await tell(pilot, BuildChanges(HERE, "", (row("landing", "working").build, row("shop", "working").build)))
+        assert "landing" in text(screen)[line]
+        assert "working" in text(screen)[line]
+        screen.clock.now += 2 * SECOND
+        screen.tick()
+        await pilot.pause()
+        assert under_cursor(screen) == "landing"
+        assert names(screen)[0] == "api"
+
+
+async def test_the_next_that_waits_from_the_list_and_from_inside_a_build(opened):
+    async with opened() as (pilot, screen):
+        await press(pilot, "exclamation_mark")
+        assert under_cursor(screen) == "landing"
+        await press(pilot, "enter")
+        await pilot.press("exclamation_mark")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, BuildScreen)
+        assert [build.project_name for build in screen.script.watched] == ["landing", "shop"]
+        await pilot.press("escape")
+        await pilot.pause()
+        assert under_cursor(screen) == "shop"
+
+
+async def test_a_filter_narrows_while_it_is_typed_and_escape_drops_it(opened):
+    async with opened() as (pilot, screen):
+        await press(pilot, "slash", *"codex", "enter")
+        assert names(screen) == ["landing", "scripts"]
+        assert any("filter: codex" in line for line in text(screen))
+        await press(pilot, "escape")
+        assert len(names(screen)) == 8
+
+
+async def test_letters_are_no_commands_while_a_field_has_the_focus(opened):
+    async with opened() as (pilot, screen):
+        await press(pilot, "slash", *"qhsg!")
+        assert pilot.app.is_running
+        assert screen.roster.view.needle == "qhsg!"
+        assert screen.roster.preferences.group_by == "state"
+
+
+async def test_pins_names_hidden_rows_and_groups_are_kept(opened, tmp_path):
+    async with opened() as (pilot, screen):
+        await press(pilot, "end", "up", "space")
+        assert names(screen)[0] == "scripts"
+        await press(pilot, "R", *"cron", "enter")
+        assert any("cron" in line for line in text(screen))
+        await press(pilot, "home", "j", "h")
+        assert "shop" not in names(screen)
+        await press(pilot, "s")
+    kept = PreferencesFile(tmp_path / "overview.json").read()
+    by_name = {one.build.project_name: build_name(one.build.key) for one in many()}
+    assert kept.pins == (by_name["scripts"],)
+    assert kept.names == {by_name["scripts"]: "cron"}
+    assert kept.hidden == (by_name["shop"],)
+    assert kept.group_by == "project"
+    async with opened() as (pilot, screen):
+        assert names(screen)[0] == "scripts"
+        await press(pilot, "H")
+        assert "shop" in names(screen)
+
+
+async def test_the_fold_of_what_ended_opens(opened):
+    async with opened() as (pilot, screen):
+        await press(pilot, "end")
+        assert "12 ended today" in " ".join(text(screen))
+        await press(pilot, "enter")
+        assert names(screen).count("old0") == 1
+        await press(pilot, "escape")
+        assert "old0" not in names(screen)
+
+
+async def test_a_failure_that_was_looked_at_goes_once_the_reader_has_gone(opened):
+    async with opened() as (pilot, screen):
+        await press(pilot, "j", "j")
+        screen.clock.now += SECOND
+        screen.tick()
+        assert under_cursor(screen) == "api", "it stays while the cursor is on it"
+        await press(pilot, "j")
+        screen.clock.now += 3 * SECOND
+        screen.tick()
+        await pilot.pause()
+        assert "api" not in names(screen)
+        assert under_cursor(screen) == "blog"
+
+
+async def test_a_server_that_is_out_of_reach_says_so_and_its_rows_stay(opened):
+    rows = [row("shop", "waiting-person"), row("far", "working", host="box")]
+    async with opened(rows, size=(120, 24)) as (pilot, screen):
+        assert "HOST" in text(screen)[1]
+        lost = LinkStatus("retrying", attempt=2, retry_at=NOW + 4_000, lost_at=NOW)
+        await tell(pilot, ServerLink("http://box", "box", lost))
+        assert "box retry 2/10 in 4s" in text(screen)[0]
+        assert "far" in names(screen)
+        await press(pilot, "r")
+        assert screen.script.retried == 1
+
+
+async def test_an_empty_machine_says_where_it_looked(opened):
+    script = Script(ServerLink(HERE, "this machine", LinkStatus("live")), ServerBuilds(HERE, "", ()))
+    async with opened(script) as (_, screen):
+        assert any("No agent is at work here." in line for line in text(screen))
+        assert any("~/.claude/projects" in line for line in text(screen))
+
+
+async def test_the_details_hold_the_question_whole_and_the_build_as_it_stands(opened, running_build):
+    asked = replace(many()[0].build, project_id="todo-app", session_id="s1", build_id="b1")
+    script = Script(ServerLink(HERE, "", LinkStatus("live")), ServerBuilds(HERE, "", (asked,)),
+                    states={"b1": running_build.state})  # fmt: skip
+    async with opened(script, size=(120, 40)) as (pilot, screen):
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if screen.aside._state is not None:
+                break
+        said = " ".join(text(screen)[-12:])
+        assert "The lockfile is out of step" in said
+        assert "todos 4/8" in said
+        assert "Wiring up auth middleware" in said or "Wire up auth middleware" in said
+
+
+async def test_the_window_title_counts_who_waits_and_who_works(opened, monkeypatch):
+    written: list[str] = []
+    from sentryvibe_tui.tui.notices import Notices
+
+    async with opened(notices=Notices()) as (pilot, _screen):
+        monkeypatch.setattr(pilot.app, "write", written.append)
+        await tell(pilot, BuildChanges(HERE, "", (row("shop", "working").build,)))
+        assert any("1? 4▶ sentryvibe" in one for one in written)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (1, 1), (40, 10), (300, 80)])
+async def test_every_size_shows_what_it_can(opened, size):
+    async with opened(size=size) as (pilot, _screen):
+        await press(pilot, "j", "end", "home", "v", "s")
+        assert pilot.app.is_running
+
+
+async def test_help_and_palette_offer_every_key_of_the_overview(opened):
+    from sentryvibe_tui.tui.actions import ACTIONS, offered
+
+    async with opened(size=(120, 50)) as (pilot, screen):
+        await press(pilot, "question_mark")
+        columns = pilot.app.screen.query("#help Static")
+        said = " ".join(" ".join(str(column.render()) for column in columns).split())
+        assert [action.help for action in offered(ACTIONS, "overview") if action.help not in said] == []
+        await press(pilot, "escape")
+        assert {name.split("  ")[0] for name, _, _ in screen.commands()} >= {"Pin", "Find", "Next that waits"}
+
+
+async def test_a_question_is_copied(opened, monkeypatch):
+    written: list[str] = []
+    async with opened() as (pilot, _screen):
+        monkeypatch.setattr(pilot.app, "write", written.append)
+        await press(pilot, "y")
+        await pilot.pause(0.1)
+        assert any("]52;" in one for one in written)
+        await press(pilot, "c", "2")
+        await pilot.pause(0.1)
+        assert len([one for one in written if "]52;" in one]) == 2
+
+
+async def test_a_folder_of_another_machine_is_not_opened(opened):
+    async with opened([row("far", "working", host="box", cwd="/work/far")]) as (pilot, _screen):
+        await press(pilot, "o", "g")
+        await pilot.pause(0.2)
+        assert pilot.app.is_running
+
+
+def hostile(name: str):
+    bad = "\x1b]52;c;ZXZpbA==\x07[/x] [red]" + "漢字" * 40 + "\n\x9b31m\u202e\ud800"
+    return row(name, "waiting-person", project_name=bad, title=bad, agent_id=bad, model=bad, branch=bad, cwd=bad,
+               now=bad, error=bad, todo=bad)  # fmt: skip
+
+
+async def test_hostile_texts_reach_the_terminal_as_text_only(opened):
+    async with opened([hostile("a"), hostile("b")], size=(200, 50)) as (_, screen):
+        said = "\n".join(text(screen))
+        assert "\x1b" not in said
+        assert "\x9b" not in said
+        assert "\u202e" not in said
+        assert all(len(line) <= 200 for line in text(screen))
