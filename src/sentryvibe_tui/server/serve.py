@@ -87,7 +87,7 @@ async def running(
         await app.stop()
         if notifier is not None:
             await notifier.finish(GRACE)
-        server.should_exit = True
+        server.stop()
         await asyncio.wait([task], timeout=GRACE)
         await store.close()
         await asyncio.wait([task], timeout=GRACE)
@@ -232,6 +232,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._up = asyncio.Event()
+        self._stop = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -239,6 +240,27 @@ class _Server(uvicorn.Server):
 
     async def up(self) -> None:
         await self._up.wait()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._stop.set()
+
+    async def main_loop(self) -> None:
+        """Wakes up once a second, for the date in answers."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._stop.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Where nobody is connected, there is nobody to wait for."""
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+            return
+        for server in self.servers:
+            server.close()
+        for sock in sockets or []:
+            sock.close()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
