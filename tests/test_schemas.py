@@ -14,12 +14,12 @@ from sentryvibe_tui.agents.detect import new_reader
 from sentryvibe_tui.agents.doing import summary_of
 from sentryvibe_tui.client.rest import ListedProject
 from sentryvibe_tui.client.watching import CaughtUp, Changed, LinkChanged, LinkStatus, Skipped, Snapshot
+from sentryvibe_tui.errors import BadJson
 from sentryvibe_tui.model.events import About
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.report.jsonl import JsonReport, json_line, state_line
 from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted, encode_posted
-from sentryvibe_tui.wire.json import BadJson
 from sentryvibe_tui.wire.updates import encode_entry
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sentryvibe_tui.token_file import BadTokenFile, read_token, server_token
+from sentryvibe_tui.errors import BadTokenFile
+from sentryvibe_tui.token_file import read_token, server_token
 
 
 def test_a_new_one_is_made_for_its_owner_only_and_stays(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from .errors import BadTokenFile
 from .folders import make_private, runtime_folder
-from .token_file import BadTokenFile, read_token
+from .token_file import read_token
 
 
 class LocalServer(Struct, frozen=True, rename="camel"):

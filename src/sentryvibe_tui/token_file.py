@@ -6,13 +6,10 @@ import os
 import stat
 from pathlib import Path
 
+from .errors import BadTokenFile
 from .folders import make_private
 
 _LONGEST = 4096
-
-
-class BadTokenFile(Exception):
-    """A token file that cannot be used; the message names it and says what to do."""
 
 
 def server_token(path: Path) -> str:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.detect import AutoReader, UnknownFormat, detect, format_names, new_reader
+from sentryvibe_tui.agents.detect import AutoReader, detect, format_names, new_reader
 from sentryvibe_tui.agents.registry import names
+from sentryvibe_tui.errors import UnknownFormat
 
 FOLDERS = {
     "claude-session": "claude-session", "claude-stream-json": "claude-stream", "codex-exec": "codex-exec",

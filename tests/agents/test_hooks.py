@@ -5,7 +5,7 @@ import pytest
 
 from sentryvibe_tui.agents.common.hook_payloads import SESSIONS, HookLines, HookReader
 from sentryvibe_tui.agents.registry import agent_kind
-from sentryvibe_tui.wire.json import BadJson
+from sentryvibe_tui.errors import BadJson
 
 
 def hook_reader(agent: str = "claude") -> HookReader:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.agents.common.reader import Reported
-from sentryvibe_tui.agents.detect import AutoReader, UnknownFormat, detect, new_reader
+from sentryvibe_tui.agents.detect import AutoReader, detect, new_reader
+from sentryvibe_tui.errors import UnknownFormat
 
 SAMPLES = Path(__file__).parent.parent / "data" / "transcripts"
 FILES = sorted(json.loads((SAMPLES / "truth.json").read_text()))

@@ -10,7 +10,8 @@ import pytest
 from sentryvibe_tui.agents import detect, kinds, registry
 from sentryvibe_tui.agents.detect import AutoReader, format_names, new_reader
 from sentryvibe_tui.agents.kinds import kind_of, verb_of
-from sentryvibe_tui.agents.registry import UnknownAgent, agent_kind, agent_kinds, names
+from sentryvibe_tui.agents.registry import agent_kind, agent_kinds, names
+from sentryvibe_tui.errors import UnknownAgent
 from sentryvibe_tui.model.events import ToolStarted
 from sentryvibe_tui.model.questions import APPROVAL_TOOLS, ASKING_TOOLS
 from sentryvibe_tui.sources.run.argv import prepared

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.agents.common import zstd
-from sentryvibe_tui.agents.detect import AutoReader, UnknownFormat, new_reader
+from sentryvibe_tui.agents.detect import AutoReader, new_reader
+from sentryvibe_tui.errors import UnknownFormat
 from sentryvibe_tui.model.state import BuildState
 
 PARENT = {"sessionId": "a", "messageUuid": "u"}

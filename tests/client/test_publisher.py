@@ -5,6 +5,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from sentryvibe_tui.client import outbox
 from sentryvibe_tui.client import publisher as module
 from sentryvibe_tui.client.outbox import Outbox, Waiting
 from sentryvibe_tui.client.publisher import Publisher
+from sentryvibe_tui.errors import OutboxUnusable
 from sentryvibe_tui.model.events import About, BuildStarted, TextAdded
 from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.wire.address import Address
@@ -713,3 +715,18 @@ async def test_an_event_larger_than_a_body_arrives_without_its_middle(scripted, 
     assert text.startswith("begin")
     assert text.endswith("end")
     assert len(text) <= module.FITTING
+
+
+async def test_an_outbox_that_cannot_be_closed_is_told_without_its_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = Outbox.close
+
+    def failing(outbox: Outbox) -> None:
+        close(outbox)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(Outbox, "close", failing)
+    with pytest.raises(OutboxUnusable, match=r"cannot close the outbox .*disk I/O error"):
+        async with Publisher("http://127.0.0.1:9", About("p", "s", "b"), tmp_path):
+            pass

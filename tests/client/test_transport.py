@@ -12,13 +12,14 @@ from websockets.asyncio.server import serve
 
 from sentryvibe_tui.client import sse
 from sentryvibe_tui.client.link import Open
-from sentryvibe_tui.client.rest import ErrorAnswer, NoAnswer, builds, hydrate, projects, whole_tool
+from sentryvibe_tui.client.rest import builds, hydrate, projects, whole_tool
 from sentryvibe_tui.client.sse import EventStream
 from sentryvibe_tui.client.transport import retry_after_close, seconds
 from sentryvibe_tui.client.trouble import at_address, in_words
 from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Snapshot
-from sentryvibe_tui.wire.address import BadAddress, parse_address
+from sentryvibe_tui.errors import BadAddress, ErrorAnswer, NoAnswer
+from sentryvibe_tui.wire.address import parse_address
 
 pytestmark = pytest.mark.timeout(60)
 

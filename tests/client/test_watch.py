@@ -20,13 +20,14 @@ from sentryvibe_tui.client.rest import (
 )
 from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, SignOfLife, Snapshot
+from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.model.events import About, BuildStarted, TextAdded, TodosReported, ToolEnded, ToolStarted
 from sentryvibe_tui.model.facts import BuildEnded, TodoItem
 from sentryvibe_tui.model.progress import progress
 from sentryvibe_tui.model.state import Agent
 from sentryvibe_tui.server.serve import running
 from sentryvibe_tui.server.settings import ServerLimits
-from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.store.contract import BuildKey
 from sentryvibe_tui.wire.address import parse_address
 from sentryvibe_tui.wire.json import plain, raw
 from sentryvibe_tui.wire.state import encode_state

@@ -8,8 +8,8 @@ import pytest
 
 from sentryvibe_tui.agents.registry import AgentKind, built_in
 from sentryvibe_tui.cli.hooks import AGENTS
+from sentryvibe_tui.errors import BadSettings
 from sentryvibe_tui.hooks.install import Hook, installed, settings_file, with_hook, without_hooks
-from sentryvibe_tui.hooks.json_edit import BadSettings
 
 URL = "http://127.0.0.1:4777/api/hooks/claude"
 HTTP = Hook("claude", url=URL)

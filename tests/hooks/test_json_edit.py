@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentryvibe_tui.hooks.json_edit import BadSettings, added, parse, removed
+from sentryvibe_tui.errors import BadSettings
+from sentryvibe_tui.hooks.json_edit import added, parse, removed
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

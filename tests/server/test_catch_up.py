@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.client.replica import BuildReplica, Question
+from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.server.catch_up import CatchUp, Since
 from sentryvibe_tui.server.hub import Hub
 from sentryvibe_tui.server.outbound_frame import OutboundFrame
-from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.store.contract import BuildKey
 from sentryvibe_tui.store.sqlite import SqliteStore
 from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted
 from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, Recovery, decode_frame

@@ -15,14 +15,14 @@ from typing import Any
 import httpx
 import pytest
 
+from sentryvibe_tui.errors import BadJson, StoreUnavailable
 from sentryvibe_tui.hooks import spool
 from sentryvibe_tui.model.questions import LIMIT
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.server.hooks import Hooks
 from sentryvibe_tui.server.payload import MOST_IN_ALL, MOST_VALUES, bounded_record
 from sentryvibe_tui.server.serve import Running
-from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
-from sentryvibe_tui.wire.json import BadJson
+from sentryvibe_tui.store.contract import BuildKey
 
 SESSION = "0b8c1d7e-5f3a-4c0e-9d55-1f2e3d4c5b6a"
 BASE = {

@@ -16,9 +16,10 @@ from sentryvibe_tui.client import rest as reading
 from sentryvibe_tui.client.link import Open
 from sentryvibe_tui.client.sse import stream
 from sentryvibe_tui.client.transport import connect
+from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.server.serve import Running
-from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.store.contract import BuildKey
 from sentryvibe_tui.wire.address import Address, parse_address
 from sentryvibe_tui.wire.frames import Recovery, decode_frame
 from sentryvibe_tui.wire.state import decode_state, encode_state

@@ -10,9 +10,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from sentryvibe_tui.errors import CannotServe
 from sentryvibe_tui.server.asgi import HTTPError
 from sentryvibe_tui.server.guard import Guard, Principal, is_loopback
-from sentryvibe_tui.server.serve import CannotServe, Running, running
+from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import ServerLimits
 
 TOKEN = "s3cret-word"

@@ -11,12 +11,13 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.updates import Entry
 from sentryvibe_tui.server.hub import Watcher
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import ServerLimits
-from sentryvibe_tui.store.contract import BuildKey, StoreUnavailable
+from sentryvibe_tui.store.contract import BuildKey
 from sentryvibe_tui.wire.envelope import decode_posted
 from sentryvibe_tui.wire.frames import Batch, Connected, Heartbeat, HeartbeatAck, Recovery, decode_frame
 

@@ -9,7 +9,7 @@ import pytest
 from sentryvibe_tui.agents.codex.files import CodexFolder
 from sentryvibe_tui.agents.common import zstd
 from sentryvibe_tui.agents.common.session_files import Session
-from sentryvibe_tui.agents.detect import UnknownFormat
+from sentryvibe_tui.errors import UnknownFormat
 from sentryvibe_tui.sources.follow.session_reader import SessionReader
 from sentryvibe_tui.wire.projects import project_named
 

@@ -10,8 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from sentryvibe_tui.agents.detect import AutoReader, UnknownFormat, new_reader
+from sentryvibe_tui.agents.detect import AutoReader, new_reader
 from sentryvibe_tui.agents.redact import Redactor
+from sentryvibe_tui.errors import UnknownFormat
 from sentryvibe_tui.model.events import TextAdded
 from sentryvibe_tui.sources.event_ids import EventLabeler
 from sentryvibe_tui.sources.follow.session_reader import SessionReader

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sentryvibe_tui.errors import EventDiffers
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.store import appending
-from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, EventDiffers, Store
+from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, Store
 from sentryvibe_tui.wire.envelope import EventEnvelope
 
 from .conftest import Fresh, Place

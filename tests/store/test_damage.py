@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sentryvibe_tui.store.contract import BuildDamaged, BuildKey, StoreUnavailable
+from sentryvibe_tui.errors import StoreUnavailable
+from sentryvibe_tui.store.contract import BuildDamaged, BuildKey
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore, ledger
 from sentryvibe_tui.store.sqlite.queries import place
 from sentryvibe_tui.wire.envelope import EventEnvelope

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sentryvibe_tui.store.contract import Accepted, BuildKey, StoreBroken, StoreUnavailable
+from sentryvibe_tui.errors import StoreBroken, StoreUnavailable
+from sentryvibe_tui.store.contract import Accepted, BuildKey
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.wire.envelope import EventEnvelope
 

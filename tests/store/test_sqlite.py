@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.errors import EventDiffers, StoreBroken, StoreUnavailable
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.store import live
-from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, EventDiffers, StoreBroken, StoreUnavailable
+from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore, ledger, schema
 from sentryvibe_tui.store.sqlite.transaction import SqliteTransaction
 from sentryvibe_tui.wire.envelope import EventEnvelope

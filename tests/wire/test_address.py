@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from sentryvibe_tui.wire.address import Address, BadAddress, parse_address, shown
+from sentryvibe_tui.errors import BadAddress
+from sentryvibe_tui.wire.address import Address, parse_address, shown
 
 
 @pytest.mark.parametrize(

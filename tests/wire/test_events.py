@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from sentryvibe_tui.errors import BadJson
 from sentryvibe_tui.model.events import (
     About,
     BuildStarted,
@@ -30,7 +31,6 @@ from sentryvibe_tui.model.facts import (
 )
 from sentryvibe_tui.model.state import Agent, AutoFix, Usage
 from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted, encode_array, encode_posted
-from sentryvibe_tui.wire.json import BadJson
 
 
 def posted(event: dict, **envelope) -> tuple[EventEnvelope, ...]:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentryvibe_tui.errors import BadJson
 from sentryvibe_tui.model.activity import Request
 from sentryvibe_tui.model.events import BuildEvent, BuildStarted, TextAdded, TodosReported, ToolEnded, ToolStarted
 from sentryvibe_tui.model.facts import BackgroundMoved, RequestOpened, TodoItem
 from sentryvibe_tui.wire.envelope import decode_posted
 from sentryvibe_tui.wire.ids import MAX_ID, is_id, is_name, usable, with_usable_ids
-from sentryvibe_tui.wire.json import BadJson
 
 BAD = ["a\0b", "x" * (MAX_ID + 1)]
 

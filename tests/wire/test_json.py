@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from sentryvibe_tui.errors import BadJson
 from sentryvibe_tui.wire import json
-from sentryvibe_tui.wire.json import MAX_DEPTH, BadJson, decode, depth, encode, plain, raw
+from sentryvibe_tui.wire.json import MAX_DEPTH, decode, depth, encode, plain, raw
 
 
 @pytest.mark.parametrize(

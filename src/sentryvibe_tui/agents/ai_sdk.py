@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from msgspec import Raw
 from msgspec.structs import replace
 
+from ..errors import BadJson
 from ..model.events import BuildEvent, BuildStarted, Ignored, TextAdded
 from ..model.facts import AgentReported, BuildEnded, InputNeeded, Noticed
 from ..model.state import Agent
 from ..wire.envelope import decode_event, decode_posted
-from ..wire.json import BadJson, encode
+from ..wire.json import encode
 from .common.json_lines import JsonLines
 from .common.reader import Counts, Reported, reports_of
 from .common.records import RecordReader

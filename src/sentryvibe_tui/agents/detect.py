@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache
 
+from ..errors import UnknownFormat
 from .ai_sdk import AiSdk, BuildEvents
 from .common.json_lines import MAX_LINE, JsonLines, bare
 from .common.reader import Counts, Reader, Reported
@@ -20,10 +21,6 @@ PACKED = (
     "the input is compressed with zstd, as Codex does with old rollouts: unpack it with `zstd -d FILE`, or install the "
     "Python package zstandard"
 )
-
-
-class UnknownFormat(ValueError):
-    """The input is in no format that is known; the message says what was seen."""
 
 
 def _is_build_event(record: Record, kind: str) -> bool:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
+from ..errors import UnknownAgent
+
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
@@ -86,10 +88,6 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     hooks: Callable[[], HookDialect] | None = None
     hook_settings: Callable[[], HookSettings] | None = None
     process: Callable[[Mapping[str, str], str], int | None] | None = None
-
-
-class UnknownAgent(LookupError):
-    """There is no agent of that name, or what an entry point leads to is none."""
 
 
 @cache

@@ -13,9 +13,10 @@ from typing import Any, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..errors import BadJson
 from ..model.state import ToolCall
 from ..model.text import clean, clean_line
-from ..wire.json import BadJson, plain, raw
+from ..wire.json import plain, raw
 from .kinds import Kind, kind_of, verb_of
 
 TEXT_LIMIT = 300

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
+from ..errors import BadJson
 from ..wire.address import Address
-from ..wire.json import BadJson, decode
+from ..wire.json import decode
 from .options import find_server
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import asyncio
 
 import click
 
-from ..client.rest import AmbiguousProject, NoAnswer, NoSuchProject, builds, discard, resolve
+from ..client.rest import AmbiguousProject, NoSuchProject, builds, discard, resolve
+from ..errors import NoAnswer
 from ..model.summary import BuildSummary
 from ..model.text import clean_line
 from .completing import projects

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from ..client.rest import AmbiguousProject, NoAnswer, NoSuchProject, ProjectRef, builds, resolve, states
+from ..client.rest import AmbiguousProject, NoSuchProject, ProjectRef, builds, resolve, states
+from ..errors import NoAnswer
 from ..model.state import BuildState
 from ..model.text import clean_line
 from ..wire.projects import project_id

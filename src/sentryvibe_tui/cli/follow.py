@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sqlite3
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -57,8 +56,8 @@ def command(path: Path, everywhere: bool, server: str | None, live: float, settl
 
 
 async def _followed(server: Address | None, directory: Path | None, pace: Pace) -> int:
+    from ..errors import CannotServe
     from ..server.embedded import kept_served, server_here
-    from ..server.serve import CannotServe
 
     ours = settings().settings
     outbox, masks = data_dir(ours) / "outbox", redactor(ours)
@@ -76,6 +75,6 @@ async def _followed(server: Address | None, directory: Path | None, pace: Pace) 
                     work.result()
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
-    except (CannotServe, OSError, sqlite3.Error) as error:
+    except (CannotServe, OSError) as error:
         raise click.ClickException(str(error)) from None
     return 0

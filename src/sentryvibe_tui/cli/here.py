@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -58,7 +57,7 @@ class Here(Deferred):
                 yield event
 
     async def _follow(self, found: asyncio.Future[Watch]) -> None:
-        """Serves and follows until cancelled. Raises CannotServe, OSError, sqlite3.Error."""
+        """Serves and follows until cancelled. Raises CannotServe, OSError."""
         from ..server.embedded import kept_served, server_here
         from ..sources.follow.follower import Follow
         from ..sources.follow.witnesses import witnesses
@@ -115,7 +114,7 @@ class Here(Deferred):
             await self._watch.aclose()
         if self._work is not None:
             self._work.cancel()
-            with suppress(asyncio.CancelledError, OSError, sqlite3.Error):
+            with suppress(asyncio.CancelledError, OSError):
                 await self._work
 
 

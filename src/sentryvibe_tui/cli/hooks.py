@@ -18,10 +18,10 @@ import click
 
 from ..agents.common.hook_settings import NEWEST, Entries, Version
 from ..agents.registry import agent_kinds
+from ..errors import BadSettings
 from ..folders import make_private
 from ..hooks import spool
 from ..hooks.install import Hook, hook_settings, installed, settings_file, with_hook, without_hooks
-from ..hooks.json_edit import BadSettings
 from ..model.text import REPLACEMENT, clean_line
 from ..wire.address import Address
 from .options import UsageProblem, settings
@@ -203,7 +203,8 @@ def _write(path: Path, text: str) -> None:
 
 def _server(named: str | None) -> Address:
     """The server named, else the place where `serve` listens: a hook calls there tomorrow, too."""
-    from ..wire.address import BadAddress, parse_address
+    from ..errors import BadAddress
+    from ..wire.address import parse_address
 
     ours = settings().settings
     host = "127.0.0.1" if ours.host in ("0.0.0.0", "::", "") else ours.host

@@ -17,7 +17,8 @@ from click.shell_completion import CompletionItem
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..agents.detect import AutoReader, UnknownFormat, format_names
+from ..agents.detect import AutoReader, format_names
+from ..errors import UnknownFormat
 from ..model.events import About
 from ..model.text import clean_line
 from ..report import exit_codes
@@ -163,8 +164,8 @@ class _Intake:
 
     async def run(self, project_id: str, inputs: Sequence[Callable[[], _Input]]) -> int:
         """Exit status by the builds' outcomes. Raises NoLink, UsageProblem."""
-        from ..client.outbox import OutboxUnusable
         from ..client.publisher import Publisher
+        from ..errors import OutboxUnusable
 
         self._on_sigterm()
         at = ""

@@ -11,7 +11,8 @@ import click
 from msgspec.structs import replace
 
 from ..agents.doing import summary_of
-from ..client.rest import ListedProject, NoAnswer, projects, states
+from ..client.rest import ListedProject, projects, states
+from ..errors import NoAnswer
 from .options import Server, find_server, server_option
 from .output import any_text, write_line
 

@@ -11,15 +11,16 @@ import click
 from msgspec import Struct
 
 from .. import runtime
+from ..errors import BadAddress, SentryVibeError
 from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import Loaded, Settings, load
-from ..wire.address import Address, BadAddress, parse_address
+from ..wire.address import Address, parse_address
 from .output import tell
 
 if TYPE_CHECKING:
     from ..agents.redact import Redactor
-    from ..client.rest import NoAnswer
+    from ..errors import NoAnswer
 
 _FOUND = "running here"
 _TOKEN = f"{__name__}.token"
@@ -61,13 +62,13 @@ def _token() -> str:
     return flag or settings().settings.token
 
 
-class NoLink(click.ClickException):
+class NoLink(SentryVibeError, click.ClickException):
     """No server, or none that answers."""
 
     exit_code = exit_codes.NO_LINK
 
 
-class UsageProblem(click.ClickException):
+class UsageProblem(SentryVibeError, click.ClickException):
     """The command cannot be done as it was asked for."""
 
     exit_code = exit_codes.USAGE

@@ -8,14 +8,15 @@ import sys
 from contextlib import suppress
 from typing import TextIO, cast
 
+from ..errors import SentryVibeError
 from ..model.text import clean
 
 
-class PipeClosed(Exception):
+class PipeClosed(SentryVibeError):
     """Nobody reads stdout any longer."""
 
 
-class CannotWrite(Exception):
+class CannotWrite(SentryVibeError):
     """Stdout takes nothing: a full disk, or none at all; the message says which."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from typing import TYPE_CHECKING
 
 from ..settings import Settings, data_dir
@@ -25,8 +24,8 @@ async def relayed(argv: tuple[str, ...], project: ProjectName | None, server: Ad
 
 
 async def _publish(relay: Relay, server: Address | None, ours: Settings) -> None:
+    from ..errors import CannotServe
     from ..server.embedded import kept_served, server_here
-    from ..server.serve import CannotServe
 
     try:
         async with server_here(server, ours, tell) as address:
@@ -35,5 +34,5 @@ async def _publish(relay: Relay, server: Address | None, ours: Settings) -> None
                 return
             async with kept_served(relay, address, ours, tell):
                 await relay.publish(address, data_dir(ours) / "outbox", tell)
-    except (CannotServe, OSError, sqlite3.Error) as error:
+    except (CannotServe, OSError) as error:
         tell(f"the agent goes on unwatched: {error}")

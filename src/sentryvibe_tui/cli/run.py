@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,8 +92,8 @@ def command(
 
 async def _run(ready: Prepared, name: ProjectName, server: Address | None, ours: Settings, look: Looks | None) -> int:
     from ..client.watch import Watch
+    from ..errors import CannotServe
     from ..server.embedded import kept_served, server_here
-    from ..server.serve import CannotServe
     from ..sources.run.command import Run
 
     outbox, masks = data_dir(ours) / "outbox", redactor(ours)
@@ -114,7 +113,7 @@ async def _run(ready: Prepared, name: ProjectName, server: Address | None, ours:
                     tell(f"{ready.argv[0]} goes on; its text follows")
                     run.mirror()
                 return await work
-    except (CannotServe, OSError, sqlite3.Error) as error:
+    except (CannotServe, OSError) as error:
         raise click.ClickException(str(error)) from None
 
 

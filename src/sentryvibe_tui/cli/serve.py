@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
+from ..errors import BadTokenFile
 from ..settings import data_dir, token_path
-from ..token_file import BadTokenFile, server_token
+from ..token_file import server_token
 from .options import UsageProblem, redactor, settings
 from .output import tell
 

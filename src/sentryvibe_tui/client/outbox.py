@@ -37,10 +37,6 @@ CREATE TABLE IF NOT EXISTS parked (n INTEGER PRIMARY KEY, id TEXT NOT NULL, body
 """
 
 
-class OutboxUnusable(OSError):
-    """Nothing can be kept there; the message says where and why."""
-
-
 class Waiting(Struct, frozen=True):
     """An event to be sent; `n` is its place, `id` unique over builds, `body` the encoded event."""
 

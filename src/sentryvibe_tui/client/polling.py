@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from ..agents.doing import summary_of
+from ..errors import ErrorAnswer, NoAnswer, OddAnswer
 from ..model.summary import BuildSummary
 from ..wire.address import Address
 from ..wire.feed import BuildsRecovery
 from . import rest as reading
 from .builds_link import OpenBuilds
-from .rest import ErrorAnswer, ListedProject, NoAnswer, OddAnswer
+from .rest import ListedProject
 from .transport import Failed
 
 EVERY = 15.0

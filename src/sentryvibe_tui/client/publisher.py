@@ -18,6 +18,7 @@ import httpx
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..errors import BadJson, OutboxUnusable
 from ..model.events import About, BuildEvent
 from ..model.facts import BuildEnded, Noticed
 from ..model.state import Millis
@@ -25,9 +26,9 @@ from ..wire.address import Address, parse_address
 from ..wire.clip import fitted
 from ..wire.envelope import EventEnvelope, encode_array, encode_posted
 from ..wire.ids import MAX_ID
-from ..wire.json import BadJson, decode, encode
+from ..wire.json import decode, encode
 from .backoff import LONGEST_ASKED, delay
-from .outbox import LIMIT, Outbox, OutboxUnusable, Waiting
+from .outbox import LIMIT, Outbox, Waiting
 from .rest import error_text
 from .transport import seconds
 
@@ -125,7 +126,10 @@ class Publisher:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Stops at once; what is not acknowledged stays in the outbox for the next run."""
+        """Stops at once; what is not acknowledged stays in the outbox for the next run.
+
+        Raises OutboxUnusable.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -133,8 +137,15 @@ class Publisher:
             self._tasks = []
             await self._store()
             await self._client.aclose()
-            await self._blocking(self._outbox.close)
+            await self._close_outbox()
         self._thread.shutdown()
+
+    async def _close_outbox(self) -> None:
+        try:
+            await self._blocking(self._outbox.close)
+        except (OSError, sqlite3.Error) as error:
+            self._thread.shutdown()
+            raise OutboxUnusable(f"cannot close the outbox {self._outbox.path}: {error}") from None
 
     def publish(self, event: BuildEvent, at: Millis | None = None, event_id: str = "") -> None:
         """Takes an event; `at` is when the agent says it happened (epoch ms), `event_id` its identity in the build."""

@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 from msgspec import Raw, Struct
 
 from ..agents.doing import summary_of
+from ..errors import BadJson, ErrorAnswer, NoAnswer, OddAnswer, SentryVibeError
 from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
 from ..model.text import clean_line
 from ..wire.address import Address
 from ..wire.frames import MAX_FRAME, unpacked
-from ..wire.json import ABSENT, BadJson, decode, plain, present
+from ..wire.json import ABSENT, decode, plain, present
 from ..wire.original_rows import OriginalSession, Stored, stored
 from ..wire.summary import decode_summary
 from .original_replica import Hydration
@@ -33,35 +34,13 @@ TIMEOUT = 10.0
 T = TypeVar("T")
 
 
-class NoAnswer(Exception):
-    """The server could not be reached, or (`answered`) said nothing that can be read; the message says why."""
-
-    answered = False
-    status = 0
-    """The HTTP status of an error answer, else 0."""
-
-
-class OddAnswer(NoAnswer):
-    """The server said something else than what it was asked for."""
-
-    answered = True
-
-
-class ErrorAnswer(OddAnswer):
-    """The server answered with an error status."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(f"HTTP {status}: {reason}" if reason else f"HTTP {status}")
-        self.status = status
-
-
 class ProjectRef(Struct, frozen=True):
     id: str
     name: str = ""
     slug: str = ""
 
 
-class NoSuchProject(LookupError):
+class NoSuchProject(SentryVibeError, LookupError):
     """No project of that name; `listing` holds those there are."""
 
     def __init__(self, text: str, listing: tuple[ProjectRef, ...]) -> None:
@@ -70,7 +49,7 @@ class NoSuchProject(LookupError):
         self.listing = listing
 
 
-class AmbiguousProject(LookupError):
+class AmbiguousProject(SentryVibeError, LookupError):
     """Several projects begin like that: `matches`."""
 
     def __init__(self, text: str, matches: tuple[ProjectRef, ...]) -> None:

@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as ws_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
+from ..errors import LinkError
 from ..model.state import Millis
 from ..model.text import clean_line
 from ..wire.address import Address
@@ -34,7 +35,7 @@ _RETRY_LATER = frozenset({429, 500, 502, 503, 504})
 _FINAL = frozenset({401, 403, 404})
 
 
-class Ended(Exception):
+class Ended(LinkError):
     """A connection that was open was closed."""
 
     def __init__(self, code: int, reason: str = "", retry_after: Millis = 0) -> None:
@@ -42,7 +43,7 @@ class Ended(Exception):
         self.code, self.reason, self.retry_after = code, reason, retry_after
 
 
-class Failed(Exception):
+class Failed(LinkError):
     """No connection came about. `status` is set when the server itself gave a final answer."""
 
     def __init__(self, reason: str, status: int | None = None, retry_after: Millis = 0) -> None:
@@ -50,7 +51,7 @@ class Failed(Exception):
         self.reason, self.status, self.retry_after = reason, status, retry_after
 
 
-class Blocked(Exception):
+class Blocked(LinkError):
     """WebSockets do not get through here; the event stream may."""
 
 

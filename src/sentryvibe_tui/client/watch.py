@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from msgspec import Raw
 
+from ..errors import NoAnswer
 from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
 from ..wire.address import Address, parse_address
@@ -14,7 +15,7 @@ from ..wire.frames import decode_frame
 from . import rest as reading
 from .driver import Driver, Input
 from .link import Hydrate, Link, Open
-from .rest import NoAnswer, ProjectRef
+from .rest import ProjectRef
 from .watching import WatchEvent
 
 

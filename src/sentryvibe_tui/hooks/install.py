@@ -14,7 +14,8 @@ from typing import Any, cast
 
 from ..agents.common.hook_settings import Call, Entries, HookSettings, OwnFile
 from ..agents.registry import agent_kind
-from .json_edit import BadSettings, Node, added, parse, removed, stood_empty
+from ..errors import BadSettings
+from .json_edit import Node, added, parse, removed, stood_empty
 
 
 class Hook(Call, frozen=True):

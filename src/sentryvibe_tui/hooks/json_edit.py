@@ -7,12 +7,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import BadSettings
+
 _BLANK = re.compile(r"(?:[ \t\r\n\ufeff]|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _SCALAR = json.JSONDecoder()
-
-
-class BadSettings(ValueError):
-    """A text that is no JSON object; the message says where."""
 
 
 @dataclass

@@ -11,7 +11,8 @@ from starlette.routing import Route, Router
 
 from .. import __version__
 from ..agents.redact import Redactor
-from ..store.contract import Accepted, EventDiffers, Store, StoreUnavailable
+from ..errors import EventDiffers, StoreUnavailable
+from ..store.contract import Accepted, Store
 from ..wire.json import encode
 from . import rest
 from .asgi import HTTPError, Receive, Scope, Send, answer, answer_packed, query, refuse

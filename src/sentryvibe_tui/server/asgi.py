@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
+from ..errors import SentryVibeError
 from ..wire.json import encode
 
 Scope = MutableMapping[str, Any]
@@ -17,7 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 _COMPRESSED = 1024
 
 
-class HTTPError(Exception):
+class HTTPError(SentryVibeError):
     """A request that gets an error for an answer: `{error, field?}`."""
 
     def __init__(self, status: int, error: str, *, field: str = "", retry_after: int = 0) -> None:

@@ -8,9 +8,10 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from ..errors import StoreUnavailable
 from ..model.standing import meant_at
 from ..model.state import BuildState, Millis
-from ..store.contract import BuildDamaged, BuildHead, Logged, Store, StoreUnavailable
+from ..store.contract import BuildDamaged, BuildHead, Logged, Store
 from ..wire.frames import encode_recovery
 from .hub import FRAME_BYTES, Hub, OriginalWatcher, Watcher, batch_frame
 from .originals import whole_frames

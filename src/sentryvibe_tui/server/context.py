@@ -7,9 +7,10 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from ..errors import StoreUnavailable
 from ..model.attention import Attention, AttentionEvent
 from ..model.state import Millis
-from ..store.contract import BuildDamaged, BuildKey, Commit, Store, StoreUnavailable, Wanted
+from ..store.contract import BuildDamaged, BuildKey, Commit, Store, Wanted
 from .catch_up import CatchUp
 from .feed_start import MOST, FeedStart, host_name, new_feed
 from .hub import Hub, Watcher

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
+from ..errors import BadTokenFile
 from ..settings import Settings, data_dir, token_path
-from ..token_file import BadTokenFile, server_token
+from ..token_file import server_token
 from ..wire.address import Address, parse_address
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _found() -> Address | None:
 
 async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: Callable[[str], None]) -> Address:
     """On `port`, else on a free one."""
-    from .serve import CannotServe
+    from ..errors import CannotServe
     from .serve import running as serving
 
     folder, limits = data_dir(settings), _limits(settings)
@@ -109,7 +110,7 @@ async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: C
 
 def _limits(settings: Settings) -> ServerLimits:
     """Raises server.serve.CannotServe for a token file that cannot be used."""
-    from .serve import CannotServe
+    from ..errors import CannotServe
     from .settings import ServerLimits
 
     path = token_path(settings)

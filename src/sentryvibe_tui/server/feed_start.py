@@ -10,8 +10,9 @@ from contextlib import suppress
 
 from msgspec import Struct
 
+from ..errors import StoreUnavailable
 from ..model.state import Millis
-from ..store.contract import Store, StoreUnavailable, Wanted
+from ..store.contract import Store, Wanted
 from ..wire.feed import encode_builds_recovery
 from ..wire.summary import encode_summary
 from .feed import FEED, Feed, FeedFilter, FeedWatcher

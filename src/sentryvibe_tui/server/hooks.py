@@ -20,14 +20,14 @@ from msgspec.structs import replace
 from ..agents.common.hook_dialect import HookDialect, Payloads
 from ..agents.common.hook_payloads import HookReader
 from ..agents.redact import Redactor
-from ..agents.registry import UnknownAgent, agent_kind, agent_kinds
+from ..agents.registry import agent_kind, agent_kinds
+from ..errors import BadJson, StoreUnavailable, UnknownAgent
 from ..hooks import spool
 from ..model.events import About
 from ..model.state import Agent, Millis
-from ..store.contract import BuildKey, Store, StoreUnavailable
+from ..store.contract import BuildKey, Store
 from ..wire.envelope import EventEnvelope, encode_posted
 from ..wire.ids import RULE, is_id, with_usable_ids
-from ..wire.json import BadJson
 from ..wire.projects import directory_of, project_of
 from ..wire.times import millis
 from .asgi import HTTPError, Receive, Scope

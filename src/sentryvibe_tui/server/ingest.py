@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
+from ..errors import BadJson
 from ..model.state import Millis
 from ..store.contract import Accepted, BuildKey, Store
 from ..wire.base import Wire
 from ..wire.envelope import EventEnvelope, decode_posted, is_unknown
-from ..wire.json import BadJson, decode, encode
+from ..wire.json import decode, encode
 from .asgi import HTTPError, Message, Receive, Scope, header
 from .liveness import Liveness
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from msgspec import Raw
 
-from ..wire.json import BadJson, decode, has_more_values
+from ..errors import BadJson
+from ..wire.json import decode, has_more_values
 
 MOST_VALUES = 50_000
 """Values inside of one field."""

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from ..errors import BadJson, StoreUnavailable
 from ..model.events import About
 from ..model.state import Millis
 from ..model.text import clean_line
-from ..store.contract import BuildHead, Store, StoreUnavailable
+from ..store.contract import BuildHead, Store
 from ..wire.envelope import EventEnvelope
-from ..wire.json import BadJson
 from ..wire.runner import RunnerEvent, decode_runner_event
 from .asgi import HTTPError, Receive, Scope, Send, query
 from .ingest import bad_request

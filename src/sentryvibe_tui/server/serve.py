@@ -20,9 +20,9 @@ import uvicorn
 from msgspec import Struct
 
 from .. import runtime
+from ..errors import CannotServe, StoreBroken, StoreUnavailable
 from ..model.text import clean
 from ..notify import Claims, NotifyCommand
-from ..store.contract import StoreBroken, StoreUnavailable
 from ..store.sqlite import SqliteStore
 from .app import App
 from .guard import is_loopback
@@ -49,10 +49,6 @@ class Running(Struct, frozen=True):
 
     url: str
     app: App
-
-
-class CannotServe(Exception):
-    """Why a server cannot start: port or data directory in use, store broken. The message says what to do."""
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
-from ..store.contract import StoreUnavailable
+from ..errors import StoreUnavailable
 from .asgi import Receive, Scope, Send, header, query
 from .catch_up import Since
 from .context import ServerContext

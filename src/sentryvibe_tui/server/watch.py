@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, cast
 
 from .. import __version__
-from ..store.contract import StoreUnavailable
+from ..errors import StoreUnavailable
 from ..wire.frames import Alive, GetState, Subscribe, decode_asked, encode_connected
 from ..wire.ids import RULE, is_id
 from ..wire.json import encode

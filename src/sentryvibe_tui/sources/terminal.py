@@ -15,6 +15,7 @@ from pathlib import PurePath
 from msgspec import Struct
 
 from ..agents.registry import AgentKind, agent_kinds
+from ..errors import SentryVibeError
 from ..model.summary import BuildSummary
 from ..model.text import clean_line
 
@@ -42,7 +43,7 @@ class TerminalProcess(Struct, frozen=True):
     words: tuple[str, ...]
 
 
-class NoTerminal(Exception):
+class NoTerminal(SentryVibeError):
     """Why there is no way to an agent's terminal, in words for a person."""
 
 

@@ -17,6 +17,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from ..agents.doing import summary_of
+from ..errors import EventDiffers
 from ..model.carried import carried_bytes, measured
 from ..model.events import About, BuildEvent, ToolStarted
 from ..model.questions import APPROVAL_TOOLS
@@ -27,7 +28,7 @@ from ..wire.clip import PLAN_LIMIT, VALUE_LIMIT, clipped
 from ..wire.envelope import EventEnvelope
 from ..wire.summary import encode_summary
 from ..wire.updates import encode_entry
-from .contract import Accepted, BuildHead, BuildKey, Commit, EventDiffers, Logged
+from .contract import Accepted, BuildHead, BuildKey, Commit, Logged
 from .live import ENTRY_BYTES, BuildLog, LiveLogs
 
 LITTLE_EVENTS = 64

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Raw, Struct
 
+from ..errors import StoreUnavailable
 from ..model.state import BuildState, Millis
 from ..model.summary import BuildKey, BuildSummary
 from ..model.updates import Entry
@@ -71,10 +72,6 @@ class ProjectRecord(Struct, frozen=True, rename="camel"):
     updated_at: Millis
 
 
-class StoreUnavailable(Exception):
-    """The store cannot write or read now (disk full, read-only, locked); the message says why. Nothing was kept."""
-
-
 class BuildDamaged(StoreUnavailable):
     """What is stored of one build cannot be read, while others can. The message says why and what can be done."""
 
@@ -85,18 +82,6 @@ class BuildDamaged(StoreUnavailable):
         )
         self.key = key
         self.reason = reason
-
-
-class EventDiffers(Exception):
-    """An event's id belongs to another event of its build. Nothing was kept."""
-
-    def __init__(self, event_id: str) -> None:
-        super().__init__(f"event {event_id!r} came before with another body")
-        self.event_id = event_id
-
-
-class StoreBroken(Exception):
-    """The store's files cannot be used; the message says what to do."""
 
 
 class FoundTool(Struct, frozen=True):

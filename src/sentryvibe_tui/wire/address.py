@@ -9,11 +9,9 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from msgspec import Struct
 
+from ..errors import BadAddress
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-class BadAddress(ValueError):
-    """A server's URL that cannot be used; the message says why."""
 
 
 class Address(Struct, frozen=True):

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
+from ..errors import BadJson
 from ..model.events import About, BuildEvent, Ignored
 from ..model.state import Agent, Millis
 from .base import Wire
@@ -15,7 +16,7 @@ from .dialects import DIALECTS
 from .events import EVENTS, EventType, event_object
 from .form import by_type
 from .ids import RULE, is_id
-from .json import MAX_DEPTH, BadJson, decode, depth, encode
+from .json import MAX_DEPTH, decode, depth, encode
 from .times import Time, iso, millis
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 from msgspec.structs import astuple
 
+from ..errors import BadJson
 from ..model.events import (
     ActivityReported,
     BuildEvent,
@@ -22,7 +23,7 @@ from .activity import WireActivity, kind_of_activity, source_of
 from .base import Wire
 from .facts import FACTS
 from .form import Form, by_model, checked_id, checked_id_or_none, tagged
-from .json import ABSENT, BadJson, decode, has_more_values, present
+from .json import ABSENT, decode, has_more_values, present
 from .spellings import kind_of, phase_of
 from .times import iso, millis
 from .values import WireTodo, WireUsage, todo_of, usage_of, wire_todos

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from msgspec import Raw, Struct
 
+from ..errors import BadJson, CannotUnpack
 from ..model.state import Millis
 from ..model.summary import BuildKey, BuildSummary
 from .base import Wire
-from .frames import CannotUnpack, Frame, Unknown, decode_frame, frame_text
-from .json import BadJson, decode, encode
+from .frames import Frame, Unknown, decode_frame, frame_text
+from .json import decode, encode
 from .summary import decode_summary
 
 

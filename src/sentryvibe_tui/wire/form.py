@@ -7,9 +7,10 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
+from ..errors import BadJson
 from .base import Wire
 from .ids import RULE, is_name
-from .json import BadJson, encode
+from .json import encode
 
 
 class Form(Struct, frozen=True):

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 from msgspec import Raw, Struct
 
+from ..errors import BadJson, CannotUnpack
 from ..model.state import BuildState, Millis
 from ..model.updates import Entry
-from .json import ABSENT, BadJson, decode, encode, plain, present
+from .json import ABSENT, decode, encode, plain, present
 from .state import decode_state, encode_state
 from .times import Time
 from .updates import WireUpdate, decode_updates
@@ -125,10 +126,6 @@ def decode_frame(data: str | bytes, now: Millis) -> Frame:
         return Broken(str(error))
     except BadJson as error:
         return Unknown("", str(error))
-
-
-class CannotUnpack(ValueError):
-    """A compressed frame is broken or too large."""
 
 
 def frame_text(data: str | bytes) -> bytes:

@@ -11,6 +11,8 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec import Raw
 
+from ..errors import BadJson
+
 T = TypeVar("T")
 
 MAX_DEPTH = 100
@@ -30,10 +32,6 @@ _PIECE = 512 * 1024
 _BACKSLASH = ord("\\")
 _OPENERS = (b"[", b"{", b",")
 _OPENERS_AND_QUOTES = bytes(set(range(256)) - set(b'[{,"'))
-
-
-class BadJson(ValueError):
-    """Text that is no JSON of the expected shape; the message names the field and the reason."""
 
 
 def decode(data: bytes | bytearray, kind: type[T]) -> T:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from msgspec import Raw, Struct
 
+from ..errors import BadJson
 from ..model.events import BuildEvent
 from ..model.state import Millis
 from .base import Wire
 from .envelope import decode_event
 from .ids import RULE, is_id
-from .json import BadJson, decode
+from .json import decode
 from .times import Time, millis
 
 

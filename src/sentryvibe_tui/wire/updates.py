@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Raw, Struct, field
 from msgspec.structs import astuple
 
+from ..errors import BadJson
 from ..model.state import PLANNING, Millis
 from ..model.updates import (
     ActivityChanged,
@@ -27,7 +28,7 @@ from .activity import WireActivity, activity_of, wire_activity
 from .base import Wire
 from .facts import FACTS
 from .form import Form, by_model, by_type
-from .json import ABSENT, BadJson, decode, encode, present
+from .json import ABSENT, decode, encode, present
 from .spellings import kind_of, phase_of, tool_state_of, wire_kind, wire_phase
 from .times import Time, millis
 from .values import WireShare, WireTodo, WireUsage, share_of, todo_of, usage_of, wire_share, wire_todos

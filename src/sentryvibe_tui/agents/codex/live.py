@@ -16,9 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...errors import BadJson
 from ...model.activity import PROCESS_GONE
 from ...model.facts import BuildEnded
-from ...wire.json import BadJson, decode, encode
+from ...wire.json import decode, encode
 from ..common.folders import home
 from ..common.live import Sighting, merged, polled
 from .processes import LOOK_EVERY, Holders, holders

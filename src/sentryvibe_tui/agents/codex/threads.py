@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
+from ...errors import SentryVibeError
 from ...model.activity import PROCESS_GONE, Request
 from ...model.events import ActivityReported, BuildEvent
 from ...model.facts import BackgroundMoved, BuildEnded, RequestOpened, RequestResolved, TurnEnded
@@ -27,7 +28,7 @@ READ = "thread/read"
 _WAITS = {"waitingOnApproval": "permission", "waitingOnUserInput": "question"}
 
 
-class RpcRefusal(Exception):
+class RpcRefusal(SentryVibeError):
     """The daemon does not take what it is asked: it is another version than is understood here."""
 
 

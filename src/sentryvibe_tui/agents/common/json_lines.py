@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ...wire.json import BadJson, decode, is_heavy, repaired
+from ...errors import BadJson
+from ...wire.json import decode, is_heavy, repaired
 from .reader import Counts
 from .values import time
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from ...errors import TooLarge
+
 MAGIC = b"\x28\xb5\x2f\xfd"
 """The first bytes of a frame (RFC 8878, 3.1.1)."""
 PACKED = ".zst"
@@ -15,10 +17,6 @@ LARGEST = 64 * 1024 * 1024
 
 _MODULES = ("compression.zstd", "backports.zstd", "zstandard")
 """Python 3.14 has one of its own; the others are packages."""
-
-
-class TooLarge(ValueError):
-    """What is packed is out of all proportion to its size."""
 
 
 def decompressor() -> Callable[[bytes], bytes] | None:

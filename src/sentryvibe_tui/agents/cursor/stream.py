@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ...errors import BadJson
 from ...model.events import BuildEvent, TextAdded, TodosReported, ToolEnded, ToolStarted
 from ...model.facts import AgentReported, BuildEnded, TodoItem
 from ...model.state import Agent, Millis, NoteKind
-from ...wire.json import BadJson, decode
+from ...wire.json import decode
 from ..common.records import RecordReader
 from ..common.todo_changes import with_todo
 from ..common.values import Record, flat, identifier, obj, objects, status, text, time, title_of, value

@@ -7,10 +7,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...errors import BadJson
 from ...model.events import BuildEvent, TextAdded, ToolEnded, ToolStarted, UsageReported
 from ...model.facts import AgentReported, Noticed
 from ...model.state import Agent
-from ...wire.json import BadJson, decode, is_heavy
+from ...wire.json import decode, is_heavy
 from ..common.json_lines import MAX_LINE, bare
 from ..common.reader import Reported, reports_of
 from ..common.records import RecordReader

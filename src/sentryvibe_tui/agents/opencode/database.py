@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from ...errors import SentryVibeError
 from ...model.state import Millis
 from ...wire.json import decode
 from ..common.folders import home
@@ -33,7 +34,7 @@ _COLUMNS = {
 _ROWS = "SELECT rowid, id, aggregate_id, seq, type, data FROM event"
 
 
-class NotUnderstood(Exception):
+class NotUnderstood(SentryVibeError):
     """The database has another shape than the one known here."""
 
 

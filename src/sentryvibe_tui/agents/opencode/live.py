@@ -15,11 +15,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ...errors import BadJson
 from ...model.activity import PROCESS_GONE, Request
 from ...model.facts import BuildEnded, RequestOpened, RequestResolved, TurnEnded
 from ...model.questions import permission
 from ...model.state import Millis
-from ...wire.json import BadJson
 from ..common.live import Sighting, merged, polled
 from ..common.reader import Counts
 from ..common.values import Record, obj, text, value

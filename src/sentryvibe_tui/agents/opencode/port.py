@@ -12,9 +12,10 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
+from ...errors import BadJson
 from ...model.events import ActivityReported
 from ...model.facts import RequestOpened, RequestResolved, TurnEnded
-from ...wire.json import BadJson, decode
+from ...wire.json import decode
 from ..common.live import Sighting
 from ..common.reader import Counts
 from ..common.values import Record, as_object, text

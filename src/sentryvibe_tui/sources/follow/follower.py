@@ -123,7 +123,7 @@ class Follow:
         await self._begun.wait()
 
     async def run(self) -> None:
-        """Until cancelled. Raises OSError, sqlite3.Error when an outbox cannot be opened."""
+        """Until cancelled. Raises OutboxUnusable when an outbox cannot be opened."""
         async with AsyncExitStack() as stack:
             listening = asyncio.create_task(self._witnesses.run())
             try:

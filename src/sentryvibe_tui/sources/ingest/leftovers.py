@@ -35,8 +35,8 @@ def _own(url: str, data: Path, token: str) -> Address:
 
 
 async def _send(server: Address, outbox: Path) -> None:
-    from ...client.outbox import OutboxUnusable
     from ...client.publisher import Publisher
+    from ...errors import OutboxUnusable
 
     try:
         async with Publisher(server, About("", "", ""), outbox) as publisher:

@@ -68,7 +68,7 @@ class Run:
         self._publisher: Publisher | None = None
 
     async def run(self, server: Address, outbox: Path, tell: Callable[[str], None]) -> int:
-        """The command's exit status, 127 and 126 as in a shell. Raises OSError, sqlite3.Error (the outbox)."""
+        """The command's exit status, 127 and 126 as in a shell. Raises OutboxUnusable."""
         async with Publisher(server, self._posting.about, outbox, report=tell) as publisher:
             self._publisher = publisher
             try:

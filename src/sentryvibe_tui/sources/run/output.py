@@ -14,8 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ...agents.common.reader import Reader, Reported
-from ...agents.detect import UnknownFormat, detect, new_reader
+from ...agents.detect import detect, new_reader
 from ...agents.redact import Redacted, Redactor
+from ...errors import UnknownFormat
 from ...model.events import BuildStarted, TextAdded, ToolEnded, ToolStarted
 from ...model.facts import AgentReported, BuildEnded, Noticed
 from ...model.state import Agent

@@ -108,7 +108,7 @@ class Relay:
             publisher.server = server
 
     async def publish(self, server: Address, outbox: Path, tell: Callable[[str], None]) -> None:
-        """What is said, until the agent ends. Raises OSError, sqlite3.Error when an outbox cannot be opened."""
+        """What is said, until the agent ends. Raises OutboxUnusable when an outbox cannot be opened."""
         self._server = server
         async with AsyncExitStack() as stack:
             while (said := await self._said.get()) is not None:

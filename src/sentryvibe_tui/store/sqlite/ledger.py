@@ -16,8 +16,9 @@ from contextlib import contextmanager
 
 from msgspec import Struct
 
+from ...errors import EventDiffers, StoreUnavailable
 from ..appending import Append, Appending, Draft
-from ..contract import Accepted, BuildDamaged, BuildKey, Commit, EventDiffers, StoreUnavailable
+from ..contract import Accepted, BuildDamaged, BuildKey, Commit
 from ..folding import pack_state
 from ..live import LiveLogs
 from .queries import delete_damaged, mark_damaged

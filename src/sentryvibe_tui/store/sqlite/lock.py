@@ -12,8 +12,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from ...errors import StoreBroken, StoreUnavailable
 from ...folders import make_private, runtime_folder
-from ..contract import StoreBroken, StoreUnavailable
 
 
 class DirectoryLock:

@@ -8,21 +8,11 @@ import sqlite3
 import msgspec
 from msgspec.structs import replace
 
+from ...errors import BadJson, StoreUnavailable
 from ...model.state import ToolCall
 from ...model.summary import BuildSummary
-from ...wire.json import BadJson
 from ...wire.summary import decode_summary, encode_summary
-from ..contract import (
-    BuildDamaged,
-    BuildHead,
-    BuildKey,
-    FoundTool,
-    Logged,
-    Page,
-    ProjectRecord,
-    StoreUnavailable,
-    Wanted,
-)
+from ..contract import BuildDamaged, BuildHead, BuildKey, FoundTool, Logged, Page, ProjectRecord, Wanted
 from ..folding import Folded, unpack_state
 
 log = logging.getLogger("sentryvibe_tui.store")

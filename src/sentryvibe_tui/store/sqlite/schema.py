@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 import sqlite3
 
+from ...errors import StoreBroken
 from ...model.reducer import RULES
-from ..contract import StoreBroken
 
 MIGRATIONS = (
     """

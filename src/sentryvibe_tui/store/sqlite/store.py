@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
+from ...errors import StoreBroken, StoreUnavailable
 from ...model.state import BuildState, Millis
 from ...model.summary import BuildSummary
 from ...wire.envelope import EventEnvelope
@@ -28,8 +29,6 @@ from ..contract import (
     Logged,
     Page,
     ProjectRecord,
-    StoreBroken,
-    StoreUnavailable,
     Wanted,
 )
 from . import queries

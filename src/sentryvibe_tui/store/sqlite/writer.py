@@ -18,10 +18,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar, cast
 
+from ...errors import StoreUnavailable
 from ...model.state import Millis
 from ...wire.envelope import EventEnvelope
 from ..appending import Append
-from ..contract import Accepted, Commit, StoreUnavailable
+from ..contract import Accepted, Commit
 from .ledger import GroupResult, Ledger
 from .worker import Worker
 
