@@ -183,3 +183,20 @@ def test_a_failure_is_told_by_the_line_that_speaks_of_it() -> None:
     said = " Test Files  1 failed\n      Tests  1 failed | 13 passed (14)\n   Snapshots  0 failed\n   Duration  612ms\n"
     call = ToolCall("a", "Bash", state="error", input=raw({"command": "pnpm vitest run"}), output=raw(said))
     assert subject(call).detail == "Tests  1 failed | 13 passed (14)"
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [
+        ("a.c:3:5: error: unknown type\nmake: *** [Makefile:3: all] Error 1", "a.c:3:5: error: unknown type"),
+        ("Error: expected 2\n    at x\n\nTests: 1 failed, 3 passed", "Error: expected 2"),
+        ("E   AssertionError: 1 != 2\n=== 1 failed, 3 passed in 2s ===", "E   AssertionError: 1 != 2"),
+        ("src/a.ts(1,2): error TS2345: no\n\nFound 1 error in src/a.ts:1", "src/a.ts(1,2): error TS2345: no"),
+        ("error[E0308]: mismatched types\nerror: could not compile `x`", "error[E0308]: mismatched types"),
+        ("KeyError: 'a'\n\nDuring handling:\n\nValueError: b", "ValueError: b"),
+        ("bash: foo: command not found", "bash: foo: command not found"),
+        ("all broken", "all broken"),
+    ],
+)  # fmt: skip
+def test_the_line_that_names_the_error_is_shown_not_one_that_repeats_it(output, line) -> None:
+    assert error_line(call("Bash", {"command": "make"}, output, "error")) == line

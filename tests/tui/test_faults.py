@@ -196,6 +196,30 @@ async def test_a_build_that_has_ended_is_left_for_the_next_by_who_follows(
         assert screen.view.shown.id == shown
 
 
+# --------------------------------------------------------------------------- the head
+
+
+async def test_the_running_call_is_compared_with_what_is_usual(app_on, story) -> None:
+    build = story().plan(0, ("a",))
+    for took in (20, 22, 22, 24, 58):
+        build.call("Bash", {"command": "npm test"}, took=took)
+    build.call("Bash", {"command": "npm run build"}, took=None)
+    async with app_on(build.state).run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        assert plain(screen.head.now.line(80)).split()[-5:] == ["usual", "22s", "p95", "58s", "31s"]
+
+
+@pytest.mark.parametrize(("size", "is_there"), [((80, 40), False), ((120, 24), False), ((120, 36), True)])
+async def test_with_room_the_head_has_the_last_words_and_the_last_error(app_on, running_build, size, is_there) -> None:
+    async with app_on(running_build.state).run_test(size=size) as pilot:
+        screen = await settled(pilot)
+        assert screen.head.latest.display == is_there
+        line = plain(screen.head.latest.line(200))
+        assert "“The session id can be undefined when the cookie" in line
+        assert "✗ 12:03:01 Bash npm run build" in line
+        assert "TS2345" in line
+
+
 # --------------------------------------------------------------------------- words
 
 

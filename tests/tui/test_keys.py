@@ -307,6 +307,7 @@ async def test_verbose_wrap_and_timestamps(app_on, story, press) -> None:
     build.call("Bash", {"command": "echo " + "word " * 30 + "LAST"}, "said this")
     async with app_on(build.state).run_test(size=(80, 24)) as pilot:
         screen = await ready(pilot)
+        await press(pilot, "2")
         before = shown(screen.panes.stream)
         assert "second thought" not in before
         assert "said this" not in before

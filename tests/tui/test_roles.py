@@ -1,6 +1,7 @@
 """Roles in the colours of each theme."""
 
 import pytest
+from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
 from sentryvibe_tui.tui.themes import CONTRAST, THEMES, theme_names
@@ -25,11 +26,27 @@ def test_every_theme_has_every_role(theme) -> None:
     assert bool(styles["dim"].dim) == theme.ansi
 
 
-def test_words_of_the_contrast_theme_are_7_to_1() -> None:
-    for name, style in role_styles(_variables(CONTRAST)).items():
-        if name != "hit":
-            dark, light = sorted(_luminance(color.get_truecolor()) for color in (style.color, style.bgcolor))
-            assert (light + 0.05) / (dark + 0.05) >= 7, name
+def _contrast(one, other) -> float:
+    dark, light = sorted(_luminance(color) for color in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+DRAWN = {"bar", "bar-done", "bar-bad"}
+"""Roles of strokes, of which 3:1 is asked (WCAG 2.2, 1.4.11)."""
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+@pytest.mark.parametrize("name", ROLES)
+def test_words_stand_out_from_their_ground(theme, name) -> None:
+    """On the background, on the bars above and below, under the cursor."""
+    variables = _variables(theme)
+    styles = role_styles(variables)
+    grounds = [styles[name].bgcolor, styles["cursor"].bgcolor, styles["cursor-blurred"].bgcolor]
+    if name == "hit":
+        grounds = grounds[:1]
+    least = 3 if name in DRAWN else 7 if theme is CONTRAST else 4.5
+    triplets = [ground.get_truecolor() for ground in grounds] + [Color.parse(variables["panel"]).rgb]
+    assert min(_contrast(styles[name].color.get_truecolor(), ground) for ground in triplets) >= least
 
 
 def test_names_of_themes() -> None:

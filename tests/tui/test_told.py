@@ -7,6 +7,7 @@ import pytest
 
 from sentryvibe_tui import runtime
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, SignOfLife, Snapshot
+from sentryvibe_tui.model.events import BuildStarted
 from sentryvibe_tui.model.facts import BuildEnded, PlanReported
 from sentryvibe_tui.tui.lines import plain
 
@@ -96,11 +97,11 @@ async def test_the_footer_names_what_enter_does(app_on, running_build, size, key
         assert said in plain(screen.titles.keys.line(60))
 
 
-async def test_a_build_without_todos_says_so_when_it_is_asked_for_them(scene) -> None:
-    async with scene("no-todos").run_test(size=(80, 24)) as pilot:
+async def test_a_build_that_has_only_begun_says_so_when_it_is_asked_for_steps(app_on, story) -> None:
+    async with app_on(story().tell(BuildStarted()).state).run_test(size=(80, 24)) as pilot:
         screen = await settled(pilot)
         await pressed(pilot, "1")
-        assert "no todos" in told(pilot)
+        assert "nothing was said or done yet" in told(pilot)
         assert pilot.app.focused is screen.panes.stream
 
 
@@ -213,8 +214,8 @@ async def test_the_copy_menu_has_a_line_for_each_choice(app_on, running_build) -
 
 
 async def test_whoever_serves_others_is_asked_before_leaving(app_on, running_build, tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path))
     for pid, watchers, asks in ((os.getpid(), 2, True), (os.getpid(), 1, False), (os.getppid(), 2, False)):
+        monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path / f"{pid}-{watchers}"))
         runtime.announce(runtime.LocalServer("http://127.0.0.1:1", pid, "", time.time_ns()))
         app = app_on(running_build.state, SignOfLife(watchers))
         async with app.run_test(size=(80, 24)) as pilot:

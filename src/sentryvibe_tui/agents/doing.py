@@ -78,9 +78,14 @@ def summary_of(state: BuildState, before: BuildSummary | None = None, key: Build
 def _usual(
     state: BuildState, call: ToolCall, now: str, before: BuildSummary | None
 ) -> tuple[Millis | None, Millis | None]:
-    """Half and 95 of 100 of the calls of that verb ended within so many milliseconds; by the nearest rank."""
+    """`usual_times`, looked for once for a call."""
     if before is not None and (before.now_since, before.now) == (call.started_at, now):
         return before.usual_ms, before.p95_ms
+    return usual_times(state, call) or (None, None)
+
+
+def usual_times(state: BuildState, call: ToolCall) -> tuple[Millis, Millis] | None:
+    """Half and 95 of 100 of the latest calls of that verb ended within so many milliseconds; None for too few."""
     verb = verb_of(call.name)
     latest = (state.timeline[at] for at in islice(reversed(range(len(state.timeline))), COMPARED))
     took = sorted(
@@ -90,7 +95,7 @@ def _usual(
         and item.started_at is not None and item.ended_at is not None
     )  # fmt: skip
     if len(took) < ENOUGH:
-        return None, None
+        return None
     return took[(len(took) - 1) // 2], took[(len(took) * 95 + 99) // 100 - 1]
 
 

@@ -159,8 +159,9 @@ def error_tail(tool: ToolCall, lines: int = 3) -> tuple[str, ...]:
 def _from_telling(tool: ToolCall) -> list[str]:
     text = re.sub(_TAGS, "", output_text(tool)[-8000:])
     lines = [line.rstrip() for line in text.split("\n") if line.strip() and not re.match(_EXIT_LINE, line)]
-    speaking = (at for at in range(len(lines) - 1, -1, -1) if _speaks_of_error(lines[at]))
-    return [clean_line(line, TEXT_LIMIT) for line in lines[next(speaking, -1) :]]
+    speaking = [at for at in range(len(lines) - 1, -1, -1) if _speaks_of_error(lines[at])]
+    naming = (at for at in speaking if re.search(_NAMED, lines[at]) and not re.search(_ECHO, lines[at]))
+    return [clean_line(line, TEXT_LIMIT) for line in lines[next(naming, next(iter(speaking), -1)) :]]
 
 
 def _speaks_of_error(line: str) -> bool:
@@ -177,6 +178,16 @@ _FIGURES = r"(?:[+:-]\d[\d:+ -]*|exit -?\d+)$"
 _EXIT = r"(?i)(?:\bexit(?:ed with)? code:?|\bexit status:?) (-?\d+)"
 _EXIT_LINE = r"(?i)\s*(?:error:\s*)?(?:process )?exit(?:ed with)? (?:code|status):? -?\d+\s*$"
 _ERROR = r"(?i)(?<!\b0 )\b\w*(?:error|exception|failed|failure|fatal|denied|not found|no such|does not exist|cannot)\b"
+_NAMED = (
+    r"(?i)(?:\b\w*(?:error|exception|fatal|panic)(?:\[\w+\])?!?|\berror \w+|\bnot found|\bno such \w+[^:]*|\bdenied)"
+    r": *\S"
+)
+"""A line that says what is wrong: `TypeError: …`, `error TS2345: …`, `error[E0308]: …`."""
+_ECHO = (
+    r"(?i)^\s*(?:make(?:\[\d+\])?: |npm (?:err!|error)|\S*lifecycle|error command failed|found \d+ error|[=_-]{3,}"
+    r"|error: (?:script|command|could not compile|process|recipe|task)\b|\d+ (?:failed|errors?)\b)"
+)
+"""What only repeats that something went wrong: a runner's line, a summary's."""
 _FRAME = r"\s*(?:at |File \")"
 _TAGS = r"</?(?:tool_use_error|error|stdout|stderr|bash-stdout|bash-stderr)>"
 

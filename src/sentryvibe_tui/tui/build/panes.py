@@ -15,7 +15,6 @@ from ..context import RenderContext
 from ..widgets.rows import Rows
 from .host import Host
 from .page import PLAN
-from .tree import codex_phases
 from .view import View
 from .widgets.builds import Builds
 from .widgets.inspector import Inspector
@@ -84,10 +83,9 @@ class Panes:
         return self.screen.size.height >= TALL
 
     def present(self) -> list[Rows]:
-        """The panes that this build has: without any todos there is none for them."""
-        state = self.view.shown
-        has_todos = state.todos or state.template_todos or state.dropped or codex_phases(state)
-        return [pane for pane in self.all if pane is not self.todos or has_todos]
+        """The panes that this build has: before the first todo, prompt, word or call there is none for them."""
+        has_steps = self.view.has_todos or self.view.steps.all
+        return [pane for pane in self.all if pane is not self.todos or has_steps]
 
     def standing(self) -> list[Rows]:
         """The panes that are always on screen at this size."""
@@ -184,7 +182,7 @@ class Panes:
         if pane is not None:
             self.go(pane)
         elif name == "todos" and self.view.shown.id:
-            self.host.tell("this build has no todos")
+            self.host.tell("nothing was said or done yet")
 
     def go(self, pane: Rows) -> None:
         """To a pane that this build has."""
@@ -265,7 +263,7 @@ class Panes:
         if pane is self.timeline and isinstance(self.timeline.key, int):
             self.go(self.todos)
             self.todos.go_to(self.timeline.key)
-        elif pane is not None and pane.position_at(pane.cursor) is not None:
+        elif pane is not None and not pane.unfolds(pane.cursor) and pane.position_at(pane.cursor) is not None:
             self.source = pane
             self.go(self.inspector)
         elif pane is not None:

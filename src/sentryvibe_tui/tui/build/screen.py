@@ -89,9 +89,7 @@ class BuildScreen(Screen[None]):
         self._is_leaving = False
 
     def compose(self) -> ComposeResult:
-        yield self.head.who
-        yield self.head.how_far
-        yield self.head.now
+        yield from self.head.bars
         yield self.titles.tabs
         yield self.panes.body
         yield self.panes.band

@@ -55,7 +55,7 @@ class Titles:
         panes, far = self.panes, progress(self.view.shown)
         kinds = "" if panes.stream.shows == "all" else f" {panes.stream.shows}"
         return {
-            panes.todos: f"Todos {far.done}/{far.total}" if far.total else "Todos",
+            panes.todos: f"Todos {far.done}/{far.total}" if far.total else "Todos" if self.view.has_todos else "Steps",
             panes.stream: f"Stream{kinds}",
             panes.inspector: "Summary" if panes.inspector.position is None else "Inspector",
             panes.timeline: "Timeline",

@@ -15,7 +15,10 @@ from ...model.progress import active
 from ...model.state import PLANNING, BuildState, Todo, ToolCall, tool_key
 from .view import View
 
-RowKind = Literal["group", "todo", "tool", "tail", "earlier", "phase"]
+RowKind = Literal["group", "todo", "tool", "tail", "earlier", "phase", "turn", "step"]
+
+LATEST_STEPS = 40
+"""Steps that a turn shows when it opened by itself."""
 
 LATEST = 8
 """Calls that a todo shows when it opened by itself."""
@@ -24,9 +27,9 @@ TEMPLATE, DROPPED, PLANNED, CODEX = "template", "dropped", "planning", "codex"
 
 
 class Row(NamedTuple):
-    """`ident`: key of a todo, name of a group, position of a call, `tool_key` of a subagent.
+    """`ident`: key of a todo, name of a group, position of a call, `tool_key` of a subagent, `Step.ident`.
 
-    `number`: hidden calls, of which `errors` failed.
+    `number`: hidden calls, of which `errors` failed; of a turn or step its place among all.
     """
 
     kind: RowKind
@@ -74,6 +77,9 @@ class _Tree:
 
     def rows(self) -> Iterator[Row]:
         state = self.state
+        if not self.view.has_todos:
+            yield from self._turns()
+            return
         if phases := codex_phases(state):
             at_work = any(phase.status != "completed" for phase in phases)
             inside = (Row("phase", at, 1) for at in range(len(phases)))
@@ -87,6 +93,36 @@ class _Tree:
         yield from self._todos(state.todos, 0)
         if state.dropped:
             yield from self._group(DROPPED, False, self._todos(state.dropped, 1))
+
+    def _turns(self) -> Iterator[Row]:
+        """Prompts, with what was said and done after each; the newest is open."""
+        parts = self.view.steps.parts()
+        for number, (turn, places) in enumerate(parts):
+            is_newest = number == len(parts) - 1
+            if turn is None:
+                yield from self._steps("", places, 0, is_newest=is_newest)
+                continue
+            is_open = self.folds.get(turn.ident, is_newest)
+            yield Row("turn", turn.ident, 0, places.start - 1, open=is_open)
+            if is_open:
+                yield from self._latest(f"{turn.ident} calls", turn.calls, 1, set(), whole=False)
+                yield from self._steps(turn.ident, places, 1, is_newest=is_newest)
+
+    def _steps(self, turn: str, places: range, depth: int, *, is_newest: bool) -> Iterator[Row]:
+        steps, ident = self.view.steps.all, f"{turn} earlier"
+        hidden = range(0) if self.folds.get(ident) else places[:-LATEST_STEPS]
+        if hidden:
+            errors = sum(steps[place].errors for place in hidden)
+            yield Row("earlier", ident, depth - 1, len(hidden), errors=errors)
+        for place in places[len(hidden) :]:
+            step = steps[place]
+            at_work = is_newest and self.state.is_active and place == len(steps) - 1
+            is_open = bool(step.calls) and self.folds.get(step.ident, at_work)
+            if step.note is not None:
+                yield Row("step", step.ident, depth, place, open=is_open)
+            if is_open or step.note is None:
+                whole = self.folds.get(step.ident, False)
+                yield from self._latest(step.ident, step.calls, depth + (step.note is not None), set(), whole=whole)
 
     def _group(self, name: str, by_itself: bool, inside: Iterator[Row]) -> Iterator[Row]:
         is_open = self.folds.get(name, by_itself)

@@ -25,6 +25,7 @@ from ...model.facts import BuildEnded, CodexReported
 from ...model.state import PLANNING, BuildState, Item, Millis, ToolCall, note_key, tool_key
 from ...model.updates import BuildBegan, Entry, TextChanged, TodoCompleted, TodosChanged, ToolChanged
 from ...report import words
+from .steps import Steps
 from .tally import Tally
 
 ExtraKind = Literal["gap", "build", "other", "mark", "request", "end"]
@@ -187,6 +188,8 @@ class View:
             self._tally = None
         if now.state != before.state:
             errors = (now.state == "error") - (before.state == "error")
+            self.last_error = position if errors > 0 else self.last_error
+            self.steps.count_errors(position, errors)
             self.groups[now.todo].errors += errors
             self._changes.todos = True
 
@@ -205,6 +208,9 @@ class View:
         self.entries: list[int | Extra] = list(range(len(self.shown.timeline)))
         for row, extra in extras:
             self.entries.insert(row, extra)
+        self.steps = Steps()
+        self.last_text: int | None = None
+        self.last_error: int | None = None
         self.row_of = [row for row, entry in enumerate(self.entries) if isinstance(entry, int)]
         for position, item in enumerate(self.shown.items()):
             self._index(position, item)
@@ -215,8 +221,12 @@ class View:
         self._index(position, item)
 
     def _index(self, position: int, item: Item) -> None:
+        self.steps.take(position, item, nested=isinstance(item, ToolCall) and self.is_nested(item))
         if not isinstance(item, ToolCall):
+            self._changes.todos = self._changes.todos or not self.has_todos
+            self.last_text = position if item.kind == "text" else self.last_text
             return
+        self.last_error = position if item.state == "error" else self.last_error
         self._changes.todos = True
         if self._tally is not None:
             self._tally.take(position, item)
@@ -229,6 +239,12 @@ class View:
             self.starts[item.started_at // ACTIVITY_STEP] += 1
 
     # ----------------------------------------------------------------- questions
+
+    @property
+    def has_todos(self) -> bool:
+        """Whether the agent wrote down what there is to do; else its prompts and words say it."""
+        state = self.shown
+        return bool(state.todos or state.template_todos or state.dropped or state.codex is not None)
 
     @property
     def tally(self) -> Tally:

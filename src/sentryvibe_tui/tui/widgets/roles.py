@@ -44,7 +44,7 @@ ROLES: Mapping[str, Role] = {
     "bar-done": Role("success"),
     "bar-bad": Role("error"),
     "alarm": Role("text-warning", bold=True),
-    "hit": Role(ground="warning 45%", bold=True),
+    "hit": Role(ground="warning 38%", bold=True),
     "cursor": Role(ground="primary 16%"),
     "cursor-blurred": Role(ground="boost"),
 }

@@ -325,6 +325,10 @@ class Rows(Painted, ScrollView, can_focus=True):
     def at_end(self) -> bool:
         return self.scroll_offset.y >= self._highest and self.cursor >= len(self.heights) - 1
 
+    def unfolds(self, row: int) -> bool:
+        """Whether enter folds and unfolds a row rather than showing it in full."""
+        return False
+
     def action_fold(self, is_open: bool | None = None) -> None:
         """Opens (True), closes (False) or turns the row under the cursor, where rows can be folded."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ....agents.doing import call_under_way, end_words, pause_words, todo_words
+from ....agents.doing import call_under_way, end_words, pause_words, todo_words, usual_times
+from ....agents.subject import error_line, first_line, subject
 from ....model.progress import elapsed, progress, silence
-from ....model.state import Millis
+from ....model.state import Millis, Note, ToolCall
 from ....model.text import clean_line
 from ....report.words import (
     DURATION_WIDTH,
@@ -37,17 +38,20 @@ SPARKS_SHOWN = 48
 
 
 class Head:
-    """The three bars."""
+    """The three bars, and where there is room what was said and what failed last."""
 
     def __init__(self, project: str, view: View, context: RenderContext) -> None:
         self.who = Who(project, view, context, id="who", classes="bar")
         self.how_far = HowFar(view, context, id="how-far", classes="bar")
         self.now = Now(view, context, id="now", classes="bar")
+        self.latest = Latest(view, context, id="latest", classes="bar")
+        self.bars = (self.who, self.how_far, self.now, self.latest)
 
     def paint(self, place: str) -> None:
         """`place`: which build of how many is on screen, where that needs to be said."""
         self.who.place = place
-        for bar in (self.who, self.how_far, self.now):
+        self.latest.set_class(self.latest.has_news, "-something")
+        for bar in self.bars:
             bar.repaint()
 
 
@@ -182,21 +186,64 @@ class HowFar(HeadBar):
         """How lively the build was and is: calls begun over its time."""
         state = self.view.shown
         until = self.now if state.is_active else state.ended_at or state.last_event_at or 0
-        label: Line = [("activity ", "dim")] if room >= 24 else []
+        turns = len(self.view.steps.turns)
+        label: Line = [(f"turn {turns}  ", "strong")] if turns and room >= 24 else []
+        label += [("activity ", "dim")] if room >= 40 else []
         counts = self.view.activity(min(SPARKS_SHOWN, room - length(label)), until)
         return cut([*label, (sparks(counts, self.context.glyphs.sparks), "bar")], room)
+
+
+class Latest(HeadBar):
+    """How lively it is, the agent's last words, the last error: for screens with room to spare."""
+
+    @property
+    def has_news(self) -> bool:
+        return self.view.last_text is not None or self.view.last_error is not None
+
+    def line(self, width: int) -> Line:
+        state, view = self.view.shown, self.view
+        if not state.id:
+            return []
+        parts: list[tuple[int, Line]] = []
+        if progress(state).percent is not None:
+            until = self.now if state.is_active else state.ended_at or state.last_event_at or 0
+            counts = view.activity(min(SPARKS_SHOWN // 2, width // 5), until)
+            parts.append((2, [(sparks(counts, self.context.glyphs.sparks), "bar")]))
+        note = None if view.last_text is None else state.timeline[view.last_text]
+        if isinstance(note, Note):
+            parts.append((1, [("“", "faint"), *inline(first_line(note.text)), ("”", "faint")]))
+        return [(" ", ""), *parted(parts, self._error(width * 2 // 5), width - 2), (" ", "")]
+
+    def _error(self, room: int) -> Line:
+        state, at = self.view.shown, self.view.last_error
+        call = None if at is None else state.timeline[at]
+        if not isinstance(call, ToolCall) or call.state != "error":
+            return []
+        failed, about = self.context.glyphs.failed, subject(call, state.agent.cwd)
+        why = error_line(call) or about.detail
+        head: Line = [(f"{failed} {clock(call.ended_at)} ", "bad"), (f"{about.verb} {about.text}  ", "dim")]
+        return [("   ", ""), *cut([*head[:1], *cut(head[1:], max(12, room // 3)), (" " + why, "bad")], room)]
 
 
 class Now(HeadBar):
     """What it does right now: a question to the reader first, then the call under way, then silence."""
 
     def line(self, width: int) -> Line:
-        left, right = self._said()
+        left, right = self._said(width)
         if self.view.shown.is_active and self.now != self.context.now():
             right = [(f"as of {clock(self.now)}", "warn")]
         return [(" ", ""), *fill(left, right, width - 2), (" ", "")]
 
-    def _said(self) -> tuple[Line, Line]:
+    _compared: tuple[str, tuple[Millis, Millis] | None] = ("", None)
+
+    def _usual(self, call: ToolCall) -> tuple[Millis, Millis] | None:
+        """What calls of its kind take, looked for once for a call."""
+        key = f"{self.view.shown.id} {call.id}"
+        if self._compared[0] != key:
+            self._compared = key, usual_times(self.view.shown, call)
+        return self._compared[1]
+
+    def _said(self, width: int) -> tuple[Line, Line]:
         state, glyphs, now = self.view.shown, self.context.glyphs, self.now
         if not state.id:
             return [(self._without_build(), "dim")], []
@@ -218,7 +265,10 @@ class Now(HeadBar):
             if under_way.others:
                 said.append((f"  +{under_way.others} more", "dim"))
             since = now - (began if began is not None else now)
-            return said, [(running(since).rjust(DURATION_WIDTH), "busy")]
+            usual = self._usual(under_way.call)
+            is_late = usual is not None and since > usual[1]
+            compared = f"usual {duration(usual[0])}  p95 {duration(usual[1])}  " if usual and width >= 60 else ""
+            return said, [(compared, "dim"), (running(since).rjust(DURATION_WIDTH), "warn" if is_late else "busy")]
         quiet = silence(state, now)
         if quiet >= QUIET:
             text = f"quiet for {running(quiet)}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ....agents.subject import error_line, subject
-from ....model.state import PLANNING, Todo, ToolCall
+from ....agents.subject import error_line, first_line, subject
+from ....model.state import PLANNING, Note, Todo, ToolCall
 from ....model.text import clean_line
 from ....report.words import DURATION_WIDTH, duration, running, todo_mark, tool_mark
 from ...context import RenderContext, call, changes, right, role
-from ...lines import Line, fill
+from ...lines import Line, fill, plain
+from ...prose import inline
 from ...widgets.rows import Rows
 from ..tree import CODEX, DROPPED, PLANNED, TEMPLATE, CodexPhase, Row, codex_phases, rows
 from ..view import View
@@ -16,7 +17,7 @@ NAMES = {PLANNED: "Planning", TEMPLATE: "Template", DROPPED: "Dropped", CODEX: "
 
 
 class Todos(Rows):
-    """One line per row of the tree. It follows the active todo."""
+    """One line per row of the tree: todos, or where there are none turns and steps. It follows what is under way."""
 
     def __init__(self, view: View, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
@@ -79,6 +80,10 @@ class Todos(Rows):
         if row.kind == "tool":
             tool = self.view.shown.timeline[row.ident]  # type: ignore[index]
             return isinstance(tool, ToolCall) and tool.is_open
+        if row.kind == "turn":
+            return self.view.steps.turns[-1:] == [row.number] and self.view.shown.is_active
+        if row.kind == "step":
+            return self._goes_on(row.number)
         return False
 
     def follow_end(self) -> None:
@@ -95,6 +100,8 @@ class Todos(Rows):
     def _under_way(self) -> tuple[int, int]:
         """Rows of the active todo: its own and the last one below it; of an ended build the first row."""
         state = self.view.shown
+        if not self.view.has_todos:
+            return self._last_step()
         first = next((at for at, row in enumerate(self.nodes) if row.kind == "todo" and self._is_current(row)), None)
         if first is None:
             opened = next((at for at, row in enumerate(self.nodes) if row.kind == "group" and row.open), None)
@@ -105,6 +112,12 @@ class Todos(Rows):
         while last + 1 < len(self.nodes) and self.nodes[last + 1].kind not in ("todo", "group"):
             last += 1
         return first, last
+
+    def _last_step(self) -> tuple[int, int]:
+        """Rows of the newest step and of its last call; of its turn where nothing was said."""
+        last = max(0, len(self.nodes) - 1)
+        begins = (at for at in range(last, -1, -1) if self.nodes[at].kind in ("step", "turn"))
+        return (next(begins, 0), last) if self.nodes else (0, 0)
 
     def _is_current(self, row: Row) -> bool:
         state = self.view.shown
@@ -130,6 +143,8 @@ class Todos(Rows):
                 return [self._tail(one, width)]
             case "phase":
                 return [self._phase(one, width)]
+            case "turn" | "step":
+                return [self._step(one, width)]
             case "earlier":
                 lead = self._lead(one.depth + 1)
                 said: Line = [(f"{self.context.glyphs.closed} {one.number} earlier", "fold")]
@@ -160,6 +175,35 @@ class Todos(Rows):
         fold = self._fold(is_open=row.open)
         pad_right: Line = [(" " * (DURATION_WIDTH + 1), "")]
         return fill([(fold, "fold"), (f"{self.context.glyphs.dot} {NAMES[name]}", "dim")], [*tail, *pad_right], width)
+
+    def _step(self, row: Row, width: int) -> Line:
+        """A prompt, or what the agent said, and what came of it."""
+        steps, state, glyphs = self.view.steps, self.view.shown, self.context.glyphs
+        step = steps.all[row.number]
+        below = steps.below(row.number)
+        together = [step, *(steps.all[place] for place in below)]
+        calls, errors = sum(len(one.calls) for one in together), sum(one.errors for one in together)
+        last = below[-1] if below else row.number
+        goes_on = self._goes_on(last)
+        end = steps.end(last, self.context.now() if goes_on else state.worked_at or state.last_event_at or step.at)
+        took = (running if goes_on else duration)(max(0, end - step.at)) if step.at else ""
+        note = state.timeline[step.note] if step.note is not None else None
+        said = plain(inline(first_line(note.text))) if isinstance(note, Note) else ""
+        mark, tone = (glyphs.into, "accent") if step.is_turn else (glyphs.text, "dim")
+        left: Line = [
+            *self._lead(row.depth),
+            (self._fold(is_open=row.open, has=calls > 0), "fold" if calls else ""),
+            (glyphs.running if goes_on and not row.open else mark, "busy" if goes_on and not row.open else tone),
+            (" ", ""),
+            (said, "strong" if goes_on else "" if calls else "dim"),
+        ]
+        tail = [*self._counts(calls, errors), (" ", ""), right((took, "busy" if goes_on else "dim"), DURATION_WIDTH)]
+        return fill(left, tail, width)
+
+    def _goes_on(self, place: int) -> bool:
+        """Whether a step is the one under way."""
+        state = self.view.shown
+        return state.is_active and state.activity.kind == "working" and place == len(self.view.steps.all) - 1
 
     def _phase(self, row: Row, width: int) -> Line:
         phase, glyphs = self._phases[int(row.ident)], self.context.glyphs
@@ -246,10 +290,11 @@ class Todos(Rows):
             return
         row = self.nodes[self.cursor]
         if row.kind in ("tool", "tail") and is_open is False:
-            above = (at for at in range(self.cursor, -1, -1) if self.nodes[at].kind in ("todo", "group"))
+            kinds = ("todo", "group", "step", "turn")
+            above = (at for at in range(self.cursor, -1, -1) if self.nodes[at].kind in kinds)
             self.move(next(above, 0))
             return
-        if row.kind in ("group", "todo") and is_open != row.open:
+        if row.kind in ("group", "todo", "turn", "step") and is_open != row.open:
             self.folds[row.ident] = not row.open
         elif row.kind == "earlier" and is_open is not False:
             self.folds[PLANNED if row.ident == PLANNING else row.ident] = True
@@ -258,8 +303,13 @@ class Todos(Rows):
         self.following = False
         self.rebuild()
 
+    def unfolds(self, row: int) -> bool:
+        return 0 <= row < len(self.nodes) and self.nodes[row].kind not in ("tool", "tail")
+
     def position_at(self, row: int) -> int | None:
-        """The position in the timeline of the call in a row; None where there is none."""
+        """The position in the timeline of the call or words in a row; None where there are none."""
         if 0 <= row < len(self.nodes) and self.nodes[row].kind in ("tool", "tail"):
             return int(self.nodes[row].ident)
+        if 0 <= row < len(self.nodes) and self.nodes[row].kind in ("turn", "step"):
+            return self.view.steps.all[self.nodes[row].number].note
         return None

@@ -1,0 +1,91 @@
+"""What a build without todos was about, part by part: its prompts, and what the agent said before it did something.
+
+Kept up item by item, never read again from the start. Pure.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from msgspec import Struct
+
+from ...model.state import Item, Millis, Note, ToolCall
+
+
+class Step(Struct):
+    """A prompt, or words of the agent, and the calls that followed. `note`: their position, None before any.
+
+    `errors` counts also those of subagents, whose calls stand below their own call and not in `calls`.
+    """
+
+    note: int | None
+    at: Millis
+    is_turn: bool = False
+    kind: str = ""
+    calls: list[int] = []
+    errors: int = 0
+
+    @property
+    def ident(self) -> str:
+        """What it is folded by."""
+        return f"step {self.note}"
+
+
+class Steps:
+    """All steps in order. One that is a turn has those below it that come before the next turn."""
+
+    def __init__(self) -> None:
+        self.all: list[Step] = []
+        self.turns: list[int] = []
+        """Places in `all`."""
+        self._of_call: dict[int, int] = {}
+
+    def take(self, position: int, item: Item, *, nested: bool) -> None:
+        """The next item of the timeline; `nested`: a call below that of a subagent."""
+        if isinstance(item, ToolCall):
+            self._take_call(position, item, nested=nested)
+        elif item.kind in ("prompt", "text", "reasoning"):
+            self._take_note(position, item)
+
+    def _take_call(self, position: int, call: ToolCall, *, nested: bool) -> None:
+        if not self.all:
+            self.all.append(Step(None, call.started_at or 0, calls=[]))
+        self._of_call[position] = len(self.all) - 1
+        step = self.all[-1]
+        if not nested:
+            step.calls.append(position)
+        step.errors += call.state == "error"
+
+    def _take_note(self, position: int, note: Note) -> None:
+        """What was said last before a call is what it was made for; reasoning stands in where nothing is said."""
+        last = self.all[-1] if self.all else None
+        if note.kind == "prompt":
+            self.turns.append(len(self.all))
+            self.all.append(Step(position, note.at, is_turn=True, kind=note.kind, calls=[]))
+        elif last is None or last.calls or last.is_turn:
+            self.all.append(Step(position, note.at, kind=note.kind, calls=[]))
+        elif note.kind == "text" or last.kind == "reasoning":
+            last.note, last.kind = position, note.kind
+
+    def count_errors(self, position: int, number: int) -> None:
+        """A call failed (1), or one that had failed did not in the end (-1)."""
+        place = self._of_call.get(position)
+        if place is not None:
+            self.all[place].errors += number
+
+    def parts(self) -> list[tuple[Step | None, range]]:
+        """Turns with the places of the steps below them; None for what came before any prompt."""
+        first = self.turns[0] if self.turns else len(self.all)
+        before = [(None, range(first))] if first else []
+        return [*before, *((self.all[place], self.below(place)) for place in self.turns)]
+
+    def below(self, place: int) -> range:
+        """Places of the steps of a turn; none of a step."""
+        if not self.all[place].is_turn:
+            return range(0)
+        after = bisect_right(self.turns, place)
+        return range(place + 1, self.turns[after] if after < len(self.turns) else len(self.all))
+
+    def end(self, place: int, after: Millis) -> Millis:
+        """When the next step began; `after` for the last one."""
+        return self.all[place + 1].at if place + 1 < len(self.all) else after
