@@ -4,7 +4,7 @@ import pytest
 
 from sentryvibe_tui.model.events import BuildStarted
 from sentryvibe_tui.model.facts import AutoFixReported
-from sentryvibe_tui.model.reducer import autofix_words
+from sentryvibe_tui.model.notes import autofix_words
 from sentryvibe_tui.model.state import AutoFix
 from sentryvibe_tui.wire.state import decode_state, encode_state
 

@@ -15,8 +15,9 @@ from sentryvibe_tui.model.events import (
     UsageReported,
 )
 from sentryvibe_tui.model.facts import AgentReported, BuildEnded, CodexReported, InputNeeded, TodoItem
+from sentryvibe_tui.model.notes import NOTE_LIMIT
 from sentryvibe_tui.model.progress import elapsed, progress, silence
-from sentryvibe_tui.model.reducer import NOTE_LIMIT, apply, reduce
+from sentryvibe_tui.model.reducer import apply, reduce
 from sentryvibe_tui.model.state import PLANNING, Agent, BuildState, Usage
 from sentryvibe_tui.model.updates import Entry, TodoCompleted
 

@@ -12,11 +12,12 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..model.calls import with_tool
 from ..model.difference import difference
 from ..model.facts import BuildEnded, PlanReported
 from ..model.merge import merge, merge_metadata
 from ..model.questions import plan_in
-from ..model.reducer import apply, with_tool
+from ..model.reducer import apply
 from ..model.standing import settled
 from ..model.state import PLANNING, TODO_TOOLS, BuildState, Millis, Outcome, Todo
 from ..model.todos import todo_at

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .facts import AgentReported, AutoFixReported, BuildEnded, CodexReported, PlanReported, SummaryReported
-from .reducer import place_of
 from .state import Agent, BuildState, Item, Note, Phase, ToolCall
-from .todos import items_of
+from .todos import items_of, place_of
 from .updates import BuildBegan, TextChanged, TodosChanged, ToolChanged, Update, UsageChanged
 from .usage import news_of
 

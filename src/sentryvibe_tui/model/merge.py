@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from .calls import with_tool
+from .metadata import merged_agent
 from .questions import open_question
-from .reducer import merged_agent, with_item, with_tool
 from .standing import settled
-from .state import PLANNING, BuildState, Millis, Note, Phase, ToolCall, note_key
+from .state import PLANNING, BuildState, Millis, Note, Phase, ToolCall, note_key, with_item
 from .todos import apply_todos, items_of
 from .updates import TodosChanged
 from .usage import merged_usage

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from .activity import Activity, Outcome, Request, Turn
 from .carried import Label, Text
@@ -211,3 +212,12 @@ def tool_key(tool_id: str) -> str:
 
 def note_key(note_id: str) -> str:
     return "n:" + note_id
+
+
+def with_item(state: BuildState, key: str, item: Item) -> BuildState:
+    """`state` with `item` at the place of `key`, or at the end of the timeline when it is new."""
+    position = state.positions.get(key)
+    if position is not None:
+        return replace(state, timeline=state.timeline.set(position, item))
+    position = len(state.timeline)
+    return replace(state, timeline=state.timeline.set(position, item), positions=state.positions.set(key, position))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
+from .events import TodosReported
 from .facts import TodoItem
 from .state import PLANNING, BuildState, Millis, Phase, Todo
-from .updates import TodosChanged
+from .updates import TodosChanged, Update
 
 
 def active_index(known: Sequence[Todo], incoming: Sequence[TodoItem]) -> int:
@@ -18,6 +19,14 @@ def active_index(known: Sequence[Todo], incoming: Sequence[TodoItem]) -> int:
     before = {todo.id or todo.content for todo in known if todo.status == "in_progress"}
     fresh = [index for index in running if (incoming[index].id or incoming[index].content) not in before]
     return (fresh or running or [PLANNING])[-1]
+
+
+def todos_reported(state: BuildState, event: TodosReported) -> Iterable[Update]:
+    known = state.list_of(event.phase)
+    same = items_of(known) == event.todos
+    if same and state.phase == event.phase and (known or not event.call_id or event.call_id in state.todo_calls):
+        return ()
+    return (TodosChanged(event.todos, active_index(known, event.todos), event.phase, event.call_id),)
 
 
 def apply_todos(state: BuildState, update: TodosChanged, at: Millis) -> BuildState:
@@ -116,3 +125,22 @@ def todo_at(state: BuildState, phase: Phase, index: int) -> int:
     """Key of the todo at a place of a phase's list; PLANNING when there is none."""
     todos = state.list_of(phase)
     return todos[index].key if 0 <= index < len(todos) else PLANNING
+
+
+def place_of(state: BuildState, key: int) -> tuple[Phase, int]:
+    """Phase and index of a todo now; (current phase, -1) when it is in no list."""
+    if key != PLANNING:
+        for phase in (state.phase, "template" if state.phase == "build" else "build"):
+            for index, todo in enumerate(state.list_of(phase)):
+                if todo.key == key:
+                    return phase, index
+    return state.phase, PLANNING
+
+
+def apply_todo_completed(state: BuildState, index: int, at: Millis) -> BuildState:
+    todos = state.current_todos
+    if not 0 <= index < len(todos) or todos[index].status == "completed":
+        return state
+    done = replace(todos[index], status="completed", ended_at=at, started_at=todos[index].started_at or at)
+    changed = (*todos[:index], done, *todos[index + 1 :])
+    return replace(state, **{"template_todos" if state.phase == "template" else "todos": changed})

@@ -20,9 +20,9 @@ from ..client.watching import (
     WatchEvent,
 )
 from ..model.facts import AgentReported, AutoFixReported, BackgroundMoved, BuildEnded, Noticed, PlanReported
+from ..model.notes import autofix_words
 from ..model.progress import elapsed, progress
 from ..model.questions import call_words
-from ..model.reducer import autofix_words
 from ..model.state import BuildState, Item, Millis, Note, Phase, Todo, ToolCall, Usage, note_key, tool_key
 from ..model.text import clean, clean_line
 from ..model.updates import (

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..agents.subject import error_line, subject
+from ..model.notes import autofix_words
 from ..model.progress import elapsed, progress
-from ..model.reducer import autofix_words
 from ..model.state import BuildState, Millis, Phase, Todo
 from ..model.text import clean_line
 from . import words

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
+from ..model.calls import with_tool
 from ..model.facts import BuildEnded
 from ..model.questions import plan_in
-from ..model.reducer import apply, with_item, with_tool
+from ..model.reducer import apply
 from ..model.standing import settled
 from ..model.state import (
     PLANNING,
@@ -23,6 +24,7 @@ from ..model.state import (
     Todo,
     ToolCall,
     note_key,
+    with_item,
 )
 from ..model.updates import Entry
 from .json import ABSENT, present

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...model.notes import autofix_words
 from ...model.progress import elapsed, progress
-from ...model.reducer import autofix_words
 from ...model.state import BuildState
 from ...model.text import clean_line
 from ...report.words import DURATION_WIDTH, build_mark, cached, count, duration, plural, spent, standing, status_mark
