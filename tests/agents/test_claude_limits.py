@@ -8,7 +8,7 @@ import pytest
 
 from sentryvibe_tui.agents.claude.hooks import HOOKS
 from sentryvibe_tui.agents.claude.limits import Limit, limit_in, reset_in
-from sentryvibe_tui.agents.common.hook_payloads import HookReader
+from sentryvibe_tui.agents.common.hook_reader import HookReader
 from sentryvibe_tui.agents.detect import new_reader
 
 AT = int(datetime(2026, 11, 20, 9, tzinfo=UTC).timestamp() * 1000)

@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from sentryvibe_tui.agents.codex.hooks import HOOKS
 from sentryvibe_tui.agents.codex.session import CodexRollout
-from sentryvibe_tui.agents.common.hook_payloads import HookLines, HookReader
+from sentryvibe_tui.agents.common.hook_reader import HookLines, HookReader
 from sentryvibe_tui.model.events import About, ToolEnded, ToolReturned, ToolStarted
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.common.hook_payloads import SESSIONS, HookLines, HookReader
+from sentryvibe_tui.agents.common.hook_reader import SESSIONS, HookLines, HookReader
 from sentryvibe_tui.agents.registry import agent_kind
 from sentryvibe_tui.errors import BadJson
 
@@ -115,7 +115,6 @@ def test_tasks_get_their_id_from_the_response(fold: Any) -> None:
         (hook("Notification", message="Claude needs you", notification_type="permission_prompt"), "Claude needs you"),
         (hook("Notification", message="Signed in", notification_type="auth_success"), ""),
         (hook("Notification", message="Sent", notification_type="elicitation_complete"), ""),
-        (hook("Notification", message="Allow ls?", notification_type="ToolPermission"), "Allow ls?"),
         (hook("PermissionRequest", tool_name="Bash"), "permission: Bash"),
         (hook("PermissionRequest", tool_name="ExitPlanMode", tool_input={"plan": "x"}), "the plan waits for approval"),
         (hook("Elicitation", message="Your name?"), "Your name?"),
@@ -193,17 +192,6 @@ MAKE = {"tool_name": "Bash", "tool_input": {"command": "make all"}}
             ],
             "May I use Bash",
         ),
-        (
-            [
-                hook(
-                    "Notification",
-                    message="Allow?",
-                    notification_type="ToolPermission",
-                    details={"type": "exec", "title": "Confirm", "command": "rm -r dist", "rootCommand": "rm"},
-                )
-            ],
-            "Allow?: rm -r dist",
-        ),
     ],
 )
 def test_a_permission_says_what_for(fold: Any, payloads: list[dict[str, Any]], needs: str) -> None:
@@ -263,6 +251,27 @@ def test_a_question_is_open_until_its_answer(fold: Any, run: Any) -> None:
     reports = [*reader.read(hook("PreToolUse", **given)), *reader.read(tool("PreToolUse", tool_use_id="t"))]
     assert fold(reports).needs_input == "Which?"
     assert fold([*reports, *reader.read(hook("PostToolUse", **given, tool_response="A"))]).needs_input == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"message": "Allow ls?"}, "Allow ls?"),
+        (
+            {"message": "Allow?", "details": {"type": "exec", "title": "Confirm", "command": "rm -r dist"}},
+            "Allow?: rm -r dist",
+        ),
+    ],
+)
+def test_gemini_needs_a_person(fields: dict[str, Any], message: str, fold: Any) -> None:
+    reader = hook_reader("gemini")
+    told = [
+        *reader.read(hook("BeforeAgent", prompt="go")),
+        *reader.read(hook("Notification", notification_type="ToolPermission", **fields)),
+    ]
+    assert fold(told).needs_input == message
+    told += reader.read(hook("Notification", notification_type="other", message="Signed in"))
+    assert fold(told).needs_input == message
 
 
 def test_gemini_and_codex(fold: Any, run: Any) -> None:

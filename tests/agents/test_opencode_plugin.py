@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.agents.opencode.hooks import PluginReader
-from sentryvibe_tui.agents.opencode.plugin import plugin
+from sentryvibe_tui.agents.opencode.plugin import content
 from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.hooks import spool
 
@@ -49,7 +49,7 @@ EVENTS = [
 @pytest.mark.skipif(NODE is None, reason="no node or bun, which run opencode's plugins")
 def test_what_happens_lies_in_the_spool_and_no_more(tmp_path: Path, fold: Any) -> None:
     assert NODE is not None
-    (tmp_path / "ours.mjs").write_text(plugin(str(tmp_path / "spool")))
+    (tmp_path / "ours.mjs").write_text(content(str(tmp_path / "spool")))
     (tmp_path / "run.mjs").write_text(SCRIPT)
     words = [NODE, str(tmp_path / "run.mjs"), str(tmp_path / "ours.mjs"), json.dumps(EVENTS)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)

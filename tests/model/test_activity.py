@@ -306,6 +306,13 @@ STORIES = {
         900,
         "",
     ),
+    "asked before a turn that left something in the background, and told late": (
+        [(1, BASH), (2, MOVED), (5, ESC), (3, permission("r1", ""))],
+        "active",
+        "waiting-machine",
+        5,
+        "npm run dev",
+    ),
     "seen waiting": (
         [(1, BASH), (2, registry("waiting-person", "permission prompt"))],
         "active",

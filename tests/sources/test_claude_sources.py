@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sentryvibe_tui.agents.claude.hooks import HOOKS
-from sentryvibe_tui.agents.common.hook_payloads import HookReader
+from sentryvibe_tui.agents.common.hook_reader import HookReader
 from sentryvibe_tui.agents.common.session_files import Session
 from sentryvibe_tui.model.activity import PROCESS_GONE, ActivityKind
 from sentryvibe_tui.model.events import About, ActivityReported, BuildEvent

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sentryvibe_tui.agents.codex.hooks import HOOKS
 from sentryvibe_tui.agents.codex.session import CodexRollout
 from sentryvibe_tui.agents.codex.threads import SETTLING, TERMINALS, Threads
-from sentryvibe_tui.agents.common.hook_payloads import HookReader
+from sentryvibe_tui.agents.common.hook_reader import HookReader
 from sentryvibe_tui.model.events import About, ActivityReported, BuildEvent
 from sentryvibe_tui.model.facts import TurnEnded
 from sentryvibe_tui.model.reducer import reduce

@@ -42,7 +42,7 @@ from .hook_dedup import is_duplicate_of_hook
 from .metadata import agent_news, merged_agent, merged_codex
 from .notes import apply_text, autofix_words, text_added, with_notice
 from .questions import open_question
-from .requests import closed, following, needed, opened, with_message, with_request, without_request
+from .requests import closed, following, is_in_background, needed, opened, with_message, with_request, without_request
 from .spending import spent, with_usage
 from .standing import settled
 from .state import (
@@ -156,8 +156,11 @@ def _decide(state: BuildState, event: BuildEvent, at: Millis) -> Iterable[Update
 
 
 def _can_ask(state: BuildState, event: BuildEvent, at: Millis) -> bool:
-    """An ended build asks nothing, unless it goes on by that."""
-    return state.is_active or goes_on(state, event, at)
+    """An ended build asks nothing, unless it goes on by that; after a turn only what goes on in the background does."""
+    if goes_on(state, event, at):
+        return True
+    of_background = isinstance(event, RequestOpened) and is_in_background(state, event.request)
+    return state.is_active and (state.turn is None or of_background)
 
 
 # --------------------------------------------------------------------------- applying

@@ -18,7 +18,7 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from ..agents.common.hook_dialect import HookDialect, Payloads
-from ..agents.common.hook_payloads import HookReader
+from ..agents.common.hook_reader import HookReader
 from ..agents.redact import Redactor
 from ..agents.registry import agent_kind, agent_kinds
 from ..errors import BadJson, StoreUnavailable, UnknownAgent

@@ -31,7 +31,7 @@ def _rollout() -> Reader:
 
 
 def _hook_lines() -> Reader:
-    from ..common.hook_payloads import HookLines
+    from ..common.hook_reader import HookLines
 
     return HookLines(_hooks())
 

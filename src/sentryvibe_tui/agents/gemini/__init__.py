@@ -29,7 +29,7 @@ def _session() -> Reader:
 
 
 def _hook_lines() -> Reader:
-    from ..common.hook_payloads import HookLines
+    from ..common.hook_reader import HookLines
 
     return HookLines(_hooks())
 

@@ -59,4 +59,4 @@ class PluginReader:
         return self._sessions[name]
 
 
-HOOKS = HookDialect(AGENT, reader=PluginReader)
+HOOKS = HookDialect(agent_id=AGENT, reader=PluginReader)

@@ -23,7 +23,8 @@ def _file(home: Path, project: Path | None, environ: Mapping[str, str]) -> Path:
     return folder / "plugin" / NAME
 
 
-def _content(spool: str) -> str:
+def content(spool: str) -> str:
+    """The file, for the spool in this folder."""
     return _SCRIPT.replace("@MARK@", MARK).replace("@SPOOL@", encode(spool).decode())
 
 
@@ -95,4 +96,4 @@ export const SentryvibeTui = async ({ directory }) => {
 }
 """
 
-SETTINGS = HookSettings(_file, OwnFile(MARK, _content))
+SETTINGS = HookSettings(_file, OwnFile(MARK, content))
