@@ -19,6 +19,7 @@ from sentryvibe_tui.errors import OutboxUnusable
 from sentryvibe_tui.model.events import About, BuildStarted, TextAdded
 from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.wire.address import Address
+from sentryvibe_tui.wire.envelope import EventEnvelope
 
 ABOUT = About("shop", "s1", "b1")
 pytestmark = pytest.mark.timeout(60)
@@ -418,8 +419,7 @@ async def test_every_build_that_runs_is_told_to_live_also_after_another_has_ende
     scripted.beat_status = 200
     async with publish() as publisher:
         for build in ("b1", "b2", "b3"):
-            publisher.about = About("shop", "s1", build)
-            publisher.publish(BuildStarted())
+            publisher.send(EventEnvelope(About("shop", "s1", build), BuildStarted()))
         publisher.publish(BuildEnded("completed"))
         assert await publisher.drain(20)
         await scripted.until(lambda: len(scripted.beats) >= 1)
@@ -429,11 +429,9 @@ async def test_every_build_that_runs_is_told_to_live_also_after_another_has_ende
         publisher.publish(BuildStarted())
         await scripted.until(lambda: any(beat["buildId"] == "b3" for beat in scripted.beats))
         for build in ("b1", "b2", "b3"):
-            publisher.about = About("shop", "s1", build)
-            publisher.publish(BuildEnded("completed"))
+            publisher.send(EventEnvelope(About("shop", "s1", build), BuildEnded("completed")))
         assert await publisher.drain(20)
-        publisher.about = About("shop", "s1", "b4")
-        publisher.publish(BuildStarted())
+        publisher.send(EventEnvelope(About("shop", "s1", "b4"), BuildStarted()))
         await scripted.until(lambda: scripted.beats[-1]["buildId"] == "b4")
         scripted.beats.clear()
         await scripted.until(lambda: len(scripted.beats) >= 3)

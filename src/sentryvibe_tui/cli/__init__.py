@@ -60,7 +60,7 @@ def main() -> None:
         sys.stdout.write(OVERVIEW)
         sys.exit(0 if arguments else 2)
     if not completing and arguments in (["--version"], ["-V"]):
-        from .. import __version__
+        from ..version import __version__
 
         sys.stdout.write(f"{PROGRAM} {__version__}\n")
         sys.exit(0)

@@ -9,8 +9,8 @@ from importlib import import_module
 
 import click
 
-from .. import __version__
 from ..report import exit_codes
+from ..version import __version__
 from . import COMMANDS, COMPLETE, OVERVIEW, PROGRAM
 from .imports import uncollected
 from .output import CannotWrite, PipeClosed, tell, write_error

@@ -181,7 +181,7 @@ class _Intake:
                         await self._read(source, publisher, at)
                     except asyncio.CancelledError:
                         for posted in source.whole.posting.ended("interrupted", "ingest was stopped"):
-                            _publish(publisher, posted)
+                            publisher.send(posted)
                         await publisher.drain(LAST_WORDS)
                         raise
                     except UnknownFormat as error:
@@ -219,7 +219,7 @@ class _Intake:
             for posted in events:
                 if pace is not None:
                     await asyncio.sleep(pace.wait(posted.at))
-                _publish(publisher, posted if pace is None else replace(posted, at=None))
+                publisher.send(posted if pace is None else replace(posted, at=None))
                 if publisher.is_busy:
                     await self._make_room(publisher, is_file)
 
@@ -299,8 +299,3 @@ class _Intake:
                 task.cancel()
 
         loop.add_signal_handler(signal.SIGTERM, stop)
-
-
-def _publish(publisher: Publisher, posted: EventEnvelope) -> None:
-    publisher.about = posted.about
-    publisher.publish(posted.event, posted.at, posted.event_id)

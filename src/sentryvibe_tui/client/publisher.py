@@ -148,9 +148,18 @@ class Publisher:
             raise OutboxUnusable(f"cannot close the outbox {self._outbox.path}: {error}") from None
 
     def publish(self, event: BuildEvent, at: Millis | None = None, event_id: str = "") -> None:
-        """Takes an event; `at` is when the agent says it happened (epoch ms), `event_id` its identity in the build."""
+        """Takes an event of the build that it is about; never waits and never fails.
+
+        `at` is when the agent says it happened (epoch ms, default: now), `event_id` its identity in the build.
+        """
+        self.send(EventEnvelope(self.about, event, event_id, at))
+
+    def send(self, envelope: EventEnvelope) -> None:
+        """Takes an event of any build; what is published from now on is about that one."""
+        self.about = envelope.about
+        event = envelope.event
         self._count += 1
-        self._add(event, at, event_id or f"{self._source}:{self._count}")
+        self._add(event, envelope.at, envelope.event_id or f"{self._source}:{self._count}")
         if isinstance(event, BuildEnded):
             self._running.pop(self._build, None)
         else:

@@ -9,10 +9,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route, Router
 
-from .. import __version__
 from ..agents.redact import Redactor
 from ..errors import EventDiffers, StoreUnavailable
 from ..store.contract import Accepted, Store
+from ..version import __version__
 from ..wire.json import encode
 from . import rest
 from .asgi import HTTPError, Receive, Scope, Send, answer, answer_packed, query, refuse

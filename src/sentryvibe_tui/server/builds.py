@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec import Raw
 
-from .. import __version__
 from ..errors import StoreUnavailable
 from ..model.state import Millis
 from ..store.contract import Store, Wanted
+from ..version import __version__
 from ..wire.frames import Alive, GetState, decode_asked, encode_connected
 from ..wire.ids import RULE, is_id
 from ..wire.json import encode

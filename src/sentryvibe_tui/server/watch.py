@@ -6,8 +6,8 @@ import logging
 import secrets
 from typing import TYPE_CHECKING, cast
 
-from .. import __version__
 from ..errors import StoreUnavailable
+from ..version import __version__
 from ..wire.frames import Alive, GetState, Subscribe, decode_asked, encode_connected
 from ..wire.ids import RULE, is_id
 from ..wire.json import encode

@@ -19,7 +19,6 @@ from ...client.publisher import Publisher
 from ...model.events import About, BuildStarted
 from ...model.state import Agent
 from ...wire.address import Address
-from ...wire.envelope import EventEnvelope
 from ...wire.projects import ProjectName, project_of
 from ..sessions import Roots, Sessions
 from .session_reader import SETTLED, SessionReader
@@ -205,7 +204,7 @@ class Follow:
                 del self._following[following.session.path]
                 continue
             for one in posted:
-                _publish(publisher, one)
+                publisher.send(one)
             more = more or goes_on
             if following.begun and not goes_on:
                 self._remember(following.about.session_id, Build(following.project, following.about))
@@ -222,7 +221,7 @@ class Follow:
             publisher = await self._publisher(stack, build.project, build.about)
             if not publisher.is_busy:
                 for one in self._witnesses.due(session, build.about, now):
-                    _publish(publisher, one)
+                    publisher.send(one)
 
     def _begin(self, session: str) -> Build | None:
         """The build of a session that has no file; None for one whose file will be found, or is another's."""
@@ -255,8 +254,3 @@ class Follow:
             opened = Publisher(self._server, about, self._outbox, report=self._tell)
             known = self._publishers[project.id] = await stack.enter_async_context(opened)
         return known
-
-
-def _publish(publisher: Publisher, posted: EventEnvelope) -> None:
-    publisher.about = posted.about
-    publisher.publish(posted.event, posted.at, posted.event_id)

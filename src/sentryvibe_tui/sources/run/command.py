@@ -174,13 +174,11 @@ class Run:
         for companion in self._companions:
             companion.heard(reports)
         for posted in self._posting.label(self._asked(reports)):
-            publisher.about = posted.about
-            publisher.publish(posted.event, posted.at, posted.event_id)
+            publisher.send(posted)
         for companion in self._companions:
             found = companion.look()
             if found is not None:
-                posted = self._posting.aside(found)
-                publisher.publish(posted.event, posted.at, posted.event_id)
+                publisher.send(self._posting.aside(found))
 
     def _asked(self, reports: Iterable[Reported]) -> Iterable[Reported]:
         """Streams do not repeat what was asked and do not always name the model: the command line does."""

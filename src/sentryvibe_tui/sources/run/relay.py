@@ -174,8 +174,7 @@ class _Session:
 
     def post(self, reports: Iterable[Reported]) -> None:
         for posted in self._posting.label(reports):
-            self._publisher.about = posted.about
-            self._publisher.publish(posted.event, posted.at, posted.event_id)
+            self._publisher.send(posted)
 
 
 class _Handed:
