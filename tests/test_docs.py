@@ -1,7 +1,10 @@
 """The documents: whatever refers to one of them, or to a place in it, finds it."""
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,3 +63,31 @@ def test_an_anchor_that_is_not_there_is_noticed() -> None:
     assert resolves("docs/protocol.md#merge-rule", ROOT)
     assert not resolves("docs/protocol.md#no-such-heading", ROOT)
     assert not resolves("docs/no-such-file.md", ROOT)
+
+
+def words_of(schema: Any) -> Iterator[str]:
+    """Fields and types of a JSON Schema."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {})
+        yield from [schema["const"]] if "const" in schema else []
+        for part in schema.values():
+            yield from words_of(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from words_of(part)
+
+
+@pytest.mark.parametrize("name", ["event", "update", "state", "list"])
+def test_the_page_of_the_wire_names_every_type_and_field(name: str) -> None:
+    page = (ROOT / "docs/protocol.md").read_text()
+    words = sorted({*words_of(json.loads((ROOT / f"docs/schema/{name}.json").read_text()))})
+    assert len(words) > 20
+    assert [word for word in words if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", page)] == []
+
+
+def test_every_status_that_the_server_answers_is_on_the_page() -> None:
+    page = (ROOT / "docs/protocol.md").read_text()
+    server = "".join(path.read_text() for path in (ROOT / "src/sentryvibe_tui/server").glob("*.py"))
+    codes = {*re.findall(r"HTTPError\((\d{3}),", server)}
+    assert len(codes) > 8
+    assert [code for code in sorted(codes) if not re.search(rf"^\| [\d, ]*{code}", page, re.MULTILINE)] == []
