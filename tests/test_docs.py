@@ -59,6 +59,27 @@ def test_links_within_the_documents_lead_somewhere(document: Path) -> None:
     assert [link for link in links if not resolves(link, document if link.startswith("#") else document.parent)] == []
 
 
+PLACE = re.compile(r"`([\w./-]+(?:\.py|/))`")
+PAGES = ("CONTRIBUTING.md", "AGENTS.md", "docs/architecture.md", "docs/agents.md", "docs/performance.md", "docs/api.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_and_rooms_that_a_page_names_are_there(page: str) -> None:
+    files = [path for room in ("src", "tests", "docs") for path in (ROOT / room).rglob("*")]
+    known = {f"/{path.relative_to(ROOT)}{'/' * path.is_dir()}" for path in files}
+    named = [place for place in PLACE.findall((ROOT / page).read_text()) if not place.startswith(("/", "~"))]
+    missing = [place for place in named if not any(path.endswith(f"/{place}") for path in known)]
+    assert [place for place in missing if "NAME" not in place and not (ROOT / place).exists()] == []
+
+
+def test_the_architecture_has_every_room() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    rooms = [path for path in (ROOT / "src/sentryvibe_tui").iterdir() if path.suffix == ".py" or path.is_dir()]
+    names = [path.name + "/" * path.is_dir() for path in rooms if not path.name.startswith("__")]
+    assert len(names) > 12
+    assert [name for name in names if f"`{name}`" not in page] == []
+
+
 def test_an_anchor_that_is_not_there_is_noticed() -> None:
     assert resolves("docs/protocol.md#merge-rule", ROOT)
     assert not resolves("docs/protocol.md#no-such-heading", ROOT)
