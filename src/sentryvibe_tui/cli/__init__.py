@@ -9,6 +9,9 @@ PROGRAM = "sentryvibe-tui"
 COMPLETE = "_SENTRYVIBE_TUI_COMPLETE"
 """The environment variable by which a shell asks for completions."""
 
+ALONE = "overview"
+"""The command that the program is without one."""
+
 COMMANDS = {
     "demo": "Watch an invented build, to see what this is.",
     "serve": "Keep builds, take in events and tell watchers of them.",
@@ -25,10 +28,13 @@ COMMANDS = {
 }
 
 OVERVIEW = f"""\
-Usage: {PROGRAM} COMMAND [OPTIONS]
+Usage: {PROGRAM} [COMMAND] [OPTIONS]
 
-  Builds of coding agents in your terminal: live, kept, and from several
-  terminals at once.
+  All coding agents of this machine on one screen, sorted by who needs you:
+  live, kept, and from several terminals at once.
+
+  Without a command it shows them; nothing needs to be installed or
+  configured, and --theme, --ascii and --no-animation say how it looks.
 
 Commands:
 {chr(10).join(f"  {name:<12}{text}" for name, text in COMMANDS.items())}
@@ -56,9 +62,9 @@ def main() -> None:
 
         sys.exit(spool.main(arguments[1:]))
     completing = COMPLETE in os.environ
-    if not completing and arguments in ([], ["--help"], ["-h"], ["help"]):
+    if not completing and arguments in (["--help"], ["-h"], ["help"]):
         sys.stdout.write(OVERVIEW)
-        sys.exit(0 if arguments else 2)
+        sys.exit(0)
     if not completing and arguments in (["--version"], ["-V"]):
         from ..version import __version__
 
@@ -69,4 +75,6 @@ def main() -> None:
         sys.exit(2)
     from .commands import run
 
-    sys.exit(run(arguments))
+    looks_only = bool(arguments) and arguments[0].startswith("--") and arguments[0] != "--help"
+    alone = not completing and (not arguments or looks_only)
+    sys.exit(run([ALONE, *arguments] if alone else arguments))

@@ -11,7 +11,7 @@ import click
 
 from ..report import exit_codes
 from ..version import __version__
-from . import COMMANDS, COMPLETE, OVERVIEW, PROGRAM
+from . import ALONE, COMMANDS, COMPLETE, OVERVIEW, PROGRAM
 from .imports import uncollected
 from .output import CannotWrite, PipeClosed, tell, write_error
 
@@ -21,7 +21,7 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in (*COMMANDS, ALONE):
             ctx.fail(f"No such command {cmd_name!r}{_instead_of(cmd_name)}")
         with uncollected():
             command: click.Command = import_module(f"{__package__}.{cmd_name}").command

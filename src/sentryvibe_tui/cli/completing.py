@@ -75,7 +75,8 @@ def projects(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 
     try:
         with redirect_stderr(io.StringIO()):
-            server = find_server(ctx.params.get("server"))
+            named: str | tuple[str, ...] | None = ctx.params.get("server")
+            server = find_server("".join(named[:1]) if isinstance(named, tuple) else named)
             return list(_words(_listed(server.address), incomplete.casefold()))
     except (click.ClickException, OSError, http.client.HTTPException, BadJson):
         return []

@@ -35,6 +35,15 @@ EXIT_CODES = "Exit codes: " + "; ".join(f"{code} {what}" for code, what in exit_
 
 def server_option(command: _Command) -> _Command:
     """`--server` and `--token`; `find_server` knows the token by itself."""
+    return _server_option(command, "Server to use.", multiple=False)
+
+
+def servers_option(command: _Command) -> _Command:
+    """The same, of which several may be named: the command gets them as a tuple."""
+    return _server_option(command, "Server to use; several times to show the agents of several.", multiple=True)
+
+
+def _server_option(command: _Command, what: str, *, multiple: bool) -> _Command:
     token = click.option(
         "--token",
         metavar="TOKEN",
@@ -45,8 +54,8 @@ def server_option(command: _Command) -> _Command:
     server = click.option(
         "--server",
         metavar="URL",
-        help="Server to use. Default: SENTRYVIBE_SERVER, the config file, a server running on this machine, "
-        f"then {ORIGINAL}.",
+        multiple=multiple,
+        help=f"{what} Default: SENTRYVIBE_SERVER, the config file, a server running on this machine, then {ORIGINAL}.",
     )
     return server(token(command))
 

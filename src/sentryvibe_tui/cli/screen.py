@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 from msgspec import Struct
 
+from ..client.fleet import Fleet
 from ..client.watching import Watching
 from ..settings import Settings, log_file
 from .completing import themes
@@ -123,6 +124,28 @@ async def show(watching: Watching, project: str, look: Looks, settings: Settings
         notices=Notices(settings.window_title, settings.bell, settings.desktop_notices),
         keys=look.keys,
     )
+
+
+async def show_agents(fleet: Fleet, look: Looks, settings: Settings) -> int:
+    """The overview, full screen, until the reader leaves; the exit status."""
+    with uncollected():
+        from ..folders import state_folder
+        from ..tui.notices import Notices
+        from ..tui.overview.app import OverviewApp
+        from ..tui.overview.preferences import PreferencesFile
+
+    log_to_file(settings)
+    app = OverviewApp(
+        fleet,
+        PreferencesFile(state_folder() / "overview.json"),
+        theme=look.theme,
+        ascii_only=look.ascii_only,
+        animation=look.animation,
+        notices=Notices(settings.window_title, settings.bell, settings.desktop_notices),
+        keys=look.keys,
+    )
+    result = await app.run_async()
+    return app.return_code or result or 0
 
 
 def log_to_file(settings: Settings) -> None:

@@ -11,9 +11,9 @@ import click
 
 from ..model.text import clean_line
 from .completing import projects_or_folders
-from .options import EXIT_CODES, Server, UsageProblem, find_server, redactor, server_option, settings
+from .options import EXIT_CODES, Server, UsageProblem, find_server, redactor, servers_option, settings
 from .output import any_text, tell, write_line
-from .screen import Flags, has_terminal, look_options, looks, show, tell_wrong_theme
+from .screen import Flags, has_terminal, look_options, looks, show, show_agents, tell_wrong_theme
 from .seeking import Seeking
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 @click.command("watch", epilog=EXIT_CODES)
-@click.argument("project", shell_complete=projects_or_folders)
-@server_option
+@click.argument("project", required=False, shell_complete=projects_or_folders)
+@servers_option
 @click.option("--session", metavar="ID", help="Watch this session only; the beginning of its id will do.")
 @click.option("--wait/--no-wait", default=None, help="Wait for a project that does not exist yet.  [default: locally]")
 @click.option("--plain", is_flag=True, help="One line for each event, in words; the default without a terminal.")
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", is_flag=True, help="With --plain: todos, errors, start and end only.")
 @look_options
 def command(
-    project: str,
-    server: str | None,
+    project: str | None,
+    server: tuple[str, ...],
     session: str | None,
     wait: bool | None,
     plain: bool,
@@ -42,18 +42,21 @@ def command(
     quiet: bool,
     flags: Flags,
 ) -> int:
-    """Watch PROJECT's newest build: on a screen, or line by line until it ends.
+    """Watch PROJECT's newest build: on a screen, or line by line until it ends. Without PROJECT: all agents of the
+    server, or of several.
 
     PROJECT is a name, a slug, an id, or the beginning of one that fits only one project. A directory (`.`, or a path)
     needs nothing else: what Claude Code, Codex and Gemini CLI do there is followed meanwhile, as `follow` does.
     """
     if (plain and jsonl) or (verbose and quiet):
         raise UsageProblem("choose one of --plain and --jsonl, and one of --verbose and --quiet")
-    found = find_server(server)
+    found = find_server(server[0] if server else None)
     detail: Detail = "verbose" if verbose else "quiet" if quiet else "normal"
     on_screen = not plain and not jsonl and has_terminal()
     if not on_screen:
         tell_wrong_theme(flags)
+    if project is None or len(server) > 1:
+        return _all_agents(project, server, on_screen, flags)
     directory = _directory_named(project)
     if directory is not None:
         if session:
@@ -64,6 +67,19 @@ def command(
         return asyncio.run(_on_screen(found, project, session, waits, flags))
     any_text(utf8=jsonl)
     return asyncio.run(_in_lines(found, project, session, waits, jsonl, detail))
+
+
+def _all_agents(project: str | None, servers: tuple[str, ...], on_screen: bool, flags: Flags) -> int:
+    """The overview of one server, or of several."""
+    if project is not None:
+        raise UsageProblem("a project is watched on one server; without a project, several are shown")
+    if not on_screen:
+        raise UsageProblem("name a project: without one, watch shows all agents on a screen; `ls` lists projects")
+    from ..client.fleet import ServerFleet
+
+    addresses = [find_server(one).address for one in servers or (None,)]
+    ours = settings().settings
+    return asyncio.run(show_agents(ServerFleet(addresses), looks(ours, flags), ours))
 
 
 async def _on_screen(server: Server, project: str, session: str | None, waits: bool, flags: Flags) -> int:

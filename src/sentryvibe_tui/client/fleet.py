@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..model.state import BuildState
 from ..model.summary import BuildKey, BuildSummary
-from .watching import LinkStatus, Watching
+from ..wire.address import Address
+from .watching import LinkChanged, LinkStatus, Watching
+
+if TYPE_CHECKING:
+    from .builds import BuildsWatch
+
+ENDED = 500
+"""Builds that ended of which a server tells at first, the latest."""
 
 
 class ServerLink(Struct, frozen=True):
-    """How the link to a server stands. `server` is its base address, `host` what its machine is called."""
+    """How the link to a server stands. `server` is its identity, `label` what a person calls it."""
 
     server: str
-    host: str
+    label: str
     status: LinkStatus
 
 
@@ -24,15 +33,13 @@ class ServerBuilds(Struct, frozen=True):
     """All builds that a server tells of: it has no others."""
 
     server: str
-    host: str
     builds: tuple[BuildSummary, ...]
 
 
 class BuildChanges(Struct, frozen=True):
-    """What changed since."""
+    """What changed since. A build's `host` is "" on this machine."""
 
     server: str
-    host: str
     changed: tuple[BuildSummary, ...] = ()
     removed: tuple[BuildKey, ...] = ()
 
@@ -44,7 +51,7 @@ class Fleet(Protocol):
     """All agents as an overview sees them (`ServerFleet` over servers, a script in tests)."""
 
     def events(self) -> AsyncIterator[FleetEvent]:
-        """What happens, until the overview is left. Raises FleetProblem when nothing can be shown at all."""
+        """What happens, until the overview is left."""
         ...
 
     def retry_now(self) -> None:
@@ -62,3 +69,82 @@ class Fleet(Protocol):
     def outlook(self) -> tuple[str, ...]:
         """Where agents are looked for, in lines for a person who sees none."""
         ...
+
+
+class ServerFleet:
+    """`Fleet` over the builds feeds of `servers`."""
+
+    def __init__(self, servers: Sequence[Address]) -> None:
+        self._servers = {server.identity: server for server in servers}
+        self._feeds: dict[str, BuildsWatch] = {}
+
+    async def events(self) -> AsyncIterator[FleetEvent]:
+        from .builds import BuildsWatch
+
+        told: asyncio.Queue[FleetEvent] = asyncio.Queue(1_000)
+        self._feeds = {
+            name: BuildsWatch(server, ended=ENDED, probe=True, stay=True) for name, server in self._servers.items()
+        }
+        tasks = [asyncio.create_task(self._listen(name, feed, told)) for name, feed in self._feeds.items()]
+        try:
+            while True:
+                yield await told.get()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self, name: str, feed: BuildsWatch, told: asyncio.Queue[FleetEvent]) -> None:
+        from .builds_link import BuildsChanged, BuildsListed
+
+        address = self._servers[name]
+        local = sum(server.is_loopback for server in self._servers.values())
+        label = address.base.partition("://")[2] if address.is_loopback and local > 1 else ""
+        label = label or ("this machine" if address.is_loopback else address.host)
+        async for event in feed.events():
+            match event:
+                case LinkChanged(status):
+                    await told.put(ServerLink(name, label, status))
+                case BuildsListed(builds):
+                    await told.put(ServerBuilds(name, _placed(builds, address)))
+                case BuildsChanged(builds, removed):
+                    await told.put(BuildChanges(name, _placed(builds, address), removed))
+                case _:
+                    pass
+
+    def move(self, name: str, server: Address) -> None:
+        """The builds of the server `name` are at this address from now on."""
+        self._servers[name] = server
+        if name in self._feeds:
+            self._feeds[name].turn_to(server)
+
+    def is_lost(self, name: str) -> bool:
+        """Whether a server that was there is out of reach."""
+        return name in self._feeds and self._feeds[name].status.lost_at is not None
+
+    def retry_now(self) -> None:
+        for feed in self._feeds.values():
+            feed.retry_now()
+
+    async def build(self, server: str, key: BuildKey) -> BuildState | None:
+        from .rest import build
+
+        return await build(self._servers[server], key.project_id, key.session_id, key.build_id)
+
+    def watch(self, server: str, build: BuildSummary) -> Watching:
+        from .rest import ProjectRef
+        from .watch import Watch
+
+        project = ProjectRef(build.project_id, build.project_name)
+        return Watch(self._servers[server], project, build.session_id, wait=True, probe=True)
+
+    def outlook(self) -> tuple[str, ...]:
+        there = ", ".join(server.base for server in self._servers.values())
+        return (f"No agent publishes to {there} yet.", "", "sentryvibe-tui follow --all   publishes what runs there")
+
+
+def _placed(builds: tuple[BuildSummary, ...], server: Address) -> tuple[BuildSummary, ...]:
+    """An original server does not say on which machine it is: its address does."""
+    if server.is_loopback:
+        return builds
+    return tuple(build if build.host else replace(build, host=server.host) for build in builds)

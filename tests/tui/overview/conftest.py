@@ -32,7 +32,7 @@ def build(name: str, kind: str = "working", ago: int = 10 * SECOND, **more) -> B
 
 
 def row(name: str, kind: str = "working", ago: int = 10 * SECOND, host: str = "", **more) -> AgentRow:
-    return AgentRow(f"http://{host or 'here'}", build(name, kind, ago, **more), host)
+    return AgentRow(f"http://{host or 'here'}", build(name, kind, ago, host=host, **more), host or "this machine")
 
 
 class Script:
@@ -90,9 +90,9 @@ def fleet_of(rows) -> Script:
     """Servers with these rows, all linked."""
     events: list[FleetEvent] = []
     for server, host in dict.fromkeys((one.server, one.host) for one in rows):
-        events.append(ServerLink(server, host or "this machine", LinkStatus("live")))
+        events.append(ServerLink(server, host, LinkStatus("live")))
         builds = tuple(one.build for one in rows if one.server == server)
-        events.append(ServerBuilds(server, host, builds))
+        events.append(ServerBuilds(server, builds))
     return Script(*events)
 
 

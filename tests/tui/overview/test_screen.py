@@ -102,7 +102,7 @@ async def test_enter_opens_the_build_and_escape_returns_to_its_row(opened):
         await press(pilot, "j", "j", "j", "enter")
         assert isinstance(pilot.app.screen, BuildScreen)
         assert [build.project_name for build in screen.script.watched] == ["blog"]
-        await tell(pilot, BuildChanges(HERE, "", (row("new", "waiting-person", 9 * MINUTE).build,)))
+        await tell(pilot, BuildChanges(HERE, (row("new", "waiting-person", 9 * MINUTE).build,)))
         screen.clock.now += 5 * SECOND
         await pilot.press("escape")
         await pilot.pause()
@@ -115,7 +115,7 @@ async def test_a_row_does_not_jump_while_the_reader_is_at_the_keys(opened):
     async with opened() as (pilot, screen):
         await press(pilot, "j")
         line = text(screen).index(next(one for one in text(screen) if "landing" in one and "question" in one))
-        await tell(pilot, BuildChanges(HERE, "", (row("landing", "working").build, row("shop", "working").build)))
+        await tell(pilot, BuildChanges(HERE, (row("landing", "working").build, row("shop", "working").build)))
         assert "landing" in text(screen)[line]
         assert "working" in text(screen)[line]
         screen.clock.now += 2 * SECOND
@@ -214,7 +214,7 @@ async def test_a_server_that_is_out_of_reach_says_so_and_its_rows_stay(opened):
 
 
 async def test_an_empty_machine_says_where_it_looked(opened):
-    script = Script(ServerLink(HERE, "this machine", LinkStatus("live")), ServerBuilds(HERE, "", ()))
+    script = Script(ServerLink(HERE, "this machine", LinkStatus("live")), ServerBuilds(HERE, ()))
     async with opened(script) as (_, screen):
         assert any("No agent is at work here." in line for line in text(screen))
         assert any("~/.claude/projects" in line for line in text(screen))
@@ -222,7 +222,7 @@ async def test_an_empty_machine_says_where_it_looked(opened):
 
 async def test_the_details_hold_the_question_whole_and_the_build_as_it_stands(opened, running_build):
     asked = replace(many()[0].build, project_id="todo-app", session_id="s1", build_id="b1")
-    script = Script(ServerLink(HERE, "", LinkStatus("live")), ServerBuilds(HERE, "", (asked,)),
+    script = Script(ServerLink(HERE, "this machine", LinkStatus("live")), ServerBuilds(HERE, (asked,)),
                     states={"b1": running_build.state})  # fmt: skip
     async with opened(script, size=(120, 40)) as (pilot, screen):
         for _ in range(100):
@@ -241,7 +241,7 @@ async def test_the_window_title_counts_who_waits_and_who_works(opened, monkeypat
 
     async with opened(notices=Notices()) as (pilot, _screen):
         monkeypatch.setattr(pilot.app, "write", written.append)
-        await tell(pilot, BuildChanges(HERE, "", (row("shop", "working").build,)))
+        await tell(pilot, BuildChanges(HERE, (row("shop", "working").build,)))
         assert any("1? 4▶ sentryvibe" in one for one in written)
 
 

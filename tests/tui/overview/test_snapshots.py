@@ -61,7 +61,7 @@ def test_two_servers_of_which_one_is_lost(snap_compare, tmp_path) -> None:
 
 def test_nothing_there(snap_compare, tmp_path) -> None:
     here = "http://here"
-    empty = Script(ServerLink(here, "this machine", LinkStatus("live")), ServerBuilds(here, "", ()))
+    empty = Script(ServerLink(here, "this machine", LinkStatus("live")), ServerBuilds(here, ()))
     assert snap_compare(overview(tmp_path, empty), terminal_size=(80, 24), run_before=after())
 
 

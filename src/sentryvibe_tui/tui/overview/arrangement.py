@@ -92,7 +92,7 @@ def _text(one: Placed) -> str:
     asked = build.requests[0].title if build.requests else ""
     parts = (
         *(one.own_name, build.project_name, build.project_id, build.title, build.agent_id, build.model),
-        *(build.branch, build.cwd, one.row.host, build.now, build.todo, asked, state, NEED_TITLES[one.need]),
+        *(build.branch, build.cwd, build.host, build.now, build.todo, asked, state, NEED_TITLES[one.need]),
     )
     return "\n".join(parts).lower()
 
@@ -135,7 +135,7 @@ _TITLES: Mapping[Grouping, Callable[[Placed], str]] = {
     "state": lambda one: NEED_TITLES[one.need],
     "project": lambda one: clean_line(one.row.build.project_name or one.row.build.project_id, 60),
     "agent": lambda one: clean_line(one.row.build.agent_id, 40) or "unknown agent",
-    "host": lambda one: clean_line(one.row.host, 60) or "this machine",
+    "host": lambda one: clean_line(one.row.host, 60),
 }
 
 

@@ -78,7 +78,7 @@ def _who(one: Placed, width: int) -> Line:
         (4, [(_below_home(clean_line(build.cwd, 200)), "dim")]),
         (5, [(f"branch {clean_line(build.branch, 60)}", "dim")] if build.branch else []),
         (1, [(agent, "dim")]),
-        (6, [(f"on {clean_line(one.row.host, 40)}", "dim")] if one.row.host else []),
+        (6, [(f"on {clean_line(one.row.host, 40)}", "dim")] if build.host else []),
     ]
     return parted(parts, [], width)
 
@@ -150,7 +150,8 @@ def _latest(state: BuildState | None) -> Iterator[ToolCall | Note]:
 def _words(state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
     """What the agent said last, and its last calls."""
     note = next((item for item in _latest(state) if isinstance(item, Note) and item.kind == "text"), None)
-    if note is not None and note.text.strip():
+    said_already = note is not None and state is not None and note.text.strip() == state.error.strip()
+    if note is not None and note.text.strip() and not said_already:
         yield [("last said", "faint"), (f"  {clock(note.at)}", "faint")]
         yield from prose(note.text[-2_000:], width, context.glyphs)
 

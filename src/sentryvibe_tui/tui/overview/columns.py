@@ -37,8 +37,8 @@ STATE = Column("state", "STATE", 2 + STATE_WIDTH)
 SINCE = Column("since", "SINCE", DURATION_WIDTH, True)
 OPTIONAL = (
     STATE,
-    Column("host", "HOST", 10),
-    Column("cost", "COST", 7, True),
+    Column("host", "HOST", 12),
+    Column("cost", "COST", 8, True),
     Column("agent", "AGENT", 8),
     Column("todos", "TODOS", 5, True),
     Column("tools", "TOOLS", 8, True),
@@ -49,7 +49,7 @@ OPTIONAL = (
     Column("age", "AGE", 6, True),
     Column("branch", "BRANCH", 14),
 )
-WHAT_WIDTHS = (30, 36)
+WHAT_WIDTHS = (30, 35)
 """Cells that WHAT keeps on narrow and on wide screens before another column comes."""
 
 
@@ -235,7 +235,7 @@ _CELLS: Mapping[str, Callable[[Placed, RenderContext], Line]] = {
     "since": _since,
     "project": _project,
     "agent": lambda one, context: _or_none(short_agent(one.row.build.agent_id)),
-    "host": lambda one, context: _or_none(clean_line(one.row.host or "here", 40)),
+    "host": lambda one, context: _or_none(clean_line(one.row.host, 40)),
     "todos": _todos,
     "tools": _tools,
     "context": _context,

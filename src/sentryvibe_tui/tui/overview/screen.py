@@ -18,6 +18,7 @@ from textual.screen import Screen
 
 from ...client.fleet import BuildChanges, Fleet, FleetEvent, ServerBuilds, ServerLink
 from ...model.state import Millis
+from ...model.summary import BuildSummary
 from ...model.text import clean, clean_line
 from ..actions import bindings, keys_of, offered
 from ..build.host import Severity
@@ -112,18 +113,22 @@ class OverviewScreen(Screen[None]):
 
     def take(self, event: FleetEvent) -> None:
         match event:
-            case ServerLink(server, host, status):
-                self.summary.links[server] = host, status
-            case ServerBuilds(server, host, builds):
-                self.roster.replace_server(server, [AgentRow(server, build, host) for build in builds])
-            case BuildChanges(server, host, changed, removed):
+            case ServerLink(server, label, status):
+                self.summary.links[server] = label, status
+            case ServerBuilds(server, builds):
+                self.roster.replace_server(server, [self._row(server, build) for build in builds])
+            case BuildChanges(server, changed, removed):
                 for build in changed:
-                    self.roster.put(AgentRow(server, build, host))
+                    self.roster.put(self._row(server, build))
                 for key in removed:
                     self.roster.remove(RowKey(server, key))
         if not self._is_due:
             self._is_due = True
             self.set_timer(FLUSH_SECONDS if self.roster.slots else 0.02, self.flush)
+
+    def _row(self, server: str, build: BuildSummary) -> AgentRow:
+        label = self.summary.links[server][0] if server in self.summary.links else ""
+        return AgentRow(server, build, build.host or label)
 
     # ----------------------------------------------------------------- paint out
 
@@ -399,9 +404,11 @@ class OverviewScreen(Screen[None]):
         from ..export.outside import edit
 
         folder = Path(row.build.cwd)
-        is_here = bool(row.build.cwd) and not row.host and await asyncio.to_thread(folder.is_dir)
+        is_here = bool(row.build.cwd) and not row.build.host and await asyncio.to_thread(folder.is_dir)
         if not is_here:
-            where = f"{clean_line(row.build.cwd, 120) or 'its folder'}{f' of {row.host}' if row.host else ''}"
+            where = (
+                f"{clean_line(row.build.cwd, 120) or 'its folder'}{f' of {row.build.host}' if row.build.host else ''}"
+            )
             self.tell(f"{where} is not on this machine", "warning")
         else:
             await self.handover.lend(lambda: edit(folder, os.environ))
@@ -413,9 +420,8 @@ class OverviewScreen(Screen[None]):
     async def _go_to_terminal(self, row: AgentRow) -> None:
         from ...sources.terminal import NoTerminal, go_to_terminal
 
-        build = replace(row.build, host=row.host)
         try:
-            place = await asyncio.to_thread(go_to_terminal, build, os.environ)
+            place = await asyncio.to_thread(go_to_terminal, row.build, os.environ)
             self.tell(f"tmux went to {place}")
         except NoTerminal as problem:
             self.tell(str(problem), "warning", timeout=10)

@@ -38,11 +38,11 @@ class RowKey(Struct, frozen=True, order=True):
 
 
 class AgentRow(Struct, frozen=True):
-    """One agent in the overview. `host` names the machine of its server."""
+    """One agent in the overview. `host`: what its machine, or its server on this machine, is called."""
 
     server: str
     build: BuildSummary
-    host: str = ""
+    host: str = "this machine"
 
     @property
     def key(self) -> RowKey:

@@ -75,6 +75,8 @@ def what_words(build: BuildSummary, what: Need) -> str:
             return clean_line(build.activity.what or build.now)
         case "ended" if build.damaged:
             return clean_line(build.damaged)
+        case "working" if build.todo and not build.open_calls:
+            return clean_line(build.todo)
         case _:
             return clean_line(build.now or build.todo)
 

@@ -1,0 +1,97 @@
+"""This machine as a fleet: all its agents followed and served, with nothing installed or configured."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext, suppress
+from pathlib import Path
+
+from ..agents.redact import Redactor
+from ..client.fleet import FleetEvent, ServerFleet, ServerLink
+from ..client.watching import LinkStatus
+from ..model.text import clean_line
+from ..settings import Settings, data_dir
+from ..wire.address import Address
+from .sessions import roots
+
+HERE = "here"
+"""Identity of this machine's server, also before it is there, and wherever it moves."""
+
+
+class Machine(ServerFleet):
+    """`client.fleet.Fleet` of the server that is `named`, of one that runs here, or of one in this process for as long
+    as it is listened to. `tell` hears what the sources have to say."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        redactor: Redactor | None,
+        tell: Callable[[str], None],
+        named: Address | None = None,
+    ) -> None:
+        super().__init__(())
+        self._settings, self._redactor, self._tell, self._named = settings, redactor, tell, named
+        self._follow_is_cut_off: Callable[[], bool] = lambda: False
+        self._follow_turn_to: Callable[[Address], None] = lambda _: None
+        self._work: asyncio.Task[None] | None = None
+
+    async def events(self) -> AsyncIterator[FleetEvent]:
+        yield ServerLink(HERE, "this machine", LinkStatus("connecting"))
+        found: asyncio.Future[Address] = asyncio.get_running_loop().create_future()
+        self._work = asyncio.create_task(self._follow(found))
+        try:
+            await asyncio.wait([self._work, found], return_when=asyncio.FIRST_COMPLETED)
+            if not found.done():
+                reason = clean_line(str(self._work.exception() or "it just ended"))
+                yield ServerLink(HERE, "this machine", LinkStatus("refused", reason=reason))
+                await asyncio.Event().wait()
+            self.move(HERE, found.result())
+            async for event in super().events():
+                yield event
+        finally:
+            await self.aclose()
+
+    async def _follow(self, found: asyncio.Future[Address]) -> None:
+        """Serves and follows until cancelled. Raises CannotServe, OSError, sqlite3.Error."""
+        from ..server.embedded import kept_served, server_here
+        from .follow.follower import Follow
+        from .follow.witnesses import witnesses
+
+        outbox = data_dir(self._settings) / "outbox"
+        async with server_here(self._named, self._settings, self._tell) as address:
+            found.set_result(address)
+            follow = Follow(address, outbox, roots(), None, self._tell, redactor=self._redactor, witnesses=witnesses())
+            self._follow_is_cut_off, self._follow_turn_to = lambda: follow.is_cut_off, follow.turn_to
+            keeping = kept_served(self, address, self._settings, self._tell)
+            async with nullcontext() if self._named else keeping:
+                await follow.run()
+
+    @property
+    def is_cut_off(self) -> bool:
+        """The server is out of reach: it may have been part of another command."""
+        return self._follow_is_cut_off() or self.is_lost(HERE)
+
+    def turn_to(self, server: Address) -> None:
+        """Publishes to another server from now on, and watches there."""
+        self._follow_turn_to(server)
+        self.move(HERE, server)
+
+    def outlook(self) -> tuple[str, ...]:
+        home = str(Path.home())
+        there = [str(folder).replace(home, "~", 1) for folder in roots().values() if folder.is_dir()]
+        looked = ", ".join(there) if there else "no agent has ever run here"
+        return (
+            "No agent is at work on this machine.",
+            "",
+            f"looked in  {looked}",
+            "start one (claude, codex, opencode, gemini, copilot …) and it appears here by itself",
+            "sentryvibe-tui demo   shows what that looks like",
+        )
+
+    async def aclose(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+            with suppress(asyncio.CancelledError, Exception, sqlite3.Error):
+                await self._work
