@@ -29,13 +29,16 @@ FAST = (
     *(f"test_{name}.py" for name in ("docs", "floors", "man", "package", "schemas")),
 )
 """Folders and files of tests that need no sockets, processes and screens."""
+ROOMS = ("e2e", "faults", "tui", "real")
+"""Folders whose tests have a mark of the same name."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = {TESTS / name for name in FAST}
+    marks = {TESTS / name: "fast" for name in FAST} | {TESTS / name: name for name in ROOMS}
     for item in items:
-        if not places.isdisjoint((item.path, *item.path.parents)):
-            item.add_marker("fast")
+        for place in (item.path, *item.path.parents):
+            if place in marks:
+                item.add_marker(marks[place])
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,8 @@ from sentryvibe_tui.agents.opencode.plugin import content
 from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.hooks import spool
 
+from ..patience import PATIENCE
+
 NODE = shutil.which("node") or shutil.which("bun")
 
 SCRIPT = """
@@ -52,7 +54,7 @@ def test_what_happens_lies_in_the_spool_and_no_more(tmp_path: Path, fold: Any) -
     (tmp_path / "ours.mjs").write_text(content(str(tmp_path / "spool")))
     (tmp_path / "run.mjs").write_text(SCRIPT)
     words = [NODE, str(tmp_path / "run.mjs"), str(tmp_path / "ours.mjs"), json.dumps(EVENTS)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert (done.stdout, done.stderr) == ("", "")
     notes = sorted((tmp_path / "spool").iterdir())
     assert all(spool.is_whole(note.name) and note.suffix == ".opencode" for note in notes)

@@ -21,8 +21,9 @@ from sentryvibe_tui.agents.opencode.port import Ports
 from sentryvibe_tui.agents.opencode.processes import OpencodeProcess, listening, says_so
 from sentryvibe_tui.model.facts import RequestOpened, RequestResolved
 
+from ..patience import PATIENCE
+
 PROCESS = OpencodeProcess(7, "1", 0, "/w")
-LIMIT = 30.0
 
 
 def asked(ident: str, session: str = "A", call: str = "c1") -> dict[str, Any]:
@@ -63,7 +64,7 @@ class Server:
 
 
 async def told(sightings: AsyncIterator[Sighting], count: int) -> list[Sighting]:
-    return [await asyncio.wait_for(anext(sightings), LIMIT) for _ in range(count)]
+    return [await asyncio.wait_for(anext(sightings), PATIENCE) for _ in range(count)]
 
 
 async def test_requests_and_turns_are_told_as_they_come(fold: Any) -> None:
@@ -93,7 +94,7 @@ async def test_requests_and_turns_are_told_as_they_come(fold: Any) -> None:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(PATIENCE):
         while not is_so():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -145,7 +146,7 @@ async def test_a_guess_is_withdrawn_as_soon_as_its_own_server_is_heard(
         slow_to_begin(database, int(time.time() * 1000))
     server, seen = Server(), list[Sighting]()
     server.lists["/permission"] = []
-    async with asyncio.timeout(2 * LIMIT), aclosing(live.Live({"XDG_DATA_HOME": str(tmp_path)}).sightings()) as all_:
+    async with asyncio.timeout(2 * PATIENCE), aclosing(live.Live({"XDG_DATA_HOME": str(tmp_path)}).sightings()) as all_:
         while not any(isinstance(one.event, RequestOpened) for one in seen):
             seen.append(await anext(all_))
         async with await asyncio.start_server(server.answer, "127.0.0.1", 0):
@@ -185,7 +186,7 @@ async def test_witnesses_of_one_agent_are_heard_together_and_fail_together() -> 
 
     async with aclosing(merged(sees("A"), sees("B"))) as both:
         heard: set[str] = set()
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(PATIENCE):
             async for one in both:
                 heard.add(one.session)
                 if len(heard) == 2:

@@ -18,6 +18,8 @@ from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.server.serve import running
 from sentryvibe_tui.wire.address import parse_address
 
+from ..patience import PATIENCE
+
 
 async def post(url: str, kind: str, build: str = "b", project: str = "p", **fields: object) -> None:
     body = {"projectId": project, "sessionId": build, "buildId": build, "event": {"type": kind, **fields}}
@@ -38,7 +40,7 @@ class Seen:
             self._came.set()
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not true():
                 self._came.clear()
                 await self._came.wait()

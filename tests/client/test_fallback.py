@@ -14,8 +14,9 @@ from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Snapshot, Watc
 from sentryvibe_tui.model.events import About, BuildStarted, ToolStarted
 from sentryvibe_tui.server.serve import running
 
+from ..patience import PATIENCE
+
 ABOUT = About("shop", "s1", "b1")
-pytestmark = pytest.mark.timeout(60)
 
 
 class Proxy:
@@ -111,7 +112,7 @@ class Seen:
             self._news.set()
 
     async def until(self, holds) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not holds():
                 self._news.clear()
                 await self._news.wait()

@@ -21,8 +21,9 @@ from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.wire.address import Address
 from sentryvibe_tui.wire.envelope import EventEnvelope
 
+from ..patience import PATIENCE
+
 ABOUT = About("shop", "s1", "b1")
-pytestmark = pytest.mark.timeout(60)
 
 
 class Scripted:
@@ -42,7 +43,7 @@ class Scripted:
 
     async def until(self, holds) -> None:
         """Waits for answers until it does."""
-        async with asyncio.timeout(20), self._answered:
+        async with asyncio.timeout(PATIENCE), self._answered:
             await self._answered.wait_for(holds)
 
     async def refuse(self, count: int) -> None:
@@ -346,7 +347,7 @@ async def test_while_a_server_is_left_alone_new_events_still_reach_the_disk(scri
         say(publisher, "a")
         await scripted.refuse(1)
         say(publisher, "b")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while publisher._outbox.depth < 2:
                 await publisher._blocking(lambda: None)
 
@@ -363,7 +364,7 @@ async def test_while_a_server_thinks_new_events_still_reach_the_disk(publish, mo
         say(publisher, "a")
         await asked.wait()
         say(publisher, "b")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while publisher._outbox.depth < 2:
                 await publisher._blocking(lambda: None)
 

@@ -21,7 +21,7 @@ from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Snapshot
 from sentryvibe_tui.errors import BadAddress, ErrorAnswer, NoAnswer
 from sentryvibe_tui.wire.address import parse_address
 
-pytestmark = pytest.mark.timeout(60)
+from ..patience import PATIENCE
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def answering():
 async def first_status(address, phase: str):
     watch = Watch(address, "shop", chance=lambda: 0.0)
     events = watch.events()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         async for event in events:
             if isinstance(event, LinkChanged) and event.status.phase == phase:
                 await events.aclose()
@@ -173,7 +173,6 @@ def test_an_event_stream_may_be_cut_anywhere(frames, data) -> None:
     assert found == [frame.encode() for frame in frames]
 
 
-@pytest.mark.timeout(10)
 def test_a_large_event_in_many_pieces_is_read_in_one_go() -> None:
     lines, text = EventStream(), b"data: " + b"x" * 16_000_000 + b"\r\n\r\n"
     found = [frame for at in range(0, len(text), 4096) for frame in lines.feed(text[at : at + 4096])]

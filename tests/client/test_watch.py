@@ -32,8 +32,9 @@ from sentryvibe_tui.wire.address import parse_address
 from sentryvibe_tui.wire.json import plain, raw
 from sentryvibe_tui.wire.state import encode_state
 
+from ..patience import PATIENCE
+
 ABOUT = About("shop", "s1", "b1", Agent("claude-code", "sonnet", "Shop"))
-pytestmark = pytest.mark.timeout(60)
 
 
 def free_port() -> int:
@@ -56,7 +57,7 @@ class Seen:
             self._news.set()
 
     async def until(self, holds) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not holds(self.watch):
                 assert not self.task.done(), self.task
                 self._news.clear()
@@ -74,7 +75,7 @@ async def watching(*args, **options):
         yield seen
     finally:
         await seen.watch.aclose()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await seen.task
         left = {task for task in asyncio.all_tasks() - before if task.get_name() in ("watch", "connection")}
         assert not left

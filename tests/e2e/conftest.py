@@ -16,8 +16,7 @@ from typing import IO, Any
 
 import pytest
 
-PATIENCE = 30.0
-"""Seconds in which whatever is waited for has to happen."""
+from ..patience import PATIENCE
 
 PROGRAM = (sys.executable, "-m", "sentryvibe_tui")
 
@@ -96,7 +95,7 @@ class Process:
 
 def said_by(errors: list[str], text: str) -> None:
     """Waits until a process said something on stderr."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     while not any(text in line for line in errors):
         assert time.monotonic() < until, errors
         time.sleep(0.01)

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
+from ..patience import PATIENCE
 from .conftest import said_by
-
-pytestmark = pytest.mark.e2e
 
 HOSTILE = "[/]\x1b]52;c;ZXZpbA==\x07\x1b[2J[@click=app.quit]x[/]\u202e\ud800" + "x" * 200_000
 
@@ -151,7 +150,7 @@ def test_a_closed_pipe_ends_a_watch_quietly(desk: Any, server: str, claude: Any)
         ingest.feed(claude.text(1, "one") + claude.calls(2, "Bash", command="make"))
         ingest.feed(claude.done)
         ingest.end()
-        _, errors = pipeline.communicate(timeout=30)
+        _, errors = pipeline.communicate(timeout=PATIENCE)
     assert (pipeline.returncode, errors) == (141, b"")
 
 
@@ -263,7 +262,7 @@ def test_config_tells_where_values_come_from(desk: Any, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(("redirection", "why"), [(">/dev/full", b"No space left on device"), (">&-", b"it is closed")])
 def test_an_output_that_cannot_be_written_is_told(desk: Any, server: str, redirection: str, why: bytes) -> None:
     command = f'exec "{sys.executable}" -m sentryvibe_tui ls {redirection}'
-    failed = subprocess.run(["sh", "-c", command], capture_output=True, cwd=desk.folder, timeout=30, check=False)
+    failed = subprocess.run(["sh", "-c", command], capture_output=True, cwd=desk.folder, timeout=PATIENCE, check=False)
     assert (failed.returncode, failed.stderr) == (1, b"sentryvibe-tui: cannot write to stdout: " + why + b"\n")
 
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
+from ..patience import PATIENCE
 from .conftest import said_by
-
-pytestmark = pytest.mark.e2e
 
 TRANSCRIPTS = Path(__file__).parent.parent / "data" / "transcripts"
 SUBAGENTS = TRANSCRIPTS / "claude-session" / "irr-3-subagents"
@@ -44,7 +43,7 @@ def append(path: Path, data: bytes) -> None:
 
 def eventually(desk: Any, right: Callable[[dict[str, Any]], bool], project: str = "") -> dict[str, Any]:
     """The project's state, once it is `right`."""
-    until, last = time.monotonic() + 30, ""
+    until, last = time.monotonic() + PATIENCE, ""
     while time.monotonic() < until:
         shown = desk.run("show", project or desk.folder.name, "--json")
         last = shown.stdout.decode() or shown.stderr.decode()
@@ -201,7 +200,7 @@ def test_a_first_session_that_begins_further_down_is_shown(
     web = (desk.folder / "web").resolve()
     web.mkdir()
     watch = desk.start("watch", ".", "--jsonl")
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     while not any("no server runs here" in line for line in watch.errors):
         assert time.monotonic() < until
         time.sleep(0.01)

@@ -12,11 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-pytestmark = pytest.mark.e2e
+from ..patience import PATIENCE
 
 CLIENT = Path(__file__).parents[2] / "docs/examples/client.mjs"
 NODE = shutil.which("node")
-PATIENCE = 60
 
 
 def _flags() -> list[str] | None:

@@ -15,7 +15,7 @@ import pytest
 
 from sentryvibe_tui.hooks import spool
 
-pytestmark = pytest.mark.e2e
+from ..patience import PATIENCE
 
 FOREIGN = '{\n    "model": "opus",\n    "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "say"}]}]}\n}\n'
 CALL = {"tool_name": "Bash", "tool_input": {"command": "make"}, "tool_use_id": "toolu_1"}
@@ -192,7 +192,7 @@ def test_what_a_command_left_becomes_a_build_once_a_server_runs(desk: Any, comma
         (desk.folder / name).unlink()
     desk.serve()
     desk.run("hook", "claude", data=payload("PermissionRequest", **CALL))
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         shown = desk.run("show", "shop", "--json")
         if b"permission: Bash" in shown.stdout:

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from ..patience import PATIENCE
+
 pytestmark = [
-    pytest.mark.e2e,
     pytest.mark.skipif(sys.platform != "linux", reason="peaks of memory are read from /proc"),
 ]
 
@@ -66,7 +67,7 @@ def ingested(desk: Any) -> Callable[..., tuple[dict[str, Any], bytes]]:
                 else:
                     file.writelines([piece] if isinstance(piece, bytes) else piece)
         command = [sys.executable, "-c", MEASURED, str(status), "ingest", "p", str(path), "--server", url]
-        done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=2 * PATIENCE, check=False)
         assert done.returncode == code, done.stderr
         state = desk.state("p", "--server", url) if code == 1 else {}
         assert _peak(status.read_text()) < MOST

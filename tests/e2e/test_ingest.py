@@ -15,7 +15,7 @@ import pytest
 from sentryvibe_tui.client.outbox import LIMIT
 from sentryvibe_tui.client.publisher import BACKLOG
 
-pytestmark = pytest.mark.e2e
+from ..patience import PATIENCE
 
 TRANSCRIPTS = Path(__file__).parent.parent / "data" / "transcripts"
 
@@ -183,7 +183,9 @@ def test_any_number_of_files_needs_few_descriptors(desk: Any, server: str, claud
         (desk.folder / f"{number}.jsonl").write_bytes(session)
     limit = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); "
     code = limit + "from sentryvibe_tui.cli import main; sys.argv[1:] = ['ingest', 'many', '*.jsonl']; main()"
-    done = subprocess.run([sys.executable, "-c", code], cwd=desk.folder, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=desk.folder, capture_output=True, timeout=PATIENCE, check=False
+    )
     assert (done.returncode, done.stderr) == (0, b"sentryvibe-tui: 0.jsonl: read as claude-stream\n")
     assert desk.state("many", "--session", "s-99")["status"] == "completed"
 
@@ -222,7 +224,7 @@ def test_a_place_where_nothing_can_be_kept_is_named(desk: Any, server: str, clau
         capture_output=True,
         cwd=desk.folder,
         env={**os.environ, "SENTRYVIBE_DATA_DIR": str(blocked)},
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert run.returncode == 1

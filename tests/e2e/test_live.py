@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.e2e
+from ..patience import PATIENCE
 
 SESSION = "5a1cb0de-7f3e-4a52-8c1b-4e2e9a7f0a1b"
 
@@ -57,7 +57,7 @@ def claude(desk: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Claude]:
 
 
 def eventually(desk: Any, right: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    until, last = time.monotonic() + 30, ""
+    until, last = time.monotonic() + PATIENCE, ""
     while time.monotonic() < until:
         shown = desk.run("show", desk.folder.name, "--json")
         last = shown.stdout.decode() or shown.stderr.decode()

@@ -10,8 +10,6 @@ import pytest
 from .conftest import Claude, Desk, said_by
 from .originals import Original
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
-
 
 @pytest.fixture
 def original() -> Iterator[Original]:

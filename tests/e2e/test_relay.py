@@ -13,8 +13,6 @@ import pytest
 
 from .conftest import PATIENCE, PROGRAM, Desk, Process
 
-pytestmark = pytest.mark.e2e
-
 ECHO = """
 import os
 while data := os.read(0, 4096):

@@ -18,9 +18,8 @@ from typing import Any
 
 import pytest
 
+from ..patience import PATIENCE
 from .conftest import PROGRAM, said_by
-
-pytestmark = pytest.mark.e2e
 
 SCRIPT = """\
 #!{python} -u
@@ -68,7 +67,7 @@ def agent(desk: Any) -> Any:
 
 
 def eventually(is_so: Callable[[], object]) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.01)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.e2e
+from ..patience import PATIENCE
 
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 TRACKING = b"\x1b[?1000h", b"\x1b[?1000l"
@@ -39,7 +39,7 @@ class Terminal:
             env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
         )
 
-    def until(self, text: bytes, patience: float = 30) -> None:
+    def until(self, text: bytes, patience: float = PATIENCE) -> None:
         """Reads until `text` was drawn."""
         end = time.monotonic() + patience
         while text not in self.output:
@@ -50,7 +50,7 @@ class Terminal:
     def type(self, keys: bytes) -> None:
         os.write(self._master, keys)
 
-    def end(self, patience: float = 30) -> int:
+    def end(self, patience: float = PATIENCE) -> int:
         """Reads until the command has ended; its exit status."""
         limit = time.monotonic() + patience
         while self.popen.poll() is None or select.select([self._master], [], [], 0)[0]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.e2e
+from ..patience import PATIENCE
 
 NAME = "$(touch ran)`touch ran`;touch ran"
 SHELLS = {
@@ -20,7 +20,6 @@ SHELLS = {
     "zsh": (["zsh", "-f", "-i"], 'autoload -Uz compinit; compinit -u; eval "$(sentryvibe-tui completion zsh)"'),
     "fish": (["fish", "--no-config", "-i"], "sentryvibe-tui completion fish | source"),
 }
-PATIENCE = 60.0
 OWNING = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 """Makes the terminal that of the shell: fish wants to be master in its house."""
 

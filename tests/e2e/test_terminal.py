@@ -11,8 +11,6 @@ import pytest
 
 from sentryvibe_tui.cli import COMMANDS
 
-pytestmark = pytest.mark.e2e
-
 HOSTILE = "\x1b[2Ja\x1b]0;t\x07b\x9b31mc\x85d\u202ee\u2066f\u2028g\U000e0041\U000e007fh\rj\x7fk\u200fl"
 """Escape sequences, C1 controls, changes of direction, line separators, tags, and a return of the carriage."""
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")

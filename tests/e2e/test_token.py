@@ -11,9 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ..patience import PATIENCE
 from .conftest import PROGRAM, Claude, Desk
-
-pytestmark = pytest.mark.e2e
 
 
 def test_another_address_is_refused_with_the_way_out(desk: Desk) -> None:
@@ -81,7 +80,7 @@ def test_a_token_file_that_others_may_read_is_no_secret(desk: Desk, tmp_path: Pa
         [*PROGRAM, "run", "p", "--", "true"],
         capture_output=True,
         env=os.environ | {"SENTRYVIBE_TOKEN_FILE": str(path)},
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert b"chmod 600" in asked.stderr

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.e2e
-
 PASSWORD = "love%20lace"
 
 

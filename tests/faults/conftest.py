@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-READY_WITHIN = 30
+from ..patience import PATIENCE
 
 
 class Server:
@@ -44,7 +44,7 @@ class Server:
     def refuse(self) -> str:
         """What it says when it does not start."""
         told = subprocess.run(
-            self._command, capture_output=True, text=True, env=self._env, timeout=READY_WITHIN, check=False
+            self._command, capture_output=True, text=True, env=self._env, timeout=PATIENCE, check=False
         )
         assert (told.returncode, told.stdout) == (1, ""), told
         assert "Traceback" not in told.stderr
@@ -77,13 +77,13 @@ class Server:
         if process is None:
             return 0
         how(process)
-        code = process.wait(READY_WITHIN)
+        code = process.wait(PATIENCE)
         assert process.stdout is not None
         process.stdout.close()
         return code
 
     def get(self, path: str) -> dict:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def state(self, project: str) -> dict:

@@ -20,6 +20,8 @@ from sentryvibe_tui.model.progress import elapsed, silence
 from sentryvibe_tui.server.serve import running
 from sentryvibe_tui.wire.state import encode_state
 
+from ..patience import PATIENCE
+
 DAY = 24 * 3600
 ABOUT = About("p", "s", "b")
 
@@ -50,7 +52,7 @@ async def test_a_clock_that_is_set_breaks_nothing(tmp_path: Path, monkeypatch: p
                 assert await publisher.drain(20)
             publisher.publish(BuildEnded("completed"))
             assert await publisher.drain(20)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await following
         state = watch.state
         stored = await server.app.context.store.state((await server.app.context.store.builds("p", 1))[0].key)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from ..patience import PATIENCE
+
 DROPPED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-linux_immutable", "--")
 """Before a command: also root is bound by the permissions of files."""
 
@@ -23,7 +25,7 @@ def post(server, number: int, size: int = 10) -> tuple[int, dict]:
     body = json.dumps({"projectId": "p", "sessionId": "s", "eventId": str(number), "event": event}).encode()
     request = urllib.request.Request(f"{server.url}/api/build-events", body, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
@@ -67,7 +69,11 @@ def test_a_database_locked_by_another_process_is_waited_for_or_said(server) -> N
     assert [tool["id"] for tool in server.state("p")["planningTools"]] == ["t0", "t1"]
 
 
-@pytest.mark.parametrize("garbage", [b"this is no database, just text " * 100, b"SQLite format 3\x00" + b"\xff" * 5000])
+@pytest.mark.parametrize(
+    "garbage",
+    [b"this is no database, just text " * 100, b"SQLite format 3\x00" + b"\xff" * 5000],
+    ids=["text", "its first bytes only"],
+)
 def test_a_corrupt_database_is_told_with_what_to_do(make_server: Callable, garbage: bytes) -> None:
     server = make_server()
     server.start()

@@ -10,13 +10,15 @@ from collections.abc import Callable
 
 import pytest
 
+from ..patience import PATIENCE
+
 
 def post(server, number: int) -> tuple[int, dict]:
     event = {"type": "plan", "text": f"{number}"}
     body = json.dumps({"projectId": "p", "sessionId": "s", "eventId": f"{number}", "event": event}).encode()
     request = urllib.request.Request(f"{server.url}/api/build-events", body, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:

@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from ..patience import PATIENCE
+
 ROUNDS = 50
 
 
@@ -22,7 +24,7 @@ class Poster:
         self.tried = 0
 
     def post_until_it_breaks(self) -> None:
-        link = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        link = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         try:
             while True:
                 self._post(link, self.tried)
@@ -112,7 +114,7 @@ def test_two_servers_never_share_a_data_directory(make_server: Callable) -> None
         [sys.executable, "-m", "sentryvibe_tui", "serve", "--port", "0", "--data", str(one.data)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert second.returncode == 1

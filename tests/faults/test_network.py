@@ -28,8 +28,9 @@ from sentryvibe_tui.model.facts import BuildEnded, TodoItem
 from sentryvibe_tui.model.state import Agent, BuildState
 from sentryvibe_tui.wire.state import encode_state
 
+from ..patience import PATIENCE
+
 ABOUT = About("p", "s", "b", Agent(agent_id="claude-code", model="sonnet", project_name="Proxy"))
-PATIENCE = 60
 
 
 def story(tools: int) -> Iterable[BuildEvent]:

@@ -13,6 +13,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from ..patience import PATIENCE
+
 TODO = {"type": "tool-input-available", "toolCallId": "w", "toolName": "TodoWrite"}
 
 
@@ -25,7 +27,7 @@ def post(server, *events: dict, project: str = "p", session: str = "s", headers:
         {"Content-Type": "application/json"} | (headers or {}),
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         with error:
@@ -131,7 +133,7 @@ def test_events_of_one_connection_never_overtake_each_other(server) -> None:
 
 @pytest.mark.parametrize("host", ["[", "[::1", "a b", "", "evil.example", "127.0.0.1:notaport", "\x00"])
 def test_no_host_header_harms_the_process(server, host: str) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as link:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as link:
         link.sendall(f"GET /api/projects HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         answer = b"".join(iter(lambda: link.recv(4096), b""))
     assert answer.split(b" ")[1] in (b"400", b"403")

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from ..patience import PATIENCE
+
 SAMPLE = Path(__file__).parents[1] / "data/transcripts/codex-exec/heru-file-change.jsonl"
-PATIENCE = 60
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ import httpx
 import pytest
 import websockets
 
+from ..patience import PATIENCE
+
 SHIM = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -85,7 +87,6 @@ live.SNAPSHOT_EVERY, ledger._CHECKPOINT_IDLE = 20, int(sys.argv[2])
 sys.exit(serve("127.0.0.1", 0, Path(sys.argv[1]), ServerLimits(heartbeat=0.5)))
 """
 
-PATIENCE = 30
 LOG, DATABASE = "builds.db-wal", "builds.db"
 
 

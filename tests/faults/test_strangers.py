@@ -9,6 +9,8 @@ import urllib.request
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from ..patience import PATIENCE
+
 REQUESTS = 600
 HOOKS = ["SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "PermissionRequest", "Notification", "Stop",
          "StopFailure", "PreCompact", "SessionEnd", "BeforeTool", "AfterTool", "BeforeAgent", "AfterAgent",
@@ -135,7 +137,7 @@ class Stranger:
 def answer(url: str, body: bytes | None) -> tuple[int, bytes]:
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=30) as said:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as said:
             return said.status, said.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ..patience import PATIENCE
+
 COUNTER = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -44,7 +46,7 @@ def test_every_acknowledged_commit_was_synced(make_server: Callable, preload: st
     server.start()
     counted = tmp_path / "syncs"
     before = counted.stat().st_size
-    link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     for number in range(40):
         event = {"type": "text-delta", "id": "t", "delta": f"{number} "}
         body = json.dumps({"projectId": "p", "sessionId": "s", "eventId": str(number), "event": event})

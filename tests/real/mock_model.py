@@ -18,13 +18,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from ..patience import PATIENCE
 from .conversation import Dialect, helper_of, standing, tools_of, turns_of
 from .dialects import Call, Reply, stream, whole_message
 from .offered import Scene, call_of
 from .plays import PLAYS, USAGE, Refuse, Say, Step, Usage
 
-PATIENCE = 30.0
-"""Seconds in which the server listens."""
 SIDE_WORK = Usage(fresh=0, output=0, cache_read=0, cache_write=0)
 """Titles and the like, which agents do not count alike."""
 

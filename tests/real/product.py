@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import httpx
 
+from ..patience import PATIENCE
+
 PROGRAM = (sys.executable, "-m", "sentryvibe_tui")
-PATIENCE = 60.0
 
 State = dict[str, Any]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from ..patience import PATIENCE
 from . import verdict
 from .machine import Slowness
 from .product import Product, State
@@ -16,8 +17,6 @@ from .terminal import Terminal
 from .truth import NOTHING, Truth
 
 EVERY = 0.1
-PATIENCE = 90.0
-"""Seconds in which an agent gets to where a scene waits for it."""
 
 
 class Stage:

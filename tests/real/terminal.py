@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-PATIENCE = 90.0
-"""Seconds in which a screen shows what is waited for, on a machine that has much else to do."""
+from ..patience import PATIENCE
 
 
 class Terminal:

@@ -28,8 +28,6 @@ TURNS = {
 COST_OF_A_REPLY = (USAGE.fresh * 4 + USAGE.output * 20 + USAGE.cache_read * 0.2 + USAGE.cache_write * 5) / 1e6
 """USD; what Claude Code takes for claude-opus-5-5."""
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
-
 
 @pytest.fixture(scope="module", params=["follow", "hooks"])
 def claude(request: pytest.FixtureRequest, command: Callable[[str], Path]) -> Iterator[Company]:

@@ -17,8 +17,6 @@ from .plays import COUNT, STEPS, USAGE
 from .product import calls, is_active
 from .stage import Stage, new_run
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
-
 TURNS = {
     "parallel": "All three came back.",
     "failing": "The log is missing.",

@@ -14,8 +14,6 @@ from .plays import USAGE
 from .product import State, calls, is_active
 from .stage import PATIENCE, new_run
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
-
 
 @pytest.fixture(scope="module")
 def copilot(command: Callable[[str], Path]) -> Iterator[Company]:

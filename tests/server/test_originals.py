@@ -20,6 +20,7 @@ from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.sources.event_ids import EventLabeler
 from sentryvibe_tui.wire.envelope import EventEnvelope, encode_array, encode_posted
 
+from ..patience import PATIENCE
 from .original_hooks import Hook, State, V1Hook, V2Hook
 
 SAMPLES = Path(__file__).parents[1] / "data" / "transcripts"
@@ -126,7 +127,7 @@ def told(name: str) -> list[EventEnvelope]:
 
 async def post(server: Running, events: list[EventEnvelope], *, paced: bool) -> None:
     bodies = [encode_posted(event) for event in events]
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60) as http:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE) as http:
         for body in bodies if paced else [encode_array(bodies)] if bodies else []:
             answer = await http.post("/api/build-events", content=body)
             assert answer.status_code == 200, answer.text

@@ -13,6 +13,8 @@ from websockets.asyncio.client import connect
 
 from sentryvibe_tui.server.serve import Running
 
+from ..patience import PATIENCE
+
 Post = Callable[..., Awaitable[dict[str, Any]]]
 HEADERS = {"Authorization": "Bearer sv_any", "sentry-trace": "a-b", "baggage": "x=y"}
 TODO = {"type": "tool-input-available", "toolCallId": "w", "toolName": "TodoWrite"}
@@ -103,7 +105,7 @@ async def test_its_link_says_that_it_is_there(server: Running, http: httpx.Async
         return (await state(http))["status"]
 
     url = server.url.replace("http", "ws") + "/ws/runner?runnerId=mac"
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         async with connect(url, additional_headers=HEADERS, proxy=None) as link:
             await until(runners, 1)
             for odd in ("{", "[]", '{"type":"build-stream","data":"x"}', '{"type":"runner-status","payload":{}}'):

@@ -17,6 +17,8 @@ import pytest
 
 from sentryvibe_tui import runtime
 
+from ..patience import PATIENCE
+
 _CODE = """
 import sys
 from pathlib import Path
@@ -65,7 +67,7 @@ def test_ready_means_ready_and_a_signal_stops_it_cleanly(start: Start, tmp_path:
     assert _found() == url
     assert runtime.runtime_file().stat().st_mode & 0o777 == 0o600
     process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err
     assert runtime.find_local_server() is None
@@ -78,7 +80,7 @@ def test_a_second_server_on_the_same_directory_or_port_says_what_is_wrong(start:
     port = int(url.rpartition(":")[2])
     for data, at, words in (("data", 0, "in use by another server"), ("other", port, f"port {port}")):
         second = start(tmp_path / data, at)
-        out, err = second.communicate(timeout=10)
+        out, err = second.communicate(timeout=PATIENCE)
         assert (second.returncode, out) == (1, "")
         assert words in err
         assert "Traceback" not in err
@@ -109,7 +111,7 @@ def test_a_stream_that_is_open_does_not_hold_up_the_end(start: Start, tmp_path: 
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
         list(lines)
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE)
     assert time.monotonic() - begun < 2.5
     assert process.returncode == 0
 
@@ -118,7 +120,7 @@ def test_a_taken_port_is_told_even_when_nobody_listens_there_yet(start: Start, t
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         process = start(tmp_path / "data", taken.getsockname()[1])
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "in use" in err
 
@@ -142,7 +144,7 @@ def test_a_second_server_takes_the_place_of_the_first_only_when_that_has_ended(
     assert where in urls
     kept, other = (first, second) if where == urls[0] else (second, first)
     other.send_signal(signal.SIGTERM)
-    _, err = other.communicate(timeout=10)
+    _, err = other.communicate(timeout=PATIENCE)
     assert f"commands find {where}" in err
     assert _found() == where
 
@@ -150,10 +152,10 @@ def test_a_second_server_takes_the_place_of_the_first_only_when_that_has_ended(
     later = ready(third)
     assert _found() == where
     kept.send_signal(number)
-    kept.communicate(timeout=10)
+    kept.communicate(timeout=PATIENCE)
     assert _found() == later
     third.send_signal(signal.SIGTERM)
-    third.communicate(timeout=10)
+    third.communicate(timeout=PATIENCE)
     assert _found() is None
     assert not [*(tmp_path / "run").glob("*server*")]
 

@@ -21,6 +21,8 @@ from sentryvibe_tui.store.sqlite.transaction import SqliteTransaction
 from sentryvibe_tui.wire.envelope import EventEnvelope
 from sentryvibe_tui.wire.state import encode_state
 
+from ..patience import PATIENCE
+
 KEY = BuildKey("p", "s", "b")
 Make = Callable[..., EventEnvelope]
 
@@ -233,7 +235,7 @@ async def test_a_snapshot_that_fails_is_left_out_and_events_are_still_taken(
     await store.append([posted("start"), posted("build-completed")], 1)
     while not caplog.records:  # noqa: ASYNC110  the writer's own time
         await asyncio.sleep(0.01)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert (await store.append([posted("start", build="b2")], 2)).version == 1
         await store.close()
     assert "no snapshot of b: no such number" in caplog.text

@@ -22,6 +22,8 @@ from sentryvibe_tui.store.sqlite.ledger import GroupResult, Ledger
 from sentryvibe_tui.store.sqlite.writer import Writer
 from sentryvibe_tui.wire.envelope import EventEnvelope
 
+from ..patience import PATIENCE
+
 Make = Callable[..., EventEnvelope]
 KEY = BuildKey("p", "s", "b")
 
@@ -99,7 +101,7 @@ async def writer(watched: Watched, checkpoints: Checkpoints, posted: Make) -> As
         await close(writer)
 
 
-async def close(writer: Writer, patience: float = 30) -> None:
+async def close(writer: Writer, patience: float = PATIENCE) -> None:
     try:
         async with asyncio.timeout(patience):
             await writer.finish()
@@ -444,7 +446,7 @@ async def test_a_checkpoint_is_made_beside_once_nobody_waits(
     monkeypatch.setattr(ledger, "_CHECKPOINT_IDLE", 1)
     await writer.append(text(posted, 0), 1)
     assert watched.has_upkeep
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await checkpoints.asked.wait()
     assert not watched.has_upkeep
     assert (await writer.append(text(posted, 1), 1)).version == 2
@@ -462,7 +464,7 @@ async def test_posts_do_not_wait_for_a_checkpoint(
 
     writer = Writer(watched, slow)
     await writer.append(text(posted, 0), 1)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await begun.wait()
         assert (await writer.append(text(posted, 1), 1)).version == 2
     ending = asyncio.ensure_future(close(writer))

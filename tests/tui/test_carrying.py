@@ -10,7 +10,7 @@ import stat
 import sys
 import termios
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -24,6 +24,8 @@ from sentryvibe_tui.tui.export.handover import Handover
 from sentryvibe_tui.tui.export.outside import edit, page, save, say
 from sentryvibe_tui.tui.lines import plain
 from sentryvibe_tui.wire.json import raw
+
+from ..patience import PATIENCE
 
 CONTROLS = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))} - {"\n", "\t"}
 
@@ -216,14 +218,33 @@ class Terminal:
             os.environ.update(TERM="xterm-256color", COLUMNS="100", LINES="30", **environment)
             os.execv(sys.executable, [sys.executable, "-c", SHOWN])
         self.seen = b""
+        self.is_over = False
+
+    def close(self) -> None:
+        if not self.is_over:
+            os.kill(self.child, signal.SIGKILL)
+            os.waitpid(self.child, 0)
+        os.close(self.file)
+
+    def read(self) -> None:
+        if select.select([self.file], [], [], 0.02)[0]:
+            with suppress(OSError):  # the last one has closed it
+                self.seen += os.read(self.file, 65_536)
 
     def until(self, text: bytes) -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while text not in self.seen:
             assert time.monotonic() < end, self.seen[-500:]
-            if select.select([self.file], [], [], 0.2)[0]:
-                self.seen += os.read(self.file, 65_536)
+            self.read()
         self.before, self.seen = self.seen.split(text, 1)
+
+    def shown(self) -> None:
+        """The screen is painted, and takes keys: what comes before is the line discipline's."""
+        self.until(b"MARKER")
+        end = time.monotonic() + PATIENCE
+        while not self.is_raw():
+            assert time.monotonic() < end
+            self.read()
 
     def press(self, keys: bytes) -> None:
         os.write(self.file, keys)
@@ -231,18 +252,40 @@ class Terminal:
     def is_raw(self) -> bool:
         return not termios.tcgetattr(self.file)[3] & termios.ICANON
 
+    def status(self) -> int:
+        """Of the child, when it has stopped or ended. Its output is read on: it must not wait for that."""
+        end = time.monotonic() + PATIENCE
+        while not (found := os.waitpid(self.child, os.WUNTRACED | os.WNOHANG))[0]:
+            assert time.monotonic() < end, self.seen[-500:]
+            self.read()
+        self.is_over = not os.WIFSTOPPED(found[1])
+        return found[1]
+
     def end(self) -> None:
         self.press(b"q")
-        assert os.waitpid(self.child, 0)[1] >> 8 in (0, 130)
-        os.close(self.file)
+        assert self.status() >> 8 in (0, 130)
 
 
-def test_the_terminal_is_lent_and_taken_back(tmp_path) -> None:
+@pytest.fixture
+def open_terminal():
+    """What a test leaves open is gone afterwards."""
+    opened: list[Terminal] = []
+
+    def opening(**environment: str) -> Terminal:
+        opened.append(Terminal(**environment))
+        return opened[-1]
+
+    yield opening
+    for terminal in opened:
+        terminal.close()
+
+
+def test_the_terminal_is_lent_and_taken_back(open_terminal, tmp_path) -> None:
     pager = tmp_path / "pager"
     pager.write_text("#!/bin/sh\necho PAGER-HERE\nread line\n")
     pager.chmod(0o755)
-    terminal = Terminal(PAGER=str(pager))
-    terminal.until(b"MARKER")
+    terminal = open_terminal(PAGER=str(pager))
+    terminal.shown()
     terminal.press(b"t")
     terminal.until(b"PAGER-HERE")
     assert not terminal.is_raw()
@@ -253,17 +296,17 @@ def test_the_terminal_is_lent_and_taken_back(tmp_path) -> None:
     terminal.press(b"s")
     terminal.until(b"enter returns")
     terminal.press(b"\n")
-    terminal.until(b"MARKER")
+    terminal.shown()
     terminal.end()
 
 
-def test_keys_in_the_pager_are_for_the_pager(tmp_path) -> None:
+def test_keys_in_the_pager_are_for_the_pager(open_terminal, tmp_path) -> None:
     pager = tmp_path / "pager"
     # the signal may come before a read or end it
     reads = 'until [ "$line" = done ]; do read line; done'
     pager.write_text(f"trap 'echo GOT-INT' INT\necho PAGER-HERE\nread one\necho IN-FRONT\n{reads}\n")
-    terminal = Terminal(PAGER=f"sh {pager}")
-    terminal.until(b"MARKER")
+    terminal = open_terminal(PAGER=f"sh {pager}")
+    terminal.shown()
     terminal.press(b"t")
     terminal.until(b"PAGER-HERE")
     terminal.press(b"\n")
@@ -271,40 +314,39 @@ def test_keys_in_the_pager_are_for_the_pager(tmp_path) -> None:
     terminal.press(b"\x03")
     terminal.until(b"GOT-INT")
     terminal.press(b"\x1a")
-    assert os.WIFSTOPPED(os.waitpid(terminal.child, os.WUNTRACED)[1])
+    assert os.WIFSTOPPED(terminal.status())
     os.kill(terminal.child, signal.SIGCONT)
     terminal.press(b"done\n")
     terminal.until(b"\x1b[?1049h")
-    terminal.until(b"MARKER")
+    terminal.shown()
     terminal.end()
 
 
-def test_a_signal_ends_the_screen_also_while_the_pager_has_the_terminal(tmp_path) -> None:
+def test_a_signal_ends_the_screen_also_while_the_pager_has_the_terminal(open_terminal, tmp_path) -> None:
     pager = tmp_path / "pager"
     pager.write_text(f"#!/bin/sh\necho $$ > {tmp_path / 'pid'}\necho PAGER-HERE\nread line\n")
     pager.chmod(0o755)
-    terminal = Terminal(PAGER=str(pager))
-    terminal.until(b"MARKER")
+    terminal = open_terminal(PAGER=str(pager))
+    terminal.shown()
     terminal.press(b"t")
     terminal.until(b"PAGER-HERE")
     os.kill(terminal.child, signal.SIGTERM)
-    assert os.waitstatus_to_exitcode(os.waitpid(terminal.child, 0)[1]) == 143
+    assert os.waitstatus_to_exitcode(terminal.status()) == 143
     assert not terminal.is_raw()
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
-    os.close(terminal.file)
 
 
-def test_the_scrollback_ends_with_a_key_and_keeps_none() -> None:
-    terminal = Terminal()
-    terminal.until(b"MARKER")
+def test_the_scrollback_ends_with_a_key_and_keeps_none(open_terminal) -> None:
+    terminal = open_terminal()
+    terminal.shown()
     for keys in (b"x\r", b"xq", b"\x1b", b"x\x03", b"x\x04"):
         terminal.press(b"s")
         terminal.until(b"enter returns to the screen ")
         terminal.press(keys)
         terminal.until(b"\x1b[?1049h")
         assert b"x" not in terminal.before.split(b"\x1b")[0]
-        terminal.until(b"MARKER")
+        terminal.shown()
     terminal.end()
 
 
@@ -314,7 +356,7 @@ async def test_what_happens_goes_on_while_the_pager_has_the_terminal(
     pager = tmp_path / "pager"
     pager.write_text(
         f"#!{sys.executable}\nimport pathlib, time\nhere = pathlib.Path({str(tmp_path)!r})\n"
-        "(here / 'begun').touch()\nend = time.monotonic() + 20\n"
+        f"(here / 'begun').touch()\nend = time.monotonic() + {PATIENCE}\n"
         "while not (here / 'seen').exists() and time.monotonic() < end: time.sleep(0.01)\n"
         "(here / ('in time' if (here / 'seen').exists() else 'too late')).touch()\n"
     )
@@ -326,7 +368,7 @@ async def test_what_happens_goes_on_while_the_pager_has_the_terminal(
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await ready(pilot, "t")
         known = len(screen.view.entries)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not (tmp_path / "begun").exists():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             running_build.happened.clear()
@@ -370,14 +412,14 @@ def test_words_that_the_terminal_cannot_show_are_marked(monkeypatch) -> None:
     assert bare.buffer.getvalue() == b"? done\n"
 
 
-def test_ctrl_z_stops_and_fg_returns() -> None:
-    terminal = Terminal()
-    terminal.until(b"MARKER")
+def test_ctrl_z_stops_and_fg_returns(open_terminal) -> None:
+    terminal = open_terminal()
+    terminal.shown()
     for stop in (lambda: terminal.press(b"\x1a"), lambda: os.kill(terminal.child, signal.SIGTSTP)):
         stop()
-        assert os.WIFSTOPPED(os.waitpid(terminal.child, os.WUNTRACED)[1])
+        assert os.WIFSTOPPED(terminal.status())
         terminal.until(b"\x1b[?1049l")
         os.kill(terminal.child, signal.SIGCONT)
         terminal.until(b"\x1b[?1049h")
-        terminal.until(b"MARKER")
+        terminal.shown()
     terminal.end()

@@ -93,7 +93,6 @@ class Drawing:
         self._file = Gone()
 
 
-@pytest.mark.timeout(20)
 def test_what_a_gone_terminal_would_get_is_dropped_and_holds_nobody_up() -> None:
     file = lasting(Drawing)()._file
     assert file.isatty()

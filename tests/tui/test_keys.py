@@ -6,6 +6,8 @@ import pytest
 
 from sentryvibe_tui.tui.lines import plain
 
+from ..patience import PATIENCE
+
 
 @pytest.fixture
 def press():
@@ -167,7 +169,7 @@ async def test_a_clipped_call_is_fetched_whole(app_on, story, press) -> None:
         await press(pilot, "enter")
         assert "shown in part" in shown(screen.panes.inspector)
         answered.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while "END" not in shown(screen.panes.inspector):
                 await ready(pilot)
         assert "shown in part" not in shown(screen.panes.inspector)
