@@ -2,15 +2,16 @@
 
 import stat
 
-from msgspec.structs import replace
-
+from sentryvibe_tui.agents.doing import summary_of
+from sentryvibe_tui.model.attention import attention
 from sentryvibe_tui.model.facts import BuildEnded, InputNeeded
+from sentryvibe_tui.tui.app import TOGETHER
 from sentryvibe_tui.tui.build.page import farewell, overview
 from sentryvibe_tui.tui.build.tally import Tally
 from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.export.clipboard import LIMIT, osc52, to_file
 from sentryvibe_tui.tui.lines import plain
-from sentryvibe_tui.tui.notices import Notices, news, notice_sequence, title_sequence, window_title
+from sentryvibe_tui.tui.notices import Notices, notice_sequence, notice_text, title_sequence, window_title
 
 
 def test_the_title_says_how_far_and_what_is_wanted(running_build) -> None:
@@ -20,14 +21,15 @@ def test_the_title_says_how_far_and_what_is_wanted(running_build) -> None:
     assert window_title(running_build.tell(BuildEnded("failed")).state, "x") == "✗ 4/8 todo-app"
 
 
-def test_news_are_an_end_and_a_question_once(running_build) -> None:
-    first = running_build.state
-    asked = running_build.tell(InputNeeded("Allow Bash?")).state
-    ended = running_build.tell(BuildEnded("completed")).state
-    assert news(first, asked, "") == "todo-app needs you: Allow Bash?"
-    assert news(asked, asked, "") == ""
-    assert news(asked, ended, "") == "todo-app completed"
-    assert news(replace(first, id="other"), ended, "") == ""
+def test_a_notice_is_an_end_or_a_question_and_several_are_one(running_build) -> None:
+    first = summary_of(running_build.state)
+    asked = summary_of(running_build.tell(InputNeeded("Allow Bash?")).state)
+    ended = summary_of(running_build.tell(BuildEnded("completed")).state)
+    events = [event for event in (attention(first, asked), attention(asked, ended)) if event]
+    assert notice_text(events[:1]) == "todo-app needs you: Allow Bash?"
+    assert notice_text(events[1:]) == "todo-app completed"
+    assert notice_text(events) == "2 agents: todo-app needs you: Allow Bash?, todo-app completed"
+    assert notice_text([]) == ""
 
 
 def test_sequences_carry_no_foreign_sequences() -> None:
@@ -49,7 +51,7 @@ async def test_an_end_rings_once_and_changes_the_title(app_on, running_build) ->
         app.watch_screen.feed.watching.say(*running_build.happened)
         await pilot.pause(0.05)
         app.watch_screen.flush()
-        await pilot.pause()
+        await pilot.pause(TOGETHER + 0.1)
     told = [text for text in written if text.startswith("\x07") or "\x1b]" in text or "[22;2t" in text]
     assert told[-3:] == ["\x1b]2;✓ 4/8 todo-app\x07", "\x07", "\x1b]9;todo-app completed\x07"]
 

@@ -111,6 +111,7 @@ def has_terminal() -> bool:
 async def show(watching: Watching, project: str, look: Looks, settings: Settings) -> int:
     """Full screen until the reader leaves; the exit status."""
     with uncollected():
+        from ..notify import Claims
         from ..tui.app import show as shown
         from ..tui.notices import Notices
 
@@ -122,6 +123,7 @@ async def show(watching: Watching, project: str, look: Looks, settings: Settings
         ascii_only=look.ascii_only,
         animation=look.animation,
         notices=Notices(settings.window_title, settings.bell, settings.desktop_notices),
+        claims=Claims("screen"),
         keys=look.keys,
     )
 
@@ -130,6 +132,7 @@ async def show_agents(fleet: Fleet, look: Looks, settings: Settings) -> int:
     """The overview, full screen, until the reader leaves; the exit status."""
     with uncollected():
         from ..folders import state_folder
+        from ..notify import Claims
         from ..tui.notices import Notices
         from ..tui.overview.app import OverviewApp
         from ..tui.overview.preferences import PreferencesFile
@@ -142,6 +145,7 @@ async def show_agents(fleet: Fleet, look: Looks, settings: Settings) -> int:
         ascii_only=look.ascii_only,
         animation=look.animation,
         notices=Notices(settings.window_title, settings.bell, settings.desktop_notices),
+        claims=Claims("screen"),
         keys=look.keys,
     )
     result = await app.run_async()

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from shutil import get_terminal_size
@@ -17,8 +17,11 @@ from textual.app import App, SystemCommand
 from textual.driver import Driver
 from textual.screen import Screen
 
+from ..agents.doing import summary_of
 from ..client.watching import Watching
+from ..model.attention import AttentionEvent, attention
 from ..model.state import Millis
+from ..notify import Claims
 from ..report.exit_codes import INTERRUPTED, NO_LINK, of_build
 from ..report.words import ASCII, UNICODE
 from .actions import rebound, usable_keys
@@ -26,10 +29,13 @@ from .build.screen import BuildScreen
 from .build.view import View
 from .context import RenderContext
 from .hangup import STATUS, lasting, watch_terminal
-from .notices import BELL, POP_TITLE, PUSH_TITLE, Notices, news, notice_sequence, title_sequence, window_title
+from .notices import BELL, POP_TITLE, PUSH_TITLE, Notices, notice_sequence, notice_text, title_sequence, window_title
 from .themes import DARK, THEMES
 
 NO_NOTICES = Notices(title=False, bell=False, desktop=False)
+
+TOGETHER = 0.3
+"""Seconds for which events are gathered before they ring."""
 
 SIGNALS = ("SIGTERM", "SIGHUP", "SIGQUIT")
 
@@ -42,7 +48,7 @@ class TerminalApp(App[int]):
     """What every screen has: the looks, signals that end in order, a terminal that is left as it was found.
 
     `context` is how things are drawn. `keys` binds actions (`actions.Action.ident`) to other keys; `notices` is what
-    else the terminal is told.
+    else the terminal is told, of each event once on one machine where there are `claims`.
     """
 
     ENABLE_COMMAND_PALETTE = True
@@ -56,12 +62,14 @@ class TerminalApp(App[int]):
         ascii_only: bool = False,
         animation: bool = True,
         notices: Notices = NO_NOTICES,
+        claims: Claims | None = None,
         keys: Mapping[str, str] | None = None,
         now: Callable[[], Millis] = now_millis,
     ) -> None:
         self.ascii_only = ascii_only
         super().__init__()
-        self.notices = notices
+        self.notices, self._claims = notices, claims
+        self._unattended: list[AttentionEvent] = []
         self._window_title = ""
         self._is_lent = False
         own_keys, self.wrong_keys = usable_keys(keys or {})
@@ -118,8 +126,15 @@ class TerminalApp(App[int]):
             self.write(("" if self._window_title else PUSH_TITLE) + title_sequence(title))
             self._window_title = title
 
-    def ring(self, text: str) -> None:
-        """A bell and a notice of the desktop, as far as the reader wants them."""
+    def attend(self, events: Sequence[AttentionEvent]) -> None:
+        """A bell and a notice of the desktop for what no other screen has told of; what comes together rings once."""
+        is_due = bool(self._unattended)
+        self._unattended += [event for event in events if self._claims is None or self._claims.take(event)]
+        if self._unattended and not is_due:
+            self.set_timer(TOGETHER, self._ring)
+
+    def _ring(self) -> None:
+        text, self._unattended = notice_text(self._unattended), []
         if text and self.notices.bell:
             self.write(BELL)
         if text and self.notices.desktop:
@@ -170,8 +185,11 @@ class WatchApp(TerminalApp):
 
     def on_build_screen_change(self, event: BuildScreen.Change) -> None:
         """The title keeps up; an end or a question rings."""
-        self.entitle(window_title(event.now, self.project, self.context.glyphs))
-        self.ring(news(event.before, event.now, self.project))
+        before, now = event.before, event.now
+        self.entitle(window_title(now, self.project, self.context.glyphs))
+        if before.id == now.id and (before.status, before.requests) != (now.status, now.requests):
+            told = attention(summary_of(before), summary_of(now))
+            self.attend([told] if told is not None else [])
 
     def action_next_waiting(self) -> None:
         self.watch_screen.tell("only this build is shown here; `sentryvibe-tui` alone shows all agents")
@@ -194,6 +212,7 @@ async def show(
     ascii_only: bool = False,
     animation: bool = True,
     notices: Notices | None = None,
+    claims: Claims | None = None,
     keys: Mapping[str, str] | None = None,
 ) -> int:
     """Shows a watch full screen until the reader leaves. The exit status: report.exit_codes, or 128 + signal.
@@ -201,9 +220,8 @@ async def show(
     `keys` binds actions (`actions.Action.ident`) to other keys; `notices` is what else the terminal is told.
     """
     wanted = Notices() if notices is None else notices
-    app = WatchApp(
-        watching, project, theme=theme, ascii_only=ascii_only, animation=animation, notices=wanted, keys=keys
-    )
+    looks = {"theme": theme, "ascii_only": ascii_only, "animation": animation, "notices": wanted}
+    app = WatchApp(watching, project, claims=claims, keys=keys, **looks)
     result = await app.run_async()
     if app.return_code:
         return app.return_code

@@ -5,10 +5,11 @@ OSC 2 sets the title, OSC 9 (iTerm2, kitty, WezTerm, Windows Terminal) and OSC 7
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from ..model.attention import AttentionEvent
 from ..model.progress import progress
 from ..model.state import BuildState
 from ..model.text import clean_line
@@ -36,16 +37,17 @@ def window_title(state: BuildState, project: str, glyphs: Glyphs = UNICODE) -> s
     return " ".join(part for part in (mark, f"{far.done}/{far.total}" if far.total else "", name) if part)
 
 
-def news(before: BuildState, now: BuildState, project: str) -> str:
-    """What a reader who looks elsewhere should hear of; empty when it is nothing."""
-    name = clean_line(now.agent.project_name or project, 60)
-    if not before.id or before.id != now.id:
-        return ""
-    if now.needs_input and now.needs_input != before.needs_input:
-        return f"{name} needs you: {clean_line(now.needs_input, 120)}"
-    if before.is_active and not now.is_active:
-        return f"{name} {status_mark(now.status).word}"
-    return ""
+def notice_text(events: Sequence[AttentionEvent]) -> str:
+    """What a reader who looks elsewhere should hear of, in one line; "" when it is nothing."""
+    said = [_event_words(event) for event in events]
+    return said[0] if len(said) == 1 else f"{len(said)} agents: {', '.join(said)}" if said else ""
+
+
+def _event_words(event: AttentionEvent) -> str:
+    name = clean_line(event.build.project_name or event.build.project_id, 60)
+    if event.kind == "needs-input":
+        return f"{name} needs you: {clean_line(event.text, 120)}"
+    return f"{name} {status_mark(event.kind).word}"
 
 
 def title_sequence(title: str) -> str:

@@ -296,3 +296,26 @@ async def test_hostile_texts_reach_the_terminal_as_text_only(opened):
         assert "\x9b" not in said
         assert "\u202e" not in said
         assert all(len(line) <= 200 for line in text(screen))
+
+
+async def test_what_happens_rings_once_however_many_screens_are_open(tmp_path):
+    from sentryvibe_tui.notify import Claims
+    from sentryvibe_tui.tui.app import TOGETHER
+    from sentryvibe_tui.tui.notices import Notices
+
+    rung: list[str] = []
+    asked = BuildChanges(HERE, (row("mobile-app", "waiting-person").build, row("docs", "ended", status="failed").build))
+    for _ in range(2):
+        fleet = fleet_of(many())
+        kept, claims = PreferencesFile(tmp_path / "o.json"), Claims("screen", tmp_path)
+        app = OverviewApp(fleet, kept, now=Clock(), notices=Notices(), claims=claims)
+        async with app.run_test(size=(80, 24)) as pilot:
+            app.overview.script = fleet
+            await settled(pilot)
+            app.write = rung.append
+            await tell(pilot, asked)
+            await pilot.pause(TOGETHER + 0.2)
+    assert rung.count("\x07") == 1
+    notices = [one for one in rung if "]9;" in one or "]777;" in one]
+    assert len(notices) == 1
+    assert "2 agents: mobile-app needs you: Bash npm install, docs failed" in notices[0]

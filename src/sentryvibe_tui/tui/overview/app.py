@@ -41,6 +41,9 @@ class OverviewApp(TerminalApp):
     def on_overview_screen_stand(self) -> None:
         self.entitle(window_title(self.overview.summary.counts, self.context.glyphs))
 
+    def on_overview_screen_call(self, event: OverviewScreen.Call) -> None:
+        self.attend(event.events)
+
     async def action_next_waiting(self) -> None:
         """To its row; from within a build into that one."""
         inside = isinstance(self.screen, BuildScreen)  # pyright: ignore[reportUnknownMemberType]

@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from ...client.fleet import BuildChanges, Fleet, FleetEvent, ServerBuilds, ServerLink
+from ...model.attention import Attention, AttentionEvent
 from ...model.state import Millis
 from ...model.summary import BuildSummary
 from ...model.text import clean, clean_line
@@ -70,6 +71,13 @@ class OverviewScreen(Screen[None]):
     class Stand(Message):
         """How all agents stand, or a row of them, changed."""
 
+    class Call(Message):
+        """What calls for the reader."""
+
+        def __init__(self, events: list[AttentionEvent]) -> None:
+            super().__init__()
+            self.events = events
+
     def __init__(self, fleet: Fleet, kept: PreferencesFile, context: RenderContext) -> None:
         super().__init__()
         self.context = replace(context, actions=offered(context.actions, "overview"))
@@ -88,6 +96,7 @@ class OverviewScreen(Screen[None]):
         self._is_due = False
         self._has_aside = True
         self._looked_at: tuple[RowKey | None, Millis] = (None, 0)
+        self._attention: dict[str, Attention] = {}
         self._unkept: list[Callable[[Preferences], Preferences]] = []
         self._keeping = asyncio.Lock()
         self._asks: Callable[[str, bool], None] = self._find
@@ -116,8 +125,10 @@ class OverviewScreen(Screen[None]):
             case ServerLink(server, label, status):
                 self.summary.links[server] = label, status
             case ServerBuilds(server, builds):
+                self._attend(self._attention.setdefault(server, Attention()).listed(builds))
                 self.roster.replace_server(server, [self._row(server, build) for build in builds])
             case BuildChanges(server, changed, removed):
+                self._attend(self._attention.setdefault(server, Attention()).changed(changed))
                 for build in changed:
                     self.roster.put(self._row(server, build))
                 for key in removed:
@@ -125,6 +136,13 @@ class OverviewScreen(Screen[None]):
         if not self._is_due:
             self._is_due = True
             self.set_timer(FLUSH_SECONDS if self.roster.slots else 0.02, self.flush)
+
+    def _attend(self, events: list[AttentionEvent]) -> None:
+        """What is hidden calls nobody."""
+        hidden = frozenset(self.roster.preferences.hidden)
+        calling = [event for event in events if build_name(event.build.key) not in hidden]
+        if calling:
+            self.post_message(self.Call(calling))
 
     def _row(self, server: str, build: BuildSummary) -> AgentRow:
         label = self.summary.links[server][0] if server in self.summary.links else ""
