@@ -5,7 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from sentryvibe_tui.wire.clip import VALUE_LIMIT, clip
+from sentryvibe_tui.model.activity import Request
+from sentryvibe_tui.model.facts import RequestOpened
+from sentryvibe_tui.wire.activity import request_of, wire_request
+from sentryvibe_tui.wire.clip import VALUE_LIMIT, clip, clipped
 from sentryvibe_tui.wire.json import plain, raw
 
 
@@ -63,3 +66,14 @@ def test_a_value_of_very_many_parts_is_clipped_as_text() -> None:
 def test_commas_in_a_text_are_no_parts() -> None:
     short, _ = clip(raw({"file": "a.csv", "content": "1,2,3\n" * 20_000}))
     assert plain(short)["file"] == "a.csv"
+
+
+def test_what_a_request_shows_is_clipped_with_its_size_beside_it() -> None:
+    value = raw({"file_path": "/a", "content": "x" * 20_000})
+    small = RequestOpened(Request("r", input=raw({"a": 1}), suggestions=value))
+    assert clipped(small) is small
+    request = clipped(RequestOpened(Request("r", input=value))).request
+    assert len(bytes(request.input)) <= VALUE_LIMIT
+    assert plain(request.input)["file_path"] == "/a"
+    assert request.input_bytes == len(bytes(value))
+    assert request_of(wire_request(request)) == request

@@ -49,7 +49,7 @@ class Request(Struct, frozen=True):
     """What an agent asks a person. `parent_id` is the call of the subagent that asks, "" for the agent itself.
 
     `since` is epoch milliseconds; 0 in an event is the event's own time. `suggestions` is JSON as the agent gave it.
-    `answerable`: an answer given here reaches the agent.
+    `answerable`: an answer given here reaches the agent. `input_bytes`: of the whole JSON where `input` is clipped.
     """
 
     id: Ident
@@ -65,6 +65,7 @@ class Request(Struct, frozen=True):
     since: int = 0
     answerable: bool = False
     parent_id: Ident = ""
+    input_bytes: int = 0
 
 
 class Turn(Struct, frozen=True):

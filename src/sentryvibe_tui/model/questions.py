@@ -113,7 +113,15 @@ def asking(call: ToolCall) -> Request | None:
         return None
     kind = "plan" if call.name in APPROVAL_TOOLS else "question"
     return Request(
-        call.id, kind, title, call.name, call.id, call.input, since=call.started_at or 0, parent_id=call.parent_id
+        call.id,
+        kind,
+        title,
+        call.name,
+        call.id,
+        call.input,
+        since=call.started_at or 0,
+        parent_id=call.parent_id,
+        input_bytes=call.input_bytes,
     )
 
 

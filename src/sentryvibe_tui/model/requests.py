@@ -116,7 +116,8 @@ def seen(state: BuildState, what: str, at: Millis) -> Iterable[Update]:
         return opened(state, Request(BY_WITNESS, kind, what or "an answer"), at)
     last = calls[-1]
     title = f"{what or kind}: {call_words(last)}"
-    return opened(state, Request(BY_WITNESS, kind, title, last.name, last.id, last.input), at)
+    asks = Request(BY_WITNESS, kind, title, last.name, last.id, last.input, input_bytes=last.input_bytes)
+    return opened(state, asks, at)
 
 
 def closed(state: BuildState, event: RequestResolved) -> Iterator[Update]:

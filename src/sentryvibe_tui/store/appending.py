@@ -20,6 +20,7 @@ from ..agents.doing import summary_of
 from ..errors import EventDiffers
 from ..model.carried import carried_bytes, measured
 from ..model.events import About, BuildEvent, ToolStarted
+from ..model.facts import RequestOpened
 from ..model.questions import APPROVAL_TOOLS
 from ..model.reducer import reduce
 from ..model.state import BuildState, Millis
@@ -228,7 +229,9 @@ def key_of(about: About) -> BuildKey:
 
 def shortened(event: BuildEvent) -> BuildEvent:
     """`event` with large values in the form that travels; a plan's is large only beyond PLAN_LIMIT."""
-    is_plan = isinstance(event, ToolStarted) and event.name in APPROVAL_TOOLS
+    is_plan = (isinstance(event, ToolStarted) and event.name in APPROVAL_TOOLS) or (
+        isinstance(event, RequestOpened) and event.request.kind == "plan"
+    )
     return clipped(event, PLAN_LIMIT if is_plan else VALUE_LIMIT)
 
 

@@ -49,6 +49,7 @@ class WireRequest(Wire, frozen=True):
     since: Time = None
     answerable: bool = False
     parent_id: str = ""
+    input_bytes: int = 0
 
 
 class WireResolved(Wire, frozen=True):
@@ -105,6 +106,7 @@ def request_of(wire: WireRequest) -> Request:
         since=millis(wire.since) or 0,
         answerable=wire.answerable,
         parent_id=wire.parent_id,
+        input_bytes=max(0, wire.input_bytes),
     )
 
 
@@ -135,12 +137,13 @@ def wire_request(request: Request) -> WireRequest:
         since=iso(request.since) if request.since else None,
         answerable=request.answerable,
         parent_id=request.parent_id,
+        input_bytes=request.input_bytes,
     )
 
 
 def brief(requests: tuple[Request, ...]) -> list[WireRequest]:
     """For lists: without what the agent hands to its tool."""
-    return [wire_request(replace(one, input=None, suggestions=None)) for one in requests[:_BRIEF]]
+    return [wire_request(replace(one, input=None, suggestions=None, input_bytes=0)) for one in requests[:_BRIEF]]
 
 
 _BRIEF = 8

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from ..model.carried import carried, measured
 from ..model.events import BuildEvent
+from ..model.facts import RequestOpened
 from ..model.text import clip_middle
 from .json import encode, has_more_values, plain
+
+S = TypeVar("S", bound=Struct)
 
 MOST_VALUES = 5_000
 """Values inside of one above which it is clipped as a text: to look at each would keep others waiting."""
@@ -53,12 +56,19 @@ def _shortened(value: Any, limit: int) -> Any:
 
 def clipped(event: BuildEvent, limit: int = VALUE_LIMIT) -> BuildEvent:
     """`event` with a large value in the form that travels, its whole size beside it; `event` itself without one."""
-    for name in measured(type(event)):
-        value, size = clip(getattr(event, name), limit)
+    if isinstance(event, RequestOpened):
+        request = _clipped(event.request, limit)
+        return event if request is event.request else RequestOpened(request)
+    return _clipped(event, limit)
+
+
+def _clipped(thing: S, limit: int) -> S:
+    for name in measured(type(thing)):
+        value, size = clip(getattr(thing, name), limit)
         if size:
-            before = getattr(event, f"{name}_bytes")
-            event = replace(event, **{name: value, f"{name}_bytes": max(size, before)})
-    return event
+            before = getattr(thing, f"{name}_bytes")
+            thing = replace(thing, **{name: value, f"{name}_bytes": max(size, before)})
+    return thing
 
 
 def fitted(event: BuildEvent, limit: int) -> BuildEvent:

@@ -7,7 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..common.folders import Heads, Owner, changed_at, files, folders, home
+from ..common.reader import Reader, innermost
 from ..common.session_files import Session, SessionFiles
+from ..redact import Redactor
+from .session import GeminiSession
+from .subagents import GeminiSubagents
 
 
 def root(environ: Mapping[str, str]) -> Path:
@@ -44,4 +48,17 @@ class GeminiFolder:
         return written or (ours if ours and own in (project_hash, folder.name) else "")
 
 
-FILES = SessionFiles(format="gemini-session", root=root, folder=GeminiFolder)
+def session_of(path: Path) -> str:
+    """How the session's file name ends whose subagent a file is of; "" when it is a session's own."""
+    is_subagent = path.suffix == ".jsonl" and path.parent.parent.name == "chats"
+    return path.parent.name.partition("-")[0] if is_subagent else ""
+
+
+def _subagents(session: Path, reader: Reader, redactor: Redactor | None) -> GeminiSubagents | None:
+    own = innermost(reader)
+    return GeminiSubagents(session, redactor) if isinstance(own, GeminiSession) and own.is_main else None
+
+
+FILES = SessionFiles(
+    format="gemini-session", root=root, folder=GeminiFolder, session_of=session_of, subagents=_subagents
+)

@@ -27,10 +27,15 @@ _ENDED = frozenset({"success", "error", "cancelled"})
 
 
 class GeminiSession(RecordReader):
-    """One file: one build. A message is written again whenever it grew; the last one counts."""
+    """One file: one build. A message is written again whenever it grew; the last one counts.
 
-    def __init__(self) -> None:
+    With `parent_id`, the file of the subagent that this call runs: tools, text and tokens only.
+    """
+
+    def __init__(self, parent_id: str = "") -> None:
         super().__init__()
+        self._parent_id = parent_id
+        self._started = bool(parent_id)
         self._agent = Agent()
         self._lists = TodoLists()
         self._spending = Spending()
@@ -62,7 +67,28 @@ class GeminiSession(RecordReader):
         if self._document is not None:
             document, self._document = self._document, None
             reports = self._whole(document)
-        return [*reports, *super().finish()]
+        reports += super().finish()
+        return [report for report in reports if _is_work(report)] if self._parent_id else reports
+
+    @property
+    def session(self) -> str:
+        """Its id, "" before its first record."""
+        return self._session
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is a session's own file, not a subagent's."""
+        return not self._parent_id
+
+    def _read(self, record: Record) -> Iterator[Reported]:
+        reports = super()._read(record)
+        return map(self._as_subagent, filter(_is_work, reports)) if self._parent_id else reports
+
+    def _as_subagent(self, report: Reported) -> Reported:
+        event = report.event
+        if not isinstance(event, ToolStarted | ToolEnded | TextAdded):
+            return report
+        return replace(report, event=replace(event, parent_id=self._parent_id))
 
     def _whole(self, document: bytearray) -> list[Reported]:
         if len(document) > 4 * MAX_LINE or is_heavy(document):
@@ -104,7 +130,7 @@ class GeminiSession(RecordReader):
 
     def _message(self, message: Record) -> Iterator[BuildEvent]:
         kind, note = text(message, "type"), text(message, "id")
-        said = _words(message.get("content"))
+        said = words(message.get("content"))
         if not said.startswith("<session_context>"):
             self.turn.read(message, said)
         if kind == "user":
@@ -154,6 +180,14 @@ class GeminiSession(RecordReader):
                 yield ToolEnded(call_id, value(result) if result else None, state in ("error", "cancelled"))
 
 
+def _is_work(report: Reported) -> bool:
+    """What of a subagent is told in its parent's build."""
+    event = report.event
+    return isinstance(event, ToolStarted | ToolEnded | Noticed | UsageReported) or (
+        isinstance(event, TextAdded) and event.kind != "prompt"
+    )
+
+
 def _tokens(tokens: Record) -> Tokens:
     """Their input holds what the cache had, but not what tools gave; their output not what was thought."""
     cached, thought = count(tokens, "cached"), count(tokens, "thoughts")
@@ -165,7 +199,7 @@ def _tokens(tokens: Record) -> Tokens:
     )
 
 
-def _words(content: object) -> str:
+def words(content: object) -> str:
     """Text, or a list of parts with text in them."""
     if isinstance(content, str):
         return content
