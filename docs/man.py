@@ -33,7 +33,7 @@ def _page() -> Iterator[str]:
     yield f'.TH {PROGRAM.upper()} 1 "" "{PROGRAM} {__version__}" "User Commands"'
     yield from (".nh", ".ad l")
     yield from (".SH NAME", f"{_plain(PROGRAM)} \\- {_plain(SUMMARY)}")
-    yield from (".SH SYNOPSIS", f".B {_plain(PROGRAM)}", ".I COMMAND", "[OPTIONS]")
+    yield from (".SH SYNOPSIS", f".B {_plain(PROGRAM)}", "[\\fICOMMAND\\fR]", "[OPTIONS]")
     yield from (".SH DESCRIPTION", _plain(inspect.cleandoc(DESCRIPTION).strip()))
     yield ".SH COMMANDS"
     for name in COMMANDS:
@@ -57,7 +57,7 @@ DESCRIPTION = """
     Shows what a coding agent is doing while it builds something: the todo list, every tool call under the todo it
     belongs to, what the agent says, errors, time and cost. The agent's output goes in at one end; any number of
     terminals watch it at the other. Builds are kept, and a watcher that loses its link catches up without missing or
-    repeating anything.
+    repeating anything. Without a command all agents of this machine are shown, sorted by who needs you.
 """
 
 

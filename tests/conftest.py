@@ -28,7 +28,7 @@ FAST = (
     *("server/test_hub.py", "tui/test_actions.py"),
     *(f"test_{name}.py" for name in ("docs", "floors", "man", "package", "schemas")),
 )
-"""Folders and files of tests that need no sockets, processes and screens."""
+"""Folders and files of tests that need hardly any sockets, processes and screens."""
 ROOMS = ("e2e", "faults", "tui", "real")
 """Folders whose tests have a mark of the same name."""
 
