@@ -26,6 +26,7 @@ class Settings(Struct, frozen=True):
     token_file: str = ""
     token: str = ""
     max_body: int = 1024 * 1024
+    store: str = ""
     data_dir: str = ""
     log_dir: str = ""
     theme: str = ""
@@ -47,6 +48,7 @@ ENVIRONMENT = {
     "token_file": "SENTRYVIBE_TOKEN_FILE",
     "token": "SENTRYVIBE_TOKEN",
     "max_body": "SENTRYVIBE_MAX_BODY",
+    "store": "SENTRYVIBE_STORE",
     "data_dir": "SENTRYVIBE_DATA_DIR",
     "log_dir": "SENTRYVIBE_LOG_DIR",
     "theme": "SENTRYVIBE_THEME",
@@ -71,7 +73,7 @@ _KINDS: dict[type[object], str] = {
 _LIMITS = {"port": (0, 65_535), "max_body": (1024, 1024**3)}
 
 
-SECRET = frozenset({"token"})
+SECRET = frozenset({"token", "store"})
 """Settings whose values are never shown."""
 
 

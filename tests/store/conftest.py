@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from sentryvibe_tui.store.contract import Store
-from sentryvibe_tui.store.sqlite import SqliteStore
+from sentryvibe_tui.store.opening import open_store
 from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted
+
+from ..services import drop_schemas, need_postgres, new_schema, with_schema
 
 
 @pytest.fixture
@@ -45,13 +47,32 @@ class _Directory:
         self._path = path
 
     async def open(self) -> Store:
-        return await SqliteStore.open(self._path)
+        return await open_store("", self._path)
 
 
-@pytest.fixture(params=["sqlite"])
-def fresh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Fresh:
+class _Schema:
+    def __init__(self, path: Path, schema: str) -> None:
+        self._path, self._schema = path, schema
+
+    async def open(self) -> Store:
+        return await open_store(with_schema(self._schema), self._path)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def fresh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
     """Makes places where nothing is yet, for each kind of store."""
-    return lambda: _Directory(tmp_path_factory.mktemp("store"))
+    if request.param == "sqlite":
+        yield lambda: _Directory(tmp_path_factory.mktemp("store"))
+        return
+    need_postgres()
+    schemas: list[str] = []
+
+    def make() -> Place:
+        schemas.append(new_schema())
+        return _Schema(tmp_path_factory.mktemp("store"), schemas[-1])
+
+    yield make
+    drop_schemas(*schemas)
 
 
 @pytest.fixture

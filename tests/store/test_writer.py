@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.store import live
-from sentryvibe_tui.store.appending import Append, Draft
+from sentryvibe_tui.store.appending import Append, Draft, GroupResult
 from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore, ledger
-from sentryvibe_tui.store.sqlite.ledger import GroupResult, Ledger
+from sentryvibe_tui.store.sqlite.ledger import Ledger
 from sentryvibe_tui.store.sqlite.writer import Writer
 from sentryvibe_tui.wire.envelope import EventEnvelope
 

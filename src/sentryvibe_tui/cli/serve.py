@@ -28,6 +28,12 @@ _STRANGERS = (
     help="Where builds are kept.  [default: the user's data folder]",
 )
 @click.option(
+    "--store",
+    metavar="URL",
+    help="Keep builds in PostgreSQL, postgresql://USER@HOST/DATABASE, which several servers may share; --data then has "
+    "what is this server's own.",
+)
+@click.option(
     "--token-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -40,6 +46,7 @@ def command(
     host: str | None,
     port: int | None,
     data: Path | None,
+    store: str | None,
     token_file: Path | None,
     no_token: bool,
     hosts: tuple[str, ...],
@@ -70,6 +77,7 @@ def command(
     masks = tuple(ours.redact_patterns)
     theirs = replace(
         ServerLimits(),
+        store=ours.store if store is None else store,
         body_limit=ours.max_body,
         hosts=hosts,
         origins=origins,

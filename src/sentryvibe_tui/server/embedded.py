@@ -119,6 +119,7 @@ def _limits(settings: Settings) -> ServerLimits:
     except BadTokenFile as error:
         raise CannotServe(str(error)) from None
     return ServerLimits(
+        store=settings.store,
         body_limit=settings.max_body,
         redact=settings.redact,
         redact_patterns=tuple(settings.redact_patterns),

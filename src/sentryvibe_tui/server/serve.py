@@ -23,7 +23,7 @@ from .. import runtime
 from ..errors import CannotServe, StoreBroken, StoreUnavailable
 from ..model.text import clean
 from ..notify import Claims, NotifyCommand
-from ..store.sqlite import SqliteStore
+from ..store.opening import open_store
 from .app import App
 from .guard import is_loopback
 from .protocols import protocols
@@ -65,7 +65,7 @@ async def running(
         raise CannotServe(UNGUARDED.format(host))
     listener = _listen(host, port)
     try:
-        store = await SqliteStore.open(data)
+        store = await open_store(limits.store, data)
     except (StoreBroken, StoreUnavailable) as error:
         listener.close()
         raise CannotServe(str(error)) from None

@@ -8,6 +8,7 @@ from msgspec import Struct
 class ServerLimits(Struct, frozen=True):
     """Times in seconds, sizes in bytes.
 
+    `store`: the database that keeps the builds, shared with other servers; empty: files in the data directory.
     `hosts`: names beside loopback and the listening address that a `Host` header may carry.
     `origins`: web origins (`https://name:port`) beside the server's own that may post and watch.
     `redact`, `redact_patterns`: secrets in the payloads of hooks are masked, also those of own patterns.
@@ -17,6 +18,7 @@ class ServerLimits(Struct, frozen=True):
     `silence`: an active build without a sign of its agent for so long becomes interrupted.
     """
 
+    store: str = ""
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     redact: bool = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 from zlib import crc32
 
@@ -53,6 +53,13 @@ class Draft(Struct, frozen=True):
     results: Sequence[Accepted]
     commits: Sequence[Commit]
     logs: dict[BuildKey, BuildLog]
+
+
+class GroupResult(Struct, frozen=True):
+    """What became of a group of appends, each with its answer or its error, and what was committed."""
+
+    results: Sequence[Accepted | Exception]
+    commits: Sequence[Commit]
 
 
 class Transaction(Protocol):
@@ -114,6 +121,21 @@ class Appending:
                 if room < 0 or key_of(posted.about) not in self._live:
                     return False
         return True
+
+    def unnamed(self, appends: Sequence[Append]) -> dict[str, set[str]]:
+        """Projects whose names the transaction will be asked for, each with the names that it may get."""
+        found: dict[str, set[str]] = {}
+        for append in appends:
+            for posted in append.events:
+                project_id, name = posted.about.project_id, posted.about.agent.project_name
+                known = self._names.get(project_id)
+                if known is None or (name and name != known and known == project_id):
+                    found.setdefault(project_id, set()).add(name or project_id)
+        return found
+
+    def learn_names(self, names: Mapping[str, str]) -> None:
+        """Others may have named projects in the meantime."""
+        self._names |= names
 
     def forget_names(self) -> None:
         """What was drafted was not kept, or a project may be gone."""

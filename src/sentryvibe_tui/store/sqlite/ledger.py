@@ -14,11 +14,9 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
-from msgspec import Struct
-
 from ...errors import EventDiffers, StoreUnavailable
-from ..appending import Append, Appending, Draft
-from ..contract import Accepted, BuildDamaged, BuildKey, Commit
+from ..appending import Append, Appending, Draft, GroupResult
+from ..contract import BuildDamaged, BuildKey
 from ..folding import pack_state
 from ..live import LiveLogs
 from .queries import delete_damaged, mark_damaged
@@ -32,13 +30,6 @@ WARM_BYTES = 16 * 1024 * 1024
 _CHECKPOINT_IDLE = WARM_BYTES * 3 // 4
 _CHECKPOINT_BUSY = 64 * 1024 * 1024
 _COMMIT_BYTES = 4 * 4096
-
-
-class GroupResult(Struct, frozen=True):
-    """What became of a group of appends, each with its answer or its error, and what was committed."""
-
-    results: Sequence[Accepted | Exception]
-    commits: Sequence[Commit]
 
 
 class Ledger:

@@ -21,9 +21,9 @@ from typing import TypeVar, cast
 from ...errors import StoreUnavailable
 from ...model.state import Millis
 from ...wire.envelope import EventEnvelope
-from ..appending import Append
+from ..appending import Append, GroupResult
 from ..contract import Accepted, Commit
-from .ledger import GroupResult, Ledger
+from .ledger import Ledger
 from .worker import Worker
 
 T = TypeVar("T")

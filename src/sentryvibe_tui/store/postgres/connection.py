@@ -1,0 +1,90 @@
+"""Connections to PostgreSQL, and what its errors mean here."""
+
+from __future__ import annotations
+
+import asyncpg
+from asyncpg import Connection
+
+from ...errors import StoreUnavailable
+from .address import PostgresAddress
+
+CONNECT = 5.0
+"""Seconds that making a connection may take."""
+COMMAND = 10.0
+"""Seconds after which a statement is given up: longer than any lock is waited for."""
+
+_SESSION = {
+    "application_name": "sentryvibe-tui",
+    "jit": "off",  # plans here are short; compiling one costs more than a hundred of them
+    "timezone": "UTC",
+    "synchronous_commit": "on",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "5s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+"""A server whose host vanished holds its locks for these few seconds."""
+
+
+def session(address: PostgresAddress) -> dict[str, str]:
+    return _SESSION | {"search_path": address.schema}
+
+
+async def connect(address: PostgresAddress) -> Connection:
+    """To the host that can be written, of several. Raises StoreUnavailable."""
+    try:
+        return await asyncpg.connect(
+            address.dsn,
+            timeout=CONNECT,
+            command_timeout=COMMAND,
+            server_settings=session(address),
+            target_session_attrs="read-write",
+        )
+    except FAILURES as error:
+        raise unavailable(error) from None
+
+
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What a statement or a connection may raise; `OSError` for the network."""
+
+LOST = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection that ended while the driver asked for types
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    OSError,
+    TimeoutError,
+)
+"""Those after which another connection, perhaps to another host, may do."""
+
+DATA = (asyncpg.DataError, ValueError)
+"""What says that an argument cannot be taken; the driver's own is an `InterfaceError`, too."""
+
+_REASONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (asyncpg.DiskFullError, "the database's disk is full"),
+    (asyncpg.ReadOnlySQLTransactionError, "the database is read-only"),
+    (asyncpg.TargetServerAttributeNotMatched, "no host of the database can be written"),
+    ((asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError), "another server holds a build for too long"),
+    ((asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError), "the database refuses us"),
+    (asyncpg.ProtocolViolationError, "connect to PostgreSQL itself: a pooler in between does not take our settings"),
+    (asyncpg.TooManyConnectionsError, "the database has no connection left"),
+    (asyncpg.CannotConnectNowError, "the database is starting or stopping"),
+    (asyncpg.InvalidCatalogNameError, "there is no such database"),
+    (TimeoutError, "the database does not answer"),
+    (
+        (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError),
+        "the database cannot be reached",
+    ),
+    (asyncpg.OperatorInterventionError, "the database ended the connection"),
+)
+
+
+def unavailable(error: BaseException) -> StoreUnavailable:
+    """Why PostgreSQL cannot do its work, in words."""
+    words = next((words for kinds, words in _REASONS if isinstance(error, kinds)), "the store failed")
+    detail = str(error).partition("\n")[0]
+    return StoreUnavailable(f"{words} ({type(error).__name__}{': ' + detail if detail else ''})")

@@ -1,0 +1,299 @@
+"""Reading the tables of `schema`: functions of a connection, used by the writer and by readers alike."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from asyncpg import Connection, Record
+from msgspec.structs import replace
+
+from ...model.state import ToolCall
+from ...model.summary import BuildSummary
+from ...wire.json import BadJson
+from ...wire.summary import decode_summary, encode_summary
+from ..appending import slug
+from ..contract import BuildDamaged, BuildHead, BuildKey, Commit, FoundTool, Logged, Page, ProjectRecord, Wanted
+from ..folding import Folded, unpack_state
+from ..live import ENTRY_BYTES, BuildLog
+
+_MEANT = "(status = 'active') DESC, at DESC, log DESC"
+"""As `BuildHead.rank` orders builds, the one that is meant first."""
+_KEY = "project_id, session_id, build_id"
+TAILS = 1000
+"""Entries of one build that are read at once, at most: an estimate that is too large makes PostgreSQL plan badly."""
+
+
+def key_digest(key: BuildKey) -> bytes:
+    """Three ids of up to 512 characters in 16 bytes."""
+    text = "\0".join((key.project_id, key.session_id, key.build_id))
+    return hashlib.sha256(text.encode()).digest()[:16]
+
+
+async def find_log(db: Connection, key: BuildKey) -> tuple[int, int] | None:
+    """Number and version of a build's log."""
+    row = await db.fetchrow("SELECT log, version FROM builds WHERE key = $1", key_digest(key))
+    return None if row is None else (row[0], row[1])
+
+
+async def ensure_logs(db: Connection, keys: Sequence[BuildKey], now: int) -> dict[BuildKey, tuple[int, int]]:
+    """Numbers and versions of the builds' logs, made if there are none."""
+    digests = {key_digest(key): key for key in keys}
+    ordered = sorted(digests)
+    query = "SELECT key, log, version FROM builds WHERE key = ANY ($1)"
+    found = {digests[row[0]]: (row[1], row[2]) for row in await db.fetch(query, ordered)}
+    missing = [digest for digest in ordered if digests[digest] not in found]
+    if missing:
+        await db.execute(
+            "INSERT INTO builds (key, project_id, session_id, build_id, updated_at)"
+            " SELECT k.*, $5 FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[]) AS k"
+            " ON CONFLICT (key) DO NOTHING",
+            missing,
+            *([getattr(digests[digest], name) for digest in missing] for name in _KEY.split(", ")),
+            now,
+        )
+        found |= {digests[row[0]]: (row[1], row[2]) for row in await db.fetch(query, missing)}
+    return found
+
+
+async def read_entries(db: Connection, log: int, since: int, limit: int = TAILS) -> tuple[Logged, ...]:
+    """A thousand at most."""
+    rows = await db.fetch(
+        "SELECT version, updates FROM entries WHERE log = $1 AND version > $2 ORDER BY version LIMIT $3",
+        log,
+        max(0, since),
+        min(limit, TAILS),
+    )
+    return tuple(Logged(row[0], row[1]) for row in rows)
+
+
+async def read_many(db: Connection, log: int, since: int, limit: int) -> tuple[Logged, ...]:
+    """As `read_entries`, as many as there are."""
+    entries: list[Logged] = []
+    while page := await read_entries(db, log, entries[-1].version if entries else since, limit - len(entries)):
+        entries += page
+        if len(entries) >= limit or len(page) < TAILS:
+            break
+    return tuple(entries)
+
+
+async def read_log(db: Connection, key: BuildKey, number: int, version: int) -> BuildLog:
+    """A log that has come to `version`, or further by now. Raises BuildDamaged."""
+    state, snapshot, size = await fold(db, key, number, version, None)
+    return BuildLog(number, state, snapshot, size + state.version * ENTRY_BYTES)
+
+
+async def fold(db: Connection, key: BuildKey, number: int, version: int, known: Folded | None) -> Folded:
+    """The state of a log at `version` or later, from its snapshot or what is `known`. Raises BuildDamaged."""
+    folded = known or unpack_state(await db.fetchval("SELECT state FROM snapshots WHERE log = $1", number))
+    try:
+        while folded.state.version < version:
+            tail = await read_entries(db, number, folded.state.version)
+            if not tail:
+                break
+            folded = folded.and_then(tail)
+        return folded.reaching(version)
+    except ValueError as error:
+        raise BuildDamaged(key, str(error)) from error
+
+
+def whole(key: BuildKey, entries: tuple[Logged, ...]) -> tuple[Logged, ...]:
+    """`entries`; raises BuildDamaged for what would mean nothing to a watcher."""
+    try:
+        for logged in entries:
+            logged.entry()
+    except Exception as error:
+        raise BuildDamaged(key, str(error) or type(error).__name__) from error
+    return entries
+
+
+async def read_tails(db: Connection, since: Mapping[BuildKey, int], limit: int) -> tuple[Commit, ...]:
+    """What came to builds after a version, in one query, `limit` entries of each at most."""
+    digests = {key_digest(key): key for key in since}
+    rows = await db.fetch(
+        "SELECT b.key, b.log, b.status, b.at, b.row, t.version, t.updates"
+        " FROM unnest($1::bytea[], $2::int[]) AS k (key, since) JOIN builds AS b USING (key)"
+        " CROSS JOIN LATERAL (SELECT version, updates FROM entries AS e WHERE e.log = b.log AND e.version > k.since"
+        f" ORDER BY version LIMIT {min(limit, TAILS):d}) AS t ORDER BY b.log, t.version",
+        list(digests),
+        list(since.values()),
+    )
+    found: dict[BuildKey, list[Record]] = {}
+    for row in rows:
+        found.setdefault(digests[row["key"]], []).append(row)
+    return tuple(_tail(key, tail) for key, tail in found.items())
+
+
+def _tail(key: BuildKey, rows: Sequence[Record]) -> Commit:
+    last = rows[-1]
+    head = BuildHead(key, last["log"], last["version"], last["status"] == "active", last["at"])
+    entries = tuple(Logged(row["version"], row["updates"]) for row in rows)
+    return Commit(head, entries, row_of(last["row"], key), last["row"])
+
+
+async def put_snapshot(db: Connection, number: int, version: int, packed: bytes) -> None:
+    """Two servers may both make one: the newer one stays."""
+    await db.execute(
+        "INSERT INTO snapshots VALUES ($1, $2, $3) ON CONFLICT (log) DO UPDATE"
+        " SET version = excluded.version, state = excluded.state WHERE snapshots.version < excluded.version",
+        number,
+        version,
+        packed,
+    )
+
+
+async def read_names(db: Connection, project_ids: Iterable[str]) -> dict[str, str]:
+    rows = await db.fetch("SELECT id, name FROM projects WHERE id = ANY ($1)", list(project_ids))
+    return {row[0]: row[1] for row in rows}
+
+
+async def read_slugs(db: Connection, names: Iterable[str]) -> frozenset[str]:
+    """The slugs that are taken, of those that these names may get."""
+    bases = sorted({slug(name) for name in names})
+    if not bases:
+        return frozenset()
+    pattern = f"^({'|'.join(map(re.escape, bases))})(-[0-9]+)?$"
+    return frozenset(row[0] for row in await db.fetch("SELECT slug FROM projects WHERE slug ~ $1", pattern))
+
+
+async def read_ids(db: Connection, ids: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int | None]:
+    """Digests of those event ids that are there."""
+    rows = await db.fetch(
+        "SELECT e.log, e.event_id, e.digest FROM unnest($1::bigint[], $2::text[]) AS k (log, event_id)"
+        " CROSS JOIN LATERAL (SELECT * FROM event_ids AS i WHERE i.log = k.log AND i.event_id = k.event_id) AS e",
+        [log for log, _ in ids],
+        [event_id for _, event_id in ids],
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def read_projects(db: Connection, project_id: str | None = None) -> tuple[ProjectRecord, ...]:
+    """All projects, or one; the one with the latest event first."""
+    rows = await db.fetch(
+        "SELECT id, name, slug, created_at, coalesce((SELECT max(b.updated_at) FROM builds AS b"
+        " WHERE b.project_id = projects.id), created_at) AS changed_at"
+        " FROM projects WHERE $1::text IS NULL OR id = $1 ORDER BY changed_at DESC, id",
+        project_id,
+    )
+    return tuple(ProjectRecord(*row) for row in rows)
+
+
+async def read_builds(db: Connection, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
+    rows = await db.fetch(
+        f"SELECT row, {_KEY} FROM builds WHERE project_id = $1 AND version > 0 ORDER BY {_MEANT} LIMIT $2",
+        project_id,
+        limit,
+    )
+    return tuple(row_of(row, BuildKey(*key)) for row, *key in rows)
+
+
+def row_of(stored: bytes, key: BuildKey) -> BuildSummary:
+    try:
+        return decode_summary(stored)
+    except (BadJson, TypeError) as error:
+        return BuildSummary(
+            key.project_id,
+            key.session_id,
+            key.build_id,
+            status="interrupted",
+            damaged=f"its line in the list cannot be read ({error})",
+        )
+
+
+async def read_page(db: Connection, wanted: Wanted, limit: int) -> Page:
+    """Builds of all projects, with their projects' names."""
+    at, log = wanted.after or (None, None)
+    rows = await db.fetch(
+        "SELECT b.row, p.name, b.at, b.log, b.project_id, b.session_id, b.build_id"
+        " FROM builds AS b JOIN projects AS p ON p.id = b.project_id WHERE b.version > 0"
+        " AND ($1 = '' OR b.project_id = $1) AND ($2::bigint IS NULL OR b.at >= $2)"
+        " AND ($3::boolean IS NULL OR (b.status = 'active') = $3)"
+        " AND ($4::bigint IS NULL OR (b.at, b.log) < ($4, $5::bigint)) ORDER BY b.at DESC, b.log DESC LIMIT $6",
+        wanted.project_id,
+        wanted.since,
+        wanted.active,
+        at,
+        log,
+        limit,
+    )
+    builds = tuple(_named(row_of(row, BuildKey(*key)), name) for row, name, _, _, *key in rows)
+    return Page(builds, (rows[-1][2], rows[-1][3]) if len(rows) == limit else None)
+
+
+def _named(summary: BuildSummary, name: str) -> BuildSummary:
+    return summary if summary.project_name else replace(summary, project_name=name)
+
+
+async def read_active(db: Connection) -> tuple[BuildKey, ...]:
+    rows = await db.fetch(f"SELECT {_KEY} FROM builds WHERE status = 'active' AND version > 0")
+    return tuple(BuildKey(*row) for row in rows)
+
+
+async def find_build(db: Connection, project_id: str, session_id: str, build_id: str) -> BuildHead | None:
+    row = await db.fetchrow(
+        "SELECT session_id, build_id, log, version, status, at FROM builds WHERE project_id = $1 AND version > 0"
+        " AND ($2 = '' OR session_id = $2) AND ($3 = '' OR build_id = $3)"
+        f" AND ($2 <> '' OR $3 <> '' OR status <> 'damaged') ORDER BY {_MEANT} LIMIT 1",
+        project_id,
+        session_id,
+        build_id,
+    )
+    if row is None:
+        return None
+    session, build, number, version, status, at = row
+    return BuildHead(BuildKey(project_id, session, build), number, version, status == "active", at)
+
+
+async def session_logs(db: Connection, session_id: str, build_id: str) -> tuple[tuple[int, BuildKey], ...]:
+    """A session's builds, newest first."""
+    rows = await db.fetch(
+        f"SELECT log, {_KEY} FROM builds WHERE session_id = $1 AND ($2 = '' OR build_id = $2)"
+        " AND ($2 <> '' OR status <> 'damaged') ORDER BY log DESC",
+        session_id,
+        build_id,
+    )
+    return tuple((log, BuildKey(*key)) for log, *key in rows)
+
+
+async def whole_tool(db: Connection, log: int, tool: ToolCall) -> FoundTool:
+    """A call of a build's state with its values unclipped."""
+    rows = await db.fetch("SELECT side, value FROM blobs WHERE log = $1 AND tool_id = $2", log, tool.id)
+    blobs = {side: msgspec.Raw(value) for side, value in rows}
+    return FoundTool(tool.id, tool.name, tool.state, blobs.get("input", tool.input), blobs.get("output", tool.output))
+
+
+async def mark_damaged(db: Connection, damage: BuildDamaged) -> bool:
+    """The list says so from now on, and nobody waits for its agent; the log stays as it is. False: it did before."""
+    async with db.transaction():
+        row = await db.fetchrow("SELECT log, row, status FROM builds WHERE key = $1 FOR UPDATE", key_digest(damage.key))
+        if row is None or row[2] == "damaged":
+            return False
+        was = row_of(row[1], damage.key)
+        marked = replace(was, damaged=damage.reason, status="interrupted" if was.status == "active" else was.status)
+        await db.execute(
+            "UPDATE builds SET status = 'damaged', row = $2 WHERE log = $1", row[0], encode_summary(marked)
+        )
+    return True
+
+
+async def delete_damaged(db: Connection, key: BuildKey) -> bool:
+    """False: no such build is marked as damaged."""
+    async with db.transaction():
+        return await _delete_damaged(db, key)
+
+
+async def _delete_damaged(db: Connection, key: BuildKey) -> bool:
+    number = await db.fetchval(
+        "DELETE FROM builds WHERE key = $1 AND status = 'damaged' RETURNING log", key_digest(key)
+    )
+    if number is None:
+        return False
+    for table in ("entries", "event_ids", "snapshots", "blobs"):
+        await db.execute(f"DELETE FROM {table} WHERE log = $1", number)
+    await db.execute(
+        "DELETE FROM projects WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM builds WHERE project_id = $1)",
+        key.project_id,
+    )
+    return True

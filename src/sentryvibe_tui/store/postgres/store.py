@@ -1,0 +1,245 @@
+"""The store for several servers: one PostgreSQL schema, which each of them has open (docs/architecture.md#stores)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import asyncpg
+from asyncpg import Connection, Pool
+
+from ...model.reducer import RULES
+from ...model.state import BuildState, Millis
+from ...model.summary import BuildSummary
+from ...wire.envelope import EventEnvelope
+from ..contract import (
+    Accepted,
+    BuildDamaged,
+    BuildHead,
+    BuildKey,
+    Commit,
+    FoundTool,
+    Logged,
+    Page,
+    ProjectRecord,
+    Wanted,
+)
+from ..folding import Folded, pack_state
+from . import queries
+from .address import PostgresAddress
+from .connection import COMMAND, CONNECT, FAILURES, LOST, connect, session, unavailable
+from .note import WriterNote
+from .schema import lock, migrate, renew
+from .writer import PostgresWriter
+
+log = logging.getLogger("sentryvibe_tui.store")
+
+T = TypeVar("T")
+
+READERS = 4
+"""Connections for reading, at most."""
+CLOSING = 1.5
+"""Seconds that closing waits for the database."""
+_RETRIES = (0.05, 0.2, 0.5, 1.0)
+"""Seconds before a question is asked again after a lost connection."""
+
+
+class PostgresStore:
+    """`store.contract.SharedStore`. Use `open_postgres`."""
+
+    def __init__(self, address: PostgresAddress, epoch: str, note: WriterNote, readers: Pool, last: int) -> None:
+        self.address = address
+        self.epoch = epoch
+        self.id: UUID = note.id
+        self._note = note
+        self._readers = readers
+        self._writer = PostgresWriter(partial(connect, address), note.id, last, self._renewed, note.put)
+        self._listener: Callable[[Sequence[Commit]], None] = lambda _: None
+        self._writer.listener = self._committed
+        self._upkeep: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------------ appending
+
+    def append(self, events: Sequence[EventEnvelope], now: Millis) -> asyncio.Future[Accepted]:
+        return self._writer.append(events, now)
+
+    def on_commit(self, listener: Callable[[Sequence[Commit]], None]) -> None:
+        self._listener = listener
+
+    def _committed(self, commits: Sequence[Commit]) -> None:
+        self._listener(commits)
+        if self._upkeep is None and self._writer.live.wants_snapshot:
+            self._upkeep = asyncio.create_task(self._snapshots(), name="store upkeep")
+
+    async def _snapshots(self) -> None:
+        live = self._writer.live
+        try:
+            while live.due:
+                key = live.due[0]
+                known = live.take_due(key)
+                packed = await asyncio.to_thread(pack_state, known.state)
+                row = known.number, known.state.version, packed
+                await self._read(lambda db, row=row: queries.put_snapshot(db, *row))
+                live.snapshot_kept(key, known.state.version)
+                live.forget()
+        except Exception as error:  # the log is whole without it
+            log.warning("no snapshot: %s", error)
+        finally:
+            self._upkeep = None
+
+    async def _renewed(self, db: Connection) -> int:
+        """A new epoch, and this server known to the database: it was set back."""
+        async with db.transaction():
+            await lock(db, self.address.schema)
+            self.epoch = await renew(db)
+            last = await sign_in(db, self.id, 0)
+        self._note.begin(self.epoch, last)
+        return last
+
+    # ------------------------------------------------------------------ reading
+
+    async def read(self, key: BuildKey, since: int, limit: int) -> tuple[Logged, ...]:
+        async def entries(db: Connection) -> tuple[Logged, ...]:
+            found = await queries.find_log(db, key)
+            return () if found is None else await queries.read_many(db, found[0], since, limit)
+
+        return queries.whole(key, await self._read(entries))
+
+    async def state(self, key: BuildKey) -> BuildState | None:
+        try:
+            return await self._read(lambda db: self._state(db, key))
+        except BuildDamaged as damage:
+            await self._writer.mark(damage)
+            raise
+
+    async def _state(self, db: Connection, key: BuildKey) -> BuildState | None:
+        """What is in memory here may be behind what other servers wrote."""
+        found = await queries.find_log(db, key)
+        if found is None:
+            return None
+        live = self._writer.live.get(key)
+        known = Folded(live.state, live.snapshot, 0) if live is not None and live.number == found[0] else None
+        state = (await queries.fold(db, key, *found, known)).state
+        return state if state.version else None
+
+    async def tails(self, since: Mapping[BuildKey, int], limit: int) -> tuple[Commit, ...]:
+        return await self._read(lambda db: queries.read_tails(db, since, limit))
+
+    async def discard(self, key: BuildKey) -> bool:
+        is_gone = await self._read(lambda db: queries.delete_damaged(db, key))
+        self._writer.live.drop(key)
+        return is_gone
+
+    async def projects(self) -> tuple[ProjectRecord, ...]:
+        return await self._read(queries.read_projects)
+
+    async def project(self, project_id: str) -> ProjectRecord | None:
+        found = await self._read(lambda db: queries.read_projects(db, project_id))
+        return found[0] if found else None
+
+    async def builds(self, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
+        return await self._read(lambda db: queries.read_builds(db, project_id, limit))
+
+    async def all_builds(self, wanted: Wanted, limit: int) -> Page:
+        return await self._read(lambda db: queries.read_page(db, wanted, limit))
+
+    async def active_builds(self) -> tuple[BuildKey, ...]:
+        return await self._read(queries.read_active)
+
+    async def find_build(self, project_id: str, session_id: str = "", build_id: str = "") -> BuildHead | None:
+        return await self._read(lambda db: queries.find_build(db, project_id, session_id, build_id))
+
+    async def find_tool(self, session_id: str, tool_id: str, build_id: str = "") -> FoundTool | None:
+        for number, key in await self._read(lambda db: queries.session_logs(db, session_id, build_id)):
+            state = await self.state(key)
+            tool = None if state is None else state.tool(tool_id)
+            if tool is not None:
+                return await self._read(lambda db, number=number, tool=tool: queries.whole_tool(db, number, tool))
+        return None
+
+    async def close(self, patience: float = CLOSING) -> None:
+        """What was acknowledged is committed before; what the database does not take in time is refused."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._writer.finish()
+                if self._upkeep is not None:
+                    await self._upkeep
+                await self._readers.close()
+        except TimeoutError:
+            log.warning("the database is slow: what was not committed yet was not acknowledged, and is refused")
+        finally:
+            self._writer.end()
+            self._readers.terminate()
+            self._note.close()
+
+    async def _read(self, question: Callable[[Connection], Awaitable[T]]) -> T:
+        """Asked again after a lost connection, for a while."""
+        for pause in (*_RETRIES, None):
+            try:
+                async with self._readers.acquire(timeout=CONNECT) as db:
+                    return await question(db)
+            except LOST as error:
+                if pause is None or isinstance(error, ValueError):
+                    raise unavailable(error) from None
+                await asyncio.sleep(pause)
+            except FAILURES as error:
+                raise unavailable(error) from None
+        raise AssertionError
+
+
+async def open_postgres(address: PostgresAddress, data: Path) -> PostgresStore:
+    """`data`: a folder of this server, for its note. Raises StoreBroken and StoreUnavailable, whose messages are for
+    the user."""
+    note = WriterNote(data)
+    try:
+        db = await connect(address)
+        try:
+            epoch, last = await _signed_in(db, address, note)
+        finally:
+            with suppress(*FAILURES):
+                await db.close(timeout=CONNECT)
+        readers = await asyncpg.create_pool(
+            address.dsn,
+            min_size=1,
+            max_size=READERS,
+            timeout=CONNECT,
+            command_timeout=COMMAND,
+            server_settings=session(address),
+            target_session_attrs="read-write",
+        )
+    except FAILURES as error:
+        note.close()
+        raise unavailable(error) from None
+    except BaseException:
+        note.close()
+        raise
+    return PostgresStore(address, epoch, note, readers, last)
+
+
+async def _signed_in(db: Connection, address: PostgresAddress, note: WriterNote) -> tuple[str, int]:
+    """The epoch, and the number of the last group of this server. The epoch stays only while nothing is missing."""
+    epoch = await migrate(db, address.schema)
+    async with db.transaction():
+        await lock(db, address.schema)
+        last = await sign_in(db, note.id, 0)
+        if note.epoch == epoch and last < note.last:
+            epoch = await renew(db)
+    note.begin(epoch, last)
+    return epoch, last
+
+
+async def sign_in(db: Connection, me: UUID, last: int) -> int:
+    """The row of this server, made if there is none; the number of its last group."""
+    return await db.fetchval(
+        "INSERT INTO writers (id, last, rules) VALUES ($1, $2, $3)"
+        " ON CONFLICT (id) DO UPDATE SET rules = excluded.rules, seen_at = now() RETURNING last",
+        me,
+        last,
+        RULES,
+    )
