@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.agents.common.reader import Reported
+from sentryvibe_tui.agents.demo.fleet import demo_fleet
 from sentryvibe_tui.agents.demo.stream import demo_build
 from sentryvibe_tui.model.events import TextAdded, TodosReported, ToolStarted, UsageReported
+from sentryvibe_tui.model.facts import AgentReported
 from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted, encode_posted
 
 
@@ -62,3 +64,20 @@ def test_codex_tells_its_phases(fold: Any) -> None:
     assert state.agent.model == "gpt-5-codex"
     assert b"threadId" in bytes(state.codex)
     assert bytes(state.codex).count(b'"status":"completed"') == 3
+
+
+def test_beside_it_one_agent_waits_for_a_person_and_one_fails_and_goes_on(agent: Any, fold: Any) -> None:
+    builder, asking, failing = demo_fleet(agent, 7)
+    assert builder.steps == tuple(demo_build(agent, 7))
+    for actor in (asking, failing):
+        assert fold(Reported(step.event) for step in actor.steps).status == "completed"
+        assert 40_000 <= sum(step.delay_ms for step in actor.steps) <= 90_000
+    states = [fold(Reported(step.event) for step in asking.steps[:at]) for at in range(1, len(asking.steps))]
+    assert next(state.needs_input for state in states if state.requests).endswith("--branch preview")
+    assert {fold(Reported(step.event) for step in failing.steps[:at]).status for at in range(len(failing.steps))} >= {
+        "active",
+        "failed",
+    }
+    vendors = {step.event.agent.agent_id for actor in (builder, asking, failing) for step in actor.steps
+               if isinstance(step.event, AgentReported)}  # fmt: skip
+    assert vendors == {"claude-code", "openai-codex", "opencode"}

@@ -222,7 +222,7 @@ def test_a_demo_without_a_terminal_prints_lines(desk: Any, agent: str) -> None:
 
 
 def test_usage_errors_are_2(desk: Any) -> None:
-    for command in (("nope",), ("watch",), ("watch", "p", "--plain", "--jsonl"), ("ingest", "p", "/nonexistent"), ()):
+    for command in (("nope",), ("watch",), ("watch", "p", "--plain", "--jsonl"), ("ingest", "p", "/nonexistent")):
         assert desk.run(*command).returncode == 2
     refused = desk.run("ls", "--server", "ftp://x")
     assert refused.returncode == 2

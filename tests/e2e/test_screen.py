@@ -110,11 +110,16 @@ def test_quitting_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
     assert b"Traceback" not in terminal.output
 
 
-def test_a_demo_opens_on_a_screen(desk: Any) -> None:
-    program = Terminal((*_program(), "demo", "--speed", "50"), 36, 120)
+def test_a_demo_shows_three_agents_and_each_opens(desk: Any) -> None:
+    program = Terminal((*_program(), "demo", "--speed", "20"), 36, 120)
     try:
         program.until(b"ride-board")
-        program.until(b"completed")
+        program.until(b"permission")
+        program.until(b"weather-station")
+        program.type(b"\r")
+        program.until(b"Stream")
+        program.type(b"\x1b")
+        program.until(b"3 ended today")
         program.type(b"q")
         assert program.end() == 0
         assert program.is_as_found

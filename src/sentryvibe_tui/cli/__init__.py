@@ -13,7 +13,7 @@ ALONE = "overview"
 """The command that the program is without one."""
 
 COMMANDS = {
-    "demo": "Watch an invented build, to see what this is.",
+    "demo": "Watch three invented agents, to see what this is.",
     "serve": "Keep builds, take in events and tell watchers of them.",
     "run": "Run a coding agent and publish what it does.",
     "follow": "Publish what agents that run already are doing.",

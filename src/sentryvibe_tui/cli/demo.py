@@ -1,4 +1,4 @@
-"""`demo`: an invented build through a real server."""
+"""`demo`: invented agents through a real server."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ import asyncio
 import signal
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 import click
 
-from ..agents.demo.stream import DemoAgent, demo_build
+from ..agents.demo.fleet import Actor, demo_fleet
+from ..agents.demo.stream import DemoAgent
+from ..client.fleet import ServerFleet
 from ..client.rest import ProjectRef
 from ..client.watch import Watch
 from ..model.events import About
+from ..model.state import Agent
 from ..report.narrate import narrate
 from ..report.plain import PlainLines
 from ..settings import Settings
+from ..wire.address import parse_address
 from ..wire.projects import project_id
 from .options import EXIT_CODES, settings
 from .output import any_text, write_line
-from .screen import Flags, Looks, has_terminal, log_to_file, look_options, looks, show, tell_wrong_theme
-
-NAME = "demo"
+from .screen import Flags, Looks, has_terminal, log_to_file, look_options, looks, show_agents, tell_wrong_theme
 
 
 @click.command("demo", epilog=EXIT_CODES)
@@ -34,10 +36,10 @@ NAME = "demo"
 @click.option("--plain", is_flag=True, help="One line for each event; the default without a terminal.")
 @look_options
 def command(agent: str, speed: float, seed: int, plain: bool, flags: Flags) -> int:
-    """Watch an invented build, to see what this is.
+    """Watch three invented agents, to see what this is: one builds, one asks for a permission, one fails and goes on.
 
-    Starts a server of its own on a free port, publishes the build to it as an agent would and opens the screen on
-    it. Nothing of it is kept.
+    Starts a server of its own on a free port, publishes what they do to it as agents would and opens the overview on
+    it; enter opens a build. Without a terminal, the lines of the first one. Nothing of it is kept.
     """
     ours = settings().settings
     look = None if plain or not has_terminal() else looks(ours, flags)
@@ -64,31 +66,40 @@ def _in_order() -> Generator[None]:
 
 
 async def _demo(folder: Path, agent: DemoAgent, speed: float, seed: int, look: Looks | None, ours: Settings) -> int:
+    """The exit status: of the one build in lines; 0 when the overview is left."""
     from ..server.serve import running
 
     if look is not None:
         log_to_file(ours)
     async with running(folder / "data") as server:
-        about = About(project_id(NAME), f"demo-{agent}-{seed}", f"demo-{agent}-{seed}")
-        playing = asyncio.create_task(_play(server.url, about, folder / "outbox", agent, speed, seed))
-        watch = Watch(server.url, ProjectRef(about.project_id, NAME), wait=True)
+        actors = demo_fleet(agent, seed)[: None if look is not None else 1]
+        playing = [asyncio.create_task(_play(server.url, folder / "outbox", one, speed)) for one in actors]
         try:
             if look is not None:
-                return await show(watch, NAME, look, ours)
-            return (await narrate(watch, PlainLines(), write_line)).code
+                return await show_agents(ServerFleet((parse_address(server.url),)), look, ours)
+            return await _lines(server.url, actors[0].project)
         finally:
-            playing.cancel()
-            await watch.aclose()
-            with suppress(asyncio.CancelledError):
-                await playing
+            for task in playing:
+                task.cancel()
+            await asyncio.gather(*playing, return_exceptions=True)
 
 
-async def _play(url: str, about: About, outbox: Path, agent: DemoAgent, speed: float, seed: int) -> None:
-    """The build, step by step, through the ingest that every agent uses."""
+async def _lines(url: str, project: str) -> int:
+    watch = Watch(url, ProjectRef(project_id(project), project), wait=True)
+    try:
+        return (await narrate(watch, PlainLines(), write_line)).code
+    finally:
+        await watch.aclose()
+
+
+async def _play(url: str, outbox: Path, actor: Actor, speed: float) -> None:
+    """What an agent reports, step by step, through the ingest that every agent uses."""
     from ..client.publisher import Publisher
 
+    name = f"demo-{actor.project}"
+    about = About(project_id(actor.project), name, name, Agent(project_name=actor.project))
     async with Publisher(url, about, outbox) as publisher:
-        for step in demo_build(agent, seed):
+        for step in actor.steps:
             await asyncio.sleep(step.delay_ms / 1000 / speed)
             publisher.publish(step.event)
         await publisher.drain()
