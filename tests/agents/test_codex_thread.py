@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.agents.codex.files import THREAD_HEAD, CodexThread
+from sentryvibe_tui.agents.codex.stream import CodexExec
 from sentryvibe_tui.agents.common.reader import Reported
+from sentryvibe_tui.model.events import UsageReported
 from sentryvibe_tui.model.facts import AgentReported, CodexReported
 from sentryvibe_tui.model.state import Agent
 from sentryvibe_tui.wire.json import raw
@@ -39,27 +41,47 @@ def looking(sessions: Path, thread: str = THREAD) -> CodexThread:
 @pytest.mark.parametrize("day", ["2026/05/15", "2026/05/16", "2026/05/17"])
 def test_it_lies_in_the_folder_of_its_day_wherever_that_began(tmp_path: Path, day: str) -> None:
     write(tmp_path, META, turn("gpt-5.5"), day=day)
-    assert looking(tmp_path).look() == AgentReported(Agent("openai-codex", "gpt-5.5", cwd="/w", version="0.130.0"))
+    assert looking(tmp_path).look() == [AgentReported(Agent("openai-codex", "gpt-5.5", cwd="/w", version="0.130.0"))]
 
 
 def test_it_is_told_once_and_as_soon_as_a_turn_began(tmp_path: Path) -> None:
     thread = looking(tmp_path)
-    assert thread.look() is None
+    assert not thread.look()
     write(tmp_path, META)
-    assert thread.look() is None
+    assert not thread.look()
     write(tmp_path, turn("gpt-5.5"), mode="a")
-    assert thread.look() is not None
-    assert thread.look() is None
+    assert thread.look()
+    assert not thread.look()
 
 
 def test_the_latest_turn_counts_however_long_the_file_is(tmp_path: Path) -> None:
     long = {"type": "response_item", "payload": {"type": "message", "content": "x" * THREAD_HEAD}}
     write(tmp_path, META, turn("first", "/a"), long, long, long, turn("second", "/b"))
-    found = looking(tmp_path).look()
-    assert found is not None
+    (found,) = looking(tmp_path).look()
+    assert isinstance(found, AgentReported)
     assert (found.agent.model, found.agent.cwd) == ("second", "/b")
 
 
 @pytest.mark.parametrize("thread", ["", "th1", "../../etc", "zzzzzzzz-zzzz-7", "ffffffff-ffff-7fff-8fff-ffffffffffff"])
 def test_ids_that_lead_nowhere(tmp_path: Path, thread: str) -> None:
-    assert looking(tmp_path, thread).look() is None
+    assert not looking(tmp_path, thread).look()
+
+
+def test_what_the_stream_used_has_a_price_once_the_model_is_known(tmp_path: Path) -> None:
+    def used(stream: CodexExec, count: int) -> list[Reported]:
+        usage = {"input_tokens": 1000 * count, "cached_input_tokens": 400 * count, "output_tokens": 10 * count}
+        return stream.feed(json.dumps({"type": "turn.completed", "usage": usage}).encode() + b"\n")
+
+    thread, stream = looking(tmp_path), CodexExec()
+    thread.heard(used(stream, 1))
+    assert not thread.look()
+    write(tmp_path, META, turn("gpt-5"))
+    _, first = thread.look()
+    thread.heard(used(stream, 3))
+    (second,) = thread.look()
+    assert isinstance(first, UsageReported)
+    assert isinstance(second, UsageReported)
+    assert first.usage.cost_usd == pytest.approx((600 * 1.25 + 400 * 0.125 + 10 * 10) / 1e6)
+    assert second.usage.cost_usd == pytest.approx(3 * (first.usage.cost_usd or 0))
+    assert (second.usage.input_tokens, second.usage.cache_read_tokens, second.usage.unpriced) == (3000, 1200, "")
+    assert not thread.look()

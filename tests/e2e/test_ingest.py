@@ -102,6 +102,8 @@ def test_what_a_stream_of_codex_leaves_out_is_looked_up(
     desk.run("ingest", "p", str(stream))
     state = desk.state("p")
     assert (state["claudeModelId"], state["cwd"], state["agentId"]) == ("gpt-5-codex", "/w/shop", "openai-codex")
+    assert state["usage"]["costUsd"] > 0
+    assert "unpriced" not in state["usage"]
     before = sessions(desk, "p")
     desk.run("ingest", "p", str(stream))
     assert sessions(desk, "p") == before

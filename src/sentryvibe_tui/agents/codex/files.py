@@ -8,12 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ...model.events import BuildEvent, UsageReported
 from ...model.facts import AgentReported, CodexReported
 from ...model.state import Agent
+from ...model.usage import Usage
 from ...wire.json import decode
 from ..common.folders import Heads, Listing, Owner, changed_at, files_below, folders, head_at, home
 from ..common.reader import Reader, Reported, innermost
 from ..common.session_files import Session, SessionFiles
+from ..common.spending import NAMELESS, Totals, as_tokens
 from ..common.values import text
 from ..common.zstd import PACKED
 from ..redact import Redactor
@@ -128,26 +131,39 @@ THREAD_HEAD = 512 * 1024
 
 
 class CodexThread:
-    """A thread of which the stream tells the id; its model and folder stand in its rollout file once a turn began."""
+    """A thread of which the stream tells the id; its model and folder stand in its rollout file once a turn began.
+
+    What it used is told by the stream, and has a price only with the model.
+    """
 
     def __init__(self, sessions: Path) -> None:
         self._sessions = sessions
-        self._thread = ""
+        self._thread = self._model = ""
+        self._totals = Totals()
+        self._used: Usage | None = None
+        """The latest total, if it has no price yet."""
 
     def heard(self, reports: Iterable[Reported]) -> None:
         for report in reports:
             if isinstance(report.event, CodexReported):
                 thread = text(decode(bytes(report.event.codex), dict[str, Any]), "threadId")
                 self._thread = thread or self._thread
+            elif isinstance(report.event, UsageReported) and report.event.usage.unpriced == NAMELESS:
+                self._used = report.event.usage
 
-    def look(self) -> AgentReported | None:
-        """What the file tells, once; None as long as there is no such file, or no turn in it."""
+    def look(self) -> list[BuildEvent]:
+        """What the file tells, once, and what the stream said of tokens meanwhile with its price. Nothing as long as
+        there is no such file, or no turn in it."""
+        found: list[BuildEvent] = []
         path = _rollout(self._sessions, self._thread) if self._thread else None
         agent = None if path is None else _agent_of(path)
-        if agent is None or not agent.model:
-            return None
-        self._thread = ""
-        return AgentReported(agent)
+        if agent is not None and agent.model:
+            self._thread, self._model = "", agent.model
+            found.append(AgentReported(agent))
+        if self._model and self._used is not None:
+            found.append(UsageReported(self._totals.grown(self._model, as_tokens(self._used), None)))
+            self._used = None
+        return found
 
 
 def _rollout(sessions: Path, thread: str) -> Path | None:

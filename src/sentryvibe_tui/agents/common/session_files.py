@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -42,8 +42,8 @@ class Companion(Protocol):
 
     def heard(self, reports: Iterable[Reported]) -> None: ...
 
-    def look(self) -> BuildEvent | None:
-        """What was found, once."""
+    def look(self) -> Sequence[BuildEvent]:
+        """What was found, each once."""
         ...
 
 

@@ -42,6 +42,19 @@ def used_of(tokens: Tokens) -> Usage:
     )
 
 
+def as_tokens(usage: Usage) -> Tokens:
+    """The same the other way round."""
+    read, written = usage.cache_read_tokens or 0, (usage.cache_write_5m_tokens or 0, usage.cache_write_1h_tokens or 0)
+    return Tokens(
+        fresh=max(0, (usage.input_tokens or 0) - read - sum(written)),
+        cache_read=read,
+        cache_write_5m=written[0],
+        cache_write_1h=written[1],
+        output=usage.output_tokens or 0,
+        reasoning=usage.reasoning_tokens or 0,
+    )
+
+
 class Spending:
     """A call is told again while it grows: the most that was said of each of its figures counts."""
 

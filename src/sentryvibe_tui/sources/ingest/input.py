@@ -60,8 +60,7 @@ class AgentInput:
         self._note_calls(reports)
         yield from self.posting.label(reports, past=self._is_past)
         for companion in self._companions:
-            found = companion.look()
-            if found is not None:
+            for found in companion.look():
                 yield self.posting.aside(found, past=self._is_past)
 
     def _note_calls(self, reports: Iterable[Reported]) -> None:

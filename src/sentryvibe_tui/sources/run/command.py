@@ -176,8 +176,7 @@ class Run:
         for posted in self._posting.label(self._asked(reports)):
             publisher.send(posted)
         for companion in self._companions:
-            found = companion.look()
-            if found is not None:
+            for found in companion.look():
                 publisher.send(self._posting.aside(found))
 
     def _asked(self, reports: Iterable[Reported]) -> Iterable[Reported]:
