@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.cli import COMMANDS
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/real/*.md")])
 SOURCES = sorted([*ROOT.glob("src/**/*.py"), *ROOT.glob("tests/**/*.py"), *ROOT.glob("docs/**/*.py")])
@@ -78,6 +80,21 @@ def test_the_architecture_has_every_room() -> None:
     names = [path.name + "/" * path.is_dir() for path in rooms if not path.name.startswith("__")]
     assert len(names) > 12
     assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_tasks_that_a_page_names_are_recipes() -> None:
+    recipes = {*re.findall(r"^(\w+)(?: [^:\n]*)?:$", (ROOT / "justfile").read_text(), re.MULTILINE)}
+    pages = "".join(
+        (ROOT / name).read_text() for name in ("CONTRIBUTING.md", "AGENTS.md", ".github/workflows/test.yml")
+    )
+    named = {*re.findall(r"(?:`|bin/)just (\w+)", pages)}
+    assert len(named) > 5
+    assert named <= recipes
+
+
+def test_the_readme_tells_of_every_command() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in COMMANDS if not re.search(rf"^\| `{name}[` ]", readme, re.MULTILINE)] == []
 
 
 def test_an_anchor_that_is_not_there_is_noticed() -> None:
