@@ -1,6 +1,7 @@
 """What the package offers to other programs."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,13 @@ def test_the_package_alone_loads_nothing() -> None:
     code = "import sentryvibe_tui, sys; print({name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not [name for name in ("msgspec", "httpx", "asyncio", "textual", "click") if f"'{name}'" in loaded]
+
+
+def test_the_programs_of_the_page_are_typed(tmp_path: Path) -> None:
+    programs = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs/api.md").read_text(), re.MULTILINE | re.DOTALL)
+    paths = [tmp_path / f"program{number}.py" for number, _ in enumerate(programs)]
+    for path, text in zip(paths, programs, strict=True):
+        path.write_text(f"# pyright: strict\n{text}")
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
