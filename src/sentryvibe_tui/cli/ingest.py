@@ -26,6 +26,7 @@ from ..settings import data_dir
 from ..sources.event_ids import EventLabeler
 from ..sources.ingest.input import AgentInput
 from ..sources.ingest.pace import ReplayPace
+from ..sources.price_table import load_beside
 from ..sources.sessions import roots, without_subagents
 from ..wire.envelope import EventEnvelope
 from ..wire.projects import project_id
@@ -168,6 +169,7 @@ class _Intake:
         from ..errors import OutboxUnusable
 
         self._on_sigterm()
+        load_beside()
         at = ""
         statuses: list[int] = []
         try:

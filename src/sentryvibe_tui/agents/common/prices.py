@@ -1,6 +1,7 @@
 """What a call of a model costs where its agent does not say: by the table of `genai-prices`, which lies in the package.
 
-It is imported with the first price that is asked for, and each price is looked up once.
+It is imported with the first price that is asked for, or before in a thread (sources/price_table.py), and each price is
+looked up once.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ _PACKAGE = "genai-prices"
 _DAY = 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS = 100_000
+
+_ANY = "gpt-5"
+"""A model that the table has."""
 
 Steps = tuple[tuple[int, float], ...]
 """US dollars per token, each from so many input tokens of a call on; the highest first."""
@@ -47,6 +51,11 @@ class Price(Struct, frozen=True):
             + tokens.output * _step(self.output, size)
             + tokens.searches * self.search
         )
+
+
+def load() -> None:
+    """Imports the table, so that no price takes longer than another."""
+    _price(_ANY, None)
 
 
 def price_of(model: str, at: Millis | None) -> Price | None:

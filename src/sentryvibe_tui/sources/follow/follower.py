@@ -20,6 +20,7 @@ from ...model.events import About, BuildStarted
 from ...model.state import Agent
 from ...wire.address import Address
 from ...wire.projects import ProjectName, project_of
+from ..price_table import load_beside
 from ..sessions import Roots, Sessions
 from .session_reader import SETTLED, SessionReader
 from .witnesses import Witnesses
@@ -176,6 +177,7 @@ class Follow:
         return self._sessions.changed_since(since), time.thread_time() - began
 
     def _take_up(self, session: Session) -> None:
+        load_beside()
         project = project_of(session.directory, session.agent)
         redactor = None if self._redactor is None else self._redactor.anew()
         self._following[session.path] = SessionReader(session, project, self._pace.settled, redactor)

@@ -22,6 +22,7 @@ from ...model.state import Agent
 from ...wire.address import Address
 from ...wire.projects import ProjectName
 from ..event_ids import EventLabeler
+from ..price_table import load_beside
 from ..sessions import companions, roots
 from .output import Exit, Output
 from .printing import Printer
@@ -171,6 +172,8 @@ class Run:
 
     def _publish(self, publisher: Publisher, reports: Iterable[Reported]) -> None:
         reports = list(reports)
+        if any(isinstance(report.event, AgentReported) for report in reports):
+            load_beside()
         for companion in self._companions:
             companion.heard(reports)
         for posted in self._posting.label(self._asked(reports)):
