@@ -1,4 +1,6 @@
-"""The watch screen on a build of 10,000 calls and 300 todos: opening, a storm of events, search, rest; no terminal.
+"""The build screen on a build of 10,000 calls and 300 todos: opening, a storm of events, clicks, search, rest.
+
+Its output is taken as a terminal would take it, and counted: what is never turned into sequences costs too little.
 
     python tests/bench/watch_screen.py
 
@@ -10,12 +12,15 @@ import importlib.util
 import resource
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from textual import events
+from textual.drivers.headless_driver import HeadlessDriver
 
 CONFTEST = Path(__file__).parents[1] / "tui" / "conftest.py"
 SIZE = (120, 36)
+say = partial(print, file=sys.__stdout__, flush=True)  # what is printed while an app has the terminal is not seen
 CALLS, TODOS = 10_000, 300
 
 
@@ -44,9 +49,25 @@ def long_build(told):
     return story
 
 
+class Taken(HeadlessDriver):
+    """A terminal that takes everything; `size` bytes so far."""
+
+    is_headless = False
+    size = 0
+
+    def write(self, data: str) -> None:
+        Taken.size += len(data.encode())
+
+
+def shown(app):
+    """`app` with its output taken."""
+    app.driver_class = Taken
+    return app
+
+
 async def first_frame(app, size=SIZE) -> float:
     began = time.perf_counter()
-    async with app.run_test(size=size) as pilot:
+    async with shown(app).run_test(size=size, headless=False) as pilot:
         while not app.watch_screen.view.shown.id:  # noqa: ASYNC110
             await asyncio.sleep(0)
         app.watch_screen.flush()
@@ -90,6 +111,7 @@ async def storm(app, story, *, with_keys: bool) -> None:
     stop = asyncio.Event()
     watcher = asyncio.create_task(lags(stop))
     keys = asyncio.create_task(answers(app, stop)) if with_keys else None
+    Taken.size = 0
     cpu, began = time.process_time(), time.perf_counter()
     for at in range(0, len(happened), 25):
         app.watch_screen.feed.watching.say(*happened[at : at + 25])
@@ -97,46 +119,72 @@ async def storm(app, story, *, with_keys: bool) -> None:
     wall = time.perf_counter() - began
     stop.set()
     late = await watcher
-    print(
+    say(
         f"storm of {len(happened) / wall:.0f} events/s: {(time.process_time() - cpu) / wall:.0%} of a core, "
-        f"lag p95 {late[len(late) * 95 // 100]:.0f} ms, most {late[-1]:.0f} ms"
+        f"lag p95 {late[len(late) * 95 // 100]:.0f} ms, most {late[-1]:.0f} ms, {Taken.size / wall / 1000:.0f} kB/s"
     )
     if keys is not None:
         took = await keys
-        print(f"  {len(took)} key presses meanwhile: p95 {took[len(took) * 95 // 100]:.0f} ms, most {took[-1]:.0f} ms")
+        say(f"  {len(took)} key presses meanwhile: p95 {took[len(took) * 95 // 100]:.0f} ms, most {took[-1]:.0f} ms")
+
+
+async def touches(pilot) -> None:
+    """Bytes that a click, another pane, a key of the cursor and an error cost."""
+    screen = pilot.app.watch_screen
+    stream, todos = screen.panes.stream, screen.panes.todos
+
+    async def cost(name, act) -> None:
+        await pilot.pause(0.3)
+        Taken.size = 0
+        await act()
+        await pilot.pause(0.3)
+        say(f"  {name}: {Taken.size / 1000:.1f} kB")
+
+    say(f"bytes at {pilot.app.size.width}x{pilot.app.size.height}")
+    await cost("nothing for 0.3 s", lambda: asyncio.sleep(0))
+    for name, keys in (("focus 1", "1"), ("focus 2", "2"), ("cursor up", "k"), ("e", "e"), ("3", "3"), ("z", "z")):
+        await cost(name, lambda keys=keys: pilot.press(keys))
+    await pilot.press("z", "2", "escape", "escape")
+    await cost("click, other pane", lambda: pilot.click(todos, offset=(20, 6)))
+    await cost("click, same pane", lambda: pilot.click(todos, offset=(20, 9)))
+    await cost("click back", lambda: pilot.click(stream, offset=(20, 6)))
 
 
 async def main() -> None:
+    sys.__stdin__ = None  # the terminal that is watched for its end is not the bench's
     told = stories()
     story = long_build(told)
     for size in (SIZE, (200, 50)):
         small = min([await first_frame(told.scene("running"), size) for _ in range(3)])
         big = min([await first_frame(told.watch_app(story.state), size) for _ in range(3)])
-        print(f"first frame {size}: {small:.0f} ms with 23 calls, {big:.0f} ms with {CALLS:,}: {big / small:.2f}")
+        say(f"first frame {size}: {small:.0f} ms with 23 calls, {big:.0f} ms with {CALLS:,}: {big / small:.2f}")
     for size in (SIZE, (200, 50)):
         app = told.watch_app(story.state)
-        async with app.run_test(size=size) as pilot:
+        async with shown(app).run_test(size=size, headless=False) as pilot:
             await pilot.pause(0.3)
             await storm(app, story, with_keys=False)
             await storm(app, story, with_keys=True)
+        app = told.watch_app(story.state)
+        async with shown(app).run_test(size=size, headless=False) as pilot:
+            await touches(pilot)
     app = told.watch_app(story.state)
-    async with app.run_test(size=SIZE) as pilot:
+    async with shown(app).run_test(size=SIZE, headless=False) as pilot:
         await pilot.pause(0.3)
         stream = app.watch_screen.panes.stream
         began = time.perf_counter()
         stream.search("test_9998")
         found = len(stream.hits())
-        print(f"search over {len(stream.heights):,} rows: {(time.perf_counter() - began) * 1000:.0f} ms, {found} found")
-        print(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB (with the events told)")
+        say(f"search over {len(stream.heights):,} rows: {(time.perf_counter() - began) * 1000:.0f} ms, {found} found")
+        say(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB (with the events told)")
     told_now = told.told_build()
     ahead = told_now.at + 31_000 - time.time_ns() // 1_000_000
     script = told.Script([told.LIVE, told.Snapshot(told_now.state, "hydrated")])
     app = told.WatchApp(script, "todo-app", now=lambda: time.time_ns() // 1_000_000 + ahead)
-    async with app.run_test(size=SIZE) as pilot:
+    async with shown(app).run_test(size=SIZE, headless=False) as pilot:
         await pilot.pause(1)
         cpu = time.process_time()
         await asyncio.sleep(10)
-        print(f"rest with a running build: {(time.process_time() - cpu) / 10:.2%} of a core")
+        say(f"rest with a running build: {(time.process_time() - cpu) / 10:.2%} of a core")
 
 
 if __name__ == "__main__":

@@ -225,6 +225,21 @@ async def test_wide_characters_are_selected_and_marked_as_one_sees_them(scene) -
         assert "".join(part.text for part in strip if part.style and part.style.bgcolor == marked) == "你好世界"
 
 
+async def test_a_drag_of_the_mouse_selects_what_it_goes_over(scene) -> None:
+    async with scene("wide-characters").run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        stream = screen.panes.stream
+        line = plain(stream.lines_of(0, stream.row_width)[0])
+        left, top = stream.content_region.offset
+        before = length([(line[: line.index("你")], "")])
+        await pilot.mouse_down(offset=(left + before, top))
+        await pilot.hover(offset=(left + before + 8, top))
+        await pilot.mouse_up(offset=(left + before + 8, top))
+        await settled(pilot)
+        assert screen.get_selected_text() == "你好世界"
+        assert screen.get_widget_and_offset_at(left + before + 3, top) == (stream, Offset(line.index("你") + 1, 0))
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
 async def test_heads_stand_over_their_columns(app_on, running_build, size) -> None:
     async with app_on(running_build.state).run_test(size=size) as pilot:

@@ -254,10 +254,10 @@ def rebound(keys: Mapping[str, str]) -> tuple[Action, ...]:
 
 def _key(text: str) -> str:
     """A key as Textual names it: `?` is `question_mark`."""
-    from textual.keys import _character_to_key  # pyright: ignore[reportPrivateUsage]
+    from .internals import key_named
 
     text = text.strip()
-    return _character_to_key(text) if len(text) == 1 else text
+    return key_named(text) if len(text) == 1 else text
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from textual.app import App, SystemCommand
 from textual.driver import Driver
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from ..agents.doing import summary_of
@@ -28,7 +29,9 @@ from .actions import rebound, usable_keys
 from .build.screen import BuildScreen
 from .build.view import View
 from .context import RenderContext
+from .garbage import Collector
 from .hangup import STATUS, lasting, watch_terminal
+from .internals import Picture
 from .notices import BELL, POP_TITLE, PUSH_TITLE, Notices, notice_sequence, notice_text, title_sequence, window_title
 from .themes import DARK, THEMES
 
@@ -70,6 +73,7 @@ class TerminalApp(App[int]):
         super().__init__()
         self.notices, self._claims = notices, claims
         self._unattended: list[AttentionEvent] = []
+        self.picture = Picture()
         self._window_title = ""
         self._is_lent = False
         own_keys, self.wrong_keys = usable_keys(keys or {})
@@ -89,12 +93,31 @@ class TerminalApp(App[int]):
         """`$frame` and `$edge`: how panes are framed, and parted where there is no room for frames."""
         return {"frame": "ascii", "edge": "ascii"} if self.ascii_only else {"frame": "round", "edge": "solid"}
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """None but for screens without colours: where colours are the theme's, no other name a terminal's own."""
+        filters = super().get_line_filters()
+        return filters if self.native_ansi_color or self.no_color else ()
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:  # pyright: ignore[reportUnknownMemberType]
+        """Of a new picture only what differs is written (internals.Picture)."""
+        super()._display(screen, self.picture.difference(renderable))  # pyright: ignore[reportUnknownMemberType]
+
+    def on_resize(self) -> None:
+        self.picture.forget()
+
+    def on_app_focus(self) -> None:
+        """Whoever comes back finds what should be there, whatever else wrote to the terminal meanwhile."""
+        self.picture.forget()
+        self.screen.refresh()
+
     def get_driver_class(self) -> type[Driver]:
         return lasting(super().get_driver_class())
 
     def on_mount(self) -> None:
         self.app_suspend_signal.subscribe(self, self._lent, immediate=True)  # pyright: ignore[reportUnknownMemberType]
         self.app_resume_signal.subscribe(self, self._taken_back, immediate=True)  # pyright: ignore[reportUnknownMemberType]
+        if not self.is_headless:
+            self.set_interval(1, Collector().tick)
         loop = asyncio.get_running_loop()
         for name in SIGNALS:
             number = getattr(signal, name, None)
@@ -111,6 +134,7 @@ class TerminalApp(App[int]):
     def _taken_back(self, _: object) -> None:
         """After that the terminal's screen is empty."""
         self._is_lent = False
+        self.picture.forget()
         self.refresh(layout=True)
 
     def _handle(self, loop: asyncio.AbstractEventLoop, number: int) -> None:

@@ -46,6 +46,17 @@ def role_at(line: Iterable[Span], cell: int) -> str:
     return ""
 
 
+def character_at(text: str, cell: int) -> int:
+    """How many characters of `text` end before a cell."""
+    if text.isascii():
+        return min(cell, len(text))
+    for at, character in enumerate(text):
+        cell -= cells(character)
+        if cell < 0:
+            return at
+    return len(text)
+
+
 def plain(line: Iterable[Span]) -> str:
     return "".join(text for text, _ in line)
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.screen import Screen
 
 from ...client.watching import Watching
 from ...model.state import BuildState
@@ -20,7 +19,7 @@ from ..context import RenderContext
 from ..export.export import Export
 from ..lines import Line
 from ..widgets.foot import Keys, Severity, Tabs
-from ..widgets.rows import Rows
+from ..widgets.rows import Rows, SelectableScreen
 from .feed import Feed
 from .history import History
 from .panes import NARROW, TALL, WIDE, Panes
@@ -41,7 +40,7 @@ CONFIRM_SECONDS = 8
 """How long a question stands that the same key answers."""
 
 
-class BuildScreen(Screen[None]):
+class BuildScreen(SelectableScreen):
     """What `watching` tells, for as long as the screen is there: alone, or on top of another to which escape leads."""
 
     CSS_PATH = "screen.tcss"

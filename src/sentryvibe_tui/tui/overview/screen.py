@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.screen import Screen
 
 from ...client.fleet import BuildChanges, Fleet, FleetEvent, ServerBuilds, ServerLink
 from ...model.attention import Attention, AttentionEvent
@@ -26,7 +25,7 @@ from ..build.host import Severity
 from ..context import RenderContext
 from ..export.handover import Handover
 from ..widgets.foot import Keys
-from ..widgets.rows import Rows
+from ..widgets.rows import Rows, SelectableScreen
 from .agents import Agents
 from .arrangement import Fold, Placed, View
 from .aside import Aside
@@ -50,7 +49,7 @@ HEADINGS_FROM, HEADS_FROM, ASIDE_FROM = 16, 14, 20
 """Rows of the screen from which there are headings, names of columns, and the agent under the cursor in full."""
 
 
-class OverviewScreen(Screen[None]):
+class OverviewScreen(SelectableScreen):
     """What `fleet` tells, for as long as the screen is there."""
 
     CSS_PATH = "screen.tcss"

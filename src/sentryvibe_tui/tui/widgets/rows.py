@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import repeat
+from typing import Any
 
 from rich.segment import Segment
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.reactive import var
+from textual.screen import Screen
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBarRender
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.widget import Widget
 
 from ..actions import bindings
 from ..heights import Heights
-from ..lines import Line, cells, role_at
+from ..lines import Line, cells, character_at, role_at
 from .painted import Painted
 
 KEPT_ROWS = 512
@@ -28,6 +31,17 @@ class AsciiBar(ScrollBarRender):
     """A scroll bar of coloured blanks."""
 
     VERTICAL_BARS = [" "] * 8
+
+
+class SelectableScreen(Screen[Any]):
+    """A screen on which the mouse selects text of rows.
+
+    They say themselves what stands where: with an offset in the style of every piece no two of them would be alike.
+    """
+
+    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
+        widget, offset = super().get_widget_and_offset_at(x, y)
+        return widget, widget.offset_at(x, y) if isinstance(widget, Rows) else offset
 
 
 class Rows(Painted, ScrollView, can_focus=True):
@@ -228,7 +242,19 @@ class Rows(Painted, ScrollView, can_focus=True):
         strips = self._strips(row)
         within = line - self.heights.start(row)
         strip = strips[within] if within < len(strips) else Strip.blank(width, self.role_style(""))
-        return self._selected(strip, line).apply_offsets(0, line)
+        return self._selected(strip, line)
+
+    def offset_at(self, x: int, y: int) -> Offset:
+        """Character and line, counted from the first, of what stands at a cell of the screen."""
+        region = self.content_region
+        line = self.scroll_offset.y + max(0, min(y - region.y, region.height - 1))
+        if not self.heights.total:
+            return Offset(0, 0)
+        line = min(line, self.heights.total - 1)
+        row = self.heights.find(line)
+        strips, within = self._strips(row), line - self.heights.start(row)
+        text = strips[within].text if within < len(strips) else ""
+        return Offset(character_at(text, max(0, x - region.x)), line)
 
     def _selected(self, strip: Strip, line: int) -> Strip:
         """`strip` with what the mouse selected of it; Textual counts characters there, a strip counts cells."""
