@@ -28,6 +28,7 @@ def _run(*arguments: str) -> str:
     [
         (_run("--help"), {"click", "textual", "starlette", "uvicorn", "httpx", "websockets", "rich", "msgspec"}),
         (_run("--version"), {"click", "textual", "importlib.metadata"}),
+        (_run("status"), {"click", "textual", "msgspec", "asyncio", "http.client", "httpx", "ssl"}),
         (_run("serve", "--help"), {"textual", "starlette", "uvicorn", "httpx", "rich"}),
         (_run("watch", "--help"), {"textual", "starlette", "uvicorn", "httpx", "rich"}),
         (f"import {OURS}.cli.watch, {OURS}.cli.completing", {"textual", "httpx", "rich", "http.client"}),
@@ -39,6 +40,7 @@ def _run(*arguments: str) -> str:
     ids=[
         "help",
         "version",
+        "status",
         "serve-help",
         "watch-help",
         "completing",

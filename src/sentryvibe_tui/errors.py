@@ -7,6 +7,7 @@ SentryVibeError
 │   ├── CannotUnpack               a compressed frame
 │   ├── BadSettings                an agent's settings file
 │   ├── UnknownFormat              an agent's output
+│   ├── BadFormat                  a status line's format: report/status_line.py
 │   └── TooLarge                   packed data, out of all proportion
 ├── BadTokenFile                   the file of a server's token
 ├── UnknownAgent (LookupError)
@@ -25,7 +26,9 @@ SentryVibeError
 │   ├── StoreUnavailable           not now; nothing was kept
 │   │   └── BuildDamaged           one build, while others can be read: store/contract.py
 │   ├── StoreBroken                not with these files
+│   ├── Unreadable                 the data directory read without a server: store/readonly.py
 │   └── EventDiffers               an id that belongs to another event
+├── NoGlance, NothingLearned       a status line has nothing to tell
 ├── RpcRefusal, NotUnderstood      a register of an agent: agents/*/
 ├── NoTerminal                     sources/terminal.py
 └── NoLink, UsageProblem, PipeClosed, CannotWrite      the command line: cli/

@@ -1,20 +1,22 @@
-"""The runtime file: how other commands find a server that runs on this machine."""
+"""The runtime file: how other commands find a server that runs on this machine.
+
+It is quick to import, for `status`.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from pathlib import Path
-
-import msgspec
-from msgspec import Struct
+from typing import NamedTuple
 
 from .errors import BadTokenFile
 from .folders import make_private, runtime_folder
 from .token_file import read_token
 
 
-class LocalServer(Struct, frozen=True, rename="camel"):
+class LocalServer(NamedTuple):
     """A server that runs here. `started_at` is epoch milliseconds, `token_file` the path of the token it asks for."""
 
     url: str
@@ -46,7 +48,7 @@ def announce(server: LocalServer) -> None:
     fresh = path.with_name(f".{path.name}.{server.pid}")
     fresh.unlink(missing_ok=True)
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(server))
+        file.write(_encoded(server))
     try:
         os.link(fresh, path)  # of two that start at once one is the first
     except OSError:
@@ -90,9 +92,18 @@ def _waiting() -> list[Path]:
 
 def _read(path: Path) -> LocalServer | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=LocalServer)
-    except (OSError, msgspec.MsgspecError):
+        told = json.loads(path.read_bytes())
+        server = LocalServer(*(told.get(key, "") for key in _KEYS))
+    except (OSError, ValueError, AttributeError):
         return None
+    return server if all(map(isinstance, server, (str, int, str, int, str))) else None
+
+
+_KEYS = ("url", "pid", "dataDir", "startedAt", "tokenFile")
+
+
+def _encoded(server: LocalServer) -> bytes:
+    return json.dumps(dict(zip(_KEYS, server, strict=True))).encode()
 
 
 def _runs(pid: int) -> bool:

@@ -22,6 +22,8 @@ COMMANDS = {
     "watch": "Watch a project's build as it happens.",
     "show": "Print the state of a build once.",
     "ls": "List projects and their builds.",
+    "status": "Print all agents in one line, for a status bar or a prompt.",
+    "wait": "Wait until an agent needs you, rests, ends or fails.",
     "discard": "Delete a build that cannot be read any more.",
     "config": "Print the settings and where each comes from.",
     "completion": "Let bash, zsh or fish complete command lines.",
@@ -70,6 +72,12 @@ def main() -> None:
 
         sys.stdout.write(f"{PROGRAM} {__version__}\n")
         sys.exit(0)
+    if not completing and arguments[:1] == ["status"] and sys.platform != "win32":
+        from .status_line import quick
+
+        code = quick(arguments[1:])
+        if code is not None:
+            sys.exit(code)
     if sys.platform == "win32":
         sys.stderr.write(f"{PROGRAM}: Windows itself is not supported; install and run it in WSL (`wsl --install`)\n")
         sys.exit(2)

@@ -16,7 +16,7 @@ from ..version import __version__
 from ..wire.json import encode
 from . import rest
 from .asgi import HTTPError, Receive, Scope, Send, answer, answer_packed, query, refuse
-from .builds import list_builds, stream_builds, watch_builds
+from .builds import list_builds, status, stream_builds, watch_builds
 from .context import ServerContext
 from .guard import Guard
 from .hooks import Hooks
@@ -116,6 +116,9 @@ class App:
         async def all_builds(request: Request) -> bytes:
             return await list_builds(store, query(request.scope))
 
+        async def figures(request: Request) -> bytes:
+            return await status(store, query(request.scope))
+
         async def feed(scope: Scope, receive: Receive, send: Send) -> None:
             await stream_builds(scope, receive, send, self.context)
 
@@ -150,6 +153,7 @@ class App:
 
         routes = [
             Route("/healthz", _json(health), methods=["GET"]),
+            Route("/api/status", _json(figures), methods=["GET"]),
             Route("/api/builds", _json(all_builds), methods=["GET"]),
             Route("/api/builds/events", _Plain(feed), methods=["GET"]),
             Route("/api/projects", _json(projects), methods=["GET"]),

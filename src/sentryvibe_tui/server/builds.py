@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from ..errors import StoreUnavailable
 from ..model.state import Millis
+from ..model.totals import figures_of, named, totals
 from ..store.contract import Store, Wanted
 from ..version import __version__
 from ..wire.frames import Alive, GetState, decode_asked, encode_connected
@@ -106,6 +107,13 @@ async def list_builds(store: Store, asked: dict[str, str]) -> bytes:
     page = await store.all_builds(wanted, limit)
     following = None if page.next is None else f"{page.next[0]}.{page.next[1]}"
     return encode({"builds": [Raw(encode_summary(build)) for build in page.builds], "next": following})
+
+
+async def status(store: Store, asked: dict[str, str]) -> bytes:
+    """All builds in a few figures: those that go on, and those that have ended at or after `since`."""
+    going = await store.all_builds(Wanted(active=True), MOST)
+    ended = await store.all_builds(Wanted(active=False, since=number(asked, "since") or 0), MOST)
+    return encode(named(totals(map(figures_of, (*going.builds, *ended.builds)))))
 
 
 def _place(text: str) -> tuple[Millis, int] | None:

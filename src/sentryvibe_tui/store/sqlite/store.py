@@ -31,6 +31,7 @@ from ..contract import (
     ProjectRecord,
     Wanted,
 )
+from ..readonly import DATABASE
 from . import queries
 from .high_water import HighWaterMark
 from .ledger import WARM_BYTES, Ledger, checkpoint, roll_back, unavailable
@@ -44,7 +45,7 @@ log = logging.getLogger("sentryvibe_tui.store")
 
 T = TypeVar("T")
 
-DATABASE = "builds.db"
+
 _WITNESS = "witness"
 _BUSY = 1.0
 PATIENCE = 1.5
