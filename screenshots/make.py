@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,13 +15,19 @@ from pathlib import Path
 from msgspec import Raw
 from msgspec.structs import replace
 
+from agents import START as PLAYED
+from agents import Stage, others
 from sentryvibe_tui.agents.demo.stream import DemoAgent, demo_build
-from sentryvibe_tui.client.watching import BuildSummary, LinkChanged, LinkStatus, Snapshot, WatchEvent, summary
+from sentryvibe_tui.agents.doing import summary_of
+from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, Snapshot, WatchEvent
 from sentryvibe_tui.model.events import About
 from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState, Millis
+from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.tui.app import WatchApp
+from sentryvibe_tui.tui.overview.app import OverviewApp
+from sentryvibe_tui.tui.overview.preferences import PreferencesFile
 
 FOLDER = Path(__file__).parent
 START: Millis = 1_767_261_600_000
@@ -32,6 +39,10 @@ SHOTS: tuple[tuple[str, tuple[int, int], DemoAgent, float], ...] = (
     ("codex-120x36", (120, 36), "codex", 0.5),
     ("done-120x36", (120, 36), "claude", 1.0),
 )
+
+OVERVIEWS = ((80, 24), (120, 36), (200, 50))
+SECOND = 30
+"""Of the demo, at which the overview is shown."""
 
 
 def build_after(agent: DemoAgent, share: float, number: int = 4, title: str = "") -> BuildState:
@@ -70,7 +81,7 @@ class Still:
     def retry_now(self) -> None: ...
 
     async def builds(self) -> tuple[BuildSummary, ...]:
-        return tuple(summary(state) for state in (self.state, *earlier()))
+        return tuple(summary_of(state) for state in (self.state, *earlier()))
 
     async def build(self, session_id: str, build_id: str) -> BuildState | None:
         return self.state
@@ -91,9 +102,26 @@ async def shot(name: str, size: tuple[int, int], agent: DemoAgent, share: float)
         (FOLDER / f"{name}.svg").write_text(app.export_screenshot(title="sentryvibe-tui"))
 
 
+async def overview(size: tuple[int, int]) -> Path:
+    """All agents, the one that waits for a permission under the cursor."""
+    stage = Stage(others(PLAYED + SECOND * 1_000))
+    path = FOLDER / f"overview-{size[0]}x{size[1]}.svg"
+    with tempfile.TemporaryDirectory() as folder:
+        app = OverviewApp(stage, PreferencesFile(Path(folder, "overview.json")), now=lambda: stage.now)
+        async with app.run_test(size=size) as pilot:
+            stage.turn(SECOND)
+            await pilot.pause(0.5)
+            await pilot.press("j")
+            await pilot.pause(0.5)
+            path.write_text(app.export_screenshot(title="sentryvibe-tui"))
+    return path
+
+
 def main() -> None:
     os.environ["TZ"] = "UTC"
     time.tzset()
+    for size in OVERVIEWS:
+        print(asyncio.run(overview(size)))
     for name, size, agent, share in SHOTS:
         asyncio.run(shot(name, size, agent, share))
         print(FOLDER / f"{name}.svg")

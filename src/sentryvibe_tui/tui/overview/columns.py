@@ -152,7 +152,7 @@ def _what(one: Placed, context: RenderContext) -> Line:
     if not text:
         return [(NO_WORD, "faint")]
     verb, space, rest = text.partition(" ")
-    if one.need == "working" and space:
+    if one.need == "working" and space and one.row.build.open_calls:
         return [(verb, "verb"), (space + rest, _strong(one, ""))]
     return [(text, tone)]
 
