@@ -80,11 +80,11 @@ async def until(reached) -> None:
                 await asyncio.sleep(0.02)
 
 
-async def test_a_publisher_killed_fifty_times_publishes_everything_once(server, home) -> None:
+async def test_a_publisher_killed_twenty_times_publishes_everything_once(server, home) -> None:
     rng = random.Random(50)
     whole = SAMPLE.read_bytes()
     killed = 0
-    for _ in range(50):
+    for _ in range(20):
         publisher = await start(home, "ingest", "p", "--server", server.url)
         publisher.stdin.write(whole[: rng.randrange(len(whole))])
         try:
@@ -94,7 +94,7 @@ async def test_a_publisher_killed_fifty_times_publishes_everything_once(server, 
             publisher.kill()
             killed += 1
         await publisher.communicate()
-    assert killed > 40
+    assert killed > 15
     last = await start(home, "ingest", "p", "--server", server.url)
     _, trouble = await last.communicate(whole)
     assert last.returncode == 0, trouble.decode()

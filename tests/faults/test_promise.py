@@ -314,7 +314,7 @@ NUMBERS_GIVEN_AGAIN = [
 
 @given(steps, st.integers(0, 2**16))
 @example(NUMBERS_GIVEN_AGAIN, 0)
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_after_the_storm_everybody_holds_what_the_store_has(storm, seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(weather(storm, seed, Path(folder)))

@@ -42,7 +42,7 @@ async def test_a_server_of_stock_classes_takes_events_and_tells_watchers(
         "projectId": "p", "sessionId": "s", "buildId": "b", "eventId": "1", "at": "2026-01-01T00:00:00Z",
         "event": {"type": "start"},
     }  # fmt: skip
-    async with running(tmp_path) as server, httpx.AsyncClient(base_url=server.url) as http:
+    async with running(tmp_path) as server, httpx.AsyncClient(base_url=server.url, verify=False) as http:
         assert (await http.post("/api/build-events", json=event)).status_code == 200
         async with http.stream("GET", "/api/projects/p/events?protocol=2") as told:
             async for line in told.aiter_lines():

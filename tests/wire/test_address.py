@@ -55,3 +55,17 @@ def test_what_is_shown_of_a_url() -> None:
     assert shown("ada:lovelace@example.com") == "…@example.com"
     assert shown("http://127.0.0.1:4777") == "http://127.0.0.1:4777"
     assert Address("http://x").headers == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("http://127.0.0.1:4777", False),
+        ("http://localhost", False),
+        ("https://localhost", True),
+        ("http://example.test", True),
+        ("https://example.test", True),
+    ],
+)
+def test_certificates_are_loaded_only_where_they_may_be_asked_for(text: str, may: bool) -> None:
+    assert parse_address(text).may_use_tls == may

@@ -117,6 +117,7 @@ class Publisher:
             headers={"Content-Type": "application/json", **self.server.headers},
             timeout=TIMEOUT,
             trust_env=not self.server.is_loopback,
+            verify=self.server.may_use_tls,
         )
         self._kept.set()
         self._tasks = [asyncio.create_task(work) for work in (self._send_all(), self._beat(), self._keep_all())]

@@ -52,7 +52,7 @@ async def stream(server: Address, opening: Opening, listener: Listener) -> None:
     url = server.http(*path, query=asked)
     try:
         async with (
-            httpx.AsyncClient(timeout=timeout, trust_env=not server.is_loopback) as client,
+            httpx.AsyncClient(timeout=timeout, trust_env=not server.is_loopback, verify=server.may_use_tls) as client,
             client.stream("GET", url, headers=headers) as answer,
         ):
             kind = answer.headers.get("Content-Type", "")

@@ -49,6 +49,11 @@ class Address(Struct, frozen=True):
         return self.host in LOOPBACK or self.host.startswith("127.")
 
     @property
+    def may_use_tls(self) -> bool:
+        """Whether certificates may be asked for on the way, by it or by a proxy: to load them takes 20 ms."""
+        return not self.is_loopback or self.base.startswith("https:")
+
+    @property
     def absence(self) -> str:
         return f"no server at {self.base}"
 

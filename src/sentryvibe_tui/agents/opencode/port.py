@@ -129,7 +129,7 @@ class Ports:
         base, timeout = f"http://127.0.0.1:{port}", httpx.Timeout(OPEN, read=SILENCE)
         try:
             async with (
-                httpx.AsyncClient(base_url=base, auth=login, timeout=timeout, trust_env=False) as client,
+                httpx.AsyncClient(base_url=base, auth=login, timeout=timeout, trust_env=False, verify=False) as client,
                 client.stream("GET", "/event") as events,
             ):
                 if not _is(events, "text/event-stream"):
