@@ -29,6 +29,7 @@ from sentryvibe_tui.client.watching import (  # noqa: E402
 )
 from sentryvibe_tui.model.events import (  # noqa: E402
     About,
+    ActivityReported,
     BuildEvent,
     BuildStarted,
     TextAdded,
@@ -39,11 +40,13 @@ from sentryvibe_tui.model.events import (  # noqa: E402
 )
 from sentryvibe_tui.model.facts import (  # noqa: E402
     AgentReported,
+    BackgroundMoved,
     BuildEnded,
     CodexReported,
     InputNeeded,
     Noticed,
     TodoItem,
+    TurnEnded,
 )
 from sentryvibe_tui.model.reducer import reduce  # noqa: E402
 from sentryvibe_tui.model.state import Agent, BuildState, Usage  # noqa: E402
@@ -302,6 +305,20 @@ def scene(name: str, **options) -> WatchApp:
             return watch_app(told.state, LinkChanged(LinkStatus("gave-up", attempt=10, lost_at=at)), **options)
         case "asking":
             return watch_app(told.tell(InputNeeded("Allow Bash: rm -rf build?")).state, **options)
+        case "background":
+            server = told.call("Bash", {"command": "npm run dev", "run_in_background": True}, took=None)
+            told.tell(BackgroundMoved(server, "npm run dev")).text(
+                "The server runs; I look again when it says something."
+            )
+            return watch_app(told.tell(TurnEnded("completed", source="file")).state, now=told.at + 75_000, **options)
+        case "rate-limit":
+            limit = "You've hit your session limit · resets 3pm"
+            told.tell(TurnEnded("failed", error=limit, source="file"))
+            told.tell(ActivityReported("waiting-machine", "rate limit", told.at + 2 * 3_600_000, "file"), 0)
+            return watch_app(told.state, now=told.at + 75_000, **options)
+        case "idle":
+            told.text("Five of eight steps are done. Which one next?").tell(TurnEnded("completed", source="hook"))
+            return watch_app(told.state, now=told.at + 75_000, **options)
         case "empty":
             return watch_app(BuildState(), LinkChanged(LinkStatus("waiting")), **options)
         case _:
