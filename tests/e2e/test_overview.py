@@ -1,6 +1,7 @@
 """The program without a command: all agents of the machine, with nothing installed or configured."""
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ def home(desk: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     return desk.folder / "home"
 
 
-def write_session(home: Path, project: str, *texts: str) -> Path:
-    """A session of Claude Code in a directory of that name, whose agent says `texts`."""
+def write_session(home: Path, project: str, *texts: str, ago: float = 0) -> Path:
+    """A session of Claude Code in a directory of that name, whose agent said `texts` so many seconds ago."""
     folder = home / ".claude" / "projects" / f"-work-{project}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"5e551011-0000-4000-8000-{abs(hash(project)) % 10**12:012}.jsonl"
@@ -35,7 +36,7 @@ def write_session(home: Path, project: str, *texts: str) -> Path:
                                           "content": [{"type": "text", "text": text}]}}
         for at, text in enumerate(texts)
     ]  # fmt: skip
-    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() - ago))
     common = {"sessionId": path.stem, "cwd": f"/work/{project}", "timestamp": now, "version": "2.1.332"}
     lines = [{**record, **common, "uuid": f"{project}-{at}"} for at, record in enumerate(records)]
     append(path, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
@@ -110,3 +111,24 @@ def test_watch_without_a_project_is_the_overview_of_a_server(
     refused = desk.run("watch")
     assert refused.returncode == 2
     assert b"name a project" in refused.stderr
+
+
+def test_an_agent_that_has_waited_for_long_is_there_from_the_start(overview: Any, home: Path) -> None:
+    """Its file was written to 20 minutes ago; its register says that it waits."""
+    asks = write_session(home, "till", "May I?", ago=1_210)
+    os.utime(asks, (time.time() - 1_200, time.time() - 1_200))
+    registry = home / ".claude" / "sessions"
+    registry.mkdir()
+    entry = {
+        "pid": os.getpid(),
+        "sessionId": asks.stem,
+        "cwd": "/work/till",
+        "status": "waiting",
+        "waitingFor": "permission prompt",
+        "statusUpdatedAt": int((time.time() - 1_200) * 1_000),
+    }
+    (registry / f"{os.getpid()}.json").write_text(json.dumps(entry))
+    terminal = overview()
+    terminal.until(b"1 waits for you")
+    terminal.type(b"q")
+    assert terminal.end() == 0

@@ -271,3 +271,21 @@ def test_one_that_never_says_where_it_runs_is_taken_once_it_is_silent(places: Ro
     silent = time.time() - claude_files.PLACELESS - 1
     write(places["claude"] / "-w-shop" / f"{ID}.jsonl", {"type": "mode", "sessionId": ID}, at=silent)
     assert [one.directory for one in Sessions(places).changed_since(0)] == [""]
+
+
+def test_a_session_is_found_by_its_id_however_old_it_is(tmp_path: Path) -> None:
+    claude = tmp_path / ".claude" / "projects" / "-work-shop" / "s1.jsonl"
+    thread = "0199c3a8-1111-7222-8333-444455556666"
+    codex = tmp_path / ".codex" / "sessions" / "2026" / "01" / "02" / f"rollout-2026-01-02T03-04-05-{thread}.jsonl"
+    for path, line in ((claude, '{"sessionId":"s1","cwd":"/work/shop"}'), (codex, '{"cwd":"/work/api"}')):
+        path.parent.mkdir(parents=True)
+        path.write_text(line + "\n")
+        os.utime(path, (1_000, 1_000))
+    sessions = Sessions(roots({"HOME": str(tmp_path)}))
+    found = [sessions.of_id(ident) for ident in ("s1", thread, "s2")]
+    assert [one and (one.agent, one.path, one.directory) for one in found] == [
+        ("claude", claude, "/work/shop"),
+        ("codex", codex, "/work/api"),
+        None,
+    ]
+    assert Sessions(roots({"HOME": str(tmp_path)}), Path("/work/api")).of_id("s1") is None

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ..agents.common.folders import Owner, head_at
 from ..agents.common.reader import Reader
 from ..agents.common.session_files import Companion, Session, SessionFiles
 from ..agents.common.subagents import Subagents
@@ -30,12 +31,26 @@ class Sessions:
 
     def __init__(self, roots: Roots, directory: Path | None = None) -> None:
         below = "" if directory is None else str(directory.resolve())
+        self._roots, self._owner = roots, Owner(below)
         self._folders = [files.folder(roots[name], below) for name, files in _session_files() if name in roots]
 
     def changed_since(self, moment: float) -> list[Session]:
         """Sessions written to at or after `moment` (epoch seconds), the latest first."""
         found = (session for folder in self._folders for session in folder.changed_since(moment))
         return sorted(found, key=lambda session: session.changed, reverse=True)
+
+    def of_id(self, session: str) -> Session | None:
+        """The session of that id, however long ago it was written to."""
+        for name, files in _session_files():
+            path = files.file_of(self._roots[name], session) if files.file_of and name in self._roots else None
+            if path is not None:
+                directory = head_at(path).cwd
+                return (
+                    Session(name, path, session, directory, path.stat().st_mtime)
+                    if self._owner.owns(directory)
+                    else None
+                )
+        return None
 
 
 def subagents_of(session: Path, reader: Reader, redactor: Redactor | None) -> Subagents | None:

@@ -161,6 +161,17 @@ def _subagents(session: Path, reader: Reader, redactor: Redactor | None) -> Clau
     return ClaudeSubagents(session, redactor, SubagentFiles(session)) if is_ours else None
 
 
+def _file_of(root: Path, session: str) -> Path | None:
+    """In the folder of the directory in which it began, whichever that was."""
+    files = (Path(folder.path, f"{session}.jsonl") for folder in folders(root))
+    return next((path for path in files if path.is_file()), None)
+
+
 FILES = SessionFiles(
-    format="claude-session", root=root, folder=ClaudeFolder, session_of=session_of, subagents=_subagents
+    format="claude-session",
+    root=root,
+    folder=ClaudeFolder,
+    session_of=session_of,
+    subagents=_subagents,
+    file_of=_file_of,
 )

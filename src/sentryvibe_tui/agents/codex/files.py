@@ -206,6 +206,10 @@ def _agent_of(path: Path) -> Agent | None:
     return agent
 
 
+def _file_of(root: Path, session: str) -> Path | None:
+    return next((Path(file.path) for file in files_below(root, 3) if _thread_of(file.name) == session), None)
+
+
 FILES = SessionFiles(
     format="codex-rollout",
     root=root,
@@ -213,4 +217,5 @@ FILES = SessionFiles(
     session_of=session_of,
     subagents=_subagents,
     companion=CodexThread,
+    file_of=_file_of,
 )

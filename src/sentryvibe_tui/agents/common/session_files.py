@@ -51,7 +51,8 @@ class SessionFiles(Struct, frozen=True, kw_only=True):
     """`format`: of the files. `root`: the folder of all of them, by the environment. `folder`: those of a directory
     ("" for all) below such a root. `session_of`: the session whose subagent's file this is, "" for any other file.
     `subagents`: those of the session that this reader reads, None when it reads none of the agent's sessions.
-    `companion`: what is looked up for streams, below a root.
+    `companion`: what is looked up for streams, below a root. `file_of`: the file of the session of that id below a
+    root, however old it is, where a register may tell of one.
     """
 
     format: str
@@ -60,3 +61,4 @@ class SessionFiles(Struct, frozen=True, kw_only=True):
     session_of: Callable[[Path], str] | None = None
     subagents: Callable[[Path, Reader, Redactor | None], Subagents | None] | None = None
     companion: Callable[[Path], Companion] | None = None
+    file_of: Callable[[Path, str], Path | None] | None = None

@@ -90,6 +90,7 @@ class Follow:
         self._witnesses = Witnesses(witnesses, tell, redactor)
         self._builds: dict[str, Build] = {}
         self._sought: dict[str, tuple[Sighting, float]] = {}
+        self._looked_up: set[str] = set()
         self._server, self._outbox, self._tell, self._pace = server, outbox, tell, pace
         self._sessions = Sessions(roots, directory)
         self._following: dict[Path, SessionReader] = {}
@@ -167,10 +168,22 @@ class Follow:
             following = self._following.get(session.path)
             if following is None and session.path not in self._given_up:
                 self._take_up(session)
+        await self._look_up()
         over = [path for path, one in self._following.items() if one.is_quiet(now, self._pace.live)]
         for path in over:
             del self._following[path]
         return took
+
+    async def _look_up(self) -> None:
+        """Sessions that a witness tells of and whose files nobody wrote to for long: they live all the same."""
+        for session in [session for session in self._sought if session not in self._looked_up]:
+            self._looked_up.add(session)
+            try:
+                found = await asyncio.to_thread(self._sessions.of_id, session)
+            except OSError:  # gone meanwhile
+                continue
+            if found is not None and found.path not in self._following and found.path not in self._given_up:
+                self._take_up(found)
 
     def _live(self, since: float) -> tuple[list[Session], float]:
         began = time.thread_time()
