@@ -53,12 +53,12 @@ class Talk:
                 if "id" in question:
                     result = self.results.get(question["method"])
                     answer = {"error": {"message": "no"}} if result is None else {"result": result}
-                    seen += self.threads.heard({"id": question["id"], **answer}, self.now)
+                    seen += self.threads.feed({"id": question["id"], **answer}, self.now)
         return seen
 
     def hears(self, *messages: Json) -> list[tuple[str, str, int | None]]:
         """Session, words and time of what these tell, and of what is asked because of them, once it is time."""
-        seen = [sighting for message in messages for sighting in self.threads.heard(message, self.now)]
+        seen = [sighting for message in messages for sighting in self.threads.feed(message, self.now)]
         self.now += SETTLING
         return [(one.session, words(one), one.at) for one in [*seen, *self.settled()]]
 

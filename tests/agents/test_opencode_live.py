@@ -14,7 +14,7 @@ import pytest
 from sentryvibe_tui.agents.common.live import Sighting
 from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.opencode.database import NotUnderstood
-from sentryvibe_tui.agents.opencode.live import MADE, ORPHANED, RECENT, DatabaseWitness
+from sentryvibe_tui.agents.opencode.live import CREATION_SLACK, ORPHANED, RECENT, DatabaseWitness
 from sentryvibe_tui.agents.opencode.processes import OpencodeProcess, Owners, at_work, says_so
 from sentryvibe_tui.model.state import BuildState
 
@@ -274,7 +274,7 @@ def test_what_is_no_database_of_theirs(tmp_path: Path) -> None:
         other.execute("CREATE TABLE event (id text, body text)")
     other.close()
     assert look() == []  # it is perhaps just being made
-    now[0] += MADE + 1
+    now[0] += CREATION_SLACK + 1
     with pytest.raises(NotUnderstood, match="table event lacks aggregate_id, data, seq, type"):
         look()
 

@@ -190,7 +190,7 @@ def test_what_a_subagent_says_stays_under_its_call_whatever_its_id_holds(run: An
 
 def test_each_build_has_its_own_count() -> None:
     redactor = Redactor(["blue"])
-    other = redactor.anew()
+    other = redactor.copy()
     assert other.text("blue") == "<redacted own>"
     assert (redactor.news(), other.news()) == (None, Noticed("masked 1 secret: own ×1"))
     assert other.news() is None

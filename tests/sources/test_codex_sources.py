@@ -78,7 +78,7 @@ def _daemon() -> Iterator[Word]:
     threads, now = Threads(), 0.0
     for frame in _lines("daemon.jsonl"):
         now += 1
-        for sighting in [*threads.heard(frame, now), *_answered(threads, now + SETTLING, frame["emittedAtMs"])]:
+        for sighting in [*threads.feed(frame, now), *_answered(threads, now + SETTLING, frame["emittedAtMs"])]:
             at = sighting.at or frame["emittedAtMs"]
             is_rest = isinstance(sighting.event, ActivityReported) and sighting.event.kind in ("idle", "ended")
             is_later = is_rest or frame["params"].get("status", {}).get("type") == "idle"
@@ -90,7 +90,7 @@ def _daemon() -> Iterator[Word]:
 def _answered(threads: Threads, now: float, at: int) -> Iterator[Any]:
     for asked in threads.asks(now):
         if asked["method"] == TERMINALS:
-            yield from threads.heard({"id": asked["id"], "result": {"data": _runs_at(at)}}, now)
+            yield from threads.feed({"id": asked["id"], "result": {"data": _runs_at(at)}}, now)
 
 
 WORDS = {"file": [*_file()], "hook": [*_hooks()], "daemon": [*_daemon()]}

@@ -94,7 +94,7 @@ def test_subagents_are_found_in_their_folder_and_beside_the_session(places: Root
     beside = write(path.with_name("agent-2.jsonl"), {"sessionId": ID}, at=10)
     flow = write(path.with_suffix("") / "subagents" / "workflows" / "wf" / "agent-4.jsonl", {"sessionId": ID}, at=30)
     write(path.with_name("agent-3.jsonl"), {"sessionId": "another"})
-    assert SubagentFiles(path).found() == [beside, inside, flow]
+    assert SubagentFiles(path).paths() == [beside, inside, flow]
     assert [session.path for session in found(places, project)] == [path]
 
 
@@ -112,12 +112,12 @@ def test_thousands_of_other_sessions_subagents_are_looked_into_once(
     monkeypatch.setattr(claude_files, "_session_in", lambda path: read.append(path) or session_in(path))
     monkeypatch.setattr(folders, "entries", lambda folder: listed.append(folder) or entries(folder))
     for _ in range(10):
-        assert files.found() == []
+        assert files.paths() == []
     assert (read.count(str(silent)), len(read)) == (10, 60)
     assert listed.count(path.parent) == 1
     write(silent, {"sessionId": ID})
     fresh = write(path.with_name("agent-fresh.jsonl"), {"sessionId": ID})
-    assert sorted(files.found()) == [silent, fresh]
+    assert sorted(files.paths()) == [silent, fresh]
 
 
 def test_what_is_no_file_is_left_alone(places: Roots, project: Path) -> None:
@@ -127,7 +127,7 @@ def test_what_is_no_file_is_left_alone(places: Roots, project: Path) -> None:
     path.with_name("folder.jsonl").mkdir()
     path.with_name("gone.jsonl").symlink_to(path.with_name("nothing"))
     assert [session.path for session in found(places, project, since=0)] == [path]
-    assert SubagentFiles(path).found() == []
+    assert SubagentFiles(path).paths() == []
 
 
 def test_directories_of_any_name(places: Roots, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_codex_subagents_of_a_session_are_found_on_its_day_and_later(places: Roo
     root = thread(places, "a", "2026/05/16", 100)
     later = thread(places, "b", "2026/06/01", 200, parent=thread_id("a"))
     thread(places, "c", "2026/05/15", 50, parent=thread_id("a"))
-    assert SpawnedRollouts(root).found() == [Spawned(later, thread_id("b"), thread_id("a"), "/root/b")]
+    assert SpawnedRollouts(root).rollouts() == [Spawned(later, thread_id("b"), thread_id("a"), "/root/b")]
 
 
 def test_a_codex_subagent_counts_once_its_head_is_written(places: Roots) -> None:
@@ -188,9 +188,9 @@ def test_a_codex_subagent_counts_once_its_head_is_written(places: Roots) -> None
     later = thread(places, "b", "2026/05/17", 200, parent=thread_id("a"))
     written = later.read_bytes()
     later.write_bytes(b"")
-    assert rollouts.found() == []
+    assert rollouts.rollouts() == []
     later.write_bytes(written)
-    assert [one.path for one in rollouts.found()] == [later]
+    assert [one.path for one in rollouts.rollouts()] == [later]
 
 
 def test_gemini_names_directories_by_their_hash(places: Roots, project: Path) -> None:

@@ -65,9 +65,9 @@ class AiSdk(RecordReader):
         except BadJson:
             self.counts.add_unknown(kind or "no type")
             return
-        yield from self._kept(event, kind)
+        yield from self._with_end(event, kind)
 
-    def _kept(self, event: BuildEvent, kind: str) -> Iterator[BuildEvent]:
+    def _with_end(self, event: BuildEvent, kind: str) -> Iterator[BuildEvent]:
         if isinstance(event, BuildEnded):
             self._outcome = event
         elif isinstance(event, TextAdded):

@@ -68,13 +68,13 @@ def format_of(record: Record) -> str:
     return next((name for name, form in formats().items() if form.sign(record, kind)), "")
 
 
-def detect(head: bytes, wanted: str = "") -> str:
+def detect(head: bytes, family: str = "") -> str:
     """The format's name. Raises UnknownFormat, which says what was seen instead."""
-    detector = _Detector(wanted)
-    found = detector.feed(head) or detector.finish()
-    if not found:
+    detector = _Detector(family)
+    format_name = detector.feed(head) or detector.finish()
+    if not format_name:
         raise detector.refusal()
-    return found
+    return format_name
 
 
 def is_strangers(record: Record) -> bool:
@@ -89,11 +89,11 @@ def is_strangers(record: Record) -> bool:
 class _Detector:
     """Looks at records until one gives the format away. `wanted`: a format or a family of them, "" for any."""
 
-    def __init__(self, wanted: str) -> None:
-        self._wanted = wanted
+    def __init__(self, family: str) -> None:
+        self._family = family
         self._lines = JsonLines(Counts())
         self._head = b""
-        self._seen: dict[str, None] = {}
+        self._samples: dict[str, None] = {}
 
     def feed(self, data: bytes) -> str:
         """Raises UnknownFormat when it is another one than wanted."""
@@ -101,40 +101,40 @@ class _Detector:
         if bare(self._head).startswith((b"{\n", b"{\r\n")):
             name = next((name for name, form in formats().items() if form.document and form.document(self._head)), "")
             return self._checked(name) if name else ""
-        return self._found(self._lines.feed(data))
+        return self._format_of(self._lines.feed(data))
 
     def finish(self) -> str:
-        return self._found(self._lines.finish())
+        return self._format_of(self._lines.finish())
 
-    def _found(self, records: Iterable[Record]) -> str:
+    def _format_of(self, records: Iterable[Record]) -> str:
         for record in records:
-            if self._wanted in formats() and _is_readable_as(self._wanted, record):
-                return self._wanted
+            if self._family in formats() and _is_readable_as(self._family, record):
+                return self._family
             found = format_of(record)
             if found:
                 return self._checked(found)
-            if is_strangers(record) and self._wanted not in formats():
-                self._seen[_shown(record)] = None
+            if is_strangers(record) and self._family not in formats():
+                self._samples[_sample(record)] = None
                 raise self.refusal()
-            if self._wanted in formats():  # who names it knows it, as long as it is not another's for certain
-                return self._wanted
-            if len(self._seen) < _SHOWN:
-                self._seen[_shown(record)] = None
+            if self._family in formats():  # who names it knows it, as long as it is not another's for certain
+                return self._family
+            if len(self._samples) < _SAMPLE_LIMIT:
+                self._samples[_sample(record)] = None
         return ""
 
-    def _checked(self, found: str) -> str:
-        if found.startswith(self._wanted):
-            return found
-        raise UnknownFormat(f"the input is {found}, not {self._wanted}{self._known()}")
+    def _checked(self, format_name: str) -> str:
+        if format_name.startswith(self._family):
+            return format_name
+        raise UnknownFormat(f"the input is {format_name}, not {self._family}{self._known_formats()}")
 
-    def _known(self) -> str:
+    def _known_formats(self) -> str:
         """Between which formats it was."""
-        names = [name for name in formats() if name.startswith(self._wanted)]
+        names = [name for name in formats() if name.startswith(self._family)]
         return f". Known formats: {', '.join(names)}" if len(names) > 1 else ""
 
     def refusal(self) -> UnknownFormat:
-        if self._seen:
-            what = "its first records are " + "; ".join(self._seen)
+        if self._samples:
+            what = "its first records are " + "; ".join(self._samples)
         elif self._head.strip():
             line = self._head.strip().splitlines()[0][:80].decode("utf-8", "replace")
             broken = "its first record is cut or broken" if line.startswith("{") else "its first line is no JSON"
@@ -142,9 +142,9 @@ class _Detector:
         else:
             what = "it is empty"
         problem = (
-            f"the input is not {self._wanted}" if self._wanted in formats() else "cannot tell the format of the input"
+            f"the input is not {self._family}" if self._family in formats() else "cannot tell the format of the input"
         )
-        return UnknownFormat(f"{problem}: {what}{self._known()}")
+        return UnknownFormat(f"{problem}: {what}{self._known_formats()}")
 
 
 def _is_readable_as(name: str, record: Record) -> bool:
@@ -154,10 +154,10 @@ def _is_readable_as(name: str, record: Record) -> bool:
 
 
 _HEAD = 4096
-_SHOWN = 8
+_SAMPLE_LIMIT = 8
 
 
-def _shown(record: Record) -> str:
+def _sample(record: Record) -> str:
     kind = text(record, "type") or text(obj(record, "msg"), "type")
     keys = ", ".join(repr(key[:20]) for key in list(record)[:5])
     return (
@@ -171,12 +171,12 @@ class AutoReader:
     `wanted`: a format, or a family of them, that the input is expected to be in; any other is refused.
     """
 
-    def __init__(self, wanted: str = "") -> None:
+    def __init__(self, family: str = "") -> None:
         self.counts = Counts()
-        self.wanted = wanted
+        self.wanted = family
         self.format = ""
-        self._detector = _Detector(wanted)
-        self._held: list[bytes] = []
+        self._detector = _Detector(family)
+        self._head: list[bytes] = []
         self._size = 0
         self._start: bytes | None = b""
         self._unpack: Callable[[bytes], bytes] | None = None
@@ -187,7 +187,7 @@ class AutoReader:
         data = self._unpacked(data)
         if self.inner is not None:
             return self.inner.feed(data)
-        self._held.append(data)
+        self._head.append(data)
         self._size += len(data)
         found = self._detector.feed(data)
         if found:
@@ -200,10 +200,10 @@ class AutoReader:
         """Raises UnknownFormat when the input ended without giving its format away."""
         reports: list[Reported] = []
         if self.inner is None:
-            found = self._detector.finish()
-            if not found:
+            format_name = self._detector.finish()
+            if not format_name:
                 raise self._detector.refusal()
-            reports = self._decided(found)
+            reports = self._decided(format_name)
         return reports + (self.inner.finish() if self.inner is not None else [])
 
     def _unpacked(self, data: bytes) -> bytes:
@@ -226,5 +226,5 @@ class AutoReader:
         self.format = name
         self.inner = new_reader(name)
         self.counts = self.inner.counts
-        held, self._held = b"".join(self._held), []
+        held, self._head = b"".join(self._head), []
         return self.inner.feed(held)

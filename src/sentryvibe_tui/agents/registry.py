@@ -123,13 +123,13 @@ def built_in() -> tuple[AgentKind, ...]:
 @cache
 def agent_kinds() -> tuple[AgentKind, ...]:
     """Every agent. One from elsewhere that cannot be loaded is left out, and the log says why."""
-    found = list(built_in())
+    kinds = list(built_in())
     for name in _elsewhere():
         try:
-            found.append(agent_kind(name))
+            kinds.append(agent_kind(name))
         except UnknownAgent as error:
             log.warning("%s", error)
-    return tuple(found)
+    return tuple(kinds)
 
 
 @cache
@@ -137,13 +137,13 @@ def _elsewhere() -> dict[str, EntryPoint]:
     """By name; ours and the first of a name win."""
     from importlib.metadata import entry_points
 
-    found: dict[str, EntryPoint] = {}
+    points: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
-        if point.name in BUILT_IN or point.name in found:
+        if point.name in BUILT_IN or point.name in points:
             log.warning("the agent %r of %s is left out: there is one of that name", point.name, point.value)
         else:
-            found[point.name] = point
-    return found
+            points[point.name] = point
+    return points
 
 
 def _from_elsewhere(point: EntryPoint) -> AgentKind:

@@ -33,10 +33,10 @@ class Subject(Struct, frozen=True):
     kind: Kind = "other"
 
     def __str__(self) -> str:
-        said = " ".join(part for part in (self.verb, self.text) if part)
+        phrase = " ".join(part for part in (self.verb, self.text) if part)
         if not self.detail:
-            return said
-        return f"{said}{' ' if re.match(_FIGURES, self.detail) else ' · '}{self.detail}"
+            return phrase
+        return f"{phrase}{' ' if re.match(_FIGURES, self.detail) else ' · '}{self.detail}"
 
 
 _PATHS = (
@@ -84,12 +84,12 @@ def _script(tool: ToolCall, source: str, cwd: str) -> Subject:
     from .codex.script import nested_calls
 
     calls = list(nested_calls(source))
-    name, given = next(((name, given) for name, given in calls if name != "update_plan"), ("", None))
+    name, arguments = next(((name, given) for name, given in calls if name != "update_plan"), ("", None))
     if not name:
         return Subject("Plan" if calls else "Script", clean_line("" if calls else source, TEXT_LIMIT))
-    if given is None and "*** Begin Patch" in source:
-        given = source.replace("\\n", "\n")
-    first = subject(replace(tool, name=name, input=raw(given)), cwd)
+    if arguments is None and "*** Begin Patch" in source:
+        arguments = source.replace("\\n", "\n")
+    first = subject(replace(tool, name=name, input=raw(arguments)), cwd)
     more = len(calls) - 1
     return replace(first, text=f"{first.text} and {more} more") if more else first
 
@@ -106,7 +106,7 @@ def input_of(tool: ToolCall) -> dict[str, Any]:
 
 def output_text(tool: ToolCall) -> str:
     """What a call gave back, as text of several lines (safe)."""
-    return clean(_said(_value(tool.output)))
+    return clean(_phrase(_value(tool.output)))
 
 
 def exit_code(tool: ToolCall) -> int | None:
@@ -114,7 +114,7 @@ def exit_code(tool: ToolCall) -> int | None:
     code = _structured_exit(tool)
     if code is not None:
         return code
-    found = re.search(_EXIT, _said(_value(tool.output))[:2000])
+    found = re.search(_EXIT, _phrase(_value(tool.output))[:2000])
     return int(found[1]) if found else None
 
 
@@ -388,14 +388,14 @@ def _relative(path: str, cwd: str) -> str:
     return path
 
 
-def _said(value: Any, depth: int = 6) -> str:
+def _phrase(value: Any, depth: int = 6) -> str:
     """The text inside an output of any shape."""
     if isinstance(value, str):
         return value
     if value is None or not depth:
         return ""
     if isinstance(value, list):
-        return "\n".join(filter(None, (_said(item, depth - 1) for item in cast("list[Any]", value))))
+        return "\n".join(filter(None, (_phrase(item, depth - 1) for item in cast("list[Any]", value))))
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
         keys = (
@@ -410,7 +410,7 @@ def _said(value: Any, depth: int = 6) -> str:
             "message",
             "file",
         )
-        parts = [_said(fields[key], depth - 1) for key in keys if fields.get(key)]
+        parts = [_phrase(fields[key], depth - 1) for key in keys if fields.get(key)]
         if any(parts):
             return "\n".join(filter(None, parts))
         return "" if not fields else _json(fields)

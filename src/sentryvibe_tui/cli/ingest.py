@@ -127,7 +127,7 @@ def command(
         )
         reader = AutoReader("" if kind == "auto" else kind)
         file = path if path is not None and path.is_file() else None
-        return _Input(reader, AgentInput(reader, posting, file, None if masks is None else masks.anew(), places), path)
+        return _Input(reader, AgentInput(reader, posting, file, None if masks is None else masks.copy(), places), path)
 
     intake = _Intake(find_server(server), data_dir(ours) / "outbox", timeout, speed if replay else None)
     return asyncio.run(intake.run(project_id(project), [partial(taken_up, path) for path in sources]))

@@ -223,7 +223,7 @@ def test_geminis_one_document_is_read_again_when_it_grew(tmp_path: Path) -> None
 def test_a_turn_that_ended_tells_how_many_secrets_were_masked(tmp_path: Path) -> None:
     secret, redactor = "ghp_" + "a1B2" * 9, Redactor()
     path = tmp_path / f"{ID}.jsonl"
-    watched, other = Watched(path, redactor=redactor), redactor.anew()
+    watched, other = Watched(path, redactor=redactor), redactor.copy()
     write(path, prompt(f"use {secret}"), call("t1", command=f"curl {secret}"), answer("Done."))
     watched.pull()
     watched.pull(NOW + SETTLED)

@@ -21,19 +21,19 @@ class AcpCalls:
 
     def __init__(self, terminals: dict[str, str]) -> None:
         self._terminals = terminals
-        self._known: dict[str, Record] = {}
-        self._shown: dict[str, ToolStarted] = {}
+        self._calls: dict[str, Record] = {}
+        self._starts: dict[str, ToolStarted] = {}
 
-    def told(self, update: Record) -> Iterator[BuildEvent]:
+    def events(self, update: Record) -> Iterator[BuildEvent]:
         """`update`: of a `tool_call`, of a `tool_call_update`, or what a permission is asked for."""
         call_id = text(update, "toolCallId")
         if not call_id:
             return
         news = {key: update[key] for key in _FIELDS if update.get(key) is not None}
-        call = self._known[call_id] = self._known.pop(call_id, {}) | news
+        call = self._calls[call_id] = self._calls.pop(call_id, {}) | news
         started = ToolStarted(call_id, name_of(call), value(_input(call)))
-        if self._shown.get(call_id) != started:
-            self._shown[call_id] = started
+        if self._starts.get(call_id) != started:
+            self._starts[call_id] = started
             yield started
         if text(update, "status") in _OVER:
             output = self._output(call)
@@ -41,10 +41,10 @@ class AcpCalls:
             self._forget()
 
     def _forget(self) -> None:
-        while len(self._known) > _CALLS:
-            oldest = next(iter(self._known))
-            del self._known[oldest]
-            self._shown.pop(oldest, None)
+        while len(self._calls) > _CALLS:
+            oldest = next(iter(self._calls))
+            del self._calls[oldest]
+            self._starts.pop(oldest, None)
 
     def _output(self, call: Record) -> object:
         """What a person is shown; the raw output when that is nothing."""
@@ -66,30 +66,30 @@ def name_of(call: Record) -> str:
 
 def _input(call: Record) -> Record:
     """What it was given, with its title, the place it is about, and the change it makes to a file."""
-    given = obj(call, "rawInput")
-    shown: Record = {} if given else {"title": text(call, "title")}
+    raw_input = obj(call, "rawInput")
+    fields: Record = {} if raw_input else {"title": text(call, "title")}
     places = [text(place, "path") for place in objects(call, "locations")]
-    if places and not given:
-        shown["path"] = places[0]
+    if places and not raw_input:
+        fields["path"] = places[0]
     for block in objects(call, "content"):
         if text(block, "type") == "diff":
-            shown |= {"file_path": text(block, "path"), "new_string": text(block, "newText")}
-            shown["old_string"] = text(block, "oldText")
-    return given | shown
+            fields |= {"file_path": text(block, "path"), "new_string": text(block, "newText")}
+            fields["old_string"] = text(block, "oldText")
+    return raw_input | fields
 
 
 def permission_of(ident: str, params: Record) -> Request:
     """`session/request_permission`."""
     call = obj(params, "toolCall")
-    given = value(obj(call, "rawInput"))
+    raw_input = value(obj(call, "rawInput"))
     name = name_of(call)
-    told, words = text(call, "title"), purpose(given) if "command" in obj(call, "rawInput") else ""
+    told, words = text(call, "title"), purpose(raw_input) if "command" in obj(call, "rawInput") else ""
     title = ": ".join(part for part in ("permission", told or name, "" if words in told else words) if part)
     options = tuple(
         Option(text(one, "optionId"), text(one, "name"), text(one, "kind")) for one in objects(params, "options")
     )
     kind: RequestKind = "plan" if text(call, "kind") == "switch_mode" else "permission"
-    return Request(ident, kind, title, name, text(call, "toolCallId"), given, options)
+    return Request(ident, kind, title, name, text(call, "toolCallId"), raw_input, options)
 
 
 def form_of(ident: str, params: Record) -> Request:

@@ -43,13 +43,13 @@ class AcpSession:
 
     def placed(self, cwd: str) -> Iterator[BuildEvent]:
         """Where it works, which may be told late."""
-        return self.told(replace(self._agent, cwd=cwd or self._agent.cwd))
+        return self.agent_report(replace(self._agent, cwd=cwd or self._agent.cwd))
 
     def began(self) -> Iterator[BuildEvent]:
         yield BuildStarted()
         yield AgentReported(self._agent)
 
-    def told(self, agent: Agent) -> Iterator[BuildEvent]:
+    def agent_report(self, agent: Agent) -> Iterator[BuildEvent]:
         if agent != self._agent:
             self._agent = agent
             yield AgentReported(agent)
@@ -59,7 +59,7 @@ class AcpSession:
         self._turn = None
         said = flat(as_list(params.get("prompt")))
         words = said if isinstance(said, str) else _texts(params)
-        yield from self.told(replace(self._agent, title=self._agent.title or title_of(words)))
+        yield from self.agent_report(replace(self._agent, title=self._agent.title or title_of(words)))
         yield self._fresh(words or "(no text)", "prompt")
 
     def returned(self, response: Record) -> Iterator[BuildEvent]:
@@ -72,11 +72,11 @@ class AcpSession:
         self._turn = _turn_end(text(result, "stopReason"), error)
         yield self._turn
 
-    def asked(self, method: str, ident: str, params: Record) -> Iterator[BuildEvent]:
+    def request(self, method: str, ident: str, params: Record) -> Iterator[BuildEvent]:
         """Something is asked of a person."""
         self._growing = ""
         if method == "session/request_permission":
-            yield from self._calls.told(obj(params, "toolCall") | {"status": ""})
+            yield from self._calls.events(obj(params, "toolCall") | {"status": ""})
             yield RequestOpened(permission_of(ident, params))
         else:
             yield RequestOpened(form_of(ident, params))
@@ -91,13 +91,13 @@ class AcpSession:
         self._growing = ""
         if kind in ("tool_call", "tool_call_update"):
             if not self.is_replayed:
-                yield from self._calls.told(update)
+                yield from self._calls.events(update)
         elif kind in ("plan", "plan_update"):
             yield TodosReported(todos_of(update))
         elif kind == "usage_update":
             yield from self._used(_filled(self._usage, update))
         elif kind == "session_info_update":
-            yield from self.told(replace(self._agent, title=text(update, "title") or self._agent.title))
+            yield from self.agent_report(replace(self._agent, title=text(update, "title") or self._agent.title))
         elif kind == "config_option_update":
             yield from self.configured(update)
         elif kind not in _QUIET:
@@ -107,7 +107,7 @@ class AcpSession:
         """The model, from an answer to `session/new` or from changed options."""
         models = (text(option, "currentValue") for option in objects(settings, "configOptions") if _is_model(option))
         model = next(models, "") or text(obj(settings, "models"), "currentModelId")
-        yield from self.told(replace(self._agent, model=model or self._agent.model))
+        yield from self.agent_report(replace(self._agent, model=model or self._agent.model))
 
     def over(self, error: str = "") -> Iterator[BuildEvent]:
         """The session is closed, or its agent's process has ended: `error` says how, if not as it should."""
@@ -118,20 +118,20 @@ class AcpSession:
 
     def _grew(self, update: Record, kind: NoteKind) -> Iterator[BuildEvent]:
         """Text comes in pieces, which belong together until something else comes, or another message."""
-        said = flat([obj(update, "content")])
-        if not isinstance(said, str) or not said:
+        piece = flat([obj(update, "content")])
+        if not isinstance(piece, str) or not piece:
             return
         own = f"{kind}:{text(update, 'messageId')}"
         if own == self._growing:
-            yield TextAdded(f"{self._notes}{self._note}", said, kind)
+            yield TextAdded(f"{self._notes}{self._note}", piece, kind)
             return
         self._growing = own
         yield replace(self._fresh("", kind), whole=True)
-        yield TextAdded(f"{self._notes}{self._note}", said, kind)
+        yield TextAdded(f"{self._notes}{self._note}", piece, kind)
 
-    def _fresh(self, said: str, kind: NoteKind) -> TextAdded:
+    def _fresh(self, piece: str, kind: NoteKind) -> TextAdded:
         self._note += 1
-        return TextAdded(f"{self._notes}{self._note}", said, kind, whole=True)
+        return TextAdded(f"{self._notes}{self._note}", piece, kind, whole=True)
 
     def _used(self, usage: Usage) -> Iterator[BuildEvent]:
         if usage != self._usage:
@@ -152,21 +152,23 @@ def _turn_end(reason: str, error: Record) -> TurnEnded:
     return TurnEnded("failed" if cut else "completed", error=cut, source="stream")
 
 
-def _filled(known: Usage, update: Record) -> Usage:
+def _filled(usage: Usage, update: Record) -> Usage:
     """How full the context is, and the session's cost so far."""
     used, size, cost = count(update, "used"), count(update, "size"), obj(update, "cost")
-    percent = round(100 * used / size, 1) if size else known.context_percent
+    percent = round(100 * used / size, 1) if size else usage.context_percent
     amount = number(cost, "amount") if text(cost, "currency") == "USD" else None
-    return replace(known, context_percent=percent, cost_usd=known.cost_usd if amount is None else float(amount))
+    return replace(usage, context_percent=percent, cost_usd=usage.cost_usd if amount is None else float(amount))
 
 
-def _spent(known: Usage, used: Record) -> Usage:
+def _spent(usage: Usage, used: Record) -> Usage:
     """Totals of the session. Whether cached tokens are part of the input or stand beside it, the total tells."""
     fresh, out, total = count(used, "inputTokens"), count(used, "outputTokens"), count(used, "totalTokens")
-    whole = max(fresh, total - out - count(used, "thoughtTokens"))
+    input_total = max(fresh, total - out - count(used, "thoughtTokens"))
     cached = count(used, "cachedReadTokens")
     thought = count(used, "thoughtTokens") or None
-    return replace(known, input_tokens=whole, output_tokens=out, cache_read_tokens=cached, reasoning_tokens=thought)
+    return replace(
+        usage, input_tokens=input_total, output_tokens=out, cache_read_tokens=cached, reasoning_tokens=thought
+    )
 
 
 def _is_model(option: Record) -> bool:

@@ -68,7 +68,7 @@ class AcpWire:
         if not method:
             asked = self._open["agent" if side == "client" else "client"].pop(ident, None)
             if asked is not None:
-                yield from self._answered(side, asked, record)
+                yield from self._response(side, asked, record)
             return
         if ident:
             self._open[side][ident] = record
@@ -92,23 +92,23 @@ class AcpWire:
 
     def _of_agent(self, method: str, ident: str, params: Record) -> Iterator[Reported]:
         session = text(params, "sessionId")
-        known = self._sessions.get(session)
+        session_state = self._sessions.get(session)
         if method == "session/update" and session:
             yield from self._begin(session)
             yield from self._labelled(session, self._sessions[session].updated(obj(params, "update")))
-        elif method in _ASK and known is not None:
-            yield from self._labelled(session, known.asked(method, self._request(ident), params))
+        elif method in _ASK and session_state is not None:
+            yield from self._labelled(session, session_state.request(method, self._request(ident), params))
 
     def _request(self, ident: str) -> str:
         return f"acp-{self._token}{ident}"
 
     # ----------------------------------------------------------------------- answers
 
-    def _answered(self, side: Side, asked: Record, response: Record) -> Iterator[Reported]:
-        method, params, result = text(asked, "method"), obj(asked, "params"), obj(response, "result")
+    def _response(self, side: Side, request: Record, response: Record) -> Iterator[Reported]:
+        method, params, result = text(request, "method"), obj(request, "params"), obj(response, "result")
         session = text(params, "sessionId")
         if side == "client":
-            yield from self._client_answered(method, session, asked, result)
+            yield from self._client_answered(method, session, request, result)
         elif method == "initialize":
             about = obj(result, "agentInfo")
             name, version = text(about, "name") or self._agent.agent_id, text(about, "version")
@@ -124,12 +124,12 @@ class AcpWire:
         elif method in _END:
             yield from self._over(session)
 
-    def _client_answered(self, method: str, session: str, asked: Record, result: Record) -> Iterator[Reported]:
+    def _client_answered(self, method: str, session: str, request: Record, result: Record) -> Iterator[Reported]:
         if method in _ASK and session in self._sessions:
-            answer = answer_of(self._request(identifier(asked.get("id"))), result)
+            answer = answer_of(self._request(identifier(request.get("id"))), result)
             yield Reported(answer, None, session)
         elif method == "terminal/output":
-            self._terminals[text(obj(asked, "params"), "terminalId")] = text(result, "output")
+            self._terminals[text(obj(request, "params"), "terminalId")] = text(result, "output")
             if len(self._terminals) > _OPEN:
                 del self._terminals[next(iter(self._terminals))]
 
@@ -138,11 +138,11 @@ class AcpWire:
     def _begin(self, session: str, cwd: str = "") -> Iterator[Reported]:
         if session and session not in self._sessions:
             notes = f"{self._token}note-"
-            opened = AcpSession(
+            acp_session = AcpSession(
                 replace(self._agent, cwd=cwd or self._awaited_cwd()), self.counts, self._terminals, notes
             )
-            self._sessions[session] = opened
-            yield from self._labelled(session, opened.began())
+            self._sessions[session] = acp_session
+            yield from self._labelled(session, acp_session.began())
 
     def _awaited_cwd(self) -> str:
         """An agent may speak in a session before it answers that it has begun."""

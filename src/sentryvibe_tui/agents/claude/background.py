@@ -35,15 +35,15 @@ class Notification(Struct, frozen=True):
         return self.status in _UNSUCCESSFUL
 
 
-def is_notification(said: str) -> bool:
-    return said.lstrip().startswith(_BEGINNING)
+def is_notification(text: str) -> bool:
+    return text.lstrip().startswith(_BEGINNING)
 
 
-def notification_in(said: str) -> Notification | None:
+def notification_in(text: str) -> Notification | None:
     """None for words that are none."""
-    if not is_notification(said):
+    if not is_notification(text):
         return None
-    fields = dict(_FIELD.findall(said[:_LONGEST]))
+    fields = dict(_FIELD.findall(text[:_LONGEST]))
     return Notification(*(fields.get(name, "") for name in ("task-id", "tool-use-id", "status", "summary")))
 
 

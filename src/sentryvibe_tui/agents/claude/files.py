@@ -81,12 +81,12 @@ class SubagentFiles:
     def __init__(self, session: Path) -> None:
         self._session = session
         self._folder, self._own = Listing(session.parent), f"{session.with_suffix('')}/subagents"
-        self._listed: list[os.DirEntry[str]] = []
+        self._entries: list[os.DirEntry[str]] = []
         self._undecided: list[os.DirEntry[str]] = []
         self._beside: dict[str, os.DirEntry[str]] = {}
         self._others: set[str] = set()
 
-    def found(self) -> list[Path]:
+    def paths(self) -> list[Path]:
         """Oldest first."""
         self._look_beside()
         all_of_them = [*_subagents_in(self._own), *self._beside.values()]
@@ -110,10 +110,10 @@ class SubagentFiles:
 
     def _look_beside(self) -> None:
         """There may be thousands, of other sessions: each is looked into until it says whose it is."""
-        if (listed := self._folder.entries()) is not self._listed:
-            self._listed = listed
+        if (entries := self._folder.entries()) is not self._entries:
+            self._entries = entries
             decided = {*self._others, *self._beside}
-            fresh = (entry for entry in listed if _is_subagent(entry.name) and entry.name not in decided)
+            fresh = (entry for entry in entries if _is_subagent(entry.name) and entry.name not in decided)
             self._undecided = [entry for entry in fresh if is_file(entry)]
         undecided, self._undecided = self._undecided, []
         for entry in undecided:
@@ -135,8 +135,8 @@ def _is_subagent(name: str) -> bool:
     return name.startswith("agent-") and name.endswith(".jsonl")
 
 
-def _sessions_in(listed: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
-    candidates = (entry for entry in listed if entry.name.endswith(".jsonl") and not _is_subagent(entry.name))
+def _sessions_in(entries: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
+    candidates = (entry for entry in entries if entry.name.endswith(".jsonl") and not _is_subagent(entry.name))
     return (entry for entry in candidates if is_file(entry))
 
 

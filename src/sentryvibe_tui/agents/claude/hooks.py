@@ -22,7 +22,7 @@ from ..common.todo_changes import TodoList
 from ..common.values import Record, as_object, fingerprint, flat, identifier, objects, text, value
 from .background import background_task, notification_in
 from .limits import WORDS, limit_in
-from .messages import spoken
+from .messages import prompt_words
 from .tasks import TaskLists
 from .tools import AGENT, SUBAGENT_TOOLS, TODO_TOOLS
 
@@ -214,7 +214,7 @@ HOOKS = HookDialect(
         "SessionEnd": hook_events.left,
     },
     quiet=_QUIET,
-    spoken=spoken,
+    spoken=prompt_words,
     lists=_Tasks,
     todo_tools=TODO_TOOLS,
     subagent_tools=SUBAGENT_TOOLS,

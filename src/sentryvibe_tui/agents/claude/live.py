@@ -73,11 +73,11 @@ class Registry:
         now: Callable[[], Millis] = lambda: int(time.time() * 1000),
     ) -> None:
         self.folder, self._files, self._alive, self._now = folder, files, alive, now
-        self._begun: set[str] = set()
+        self._sessions: set[str] = set()
         self._stamps: dict[str, tuple[int, int, int]] = {}
         self._entries: dict[str, RegistryEntry] = {}
         self._missing: set[str] = set()
-        self._gone: set[str] = set()
+        self._ended_sessions: set[str] = set()
         self._unknown: set[str] = set()
 
     def sightings(self) -> AsyncIterator[Sighting]:
@@ -112,13 +112,13 @@ class Registry:
             log.info("%s is no entry of a session that is understood here", path)
             return
         before, self._entries[name] = self._entries.get(name), entry
-        self._gone.discard(name)
+        self._ended_sessions.discard(name)
         if before is not None and before.session_id != entry.session_id and not self._runs(before.session_id):
             yield _left(before, entry.since or self._now())
-        if before is None or _shown(before) != _shown(entry):
-            yield from self._told(entry)
+        if before is None or _signature(before) != _signature(entry):
+            yield from self._sightings(entry)
 
-    def _told(self, entry: RegistryEntry) -> Iterator[Sighting]:
+    def _sightings(self, entry: RegistryEntry) -> Iterator[Sighting]:
         if not entry.status or not self._alive(entry.pid, _start(entry)):
             return
         if entry.status not in _STATES:
@@ -135,9 +135,9 @@ class Registry:
 
     def _begins(self, session: str) -> bool:
         """Whether it is at its first prompt: its file is not there yet. The file tells the same a moment later."""
-        if session in self._begun:
+        if session in self._sessions:
             return False
-        self._begun.add(session)
+        self._sessions.add(session)
         try:
             with os.scandir(self._files) as folders:
                 return not any(Path(folder, f"{session}.jsonl").exists() for folder in folders)
@@ -154,8 +154,8 @@ class Registry:
                     yield _left(entry, self._now())
             elif name not in there:
                 self._missing.add(name)
-            elif not is_alive and name not in self._gone:
-                self._gone.add(name)
+            elif not is_alive and name not in self._ended_sessions:
+                self._ended_sessions.add(name)
                 if not self._runs(entry.session_id):
                     end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
                     yield Sighting(entry.session_id, end, self._now(), entry.cwd, f"gone-{entry.pid}-{_start(entry)}")
@@ -166,12 +166,14 @@ class Registry:
         del self._entries[name]
         self._stamps.pop(name, None)
         self._missing.discard(name)
-        self._gone.discard(name)
+        self._ended_sessions.discard(name)
 
     def _runs(self, session: str) -> bool:
         """Whether (another) process has that session."""
         same = (
-            entry for name, entry in self._entries.items() if entry.session_id == session and name not in self._gone
+            entry
+            for name, entry in self._entries.items()
+            if entry.session_id == session and name not in self._ended_sessions
         )
         return any(self._alive(entry.pid, _start(entry)) for entry in same)
 
@@ -220,7 +222,7 @@ def _start(entry: RegistryEntry) -> str:
     return str(entry.proc_start or "")
 
 
-def _shown(entry: RegistryEntry) -> tuple[object, ...]:
+def _signature(entry: RegistryEntry) -> tuple[object, ...]:
     return entry.session_id, entry.status, entry.waiting_for, entry.status_updated_at
 
 

@@ -34,7 +34,7 @@ class Conversation:
         self.lists = TaskLists() if lists is None else lists
         self._background: dict[str, tuple[str, str]] = {}
 
-    def told(self, agent: Agent) -> Iterator[BuildEvent]:
+    def agent_report(self, agent: Agent) -> Iterator[BuildEvent]:
         """Metadata, when it is news."""
         if agent != self.agent:
             self.agent = agent
@@ -44,7 +44,7 @@ class Conversation:
         """Text, reasoning and tool calls. `streamed`: the note that already shows this message's block as it grew."""
         for number, block in enumerate(_blocks(message)):
             kind = text(block, "type")
-            own = f"{uuid}:{number}" if uuid else f"{kind}:{fingerprint(text(message, 'id'), _said(block))}"
+            own = f"{uuid}:{number}" if uuid else f"{kind}:{fingerprint(text(message, 'id'), _block_text(block))}"
             if kind == "text":
                 yield from self._note(block, "text", "text", own, streamed)
             elif kind == "thinking":
@@ -112,9 +112,9 @@ class Conversation:
             return
         yield ToolEnded(call_id, None if content is None else value(content), is_error, parent_id=parent_id)
 
-    def notified(self, said: str) -> Iterator[BuildEvent]:
+    def notified(self, prompt: str) -> Iterator[BuildEvent]:
         """What the program tells the model of a task in the background: that it ended, and how."""
-        notice = notification_in(said)
+        notice = notification_in(prompt)
         if notice is not None:
             yield from self.ended(notice)
 
@@ -132,17 +132,17 @@ class Conversation:
         if call_id:
             yield ToolEnded(call_id, value(notice.summary), notice.failed, parent_id=parent_id)
 
-    def _prompt(self, said: str, note_id: str) -> Iterator[BuildEvent]:
-        if said.startswith(_INTERRUPTED):
+    def _prompt(self, prompt: str, note_id: str) -> Iterator[BuildEvent]:
+        if prompt.startswith(_INTERRUPTED):
             yield Noticed("interrupted by the user", "warning")
             return
-        yield from self.notified(said)
-        said = spoken(said)
-        if not said:
+        yield from self.notified(prompt)
+        prompt = prompt_words(prompt)
+        if not prompt:
             return
         if not self._titled:
-            yield from self.titled(title_of(said))
-        yield TextAdded(note_id or f"prompt:{fingerprint(said)}", said, "prompt", whole=True)
+            yield from self.titled(title_of(prompt))
+        yield TextAdded(note_id or f"prompt:{fingerprint(prompt)}", prompt, "prompt", whole=True)
 
     def titled(self, title: str) -> Iterator[BuildEvent]:
         if title and title != self.agent.title:
@@ -151,7 +151,7 @@ class Conversation:
             yield AgentReported(Agent(title=title))
 
 
-def _said(block: Record) -> str:
+def _block_text(block: Record) -> str:
     return text(block, "text") or text(block, "thinking")
 
 
@@ -161,15 +161,15 @@ def _blocks(message: Record) -> list[Record]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else objects(message, "content")
 
 
-def is_local_command(said: str, names: tuple[str, ...] = ()) -> bool:
+def is_local_command(prompt: str, names: tuple[str, ...] = ()) -> bool:
     """Whether `said` is a command that the program itself carries out: the model never hears of it.
 
     A command for the model begins with its message, a local one with its name. `names`: only these.
     """
-    said = said.strip()
-    if not said.startswith("<command-name>") or "<command-message>" not in said[:4000]:
+    prompt = prompt.strip()
+    if not prompt.startswith("<command-name>") or "<command-message>" not in prompt[:4000]:
         return False
-    command = _COMMAND.search(said[:4000])
+    command = _COMMAND.search(prompt[:4000])
     return not names or (command is not None and command[1] in names)
 
 
@@ -187,19 +187,19 @@ def words(message: Record) -> str:
     return "\n".join(text(block, "text") for block in objects(message, "content")).strip()
 
 
-def spoken(said: str) -> str:
+def prompt_words(prompt: str) -> str:
     """What a person or another agent said to the model: a command as typed, "" for what the program itself writes."""
-    said = said.strip()
-    if is_local_command(said):
+    prompt = prompt.strip()
+    if is_local_command(prompt):
         return ""
-    command = _COMMAND.search(said[:4000])
-    if command is not None and said.startswith("<command-"):
-        arguments = _ARGUMENTS.search(said[:8000])
+    command = _COMMAND.search(prompt[:4000])
+    if command is not None and prompt.startswith("<command-"):
+        arguments = _ARGUMENTS.search(prompt[:8000])
         return f"{command[1]} {arguments[1] if arguments else ''}".strip()
-    teammate = _TEAMMATE.match(said)
+    teammate = _TEAMMATE.match(prompt)
     if teammate is not None:
         return "" if teammate[1].startswith("{") else teammate[1]
-    return "" if said.startswith(_MACHINE) else said
+    return "" if prompt.startswith(_MACHINE) else prompt
 
 
 def model_of(message: Record) -> str:

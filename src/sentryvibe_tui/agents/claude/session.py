@@ -165,18 +165,18 @@ class ClaudeSession:
             self._talk.inherited(message, record.get("toolUseResult"))
             return
         self._title = self._summaries.pop(uuid, "") or self._title
-        aside = record.get("isSidechain") is True
+        is_sidechain = record.get("isSidechain") is True
         if self._alone is None:
-            self._alone = aside
-        parent = self._parent_id or ("" if self._alone or not aside else self._asides.parent_of(record))
-        main = not aside or self._alone
+            self._alone = is_sidechain
+        parent = self._parent_id or ("" if self._alone or not is_sidechain else self._asides.parent_of(record))
+        main = not is_sidechain or self._alone
         if main:
             was_over = self.turn.end is not None
             self.turn.read(record)
             by_itself = is_notification(words(message)) or (self.turn.end is None and record.get("isMeta") is True)
             if was_over and kind == "user" and by_itself:
                 yield ActivityReported("working", source="file")
-            yield from self._told(record, message)
+            yield from self._agent_report(record, message)
             yield from self._talk.titled(self._title)
         if kind == "user":
             own = main and record.get("isMeta") is not True and record.get("isCompactSummary") is not True
@@ -202,24 +202,24 @@ class ClaudeSession:
         elif text(attachment, "type") == "queued_command" and text(attachment, "commandMode") in ("prompt", ""):
             yield from self._talk.user({"content": attachment.get("prompt")}, uuid, None)
 
-    def _woken(self, said: str) -> Iterator[BuildEvent]:
+    def _woken(self, prompt: str) -> Iterator[BuildEvent]:
         """The end of a task in the background is told at once; with it the agent begins a turn, if it is at none."""
-        ends = list(self._talk.notified(said))
+        ends = list(self._talk.notified(prompt))
         if ends and self.turn.end is not None:
             self.turn.goes_on()
             yield ActivityReported("working", source="file")
         yield from ends
 
-    def _told(self, record: Record, message: Record) -> Iterator[BuildEvent]:
-        known = self._talk.agent
-        yield from self._talk.told(
+    def _agent_report(self, record: Record, message: Record) -> Iterator[BuildEvent]:
+        agent = self._talk.agent
+        yield from self._talk.agent_report(
             replace(
-                known,
+                agent,
                 agent_id=AGENT,
-                model=model_of(message) or known.model,
-                cwd=text(record, "cwd") or known.cwd,
-                version=text(record, "version") or known.version,
-                branch=text(record, "gitBranch") or known.branch,
+                model=model_of(message) or agent.model,
+                cwd=text(record, "cwd") or agent.cwd,
+                version=text(record, "version") or agent.version,
+                branch=text(record, "gitBranch") or agent.branch,
             )
         )
 
@@ -241,13 +241,13 @@ class _Asides:
 
     def parent_of(self, record: Record) -> str:
         agent_id = text(record, "agentId")
-        found = self._agents.get(agent_id) if agent_id else None
-        found = found or self._records.get(text(record, "parentUuid"))
-        found = found or self._next_of(words(obj(record, "message"))) or self._last
-        self._records[text(record, "uuid")] = found
+        parent = self._agents.get(agent_id) if agent_id else None
+        parent = parent or self._records.get(text(record, "parentUuid"))
+        parent = parent or self._next_of(words(obj(record, "message"))) or self._last
+        self._records[text(record, "uuid")] = parent
         if agent_id:
-            self._agents[agent_id] = found
-        return found
+            self._agents[agent_id] = parent
+        return parent
 
     def _next_of(self, prompt: str) -> str:
         """The call with that prompt; of several each conversation takes its own."""

@@ -91,7 +91,9 @@ class ClaudeStream(RecordReader):
                 self._started = True
                 yield Reported(BuildStarted(), at, self._session)
                 if not isinstance(event, AgentReported):
-                    yield from self._wrapped(self._talk.told(replace(self._talk.agent, agent_id=self.agent_id)), at)
+                    yield from self._wrapped(
+                        self._talk.agent_report(replace(self._talk.agent, agent_id=self.agent_id)), at
+                    )
             yield Reported(event, at, self._session)
 
     def _changed_session(self, session: str, at: Millis | None) -> Iterator[Reported]:
@@ -120,7 +122,7 @@ class ClaudeStream(RecordReader):
         elif kind == "result":
             yield from self._resulted(record)
         elif kind == "control_request":
-            yield from _asked(text(record, "request_id"), obj(record, "request"))
+            yield from _permission_request(text(record, "request_id"), obj(record, "request"))
         elif kind == "control_cancel_request":
             yield RequestResolved(text(record, "request_id"), "withdrawn")
         elif kind == "rate_limit_event":
@@ -135,7 +137,7 @@ class ClaudeStream(RecordReader):
             self._context = sum(count(usage, key) for key in _CONTEXT) or self._context
             model = model_of(message)
             if model and model != self._talk.agent.model:
-                yield from self._talk.told(replace(self._talk.agent, agent_id=self.agent_id, model=model))
+                yield from self._talk.agent_report(replace(self._talk.agent, agent_id=self.agent_id, model=model))
         growing = self._growing.get(parent)
         streamed = growing.note_for(message) if growing else ""
         yield from self._talk.assistant(message, uuid, parent, streamed)
@@ -171,7 +173,7 @@ class ClaudeStream(RecordReader):
     def _system(self, record: Record) -> Iterator[BuildEvent]:
         subtype = text(record, "subtype")
         if subtype == "init":
-            yield from self._talk.told(
+            yield from self._talk.agent_report(
                 replace(
                     self._talk.agent,
                     agent_id=self.agent_id,
@@ -238,20 +240,20 @@ class _Growing:
     def __init__(self, message_id: str) -> None:
         self._message_id = message_id
         self._awaited: dict[int, str] = {}
-        self._seen: set[int] = set()
+        self._indexes: set[int] = set()
 
     def begin(self, index: int, kind: str) -> None:
         self._awaited[index] = kind
 
     def piece(self, index: int, delta: Record) -> Iterator[BuildEvent]:
-        said = text(delta, "text") or text(delta, "thinking")
-        if said:
-            first = index not in self._seen
-            self._seen.add(index)
+        piece = text(delta, "text") or text(delta, "thinking")
+        if piece:
+            first = index not in self._indexes
+            self._indexes.add(index)
             kind = "text" if text(delta, "type") == "text_delta" else "reasoning"
             if first:
                 yield TextAdded(self._note(index), "", kind, whole=True)
-            yield TextAdded(self._note(index), said, kind)
+            yield TextAdded(self._note(index), piece, kind)
 
     def note_for(self, message: Record) -> str:
         """The note of the block that this complete message replaces; "" when none was streamed."""
@@ -261,7 +263,7 @@ class _Growing:
         kind = text(blocks[0], "type")
         index = next((index for index, awaited in self._awaited.items() if awaited == kind), -1)
         self._awaited.pop(index, None)
-        return self._note(index) if index in self._seen else ""
+        return self._note(index) if index in self._indexes else ""
 
     def _note(self, index: int) -> str:
         return f"{self._message_id}:{index}"
@@ -280,29 +282,29 @@ def outcome(result: Record) -> BuildEnded:
     """Failed when the subtype is no success or `is_error` is set: either may stand alone
     (docs/agents.md#claude-code-stream)."""
     subtype, reason = text(result, "subtype"), text(result, "terminal_reason")
-    said = text(result, "result")
+    answer = text(result, "result")
     if reason.startswith("aborted"):
         return BuildEnded("cancelled", error=reason.replace("_", " "))
     if subtype == "success" and result.get("is_error") is not True:
-        return BuildEnded("completed", summary=said)
+        return BuildEnded("completed", summary=answer)
     listed = "; ".join(str(error) for error in as_list(result.get("errors")))
-    return BuildEnded("failed", error=listed or said or subtype.replace("_", " ") or "failed")
+    return BuildEnded("failed", error=listed or answer or subtype.replace("_", " ") or "failed")
 
 
-def _asked(ident: str, request: Record) -> Iterator[BuildEvent]:
+def _permission_request(ident: str, request: Record) -> Iterator[BuildEvent]:
     """What a program that owns the agent's input is asked; other requests say nothing of the build."""
     if text(request, "subtype") != "can_use_tool" or not ident:
         return
-    name, given = text(request, "tool_name"), value(request.get("input"))
-    asks, suggestions = question(name, given), request.get("permission_suggestions")
+    name, arguments = text(request, "tool_name"), value(request.get("input"))
+    asks, suggestions = question(name, arguments), request.get("permission_suggestions")
     yield RequestOpened(
         Request(
             ident,
             "plan" if name == "ExitPlanMode" else "question" if asks else "permission",
-            asks or permission(name, given),
+            asks or permission(name, arguments),
             name,
             text(request, "tool_use_id"),
-            given,
+            arguments,
             suggestions=value(suggestions) if suggestions else None,
             reason=text(request, "decision_reason"),
             default_to_no=request.get("default_to_no") is True,

@@ -20,7 +20,7 @@ _WARMUP = "Warmup"
 class SubagentFolder(Protocol):
     """The files of a session's subagents."""
 
-    def found(self) -> list[Path]: ...
+    def paths(self) -> list[Path]: ...
 
     def head(self, path: Path) -> bytes: ...
 
@@ -50,16 +50,16 @@ class ClaudeSubagents(Subagents):
                     calls.append(event.id)
 
     def new(self) -> list[tuple[Path, str]]:
-        taken, found = set(self._taken.values()), list[tuple[Path, str]]()
-        for path in self._files.found():
-            prompt = "" if path in self._taken else self._prompt_of(path)
-            if path not in self._taken and prompt != _WARMUP:
+        used_paths, fresh = set(self._ids.values()), list[tuple[Path, str]]()
+        for path in self._files.paths():
+            prompt = "" if path in self._ids else self._prompt_of(path)
+            if path not in self._ids and prompt != _WARMUP:
                 calls = self._calls.get(prompt, [])
-                first = next((call for call in calls if call not in taken), calls[0] if calls else "")
+                first = next((call for call in calls if call not in used_paths), calls[0] if calls else "")
                 call_id = self._files.call_of(path) or first
-                taken.add(call_id)
-                found.append((path, call_id))
-        return found
+                used_paths.add(call_id)
+                fresh.append((path, call_id))
+        return fresh
 
     def _prompt_of(self, path: Path) -> str:
         """As the call has it: masked. Looked for until the file says it."""

@@ -30,28 +30,28 @@ class TaskLists:
         """Whether `call_id` is a todo call whose result has not come yet."""
         return call_id in self._calls
 
-    def started(self, call_id: str, name: str, given: Record, own: bool) -> TodosReported | None:
+    def started(self, call_id: str, name: str, arguments: Record, own: bool) -> TodosReported | None:
         """A todo tool was called; None when the list stays. A subagent's (not `own`) snapshot is its own affair."""
         if call_id in self._calls:
             return None
-        self._calls[call_id] = (name, given)
-        if name == "TodoWrite" and own and isinstance(given.get("todos"), list):
-            items = todo_items(objects(given, "todos"))
+        self._calls[call_id] = (name, arguments)
+        if name == "TodoWrite" and own and isinstance(arguments.get("todos"), list):
+            items = todo_items(objects(arguments, "todos"))
             return self._changed(call_id, lambda _: items)
-        if name == "TaskUpdate" and self._is_news(identifier(given.get("taskId"))):
-            return self._changed(call_id, partial(_updated, given=given))
+        if name == "TaskUpdate" and self._is_news(identifier(arguments.get("taskId"))):
+            return self._changed(call_id, partial(_updated, arguments=arguments))
         return None
 
-    def ended(self, call_id: str, said: str, result: Record, is_error: bool) -> TodosReported | None:
+    def ended(self, call_id: str, output: str, result: Record, is_error: bool) -> TodosReported | None:
         """Its result came. A created task has its id only here."""
-        name, given = self._calls.pop(call_id)
+        name, arguments = self._calls.pop(call_id)
         changed = None
         if is_error:
             return self._list.take_back(call_id)
         if name == "TaskCreate":
-            created = _CREATED.search(said)
+            created = _CREATED.search(output)
             task_id = identifier(obj(result, "task").get("id")) or (created[1] if created else call_id)
-            changed = self._changed(call_id, partial(with_todo, todo=_created(task_id, given)))
+            changed = self._changed(call_id, partial(with_todo, todo=_created(task_id, arguments)))
         elif name == "TaskList":
             changed = self._changed(call_id, partial(_repaired, tasks=objects(result, "tasks")))
         self._list.accept(call_id)
@@ -72,11 +72,11 @@ class TaskLists:
         return None if todos == before and todos else TodosReported(todos, call_id=call_id)
 
 
-def _updated(todos: TodoList, given: Record) -> TodoList:
-    task_id = identifier(given.get("taskId"))
-    if given.get("status") == "deleted":
+def _updated(todos: TodoList, arguments: Record) -> TodoList:
+    task_id = identifier(arguments.get("taskId"))
+    if arguments.get("status") == "deleted":
         return tuple(known for known in todos if known.id != task_id)
-    return with_todo(todos, _changed(todo_of(todos, task_id), given))
+    return with_todo(todos, _changed(todo_of(todos, task_id), arguments))
 
 
 def _repaired(todos: TodoList, tasks: list[Record]) -> TodoList:
@@ -90,14 +90,16 @@ def _repaired(todos: TodoList, tasks: list[Record]) -> TodoList:
     return todos
 
 
-def _created(task_id: str, given: Record) -> TodoItem:
-    return TodoItem(text(given, "subject") or f"Task #{task_id}", active_form=text(given, "activeForm"), id=task_id)
+def _created(task_id: str, arguments: Record) -> TodoItem:
+    return TodoItem(
+        text(arguments, "subject") or f"Task #{task_id}", active_form=text(arguments, "activeForm"), id=task_id
+    )
 
 
-def _changed(known: TodoItem, given: Record) -> TodoItem:
+def _changed(todo: TodoItem, arguments: Record) -> TodoItem:
     return replace(
-        known,
-        content=text(given, "subject") or known.content,
-        status=status(given["status"]) if text(given, "status") else known.status,
-        active_form=text(given, "activeForm") or known.active_form,
+        todo,
+        content=text(arguments, "subject") or todo.content,
+        status=status(arguments["status"]) if text(arguments, "status") else todo.status,
+        active_form=text(arguments, "activeForm") or todo.active_form,
     )

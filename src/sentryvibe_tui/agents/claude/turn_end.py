@@ -8,7 +8,7 @@ from ..common.turn_end import TurnEnd, TurnTracker
 from ..common.values import Record, obj, objects, text, time
 from .background import is_notification
 from .limits import CONTINUE, OPTIONS, WORDS, limit_in
-from .messages import is_local_command, is_picture, spoken, words
+from .messages import is_local_command, is_picture, prompt_words, words
 
 INTERRUPTED = "[Request interrupted by user"
 
@@ -28,7 +28,7 @@ class ClaudeTurn(TurnTracker):
         super().__init__()
         self._reasons = _Reasons()
         self._open: set[str] = set()
-        self._answered = False
+        self._has_answer = False
 
     def read(self, record: Record) -> None:
         kind, message = text(record, "type"), obj(record, "message")
@@ -36,13 +36,13 @@ class ClaudeTurn(TurnTracker):
             self._assistant(record, message)
         elif kind == "user" and self.end is not None and self.end.waits and words(message) == CONTINUE:
             self.goes_on()
-        elif kind == "user" and not any(record.get(key) is True for key in _ASIDE):
+        elif kind == "user" and not any(record.get(key) is True for key in _META_FLAGS):
             self._user(record, message)
-        elif text(record, "subtype") in _OVER and not self._is_certain and self._answered:
+        elif text(record, "subtype") in _OVER and not self._is_certain and self._has_answer:
             self.over(record, self._completed(text(record, "subtype") == "turn_duration"))
 
     def _assistant(self, record: Record, message: Record) -> None:
-        self._answered = True
+        self._has_answer = True
         blocks = objects(message, "content")
         self._open |= {text(block, "id") for block in blocks if text(block, "type") == "tool_use"}
         stop = text(message, "stop_reason")
@@ -70,17 +70,17 @@ class ClaudeTurn(TurnTracker):
         """A prompt or a result: the model is at it again. What the program itself writes there says nothing."""
         results = [block for block in objects(message, "content") if text(block, "type").endswith("tool_result")]
         self._open -= {text(block, "tool_use_id") for block in results}
-        said = words(message)
+        prompt = words(message)
         self._reasons.answered(bool(results))
-        if said.startswith(INTERRUPTED):
+        if prompt.startswith(INTERRUPTED):
             self._open.clear()
             self.over(record, TurnEnd("interrupted", "interrupted by the user"))
-        elif results or spoken(said) or is_notification(said) or is_picture(message):
-            self._answered = False
+        elif results or prompt_words(prompt) or is_notification(prompt) or is_picture(message):
+            self._has_answer = False
             self.goes_on()
-        elif is_local_command(said, _LEAVING) and self.end is None:
+        elif is_local_command(prompt, _LEAVING) and self.end is None:
             self.over(record, TurnEnd("interrupted", "the user left"))
-        elif is_local_command(said, (*_LEAVING, *OPTIONS)) and self.end is not None:
+        elif is_local_command(prompt, (*_LEAVING, *OPTIONS)) and self.end is not None:
             self.end = replace(self.end, waits="", until=None)
 
 
@@ -89,7 +89,7 @@ def _failed(record: Record, said: str) -> TurnEnd:
     return TurnEnd("failed", said) if limit is None else TurnEnd("failed", said, waits=WORDS, until=limit.until)
 
 
-_ASIDE = ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly")
+_META_FLAGS = ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly")
 _OVER = ("turn_duration", "stop_hook_summary")
 
 

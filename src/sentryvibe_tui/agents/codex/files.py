@@ -70,10 +70,10 @@ class SpawnedRollouts:
 
     def __init__(self, session: Path) -> None:
         self._session = session
-        self._known: dict[str, Spawned | None] = {}
+        self._heads: dict[str, Spawned | None] = {}
         self._days: dict[str, Listing] = {}
 
-    def found(self) -> list[Spawned]:
+    def rollouts(self) -> list[Spawned]:
         """Oldest first. A file is looked into until its head says whose it is."""
         day = self._session.parent
         year_month_day = day.parts[-3:]
@@ -85,13 +85,13 @@ class SpawnedRollouts:
         return [one for file in later if (one := self._spawned(file.path)) is not None]
 
     def _spawned(self, path: str) -> Spawned | None:
-        if path not in self._known:
+        if path not in self._heads:
             head = head_at(Path(path))
             if not head.codex_id:
                 return None
             one = Spawned(Path(path), head.codex_id, head.parent, head.agent_path)
-            self._known[path] = one if head.parent else None
-        return self._known[path]
+            self._heads[path] = one if head.parent else None
+        return self._heads[path]
 
 
 def _from(root: Path | str, names: Sequence[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ..common.hook_dialect import HookDialect
 from ..common.hook_session import HookSession
 from ..common.todo_changes import TodoList
 from ..common.values import Record, as_object, objects, text, value
-from .messages import parsed, plan_items, spoken
+from .messages import parsed, plan_items, prompt_words
 from .tools import AGENT, TODO_TOOLS
 
 MEMORIES = "memories"
@@ -79,7 +79,7 @@ HOOKS = HookDialect(
     },
     quiet=frozenset({"SubagentStart", "PostCompact", "PreModelRequest", "PostModelRequest"}),
     is_aside=_is_aside,
-    spoken=spoken,
+    spoken=prompt_words,
     lists=_Plan,
     todo_tools=TODO_TOOLS,
     moved=_spawned,

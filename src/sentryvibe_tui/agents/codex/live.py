@@ -74,11 +74,11 @@ class Daemon:
         while True:
             threads = Threads(at_work)
             try:
-                async for sighting in self._heard(threads):
+                async for sighting in self._sightings(threads):
                     yield sighting
                 at_work = threads.at_work()
             except (FileNotFoundError, ConnectionRefusedError):
-                for gone in _gone(at_work):
+                for gone in _ends(at_work):
                     yield gone
                 at_work = {}
             except (OSError, WebSocketException) as error:
@@ -86,7 +86,7 @@ class Daemon:
                 at_work = {**at_work, **threads.at_work()}
             await asyncio.sleep(self._retry)
 
-    async def _heard(self, threads: Threads) -> AsyncIterator[Sighting]:
+    async def _sightings(self, threads: Threads) -> AsyncIterator[Sighting]:
         """Until the daemon hangs up."""
         path = _real(self._socket)
         from websockets.asyncio.client import unix_connect
@@ -105,7 +105,7 @@ class Daemon:
                     continue
                 except ConnectionClosed:
                     return
-                for sighting in threads.heard(_message(frame), time.monotonic()):
+                for sighting in threads.feed(_message(frame), time.monotonic()):
                     yield sighting
 
 
@@ -122,6 +122,6 @@ def _message(frame: str | bytes) -> dict[str, Any]:
         return {}
 
 
-def _gone(at_work: Mapping[str, str]) -> Iterator[Sighting]:
+def _ends(at_work: Mapping[str, str]) -> Iterator[Sighting]:
     end = BuildEnded("interrupted", error=PROCESS_GONE, source="socket")
     return (Sighting(session, end, int(time.time() * 1000), directory) for session, directory in at_work.items())

@@ -19,10 +19,10 @@ def plan_items(plan: list[Record]) -> tuple[TodoItem, ...]:
     return tuple(TodoItem(text(step, "step"), status(step.get("status"))) for step in plan)
 
 
-def parsed(said: str) -> object:
+def parsed(text: str) -> object:
     """The value of a JSON text; None for any other text."""
     try:
-        return json.loads(said)
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
 
@@ -63,8 +63,8 @@ def mcp_failed(result: Record) -> bool:
     return "Err" in result or any(obj(result, "Ok").get(key) is True for key in ("isError", "is_error"))
 
 
-def spoken(said: str) -> str:
+def prompt_words(prompt: str) -> str:
     """What a person asked for: "" for instructions and context that the program put in."""
-    said = said.partition(_REQUEST)[2] if _REQUEST in said else said
-    said = said.strip()
-    return "" if _MACHINE.match(said) else said
+    prompt = prompt.partition(_REQUEST)[2] if _REQUEST in prompt else prompt
+    prompt = prompt.strip()
+    return "" if _MACHINE.match(prompt) else prompt

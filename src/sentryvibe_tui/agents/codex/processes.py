@@ -52,13 +52,15 @@ class Holders:
 
     def look(self) -> list[Sighting]:
         """The sessions whose processes are gone since the last look. A rollout that is closed is forgotten."""
-        dead = {one for one in {*self._holders.values()} if not self._alive(one.pid, one.start)}
-        gone = [(path, one) for path, one in self._holders.items() if one in dead]
+        dead = {holder for holder in {*self._holders.values()} if not self._alive(holder.pid, holder.start)}
+        dead_holders = [(path, one) for path, one in self._holders.items() if one in dead]
         if dead or self._clock() - self._scanned >= SCAN_EVERY:
             self._scanned, self._holders = self._clock(), dict(self._scan())
-        return [sighting for path, one in gone if path not in self._holders for sighting in self._gone(path, one)]
+        return [
+            sighting for path, one in dead_holders if path not in self._holders for sighting in self._ends(path, one)
+        ]
 
-    def _gone(self, path: Path, process: RolloutHolder) -> Iterator[Sighting]:
+    def _ends(self, path: Path, process: RolloutHolder) -> Iterator[Sighting]:
         head = head_at(path)
         if head.codex_id and not head.parent:
             end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
@@ -74,12 +76,12 @@ def process_of(environ: Mapping[str, str], session: str) -> int | None:
 def holders(sessions: Path) -> dict[Path, RolloutHolder]:
     """By the rollouts below `sessions`, those that have them open."""
     below = os.path.realpath(sessions) + os.sep
-    found: dict[Path, RolloutHolder] = {}
+    by_path: dict[Path, RolloutHolder] = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc/self/fd") else ():
         if name.isdigit() and _is_codex(name):
             start = started_at(int(name))
-            found |= {Path(path): RolloutHolder(int(name), start) for path in _rollouts(name, below) if start}
-    return found
+            by_path |= {Path(path): RolloutHolder(int(name), start) for path in _rollouts(name, below) if start}
+    return by_path
 
 
 def _is_codex(pid: str) -> bool:

@@ -29,10 +29,10 @@ def _literal(source: str, at: int) -> object:
     depth = 0
     while (token := _TOKEN.match(source, at, at + _LONGEST)) is not None:
         at = token.end()
-        said = token["text"] or token["word"] or token["number"] or token["mark"]
-        if said in ("}", "]") and parts and parts[-1] == ",":
+        word = token["text"] or token["word"] or token["number"] or token["mark"]
+        if word in ("}", "]") and parts and parts[-1] == ",":
             parts.pop()
-        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(said, 0)
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(word, 0)
         parts.append(_json(token, source.startswith(":", at) and depth > 0))
         if depth <= 0:
             return _decoded("".join(parts))
@@ -47,15 +47,15 @@ def _json(token: re.Match[str], is_key: bool) -> str:
     return token["number"] or token["word"] or token["mark"]
 
 
-def _escape(found: re.Match[str]) -> str:
+def _escape(match: re.Match[str]) -> str:
     """JSON knows fewer escapes, and only one kind of quote."""
-    if found[1] is None:
+    if match[1] is None:
         return '\\"'
-    return found[0] if found[1] in '"\\/bfnrtu' else "" if found[1] == "\n" else found[1]
+    return match[0] if match[1] in '"\\/bfnrtu' else "" if match[1] == "\n" else match[1]
 
 
-def _decoded(said: str) -> object:
+def _decoded(literal: str) -> object:
     try:
-        return json.loads(said, strict=False)
+        return json.loads(literal, strict=False)
     except (ValueError, RecursionError):
         return None

@@ -31,7 +31,7 @@ from ..common.values import (
     title_of,
     value,
 )
-from .messages import mcp_failed, parsed, plan_items, said_plainly, spoken, subagent_end, tokens_of
+from .messages import mcp_failed, parsed, plan_items, prompt_words, said_plainly, subagent_end, tokens_of
 from .script import nested_calls
 from .tools import AGENT, COMMANDS, WAITS
 from .turn_end import STARTS, CodexTurn
@@ -119,7 +119,7 @@ class CodexRollout(RecordReader):
         if kind == "turn_context":
             known = self._agent
             model, cwd = text(payload, "model") or known.model, text(payload, "cwd") or known.cwd
-            yield from self._told(replace(known, model=model, cwd=cwd))
+            yield from self._agent_report(replace(known, model=model, cwd=cwd))
         elif kind == "event_msg":
             yield from self._event(payload)
         elif kind == "compacted":
@@ -157,12 +157,12 @@ class CodexRollout(RecordReader):
         base = count(obj(meta, "history_base"), "end_ordinal_exclusive")
         self._own_from = max(base, count(meta, "subagent_history_start_ordinal"))
         git = obj(meta, "git")
-        yield from self._told(
+        yield from self._agent_report(
             replace(self._agent, cwd=text(meta, "cwd"), version=text(meta, "cli_version"), branch=text(git, "branch")),
             first=True,
         )
 
-    def _told(self, agent: Agent, first: bool = False) -> Iterator[BuildEvent]:
+    def _agent_report(self, agent: Agent, first: bool = False) -> Iterator[BuildEvent]:
         if first or agent != self._agent:
             self._agent = agent
             yield AgentReported(agent)
@@ -184,40 +184,40 @@ class CodexRollout(RecordReader):
         elif kind not in _QUIET_ITEMS:
             self.counts.add_unknown(f"item {kind}")
 
-    def _note(self, item: Record, said: str) -> str:
+    def _note(self, item: Record, note_text: str) -> str:
         """A note's id: the same when the record is read again. Early files give records neither ids nor times."""
-        own = fingerprint(self._moment, said) if self._moment else str(self._number)
+        own = fingerprint(self._moment, note_text) if self._moment else str(self._number)
         return text(item, "id") or f"record-{own}"
 
     def _message(self, item: Record) -> Iterator[BuildEvent]:
         """Words of the agent, of a person, or (without a role) of another agent, which asks as a person does."""
         parts = [flat([part]) for part in objects(item, "content")]
-        said = [part for part in parts if isinstance(part, str) and part]
-        if text(item, "role") == "assistant" and said:
-            yield TextAdded(self._note(item, "\n".join(said)), "\n".join(said), "text", whole=True)
-        elif text(item, "role") == "user" and (told := [one for one in said if one.startswith(_NOTIFICATION)]):
+        parts_text = [part for part in parts if isinstance(part, str) and part]
+        if text(item, "role") == "assistant" and parts_text:
+            yield TextAdded(self._note(item, "\n".join(parts_text)), "\n".join(parts_text), "text", whole=True)
+        elif text(item, "role") == "user" and (told := [one for one in parts_text if one.startswith(_NOTIFICATION)]):
             for one in told:
                 yield from self._heard_of(one.removeprefix(_NOTIFICATION).partition("</")[0].strip())
-        elif text(item, "role") in ("user", "") and (asked := "\n".join(filter(None, map(spoken, said)))):
+        elif text(item, "role") in ("user", "") and (prompt := "\n".join(filter(None, map(prompt_words, parts_text)))):
             if not self._agent.title:
-                yield from self._told(replace(self._agent, title=title_of(asked)))
-            yield TextAdded(self._note(item, asked), asked, "prompt", whole=True)
+                yield from self._agent_report(replace(self._agent, title=title_of(prompt)))
+            yield TextAdded(self._note(item, prompt), prompt, "prompt", whole=True)
 
     def _called(self, kind: str, item: Record) -> Iterator[BuildEvent]:
         name = text(item, "name") or kind.removesuffix("_call")
         if text(item, "namespace"):
             name = f"{text(item, 'namespace')}__{name}"
         call_id = text(item, "call_id") or text(item, "id") or f"record-{self._number}"
-        given = _given(item)
+        arguments = _arguments(item)
         if name == "update_plan":
             self._plans.add(call_id)
-            if isinstance(as_object(given).get("plan"), list):
-                yield TodosReported(plan_items(objects(as_object(given), "plan")), call_id=call_id)
+            if isinstance(as_object(arguments).get("plan"), list):
+                yield TodosReported(plan_items(objects(as_object(arguments), "plan")), call_id=call_id)
             return
         self._open[call_id] = text(item, "name")
         if name.endswith("spawn_agent"):
             self._spawns.add(call_id)
-        yield ToolStarted(call_id, name, value(given))
+        yield ToolStarted(call_id, name, value(arguments))
         if kind == "custom_tool_call" and name == "exec":
             yield from _planned(text(item, "input"), call_id)
         if kind == "web_search_call" or (kind == "local_shell_call" and text(item, "status") == "completed"):
@@ -256,9 +256,9 @@ class CodexRollout(RecordReader):
         self._unfinished.discard(text(item, "id"))
         yield ToolEnded(text(item, "id"), value(text(item, "aggregated_output")), text(item, "status") in _FAILED)
 
-    def _heard_of(self, said: object) -> Iterator[BuildEvent]:
+    def _heard_of(self, notification: object) -> Iterator[BuildEvent]:
         """The subagents of which `said` (a notification, or the answer to a wait) tells that they have finished."""
-        answer = as_object(parsed(said) if isinstance(said, str) else said)
+        answer = as_object(parsed(notification) if isinstance(notification, str) else notification)
         path, states = text(answer, "agent_path"), answer.get("status")
         for agent, state in [(path, states)] if path else as_object(states).items():
             call_id, end = self.spawned.get(agent, ""), subagent_end(state)
@@ -333,7 +333,7 @@ def _agents_in(output: object) -> list[str]:
     return [text(answer, key) for key in ("agent_id", "thread_id", "task_name")]
 
 
-def _given(item: Record) -> object:
+def _arguments(item: Record) -> object:
     """A call's input: arguments are JSON in a string; a custom tool's input is free text."""
     arguments = item.get("arguments")
     if isinstance(arguments, str):
@@ -361,11 +361,11 @@ def _output(output: object) -> tuple[object, bool]:
     inner = as_object(output)
     if inner:
         return flat(inner.get("content", inner.get("output"))), inner.get("success") is False
-    said = flat(as_list(output)) if output is not None and not isinstance(output, str) else output
-    if not isinstance(said, str):
-        return said, False
-    code = _EXITED.search(said[:400].partition("Output:\n")[0])
-    return said, _REFUSED.match(said) is not None if code is None else int(code[1]) != 0
+    output_text = flat(as_list(output)) if output is not None and not isinstance(output, str) else output
+    if not isinstance(output_text, str):
+        return output_text, False
+    code = _EXITED.search(output_text[:400].partition("Output:\n")[0])
+    return output_text, _REFUSED.match(output_text) is not None if code is None else int(code[1]) != 0
 
 
 def _total_in(payload: Record) -> Record:

@@ -16,7 +16,7 @@ from .messages import mcp_failed, plan_items, said_plainly, tokens_of
 from .tools import AGENT
 
 _FAILED = frozenset({"failed", "declined", "error"})
-_SAID = {"agent_message": "text", "assistant_message": "text", "reasoning": "reasoning"}
+_NOTE_KINDS = {"agent_message": "text", "assistant_message": "text", "reasoning": "reasoning"}
 
 
 class CodexExec(RecordReader):
@@ -26,7 +26,7 @@ class CodexExec(RecordReader):
         super().__init__()
         self._turn = 0
         self._outcome = BuildEnded("interrupted")
-        self._told = False
+        self._has_agent = False
         self._notes = 0
         self._unnamed: dict[str, str] = {}
         self._totals, self._model = Totals(), ""
@@ -69,8 +69,8 @@ class CodexExec(RecordReader):
             self.counts.add_unknown(kind or "no type")
 
     def _about(self, thread: str) -> Iterator[BuildEvent]:
-        if not self._told:
-            self._told = True
+        if not self._has_agent:
+            self._has_agent = True
             yield AgentReported(Agent(AGENT))
         if thread:
             yield CodexReported(raw({"threadId": thread}))
@@ -81,9 +81,11 @@ class CodexExec(RecordReader):
     def _item(self, step: str, item: Record) -> Iterator[BuildEvent]:
         kind = text(item, "type") or text(item, "item_type")
         key = f"{self._turn}:{text(item, 'id') or self._nameless(step, kind)}"
-        if kind in _SAID:
+        if kind in _NOTE_KINDS:
             if text(item, "text"):
-                yield TextAdded(key, text(item, "text"), "text" if _SAID[kind] == "text" else "reasoning", whole=True)
+                yield TextAdded(
+                    key, text(item, "text"), "text" if _NOTE_KINDS[kind] == "text" else "reasoning", whole=True
+                )
         elif kind == "todo_list":
             yield TodosReported(_todos(objects(item, "items"), running=step != "completed"), call_id=key)
         elif kind == "error":
@@ -98,13 +100,13 @@ class CodexExec(RecordReader):
 
     def _nameless(self, step: str, kind: str) -> str:
         """An id for an item without one: what ends is what began last of its kind."""
-        begun = self._unnamed.pop(kind, "")
-        if not begun:
+        call_id = self._unnamed.pop(kind, "")
+        if not call_id:
             self._notes += 1
-            begun = f"unnamed-{self._notes}"
+            call_id = f"unnamed-{self._notes}"
         if step != "completed":
-            self._unnamed[kind] = begun
-        return begun
+            self._unnamed[kind] = call_id
+        return call_id
 
     def _old(self, msg: Record, turn: str) -> Iterator[BuildEvent]:
         """The events before the rewrite of September 2025: calls have ids of their own."""
@@ -174,11 +176,11 @@ def _call(kind: str, item: Record) -> tuple[str, object, object, bool] | None:
     if kind == "web_search":
         action = obj(item, "action")
         asked = text(item, "query") or text(action, "query") or ", ".join(map(str, as_list(action.get("queries"))))
-        given = {"query": asked, "url": text(action, "url"), "pattern": text(action, "pattern")}
-        return kind, {key: said for key, said in given.items() if said}, item.get("results") or action, failed
+        arguments = {"query": asked, "url": text(action, "url"), "pattern": text(action, "pattern")}
+        return kind, {key: said for key, said in arguments.items() if said}, item.get("results") or action, failed
     if kind == "collab_tool_call":
-        given = {"prompt": text(item, "prompt"), "agents": as_list(item.get("receiver_thread_ids"))}
-        return text(item, "tool") or kind, given, item.get("agents_states"), failed
+        arguments = {"prompt": text(item, "prompt"), "agents": as_list(item.get("receiver_thread_ids"))}
+        return text(item, "tool") or kind, arguments, item.get("agents_states"), failed
     return None
 
 

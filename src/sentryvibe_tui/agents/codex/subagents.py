@@ -28,7 +28,7 @@ class Spawned(Struct, frozen=True):
 class SubagentRollouts(Protocol):
     """The files of threads that others spawned."""
 
-    def found(self) -> list[Spawned]: ...
+    def rollouts(self) -> list[Spawned]: ...
 
 
 class CodexSubagents(Subagents):
@@ -49,8 +49,8 @@ class CodexSubagents(Subagents):
     def new(self) -> list[tuple[Path, str]]:
         return [
             (one.path, self._calls.get(one.thread) or self._calls.get(one.agent_path, ""))
-            for one in self._rollouts.found()
-            if one.parent in self._threads and one.path not in self._taken
+            for one in self._rollouts.rollouts()
+            if one.parent in self._threads and one.path not in self._ids
         ]
 
     def _reader(self, call_id: str) -> Reader:

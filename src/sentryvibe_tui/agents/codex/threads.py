@@ -82,11 +82,11 @@ class Threads:
         """Seconds until there is something to send though nothing was heard; None when only messages matter."""
         return max(0.0, min(self._resting.values()) - now) if self._resting else None
 
-    def heard(self, message: Record, now: float) -> Iterator[Sighting]:
+    def feed(self, message: Record, now: float) -> Iterator[Sighting]:
         """Raises RpcRefusal."""
         method, params = text(message, "method"), obj(message, "params")
         if "id" in message and not method:
-            yield from self._answered(message, now)
+            yield from self._response(message, now)
         elif method == "thread/started":
             yield from self._met(obj(params, "thread"), _at(message), now)
         elif method == "thread/status/changed":
@@ -101,7 +101,7 @@ class Threads:
         self._requests[number] = (method, thread)
         self._outbox.append({"id": number, "method": method, "params": params})
 
-    def _answered(self, message: Record, now: float) -> Iterator[Sighting]:
+    def _response(self, message: Record, now: float) -> Iterator[Sighting]:
         number = message["id"]
         method, thread = self._requests.get(number if isinstance(number, int) else 0, ("", ""))
         result, failed = obj(message, "result"), "error" in message
@@ -136,11 +136,11 @@ class Threads:
             return
         is_ephemeral = thread.get("ephemeral") is True or text(thread, "threadSource") == "thread_title"
         self._threads[name] = Thread(name, text(thread, "cwd"), text(thread, "parentThreadId"), is_ephemeral)
-        heard = self._statuses.pop(name, None) or _status(obj(thread, "status"), at)
-        if heard.kind == "idle" and heard.at is not None:  # one that just begins has nothing to tell yet
-            self._statuses[name] = heard
+        status = self._statuses.pop(name, None) or _status(obj(thread, "status"), at)
+        if status.kind == "idle" and status.at is not None:  # one that just begins has nothing to tell yet
+            self._statuses[name] = status
             return
-        yield from self._changed(name, heard, now)
+        yield from self._changed(name, status, now)
 
     def _changed(self, name: str, status: ThreadStatus, now: float) -> Iterator[Sighting]:
         thread = self._threads.get(name)
@@ -159,9 +159,9 @@ class Threads:
         elif status.kind == "idle" and self._knows_terminals:
             self._resting[name] = now + SETTLING
         else:
-            yield from self._told(thread, status)
+            yield from self._sightings(thread, status)
 
-    def _told(self, thread: Thread, status: ThreadStatus) -> Iterator[Sighting]:
+    def _sightings(self, thread: Thread, status: ThreadStatus) -> Iterator[Sighting]:
         if event := _event(status):
             yield Sighting(thread.id, event, status.at, thread.cwd)
 
@@ -177,7 +177,7 @@ class Threads:
             waits = ActivityReported("waiting-machine", text(running[0], "command"), source="socket")
             yield Sighting(name, waits, status.at, thread.cwd)
         else:
-            yield from self._told(thread, status)
+            yield from self._sightings(thread, status)
 
     def _subagent(self, thread: Thread, status: ThreadStatus) -> Iterator[Sighting]:
         """What it does is told by its rollout; what it waits for, it waits for in its session."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..common.turn_end import TurnEnd, TurnTracker
 from ..common.values import Record, flat, objects, text
-from .messages import said_plainly, spoken
+from .messages import prompt_words, said_plainly
 
 STARTS = ("task_started", "turn_started")
 ENDS = ("task_complete", "turn_complete")
@@ -47,7 +47,9 @@ class CodexTurn(TurnTracker):
         if text(payload, "role") == "assistant":
             if not self._has_marks:
                 self.over(record, TurnEnd("completed", certain=False))
-        elif any(isinstance(part := flat([block]), str) and spoken(part) for block in objects(payload, "content")):
+        elif any(
+            isinstance(part := flat([block]), str) and prompt_words(part) for block in objects(payload, "content")
+        ):
             self.goes_on()
 
 

@@ -25,7 +25,7 @@ class HookSession:
     def __init__(self, dialect: HookDialect, redactor: Redactor | None) -> None:
         self.dialect = dialect
         self.agent = Agent(dialect.agent_id)
-        self.redactor = None if redactor is None else redactor.anew()
+        self.redactor = None if redactor is None else redactor.copy()
         self.started = False
         self.is_over = False
         """It has ended for good."""
@@ -60,7 +60,7 @@ class HookSession:
     def masked_input(self, name: str, given: Record) -> Raw | None:
         """A call's input as its own event shows it. What is masked is counted there, not here."""
         started = ToolStarted("", name, value(given))
-        masked = started if self.redactor is None else self.redactor.anew().event(started)
+        masked = started if self.redactor is None else self.redactor.copy().event(started)
         return masked.input if isinstance(masked, ToolStarted) else None
 
     def masked(self, events: Iterable[BuildEvent]) -> Iterator[BuildEvent]:

@@ -60,16 +60,16 @@ async def polled(look: Callable[[], Iterable[Sighting]], every: float = LOOK_EVE
 
 async def merged(*sources: AsyncIterator[Sighting]) -> AsyncIterator[Sighting]:
     """What several witnesses of one agent see, as it comes. What one of them raises ends all."""
-    seen: asyncio.Queue[Sighting] = asyncio.Queue(MERGED)
+    queue: asyncio.Queue[Sighting] = asyncio.Queue(MERGED)
 
     async def listen(source: AsyncIterator[Sighting]) -> None:
         async for sighting in source:
-            await seen.put(sighting)
+            await queue.put(sighting)
 
     tasks = [asyncio.create_task(listen(source)) for source in sources]
     try:
         while True:
-            taking = asyncio.create_task(seen.get())
+            taking = asyncio.create_task(queue.get())
             done, _ = await asyncio.wait([taking, *tasks], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {taking}:
                 task.result()

@@ -84,17 +84,17 @@ def _price(model: str, day: int | None) -> Price | None:
         return None
     moment = None if day is None else _EPOCH + timedelta(days=day)
     try:
-        listed = calc_price(Usage(input_tokens=1), model, genai_request_timestamp=moment).model_price
+        base_price = calc_price(Usage(input_tokens=1), model, genai_request_timestamp=moment).model_price
     except (LookupError, ValueError):
         return None
-    fresh, write = _steps(listed.input_mtok), _steps(listed.cache_write_mtok)
+    fresh, write = _steps(base_price.input_mtok), _steps(base_price.cache_write_mtok)
     return Price(
         fresh,
-        _steps(listed.cache_read_mtok) or fresh,
+        _steps(base_price.cache_read_mtok) or fresh,
         write or fresh,
-        _steps(listed.cache_write_1h_mtok) or write or fresh,
-        _steps(listed.output_mtok),
-        _each(listed.web_searches_kcount, 1_000),
+        _steps(base_price.cache_write_1h_mtok) or write or fresh,
+        _steps(base_price.output_mtok),
+        _each(base_price.web_searches_kcount, 1_000),
     )
 
 
@@ -112,6 +112,6 @@ def _step(steps: Steps, size: int) -> float:
     return next((price for start, price in steps if size > start or not start), 0.0)
 
 
-def _each(listed: Any, number: int) -> float:
-    steps = _steps(listed)
+def _each(price: Any, number: int) -> float:
+    steps = _steps(price)
     return steps[-1][1] * 1e6 / number if steps else 0.0

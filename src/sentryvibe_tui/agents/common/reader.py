@@ -44,21 +44,21 @@ class Counts:
 
     def left_out(self) -> Noticed | None:
         """One notice of everything that was not understood; None when there is nothing to tell."""
-        said: list[str] = []
+        phrases: list[str] = []
         if self.noise:
-            said.append(f"{self.noise} lines that are no JSON")
+            phrases.append(f"{self.noise} lines that are no JSON")
         if self.oversize:
-            said.append(f"{self.oversize} lines that are too long")
+            phrases.append(f"{self.oversize} lines that are too long")
         if self.broken:
-            said.append(f"{self.broken} records that make no sense")
+            phrases.append(f"{self.broken} records that make no sense")
         if self.undated:
-            said.append(f"{self.undated} times that are no dates")
+            phrases.append(f"{self.undated} times that are no dates")
         if self.refused:
-            said.append(f"{self.refusals} events that are refused ({'; '.join(self.refused)})")
+            phrases.append(f"{self.refusals} events that are refused ({'; '.join(self.refused)})")
         if self.unknown:
             kinds = ", ".join(f"{kind[:40]} ×{count}" for kind, count in self.unknown.most_common(8))
-            said.append(f"{self.unknown.total()} records of unknown kind ({kinds})")
-        return Noticed("not read: " + "; ".join(said)) if said else None
+            phrases.append(f"{self.unknown.total()} records of unknown kind ({kinds})")
+        return Noticed("not read: " + "; ".join(phrases)) if phrases else None
 
     def add_unknown(self, kind: str) -> None:
         """Counts a record of unknown kind; at most 256 kinds are told apart."""

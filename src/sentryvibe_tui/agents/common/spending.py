@@ -68,9 +68,9 @@ class Spending:
     def add(self, key: str, call: Call) -> Usage | None:
         """The totals, when this changed them. `key` names the call."""
         before = self._recent.pop(key, None)
-        known = _NOTHING if before is None else before.tokens
-        tokens = known.most(call.tokens)
-        if tokens == known and (before is None or call.cost in (None, before.cost)):
+        earlier = _NOTHING if before is None else before.tokens
+        tokens = earlier.most(call.tokens)
+        if tokens == earlier and (before is None or call.cost in (None, before.cost)):
             if before is not None:
                 self._recent[key] = before
             return None
@@ -78,7 +78,7 @@ class Spending:
         self._recent[key] = now
         if len(self._recent) > _RECENT:
             self._recent.popitem(last=False)
-        self.tokens = self.tokens + tokens - known
+        self.tokens = self.tokens + tokens - earlier
         if now.cost is not None:
             gone = 0.0 if before is None or before.cost is None else before.cost
             self._cost = (self._cost or 0.0) + now.cost - gone

@@ -16,8 +16,8 @@ class Subagents(ABC):
     """Of one session, whose main file is `session`."""
 
     def __init__(self, session: Path, redactor: Redactor | None) -> None:
-        self._session, self._redactor = session, None if redactor is None else redactor.anew()
-        self._taken: dict[Path, str] = {}
+        self._session, self._redactor = session, None if redactor is None else redactor.copy()
+        self._ids: dict[Path, str] = {}
 
     @abstractmethod
     def heard(self, reader: Reader, events: Iterable[BuildEvent]) -> None:
@@ -29,7 +29,7 @@ class Subagents(ABC):
 
     def take(self, path: Path, call_id: str) -> Callable[[], Reader]:
         """What makes a reader for the file of the subagent that this call runs; without a call its name stands in."""
-        self._taken[path] = call_id
+        self._ids[path] = call_id
         return partial(self._reader, call_id or path.stem)
 
     @abstractmethod

@@ -99,9 +99,9 @@ _STATUS: dict[str, TodoStatus] = {
 }
 
 
-def status(said: object) -> TodoStatus:
+def status(word: object) -> TodoStatus:
     """Our three states; a cancelled todo is none that was done, so it stays pending."""
-    return _STATUS.get(said if isinstance(said, str) else "", "pending")
+    return _STATUS.get(word if isinstance(word, str) else "", "pending")
 
 
 def todo_items(todos: Iterable[Record], key: str = "content") -> tuple[TodoItem, ...]:
@@ -119,17 +119,17 @@ class _TooDeep(Exception):
     pass
 
 
-def value(said: object) -> Raw:
+def value(data: object) -> Raw:
     """A tool's input or output as encoded JSON, with pictures and other data as labels."""
     try:
-        return Raw(encode(labelled(said)))
+        return Raw(encode(labelled(data)))
     except _TooDeep:
-        return Raw(encode(_as_text(said)))
+        return Raw(encode(_as_text(data)))
 
 
-def _as_text(said: object) -> str:
+def _as_text(data: object) -> str:
     try:
-        return encode(said).decode("utf-8", "replace")
+        return encode(data).decode("utf-8", "replace")
     except RecursionError:
         return "<nested too deep>"
 
@@ -177,10 +177,10 @@ def flat(content: object) -> object:
         return content
     parts: list[str] = []
     for block in cast("list[Any]", content):
-        said = _block_text(cast("Record", block)) if isinstance(block, dict) else None
-        if said is None:
+        piece = _block_text(cast("Record", block)) if isinstance(block, dict) else None
+        if piece is None:
             return cast("object", content)
-        parts.append(said)
+        parts.append(piece)
     return "\n".join(parts)
 
 

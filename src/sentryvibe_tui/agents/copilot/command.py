@@ -10,8 +10,8 @@ def prepared(argv: tuple[str, ...], name: str) -> Prepared:
     if not has_flag(argv, "-p", "--prompt"):
         return Prepared(argv, name, interactive=is_bare(argv))
     prompt = flag_value(argv, "-p", "--prompt")
-    asked = flag_value(argv, "--output-format")
-    if asked not in ("", "json"):
+    output_format = flag_value(argv, "--output-format")
+    if output_format not in ("", "json"):
         return Prepared(argv, name, prompt=prompt)
-    added = () if asked else ("--output-format", "json")
+    added = () if output_format else ("--output-format", "json")
     return Prepared(with_flags(argv, added), name, "copilot-events", added, prompt, flag_value(argv, "--model"))

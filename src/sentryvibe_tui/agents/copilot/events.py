@@ -39,7 +39,7 @@ _QUIET = (
     "session.info", "skill.", "subagent.configured", "subagent.selected", "subagent.deselected", "system.",
     "tool.execution_p", "tool.shell_output", "tool.user_requested", "abort",
 )  # fmt: skip
-_LOST = 4_096
+_MISSING_LIMIT = 4_096
 """Calls whose names are kept for what is asked about them."""
 
 
@@ -74,7 +74,7 @@ class CopilotEvents(RecordReader):
             "session.compaction_start": self._compacted,
             "assistant.turn_retry": self._retried,
             "user.message": self._prompted,
-            "assistant.message": self._said,
+            "assistant.message": self._message,
             "assistant.message_delta": self._grew,
             "assistant.reasoning": self._thought,
             "assistant.reasoning_delta": self._grew,
@@ -83,7 +83,7 @@ class CopilotEvents(RecordReader):
             "subagent.started": self._delegated,
             "subagent.completed": self._came_back,
             "subagent.failed": self._came_back,
-            "human_response.recorded": self._answered,
+            "human_response.recorded": self._response,
             "result": self._printed_last,
         }
 
@@ -102,11 +102,11 @@ class CopilotEvents(RecordReader):
         if read is not None:
             yield from read(record, data)
         elif kind.endswith((".requested", ".completed")) and kind_of(kind):
-            yield from self._asked(kind, data)
+            yield from self._request(kind, data)
         elif not kind.startswith(_QUIET):
             self.counts.add_unknown(kind or "no type")
 
-    def _told(self, agent: Agent) -> Iterator[BuildEvent]:
+    def _agent_report(self, agent: Agent) -> Iterator[BuildEvent]:
         if agent != self._agent:
             self._agent = agent
             yield AgentReported(agent)
@@ -117,14 +117,14 @@ class CopilotEvents(RecordReader):
         known, cwd = self._agent, text(obj(data, "context"), "cwd")
         model, version = text(data, "selectedModel"), text(data, "copilotVersion")
         agent = replace(known, cwd=cwd or known.cwd, model=model or known.model, version=version or known.version)
-        return self._told(agent)
+        return self._agent_report(agent)
 
     def _model(self, record: Record, data: Record) -> Iterator[BuildEvent]:
         model = "" if text(record, "agentId") else text(data, "newModel")
-        return self._told(replace(self._agent, model=model or self._agent.model))
+        return self._agent_report(replace(self._agent, model=model or self._agent.model))
 
     def _titled(self, _record: Record, data: Record) -> Iterator[BuildEvent]:
-        return self._told(replace(self._agent, title=text(data, "title") or self._agent.title))
+        return self._agent_report(replace(self._agent, title=text(data, "title") or self._agent.title))
 
     def _used(self, _record: Record, data: Record) -> Iterator[BuildEvent]:
         """One request to a model. Input counts cached tokens too."""
@@ -178,19 +178,19 @@ class CopilotEvents(RecordReader):
 
     def _prompted(self, record: Record, data: Record) -> Iterator[BuildEvent]:
         """What a person said; what subagents and the program itself are told is none of it."""
-        said = text(data, "content")
-        if not said or text(record, "agentId") or text(data, "source") not in ("", "user"):
+        prompt = text(data, "content")
+        if not prompt or text(record, "agentId") or text(data, "source") not in ("", "user"):
             return
-        yield from self._told(replace(self._agent, title=self._agent.title or title_of(said)))
-        yield TextAdded(text(data, "messageId") or text(record, "id"), said, "prompt", whole=True)
+        yield from self._agent_report(replace(self._agent, title=self._agent.title or title_of(prompt)))
+        yield TextAdded(text(data, "messageId") or text(record, "id"), prompt, "prompt", whole=True)
 
-    def _said(self, record: Record, data: Record) -> Iterator[BuildEvent]:
+    def _message(self, record: Record, data: Record) -> Iterator[BuildEvent]:
         """A subagent's words are its call's result."""
         if text(record, "agentId"):
             return
         note = text(data, "messageId") or text(record, "id")
         self._growing.discard(note)
-        yield from self._told(replace(self._agent, model=text(data, "model") or self._agent.model))
+        yield from self._agent_report(replace(self._agent, model=text(data, "model") or self._agent.model))
         if text(data, "reasoningText"):
             yield TextAdded(f"{note}:reasoning", text(data, "reasoningText"), "reasoning", whole=True)
         if text(data, "content"):
@@ -204,25 +204,25 @@ class CopilotEvents(RecordReader):
     def _grew(self, record: Record, data: Record) -> Iterator[BuildEvent]:
         """Pieces show a text live; the complete one replaces them."""
         note = text(data, "messageId") or text(data, "reasoningId")
-        said = text(data, "deltaContent")
+        piece = text(data, "deltaContent")
         kind: NoteKind = "text" if text(data, "messageId") else "reasoning"
-        if note and said and not text(record, "agentId"):
+        if note and piece and not text(record, "agentId"):
             if note not in self._growing:
                 self._growing.add(note)
                 yield TextAdded(note, "", kind, whole=True)
-            yield TextAdded(note, said, kind)
+            yield TextAdded(note, piece, kind)
 
     # ----------------------------------------------------------------------- calls
 
     def _called(self, _record: Record, data: Record) -> Iterator[BuildEvent]:
-        call_id, name, given = text(data, "toolCallId"), text(data, "toolName") or "unknown", obj(data, "arguments")
+        call_id, name, arguments = text(data, "toolCallId"), text(data, "toolName") or "unknown", obj(data, "arguments")
         if not call_id:
             return
         self._names[call_id] = name
-        if len(self._names) > _LOST:
+        if len(self._names) > _MISSING_LIMIT:
             del self._names[next(iter(self._names))]
         yield ToolStarted(call_id, name, value(data.get("arguments")), parent_id=text(data, "parentToolCallId"))
-        request = asked_by_call(call_id, name, given)
+        request = asked_by_call(call_id, name, arguments)
         if request is not None:
             yield RequestOpened(request)
 
@@ -252,7 +252,7 @@ class CopilotEvents(RecordReader):
 
     # ----------------------------------------------------------------------- requests
 
-    def _asked(self, kind: str, data: Record) -> Iterator[BuildEvent]:
+    def _request(self, kind: str, data: Record) -> Iterator[BuildEvent]:
         form = kind_of(kind)
         if form is None:
             return
@@ -262,7 +262,7 @@ class CopilotEvents(RecordReader):
         call_id = text(obj(data, "permissionRequest"), "toolCallId") or text(data, "toolCallId")
         yield RequestOpened(request_of(form, data, self._names.get(call_id, "")))
 
-    def _answered(self, _record: Record, data: Record) -> Iterator[BuildEvent]:
+    def _response(self, _record: Record, data: Record) -> Iterator[BuildEvent]:
         """A person's word, as recorded: to a question it is all there is, and its call's id stands for it."""
         if text(data, "toolCallId"):
             yield RequestResolved(text(data, "toolCallId"), by=text(data, "actor"))

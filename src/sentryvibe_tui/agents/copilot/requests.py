@@ -36,16 +36,16 @@ def request_of(kind: RequestKind, data: Record, tool: str) -> Request:
     return Request(ident, kind, _with_choices(title, labels), tool, call, value(data), _options(labels))
 
 
-def asked_by_call(call_id: str, name: str, given: Record) -> Request | None:
+def asked_by_call(call_id: str, name: str, arguments: Record) -> Request | None:
     """The question that a call of `ask_user` is: a message, and the form of its answer as a JSON schema."""
-    message = text(given, "message")
+    message = text(arguments, "message")
     if name != "ask_user" or not message:
         return None
-    fields = obj(obj(given, "requestedSchema"), "properties").values()
+    fields = obj(obj(arguments, "requestedSchema"), "properties").values()
     labels = tuple(str(label) for field in fields for label in as_list(as_object(field).get("enum")))
     kind: RequestKind = "question" if len(fields) <= 1 else "form"
     title = _with_choices(message, labels if kind == "question" else ())
-    return Request(call_id, kind, title, name, call_id, value(given), _options(labels))
+    return Request(call_id, kind, title, name, call_id, value(arguments), _options(labels))
 
 
 def answer_of(data: Record) -> RequestResolved:

@@ -10,8 +10,8 @@ def prepared(argv: tuple[str, ...], name: str) -> Prepared:
     if not has_flag(argv, "-p", "--print"):
         return Prepared(argv, name, interactive=is_bare(argv))
     prompt = flag_value(argv, "-p", "--print") or last_word(argv)
-    asked = flag_value(argv, "--output-format")
-    if asked not in ("", "stream-json"):
+    output_format = flag_value(argv, "--output-format")
+    if output_format not in ("", "stream-json"):
         return Prepared(argv, name, prompt=prompt)
-    added = () if asked else ("--output-format", "stream-json")
+    added = () if output_format else ("--output-format", "stream-json")
     return Prepared(with_flags(argv, added), name, "cursor-stream", added, model=flag_value(argv, "-m", "--model"))

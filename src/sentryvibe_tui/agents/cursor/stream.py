@@ -63,14 +63,14 @@ class CursorStream(RecordReader):
 
     # ----------------------------------------------------------------------- words
 
-    def _prompted(self, said: str) -> Iterator[BuildEvent]:
+    def _prompted(self, prompt: str) -> Iterator[BuildEvent]:
         self._growing = None
-        if not said:
+        if not prompt:
             return
         if not self._titled:
             self._titled = True
-            yield AgentReported(Agent(title=title_of(said)))
-        yield TextAdded(self._next(), said, "prompt", whole=True)
+            yield AgentReported(Agent(title=title_of(prompt)))
+        yield TextAdded(self._next(), prompt, "prompt", whole=True)
 
     def _thought(self, record: Record, subtype: str) -> Iterator[BuildEvent]:
         if subtype == "completed":
@@ -78,16 +78,16 @@ class CursorStream(RecordReader):
         else:
             yield from self._said(text(record, "text"), "reasoning", is_piece=True)
 
-    def _said(self, said: str, kind: NoteKind, is_piece: bool) -> Iterator[BuildEvent]:
+    def _said(self, piece: str, kind: NoteKind, is_piece: bool) -> Iterator[BuildEvent]:
         """A whole text takes the place of its pieces."""
-        if not said:
+        if not piece:
             return
         grows = self._growing == kind
         note = f"note-{self._note}" if grows else self._next()
         self._growing = kind if is_piece else None
         if is_piece and not grows:
             yield TextAdded(note, "", kind, whole=True)
-        yield TextAdded(note, said, kind, whole=not is_piece)
+        yield TextAdded(note, piece, kind, whole=not is_piece)
 
     def _next(self) -> str:
         self._note += 1
@@ -96,24 +96,24 @@ class CursorStream(RecordReader):
     # ----------------------------------------------------------------------- calls
 
     def _call(self, record: Record, subtype: str) -> Iterator[BuildEvent]:
-        call_id, (name, given, result) = text(record, "call_id"), _call_in(obj(record, "tool_call"))
+        call_id, (name, arguments, result) = text(record, "call_id"), _call_in(obj(record, "tool_call"))
         if not call_id:
             return
         if name in TODO_TOOLS:
-            yield from self._listed(call_id, given, result)
+            yield from self._listed(call_id, arguments, result)
         elif subtype == "started":
-            yield ToolStarted(call_id, name, value(given))
+            yield ToolStarted(call_id, name, value(arguments))
         else:
             said = _output(result)
             yield ToolEnded(
                 call_id, None if said is None else value(said), bool(result) and "success" not in result, name
             )
 
-    def _listed(self, call_id: str, given: Record, result: Record) -> Iterator[BuildEvent]:
+    def _listed(self, call_id: str, arguments: Record, result: Record) -> Iterator[BuildEvent]:
         """Changes of single todos name them by their ids; others are the whole list."""
         whole = objects(obj(result, "success"), "todos")
-        todos = self._todos if given.get("merge") is True and not whole else ()
-        for todo in whole or objects(given, "todos"):
+        todos = self._todos if arguments.get("merge") is True and not whole else ()
+        for todo in whole or objects(arguments, "todos"):
             todos = with_todo(todos, _todo(todo))
         if todos != self._todos:
             self._todos = todos
@@ -164,7 +164,7 @@ def _todo(todo: Record) -> TodoItem:
 
 
 def _outcome(result: Record) -> BuildEnded:
-    said = text(result, "result")
+    answer = text(result, "result")
     if text(result, "subtype") == "success" and result.get("is_error") is not True:
-        return BuildEnded("completed", summary=said)
-    return BuildEnded("failed", error=said or text(result, "subtype").replace("_", " ") or "failed")
+        return BuildEnded("completed", summary=answer)
+    return BuildEnded("failed", error=answer or text(result, "subtype").replace("_", " ") or "failed")

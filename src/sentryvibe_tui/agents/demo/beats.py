@@ -58,12 +58,12 @@ class ShellRun(Struct, frozen=True):
 class Grep(Struct, frozen=True):
     pattern: str
     path: str
-    found: str
+    matches: str
 
 
 class Glob(Struct, frozen=True):
     pattern: str
-    found: str
+    matches: str
 
 
 class Fetch(Struct, frozen=True):

@@ -97,10 +97,10 @@ class _Telling:
         words = text.split(" ")
         delay = 500
         while words:
-            taken = self._random.randint(1, 4)
-            piece = " ".join(words[:taken]) + (" " if len(words) > taken else "")
+            piece_length = self._random.randint(1, 4)
+            piece = " ".join(words[:piece_length]) + (" " if len(words) > piece_length else "")
             yield Step(delay, TextAdded(f"note-{self._notes}", piece, kind))
-            words, delay = words[taken:], self._random.randint(40, 110)
+            words, delay = words[piece_length:], self._random.randint(40, 110)
 
     def _usage(self) -> Step:
         self._tokens[0] += self._random.randint(2_000, 6_000)
@@ -138,10 +138,10 @@ class _Telling:
         yield Step(700, ToolEnded(call_id, raw(beat.answer)))
 
     def _call(self, beat: Beat, parent: str) -> _Call:
-        name, given, output, ms = _as_claude(beat) if self._agent == "claude" else _as_codex(beat)
+        name, arguments, output, ms = _as_claude(beat) if self._agent == "claude" else _as_codex(beat)
         failed = isinstance(beat, beats.ShellRun) and beat.code != 0
         call_id = self._next_id()
-        start = ToolStarted(call_id, name, raw(given), parent_id=parent)
+        start = ToolStarted(call_id, name, raw(arguments), parent_id=parent)
         return _Call(start, ToolEnded(call_id, raw(output), failed), round(ms * self._random.uniform(0.8, 1.3)))
 
     def _next_id(self) -> str:
@@ -190,11 +190,11 @@ def _phases(current: str, over: bool) -> list[dict[str, str]]:
     ]
 
 
-_Told = tuple[str, dict[str, object], object, int]
+_CallRecord = tuple[str, dict[str, object], object, int]
 """Name, input, output and duration in milliseconds of a call."""
 
 
-def _as_claude(beat: Beat) -> _Told:
+def _as_claude(beat: Beat) -> _CallRecord:
     match beat:
         case beats.Read(path, content):
             return "Read", {"file_path": f"{story.CWD}/{path}"}, content, 220
@@ -217,7 +217,7 @@ def _as_claude(beat: Beat) -> _Told:
             raise TypeError(f"no tool call: {beat!r}")
 
 
-def _as_codex(beat: Beat) -> _Told:
+def _as_codex(beat: Beat) -> _CallRecord:
     match beat:
         case beats.Read(path, content):
             return _shell(f"sed -n '1,200p' {path}", content, 220)
@@ -237,5 +237,5 @@ def _as_codex(beat: Beat) -> _Told:
             return _as_claude(beat)
 
 
-def _shell(command: str, output: str, ms: int) -> _Told:
+def _shell(command: str, output: str, ms: int) -> _CallRecord:
     return "command_execution", {"command": f'bash -lc "{command}"'}, output, ms

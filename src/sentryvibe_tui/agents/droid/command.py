@@ -10,9 +10,9 @@ def prepared(argv: tuple[str, ...], name: str) -> Prepared:
     if "exec" not in argv[1:2]:
         return Prepared(argv, name, interactive=is_bare(argv))
     prompt = last_word(argv) if len(argv) > 2 else ""
-    asked = flag_value(argv, "-o", "--output-format")
-    if asked not in ("", "stream-json"):
+    output_format = flag_value(argv, "-o", "--output-format")
+    if output_format not in ("", "stream-json"):
         return Prepared(argv, name, prompt=prompt)
-    added = () if asked else ("--output-format", "stream-json")
+    added = () if output_format else ("--output-format", "stream-json")
     model = flag_value(argv, "-m", "--model")
     return Prepared(with_flags(argv, added), name, "droid-stream", added, model=model)

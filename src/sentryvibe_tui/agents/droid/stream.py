@@ -35,7 +35,7 @@ class DroidStream(RecordReader):
         if kind in ("message", "tool_call", "tool_result", "reasoning"):
             self._outcome = BuildEnded("interrupted")
         if kind == "message":
-            yield from self._said(record)
+            yield from self._message(record)
         elif kind == "reasoning":
             yield TextAdded(text(record, "id"), text(record, "text"), "reasoning", whole=True)
         elif kind == "tool_call":
@@ -51,22 +51,22 @@ class DroidStream(RecordReader):
         else:
             self.counts.add_unknown(kind or "no type")
 
-    def _said(self, record: Record) -> Iterator[BuildEvent]:
-        said, is_prompt = text(record, "text"), text(record, "role") == "user"
-        if not said:
+    def _message(self, record: Record) -> Iterator[BuildEvent]:
+        content, is_prompt = text(record, "text"), text(record, "role") == "user"
+        if not content:
             return
         if is_prompt and not self._titled:
             self._titled = True
-            yield AgentReported(Agent(title=title_of(said)))
-        yield TextAdded(text(record, "id"), said, "prompt" if is_prompt else "text", whole=True)
+            yield AgentReported(Agent(title=title_of(content)))
+        yield TextAdded(text(record, "id"), content, "prompt" if is_prompt else "text", whole=True)
 
     def _called(self, record: Record) -> Iterator[BuildEvent]:
-        call_id, name, given = text(record, "id"), text(record, "toolName"), obj(record, "parameters")
-        if name in TODO_TOOLS and isinstance(given.get("todos"), list):
+        call_id, name, arguments = text(record, "id"), text(record, "toolName"), obj(record, "parameters")
+        if name in TODO_TOOLS and isinstance(arguments.get("todos"), list):
             self._lists.add(call_id)
-            yield TodosReported(todo_items(objects(given, "todos")), call_id=call_id)
+            yield TodosReported(todo_items(objects(arguments, "todos")), call_id=call_id)
         elif call_id:
-            yield ToolStarted(call_id, name or "unknown", value(given))
+            yield ToolStarted(call_id, name or "unknown", value(arguments))
 
     def _returned(self, record: Record) -> Iterator[BuildEvent]:
         call_id = text(record, "id")

@@ -12,9 +12,9 @@ def prepared(argv: tuple[str, ...], name: str) -> Prepared:
     prompt = flag_value(argv, "-p", "--prompt") or ("" if stays else last_word(argv))
     if not prompt:
         return Prepared(argv, name, interactive=is_bare(argv))
-    asked = flag_value(argv, "-o", "--output-format")
-    if asked not in ("", "stream-json"):
+    output_format = flag_value(argv, "-o", "--output-format")
+    if output_format not in ("", "stream-json"):
         return Prepared(argv, name, prompt=prompt)
-    added = () if asked else ("--output-format", "stream-json")
+    added = () if output_format else ("--output-format", "stream-json")
     model = told_model(flag_value(argv, "-m", "--model"))
     return Prepared(with_flags(argv, added), name, "gemini-stream", added, prompt, model)

@@ -107,7 +107,7 @@ class GeminiSession(RecordReader):
     def _events(self, record: Record) -> Iterator[BuildEvent]:
         if "sessionId" in record and not self._session:
             self._session = text(record, "sessionId")
-            yield from self._told(replace(self._agent, agent_id=AGENT))
+            yield from self._agent_report(replace(self._agent, agent_id=AGENT))
         if "$set" in record:
             yield from self._messages(obj(record, "$set"))
         elif "messages" in record:
@@ -123,38 +123,40 @@ class GeminiSession(RecordReader):
         for message in objects(record, "messages"):
             yield from self._message(message)
 
-    def _told(self, agent: Agent) -> Iterator[BuildEvent]:
+    def _agent_report(self, agent: Agent) -> Iterator[BuildEvent]:
         if agent != self._agent:
             self._agent = agent
             yield AgentReported(agent)
 
     def _message(self, message: Record) -> Iterator[BuildEvent]:
         kind, note = text(message, "type"), text(message, "id")
-        said = words(message.get("content"))
-        if not said.startswith("<session_context>"):
-            self.turn.read(message, said)
+        content = words(message.get("content"))
+        if not content.startswith("<session_context>"):
+            self.turn.read(message, content)
         if kind == "user":
-            if said and not said.startswith("<session_context>"):
-                yield from self._told(replace(self._agent, title=self._agent.title or title_of(said)))
-                yield TextAdded(note, said, "prompt", whole=True)
+            if content and not content.startswith("<session_context>"):
+                yield from self._agent_report(replace(self._agent, title=self._agent.title or title_of(content)))
+                yield TextAdded(note, content, "prompt", whole=True)
         elif kind in ("gemini", "model", "assistant"):
-            yield from self._answer(message, note, said)
+            yield from self._answer(message, note, content)
         elif kind == "error":
-            yield Noticed(said or "error", "error")
+            yield Noticed(content or "error", "error")
         elif kind in ("info", "warning"):
-            yield Noticed(said, "warning" if kind == "warning" else "info")
+            yield Noticed(content, "warning" if kind == "warning" else "info")
         else:
             self.counts.add_unknown(f"message {kind}")
 
-    def _answer(self, message: Record, note: str, said: str) -> Iterator[BuildEvent]:
-        yield from self._told(replace(self._agent, model=told_model(text(message, "model")) or self._agent.model))
+    def _answer(self, message: Record, note: str, content: str) -> Iterator[BuildEvent]:
+        yield from self._agent_report(
+            replace(self._agent, model=told_model(text(message, "model")) or self._agent.model)
+        )
         for number, thought in enumerate(objects(message, "thoughts")):
             subject, about = text(thought, "subject"), text(thought, "description")
             words = f"**{subject}**\n\n{about}" if subject and about else subject or about
             if words:
                 yield TextAdded(f"{note}:thought-{number}", words, "reasoning", whole=True)
-        if said:
-            yield TextAdded(note, said, "text", whole=True)
+        if content:
+            yield TextAdded(note, content, "text", whole=True)
         for call in objects(message, "toolCalls"):
             yield from self._called(call)
         tokens = obj(message, "tokens")
@@ -167,13 +169,13 @@ class GeminiSession(RecordReader):
         call_id, name, state = text(call, "id"), text(call, "name"), text(call, "status")
         result = _result(call)
         if name in TODO_TOOLS:
-            listed = self._lists.started(call_id, name, obj(call, "args"))
-            if listed is not None:
-                yield listed
+            todos = self._lists.started(call_id, name, obj(call, "args"))
+            if todos is not None:
+                yield todos
             if state in _ENDED and self._lists.is_open(call_id):
-                listed = self._lists.ended(call_id, result, state != "success")
-                if listed is not None:
-                    yield listed
+                todos = self._lists.ended(call_id, result, state != "success")
+                if todos is not None:
+                    yield todos
         elif call_id:
             yield ToolStarted(call_id, name or "unknown", value(call.get("args")))
             if state in _ENDED or (result and not state):
@@ -208,13 +210,13 @@ def words(content: object) -> str:
 
 def _result(call: Record) -> str:
     """What the model was told of a call: `result[].functionResponse.response.output`."""
-    said: list[str] = []
+    lines: list[str] = []
     for part in objects(call, "result"):
         response = obj(obj(part, "functionResponse"), "response")
         output = response.get("output", response.get("error"))
         flattened = flat(output)
         if isinstance(flattened, str):
-            said.append(flattened)
+            lines.append(flattened)
         elif text(part, "text"):
-            said.append(text(part, "text"))
-    return "\n".join(said) or text(call, "resultDisplay")
+            lines.append(text(part, "text"))
+    return "\n".join(lines) or text(call, "resultDisplay")

@@ -61,22 +61,22 @@ class GeminiStream(RecordReader):
             self.counts.add_unknown(kind or "no type")
 
     def _message(self, record: Record) -> Iterator[BuildEvent]:
-        said = text(record, "content")
-        if not said:
+        content = text(record, "content")
+        if not content:
             return
         if text(record, "role") != "assistant":
             self._note += 1
             if not self._titled:
                 self._titled = True
-                yield AgentReported(Agent(title=title_of(said)))
-            yield TextAdded(f"text-{self._note}", said, "prompt", whole=True)
+                yield AgentReported(Agent(title=title_of(content)))
+            yield TextAdded(f"text-{self._note}", content, "prompt", whole=True)
             return
         first = not self._growing
         self._note += first
         self._growing = record.get("delta") is True
         if first and self._growing:
             yield TextAdded(f"text-{self._note}", "", "text", whole=True)
-        yield TextAdded(f"text-{self._note}", said, "text", whole=not self._growing)
+        yield TextAdded(f"text-{self._note}", content, "text", whole=not self._growing)
 
     def _erred(self, message: str, severity: str) -> Iterator[BuildEvent]:
         """An error is the end when nothing comes after it."""
@@ -86,23 +86,23 @@ class GeminiStream(RecordReader):
             self._outcome = BuildEnded("failed", error=message)
             yield Noticed(message, "error")
 
-    def _called(self, call_id: str, name: str, given: Record) -> Iterator[BuildEvent]:
+    def _called(self, call_id: str, name: str, arguments: Record) -> Iterator[BuildEvent]:
         if name in TODO_TOOLS:
-            listed = self._lists.started(call_id, name, given)
+            listed = self._lists.started(call_id, name, arguments)
             if listed is not None:
                 yield listed
         elif call_id:
-            yield ToolStarted(call_id, name or "unknown", value(given))
+            yield ToolStarted(call_id, name or "unknown", value(arguments))
 
     def _returned(self, record: Record) -> Iterator[BuildEvent]:
         call_id, is_error = text(record, "tool_id"), text(record, "status") == "error"
-        said = text(obj(record, "error"), "message") or text(record, "output")
+        output = text(obj(record, "error"), "message") or text(record, "output")
         if self._lists.has(call_id):
-            listed = self._lists.ended(call_id, said, is_error) if self._lists.is_open(call_id) else None
+            listed = self._lists.ended(call_id, output, is_error) if self._lists.is_open(call_id) else None
             if listed is not None:
                 yield listed
         elif call_id:
-            yield ToolEnded(call_id, value(said) if said else None, is_error)
+            yield ToolEnded(call_id, value(output) if output else None, is_error)
 
     def _resulted(self, record: Record) -> Iterator[BuildEvent]:
         if text(record, "status") == "error":

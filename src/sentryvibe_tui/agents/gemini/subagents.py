@@ -39,10 +39,10 @@ class GeminiSubagents(Subagents):
                         calls.append(event.id)
 
     def new(self) -> list[tuple[Path, str]]:
-        taken, found = set(self._taken.values()), list[tuple[Path, str]]()
+        taken, found = set(self._ids.values()), list[tuple[Path, str]]()
         names = [] if self._folder is None else sorted(entry.path for entry in self._folder.entries())
         for path in map(Path, names):
-            if path.suffix == ".jsonl" and path not in self._taken:
+            if path.suffix == ".jsonl" and path not in self._ids:
                 call_id = next((call for call in self._calls.get(self._prompt_of(path), []) if call not in taken), "")
                 taken.add(call_id)
                 found.append((path, call_id))

@@ -22,27 +22,27 @@ class TodoLists:
         self._calls: dict[str, tuple[str, Record]] = {}
         self._done: set[str] = set()
 
-    def started(self, call_id: str, name: str, given: Record) -> TodosReported | None:
+    def started(self, call_id: str, name: str, arguments: Record) -> TodosReported | None:
         if call_id in self._calls or call_id in self._done:
             return None
-        self._calls[call_id] = (name, given)
-        if name == "write_todos" and isinstance(given.get("todos"), list):
-            items = todo_items(objects(given, "todos"), "description")
+        self._calls[call_id] = (name, arguments)
+        if name == "write_todos" and isinstance(arguments.get("todos"), list):
+            items = todo_items(objects(arguments, "todos"), "description")
             return self._changed(call_id, lambda _: items)
-        if name == "tracker_update_task" and identifier(given.get("id")):
-            return self._changed(call_id, partial(_updated, given=given))
+        if name == "tracker_update_task" and identifier(arguments.get("id")):
+            return self._changed(call_id, partial(_updated, arguments=arguments))
         return None
 
-    def ended(self, call_id: str, said: str, is_error: bool) -> TodosReported | None:
-        name, given = self._calls.pop(call_id)
+    def ended(self, call_id: str, output: str, is_error: bool) -> TodosReported | None:
+        name, arguments = self._calls.pop(call_id)
         self._done.add(call_id)
         changed = None
         if is_error:
             return self._list.take_back(call_id)
         if name == "tracker_create_task":
-            found = _NAMED_ID.search(said) or _TASK_ID.search(said)
+            found = _NAMED_ID.search(output) or _TASK_ID.search(output)
             task_id = found[1] if found else call_id
-            todo = TodoItem(text(given, "title") or f"Task {task_id}", id=task_id)
+            todo = TodoItem(text(arguments, "title") or f"Task {task_id}", id=task_id)
             changed = self._changed(call_id, partial(with_todo, todo=todo))
         self._list.accept(call_id)
         return changed
@@ -58,10 +58,10 @@ class TodoLists:
         return TodosReported(self._list.todos, call_id=call_id)
 
 
-def _updated(todos: TodoList, given: Record) -> TodoList:
-    known = todo_of(todos, identifier(given.get("id")))
-    state = status(given["status"]) if text(given, "status") else known.status
-    return with_todo(todos, TodoItem(text(given, "title") or known.content, state, id=known.id))
+def _updated(todos: TodoList, arguments: Record) -> TodoList:
+    known = todo_of(todos, identifier(arguments.get("id")))
+    state = status(arguments["status"]) if text(arguments, "status") else known.status
+    return with_todo(todos, TodoItem(text(arguments, "title") or known.content, state, id=known.id))
 
 
 def told_model(name: str) -> str:

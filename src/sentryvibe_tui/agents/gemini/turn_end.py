@@ -12,16 +12,16 @@ _CANCELLED = "Request cancelled."
 class GeminiTurn(TurnTracker):
     """Reads messages, each again whenever it grew. `said`: the words in it."""
 
-    def read(self, message: Record, said: str) -> None:
+    def read(self, message: Record, content: str) -> None:
         kind = text(message, "type")
         if kind == "user":
             self.goes_on()
         elif kind == "error":
-            self.over(message, TurnEnd("failed", said))
-        elif kind in ("info", "warning") and said.startswith(_CANCELLED):
+            self.over(message, TurnEnd("failed", content))
+        elif kind in ("info", "warning") and content.startswith(_CANCELLED):
             self.over(message, TurnEnd("interrupted", "cancelled by the user"))
         elif kind in ("gemini", "model", "assistant"):
-            if said and not message.get("toolCalls"):
+            if content and not message.get("toolCalls"):
                 self.over(message, TurnEnd("completed", certain=False))
             else:
                 self.goes_on()

@@ -10,9 +10,9 @@ def prepared(argv: tuple[str, ...], name: str) -> Prepared:
     place = argv.index("run") if "run" in argv else 0
     if not place:
         return Prepared(argv, name, interactive=is_bare(argv))
-    prompt, asked = last_word(argv[place:]), flag_value(argv, "--format")
-    if asked not in ("", "json"):
+    prompt, output_format = last_word(argv[place:]), flag_value(argv, "--format")
+    if output_format not in ("", "json"):
         return Prepared(argv, name, prompt=prompt)
-    added = () if asked else ("--format", "json")
+    added = () if output_format else ("--format", "json")
     words = (*argv[: place + 1], *added, *argv[place + 1 :])
     return Prepared(words, name, "opencode-run", added, prompt, flag_value(argv, "-m", "--model"))

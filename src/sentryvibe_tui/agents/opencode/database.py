@@ -71,18 +71,18 @@ def path_of(environ: Mapping[str, str]) -> Path:
 
 def stamp(path: Path) -> tuple[int, ...]:
     """Changes with every write; empty when there is no database."""
-    found: list[int] = []
+    numbers: list[int] = []
     for name in (str(path), f"{path}-wal"):
         try:
             status = os.stat(name)
         except OSError:
             continue
-        found += [status.st_mtime_ns, status.st_size, status.st_ino]
-    return tuple(found)
+        numbers += [status.st_mtime_ns, status.st_size, status.st_ino]
+    return tuple(numbers)
 
 
 @contextmanager
-def opened(path: Path) -> Generator[Database]:
+def open_database(path: Path) -> Generator[Database]:
     """For one look. Raises sqlite3.Error, NotUnderstood."""
     alone = "" if os.path.exists(f"{path}-wal") else "&immutable=1"
     uri = f"file:{quote(str(path))}?mode=ro{alone}"
@@ -95,10 +95,10 @@ class Database:
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
-        for table, wanted in _COLUMNS.items():
+        for table, columns in _COLUMNS.items():
             there = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
-            if not wanted <= there:
-                raise NotUnderstood(f"{path}: table {table} lacks {', '.join(sorted(wanted - there))}")
+            if not columns <= there:
+                raise NotUnderstood(f"{path}: table {table} lacks {', '.join(sorted(columns - there))}")
 
     def last(self) -> tuple[int, str]:
         """Number and id of the last event; (0, "") when there is none."""
@@ -126,14 +126,14 @@ class Database:
 
     def place(self, session: str) -> SessionRoot | None:
         """None for a session that is not there (any more)."""
-        found = self._connection.execute(
+        row = self._connection.execute(
             "WITH RECURSIVE above(id, parent, directory, updated) AS ("
             " SELECT id, parent_id, directory, time_updated FROM session WHERE id = ? UNION"
             " SELECT session.id, session.parent_id, session.directory, session.time_updated FROM session, above"
             " WHERE session.id = above.parent) SELECT id, directory, updated FROM above WHERE parent IS NULL",
             (session,),
         ).fetchone()
-        return None if found is None else SessionRoot(*found)
+        return None if row is None else SessionRoot(*row)
 
     def since(self, moment: Millis) -> list[SessionRoot]:
         """The root sessions that were updated at or after `moment`, the latest last."""

@@ -103,25 +103,25 @@ class Events:
 
     def read(self, record: Record) -> Iterator[Reported]:
         record = obj(record, "payload") or record
-        kind, given = text(record, "type"), obj(record, "properties")
+        kind, properties = text(record, "type"), obj(record, "properties")
         if kind == _DISPOSED:
-            yield from self._disposed(text(given, "directory"))
+            yield from self._disposed(text(properties, "directory"))
         if kind.startswith(_QUIET):
             return
-        own = _session_of(kind, given)
+        own = _session_of(kind, properties)
         if not own:
             self._counts.add_unknown(kind or "no type")
             return
-        if kind == "session.created" and text(obj(given, "info"), "parentID"):
-            self._adopt(own, text(obj(given, "info"), "parentID"))
+        if kind == "session.created" and text(obj(properties, "info"), "parentID"):
+            self._adopt(own, text(obj(properties, "info"), "parentID"))
         root, parent = self.place(own)
-        session, at = self._sessions.setdefault(root, _Session()), _time(given)
-        for event in self._events(kind, given, session, parent, child=root != own):
+        session, at = self._sessions.setdefault(root, _Session()), _time(properties)
+        for event in self._events(kind, properties, session, parent, child=root != own):
             if not session.started:
                 session.started = True
                 yield Reported(BuildStarted(), at, root)
                 yield Reported(AgentReported(session.agent), at, root)
-            yield _said(timed(Reported(event, at, root), obj(given, "part")), obj(given, "part"))
+            yield _with_time(timed(Reported(event, at, root), obj(properties, "part")), obj(properties, "part"))
 
     def _adopt(self, child: str, parent: str) -> None:
         """A session that works for another one's call."""
@@ -136,25 +136,27 @@ class Events:
                 session.is_closed = session.is_over = True
                 yield Reported(replace(session.outcome, source=self._source), None, name)
 
-    def _events(self, kind: str, given: Record, session: _Session, parent: str, child: bool) -> Iterator[BuildEvent]:
-        info = obj(given, "info")
+    def _events(
+        self, kind: str, properties: Record, session: _Session, parent: str, child: bool
+    ) -> Iterator[BuildEvent]:
+        info = obj(properties, "info")
         if kind in ("session.created", "session.updated"):
             if not child:
                 yield from _labels(session, title=text(info, "title"), cwd=text(info, "directory"))
         elif kind == "message.updated":
             yield from self._message(info, session, child)
         elif kind == "message.part.updated":
-            yield from self._part(obj(given, "part"), session, parent, child)
+            yield from self._part(obj(properties, "part"), session, parent, child)
         elif kind == "message.part.delta":
-            yield from _delta(given, session)
+            yield from _delta(properties, session)
         elif kind == "todo.updated" and not child:
-            yield TodosReported(todo_items(objects(given, "todos")))
+            yield TodosReported(todo_items(objects(properties, "todos")))
         elif kind in _ASKS:
-            yield RequestOpened(_request(given, is_question=kind.startswith("question"), parent=parent))
+            yield RequestOpened(_request(properties, is_question=kind.startswith("question"), parent=parent))
         elif kind in _ANSWERS:
-            yield _answer(given)
+            yield _answer(properties)
         elif kind in ("session.idle", "session.status", "session.error"):
-            yield from self._state(kind, given, session, child)
+            yield from self._state(kind, properties, session, child)
         elif not child:
             self._counts.add_unknown(kind)
 
@@ -229,19 +231,19 @@ class Events:
             session.is_over, session.waits = True, False
             yield TurnEnded(session.outcome.outcome, error=session.outcome.error, source=self._source)
 
-    def _state(self, kind: str, given: Record, session: _Session, child: bool) -> Iterator[BuildEvent]:
+    def _state(self, kind: str, properties: Record, session: _Session, child: bool) -> Iterator[BuildEvent]:
         if child:
             return
-        status = text(obj(given, "status"), "type")
+        status = text(obj(properties, "status"), "type")
         if kind == "session.error":
-            session.outcome = failure(obj(given, "error"))
+            session.outcome = failure(obj(properties, "error"))
             yield Noticed(session.outcome.error, "error")
         elif kind == "session.idle" or status == "idle":
             if session.outcome.outcome == "interrupted":
                 session.outcome = BuildEnded("completed")
             yield from self._end(session)
         elif status == "retry":
-            yield from self._retry(obj(given, "status"), session)
+            yield from self._retry(obj(properties, "status"), session)
         elif status == "busy" and (session.is_over or session.waits):
             yield from self._work(session)
 
@@ -256,20 +258,20 @@ class Events:
 # --------------------------------------------------------------------------- single records
 
 
-def _session_of(kind: str, given: Record) -> str:
-    info = obj(given, "info")
-    own = text(given, "sessionID") or text(obj(given, "part"), "sessionID") or text(info, "sessionID")
+def _session_of(kind: str, properties: Record) -> str:
+    info = obj(properties, "info")
+    own = text(properties, "sessionID") or text(obj(properties, "part"), "sessionID") or text(info, "sessionID")
     return own or (text(info, "id") if kind.startswith("session.") else "")
 
 
-def _time(given: Record) -> Millis | None:
+def _time(properties: Record) -> Millis | None:
     """When it happened: an answer when it was complete, else when it began."""
-    times = obj(obj(given, "info"), "time")
-    own = time(given, "time") or time(given, "timestamp") or time(obj(given, "time"), "created")
+    times = obj(obj(properties, "info"), "time")
+    own = time(properties, "time") or time(properties, "timestamp") or time(obj(properties, "time"), "created")
     return own or time(times, "completed") or time(times, "updated") or time(times, "created")
 
 
-def _said(report: Reported, part: Record) -> Reported:
+def _with_time(report: Reported, part: Record) -> Reported:
     """Words are told when they are whole: then a call that they announce may wait for a person already."""
     began = time(obj(part, "time"), "start")
     if not isinstance(report.event, TextAdded) or began is None:
@@ -277,35 +279,40 @@ def _said(report: Reported, part: Record) -> Reported:
     return replace(report, at=began if report.at is None else min(began, report.at))
 
 
-def _delta(given: Record, session: _Session) -> Iterator[BuildEvent]:
-    part_id = text(given, "partID")
-    if part_id in session.kinds and text(given, "field") in ("text", "") and text(given, "delta"):
-        yield TextAdded(part_id, text(given, "delta"), session.kinds[part_id])
+def _delta(properties: Record, session: _Session) -> Iterator[BuildEvent]:
+    part_id = text(properties, "partID")
+    if part_id in session.kinds and text(properties, "field") in ("text", "") and text(properties, "delta"):
+        yield TextAdded(part_id, text(properties, "delta"), session.kinds[part_id])
 
 
-def _request(given: Record, *, is_question: bool, parent: str) -> Request:
+def _request(properties: Record, *, is_question: bool, parent: str) -> Request:
     """A permission says what for (`permission`, `patterns`, `metadata` with the command), a question all of it."""
-    ident, call = text(given, "id") or _NAMELESS, obj(given, "tool")
-    call_id = text(call, "callID") or text(given, "callID")
+    ident, call = text(properties, "id") or _NAMELESS, obj(properties, "tool")
+    call_id = text(call, "callID") or text(properties, "callID")
     if is_question:
-        asked = value({"questions": as_list(given.get("questions"))})
+        asked = value({"questions": as_list(properties.get("questions"))})
         title = question("question", asked)
         return Request(ident, "question", title, "question", call_id, asked, parent_id=parent)
-    name = text(given, "permission") or text(given, "action") or text(given, "type")
-    metadata = obj(given, "metadata")
-    shown = value(metadata) if metadata else None
-    patterns = as_list(given.get("patterns")) or as_list(given.get("resources"))
-    words = purpose(shown) or " ".join(map(str, patterns)) or text(given, "title")
+    name = text(properties, "permission") or text(properties, "action") or text(properties, "type")
+    metadata = obj(properties, "metadata")
+    request_input = value(metadata) if metadata else None
+    patterns = as_list(properties.get("patterns")) or as_list(properties.get("resources"))
+    words = purpose(request_input) or " ".join(map(str, patterns)) or text(properties, "title")
     title = ": ".join(part for part in ("permission", name, words) if part)
-    always = as_list(given.get("always"))
+    always = as_list(properties.get("always"))
     rules = value(always) if always else None
-    return Request(ident, "permission", title, name, call_id, shown, _OPTIONS, rules, parent_id=parent)
+    return Request(ident, "permission", title, name, call_id, request_input, _OPTIONS, rules, parent_id=parent)
 
 
-def _answer(given: Record) -> RequestResolved:
-    ident = text(given, "requestID") or text(given, "permissionID") or _NAMELESS
-    answers = "; ".join(", ".join(map(str, as_list(labels))) for labels in as_list(given.get("answers")))
-    decision = text(given, "reply") or text(given, "response") or answers or ("" if "answers" in given else "reject")
+def _answer(properties: Record) -> RequestResolved:
+    ident = text(properties, "requestID") or text(properties, "permissionID") or _NAMELESS
+    answers = "; ".join(", ".join(map(str, as_list(labels))) for labels in as_list(properties.get("answers")))
+    decision = (
+        text(properties, "reply")
+        or text(properties, "response")
+        or answers
+        or ("" if "answers" in properties else "reject")
+    )
     return RequestResolved(ident, decision=decision)
 
 

@@ -51,7 +51,7 @@ class PluginReader:
 
     def _session(self, name: str) -> tuple[Events, Redactor | None]:
         if name not in self._sessions:
-            masks = None if self._redactor is None else self._redactor.anew()
+            masks = None if self._redactor is None else self._redactor.copy()
             self._sessions[name] = (Events(self.counts, "hook"), masks)
             if len(self._sessions) > SESSIONS:
                 self._sessions.popitem(last=False)

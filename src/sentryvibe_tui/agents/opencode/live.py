@@ -23,7 +23,7 @@ from ...model.state import Millis
 from ..common.live import Sighting, merged, polled
 from ..common.reader import Counts
 from ..common.values import Record, obj, text, value
-from .database import AT_ONCE, Database, EventRow, NotUnderstood, SessionRoot, opened, path_of, stamp
+from .database import AT_ONCE, Database, EventRow, NotUnderstood, SessionRoot, open_database, path_of, stamp
 from .events import Events
 from .port import Ports
 from .processes import Owners, at_work, says_so
@@ -35,14 +35,14 @@ RECENT: Millis = 10 * 60_000
 ORPHANED: Millis = 10_000
 """So long a session without a process of its own may be silent: it is then taken for one that ended."""
 
-MADE: Millis = 60_000
+CREATION_SLACK: Millis = 60_000
 """So long a new database may lack its tables: a new opencode takes its time to make them."""
 
 _ASKING: dict[str, Millis] = {"bash": 800, "task": 800, "edit": 1_500, "write": 1_500, "patch": 1_500, "read": 1_500}
 """Tools whose calls have metadata, or are over, so soon after they began that one without waits for permission."""
 
 
-class _Held(Struct):
+class _OpenCall(Struct):
     """A call that runs without metadata: from `since` on."""
 
     request: Request
@@ -63,7 +63,7 @@ class _Session:
         self.is_owned = False
         """A process has it, or had it."""
         self.cursor: dict[str, int] = {}
-        self.held: dict[str, _Held] = {}
+        self.open_calls: dict[str, _OpenCall] = {}
 
 
 class Live:
@@ -123,19 +123,22 @@ class DatabaseWitness:
 
     def look(self) -> list[Sighting]:
         """What is new since the last look. Raises NotUnderstood for a database in use that has another shape."""
-        seen: list[Sighting] = []
+        sightings: list[Sighting] = []
         found = stamp(self._path)
         if found and found != self._stamp:
-            seen = self._seen(found)
-        return [*seen, *self._gone(), *self._asked()]
+            sightings = self._poll(found)
+        return [*sightings, *self._ends(), *self._guesses()]
 
-    def _seen(self, found: tuple[int, ...]) -> list[Sighting]:
+    def _poll(self, stamp_now: tuple[int, ...]) -> list[Sighting]:
         try:
-            with opened(self._path) as connection:
-                seen, is_all = self._read(connection)
+            with open_database(self._path) as connection:
+                sightings, is_all = self._read(connection)
         except NotUnderstood:
             self._odd_since = self._odd_since or self._now()
-            if self._now() - self._odd_since > MADE and self._now() - max(found[::3]) // 1_000_000 < RECENT:
+            if (
+                self._now() - self._odd_since > CREATION_SLACK
+                and self._now() - max(stamp_now[::3]) // 1_000_000 < RECENT
+            ):
                 raise
             return []
         except sqlite3.Error as error:  # written anew, or locked for longer than a moment: the next look tells
@@ -143,18 +146,18 @@ class DatabaseWitness:
                 log.info("%s cannot be read now: %s", self._path, error)
                 self._trouble = str(error)
             return []
-        self._stamp, self._odd_since = found if is_all else (), 0
-        return seen
+        self._stamp, self._odd_since = stamp_now if is_all else (), 0
+        return sightings
 
     def _read(self, source: Database) -> tuple[list[Sighting], bool]:
         """And whether that is all there is."""
         if self._last is None or not source.is_there(*self._last):
             return self._begin(source), True
         rows = source.after(self._last[0])
-        seen = [sighting for row in rows for sighting in self._follow(source, row)]
+        sightings = [sighting for row in rows for sighting in self._follow(source, row)]
         if rows:
             self._last = (rows[-1].number, rows[-1].id)
-        return seen, len(rows) < AT_ONCE
+        return sightings, len(rows) < AT_ONCE
 
     def _begin(self, source: Database) -> list[Sighting]:
         """At the start, and when the log was numbered anew."""
@@ -175,15 +178,15 @@ class DatabaseWitness:
                 if place is not None:
                     yield from self._take_up(source, place)
                 return
-        yield from self._told(root, row)
+        yield from self._of_row(root, row)
 
     def _take_up(self, source: Database, place: SessionRoot) -> Iterator[Sighting]:
         """From its first event on: whoever has told of it before told the same."""
         session = self._sessions[place.root] = _Session(place)
         for row in source.of(place.root):
-            yield from self._told(session, row)
+            yield from self._of_row(session, row)
 
-    def _told(self, session: _Session, row: EventRow) -> Iterator[Sighting]:
+    def _of_row(self, session: _Session, row: EventRow) -> Iterator[Sighting]:
         if row.seq <= session.cursor.get(row.session, -1):
             return
         session.cursor[row.session] = row.seq
@@ -201,7 +204,7 @@ class DatabaseWitness:
         if any(isinstance(report.event, TurnEnded) for report in reports):
             yield from self._left_out(session, row)
         if text(record, "type") == "message.part.updated":
-            yield from self._held(session, obj(obj(record, "properties"), "part"))
+            yield from self._of_call(session, obj(obj(record, "properties"), "part"))
 
     def _left_out(self, session: _Session, row: EventRow) -> Iterator[Sighting]:
         """What was not understood, once."""
@@ -211,51 +214,51 @@ class DatabaseWitness:
             yield self._sighting(session, Sighting("", notice, session.last, id=f"{row.id}-left-out"))
 
     @staticmethod
-    def _sighting(session: _Session, told: Sighting) -> Sighting:
-        at = session.last if told.at is None else told.at
-        return Sighting(session.place.root, told.event, at, session.place.directory, told.id)
+    def _sighting(session: _Session, sighting: Sighting) -> Sighting:
+        at = session.last if sighting.at is None else sighting.at
+        return Sighting(session.place.root, sighting.event, at, session.place.directory, sighting.id)
 
     # ----------------------------------------------------------------------- permissions
 
-    def _held(self, session: _Session, part: Record) -> Iterator[Sighting]:
+    def _of_call(self, session: _Session, part: Record) -> Iterator[Sighting]:
         call, name, state = text(part, "callID"), text(part, "tool"), obj(part, "state")
         if name in _ASKING and text(state, "status") == "running" and not state.get("metadata"):
-            if call not in session.held:
-                session.held[call] = _Held(_request(session, part, call), self._now())
-        elif (held := session.held.pop(call, None)) is not None and held.is_told:
+            if call not in session.open_calls:
+                session.open_calls[call] = _OpenCall(_request(session, part, call), self._now())
+        elif (held := session.open_calls.pop(call, None)) is not None and held.is_told:
             answer = RequestResolved(held.request.id)
             yield self._sighting(session, Sighting("", answer, session.last, id=f"{held.request.id}-over"))
 
-    def _asked(self) -> Iterator[Sighting]:
+    def _guesses(self) -> Iterator[Sighting]:
         now = self._now()
         for session in self._sessions.values():
-            for held in session.held.values():
-                if now - held.since < _ASKING[held.request.tool]:
+            for call in session.open_calls.values():
+                if now - call.since < _ASKING[call.request.tool]:
                     continue
                 waiting = self._waiting_calls(session.place.directory, session.last)
-                if waiting is None and not held.is_told:
-                    yield self._guessed(session, held)
-                elif waiting is not None and held.is_told and held.request.tool_call_id not in waiting:
-                    yield self._withdrawn(session, held)
+                if waiting is None and not call.is_told:
+                    yield self._guessed(session, call)
+                elif waiting is not None and call.is_told and call.request.tool_call_id not in waiting:
+                    yield self._withdrawn(session, call)
 
-    def _guessed(self, session: _Session, held: _Held) -> Sighting:
-        held.is_told, held.number = True, held.number + 1
-        again = "" if held.number == 1 else f"-{held.number}"
+    def _guessed(self, session: _Session, call: _OpenCall) -> Sighting:
+        call.is_told, call.number = True, call.number + 1
+        again = "" if call.number == 1 else f"-{call.number}"
         return self._sighting(
-            session, Sighting("", RequestOpened(held.request), held.since, id=f"{held.request.id}{again}")
+            session, Sighting("", RequestOpened(call.request), call.since, id=f"{call.request.id}{again}")
         )
 
-    def _withdrawn(self, session: _Session, held: _Held) -> Sighting:
+    def _withdrawn(self, session: _Session, call: _OpenCall) -> Sighting:
         """Its own server is heard by now, and asks nobody about this call."""
-        held.is_told = False
-        withdrawn = RequestResolved(held.request.id, "withdrawn")
+        call.is_told = False
+        withdrawn = RequestResolved(call.request.id, "withdrawn")
         return self._sighting(
-            session, Sighting("", withdrawn, self._now(), id=f"{held.request.id}-withdrawn-{held.number}")
+            session, Sighting("", withdrawn, self._now(), id=f"{call.request.id}-withdrawn-{call.number}")
         )
 
     # ----------------------------------------------------------------------- processes
 
-    def _gone(self) -> Iterator[Sighting]:
+    def _ends(self) -> Iterator[Sighting]:
         for root, session in list(self._sessions.items()):
             if self._owners is None or self._is_owned(session, self._owners):
                 continue
@@ -275,9 +278,9 @@ class DatabaseWitness:
 
 
 def _request(session: _Session, part: Record, call: str) -> Request:
-    given, name = value(obj(obj(part, "state"), "input")), text(part, "tool")
+    arguments, name = value(obj(obj(part, "state"), "input")), text(part, "tool")
     parent = session.events.place(text(part, "sessionID"))[1]
     why = "the call has not begun, so it waits for permission"
     return Request(
-        f"asks-{call}", "permission", permission(name, given), name, call, given, reason=why, parent_id=parent
+        f"asks-{call}", "permission", permission(name, arguments), name, call, arguments, reason=why, parent_id=parent
     )

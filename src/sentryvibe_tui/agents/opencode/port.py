@@ -78,36 +78,38 @@ class Ports:
         self._processes, self._root, self._listening = processes, root, listening
         self._tries: dict[tuple[int, str], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._heard: dict[tuple[OpencodeProcess, int], dict[str, str]] = {}
+        self._pending_calls: dict[tuple[OpencodeProcess, int], dict[str, str]] = {}
         """Of each server that is heard: the call of each of its open requests, by the request's id."""
 
     @property
     def is_any_heard(self) -> bool:
-        return bool(self._heard)
+        return bool(self._pending_calls)
 
     def waiting_calls(self, directory: str, processes: Sequence[OpencodeProcess]) -> frozenset[str] | None:
         """The calls that wait for a person by the servers of `processes`, which may have a session of `directory`.
 
         None when any of them is not heard. A server of all directories tells of its own one only.
         """
-        heard = list(self._heard.items())
-        ours = {process for (process, _), _ in heard if process.directory == directory}
-        if not processes or not ours.issuperset(processes):
+        pending = list(self._pending_calls.items())
+        own_processes = {process for (process, _), _ in pending if process.directory == directory}
+        if not processes or not own_processes.issuperset(processes):
             return None
-        return frozenset(call for (process, _), open_ in heard if process in ours for call in list(open_.values()))
+        return frozenset(
+            call for (process, _), open_ in pending if process in own_processes for call in list(open_.values())
+        )
 
     async def sightings(self) -> AsyncIterator[Sighting]:
-        heard: asyncio.Queue[Sighting] = asyncio.Queue(WAITING)
-        self._tasks.add(asyncio.create_task(self._find(heard)))
+        queue: asyncio.Queue[Sighting] = asyncio.Queue(WAITING)
+        self._tasks.add(asyncio.create_task(self._find(queue)))
         try:
             while True:
-                yield await heard.get()
+                yield await queue.get()
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _find(self, heard: asyncio.Queue[Sighting]) -> None:
+    async def _find(self, queue: asyncio.Queue[Sighting]) -> None:
         while True:
             for process in self._processes():
                 key = (process.pid, process.start)
@@ -117,14 +119,14 @@ class Ports:
                 ports = await asyncio.to_thread(self._listening, process.pid)
                 if ports:
                     self._tries[key] = TRIES
-                    self._tasks |= {asyncio.create_task(self._listen(process, port, heard)) for port in ports}
+                    self._tasks |= {asyncio.create_task(self._listen(process, port, queue)) for port in ports}
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _listen(self, process: OpencodeProcess, port: int, heard: asyncio.Queue[Sighting]) -> None:
+    async def _listen(self, process: OpencodeProcess, port: int, queue: asyncio.Queue[Sighting]) -> None:
         """Until the server is gone, or what listens there is none."""
         import httpx
 
-        told, password = EventFeed(process.directory, self._root), os.environ.get("OPENCODE_SERVER_PASSWORD", "")
+        feed, password = EventFeed(process.directory, self._root), os.environ.get("OPENCODE_SERVER_PASSWORD", "")
         login = ("opencode", password) if password else None
         base, timeout = f"http://127.0.0.1:{port}", httpx.Timeout(OPEN, read=SILENCE)
         try:
@@ -136,34 +138,34 @@ class Ports:
                     log.info("what listens at %s is no server of opencode that can be read: %s", base, events)
                     return
                 for record in await _open(client):
-                    await _put(told, record, heard)
-                self._heard[process, port] = told.waiting
+                    await _put(feed, record, queue)
+                self._pending_calls[process, port] = feed.waiting
                 async for line in events.aiter_lines():
                     if line.startswith("data:"):
-                        await _put(told, _record(line[5:]), heard)
+                        await _put(feed, _record(line[5:]), queue)
         except httpx.HTTPError as error:
             log.info("opencode's server at %s is heard no longer: %s", base, error)
         finally:
-            self._heard.pop((process, port), None)
+            self._pending_calls.pop((process, port), None)
 
 
-async def _put(told: EventFeed, record: Record, heard: asyncio.Queue[Sighting]) -> None:
+async def _put(feed: EventFeed, record: Record, queue: asyncio.Queue[Sighting]) -> None:
     try:
-        for sighting in told.read(record):
-            await heard.put(sighting)
+        for sighting in feed.read(record):
+            await queue.put(sighting)
     except Exception:  # one event that makes no sense must not hide those behind it
         log.info("an event of opencode's server is left out: %s", text(record, "type"), exc_info=True)
 
 
 async def _open(client: Any) -> list[Record]:
     """The requests that are open already, as the events that told of them."""
-    found: list[Record] = []
+    records: list[Record] = []
     for path, kind in _LISTS:
         answer = await client.get(path)
         if _is(answer, "application/json"):
             items: list[object] = decode(answer.content, list[object])
-            found += [{"type": kind, "properties": item} for item in items if isinstance(item, dict)]
-    return found
+            records += [{"type": kind, "properties": item} for item in items if isinstance(item, dict)]
+    return records
 
 
 def _is(answer: Any, kind: str) -> bool:

@@ -72,11 +72,11 @@ def _has_open(pid: int, path: str) -> bool:
 
 def _links(pid: int) -> set[str]:
     """What a process has open. Files that it closes meanwhile are passed over. Raises OSError when it is gone."""
-    found: set[str] = set()
+    targets: set[str] = set()
     for name in os.listdir(f"/proc/{pid}/fd"):
         with suppress(FileNotFoundError):
-            found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
-    return found
+            targets.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return targets
 
 
 def listening(pid: int) -> list[int]:
@@ -128,7 +128,7 @@ class Owners:
 
     def of(self, directory: str, last: Millis) -> bool:
         """Whether a living process can have the session of that directory."""
-        if any(self._alive(one.pid, one.start) for one in self._processes if one.has(directory, last)):
+        if any(self._alive(process.pid, process.start) for process in self._processes if process.has(directory, last)):
             return True
         if self._clock() - self._scanned < SCAN_EVERY:
             return False

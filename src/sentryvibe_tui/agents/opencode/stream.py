@@ -41,7 +41,7 @@ class Parts:
         self.reason = ""
         """Why the last step ended; "" while there is another."""
         self._spending = Spending()
-        self._begun: dict[str, bool] = {}
+        self._open_calls: dict[str, bool] = {}
         """Calls, and whether their input came: a start that is told again would bring a turn back."""
 
     def end(self) -> BuildEnded:
@@ -52,19 +52,19 @@ class Parts:
         """Events of one part; None for a kind that is not known. `note`: an id for text that has none."""
         kind = text(part, "type")
         if kind in ("text", "reasoning"):
-            return self._said(part, kind, text(part, "id") or note, role)
+            return self._note(part, kind, text(part, "id") or note, role)
         if kind == "tool":
             return self._tool(part, note, parent)
         if kind == "step-finish":
             return self._finished(part, text(part, "id") or note)
         return iter(()) if kind in _QUIET_PARTS else None
 
-    def _said(self, part: Record, kind: str, note: str, role: str) -> Iterator[BuildEvent]:
-        said = text(part, "text")
-        if said and part.get("synthetic") is not True:
+    def _note(self, part: Record, kind: str, note: str, role: str) -> Iterator[BuildEvent]:
+        content = text(part, "text")
+        if content and part.get("synthetic") is not True:
             self.reason = ""
             kinds = "prompt" if role == "user" else "reasoning" if kind == "reasoning" else "text"
-            yield TextAdded(note, said, kinds, whole=True)
+            yield TextAdded(note, content, kinds, whole=True)
 
     def _tool(self, part: Record, note: str, parent: str) -> Iterator[BuildEvent]:
         self.reason = ""
@@ -74,10 +74,12 @@ class Parts:
             if name == "todowrite" and "todos" in obj(state, "input") and status != "error" and not parent:
                 yield TodosReported(todo_items(objects(obj(state, "input"), "todos")), call_id=call_id)
             return
-        given = state.get("input") or (None if status == "pending" else state.get("input"))
-        if call_id not in self._begun or (given is not None and not self._begun[call_id]):
-            self._begun[call_id] = given is not None
-            yield ToolStarted(call_id, name or "unknown", None if given is None else value(given), parent_id=parent)
+        arguments = state.get("input") or (None if status == "pending" else state.get("input"))
+        if call_id not in self._open_calls or (arguments is not None and not self._open_calls[call_id]):
+            self._open_calls[call_id] = arguments is not None
+            yield ToolStarted(
+                call_id, name or "unknown", None if arguments is None else value(arguments), parent_id=parent
+            )
         if status in ("completed", "error"):
             output = text(state, "error") if status == "error" else flat(state.get("output"))
             yield ToolEnded(call_id, None if output is None else value(output), _is_error(name, state))
@@ -189,13 +191,13 @@ class OpencodeParts(RecordReader):
         self._number += 1
         self._session = self._session or text(record, "sessionID") or _made_up(record)
         role, known = text(record, "_role") or "assistant", self._agent
-        asked = text(record, "text") if role == "user" and not known.title else ""
+        prompt = text(record, "text") if role == "user" and not known.title else ""
         agent = replace(
             known,
             agent_id=AGENT,
             model=text(record, "_model") or known.model,
             cwd=text(record, "_cwd") or known.cwd,
-            title=known.title or title_of(asked),
+            title=known.title or title_of(prompt),
         )
         if agent != known:
             self._agent = agent

@@ -60,9 +60,9 @@ class PiSession(RecordReader):
             self.turn.read(record if "timestamp" in record else message, message)
             yield from self._message(message, text(record, "id") or f"message-{self._number}")
         elif kind == "model_change":
-            yield from self._told(replace(self._agent, model=text(record, "modelId") or self._agent.model))
+            yield from self._agent_report(replace(self._agent, model=text(record, "modelId") or self._agent.model))
         elif kind == "session_info":
-            yield from self._told(replace(self._agent, title=text(record, "name") or self._agent.title))
+            yield from self._agent_report(replace(self._agent, title=text(record, "name") or self._agent.title))
         elif kind in _NOTICES:
             yield Noticed(_NOTICES[kind])
         elif kind == "auto_retry_start":
@@ -74,9 +74,9 @@ class PiSession(RecordReader):
     def _began(self, record: Record) -> Iterator[BuildEvent]:
         self._session = self._session or text(record, "id")
         self._born = time(record) if text(record, "parentSession") else None
-        yield from self._told(replace(self._agent, agent_id=AGENT, cwd=text(record, "cwd")))
+        yield from self._agent_report(replace(self._agent, agent_id=AGENT, cwd=text(record, "cwd")))
 
-    def _told(self, agent: Agent) -> Iterator[BuildEvent]:
+    def _agent_report(self, agent: Agent) -> Iterator[BuildEvent]:
         if agent != self._agent:
             self._agent = agent
             yield AgentReported(agent)
@@ -84,18 +84,18 @@ class PiSession(RecordReader):
     def _message(self, message: Record, note: str) -> Iterator[BuildEvent]:
         role = text(message, "role")
         if role == "user":
-            said = flat(message.get("content"))
-            if isinstance(said, str) and said:
-                yield from self._told(replace(self._agent, title=self._agent.title or title_of(said)))
-                yield TextAdded(note, said, "prompt", whole=True)
+            content = flat(message.get("content"))
+            if isinstance(content, str) and content:
+                yield from self._agent_report(replace(self._agent, title=self._agent.title or title_of(content)))
+                yield TextAdded(note, content, "prompt", whole=True)
         elif role == "assistant":
-            yield from self._answered(message, note)
+            yield from self._answer(message, note)
         elif role == "toolResult" and text(message, "toolCallId"):
-            said, failed = flat(message.get("content")), message.get("isError") is True
-            yield ToolEnded(text(message, "toolCallId"), value(said), failed, text(message, "toolName"))
+            content, failed = flat(message.get("content")), message.get("isError") is True
+            yield ToolEnded(text(message, "toolCallId"), value(content), failed, text(message, "toolName"))
 
-    def _answered(self, message: Record, note: str) -> Iterator[BuildEvent]:
-        yield from self._told(replace(self._agent, model=text(message, "model") or self._agent.model))
+    def _answer(self, message: Record, note: str) -> Iterator[BuildEvent]:
+        yield from self._agent_report(replace(self._agent, model=text(message, "model") or self._agent.model))
         for place, block in enumerate(objects(message, "content")):
             kind = text(block, "type")
             if kind == "text" and text(block, "text"):

@@ -38,15 +38,15 @@ class QwenSession(RecordReader):
     def _events(self, record: Record) -> Iterator[BuildEvent]:
         if record.get("isSidechain") is True or text(record, "agentId") or obj(record, "forkedFrom"):
             return
-        kind, known = text(record, "type"), self._agent
+        kind, agent = text(record, "type"), self._agent
         self._session = self._session or text(record, "sessionId")
-        cwd, version = text(record, "cwd") or known.cwd, text(record, "version") or known.version
-        yield from self._told(replace(known, agent_id=AGENT, cwd=cwd, version=version))
+        cwd, version = text(record, "cwd") or agent.cwd, text(record, "version") or agent.version
+        yield from self._agent_report(replace(agent, agent_id=AGENT, cwd=cwd, version=version))
         self.turn.read(record)
         if kind == "user":
             yield from self._prompted(record)
         elif kind == "assistant":
-            yield from self._answered(record)
+            yield from self._answer(record)
         elif kind == "tool_result":
             yield from self._returned(record)
         elif kind == "system":
@@ -54,20 +54,20 @@ class QwenSession(RecordReader):
         else:
             self.counts.add_unknown(kind or "no type")
 
-    def _told(self, agent: Agent) -> Iterator[BuildEvent]:
+    def _agent_report(self, agent: Agent) -> Iterator[BuildEvent]:
         if agent != self._agent:
             self._agent = agent
             yield AgentReported(agent)
 
     def _prompted(self, record: Record) -> Iterator[BuildEvent]:
-        said = text(obj(record, "systemPayload"), "displayText") or _words(record)
-        if not said or text(record, "subtype") in _INJECTED:
+        prompt = text(obj(record, "systemPayload"), "displayText") or _words(record)
+        if not prompt or text(record, "subtype") in _INJECTED:
             return
-        yield from self._told(replace(self._agent, title=self._agent.title or title_of(said)))
-        yield TextAdded(text(record, "uuid"), said, "prompt", whole=True)
+        yield from self._agent_report(replace(self._agent, title=self._agent.title or title_of(prompt)))
+        yield TextAdded(text(record, "uuid"), prompt, "prompt", whole=True)
 
-    def _answered(self, record: Record) -> Iterator[BuildEvent]:
-        yield from self._told(replace(self._agent, model=text(record, "model") or self._agent.model))
+    def _answer(self, record: Record) -> Iterator[BuildEvent]:
+        yield from self._agent_report(replace(self._agent, model=text(record, "model") or self._agent.model))
         for number, part in enumerate(objects(obj(record, "message"), "parts")):
             call = obj(part, "functionCall")
             if call:
@@ -82,11 +82,11 @@ class QwenSession(RecordReader):
             yield UsageReported(spent)
 
     def _called(self, call: Record) -> Iterator[BuildEvent]:
-        call_id, name, given = text(call, "id"), text(call, "name") or "unknown", obj(call, "args")
+        call_id, name, arguments = text(call, "id"), text(call, "name") or "unknown", obj(call, "args")
         if name in TODO_TOOLS:
-            yield TodosReported(todo_items(objects(given, "todos")), call_id=call_id)
+            yield TodosReported(todo_items(objects(arguments, "todos")), call_id=call_id)
         elif call_id:
-            yield ToolStarted(call_id, name, value(given))
+            yield ToolStarted(call_id, name, value(arguments))
 
     def _returned(self, record: Record) -> Iterator[BuildEvent]:
         about = obj(record, "toolCallResult")
@@ -103,7 +103,7 @@ class QwenSession(RecordReader):
     def _noted(self, subtype: str, payload: Record) -> Iterator[BuildEvent]:
         """Bookkeeping of many kinds, some of which a person should know."""
         if subtype == "custom_title":
-            yield from self._told(replace(self._agent, title=text(payload, "customTitle") or self._agent.title))
+            yield from self._agent_report(replace(self._agent, title=text(payload, "customTitle") or self._agent.title))
         elif subtype in _NOTICES:
             yield Noticed(_NOTICES[subtype])
 

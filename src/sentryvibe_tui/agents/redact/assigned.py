@@ -85,7 +85,7 @@ ASSIGNED = (
         rf"((?P<name>{stem_pattern()}{TAIL}){_ASSIGNS}{ARGUMENT}){VALUE}",
         _is_assigned,
         is_spaced=True,
-        begun=rf"((?P<name>[\w.-]{{3,80}}){_ASSIGNS}{ARGUMENT}){VALUE}",
+        prefix=rf"((?P<name>[\w.-]{{3,80}}){_ASSIGNS}{ARGUMENT}){VALUE}",
         is_at_sign=True,
     ),
     place(

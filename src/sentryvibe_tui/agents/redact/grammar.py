@@ -18,10 +18,10 @@ VALUE = rf"(?(quote)(?P<quoted>{_IN_QUOTES})|(?P<bare>{_UNQUOTED}))"
 
 
 def place(
-    kind: str, signs: str, pattern: str, judge: Callable[[re.Match[str]], bool] = always, begun: str = ""
+    kind: str, signs: str, pattern: str, judge: Callable[[re.Match[str]], bool] = always, prefix: str = ""
 ) -> Rule:
     """A rule whose parts white space may stand between. `signs` are separated by spaces."""
-    return Rule(kind, tuple(signs.split()), pattern, judge, is_spaced=True, begun=begun)
+    return Rule(kind, tuple(signs.split()), pattern, judge, is_spaced=True, prefix=prefix)
 
 
 def at_sign(kind: str, signs: str, pattern: str, judge: Callable[[re.Match[str]], bool] = always) -> Rule:

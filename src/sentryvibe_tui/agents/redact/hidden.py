@@ -27,17 +27,17 @@ JSON_SIGNS = (rb"\u00", rb"\b", rb"\f")
 """The same in JSON."""
 
 
-def bare(said: str) -> str:
+def bare(text: str) -> str:
     """`said` as it looks."""
-    return UNSEEN.sub("", said)
+    return UNSEEN.sub("", text)
 
 
-def bare_places(said: str) -> tuple[str, list[int]]:
+def bare_places(text: str) -> tuple[str, list[int]]:
     """`said` as it looks, and for each of its characters (and its end) where that stands in `said`."""
-    shown: list[int] = []
+    visible: list[int] = []
     at = 0
-    for match in UNSEEN.finditer(said):
-        shown.extend(range(at, match.start()))
+    for match in UNSEEN.finditer(text):
+        visible.extend(range(at, match.start()))
         at = match.end()
-    shown.extend(range(at, len(said)))
-    return "".join(said[place] for place in shown), [*shown, len(said)]
+    visible.extend(range(at, len(text)))
+    return "".join(text[place] for place in visible), [*visible, len(text)]

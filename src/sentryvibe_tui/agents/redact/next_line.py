@@ -63,7 +63,7 @@ NEXT_LINE = (
         rf"((?P<name>{stem_pattern()}{TAIL}){_APART}{ARGUMENT}){VALUE}",
         _is_next,
         is_spaced=True,
-        begun=rf"((?P<name>{stem_pattern()}{TAIL}){_APART}{ARGUMENT}){VALUE}{GAP}",
+        prefix=rf"((?P<name>{stem_pattern()}{TAIL}){_APART}{ARGUMENT}){VALUE}{GAP}",
         is_at_sign=True,
     ),
 )

@@ -24,7 +24,7 @@ class _Note(Struct, frozen=True):
     report: Reported
     event: TextAdded
     text: str
-    shown: str = ""
+    output: str = ""
 
 
 class Redacted:
@@ -39,15 +39,15 @@ class Redacted:
         """The note that grew last."""
 
     def feed(self, data: bytes) -> list[Reported]:
-        reports = list(self._masked(self.inner.feed(data)))
+        reports = list(self._redact(self.inner.feed(data)))
         self.counts = self.inner.counts
         return reports
 
     def finish(self) -> list[Reported]:
-        reports = list(self._masked([*self.inner.finish()]))
+        reports = list(self._redact([*self.inner.finish()]))
         return [*reports, *self._let_go(), *self._news(reports[-1].session if reports else "")]
 
-    def _masked(self, reports: Iterable[Reported]) -> Iterator[Reported]:
+    def _redact(self, reports: Iterable[Reported]) -> Iterator[Reported]:
         for report in reports:
             event = report.event
             if isinstance(event, TextAdded) and not event.whole:
@@ -57,10 +57,10 @@ class Redacted:
             if isinstance(event, TextAdded):
                 self._notes.pop(event.id, None)
             yield from self._let_go() if isinstance(event, BuildEnded | TurnEnded) else self._show_harmless()
-            masked = self._one(report, self._redactor.anew() if is_told else self._redactor)
+            report_out = self._redacted_report(report, self._redactor.copy() if is_told else self._redactor)
             if isinstance(event, BuildEnded | TurnEnded):
                 yield from self._news(report.session)
-            yield masked
+            yield report_out
 
     def _news(self, session: str) -> Iterator[Reported]:
         """The end of a build tells what was masked in it."""
@@ -73,18 +73,18 @@ class Redacted:
         self._grew = event.id
         before = self._notes.pop(event.id, None)
         yield from self._show_harmless()
-        text, shown = (before.text, before.shown) if before else ("", "")
+        text, output = (before.text, before.output) if before else ("", "")
         text += event.text
         told, waits = self._redactor.grown(text)
         settled = len(text) - len(waits)
-        yield from self._tell(report, event, told, shown[:settled])
-        self._notes[event.id] = _Note(report, event, waits, shown[settled:])
+        yield from self._tell(report, event, told, output[:settled])
+        self._notes[event.id] = _Note(report, event, waits, output[settled:])
         if len(self._notes) > _GROWING:
             yield from self._end(next(iter(self._notes)))
 
-    def _tell(self, report: Reported, event: TextAdded, told: str, shown: str) -> Iterator[Reported]:
+    def _tell(self, report: Reported, event: TextAdded, text: str, output: str) -> Iterator[Reported]:
         """What of a masked text was not shown yet."""
-        new = told[sum(takewhile(bool, map(eq, told, shown))) :]
+        new = text[sum(takewhile(bool, map(eq, text, output))) :]
         if new:
             own, parent = self._redactor.identity(event.id), self._redactor.identity(event.parent_id)
             yield replace(report, event=replace(event, id=own, parent_id=parent, text=new))
@@ -92,9 +92,9 @@ class Redacted:
     def _show_harmless(self) -> Iterator[Reported]:
         """Something else happened: nobody waits for a last word that looks like any other. It may go on yet."""
         for name, note in self._notes.items():
-            if note.text != note.shown and not self._redactor.suspects(note.text):
-                yield from self._tell(note.report, note.event, note.text, note.shown)
-                self._notes[name] = replace(note, shown=note.text)
+            if note.text != note.output and not self._redactor.suspects(note.text):
+                yield from self._tell(note.report, note.event, note.text, note.output)
+                self._notes[name] = replace(note, output=note.text)
 
     def _let_go(self) -> Iterator[Reported]:
         for name in [*self._notes]:
@@ -102,8 +102,8 @@ class Redacted:
 
     def _end(self, name: str) -> Iterator[Reported]:
         note = self._notes.pop(name)
-        yield from self._tell(note.report, note.event, self._redactor.text(note.text), note.shown)
+        yield from self._tell(note.report, note.event, self._redactor.text(note.text), note.output)
 
-    def _one(self, report: Reported, redactor: Redactor) -> Reported:
+    def _redacted_report(self, report: Reported, redactor: Redactor) -> Reported:
         event = redactor.event(report.event)
         return report if event is report.event else replace(report, event=event)

@@ -42,65 +42,65 @@ class Redactor:
     def __init__(self, patterns: Sequence[str] = ()) -> None:
         self.counts: Counter[str] = Counter()
         self._own = tuple(own_rule(pattern) for pattern in patterns)
-        self._told = 0
+        self._announced = 0
         self._identities: dict[str, str] = {}
 
-    def anew(self) -> Redactor:
+    def copy(self) -> Redactor:
         """For another build: the same patterns, and nothing counted."""
         fresh = Redactor()
         fresh._own = self._own
         return fresh
 
-    def text(self, said: str) -> str:
+    def text(self, text: str) -> str:
         """`said` with each secret as `<redacted kind>`; so is one that unseen characters cut, and they go with it."""
-        encoded = _utf8(said)
-        found = _OCCURRENCES(encoded)
-        if not found:
-            return self._by_own(said)
-        if not any(_FIRST_HIDDEN <= sign < _FIRST_OF_JSON for sign, _, _ in found):
-            return self._at(found, encoded, said)
-        shown = bare(said)
-        encoded = _utf8(shown)
-        masked = self._at(_OCCURRENCES(encoded), encoded, shown)
-        return said if masked == shown else masked
+        encoded = _utf8(text)
+        occurrences = _OCCURRENCES(encoded)
+        if not occurrences:
+            return self._by_own(text)
+        if not any(_FIRST_HIDDEN <= sign < _FIRST_OF_JSON for sign, _, _ in occurrences):
+            return self._at(occurrences, encoded, text)
+        visible = bare(text)
+        encoded = _utf8(visible)
+        masked = self._at(_OCCURRENCES(encoded), encoded, visible)
+        return text if masked == visible else masked
 
-    def _at(self, found: Sequence[Occurrence], encoded: bytes, said: str) -> str:
+    def _at(self, occurrences: Sequence[Occurrence], encoded: bytes, text: str) -> str:
         """By the rules whose signs were found, and where they were while nothing has moved."""
-        masked, places = said, _places(found)
+        result, places = text, _places(occurrences)
         for number in sorted(places):
             rule = RULES[number]
-            if rule.is_at_sign and masked == said:
-                masked = rule.masked_at(_characters(sorted(places[number]), encoded, said), said, self.counts)
+            if rule.is_at_sign and result == text:
+                result = rule.masked_at(_characters(sorted(places[number]), encoded, text), text, self.counts)
             else:
-                masked = rule.masked(masked, self.counts)
-        return self._by_own(masked)
+                result = rule.replacement(result, self.counts)
+        return self._by_own(result)
 
-    def _by_own(self, said: str) -> str:
+    def _by_own(self, text: str) -> str:
         for rule in self._own:
-            said = rule.masked(said, self.counts)
-        return said
+            text = rule.redact(text, self.counts)
+        return text
 
-    def grown(self, said: str) -> tuple[str, str]:
+    def grown(self, text: str) -> tuple[str, str]:
         """What can be told of a text that grows, masked, and what waits: it may be half a secret."""
-        end = self._settled(said)
-        return self.text(said[:end]), said[end:]
+        end = self._settled(text)
+        return self.text(text[:end]), text[end:]
 
-    def _settled(self, said: str) -> int:
+    def _settled(self, text: str) -> int:
         """As the text looks: what is unseen counts for nothing."""
-        rules, is_hiding = self._possible(_utf8(said[window(said) :]))
+        rules, is_hiding = self._possible(_utf8(text[window(text) :]))
         if not is_hiding:
-            return settled(said, rules)
-        shown, places = bare_places(said)
+            return settled(text, rules)
+        shown, places = bare_places(text)
         return places[settled(shown, self._possible(_utf8(shown[window(shown) :]))[0])]
 
-    def suspects(self, said: str) -> bool:
+    def suspects(self, text: str) -> bool:
         """Whether a text has anything in it that a secret has."""
-        rules, is_hiding = self._possible(_utf8(said))
+        rules, is_hiding = self._possible(_utf8(text))
         return bool(rules) or is_hiding
 
-    def _possible(self, said: bytes) -> tuple[tuple[AnyRule, ...], bool]:
+    def _possible(self, data: bytes) -> tuple[tuple[AnyRule, ...], bool]:
         """Rules that may find something, in the order of RULES; own ones always. And whether something is unseen."""
-        found = _OCCURRENCES(said)
+        found = _OCCURRENCES(data)
         rules = (RULES[number] for number in sorted(_places(found)))
         return (*rules, *self._own), any(sign >= _FIRST_HIDDEN for sign, _, _ in found)
 
@@ -116,27 +116,27 @@ class Redactor:
         known = self._identities.get(name) if name else ""
         if known is not None:
             return known
-        masked = self.anew().text(name)
-        if masked != name:
-            masked = f"{masked}~{blake2s(_utf8(name), digest_size=4).hexdigest()}"
+        result = self.copy().text(name)
+        if result != name:
+            result = f"{result}~{blake2s(_utf8(name), digest_size=4).hexdigest()}"
         if len(self._identities) >= _IDENTITIES:
             self._identities.clear()
-        self._identities[name] = masked
-        return masked
+        self._identities[name] = result
+        return result
 
     def _label(self, said: str) -> str:
         """Not counted: it repeats what stands elsewhere. One that was cut may end in half a secret, which no longer
         looks like one."""
-        masked = self.anew().text(said)
+        masked = self.copy().text(said)
         if not masked.endswith("…"):
             return masked
         end = self._settled(masked.removesuffix("…"))
         return f"{masked[:end]}…" if self._is_half(_MASK.sub("", masked[end:-1])) else masked
 
-    def _is_half(self, said: str) -> bool:
+    def _is_half(self, text: str) -> bool:
         """The beginning of a shape, or a name with the beginning of its value."""
-        rules, _ = self._possible(_utf8(said))
-        has_value = re.search(r"[=:\s]\S", said) is not None
+        rules, _ = self._possible(_utf8(text))
+        has_value = re.search(r"[=:\s]\S", text) is not None
         return any(isinstance(rule, Rule) and (has_value or not rule.is_spaced) for rule in rules)
 
     def _raw(self, value: Raw) -> Raw:
@@ -144,35 +144,35 @@ class Redactor:
         if not self._own and not _OCCURRENCES(bytes(value)):
             return value
         before = self.counts.total()
-        masked = Structured(self.text, self.counts).masked(plain(value))
+        masked = Structured(self.text, self.counts).redact(plain(value))
         return raw(masked) if self.counts.total() > before else value
 
     def news(self) -> Noticed | None:
         """What was masked so far; None when nothing was since that was told."""
         total = self.counts.total()
-        if total == self._told:
+        if total == self._announced:
             return None
-        self._told = total
+        self._announced = total
         kinds = ", ".join(f"{kind} ×{count}" for kind, count in self.counts.most_common())
         return Noticed(f"masked {total} secret{'s' if total > 1 else ''}: {kinds}")
 
 
-def _utf8(said: str) -> bytes:
-    return said.encode("utf-8", "surrogatepass")
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
-def _places(found: Iterable[Occurrence]) -> dict[int, set[int]]:
+def _places(occurrences: Iterable[Occurrence]) -> dict[int, set[int]]:
     """Where the signs of each rule are, by its number."""
     places: dict[int, set[int]] = {}
-    for sign, start, _ in found:
+    for sign, start, _ in occurrences:
         for number in _RULES_OF[sign]:
             places.setdefault(number, set()).add(start)
     return places
 
 
-def _characters(places: Iterable[int], encoded: bytes, said: str) -> Iterable[int]:
+def _characters(places: Iterable[int], encoded: bytes, text: str) -> Iterable[int]:
     """Places in the text, of places in its bytes."""
-    if len(encoded) == len(said):
+    if len(encoded) == len(text):
         yield from places
         return
     at = count = 0

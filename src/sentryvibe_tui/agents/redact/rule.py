@@ -39,14 +39,14 @@ class Rule(Struct, frozen=True):
     source: str
     judge: Callable[[re.Match[str]], bool] = always
     is_spaced: bool = False
-    begun: str = ""
+    prefix: str = ""
     is_at_sign: bool = False
 
     @property
     def pattern(self) -> re.Pattern[str]:
         return _compiled(self.source)
 
-    def masked(self, said: str, counts: Counter[str]) -> str:
+    def replacement(self, text: str, counts: Counter[str]) -> str:
         """`said` without what is to be hidden; how often that was found is counted."""
 
         def mask(match: re.Match[str]) -> str:
@@ -55,24 +55,24 @@ class Rule(Struct, frozen=True):
             counts[self.kind] += 1
             return masked(match, self.kind)
 
-        return self.pattern.sub(mask, said)
+        return self.pattern.sub(mask, text)
 
-    def masked_at(self, places: Iterable[int], said: str, counts: Counter[str]) -> str:
+    def masked_at(self, places: Iterable[int], text: str, counts: Counter[str]) -> str:
         """As `masked`, of a text in which it can match at `places` only, which are in order."""
         parts: list[str] = []
-        taken = after = 0
+        end = after = 0
         fit = self.pattern.match
         for place in places:
-            match = fit(said, place) if place >= after else None
+            match = fit(text, place) if place >= after else None
             if match is None:
                 continue
             if self.judge(match):
                 counts[self.kind] += 1
-                parts += said[taken:place], masked(match, self.kind)
-                taken = after = match.end()
+                parts += text[end:place], masked(match, self.kind)
+                end = after = match.end()
             elif match.end() - place > _LONG:
                 after = match.end()
-        return "".join((*parts, said[taken:])) if parts else said
+        return "".join((*parts, text[end:])) if parts else text
 
 
 @cache
@@ -86,23 +86,23 @@ class OwnRule(Struct, frozen=True):
     pattern: regex.Pattern[str]
 
     @property
-    def begun(self) -> str:
+    def prefix(self) -> str:
         return self.pattern.pattern
 
     @property
     def source(self) -> str:
         return self.pattern.pattern
 
-    def masked(self, said: str, counts: Counter[str]) -> str:
+    def redact(self, text: str, counts: Counter[str]) -> str:
         """As with Rule."""
         try:
-            said, found = self.pattern.subn(lambda match: masked(match, "own"), said, timeout=SLOW + len(said) / 1e6)
+            text, count = self.pattern.subn(lambda match: masked(match, "own"), text, timeout=SLOW + len(text) / 1e6)
         except TimeoutError:
             counts[f"{self.pattern.pattern!r}, too slow"] += 1
             return f"<redacted: {self.pattern.pattern!r} took too long>"
-        if found:
-            counts["own"] += found
-        return said
+        if count:
+            counts["own"] += count
+        return text
 
 
 AnyRule = Rule | OwnRule

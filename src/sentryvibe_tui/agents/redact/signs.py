@@ -29,13 +29,13 @@ def branching(signs: Sequence[bytes]) -> Occurrences:
     lengths = sorted({len(sign) for sign in signs})
     search = re.compile(branches(sign.decode("latin-1") for sign in signs).encode("latin-1")).search
 
-    def found(said: bytes) -> Iterable[Occurrence]:
-        match = search(said)
+    def occurrences(data: bytes) -> Iterable[Occurrence]:
+        match = search(data)
         while match is not None:
             start = match.start()
             for length in lengths:  # a longer sign may begin as a shorter one does
                 if length <= len(match[0]) and (number := numbers.get(match[0][:length])) is not None:
                     yield number, start, start + length
-            match = search(said, start + 1)
+            match = search(data, start + 1)
 
-    return lambda said: sorted(found(said), key=lambda hit: hit[2])
+    return lambda said: sorted(occurrences(said), key=lambda hit: hit[2])

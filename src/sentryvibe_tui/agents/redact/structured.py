@@ -42,7 +42,7 @@ class Structured:
     def __init__(self, text: Callable[[str], str], counts: Counter[str]) -> None:
         self._text, self._counts = text, counts
 
-    def masked(self, value: Any, kind: NameKind = "") -> Any:
+    def redact(self, value: Any, kind: NameKind = "") -> Any:
         """`value` of JSON, whose name promises `kind`."""
         if isinstance(value, str):
             return self._string(value, kind)
@@ -76,9 +76,9 @@ class Structured:
         for key, value in fields.items():
             inner = (named or kind) if key in _VALUES else name_kind(key)
             if key in ("data", "stringData") and fields.get("kind") == "Secret" and isinstance(value, dict):
-                shown[key] = {name: self.masked(one, "secret") for name, one in cast("dict[str, Any]", value).items()}
+                shown[key] = {name: self.redact(one, "secret") for name, one in cast("dict[str, Any]", value).items()}
             else:
-                shown[_distinct(self._text(key), shown)] = self.masked(value, inner)
+                shown[_distinct(self._text(key), shown)] = self.redact(value, inner)
         return shown
 
     def _named(self, fields: dict[str, Any]) -> NameKind:
@@ -90,7 +90,7 @@ class Structured:
 
     def _items(self, items: list[Any], kind: NameKind) -> list[Any]:
         if kind or not all(isinstance(item, str) for item in items):
-            return [self.masked(item, kind if isinstance(item, str | int) else "") for item in items]
+            return [self.redact(item, kind if isinstance(item, str | int) else "") for item in items]
         words = cast("list[str]", items)
         if len(words) == 2 and not words[0].startswith("-") and not name_kind(words[1]):
             return [self._text(words[0]), self._string(words[1], name_kind(words[0]))]
@@ -132,9 +132,9 @@ def _promise(option: str) -> NameKind:
     return name_kind(option.lstrip("-")) if is_named and "=" not in option else ""
 
 
-def _distinct(key: str, taken: dict[str, Any]) -> str:
+def _distinct(key: str, names: dict[str, Any]) -> str:
     """Two keys that look alike once they are masked stay two."""
     number, first = 2, key
-    while key in taken:
+    while key in names:
         key, number = f"{first} {number}", number + 1
     return key

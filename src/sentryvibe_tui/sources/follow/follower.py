@@ -192,7 +192,7 @@ class Follow:
     def _take_up(self, session: Session) -> None:
         load_beside()
         project = project_of(session.directory, session.agent)
-        redactor = None if self._redactor is None else self._redactor.anew()
+        redactor = None if self._redactor is None else self._redactor.copy()
         self._following[session.path] = SessionReader(session, project, self._pace.settled, redactor)
         self._begun.set()
         if session.id in self._builds:  # a witness was quicker

@@ -45,7 +45,7 @@ class SessionReader:
     ) -> None:
         self.session, self.project = session, project
         self.changed = session.changed
-        self._settled, self._redactor = settled, None if redactor is None else redactor.anew()
+        self._settled, self._redactor = settled, None if redactor is None else redactor.copy()
         posting = EventLabeler(project.id, project.name, session.id)
         self._main = _Input(session.path, posting, partial(_reader_of, session), self._redactor)
         self._agents = subagents_of(session.path, self._main.reader, self._redactor)

@@ -107,7 +107,7 @@ class Witnesses:
     def _posted(self, sighting: Sighting, about: About, now: Millis) -> EventEnvelope:
         event = with_usable_ids(sighting.event)
         if self._redactor is not None:
-            event = self._redactors.setdefault(sighting.session, self._redactor.anew()).event(event)
+            event = self._redactors.setdefault(sighting.session, self._redactor.copy()).event(event)
         told = crc32(encode((type(event).__name__, sighting.at, event)))
         return EventEnvelope(
             about, event, f"live-{sighting.id or f'{told:08x}'}", now if sighting.at is None else sighting.at

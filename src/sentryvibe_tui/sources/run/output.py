@@ -64,7 +64,7 @@ class Output:
         """It is no agent's: what is printed is the output itself."""
         self._held = b""
         self._mirror, self._stray, self._text = Mirror(), Stray(), _Text(redactor)
-        self._errors = _Text(None if redactor is None else redactor.anew())
+        self._errors = _Text(None if redactor is None else redactor.copy())
         self._began = self._call_open = False
         self.printed: list[tuple[int, bytes]] = []
         """(1 stdout | 2 stderr, bytes) for the terminal, to be taken away by whoever prints."""

@@ -134,7 +134,7 @@ class Relay:
                     project.id, project.name, report.session, fixed=True, source=f"acp-{self._token}"
                 )
                 publisher = await self._publisher(project, posting, stack, outbox, tell)
-                redactor = None if self._redactor is None else self._redactor.anew()
+                redactor = None if self._redactor is None else self._redactor.copy()
                 session = self._sessions[report.session] = _Session(posting, publisher, redactor)
             session.post(session.masked(report))
 
