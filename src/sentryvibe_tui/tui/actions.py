@@ -66,6 +66,7 @@ ACTIONS = (
     Action("pane('timeline')", "4", "timeline", "Go to the timeline: when each todo was worked on; enter goes to it"),
     Action("pane('tools')", "5", "tools", "Go to the calls by kind; enter opens the slowest of a kind"),
     Action("pane('builds')", "6,B", "builds", "Go to the project's builds; enter shows one of them"),
+    Action("pane('files')", "D,7", "files", "Go to the files that were changed; enter shows what changed in one"),
     Action("panes.plan", "P", "plan", "Read what the agent planned to do"),
     Action("panes.zoom", "z", "zoom", "Show the focused pane alone, or all panes again"),
     Action(

@@ -12,12 +12,13 @@ from typing import Any, cast
 from ...agents.subject import command_of, error_line, exit_code, input_of, kind_of, output_text, subject
 from ...model.state import BuildState, Item, Note, ToolCall
 from ...model.text import clean, clean_line
-from ...report.words import clock, duration, running, size, tool_mark
+from ...report.words import clock, duration, plural, running, size, tool_mark
 from ...wire.json import encode
 from ..context import RenderContext, role
 from ..lines import Line, plain, wrap
 from ..prose import prose
 from .tally import Calls
+from .widgets.files import ChangedFile
 
 LINES_SHOWN = 2_000
 
@@ -38,6 +39,20 @@ def tool_detail(
     lines = [*wrap(head, width), *wrap(_facts(tool, state, context, calls), width), []]
     lines += [line for one in _input(tool, said.kind, context, width) for line in wrap(one, width)]
     lines += [[], *_output(tool, context, width)]
+    return lines
+
+
+def file_detail(file: ChangedFile, width: int) -> list[Line]:
+    """All changes of a file, the newest first."""
+    lines: list[Line] = [
+        [(clean_line(file.path), "strong")],
+        [(f"+{file.added}", "good"), (f" -{file.removed}", "bad"), (f"  {plural(len(file.changes), 'change')}", "dim")],
+    ]
+    for at, change in reversed(file.changes):
+        lines += [[], [(clock(at or None), "heading"), (f"  +{change.added} -{change.removed}", "dim")]]
+        patch = (_diff_line(line) for line in _text_lines(change.patch))
+        shown = patch if change.patch else diff(change.old, change.new)
+        lines += [part for line in shown for part in wrap(line, width)]
     return lines
 
 

@@ -17,6 +17,7 @@ from .host import Host
 from .page import PLAN
 from .view import View
 from .widgets.builds import Builds
+from .widgets.files import Files
 from .widgets.inspector import Inspector
 from .widgets.stream import Stream
 from .widgets.timeline import Timeline
@@ -42,6 +43,7 @@ class Panes:
         self.timeline = Timeline(view, clocked, id="timeline", classes="pane")
         self.tools = Tools(view, clocked, id="tools", classes="pane")
         self.builds = Builds(view, clocked, id="builds", classes="pane")
+        self.files = Files(view, clocked, id="files", classes="pane")
         self.all: tuple[Rows, ...] = (
             self.todos,
             self.stream,
@@ -49,9 +51,10 @@ class Panes:
             self.timeline,
             self.tools,
             self.builds,
+            self.files,
         )
         """In the order of their numbers, from 1."""
-        self.body = Horizontal(self.builds, self.todos, self.stream, id="body")
+        self.body = Horizontal(self.builds, self.files, self.todos, self.stream, id="body")
         self.band = Horizontal(self.timeline, self.tools, self.inspector, id="band")
         self.source: Rows = self.stream
         """The pane whose row the inspector shows."""
@@ -83,13 +86,17 @@ class Panes:
         return self.screen.size.height >= TALL
 
     def present(self) -> list[Rows]:
-        """The panes that this build has: before the first todo, prompt, word or call there is none for them."""
-        has_steps = self.view.has_todos or self.view.steps.all
-        return [pane for pane in self.all if pane is not self.todos or has_steps]
+        """The panes that this build has: before the first todo, word or change there is none for them."""
+        absent = list[Rows]()
+        if not (self.view.has_todos or self.view.steps.all):
+            absent.append(self.todos)
+        if not self.view.edits:
+            absent.append(self.files)
+        return [pane for pane in self.all if pane not in absent]
 
     def standing(self) -> list[Rows]:
         """The panes that are always on screen at this size."""
-        present = self.present()
+        present = [pane for pane in self.present() if pane is not self.files]
         if self.is_narrow:
             return []
         if self.is_wide:
@@ -104,8 +111,9 @@ class Panes:
             return [self._chosen if self._chosen in present else present[0]]
         if self._guest is None or self._guest in standing:
             return standing
-        if self._guest is self.builds:
-            standing = [pane for pane in standing if pane is not self.todos]
+        if self._guest in (self.builds, self.files):
+            place = self.builds if self.builds in standing else self.todos
+            standing = [pane for pane in standing if pane is not place]
         return [*standing, self._guest]
 
     # ----------------------------------------------------------------- laying out
@@ -165,12 +173,12 @@ class Panes:
             self.inspector.position = None
         else:
             self.todos.rebuild()
-        for pane in (self.inspector, self.stream, self.timeline, self.tools, self.builds):
+        for pane in (self.inspector, self.stream, self.timeline, self.tools, self.builds, self.files):
             pane.renew()
 
     def tick(self) -> None:
         """A second went by."""
-        for pane in (self.todos, self.stream, self.inspector, self.timeline, self.tools):
+        for pane in (self.todos, self.stream, self.inspector, self.timeline, self.tools, self.files):
             if pane.display:
                 pane.tick()
 
@@ -183,6 +191,8 @@ class Panes:
             self.go(pane)
         elif name == "todos" and self.view.shown.id:
             self.host.tell("nothing was said or done yet")
+        elif name == "files" and self.view.shown.id:
+            self.host.tell("no file was changed yet")
 
     def go(self, pane: Rows) -> None:
         """To a pane that this build has."""
@@ -248,7 +258,11 @@ class Panes:
     def inspect_source(self) -> None:
         """Makes the inspector show what is under the cursor of the pane that the reader was last in; where that is
         itself, the page of the build."""
-        if self.inspector.display or self._chosen is self.inspector:
+        if not (self.inspector.display or self._chosen is self.inspector):
+            return
+        if self.source is self.files:
+            self.inspector.inspect_file(self.files.chosen)
+        else:
             self.inspector.inspect(self.source.position_at(self.source.cursor))
 
     def settle(self) -> None:
@@ -263,11 +277,16 @@ class Panes:
         if pane is self.timeline and isinstance(self.timeline.key, int):
             self.go(self.todos)
             self.todos.go_to(self.timeline.key)
-        elif pane is not None and not pane.unfolds(pane.cursor) and pane.position_at(pane.cursor) is not None:
+        elif pane is not None and self._leads_to_inspector(pane):
             self.source = pane
             self.go(self.inspector)
         elif pane is not None:
             pane.action_fold()
+
+    def _leads_to_inspector(self, pane: Rows) -> bool:
+        if pane is self.files:
+            return self.files.chosen is not None
+        return not pane.unfolds(pane.cursor) and pane.position_at(pane.cursor) is not None
 
     def plan(self) -> None:
         """On the page of the build; a plan that was put to a person is the call that did so."""

@@ -137,7 +137,7 @@ class BuildScreen(SelectableScreen):
         self.titles.paint()
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
-        if event.rows in (self.panes.todos, self.panes.stream, self.panes.tools):
+        if event.rows in (self.panes.todos, self.panes.stream, self.panes.tools, self.panes.files):
             self.panes.source = event.rows
             self.panes.inspect_source()
         self.titles.paint()

@@ -57,11 +57,18 @@ class Titles:
         return {
             panes.todos: f"Todos {far.done}/{far.total}" if far.total else "Todos" if self.view.has_todos else "Steps",
             panes.stream: f"Stream{kinds}",
-            panes.inspector: "Summary" if panes.inspector.position is None else "Inspector",
+            panes.inspector: self._inspected(),
             panes.timeline: "Timeline",
             panes.tools: "Tools",
+            panes.files: "Files",
             panes.builds: f"Builds {len(panes.builds.listed)}" if panes.builds.listed else "Builds",
         }
+
+    def _inspected(self) -> str:
+        inspector = self.panes.inspector
+        if inspector.file is not None:
+            return "Changes"
+        return "Summary" if inspector.position is None else "Inspector"
 
     def _useful(self) -> tuple[str, ...]:
         """Actions, by ident, that matter most where the reader is now."""
@@ -70,7 +77,7 @@ class Titles:
             return ("retry-link",)
         if panes.is_zoomed:
             return ("zoom", "back")
-        if panes.focused in (panes.builds, panes.timeline, panes.tools):
+        if panes.focused in (panes.builds, panes.timeline, panes.tools, panes.files):
             return ("open", "back")
         if panes.focused is panes.inspector:
             return ("back", "full-text", "copy", "open-file") if panes.inspector.position is not None else ("back",)
@@ -97,6 +104,8 @@ class Titles:
             return "show build"
         if panes.focused is panes.timeline:
             return "go to todo" if isinstance(panes.timeline.key, int) else "slowest call"
+        if panes.focused is panes.files:
+            return "show changes"
         return "slowest call" if panes.focused is panes.tools else ""
 
     def _news(self) -> Line:

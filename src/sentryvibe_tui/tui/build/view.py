@@ -10,6 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from ...agents.file_changes import changes_files
 from ...client.watching import (
     CaughtUp,
     Changed,
@@ -190,6 +191,8 @@ class View:
             errors = (now.state == "error") - (before.state == "error")
             self.last_error = position if errors > 0 else self.last_error
             self.steps.count_errors(position, errors)
+            if changes_files(now):
+                self.edits.append(position)
             self.groups[now.todo].errors += errors
             self._changes.todos = True
 
@@ -209,6 +212,8 @@ class View:
         for row, extra in extras:
             self.entries.insert(row, extra)
         self.steps = Steps()
+        self.edits: list[int] = []
+        """Positions of the calls that changed files."""
         self.last_text: int | None = None
         self.last_error: int | None = None
         self.row_of = [row for row, entry in enumerate(self.entries) if isinstance(entry, int)]
@@ -227,6 +232,8 @@ class View:
             self.last_text = position if item.kind == "text" else self.last_text
             return
         self.last_error = position if item.state == "error" else self.last_error
+        if changes_files(item):
+            self.edits.append(position)
         self._changes.todos = True
         if self._tally is not None:
             self._tally.take(position, item)

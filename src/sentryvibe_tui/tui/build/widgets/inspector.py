@@ -11,6 +11,7 @@ from ...context import RenderContext
 from ...lines import Line, plain
 from ...widgets.rows import Rows
 from ..view import View
+from .files import ChangedFile
 
 OVERVIEW_SECONDS = 5
 """How often the page of a running build is made anew."""
@@ -26,6 +27,7 @@ class Inspector(Rows):
         super().__init__(**options)
         self.view, self.context = view, context
         self.position: int | None = None
+        self.file: ChangedFile | None = None
         self.whole: dict[str, ToolCall] = {}
         self.following = False
         self._lines: list[Line] = []
@@ -47,11 +49,17 @@ class Inspector(Rows):
 
     def inspect(self, position: int | None) -> None:
         """Another item; the reader starts at its first line."""
-        if position == self.position:
+        if position == self.position and self.file is None:
             return
-        self.position, self._heading = position, ""
+        self.position, self.file, self._heading = position, None, ""
         self.renew()
         self.post_message(self.Another())
+
+    def inspect_file(self, file: ChangedFile | None) -> None:
+        """The differences of a file instead; None: the page of the build."""
+        if file is not self.file:
+            self.position, self.file, self._heading = None, file, ""
+            self.renew()
 
     def go_to(self, heading: str) -> None:
         """To a heading, at the top as far as what is below it allows; it stays there until the reader moves."""
@@ -84,7 +92,7 @@ class Inspector(Rows):
 
     def tick(self) -> None:
         """A second went by: a call under way shows it, and now and then the page of the build."""
-        is_due = self.position is None and self.context.now() // 1000 % OVERVIEW_SECONDS == 0
+        is_due = self.position is None and self.file is None and self.context.now() // 1000 % OVERVIEW_SECONDS == 0
         if not self.display or not (is_due or (isinstance(self._item, ToolCall) and self._item.is_open)):
             return
         before = self._lines
@@ -102,12 +110,14 @@ class Inspector(Rows):
             self.update({position})
 
     def _make(self) -> None:
-        from ..detail import note_detail, tool_detail
+        from ..detail import file_detail, note_detail, tool_detail
 
         self._item = item = self.item
         width = self.row_width
         if not self.display or not self.size:
             self._lines = []
+        elif self.file is not None:
+            self._lines = file_detail(self.file, width)
         elif item is None:
             self._lines = self._overview(width)
         elif isinstance(item, ToolCall):
