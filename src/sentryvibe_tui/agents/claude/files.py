@@ -14,6 +14,7 @@ from ..common.folders import (
     Heads,
     Listing,
     Owner,
+    beginning,
     changed_at,
     entries,
     field_in,
@@ -94,11 +95,7 @@ class SubagentFiles:
 
     def head(self, path: Path) -> bytes:
         """The beginning of one of them; nothing when it has gone."""
-        try:
-            with path.open("rb") as file:
-                return file.read(HEAD)
-        except OSError:
-            return b""
+        return beginning(path)
 
     def call_of(self, path: Path) -> str:
         """`agent-<id>.meta.json` has it in newer versions (seen with 2.1.332)."""

@@ -56,6 +56,15 @@ def field_in(data: bytes, name: bytes) -> str:
         return ""
 
 
+def beginning(path: Path) -> bytes:
+    """The first bytes of a file, HEAD at most; nothing when it has gone."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError:
+        return b""
+
+
 def head_at(path: Path) -> FileHead:
     """What a file's head says; nothing when there is no such file."""
     try:

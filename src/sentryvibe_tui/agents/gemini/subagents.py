@@ -7,16 +7,13 @@ from pathlib import Path
 
 from ...model.events import BuildEvent, ToolStarted
 from ...wire.json import plain
-from ..common.folders import Listing
+from ..common.folders import Listing, beginning
 from ..common.json_lines import JsonLines
 from ..common.reader import Counts, Reader, innermost
 from ..common.subagents import Subagents
 from ..common.values import as_object, text
 from ..redact import Redactor
 from .session import GeminiSession, words
-
-HEAD = 64 * 1024
-"""Bytes at a file's beginning in which its prompt is looked for."""
 
 
 class GeminiSubagents(Subagents):
@@ -62,10 +59,5 @@ class GeminiSubagents(Subagents):
 
 
 def _first_prompt(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD)
-    except OSError:
-        return ""
-    records = JsonLines(Counts()).feed(head)
+    records = JsonLines(Counts()).feed(beginning(path))
     return next((words(record.get("content")).strip() for record in records if text(record, "type") == "user"), "")
