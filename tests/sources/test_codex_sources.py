@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from itertools import cycle, pairwise
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,33 +14,16 @@ from sentryvibe_tui.agents.codex.hooks import HOOKS
 from sentryvibe_tui.agents.codex.session import CodexRollout
 from sentryvibe_tui.agents.codex.threads import SETTLING, TERMINALS, Threads
 from sentryvibe_tui.agents.common.hook_reader import HookReader
-from sentryvibe_tui.model.events import About, ActivityReported, BuildEvent
+from sentryvibe_tui.model.events import ActivityReported
 from sentryvibe_tui.model.facts import TurnEnded
-from sentryvibe_tui.model.reducer import reduce
-from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.sources.follow.witnesses import GRACE
+
+from .recorded import Moment, Word, late, states, told
 
 DATA = Path(__file__).parent.parent / "data" / "codex-live"
 SUBSETS = [("file",), ("file", "hook"), ("file", "daemon"), ("file", "hook", "daemon")]
 """Hooks alone are no session here: the recording lacks some."""
 PROMPTS = 13
-
-
-class Word(NamedTuple):
-    """`at`: when it happened, by its source; `ready`: before that nobody can hear it. Epoch milliseconds."""
-
-    source: str
-    at: int
-    ready: int
-    event: BuildEvent
-
-
-class Moment(NamedTuple):
-    """How the session really stood. `knows`: the sources of which any can tell."""
-
-    at: int
-    kinds: set[str]
-    knows: set[str]
 
 
 def _lines(name: str) -> list[dict[str, Any]]:
@@ -114,30 +97,6 @@ def _moments() -> Iterator[Moment]:
     yield Moment(frames[-1]["emittedAtMs"] + 2000, {"idle"}, {"file", "hook", "daemon"})
 
 
-def told(sources: tuple[str, ...], delays: dict[str, list[int]]) -> list[tuple[int, Word]]:
-    """When each word arrives; those of one source stay in order."""
-    arrived: list[tuple[int, Word]] = []
-    for source in sources:
-        latest = 0
-        for word, delay in zip(WORDS[source], cycle(delays[source]), strict=False):
-            latest = max(latest, word.ready + delay)
-            arrived.append((latest, word))
-    return sorted(arrived, key=lambda one: one[0])
-
-
-def states(arrived: list[tuple[int, Word]], moments: list[Moment]) -> Iterator[tuple[Moment, BuildState]]:
-    state, about, index = BuildState(), About("shop", "s", "s"), 0
-    for moment in moments:
-        while index < len(arrived) and arrived[index][0] <= moment.at:
-            word = arrived[index][1]
-            state, _ = reduce(state, word.event, word.at, about)
-            index += 1
-        yield moment, state
-
-
-late = st.lists(st.integers(0, 350), min_size=1, max_size=7)
-
-
 @pytest.mark.parametrize("sources", SUBSETS, ids="+".join)
 @settings(max_examples=10, deadline=None)
 @given(delays=st.fixed_dictionaries(dict.fromkeys(WORDS, late)))
@@ -145,7 +104,7 @@ late = st.lists(st.integers(0, 350), min_size=1, max_size=7)
 @example(delays={"file": [60, 350, 0, 350], "hook": [350, 0, 0, 350], "daemon": [0]})
 def test_any_sources_in_any_order_tell_what_was(sources: tuple[str, ...], delays: dict[str, list[int]]) -> None:
     moments = [*_moments()]
-    for moment, state in states(told(sources, delays), moments):
+    for moment, state in states(told(WORDS, sources, delays), moments):
         if moment.knows & {*sources}:
             assert state.activity.kind in moment.kinds, (moment, state.activity, state.status)
     assert (state.status, state.activity.kind, state.requests, state.open_tools) == (
