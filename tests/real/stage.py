@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from ..patience import PATIENCE
 from . import verdict
 from .machine import Slowness
-from .product import Product, State
+from .product import Product, State, is_active
 from .terminal import Terminal
 from .truth import NOTHING, Truth
 
@@ -57,6 +59,35 @@ class Stage:
     def reach(self, *kinds: str) -> None:
         """Waits until the agent itself says so, and then as long as the product has time to."""
         self._until(lambda: bool(self.moments) and self.moments[-1].truth in kinds, " or ".join(kinds))
+
+    def play_all(self, turns: Mapping[str, str], runs: Iterable[str]) -> None:
+        """One turn after the other; `turns` are plays, and the words that each of them ends with."""
+        for run, (play, words) in zip(runs, turns.items(), strict=True):
+            self.prompt(play, run)
+            self.said(lambda state, words=words: words in str(state) and not is_active(state), f"over with {words!r}")
+            self.reach("idle")
+            self.rest(1.5)
+
+    def ask(self, play: str, run: str) -> dict[str, Any]:
+        """Plays until the agent waits for a person: what it asks, as the product has it."""
+        self.prompt(play, run)
+        self.reach("waiting-person")
+        (request,) = self.said(lambda state: bool(state.get("requests")), "a request")["requests"]
+        return request
+
+    def settle(self) -> None:
+        """The turn is over, and nothing is asked any more."""
+        self.reach("idle")
+        self.said(lambda state: not state.get("requests") and not is_active(state), "no request any more")
+        self.rest(1)
+
+    def kill(self) -> State:
+        """The agent's process dies; the state when the product says that it is over."""
+        os.kill(self.terminal.pid, signal.SIGKILL)
+        self.reach("ended")
+        state = self.said(lambda state: state["status"] != "active", "over")
+        self.rest(1)
+        return state
 
     def rest(self, seconds: float) -> None:
         """Lets the scene stand as it is: what is said in that time must stay right."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,25 +36,18 @@ def claude(request: pytest.FixtureRequest, command: Callable[[str], Path]) -> It
 
 
 @contextmanager
-def scene(one: Company, *words: str) -> Iterator[Stage]:
+def scene(one: Company, *words: str) -> Generator[Stage]:
     with one.terminal(*words) as terminal:
         terminal.until(lambda text: "mode on" in text or "for shortcuts" in text)
-        stage = Stage(terminal, ClaudeTruth(one.home.home, terminal.pid), one.product)
-        try:
+        with closing(Stage(terminal, ClaudeTruth(one.home.home, terminal.pid), one.product)) as stage:
             yield stage
-        finally:
-            stage.close()
 
 
 def test_turns_with_tools_todos_tokens_and_cost(claude: Company, tell: Callable[[str], None]) -> None:
     """Several turns of one session; it ends as its user leaves it."""
     runs = [new_run() for _ in range(4)]
     with scene(claude) as stage:
-        for run, (play, text) in zip(runs, TURNS.items(), strict=True):
-            stage.prompt(play, run)
-            stage.said(lambda state, text=text: text in str(state) and not is_active(state), f"over with {text!r}")
-            stage.reach("idle")
-            stage.rest(1.5)
+        stage.play_all(TURNS, runs)
         stage.terminal.type("/exit")
         stage.reach("ended")
         state = stage.said(lambda state: state["activity"]["kind"] == "ended", "ended")
@@ -88,29 +79,22 @@ def test_a_person_is_waited_for_until_there_is_an_answer(
     claude: Company, tell: Callable[[str], None], play: str, kind: str, words: str, answer: str
 ) -> None:
     with scene(claude) as stage:
-        stage.prompt(play, new_run())
-        stage.reach("waiting-person")
-        (request,) = stage.said(lambda state: bool(state.get("requests")), "a request")["requests"]
+        request = stage.ask(play, new_run())
         assert request["kind"] == kind
         assert words in str(request)
         stage.rest(2)
         stage.terminal.keys(answer)
-        stage.reach("idle")
-        stage.said(lambda state: not state.get("requests") and not is_active(state), "no request any more")
-        stage.rest(1)
+        stage.settle()
         tell(stage.check())
 
 
 def test_a_plan_waits_for_its_approval(claude: Company, tell: Callable[[str], None]) -> None:
     with scene(claude, "--permission-mode", "plan") as stage:
-        stage.prompt("plan", new_run())
-        stage.reach("waiting-person")
-        (request,) = stage.said(lambda state: bool(state.get("requests")), "a request")["requests"]
+        request = stage.ask("plan", new_run())
         assert request["kind"] == "plan"
         stage.rest(1)
         stage.terminal.keys("Escape")
-        stage.reach("idle")
-        stage.said(lambda state: not state.get("requests") and not is_active(state), "no request any more")
+        stage.settle()
         tell(stage.check())
 
 
@@ -144,9 +128,7 @@ def test_esc_takes_a_request_back(claude: Company, tell: Callable[[str], None]) 
         stage.reach("waiting-person")
         stage.rest(1.5)
         stage.terminal.keys("Escape")
-        stage.reach("idle")
-        stage.said(lambda state: not state.get("requests") and not is_active(state), "no request any more")
-        stage.rest(1)
+        stage.settle()
         tell(stage.check())
 
 
@@ -156,10 +138,7 @@ def test_a_killed_agent_is_over(claude: Company, tell: Callable[[str], None], pl
         stage.prompt(play, new_run())
         stage.reach(kind)
         stage.rest(1.5)
-        os.kill(stage.terminal.pid, signal.SIGKILL)
-        stage.reach("ended")
-        assert stage.said(lambda state: state["status"] != "active", "over")["status"] == "interrupted"
-        stage.rest(1)
+        assert stage.kill()["status"] == "interrupted"
         tell(stage.check())
 
 

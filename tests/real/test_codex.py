@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -53,27 +53,20 @@ def is_ready(text: str) -> bool:
 
 
 @contextmanager
-def scene(one: Company, daemon: Daemon, run: str) -> Iterator[Stage]:
+def scene(one: Company, daemon: Daemon, run: str) -> Generator[Stage]:
     with one.terminal() as terminal:
         terminal.until(is_ready)
         truth = CodexTruth(one.home.home, terminal.pid, daemon)
         truth.cue = run
-        stage = Stage(terminal, truth, one.product)
-        try:
+        with closing(Stage(terminal, truth, one.product)) as stage:
             yield stage
-        finally:
-            stage.close()
 
 
 def test_turns_with_tools_todos_and_tokens(codex: Company, daemon: Daemon, tell: Callable[[str], None]) -> None:
     """Several turns of one session; it ends as its user leaves it."""
     runs = [new_run() for _ in TURNS]
     with scene(codex, daemon, runs[0]) as stage:
-        for run, (play, text) in zip(runs, TURNS.items(), strict=True):
-            stage.prompt(play, run)
-            stage.said(lambda state, text=text: text in str(state) and not is_active(state), f"over with {text!r}")
-            stage.reach("idle")
-            stage.rest(1.5)
+        stage.play_all(TURNS, runs)
         stage.terminal.type("/exit")
         stage.reach("idle|ended")
         stage.rest(1.5)
@@ -102,16 +95,12 @@ def test_a_person_is_waited_for_until_there_is_an_answer(
 ) -> None:
     run = new_run()
     with scene(codex, daemon, run) as stage:
-        stage.prompt(play, run)
-        stage.reach("waiting-person")
-        (request,) = stage.said(lambda state: bool(state.get("requests")), "a request")["requests"]
+        request = stage.ask(play, run)
         assert request["kind"] == kind
         assert words in str(request)
         stage.rest(2)
         stage.terminal.keys(answer)
-        stage.reach("idle")
-        stage.said(lambda state: not state.get("requests") and not is_active(state), "no request any more")
-        stage.rest(1)
+        stage.settle()
         tell(stage.check())
 
 

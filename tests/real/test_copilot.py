@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ..patience import PATIENCE
 from .company import Company, company
 from .plays import USAGE
 from .product import State, calls, is_active
-from .stage import PATIENCE, new_run
+from .stage import new_run
 
 
 @pytest.fixture(scope="module")

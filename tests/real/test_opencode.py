@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,28 +33,21 @@ def opencode(command: Callable[[str], Path]) -> Iterator[Company]:
 
 
 @contextmanager
-def scene(one: Company) -> Iterator[Stage]:
+def scene(one: Company) -> Generator[Stage]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with one.terminal("--port", str(port)) as terminal:
         terminal.until("Ask anything")
-        stage = Stage(terminal, OpencodeTruth(one.home.home, terminal.pid, port), one.product)
-        try:
+        with closing(Stage(terminal, OpencodeTruth(one.home.home, terminal.pid, port), one.product)) as stage:
             yield stage
-        finally:
-            stage.close()
 
 
 def test_turns_with_tools_todos_and_tokens(opencode: Company, tell: Callable[[str], None]) -> None:
     """Several turns of one session; it ends as its user leaves it."""
     runs = [new_run() for _ in TURNS]
     with scene(opencode) as stage:
-        for run, (play, text) in zip(runs, TURNS.items(), strict=True):
-            stage.prompt(play, run)
-            stage.said(lambda state, text=text: text in str(state) and not is_active(state), f"over with {text!r}")
-            stage.reach("idle")
-            stage.rest(1.5)
+        stage.play_all(TURNS, runs)
         stage.terminal.type("/exit")
         stage.reach("ended")
         state = stage.said(lambda state: state["activity"]["kind"] == "ended", "ended")
@@ -82,16 +73,12 @@ def test_a_person_is_waited_for_until_there_is_an_answer(
     opencode: Company, tell: Callable[[str], None], play: str, kind: str, words: str, answer: str
 ) -> None:
     with scene(opencode) as stage:
-        stage.prompt(play, new_run())
-        stage.reach("waiting-person")
-        (request,) = stage.said(lambda state: bool(state.get("requests")), "a request")["requests"]
+        request = stage.ask(play, new_run())
         assert request["kind"] == kind
         assert words in str(request)
         stage.rest(2)
         stage.terminal.keys(answer)
-        stage.reach("idle")
-        stage.said(lambda state: not state.get("requests") and not is_active(state), "no request any more")
-        stage.rest(1)
+        stage.settle()
         tell(stage.check())
 
 
@@ -116,10 +103,7 @@ def test_a_killed_agent_is_over(opencode: Company, tell: Callable[[str], None]) 
         stage.reach("working")
         stage.terminal.until("Step by step")
         stage.rest(1)
-        os.kill(stage.terminal.pid, signal.SIGKILL)
-        stage.reach("ended")
-        assert stage.said(lambda state: state["status"] != "active", "over")["status"] == "interrupted"
-        stage.rest(1)
+        assert stage.kill()["status"] == "interrupted"
         tell(stage.check())
 
 
