@@ -426,6 +426,7 @@ async def test_the_wheel_scrolls_every_pane_and_a_bar_shows_where(app_on, story,
                 pane.inspect(None)
                 await settled(pilot)
             assert pane.show_vertical_scrollbar, pane.id
+            assert pane.vertical_scrollbar.position == pane.scroll_y, pane.id
             pane.move(0)
             await settled(pilot)
             assert pane.scroll_offset.y == 0, pane.id

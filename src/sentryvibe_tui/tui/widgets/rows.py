@@ -296,6 +296,11 @@ class Rows(Painted, ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         self._settle()
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        """A bar that appears shows where the rows stand already."""
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def on_resize(self) -> None:
         self.refit()
         self.post_message(self.Fitted())
