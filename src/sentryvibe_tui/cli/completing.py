@@ -25,6 +25,7 @@ PATIENCE = 0.5
 THEMES = (
     "sentry",
     "sentry-light",
+    "auto",
     "sentry-contrast",
     "ansi-dark",
     "ansi-light",

@@ -33,7 +33,7 @@ from .garbage import Collector
 from .hangup import STATUS, lasting, watch_terminal
 from .internals import Picture
 from .notices import BELL, POP_TITLE, PUSH_TITLE, Notices, notice_sequence, notice_text, title_sequence, window_title
-from .themes import DARK, THEMES
+from .themes import AUTO, DARK, LIGHT, THEMES
 
 NO_NOTICES = Notices(title=False, bell=False, desktop=False)
 
@@ -45,6 +45,13 @@ SIGNALS = ("SIGTERM", "SIGHUP", "SIGQUIT")
 
 def now_millis() -> Millis:
     return time.time_ns() // 1_000_000
+
+
+def _theme_of_terminal() -> str:
+    from .ground import ground_of, is_light
+
+    ground = ground_of(sys.__stdin__.fileno()) if sys.__stdin__ is not None and sys.__stdin__.isatty() else None
+    return LIGHT.name if is_light(ground, os.environ) else DARK.name
 
 
 class TerminalApp(App[int]):
@@ -85,6 +92,8 @@ class TerminalApp(App[int]):
             self.register_theme(own)
         self.set_reactive(App.theme, DARK.name)
         self.stylesheet.set_variables(self.get_css_variables())  # as set_reactive alone leaves them
+        if theme == AUTO:
+            theme = _theme_of_terminal()
         if theme != DARK.name and theme in self.available_themes:
             self.theme = theme
         self.context = RenderContext(now, ASCII if ascii_only else UNICODE, rebound(own_keys))

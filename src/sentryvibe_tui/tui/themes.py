@@ -53,11 +53,14 @@ CONTRAST = Theme(
 )
 """Words are at least 7:1 on their ground (WCAG 2.2, 1.4.6); in the other two 4.5:1 (1.4.3), also under the cursor."""
 
+AUTO = "auto"
+"""Dark or light, as the terminal's ground is (ground.py)."""
+
 THEMES = (DARK, LIGHT, CONTRAST)
 
 
 def theme_names() -> list[str]:
-    """All there are: our own first, then Textual's."""
+    """All there are: our own first, then `auto`, then Textual's."""
     from textual.theme import BUILTIN_THEMES
 
-    return [*(theme.name for theme in THEMES), *sorted(BUILTIN_THEMES)]
+    return [*(theme.name for theme in THEMES), AUTO, *sorted(BUILTIN_THEMES)]

@@ -210,7 +210,7 @@ class Latest(HeadBar):
             counts = view.activity(min(SPARKS_SHOWN // 2, width // 5), until)
             parts.append((2, [(sparks(counts, self.context.glyphs.sparks), "bar")]))
         note = None if view.last_text is None else state.timeline[view.last_text]
-        if isinstance(note, Note):
+        if isinstance(note, Note) and first_line(note.text) != end_words(state):
             parts.append((1, [("“", "faint"), *inline(first_line(note.text)), ("”", "faint")]))
         return [(" ", ""), *parted(parts, self._error(width * 2 // 5), width - 2), (" ", "")]
 
