@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from .watching import LinkChanged, LinkStatus, Watching
 
 if TYPE_CHECKING:
     from .builds import BuildsWatch
+    from .watch import Watch
 
 ENDED = 500
 """Builds that ended of which a server tells at first, the latest."""
@@ -77,6 +79,7 @@ class ServerFleet:
     def __init__(self, servers: Sequence[Address]) -> None:
         self._servers = {server.identity: server for server in servers}
         self._feeds: dict[str, BuildsWatch] = {}
+        self._watches: dict[str, WeakSet[Watch]] = {}
 
     async def events(self) -> AsyncIterator[FleetEvent]:
         from .builds import BuildsWatch
@@ -99,8 +102,8 @@ class ServerFleet:
 
         address = self._servers[name]
         local = sum(server.is_loopback for server in self._servers.values())
-        label = address.base.partition("://")[2] if address.is_loopback and local > 1 else ""
-        label = label or ("this machine" if address.is_loopback else address.host)
+        here = f":{address.port}" if local > 1 else "this machine"
+        label = here if address.is_loopback else address.host
         async for event in feed.events():
             match event:
                 case LinkChanged(status):
@@ -115,8 +118,9 @@ class ServerFleet:
     def move(self, name: str, server: Address) -> None:
         """The builds of the server `name` are at this address from now on."""
         self._servers[name] = server
-        if name in self._feeds:
-            self._feeds[name].turn_to(server)
+        feed = self._feeds.get(name)
+        for watch in (*([feed] if feed else []), *self._watches.get(name, ())):
+            watch.turn_to(server)
 
     def is_lost(self, name: str) -> bool:
         """Whether a server that was there is out of reach."""
@@ -136,7 +140,9 @@ class ServerFleet:
         from .watch import Watch
 
         project = ProjectRef(build.project_id, build.project_name)
-        return Watch(self._servers[server], project, build.session_id, wait=True, probe=True)
+        watch = Watch(self._servers[server], project, build.session_id, wait=True, probe=True)
+        self._watches.setdefault(server, WeakSet()).add(watch)
+        return watch
 
     def outlook(self) -> tuple[str, ...]:
         there = ", ".join(server.base for server in self._servers.values())

@@ -5,13 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.tui.overview.conftest import HOUR, MINUTE, NOW, SECOND, row
 
+from sentryvibe_tui.model.summary import OpenRequest
 from sentryvibe_tui.report.words import ASCII, UNICODE
 from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.lines import length, plain
 from sentryvibe_tui.tui.overview.arrangement import placed
 from sentryvibe_tui.tui.overview.columns import BEFORE_WHAT, OPTIONAL, columns, head_line, row_line, told_by
 from sentryvibe_tui.tui.overview.preferences import Preferences
-from sentryvibe_tui.tui.overview.words import STATE_WIDTH, state_word
+from sentryvibe_tui.tui.overview.words import STATE_WIDTH, state_word, what_words
 
 ALL = frozenset(column.name for column in OPTIONAL)
 ROWS = (
@@ -79,3 +80,17 @@ def test_columns_stand_before_and_behind_what():
     assert all(column.name in BEFORE_WHAT for column in them.first)
     assert not any(column.name in BEFORE_WHAT for column in them.last)
     assert head_line(them).index("PROJECT") < head_line(them).index("WHAT") < head_line(them).index("COST")
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("permission prompt: Bash touch x", "Bash touch x"),
+        ("permission: exec_command touch x", "exec_command touch x"),
+        ("permission prompt", "permission prompt"),
+        ("Which question: this?", "Which question: this?"),
+    ],
+)
+def test_what_is_asked_does_not_say_the_state_again(title, said):
+    asked = row("shop", "waiting-person", requests=(OpenRequest("r", title=title),)).build
+    assert what_words(asked, "waits") == said

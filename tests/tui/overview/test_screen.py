@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 from tests.tui.overview.conftest import HERE, MINUTE, NOW, SECOND, Script, fleet_of, many, row
+from textual.events import MouseScrollDown
 
 from sentryvibe_tui.client.fleet import BuildChanges, ServerBuilds, ServerLink
 from sentryvibe_tui.client.watching import LinkStatus
 from sentryvibe_tui.tui.build.screen import BuildScreen
 from sentryvibe_tui.tui.overview.app import OverviewApp
+from sentryvibe_tui.tui.overview.arrangement import Fold
 from sentryvibe_tui.tui.overview.preferences import PreferencesFile, build_name
 
 
@@ -319,3 +321,36 @@ async def test_what_happens_rings_once_however_many_screens_are_open(tmp_path):
     notices = [one for one in rung if "]9;" in one or "]777;" in one]
     assert len(notices) == 1
     assert "2 agents: mobile-app needs you: Bash npm install, docs failed" in notices[0]
+
+
+async def test_a_click_goes_to_a_row_and_a_second_one_opens_it(opened):
+    async with opened() as (pilot, screen):
+        at = next(y for y, line in enumerate(text(screen)) if "blog" in line)
+        await pilot.click(offset=(40, at))
+        await pilot.pause()
+        assert under_cursor(screen) == "blog"
+        fold = next(y for y, line in enumerate(text(screen)) if "ended today" in line and y > 1)
+        await pilot.click(offset=(4, fold))
+        await pilot.pause(0.1)
+        assert "old0" in names(screen)
+        await pilot.click(offset=(40, at), times=2)
+        await pilot.pause()
+        assert [build.project_name for build in screen.script.watched] == ["blog"]
+
+
+async def test_from_inside_the_only_build_that_waits_nobody_else_does(opened):
+    async with opened([row("shop", "waiting-person"), row("blog", "working")]) as (pilot, _screen):
+        await press(pilot, "enter")
+        inside = pilot.app.screen
+        await pilot.press("exclamation_mark")
+        await pilot.pause()
+        assert pilot.app.screen is inside
+        assert inside.titles.keys.message == "nobody else waits for you"
+
+
+async def test_the_wheel_takes_the_cursor_along_but_never_onto_a_heading(opened):
+    async with opened(size=(80, 24)) as (pilot, screen):
+        for _ in range(4):
+            await pilot._post_mouse_events([MouseScrollDown], screen.agents)
+            await pilot.pause()
+            assert screen.agents.chosen is not None or isinstance(screen.agents.slot, Fold)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.geometry import Region
+from textual.message import Message
 
 from ...report.words import plural
 from ..actions import list_bindings
@@ -22,6 +24,9 @@ class Agents(Rows, inherit_bindings=False):
     """The slots of a roster. Until the reader moves the cursor it is on the first row."""
 
     BINDINGS = list_bindings()
+
+    class Opened(Message):
+        """The reader opens what is under the cursor."""
 
     def __init__(self, roster: Roster, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
@@ -76,6 +81,17 @@ class Agents(Rows, inherit_bindings=False):
     @property
     def at_end(self) -> bool:
         return False
+
+    def on_click(self, event: events.Click) -> None:
+        """To the row; a second click on it opens it, and one opens the fold."""
+        super().on_click(event)
+        if event.chain == 2 or isinstance(self.slot, Fold):
+            self.post_message(self.Opened())
+
+    def _cursor_into_view(self) -> None:
+        super()._cursor_into_view()
+        if isinstance(self.slot, Heading):
+            self.move(self.cursor)
 
     # ----------------------------------------------------------------- what changed
 

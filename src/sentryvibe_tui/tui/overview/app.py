@@ -46,8 +46,13 @@ class OverviewApp(TerminalApp):
 
     async def action_next_waiting(self) -> None:
         """To its row; from within a build into that one."""
-        inside = isinstance(self.screen, BuildScreen)  # pyright: ignore[reportUnknownMemberType]
+        here = self.screen  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        before = self.overview.agents.slot
         row = self.overview.next_waiting()
-        if row is not None and inside:
+        if isinstance(here, BuildScreen) and row is not None and row.key != before:
             await self.pop_screen()  # pyright: ignore[reportUnknownMemberType]
             self._open(row)
+        elif isinstance(here, BuildScreen):
+            here.tell("nobody else waits for you")
+        elif row is None:
+            self.overview.tell("nobody waits for you")

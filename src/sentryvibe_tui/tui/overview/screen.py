@@ -283,8 +283,8 @@ class OverviewScreen(SelectableScreen):
             self._see(chosen)
             self.post_message(self.Open(chosen.row))
 
-    def on_click(self) -> None:
-        self.roster.touch(self.context.now())
+    def on_agents_opened(self) -> None:
+        self.action_inspect()
 
     def _unfold(self) -> None:
         self._look(replace(self.roster.view, is_unfolded=not self.roster.view.is_unfolded))
@@ -297,7 +297,6 @@ class OverviewScreen(SelectableScreen):
         """The cursor to the next row that waits for the reader; that row, None where nobody waits."""
         place = self.roster.next_waiting(self.agents.cursor)
         if place is None:
-            self.tell("nobody waits for you")
             return None
         self.agents.move(place)
         chosen = self.agents.chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
@@ -21,6 +22,9 @@ NEED_TITLES: Mapping[Need, str] = {
     "idle": "IDLE",
     "ended": "ENDED",
 }
+
+_KIND_AGAIN = r"^(?:permission(?: prompt)?|input needed|question): (?=.)"
+"""What registers put before what is asked, which the state says already."""
 
 STATE_WIDTH = 11
 """Cells of the longest state: `interrupted`."""
@@ -64,7 +68,7 @@ def what_words(build: BuildSummary, what: Need) -> str:
     match what:
         case "waits":
             asked = build.requests[0] if build.requests else None
-            title = clean_line(asked.title if asked else build.activity.what)
+            title = re.sub(_KIND_AGAIN, "", clean_line(asked.title if asked else build.activity.what))
             more = f" (+{len(build.requests) - 1} more)" if len(build.requests) > 1 else ""
             return title + more
         case "failed":
