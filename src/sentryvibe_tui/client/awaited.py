@@ -25,12 +25,12 @@ class AnyAgent:
 
     def __init__(self, what: Awaited) -> None:
         self._what: Awaited = what
-        self._known: dict[BuildKey, BuildSummary] = {}
+        self._rows: dict[BuildKey, BuildSummary] = {}
 
     def listed(self, builds: tuple[BuildSummary, ...]) -> Met | None:
-        known, self._known = self._known, {build.key: build for build in builds}
+        previous, self._rows = self._rows, {build.key: build for build in builds}
         for build in builds:
-            before = known.get(build.key)
+            before = previous.get(build.key)
             counts = before is not None or self._what == "needs-input"
             if counts and (words := _words(self._what, before, build)):
                 return Met(build, words)
@@ -38,8 +38,8 @@ class AnyAgent:
 
     def changed(self, builds: tuple[BuildSummary, ...]) -> Met | None:
         for build in builds:
-            words = _words(self._what, self._known.get(build.key), build)
-            self._known[build.key] = build
+            words = _words(self._what, self._rows.get(build.key), build)
+            self._rows[build.key] = build
             if words:
                 return Met(build, words)
         return None

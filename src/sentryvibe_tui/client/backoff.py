@@ -19,8 +19,8 @@ def delay(attempt: int, chance: float) -> Millis:
     return min(FIRST << min(attempt, 16), LONGEST) + int(chance * JITTER)
 
 
-def next_delay(failures: int, chance: float, asked: Millis = 0) -> Millis | None:
+def next_delay(failures: int, chance: float, retry_after: Millis = 0) -> Millis | None:
     """The wait after `failures` earlier failures, at least what the server `asked` for; None: give up."""
     if failures >= ATTEMPTS:
         return None
-    return max(delay(failures, chance), min(asked, LONGEST_ASKED))
+    return max(delay(failures, chance), min(retry_after, LONGEST_ASKED))

@@ -49,14 +49,14 @@ class OpenBuilds(Struct, frozen=True):
         return {"scope": "builds", "protocol": str(PROTOCOL), **self.stream()[1]}
 
     def stream(self) -> tuple[tuple[str, ...], dict[str, str]]:
-        asked = {
+        query = {
             "projectId": self.project_id,
             "active": "1" if self.active else "",
             "limit": "" if self.active else str(self.ended),
             "since": str(self.since) if self.epoch else "",
             "epoch": self.epoch,
         }
-        return ("builds", "events"), {name: value for name, value in asked.items() if value}
+        return ("builds", "events"), {name: value for name, value in query.items() if value}
 
     def last_event_id(self) -> str:
         return f"{self.epoch}::{self.since}" if self.epoch else ""

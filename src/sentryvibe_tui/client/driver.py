@@ -42,10 +42,10 @@ class Driver(Generic[E]):
         self._stay = stay
         self._inbox: asyncio.Queue[Input] = asyncio.Queue(64)
         self._events: list[E | LinkChanged] = []
-        self._news, self._taken = asyncio.Event(), asyncio.Event()
+        self._news, self._drained = asyncio.Event(), asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
         self._connection: asyncio.Task[None] | None = None
-        self._aside: set[asyncio.Task[None]] = set()
+        self._side_tasks: set[asyncio.Task[None]] = set()
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
         self._blocked_until = 0.0
 
@@ -70,7 +70,7 @@ class Driver(Generic[E]):
                 await self._news.wait()
                 self._news.clear()
                 events, self._events = self._events, []
-                self._taken.set()
+                self._drained.set()
                 for event in events:
                     yield event
                 if self._runner.done() and not self._events:
@@ -107,7 +107,7 @@ class Driver(Generic[E]):
                 step = await self._next_input()
                 self._perform(step(self._clock()))
         finally:
-            tasks = [*self._aside] + ([self._connection] if self._connection else [])
+            tasks = [*self._side_tasks] + ([self._connection] if self._connection else [])
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -129,8 +129,8 @@ class Driver(Generic[E]):
 
     async def _room(self) -> None:
         while len(self._events) > UNREAD:
-            self._taken.clear()
-            await self._taken.wait()
+            self._drained.clear()
+            await self._drained.wait()
 
     def _put(self, step: Input) -> None:
         """From outside the driver: never waits."""
@@ -162,14 +162,14 @@ class Driver(Generic[E]):
         """Nothing that the old connection still says is heard."""
         if self._connection is not None:
             self._connection.cancel()
-            self._aside.add(self._connection)
-            self._connection.add_done_callback(self._aside.discard)
+            self._side_tasks.add(self._connection)
+            self._connection.add_done_callback(self._side_tasks.discard)
             self._connection = None
 
     def _aside_do(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self._aside.add(task)
-        task.add_done_callback(self._aside.discard)
+        self._side_tasks.add(task)
+        task.add_done_callback(self._side_tasks.discard)
 
     async def _connect(self, opening: Opening, ear: Ear) -> None:
         """One connection from the first try to its end; what it says goes into the inbox, whatever goes wrong."""

@@ -84,20 +84,20 @@ class ServerFleet:
     async def events(self) -> AsyncIterator[FleetEvent]:
         from .builds import BuildsWatch
 
-        told: asyncio.Queue[FleetEvent] = asyncio.Queue(1_000)
+        queue: asyncio.Queue[FleetEvent] = asyncio.Queue(1_000)
         self._feeds = {
             name: BuildsWatch(server, ended=ENDED, probe=True, stay=True) for name, server in self._servers.items()
         }
-        tasks = [asyncio.create_task(self._listen(name, feed, told)) for name, feed in self._feeds.items()]
+        tasks = [asyncio.create_task(self._listen(name, feed, queue)) for name, feed in self._feeds.items()]
         try:
             while True:
-                yield await told.get()
+                yield await queue.get()
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _listen(self, name: str, feed: BuildsWatch, told: asyncio.Queue[FleetEvent]) -> None:
+    async def _listen(self, name: str, feed: BuildsWatch, queue: asyncio.Queue[FleetEvent]) -> None:
         from .builds_link import BuildsChanged, BuildsListed
 
         address = self._servers[name]
@@ -107,11 +107,11 @@ class ServerFleet:
         async for event in feed.events():
             match event:
                 case LinkChanged(status):
-                    await told.put(ServerLink(name, label, status))
+                    await queue.put(ServerLink(name, label, status))
                 case BuildsListed(builds):
-                    await told.put(ServerBuilds(name, _placed(builds, address)))
+                    await queue.put(ServerBuilds(name, _placed(builds, address)))
                 case BuildsChanged(builds, removed):
-                    await told.put(BuildChanges(name, _placed(builds, address), removed))
+                    await queue.put(BuildChanges(name, _placed(builds, address), removed))
                 case _:
                     pass
 

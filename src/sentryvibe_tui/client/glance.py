@@ -34,7 +34,7 @@ def glance(url: str, headers: Mapping[str, str], patience: float) -> bytes:
     try:
         with closing(socket.create_connection((host, port), patience)) as link:
             link.sendall(f"GET /{path} HTTP/1.0\r\n{lines}\r\n".encode())
-            answer = _whole(link)
+            answer = _read_all(link)
     except OSError as error:
         raise NoGlance(error.strerror or str(error) or type(error).__name__) from None
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -47,7 +47,7 @@ def _host_and_port(place: str) -> tuple[str, int]:
     return (host or place).strip("[]"), int(port) if host and port.isdecimal() else 80
 
 
-def _whole(link: socket.socket) -> bytes:
+def _read_all(link: socket.socket) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while piece := link.recv(65_536):

@@ -54,14 +54,14 @@ class Open(Struct, frozen=True):
     at: Millis | None = None
 
     def query(self) -> dict[str, str]:
-        asked = {"projectId": self.project_id, "protocol": str(PROTOCOL)}
+        parameters = {"projectId": self.project_id, "protocol": str(PROTOCOL)}
         if self.session_id:
-            asked["sessionId"] = self.session_id
+            parameters["sessionId"] = self.session_id
         if self.since:
-            asked |= {"buildId": self.build_id, "since": str(self.since), "epoch": self.epoch}
+            parameters |= {"buildId": self.build_id, "since": str(self.since), "epoch": self.epoch}
             if self.at is not None:
-                asked["at"] = str(self.at)
-        return asked
+                parameters["at"] = str(self.at)
+        return parameters
 
     def stream(self) -> tuple[tuple[str, ...], dict[str, str]]:
         asked = {name: value for name, value in self.query().items() if name != "projectId"}
@@ -81,7 +81,7 @@ class _Absence(Struct, frozen=True):
     epoch: str
 
 
-class _Asked(Struct, frozen=True):
+class _OpenQuestion(Struct, frozen=True):
     """A question that is under way: about which build (empty: what connecting itself asks), since when, how often."""
 
     build_id: str
@@ -105,7 +105,7 @@ class Link(ReconnectingLink[WatchEvent]):
         self.project_id, self.session_id = project_id, session_id
         self.replica = BuildReplica(session_id, keeps=keeps)
         super().__init__(chance, wait=wait, probe=probe)
-        self._asked: _Asked | None = None
+        self._question: _OpenQuestion | None = None
         self._hydrate_at: Millis | None = None
         self._absence: _Absence | None = None
 
@@ -144,11 +144,11 @@ class Link(ReconnectingLink[WatchEvent]):
             self._caught_up(now)
         return self._done()
 
-    def hydrated(self, found: Hydration, now: Millis) -> tuple[object, ...]:
+    def hydrated(self, hydration: Hydration, now: Millis) -> tuple[object, ...]:
         """The answer to `Hydrate`."""
         if self._up:
             self._hydrate_at = None
-            self._follow(self.replica.hydrated(found, now))
+            self._follow(self.replica.hydrated(hydration, now))
             self._stand(now)
             self._caught_up(now)
         return self._done()
@@ -178,8 +178,8 @@ class Link(ReconnectingLink[WatchEvent]):
     def _deadlines(self) -> Iterable[Millis]:
         yield from super()._deadlines()
         if self._up and self._heard_at is not None:
-            if self._asked is not None:
-                yield self._asked.at + ASK_AGAIN
+            if self._question is not None:
+                yield self._question.at + ASK_AGAIN
             if self._hydrate_at is not None:
                 yield self._hydrate_at
             if self.replica.due is not None:
@@ -194,7 +194,7 @@ class Link(ReconnectingLink[WatchEvent]):
         if self.replica.is_original:
             self._out.append(Hydrate())
         else:
-            self._asked = _Asked("", now, 0)
+            self._question = _OpenQuestion("", now, 0)
 
     def _follow(self, events: Iterable[WatchEvent]) -> None:
         for event in events:
@@ -222,20 +222,20 @@ class Link(ReconnectingLink[WatchEvent]):
 
     def _ask(self, now: Millis) -> None:
         """Asks once for what is lacking, again when no answer comes, and leaves a server that never answers."""
-        lack, asked = self.replica.lack, self._asked
-        if asked is not None and not asked.build_id and not self.replica.is_expecting:
-            asked = None
+        lack, question = self.replica.lack, self._question
+        if question is not None and not question.build_id and not self.replica.is_expecting:
+            question = None
         if lack is None:
-            self._asked = None
+            self._question = None
             return
-        same = asked is not None and asked.build_id in ("", lack.build_id)
-        if asked is not None and same and now < asked.at + ASK_AGAIN:
+        same = question is not None and question.build_id in ("", lack.build_id)
+        if question is not None and same and now < question.at + ASK_AGAIN:
             return
-        times = asked.times if asked is not None and same else 0
+        times = question.times if question is not None and same else 0
         if times >= ASKED_ENOUGH:
             self._drop(now, "the server does not answer")
             return
-        self._asked = _Asked(lack.build_id, now, times + 1)
+        self._question = _OpenQuestion(lack.build_id, now, times + 1)
         self._send(encode_get_state(lack.build_id, lack.since, self.replica.epoch))
 
     def _ask_original(self, now: Millis) -> None:
@@ -261,8 +261,8 @@ class Link(ReconnectingLink[WatchEvent]):
         return super()._interval
 
     def _arrived(self, now: Millis) -> None:
-        if self._asked is not None:
-            self._asked = replace(self._asked, at=now)
+        if self._question is not None:
+            self._question = replace(self._question, at=now)
 
     def _left(self, now: Millis) -> None:
         super()._left(now)
@@ -271,7 +271,7 @@ class Link(ReconnectingLink[WatchEvent]):
 
     def _down(self) -> None:
         super()._down()
-        self._hydrate_at = self._asked = None
+        self._hydrate_at = self._question = None
 
     def _open(self) -> None:
         self._down()

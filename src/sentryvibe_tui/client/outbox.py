@@ -139,14 +139,14 @@ class Outbox:
         """
         if not self._ahead and self._depth:
             self._look_ahead()
-        found: list[Waiting] = []
+        events: list[Waiting] = []
         total = 0
         for event in islice((event for event in self._ahead if event.n > after), count):
             total += len(event.body) + 1
-            if found and total > size:
+            if events and total > size:
                 break
-            found.append(event)
-        return found
+            events.append(event)
+        return events
 
     def _look_ahead(self) -> None:
         rows = self._db.execute("SELECT id, body, n FROM event ORDER BY n LIMIT ?", (4 * ROWS,))
@@ -224,18 +224,18 @@ def _owned(folder: Path, name: str) -> tuple[int, Path]:
 def _sound(path: Path) -> tuple[sqlite3.Connection, str]:
     """The database, and what became of a damaged one that was in its place."""
     try:
-        return _opened(path), ""
+        return _open_database(path), ""
     except sqlite3.OperationalError:  # the disk is full, or the like: the file is none the worse
         raise
     except sqlite3.DatabaseError as error:
-        aside = path.with_suffix(f".damaged-{time.time_ns()}")
+        copy = path.with_suffix(f".damaged-{time.time_ns()}")
         for part in ("-wal", "-shm"):
             path.with_name(path.name + part).unlink(missing_ok=True)
-        path.rename(aside)
-        return _opened(path), f"what waited in {path.name} cannot be read ({error}); it is kept as {aside}"
+        path.rename(copy)
+        return _open_database(path), f"what waited in {path.name} cannot be read ({error}); it is kept as {copy}"
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _open_database(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:

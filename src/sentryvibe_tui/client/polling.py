@@ -42,37 +42,37 @@ async def has_feed(server: Address) -> bool:
 
 async def recoveries(server: Address, opening: OpenBuilds, every: float = EVERY) -> AsyncIterator[BuildsRecovery]:
     """All builds, once a round. Raises Failed."""
-    known: dict[str, tuple[str, tuple[BuildSummary, ...]]] = {}
+    versions: dict[str, tuple[str, tuple[BuildSummary, ...]]] = {}
     version = 0
     while True:
         try:
-            await _round(server, opening, known)
+            await _round(server, opening, versions)
         except NoAnswer as error:
             raise Failed(str(error), error.status or None) from None
         version += 1
-        builds = tuple(build for _, listed in known.values() for build in listed)
+        builds = tuple(build for _, listed in versions.values() for build in listed)
         yield BuildsRecovery("", version, tuple(build for build in builds if build.is_active or not opening.active))
         await asyncio.sleep(every)
 
 
-async def _round(server: Address, opening: OpenBuilds, known: dict[str, tuple[str, tuple[BuildSummary, ...]]]) -> None:
+async def _round(
+    server: Address, opening: OpenBuilds, versions: dict[str, tuple[str, tuple[BuildSummary, ...]]]
+) -> None:
     """Reads the projects that may have changed, one after another; those read longest ago first."""
-    listed = {
-        project.id: project for project in await reading.projects(server) if opening.project_id in ("", project.id)
-    }
-    for gone in known.keys() - listed.keys():
-        del known[gone]
-    order = list(known)
-    due = [project for project in listed.values() if _may_differ(project, known)]
-    due.sort(key=lambda project: order.index(project.id) if project.id in known else -1)
+    rows = {project.id: project for project in await reading.projects(server) if opening.project_id in ("", project.id)}
+    for gone in versions.keys() - rows.keys():
+        del versions[gone]
+    order = list(versions)
+    due = [project for project in rows.values() if _may_differ(project, versions)]
+    due.sort(key=lambda project: order.index(project.id) if project.id in versions else -1)
     for project in due[:A_ROUND]:
         states = await reading.states(server, project.id)
-        known.pop(project.id, None)
-        known[project.id] = project.status, tuple(map(summary_of, states))
+        versions.pop(project.id, None)
+        versions[project.id] = project.status, tuple(map(summary_of, states))
 
 
-def _may_differ(project: ListedProject, known: dict[str, tuple[str, tuple[BuildSummary, ...]]]) -> bool:
-    before = known.get(project.id)
+def _may_differ(project: ListedProject, versions: dict[str, tuple[str, tuple[BuildSummary, ...]]]) -> bool:
+    before = versions.get(project.id)
     if before is None or before[0] != project.status or project.status not in _OVER:
         return True
     return any(build.is_active for build in before[1])

@@ -87,11 +87,11 @@ class Publisher:
         self._source = (source or uuid.uuid4().hex)[: MAX_ID - 24]
         self._dir, self._limit = outbox_dir, limit
         self._report, self._chance = report, chance
-        self._count = self._lost = self._notices = 0
+        self._count = self._loss = self._notices = 0
         self._pending: list[Waiting] = []
         self._pending_size = 0
         self._storing = self._storing_size = 0
-        self._published, self._kept, self._settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._published, self._stored, self._settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._next: list[Waiting] = []
@@ -119,7 +119,7 @@ class Publisher:
             trust_env=not self.server.is_loopback,
             verify=self.server.may_use_tls,
         )
-        self._kept.set()
+        self._stored.set()
         self._tasks = [asyncio.create_task(work) for work in (self._send_all(), self._beat(), self._keep_all())]
         return self
 
@@ -220,9 +220,9 @@ class Publisher:
         self._published.set()
 
     def _no_room(self, count: int) -> None:
-        if not self._lost:
+        if not self._loss:
             self._report("the outbox is full: events are being lost until the server is back")
-        self._lost += count
+        self._loss += count
         self.dropped += count
 
     async def _keep_all(self) -> None:
@@ -231,7 +231,7 @@ class Publisher:
             await self._published.wait()
             self._published.clear()
             await self._store()
-            self._kept.set()
+            self._stored.set()
             self._settled.set()
 
     async def _store(self) -> None:
@@ -265,8 +265,8 @@ class Publisher:
     async def _send_all(self) -> None:
         failures = 0
         while True:
-            await self._kept.wait()
-            self._kept.clear()
+            await self._stored.wait()
+            self._stored.clear()
             while self._outbox.depth:
                 try:
                     failures = await self._send_some(failures)
@@ -289,7 +289,7 @@ class Publisher:
         if removed is not None:
             await asyncio.shield(removed)
         if verdict == "taken":
-            self._taken(events)
+            self._acknowledge(events)
             self._next = after
         elif verdict == "differs" and len(events) == 1:
             self._pass_over(events)
@@ -304,12 +304,12 @@ class Publisher:
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    def _taken(self, events: list[Waiting]) -> None:
+    def _acknowledge(self, events: list[Waiting]) -> None:
         """They leave the outbox while the next ones are on their way."""
         self._removed = removed = self._in_thread(lambda: self._outbox.done(events))
         removed.add_done_callback(lambda _: self._settled.set())
         self._at_once = min(self._at_once * 2, self._most_at_once)
-        if self._lost:
+        if self._loss:
             self._tell_loss()
 
     def _pass_over(self, events: list[Waiting]) -> None:
@@ -318,7 +318,7 @@ class Publisher:
             self._report(f"what was published before stays, though the input says otherwise now: {self.last_error}")
         self.differing += len(events)
         self.last_error = ""
-        self._taken(events)
+        self._acknowledge(events)
 
     async def _split(self, events: list[Waiting]) -> None:
         """One of them is refused for good: it is looked for, and set aside."""
@@ -331,7 +331,7 @@ class Publisher:
 
     def _tell_loss(self) -> None:
         """The build's log says that something is missing from it."""
-        lost, self._lost = self._lost, 0
+        lost, self._loss = self._loss, 0
         self._notices += 1
         words = f"{lost} events were lost: the publisher's outbox was full"
         self._add(Noticed(words, "error"), None, f"{uuid.uuid4().hex}:{self._notices}")

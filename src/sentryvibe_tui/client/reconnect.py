@@ -112,7 +112,7 @@ class ReconnectingLink(Generic[E]):
         if code in (4401, 4403, 4404):
             return self.failed(now, code - 4000, reason, retry_after)
         named = {1012: "the server restarts", 1013: "the server is overloaded", 4408: "too slow for the server"}
-        self._lost(now, reason or named.get(code, f"closed ({code})"), retry_after)
+        self._fail(now, reason or named.get(code, f"closed ({code})"), retry_after)
         return self._done()
 
     def failed(
@@ -129,7 +129,7 @@ class ReconnectingLink(Generic[E]):
             refused = replace(self.status, phase="refused", retry_at=None, rtt_ms=None, reason=reason)
             self._say(replace(refused, http_status=status))
         else:
-            self._lost(now, reason, retry_after)
+            self._fail(now, reason, retry_after)
         return self._done()
 
     def retry_now(self, now: Millis) -> tuple[object, ...]:
@@ -208,9 +208,9 @@ class ReconnectingLink(Generic[E]):
 
     def _drop(self, now: Millis, reason: str) -> None:
         self._out.append(CloseLink(reason))
-        self._lost(now, reason, 0)
+        self._fail(now, reason, 0)
 
-    def _lost(self, now: Millis, reason: str, retry_after: Millis) -> None:
+    def _fail(self, now: Millis, reason: str, retry_after: Millis) -> None:
         """Back off. The count starts again only after a link that stayed healthy."""
         if self._healthy_at is not None:
             if now - self._healthy_at >= HEALTHY_AFTER:

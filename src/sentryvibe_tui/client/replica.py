@@ -16,7 +16,7 @@ from ..model.state import Agent, BuildState, Millis
 from ..model.updates import Entry
 from ..wire.frames import Batch, Connected, Heartbeat, Recovery
 from .original_replica import Asking, Hydration, OriginalReplica
-from .shown import Shown
+from .visible_build import VisibleBuild
 from .watching import Cause, Skipped, Snapshot, WatchEvent
 
 AHEAD = 4096
@@ -40,26 +40,26 @@ class BuildReplica:
 
     def __init__(self, session_id: str = "", *, keeps: bool = False) -> None:
         self.pinned, self._keeps = session_id, keeps
-        self._shown = Shown()
-        self.original = OriginalReplica(self._shown)
+        self._picture = VisibleBuild()
+        self.original = OriginalReplica(self._picture)
         self.epoch = ""
         self.protocol = 0
         self.resynchronised = False
-        self.held: list[tuple[Batch | Recovery, Millis]] = []
+        self.queue: list[tuple[Batch | Recovery, Millis]] = []
         self._ahead: dict[int, Entry] = {}
         self._head = 0
-        self._wanted = self._marked = ""
+        self._target = self._marked = ""
         self._fresh = False
-        self._foreign = self._gone = False
+        self._foreign = self._is_gone = False
         self._holding = False
 
     @property
     def state(self) -> BuildState:
-        return self._shown.state
+        return self._picture.state
 
     @property
     def last_at(self) -> Millis | None:
-        return self._shown.last_at
+        return self._picture.last_at
 
     @property
     def is_original(self) -> bool:
@@ -85,9 +85,9 @@ class BuildReplica:
         """What is missing, as far as is known: another build, a state of the new epoch, or the rest of this build."""
         if self.protocol < 2:
             return None
-        if self._wanted:
-            return Question(self._wanted, 0)
-        if (self._foreign and not self._gone) or (self._fresh and not self.state.id):
+        if self._target:
+            return Question(self._target, 0)
+        if (self._foreign and not self._is_gone) or (self._fresh and not self.state.id):
             return Question(self.state.id, 0)
         if self.state.version < self._head:
             return Question(self.state.id, self.state.version)
@@ -99,9 +99,9 @@ class BuildReplica:
         """A new connection: what was known of the server's head counts no longer."""
         self.protocol = frame.protocol
         self._ahead.clear()
-        self._head, self._wanted, self._marked = 0, "", ""
-        self._fresh, self._gone, self.resynchronised = True, False, False
-        self.held.clear()
+        self._head, self._target, self._marked = 0, "", ""
+        self._fresh, self._is_gone, self.resynchronised = True, False, False
+        self.queue.clear()
         self._holding = self.is_original
         if self.is_original:
             self.epoch = ""
@@ -114,29 +114,29 @@ class BuildReplica:
         if isinstance(frame, Heartbeat):
             self._mark(frame)
         elif self._holding:
-            self.held.append((frame, now))
+            self.queue.append((frame, now))
         elif isinstance(frame, Batch):
             self._batch(frame, now)
         else:
             self._recovery(frame, now)
-        return self._shown.told()
+        return self._picture.take_news()
 
-    def hydrated(self, found: Hydration, now: Millis) -> list[WatchEvent]:
+    def hydrated(self, hydration: Hydration, now: Millis) -> list[WatchEvent]:
         """An original server's answer over HTTP: first the answer, then what arrived while it was under way."""
-        self.original.hydrated(found, now)
+        self.original.hydrated(hydration, now)
         return self.release()
 
     def release(self) -> list[WatchEvent]:
         """Applies what was held back, in order of arrival."""
         self._holding, self._fresh = False, False
-        held, self.held = self.held, []
-        for frame, at in held:
+        entries, self.queue = self.queue, []
+        for frame, at in entries:
             if isinstance(frame, Recovery):
                 self._recovery(frame, at)
             elif not self._is_other_session(frame.session_id):
                 self._tell_unknown(frame)
                 self.original.batch(frame, at, is_older=True)
-        return self._shown.told()
+        return self._picture.take_news()
 
     def unanswered(self, now: Millis) -> list[WatchEvent]:
         """No answer came over HTTP; what was held back counts all the same."""
@@ -157,9 +157,9 @@ class BuildReplica:
     def _in_epoch(self, epoch: str) -> None:
         """Versions of another log mean nothing: the next state replaces ours whatever its version."""
         if epoch and epoch != self.epoch:
-            self._foreign, self._gone = bool(self.state.id), False
+            self._foreign, self._is_gone = bool(self.state.id), False
             self.epoch = epoch
-            self._shown.retired.clear()
+            self._picture.retired.clear()
             self._ahead.clear()
             self._head = 0
 
@@ -167,15 +167,15 @@ class BuildReplica:
         if self.protocol < 2 or not mark.version:
             return
         self._in_epoch(mark.epoch)
-        self._marked, self._gone = mark.build_id, False
+        self._marked, self._is_gone = mark.build_id, False
         heads = mark.others | {mark.build_id: mark.version}
         if mark.build_id and mark.build_id != self.state.id and not self._stays(mark):
-            self._wanted = self.state.id if self._is_kept and self.state.is_active else mark.build_id
+            self._target = self.state.id if self._is_kept and self.state.is_active else mark.build_id
             return
         version = heads.get(self.state.id)
         if version is None:
             return
-        self._fresh, self._wanted = False, ""
+        self._fresh, self._target = False, ""
         self._head = max(self._head, version)
         if version < self.state.version:
             self._foreign = True  # no server forgets what it has shown: its log was set back
@@ -184,7 +184,7 @@ class BuildReplica:
         """Whether the build that is shown stays though another one is meant now: while it is known to go on."""
         if self._is_kept and not self.state.is_active:
             return True
-        return self.state.id in mark.others and (self._is_kept or mark.build_id in self._shown.retired)
+        return self.state.id in mark.others and (self._is_kept or mark.build_id in self._picture.retired)
 
     @property
     def _is_kept(self) -> bool:
@@ -201,13 +201,13 @@ class BuildReplica:
             if isinstance(change, BuildState):
                 self._recovered(change)
             elif not change.version:
-                self._shown.news.append(Skipped(1, "an update without a version"))
+                self._picture.news.append(Skipped(1, "an update without a version"))
             else:
                 self._entry(batch.build_id or self.state.id, change)
 
     def _tell_unknown(self, batch: Batch) -> None:
         if batch.unknown:
-            self._shown.news.append(Skipped(batch.unknown, "updates of an unknown type or shape"))
+            self._picture.news.append(Skipped(batch.unknown, "updates of an unknown type or shape"))
 
     def _is_other_session(self, session_id: str) -> bool:
         return bool(self.pinned and session_id and session_id != self.pinned)
@@ -218,7 +218,7 @@ class BuildReplica:
                 return
             if entry.version > 1:
                 if not self.state.id and not self._fresh:
-                    self._wanted = build_id
+                    self._target = build_id
                 return
             self._begin(entry)
         elif entry.version == self.state.version + 1:
@@ -233,7 +233,7 @@ class BuildReplica:
 
     def _is_expected(self, build_id: str) -> bool:
         """A build that another one replaced comes back only when asked for, or as the first word of a connection."""
-        return build_id not in self._shown.retired or self._fresh or build_id == self._wanted
+        return build_id not in self._picture.retired or self._fresh or build_id == self._target
 
     def _is_later(self, entry: Entry) -> bool:
         """Whether a build that begins with `entry` is the one that is meant: not when it is told of the past."""
@@ -243,7 +243,7 @@ class BuildReplica:
 
     def _is_newer(self, build_id: str) -> bool:
         """A whole state says not which build is the newest; the last mark does."""
-        asked = self._fresh or build_id == self._wanted
+        asked = self._fresh or build_id == self._target
         return asked or (self._is_expected(build_id) and self._marked != self.state.id)
 
     def _begin(self, entry: Entry) -> None:
@@ -251,10 +251,10 @@ class BuildReplica:
         name = self.state.agent.project_name
         cause = self._cause("new-build")
         self._take(apply(BuildState(agent=Agent(project_name=name)), entry), cause)
-        self._shown.last_at = entry.at
+        self._picture.last_at = entry.at
 
     def _apply(self, entry: Entry) -> None:
-        self._shown.apply(entry)
+        self._picture.apply(entry)
 
     def _recovery(self, frame: Recovery, now: Millis) -> None:
         if self._is_other_session(frame.session_id):
@@ -265,7 +265,7 @@ class BuildReplica:
         self._in_epoch(frame.epoch)
         if frame.state is None or not frame.state.id:
             # what is shown stays, and is of another log: whatever begins now takes its place
-            self._fresh, self._foreign, self._gone, self._wanted = False, bool(self.state.id), True, ""
+            self._fresh, self._foreign, self._is_gone, self._target = False, bool(self.state.id), True, ""
             return
         state = frame.state
         if not state.session_id:
@@ -282,10 +282,10 @@ class BuildReplica:
             self._take(state, "resynchronised")
             self.resynchronised = True
         elif state.version >= self.state.version:
-            self._fresh, self._wanted = False, ""
+            self._fresh, self._target = False, ""
             if (merged := merge(self.state, state, 0)) != self.state:
-                self._shown.state, self._shown.last_at, self.resynchronised = merged, None, True
-                self._shown.news.append(Snapshot(merged, "resynchronised"))
+                self._picture.state, self._picture.last_at, self.resynchronised = merged, None, True
+                self._picture.news.append(Snapshot(merged, "resynchronised"))
             self._ahead = {version: entry for version, entry in self._ahead.items() if version > state.version}
             while (following := self._ahead.pop(self.state.version + 1, None)) is not None:
                 self._apply(following)
@@ -298,5 +298,5 @@ class BuildReplica:
     def _take(self, state: BuildState, cause: Cause) -> None:
         """`state` takes the place of what was known, and its build that of the one before."""
         self._ahead.clear()
-        self._head, self._wanted, self._fresh, self._foreign, self._gone = 0, "", False, False, False
-        self._shown.take(state, cause)
+        self._head, self._target, self._fresh, self._foreign, self._is_gone = 0, "", False, False, False
+        self._picture.take(state, cause)

@@ -122,19 +122,19 @@ async def resolve(server: Address, text: str) -> ProjectRef:
 
 def choose(text: str, listing: Iterable[ProjectRef]) -> ProjectRef:
     """`resolve` among projects already listed."""
-    known, wanted = tuple(listing), text.strip()
-    folded = wanted.casefold()
+    projects, name = tuple(listing), text.strip()
+    folded = name.casefold()
     for exact in (
-        [p for p in known if wanted == p.id],
-        [p for p in known if wanted in (p.slug, p.name)],
-        [p for p in known if folded in (p.slug.casefold(), p.name.casefold())],
-        [p for p in known if folded and any(s.casefold().startswith(folded) for s in (p.id, p.slug, p.name))],
+        [p for p in projects if name == p.id],
+        [p for p in projects if name in (p.slug, p.name)],
+        [p for p in projects if folded in (p.slug.casefold(), p.name.casefold())],
+        [p for p in projects if folded and any(s.casefold().startswith(folded) for s in (p.id, p.slug, p.name))],
     ):
         if len(exact) == 1:
             return exact[0]
         if exact:
             raise AmbiguousProject(text, tuple(exact))
-    raise NoSuchProject(text, known)
+    raise NoSuchProject(text, projects)
 
 
 async def builds(server: Address, project_id: str) -> tuple[BuildSummary, ...]:
@@ -151,13 +151,13 @@ async def all_builds(
 ) -> tuple[BuildSummary, ...]:
     """Builds of all projects, the one with the latest event first: those that go on, of a project, heard of at or after
     `since`, at most `limit`; defaults ask for all. Raises NoAnswer: OddAnswer from an original server."""
-    asked = {
+    parameters = {
         "projectId": project_id,
         "active": "1" if active else "",
         "limit": str(limit or ""),
         "since": "" if since is None else str(since),
     }
-    url = server.http("builds", query={name: value for name, value in asked.items() if value})
+    url = server.http("builds", query={name: value for name, value in parameters.items() if value})
     return _summaries(_shaped(await _get(server, url), _Builds).builds)
 
 
@@ -170,10 +170,10 @@ async def _sessions(server: Address, project_id: str, session_id: str = "", buil
     asked = {name: value for name, value in (("sessionId", session_id), ("buildId", build_id)) if value}
     answer = _shaped(await _get(server, server.http("projects", project_id, "messages", query=asked)), _Messages)
     try:
-        found = [stored(session) for session in answer.sessions]
+        states = [stored(session) for session in answer.sessions]
     except BadJson as error:
         raise OddAnswer(f"hydratedState: {error}") from None
-    return [session for session in found if session is not None and session.state.id]
+    return [session for session in states if session is not None and session.state.id]
 
 
 async def build(server: Address, project_id: str, session_id: str, build_id: str) -> BuildState | None:
@@ -186,10 +186,10 @@ async def build(server: Address, project_id: str, session_id: str, build_id: str
 
 async def hydrate(server: Address, project_id: str, session_id: str = "") -> Hydration:
     """What a watcher of an original server begins with. Raises NoAnswer."""
-    found = await _sessions(server, project_id)
-    ours = next((session for session in found if session_id in ("", session.state.session_id)), None)
+    states = await _sessions(server, project_id)
+    ours = next((session for session in states if session_id in ("", session.state.session_id)), None)
     mine = "" if ours is None else ours.state.id
-    return Hydration(ours, tuple(session.state.id for session in found if session.state.id != mine))
+    return Hydration(ours, tuple(session.state.id for session in states if session.state.id != mine))
 
 
 async def whole_tool(server: Address, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
@@ -281,7 +281,7 @@ def _retrieved(reading: asyncio.Future[tuple[int, bytes]]) -> None:
 def error_text(body: bytes) -> str:
     """The reason in an error answer of ours or the original's, safe for a terminal; empty when it is none."""
     try:
-        said = plain(decode(body, _Error).error)
+        message = plain(decode(body, _Error).error)
     except BadJson:
         return ""
-    return clean_line(said, 200) if isinstance(said, str) else ""
+    return clean_line(message, 200) if isinstance(message, str) else ""

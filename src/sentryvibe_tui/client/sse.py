@@ -21,7 +21,7 @@ class EventStream:
 
     def feed(self, piece: bytes) -> list[bytes]:
         """The frames that `piece` completes. Comments, ids and names are not frames. Raises ValueError: too large."""
-        found: list[bytes] = []
+        payloads: list[bytes] = []
         *ends, rest = piece.split(b"\n")
         for end in ends:
             line = b"".join((*self._line, end)).removesuffix(b"\r")
@@ -31,13 +31,13 @@ class EventStream:
                 self._size += len(end)
             elif not line:
                 if self._data:
-                    found.append(b"\n".join(self._data))
+                    payloads.append(b"\n".join(self._data))
                 self._data, self._size = [], 0
         self._line.append(rest)
         self._size += len(rest)
         if self._size > 2 * MAX_FRAME:
             raise ValueError("an event larger than a frame may be")
-        return found
+        return payloads
 
 
 async def stream(server: Address, opening: Opening, listener: Listener) -> None:

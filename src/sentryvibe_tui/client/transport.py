@@ -132,11 +132,11 @@ async def _open(server: Address, opening: Opening) -> _Connection:
 
 async def _converse(ws: _Connection, listener: Listener) -> None:
     helpers = [asyncio.create_task(work(ws, listener)) for work in (_ping, _send, _tell_parts)]
-    heard = False
+    has_frame = False
     try:
         async with asyncio.timeout(FIRST_FRAME):
             first = await ws.recv()
-        heard = True
+        has_frame = True
         await listener.frame(first)
         while True:
             await listener.frame(await ws.recv())
@@ -145,7 +145,7 @@ async def _converse(ws: _Connection, listener: Listener) -> None:
     except ConnectionClosed as error:
         received = error.rcvd
         code, reason = (1006, "") if received is None else (received.code, clean_line(received.reason))
-        if not heard and code in (1000, 1001, 1002, 1005, 1006):
+        if not has_frame and code in (1000, 1001, 1002, 1005, 1006):
             raise Blocked("closed before the first frame") from None
         raise Ended(code, reason, retry_after_close(code, reason)) from None
     finally:

@@ -54,19 +54,19 @@ class Attention:
     """The builds as they were seen last; tells the events that a change brings."""
 
     def __init__(self) -> None:
-        self._seen: dict[BuildKey, BuildSummary] = {}
+        self._rows: dict[BuildKey, BuildSummary] = {}
 
     def listed(self, builds: Sequence[BuildSummary]) -> list[AttentionEvent]:
         """All builds, at first or after an absence: what was seen before and is another now counts, the rest not."""
-        events = [event for build in builds if build.key in self._seen and (event := self._event(build))]
-        self._seen = {build.key: build for build in builds}
+        events = [event for build in builds if build.key in self._rows and (event := self._event(build))]
+        self._rows = {build.key: build for build in builds}
         return events
 
     def changed(self, builds: Sequence[BuildSummary]) -> list[AttentionEvent]:
         """Builds that have changed, or are new."""
         events = [event for build in builds if (event := self._event(build))]
-        self._seen.update((build.key, build) for build in builds)
+        self._rows.update((build.key, build) for build in builds)
         return events
 
     def _event(self, build: BuildSummary) -> AttentionEvent | None:
-        return attention(self._seen.get(build.key), build)
+        return attention(self._rows.get(build.key), build)

@@ -20,18 +20,18 @@ UNKNOWN_TOOL = "unknown"
 def call_started(state: BuildState, event: ToolStarted, at: Millis) -> Iterable[Update]:
     if event.id in state.todo_calls or event.name in TODO_TOOLS:
         return
-    known = state.tool(event.id)
-    opened: ToolState = "input-streaming" if event.input is None else "input-available"
-    if known is None:
+    call = state.tool(event.id)
+    initial_state: ToolState = "input-streaming" if event.input is None else "input-available"
+    if call is None:
         index = state.active_todo if event.todo_index is None else event.todo_index
-        yield _changed(state, event, index, opened)
-    elif known.is_open or known.state == "interrupted":
-        fresh = event.input is not None and event.input != known.input
-        reopened = not known.is_open and (state.is_active or goes_on(state, event, at))
-        if fresh or event.name != known.name or reopened or _is_placed(event, known):
-            yield _changed(state, event, PLANNING, opened)
-    elif (known.input is None and event.input is not None) or _is_placed(event, known):
-        yield _changed(state, event, PLANNING, known.state)
+        yield _changed(state, event, index, initial_state)
+    elif call.is_open or call.state == "interrupted":
+        fresh = event.input is not None and event.input != call.input
+        reopened = not call.is_open and (state.is_active or goes_on(state, event, at))
+        if fresh or event.name != call.name or reopened or _is_placed(event, call):
+            yield _changed(state, event, PLANNING, initial_state)
+    elif (call.input is None and event.input is not None) or _is_placed(event, call):
+        yield _changed(state, event, PLANNING, call.state)
 
 
 def plan_of(state: BuildState, event: ToolStarted) -> Iterable[Update]:
@@ -44,37 +44,37 @@ def plan_of(state: BuildState, event: ToolStarted) -> Iterable[Update]:
 def call_ended(state: BuildState, event: ToolEnded, at: Millis) -> Iterable[Update]:
     if event.id in state.todo_calls or event.name in TODO_TOOLS:
         return
-    known = state.tool(event.id)
-    if known is not None and known.background and _is_told_end(known, event, at):
+    call = state.tool(event.id)
+    if call is not None and call.background and _is_told_end(call, event, at):
         return
-    if known is not None and known.is_open and at < (known.moved_at or 0):
-        yield _changed(state, event, PLANNING, known.state)  # what it answered before it was seen to go on
+    if call is not None and call.is_open and at < (call.moved_at or 0):
+        yield _changed(state, event, PLANNING, call.state)  # what it answered before it was seen to go on
         return
-    if known is not None and isinstance(event, ToolReturned) and known.state in _ENDS:
-        if _is_placed(event, known):
-            yield _changed(state, replace(event, output=None), PLANNING, known.state)
+    if call is not None and isinstance(event, ToolReturned) and call.state in _ENDS:
+        if _is_placed(event, call):
+            yield _changed(state, replace(event, output=None), PLANNING, call.state)
         return
     closed: ToolState = "error" if event.is_error else "output-available"
-    if known is None:
+    if call is None:
         index = state.active_todo if event.todo_index is None else event.todo_index
         yield _changed(state, event, index, closed)
-    elif known.state != closed or known.output != event.output or _is_placed(event, known):
+    elif call.state != closed or call.output != event.output or _is_placed(event, call):
         yield _changed(state, event, PLANNING, closed)
 
 
 _ENDS: frozenset[ToolState] = frozenset({"error", "output-available"})
 
 
-def _is_told_end(known: ToolCall, event: ToolEnded, at: Millis) -> bool:
+def _is_told_end(call: ToolCall, event: ToolEnded, at: Millis) -> bool:
     """Whether it is the answer by which a call went to the background, told again by another source."""
-    if known.is_open:
-        return event.output is not None and event.output == known.output
-    return at < (known.ended_at or 0)
+    if call.is_open:
+        return event.output is not None and event.output == call.output
+    return at < (call.ended_at or 0)
 
 
-def _is_placed(event: ToolStarted | ToolEnded, known: ToolCall) -> bool:
+def _is_placed(event: ToolStarted | ToolEnded, call: ToolCall) -> bool:
     """Whether this source, other than the one before, tells of which subagent the call is."""
-    return bool(event.parent_id) and not known.parent_id
+    return bool(event.parent_id) and not call.parent_id
 
 
 def _changed(state: BuildState, event: ToolStarted | ToolEnded, index: int, new: ToolState) -> ToolChanged:
@@ -112,11 +112,11 @@ def _changed(state: BuildState, event: ToolStarted | ToolEnded, index: int, new:
 def apply_call(state: BuildState, update: ToolChanged, at: Millis) -> BuildState:
     if update.name in TODO_TOOLS:
         return state
-    known = state.tool(update.id)
-    tool = _first_seen(state, update, at) if known is None else _seen_again(known, update, at)
+    call = state.tool(update.id)
+    tool = _first_seen(state, update, at) if call is None else _seen_again(call, update, at)
     if tool.is_open and not state.is_active:
         tool = replace(tool, state="interrupted", ended_at=at)
-    return with_tool(state, known, tool)
+    return with_tool(state, call, tool)
 
 
 def _first_seen(state: BuildState, update: ToolChanged, at: Millis) -> ToolCall:
@@ -136,22 +136,22 @@ def _first_seen(state: BuildState, update: ToolChanged, at: Millis) -> ToolCall:
     )
 
 
-def _seen_again(known: ToolCall, update: ToolChanged, at: Millis) -> ToolCall:
+def _seen_again(call: ToolCall, update: ToolChanged, at: Millis) -> ToolCall:
     """A finished call is not reopened by a repeated start; a new end updates it (docs/protocol.md#merge-rule)."""
     opens = update.state in OPEN_STATES
-    stays = opens and not known.is_open and known.state != "interrupted"
-    ends = (not opens and update.output is not None) or (not opens and update.state != known.state)
+    stays = opens and not call.is_open and call.state != "interrupted"
+    ends = (not opens and update.output is not None) or (not opens and update.state != call.state)
     return replace(
-        known,
-        name=update.name if known.name == UNKNOWN_TOOL or not known.name else known.name,
-        state=known.state if stays else update.state,
-        input=known.input if update.input is None else update.input,
-        output=known.output if update.output is None else update.output,
-        input_bytes=update.input_bytes if update.input is not None else known.input_bytes,
-        output_bytes=update.output_bytes if update.output is not None else known.output_bytes,
-        clipped=update.clipped or known.clipped,
-        ended_at=at if ends else (known.ended_at if stays or not opens else None),
-        parent_id=known.parent_id or update.parent_id,
+        call,
+        name=update.name if call.name == UNKNOWN_TOOL or not call.name else call.name,
+        state=call.state if stays else update.state,
+        input=call.input if update.input is None else update.input,
+        output=call.output if update.output is None else update.output,
+        input_bytes=update.input_bytes if update.input is not None else call.input_bytes,
+        output_bytes=update.output_bytes if update.output is not None else call.output_bytes,
+        clipped=update.clipped or call.clipped,
+        ended_at=at if ends else (call.ended_at if stays or not opens else None),
+        parent_id=call.parent_id or update.parent_id,
     )
 
 
@@ -193,14 +193,14 @@ def with_calls_again(state: BuildState) -> BuildState:
 _WITHIN = 256
 
 
-def with_tool(state: BuildState, known: ToolCall | None, tool: ToolCall) -> BuildState:
+def with_tool(state: BuildState, previous: ToolCall | None, tool: ToolCall) -> BuildState:
     """`state` with `tool` in place of `known`, and its counts right."""
-    errors = state.error_count + (tool.state == "error") - (known is not None and known.state == "error")
+    errors = state.error_count + (tool.state == "error") - (previous is not None and previous.state == "error")
     return replace(
         with_item(state, tool_key(tool.id), tool),
         open_tools=_having(state.open_tools, tool.id, tool.is_open),
         in_background=_having(state.in_background, tool.id, tool.is_open and tool.background),
-        tool_count=state.tool_count + (known is None),
+        tool_count=state.tool_count + (previous is None),
         error_count=errors,
     )
 

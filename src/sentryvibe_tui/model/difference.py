@@ -11,38 +11,38 @@ from .updates import BuildBegan, TextChanged, TodosChanged, ToolChanged, Update,
 from .usage import news_of
 
 
-def difference(known: BuildState, newer: BuildState) -> tuple[Update, ...]:
+def difference(older: BuildState, newer: BuildState) -> tuple[Update, ...]:
     """The updates that lead from `known` to `newer`, two states of one build: all but the times of its parts."""
     return (
-        *_beginning(known, newer),
-        *_lists(known, newer),
-        *_items(known, newer),
-        *_facts(known, newer),
-        *_ending(known, newer),
+        *_beginning(older, newer),
+        *_lists(older, newer),
+        *_items(older, newer),
+        *_facts(older, newer),
+        *_ending(older, newer),
     )
 
 
-def _beginning(known: BuildState, newer: BuildState) -> Iterator[Update]:
-    if newer.is_active and not known.is_active:
+def _beginning(older: BuildState, newer: BuildState) -> Iterator[Update]:
+    if newer.is_active and not older.is_active:
         yield BuildBegan(newer.id, newer.session_id, newer.project_id)
     news = {name: said for name in Agent.__struct_fields__ if (said := getattr(newer.agent, name))}
-    fresh = {name: said for name, said in news.items() if said != getattr(known.agent, name)}
+    fresh = {name: said for name, said in news.items() if said != getattr(older.agent, name)}
     if fresh:
         yield AgentReported(Agent(**fresh))
 
 
-def _lists(known: BuildState, newer: BuildState) -> Iterator[Update]:
+def _lists(older: BuildState, newer: BuildState) -> Iterator[Update]:
     phases: tuple[Phase, ...] = ("template", "build") if newer.phase == "build" else ("build", "template")
     for phase in phases:
-        before, after = items_of(known.list_of(phase)), items_of(newer.list_of(phase))
-        moved = phase == newer.phase and (known.phase, known.active_todo) != (phase, newer.active_todo)
+        before, after = items_of(older.list_of(phase)), items_of(newer.list_of(phase))
+        moved = phase == newer.phase and (older.phase, older.active_todo) != (phase, newer.active_todo)
         if before != after or (moved and after):
             yield TodosChanged(after, newer.active_todo if phase == newer.phase else -1, phase)
 
 
-def _items(known: BuildState, newer: BuildState) -> Iterator[Update]:
+def _items(older: BuildState, newer: BuildState) -> Iterator[Update]:
     for item in newer.items():
-        before: Item | None = known.tool(item.id) if isinstance(item, ToolCall) else known.note(item.id)
+        before: Item | None = older.tool(item.id) if isinstance(item, ToolCall) else older.note(item.id)
         if before is item or before == item:
             continue
         if isinstance(item, ToolCall):
@@ -79,26 +79,26 @@ def _text(state: BuildState, before: Note | None, note: Note) -> Update:
     return TextChanged(note.id, text, index, note.kind, not grown, phase)
 
 
-def _facts(known: BuildState, newer: BuildState) -> Iterator[Update]:
-    yield from _usage(known, newer)
-    if newer.codex is not None and newer.codex != known.codex:
+def _facts(older: BuildState, newer: BuildState) -> Iterator[Update]:
+    yield from _usage(older, newer)
+    if newer.codex is not None and newer.codex != older.codex:
         yield CodexReported(newer.codex)
-    if newer.plan != known.plan:
+    if newer.plan != older.plan:
         yield PlanReported(newer.plan)
-    if newer.summary != known.summary:
+    if newer.summary != older.summary:
         yield SummaryReported(newer.summary)
-    if newer.autofix is not None and newer.autofix != known.autofix:
+    if newer.autofix is not None and newer.autofix != older.autofix:
         yield AutoFixReported(newer.autofix)
 
 
-def _usage(known: BuildState, newer: BuildState) -> Iterator[Update]:
-    covered = newer.covered_until if newer.covered_until != known.covered_until else None
-    for share in news_of(newer.shares, known.shares):
+def _usage(older: BuildState, newer: BuildState) -> Iterator[Update]:
+    covered = newer.covered_until if newer.covered_until != older.covered_until else None
+    for share in news_of(newer.shares, older.shares):
         yield UsageChanged(newer.usage, share, covered)
-    if newer.usage != known.usage or covered is not None:
+    if newer.usage != older.usage or covered is not None:
         yield UsageChanged(newer.usage, covered_until=covered)
 
 
-def _ending(known: BuildState, newer: BuildState) -> Iterator[Update]:
-    if newer.status not in ("active", known.status):
+def _ending(older: BuildState, newer: BuildState) -> Iterator[Update]:
+    if newer.status not in ("active", older.status):
         yield BuildEnded(newer.status, "", newer.error)

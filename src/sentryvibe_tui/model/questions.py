@@ -34,12 +34,12 @@ class _Plan(Struct):
     plan: str = ""
 
 
-def plan_in(name: str, given: Raw | None) -> str:
+def plan_in(name: str, arguments: Raw | None) -> str:
     """The plan that a call lays before a person; "" for other tools."""
-    if name not in APPROVAL_TOOLS or given is None:
+    if name not in APPROVAL_TOOLS or arguments is None:
         return ""
     try:
-        return msgspec.json.decode(given, type=_Plan).plan
+        return msgspec.json.decode(arguments, type=_Plan).plan
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 
@@ -53,40 +53,40 @@ class _Question(Struct):
     options: list[_Option | str] | None = None
 
 
-class _Asked(Struct):
+class _QuestionInput(Struct):
     questions: list[_Question] | None = None
     question: str = ""
 
 
-def question(name: str, given: Raw | None) -> str:
+def question(name: str, arguments: Raw | None) -> str:
     """What a call asks a person, options in brackets; "" for other tools, and while the input is still to come."""
-    if given is None:
+    if arguments is None:
         return ""
     if name in APPROVAL_TOOLS:
         return "the plan waits for approval"
     if name not in ASKING_TOOLS:
         return ""
     try:
-        asked = msgspec.json.decode(given, type=_Asked)
+        question_input = msgspec.json.decode(arguments, type=_QuestionInput)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return SOMETHING
-    lines = [_line(one) for one in asked.questions or ()] or [asked.question]
+    lines = [_line(one) for one in question_input.questions or ()] or [question_input.question]
     return "\n".join(line for line in lines if line)[:LIMIT] or SOMETHING
 
 
-def permission(name: str, given: Raw | None) -> str:
+def permission(name: str, arguments: Raw | None) -> str:
     """What a person is asked to allow: `permission: Bash: npm test`, at most LIMIT characters.
 
     `given` is the call's input, already masked: a clipped secret no longer looks like one.
     """
-    words = purpose(given)
+    words = purpose(arguments)
     return f"permission: {': '.join(part for part in (name, words) if part) or SOMETHING}"[:LIMIT]
 
 
-def purpose(given: Raw | None) -> str:
+def purpose(arguments: Raw | None) -> str:
     """A command's words, the file, the address; any other input as compact JSON; "" for an empty one."""
     try:
-        fields = msgspec.json.decode(given or b"{}", type=dict[str, Any])
+        fields = msgspec.json.decode(arguments or b"{}", type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     for name in _WORDS:
@@ -100,10 +100,10 @@ def purpose(given: Raw | None) -> str:
     return msgspec.json.encode(fields).decode() if fields else ""
 
 
-def _line(asked: _Question) -> str:
-    labels = [option if isinstance(option, str) else option.label for option in asked.options or ()]
+def _line(item: _Question) -> str:
+    labels = [option if isinstance(option, str) else option.label for option in item.options or ()]
     choice = ", ".join(label for label in labels if label)
-    return f"{asked.question} ({choice})" if choice else asked.question
+    return f"{item.question} ({choice})" if choice else item.question
 
 
 def asking(call: ToolCall) -> Request | None:
@@ -164,9 +164,9 @@ def call_words(call: ToolCall) -> str:
     return f"{call.name} {words}"[:LIMIT] if words else call.name
 
 
-def _subject(given: Raw | None) -> str:
+def _subject(arguments: Raw | None) -> str:
     try:
-        subject = _Subject() if given is None else msgspec.json.decode(given, type=_Subject)
+        subject = _Subject() if arguments is None else msgspec.json.decode(arguments, type=_Subject)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     words = next((value for value in astuple(subject) if value), "")

@@ -42,7 +42,7 @@ from .hook_dedup import is_duplicate_of_hook
 from .metadata import agent_news, merged_agent, merged_codex
 from .notes import apply_text, autofix_words, text_added, with_notice
 from .questions import open_question
-from .requests import closed, following, is_in_background, needed, opened, with_message, with_request, without_request
+from .requests import closed, following, is_in_background, needed, opening, with_message, with_request, without_request
 from .spending import spent, with_usage
 from .standing import settled
 from .state import (
@@ -142,7 +142,7 @@ def _decide(state: BuildState, event: BuildEvent, at: Millis) -> Iterable[Update
         case InputNeeded(message):
             return needed(state, message, at) if not message or _can_ask(state, event, at) else ()
         case RequestOpened(request):
-            return opened(state, request, at) if _can_ask(state, event, at) else ()
+            return opening(state, request, at) if _can_ask(state, event, at) else ()
         case RequestResolved():
             return closed(state, event)
         case BackgroundMoved():

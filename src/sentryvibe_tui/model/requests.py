@@ -48,12 +48,12 @@ def by_message(message: str, at: Millis) -> Request:
 # --------------------------------------------------------------------------- deciding
 
 
-def opened(state: BuildState, request: Request, at: Millis) -> Iterator[Update]:
+def opening(state: BuildState, request: Request, at: Millis) -> Iterator[Update]:
     """A request takes over from what is the same one: that of its id, of its call, and what a witness only saw."""
     request = replace(_placed(state, request), since=request.since or at)
     if _is_passed(state, request):
         return
-    same = [one for one in state.requests if _is_same(one, request)]
+    same = [candidate for candidate in state.requests if _is_same(candidate, request)]
     request = replace(request, since=min((one.since for one in same), default=request.since))
     held = next((one for one in same if one.answerable and not request.answerable and one.id != request.id), None)
     if held is not None or request in same:
@@ -90,11 +90,11 @@ SKEW: Millis = 100
 """By so much the clocks and records of one agent's sources may disagree about what came first."""
 
 
-def _is_same(one: Request, other: Request) -> bool:
-    if BY_WITNESS in (one.id, other.id):
+def _is_same(first: Request, other: Request) -> bool:
+    if BY_WITNESS in (first.id, other.id):
         return True
-    same_call = bool(other.tool_call_id) and one.tool_call_id == other.tool_call_id
-    return one.id == other.id or same_call
+    same_call = bool(other.tool_call_id) and first.tool_call_id == other.tool_call_id
+    return first.id == other.id or same_call
 
 
 def needed(state: BuildState, message: str, at: Millis) -> Iterable[Update]:
@@ -103,21 +103,21 @@ def needed(state: BuildState, message: str, at: Millis) -> Iterable[Update]:
         return [RequestResolved(one.id) for one in state.requests if one.id in (BY_MESSAGE, BY_WITNESS)]
     if any(one.title == message for one in state.requests):
         return ()
-    return opened(state, by_message(message, at), at)
+    return opening(state, by_message(message, at), at)
 
 
-def seen(state: BuildState, what: str, at: Millis) -> Iterable[Update]:
+def witness_wait(state: BuildState, what: str, at: Millis) -> Iterable[Update]:
     """A witness sees the agent wait: for the answer to its last open call, as far as anybody can tell."""
     if state.requests:
         return ()
     calls = _foreground(state, "")
     kind = "question" if any(word in what for word in ("input", "question", "dialog")) else "permission"
     if not calls:
-        return opened(state, Request(BY_WITNESS, kind, what or "an answer"), at)
+        return opening(state, Request(BY_WITNESS, kind, what or "an answer"), at)
     last = calls[-1]
     title = f"{what or kind}: {call_words(last)}"
     asks = Request(BY_WITNESS, kind, title, last.name, last.id, last.input, input_bytes=last.input_bytes)
-    return opened(state, asks, at)
+    return opening(state, asks, at)
 
 
 def closed(state: BuildState, event: RequestResolved) -> Iterator[Update]:
@@ -136,7 +136,7 @@ def is_in_background(state: BuildState, request: Request) -> bool:
     return bool({request.tool_call_id, request.parent_id} & state.in_background)
 
 
-def answered(state: BuildState, until: Millis, outcome: RequestOutcome = "answered") -> Iterator[Update]:
+def closing(state: BuildState, until: Millis, outcome: RequestOutcome = "answered") -> Iterator[Update]:
     """The agent itself is seen at other things: its requests from before `until` are no longer open."""
     for one in state.requests:
         if one.since <= until and not one.parent_id:
@@ -155,21 +155,23 @@ def following(before: BuildState, after: BuildState, event: BuildEvent, at: Mill
         call, known = after.tool(event.id), before.tool(event.id)
         is_new = call is not None and (known is None or known.input != call.input or not known.is_open)
         if call is not None and is_new and (request := asking(call)):
-            yield from opened(after, replace(request, since=at), at)
+            yield from opening(after, replace(request, since=at), at)
 
 
-def _is_over(state: BuildState, one: Request, event: ToolStarted | ToolEnded | TextAdded, at: Millis) -> bool:
+def _is_over(state: BuildState, request: Request, event: ToolStarted | ToolEnded | TextAdded, at: Millis) -> bool:
     """By the end of its call, by its agent's words, or (without a call) by anything its agent does after it."""
-    call = state.tool(one.tool_call_id)
+    call = state.tool(request.tool_call_id)
     if call is not None and not call.is_open:
         return True
-    if at < one.since:
+    if at < request.since:
         return False
     if isinstance(event, TextAdded):
-        return one.parent_id == event.parent_id and event.kind != "notice"
+        return request.parent_id == event.parent_id and event.kind != "notice"
     if call is not None:
         return False
     doer = state.tool(event.id)
     if doer is not None and doer.background:
         return False
-    return event.id != one.tool_call_id and one.parent_id == (doer.parent_id if doer is not None else event.parent_id)
+    return event.id != request.tool_call_id and request.parent_id == (
+        doer.parent_id if doer is not None else event.parent_id
+    )

@@ -13,20 +13,20 @@ from .state import PLANNING, BuildState, Millis, Phase, Todo
 from .updates import TodosChanged, Update
 
 
-def active_index(known: Sequence[Todo], incoming: Sequence[TodoItem]) -> int:
+def active_index(current: Sequence[Todo], incoming: Sequence[TodoItem]) -> int:
     """The todo in progress; of several the last that newly became so, else the one that was. -1: none."""
     running = [index for index, todo in enumerate(incoming) if todo.status == "in_progress"]
-    before = {todo.id or todo.content for todo in known if todo.status == "in_progress"}
+    before = {todo.id or todo.content for todo in current if todo.status == "in_progress"}
     fresh = [index for index in running if (incoming[index].id or incoming[index].content) not in before]
     return (fresh or running or [PLANNING])[-1]
 
 
 def todos_reported(state: BuildState, event: TodosReported) -> Iterable[Update]:
-    known = state.list_of(event.phase)
-    same = items_of(known) == event.todos
-    if same and state.phase == event.phase and (known or not event.call_id or event.call_id in state.todo_calls):
+    current = state.list_of(event.phase)
+    same = items_of(current) == event.todos
+    if same and state.phase == event.phase and (current or not event.call_id or event.call_id in state.todo_calls):
         return ()
-    return (TodosChanged(event.todos, active_index(known, event.todos), event.phase, event.call_id),)
+    return (TodosChanged(event.todos, active_index(current, event.todos), event.phase, event.call_id),)
 
 
 def apply_todos(state: BuildState, update: TodosChanged, at: Millis) -> BuildState:
@@ -34,20 +34,20 @@ def apply_todos(state: BuildState, update: TodosChanged, at: Millis) -> BuildSta
 
     The plan is the list as it stands when its first todo starts: only what changes after that is drift.
     """
-    known = state.list_of(update.phase)
-    begun = any(todo.started_at is not None for todo in known)
-    matches = _match(known, state.dropped, update.todos)
+    current = state.list_of(update.phase)
+    has_times = any(todo.started_at is not None for todo in current)
+    matches = _match(current, state.dropped, update.todos)
     next_key, todos = state.next_key, list[Todo]()
     for index, entry in enumerate(update.todos):
         old = matches.get(index)
         if old is None:
-            old = Todo(entry.content, key=next_key, drift="added" if begun else "")
+            old = Todo(entry.content, key=next_key, drift="added" if has_times else "")
             next_key += 1
-        elif begun and old.content != entry.content:
+        elif has_times and old.content != entry.content:
             old = replace(old, drift="renamed")
         todos.append(_moved_on(old, entry, at))
     kept = {todo.key for todo in todos}
-    dropped = tuple(todo for todo in (*state.dropped, *known) if todo.key not in kept)
+    dropped = tuple(todo for todo in (*state.dropped, *current) if todo.key not in kept)
     fields = {"template_todos" if update.phase == "template" else "todos": tuple(todos)}
     return replace(
         state,
@@ -82,21 +82,21 @@ def _moved_on(old: Todo, entry: TodoItem, at: Millis) -> Todo:
     )
 
 
-def _match(known: Sequence[Todo], dropped: Sequence[Todo], incoming: Sequence[TodoItem]) -> dict[int, Todo]:
+def _match(current: Sequence[Todo], dropped: Sequence[Todo], incoming: Sequence[TodoItem]) -> dict[int, Todo]:
     """Place in the new list -> the old todo it is: by id, else by text, else by place and similar text."""
     by_name: defaultdict[str, deque[Todo]] = defaultdict(deque)
-    for todo in (*known, *dropped):
+    for todo in (*current, *dropped):
         by_name[todo.id or todo.content].append(todo)
-    found: dict[int, Todo] = {}
+    pairs: dict[int, Todo] = {}
     for index, entry in enumerate(incoming):
         same = by_name.get(entry.id or entry.content)
         if same:
-            found[index] = same.popleft()
-    taken = {todo.key for todo in found.values()}
-    for index, (old, entry) in enumerate(zip(known, incoming, strict=False)):
-        if index not in found and old.key not in taken and _is_reworded(old, entry):
-            found[index] = old
-    return found
+            pairs[index] = same.popleft()
+    taken = {todo.key for todo in pairs.values()}
+    for index, (old, entry) in enumerate(zip(current, incoming, strict=False)):
+        if index not in pairs and old.key not in taken and _is_reworded(old, entry):
+            pairs[index] = old
+    return pairs
 
 
 def _is_reworded(old: Todo, entry: TodoItem) -> bool:

@@ -69,10 +69,10 @@ def totals(builds: Iterable[Figures]) -> Totals:
             estimated = estimated or bool(build.cost_estimated)
         if kind == "needs_input" and (oldest is None or build.asked_at < oldest.asked_at):
             oldest = build
-    found = Totals(*counts.values(), cost_usd=cost, cost_estimated=estimated)
+    sums = Totals(*counts.values(), cost_usd=cost, cost_estimated=estimated)
     if oldest is None:
-        return found
-    return found._replace(question=oldest.question, project=oldest.project, asked_at=oldest.asked_at)
+        return sums
+    return sums._replace(question=oldest.question, project=oldest.project, asked_at=oldest.asked_at)
 
 
 _WORDS = [name.split("_") for name in Totals._fields]
@@ -80,9 +80,9 @@ KEYS = {"_".join(words): words[0] + "".join(word.title() for word in words[1:]) 
 """The names of the figures, and those they have in JSON."""
 
 
-def named(found: Totals) -> dict[str, object]:
+def named(sums: Totals) -> dict[str, object]:
     """As JSON has it."""
-    return dict(zip(KEYS.values(), found, strict=True))
+    return dict(zip(KEYS.values(), sums, strict=True))
 
 
 def totals_named(figures: dict[str, Any]) -> Totals:

@@ -21,7 +21,7 @@ from .events import (
     ToolStarted,
 )
 from .facts import BackgroundMoved, BuildEnded, InputNeeded, RequestOpened, RequestResolved, TurnEnded
-from .requests import SKEW, answered, seen, withdrawn
+from .requests import SKEW, closing, withdrawn, witness_wait
 from .state import BuildState, Millis, Note
 from .updates import ActivityChanged, BuildBegan, TextChanged, TodosChanged, ToolChanged, Update
 
@@ -70,15 +70,15 @@ def _is_guess(state: BuildState) -> bool:
 
 def _of_background(state: BuildState, call: str, parent: str) -> bool:
     """Whether a call runs (or ran) in the background, or is one of a subagent that does, at any depth."""
-    seen: set[str] = set()
-    known = state.tool(call)
-    if known is None:
-        known = state.tool(parent)
-    while known is not None and known.id not in seen:
-        if known.background:
+    ids: set[str] = set()
+    item = state.tool(call)
+    if item is None:
+        item = state.tool(parent)
+    while item is not None and item.id not in ids:
+        if item.background:
             return True
-        seen.add(known.id)
-        known = state.tool(known.parent_id or ("" if len(seen) > 1 else parent))
+        ids.add(item.id)
+        item = state.tool(item.parent_id or ("" if len(ids) > 1 else parent))
     return False
 
 
@@ -95,11 +95,11 @@ def worked(state: BuildState, updates: Iterable[Update], at: Millis) -> Millis |
 
 def moved(state: BuildState, event: BackgroundMoved, at: Millis) -> Iterator[Update]:
     """A call that is not known to be, or to have been, in the background goes on there."""
-    known = state.tool(event.id)
-    if known is not None and known.background:
-        news = (event.what or known.task, event.until or known.until)
-        is_earlier = at < (known.moved_at or 0)
-        if not known.is_open or (news == (known.task, known.until) and not is_earlier):
+    call = state.tool(event.id)
+    if call is not None and call.background:
+        news = (event.what or call.task, event.until or call.until)
+        is_earlier = at < (call.moved_at or 0)
+        if not call.is_open or (news == (call.task, call.until) and not is_earlier):
             return
     if not state.is_active:
         if state.activity.kind == "ended" and at < (state.activity.since or 0):
@@ -202,47 +202,47 @@ def reported(state: BuildState, event: ActivityReported, at: Millis) -> Iterator
     names_time = event.kind == "waiting-machine" and now.kind == "idle" and (event.until or 0) > (now.since or 0)
     if at < (now.since or 0) - (SKEW if names_time else 0) and now.source != "silence":
         return
-    said = Activity(event.kind, at, event.what, event.until, event.source)
+    activity = Activity(event.kind, at, event.what, event.until, event.source)
     match event.kind:
         case "idle" | "ended":
-            yield from _rest(state, said, at)
+            yield from _rest(state, activity, at)
         case "waiting-person":
             if state.is_active or goes_on(state, event, at):
-                yield from seen(state, event.what, at)
+                yield from witness_wait(state, event.what, at)
         case "waiting-machine" if not state.is_active:
             yield from _reopened(state)
-            yield ActivityChanged(said)
+            yield ActivityChanged(activity)
         case _:
-            yield from answered(state, at)
+            yield from closing(state, at)
             if any(one.since > at or one.parent_id for one in state.requests):
                 return
-            same = (now.kind, now.what, now.until) == (said.kind, said.what, said.until)
-            if not same or _rank(said.source) > _rank(now.source):
+            same = (now.kind, now.what, now.until) == (activity.kind, activity.what, activity.until)
+            if not same or _rank(activity.source) > _rank(now.source):
                 yield ActivityChanged(
-                    replace(said, since=now.since) if now.kind == said.kind and state.is_active else said
+                    replace(activity, since=now.since) if now.kind == activity.kind and state.is_active else activity
                 )
 
 
-def _rest(state: BuildState, said: Activity, at: Millis) -> Iterator[Update]:
+def _rest(state: BuildState, activity: Activity, at: Millis) -> Iterator[Update]:
     """A witness sees that nothing goes on. How it ended is what an end says; until then what can be seen."""
     if not state.is_active:
-        if state.activity.kind != said.kind:
-            yield ActivityChanged(said)
+        if state.activity.kind != activity.kind:
+            yield ActivityChanged(activity)
         return
-    is_seen = said.source in ("registry", "socket")
+    is_seen = activity.source in ("registry", "socket")
     runs_on = state.turn is not None and (bool(state.in_background) or (is_seen and _waits_until(state) > at))
-    if _is_past(state, said.source, at) or (said.kind == "idle" and runs_on):
+    if _is_past(state, activity.source, at) or (activity.kind == "idle" and runs_on):
         return
-    if said.kind == "ended":
-        yield from build_ended(state, BuildEnded("interrupted", source=said.source), at)
+    if activity.kind == "ended":
+        yield from build_ended(state, BuildEnded("interrupted", source=activity.source), at)
     elif state.worked_at is None and not state.in_background:
-        yield ActivityChanged(said)
+        yield ActivityChanged(activity)
     elif state.turn is not None and not state.in_background:
         yield BuildEnded(state.turn.outcome, state.turn.summary, state.turn.error)
-        yield ActivityChanged(said)
+        yield ActivityChanged(activity)
     else:
         cut = bool(state.open_tools - state.in_background) or bool(state.requests) or _is_unanswered(state)
-        yield from turn_ended(state, TurnEnded("interrupted" if cut else "completed", source=said.source), at)
+        yield from turn_ended(state, TurnEnded("interrupted" if cut else "completed", source=activity.source), at)
 
 
 def _waits_until(state: BuildState) -> Millis:

@@ -56,12 +56,12 @@ _TOKENS = (
 _COST = ("cost_usd", "cost_estimated", "price_table", "unpriced")
 
 
-def merged_usage(known: Usage, incoming: Usage) -> Usage:
+def merged_usage(current: Usage, incoming: Usage) -> Usage:
     """Known fields of `incoming` replace; a cost comes with all that is said of it."""
     names = [name for name in (*_TOKENS, "context_percent") if getattr(incoming, name) is not None]
     if incoming.cost_usd is not None or incoming.unpriced:
         names += _COST
-    return replace(known, **{name: getattr(incoming, name) for name in names})
+    return replace(current, **{name: getattr(incoming, name) for name in names})
 
 
 def has_fallen(now: Usage, before: Usage) -> bool:
@@ -101,6 +101,6 @@ def with_share(shares: Shares, share: Share) -> Shares:
     return (*shares, share)
 
 
-def news_of(shares: Shares, known: Shares) -> Iterable[Share]:
+def news_of(shares: Shares, current: Shares) -> Iterable[Share]:
     """Shares that are not known so."""
-    return (share for share in shares if share not in known)
+    return (share for share in shares if share not in current)

@@ -8,7 +8,7 @@ from ..model.updates import Entry
 from .watching import Cause, Changed, Snapshot, WatchEvent
 
 
-class Shown:
+class VisibleBuild:
     """`last_at`: the time of the entry that brought `state` to its version; None when the state came whole.
     `retired`: ids of builds whose place another one took. `news`: what was not told yet."""
 
@@ -30,7 +30,7 @@ class Shown:
         self.state, self.last_at = state, None
         self.news.append(Snapshot(state, cause))
 
-    def told(self) -> list[WatchEvent]:
+    def take_news(self) -> list[WatchEvent]:
         """The news; there are none afterwards."""
         news, self.news = self.news, []
         return news
