@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from typing import TypeVar
 
-from ..client.rest import AmbiguousProject, NoSuchProject, ProjectRef, builds, resolve, states
-from ..errors import NoAnswer
+from ..client.catalogue import Catalogue, ServedBuilds, kept_in
+from ..client.rest import AmbiguousProject, NoSuchProject, ProjectRef, builds, choose, resolve
+from ..errors import NoAnswer, StoreError
 from ..model.state import BuildState
 from ..model.text import clean_line
+from ..settings import data_dir
 from ..wire.projects import project_id
-from .options import Server, UsageProblem
+from .options import NoLink, Server, UsageProblem, settings
+from .output import tell
+
+T = TypeVar("T")
 
 AGAIN = 2.0
 """Seconds between two looks for a session that does not exist yet."""
@@ -96,15 +102,53 @@ async def target(server: Server, project: str, session: str | None, waits: bool)
     return ref, await (expect_session(server, ref, session) if waits else find_session(server, ref, session))
 
 
-async def newest_state(server: Server, text: str, session: str | None) -> BuildState:
-    """The state of a project's newest build, or of a session's. Raises NoLink, UsageProblem."""
-    project = await find_project(server, text)
-    session_id = await find_session(server, project, session) if session else ""
+async def catalogue(server: Server) -> Catalogue:
+    """Of the server; of what is kept when nobody named one and none runs here. Raises NoLink."""
+    served = ServedBuilds(server.address)
+    kept = None if server.certain else kept_in(data_dir(settings().settings))
+    if kept is None:
+        return served
     try:
-        found = await states(server.address, project.id, session_id)
+        await served.projects()
+    except NoAnswer as error:
+        if error.answered:
+            raise server.unlinked(error) from None
+        tell("no server runs: this is what is kept")
+        return kept
+    return served
+
+
+async def told_of(server: Server, answer: Awaitable[T]) -> T:
+    """What a catalogue answers. Raises NoLink."""
+    try:
+        return await answer
     except NoAnswer as error:
         raise server.unlinked(error) from None
-    for state in found:
+    except StoreError as error:
+        raise NoLink(clean_line(str(error))) from None
+
+
+async def newest_state(server: Server, text: str, session: str | None) -> BuildState:
+    """The state of a project's newest build, or of a session's. Raises NoLink, UsageProblem."""
+    return await state_in(await catalogue(server), server, text, session)
+
+
+async def state_in(source: Catalogue, server: Server, text: str, session: str | None) -> BuildState:
+    """The same in a catalogue. Raises NoLink, UsageProblem."""
+    listed = await told_of(server, source.projects())
+    try:
+        project = choose(text, [one.ref for one in listed])
+    except (NoSuchProject, AmbiguousProject) as error:
+        raise UsageProblem(clean_line(str(error))) from None
+    session_id = ""
+    if session:
+        listed_builds = await told_of(server, source.of_project(project.id))
+        sessions = dict.fromkeys(build.session_id for build in listed_builds)
+        fitting = _fitting(sessions, session)
+        if len(fitting) != 1:
+            raise _no_session(session, fitting, sessions)
+        session_id = fitting[0]
+    for state in await told_of(server, source.states(project.id, session_id)):
         if session_id in ("", state.session_id):
             return state
     raise UsageProblem(f"project {clean_line(project.name or project.id)!r} has no build yet")

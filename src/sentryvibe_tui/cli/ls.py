@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import time
 
 import click
-from msgspec.structs import replace
 
-from ..agents.doing import summary_of
-from ..client.rest import ListedProject, projects, states
-from ..errors import NoAnswer
-from .options import Server, find_server, server_option
+from ..client.catalogue import Catalogue, grouped
+from ..client.rest import ListedProject
+from ..model.state import Millis
+from .finding import catalogue, told_of
+from .options import Server, UsageProblem, find_server, server_option
 from .output import any_text, write_line
+
+_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
 
 
 @click.command("ls")
 @server_option
+@click.option("--active", is_flag=True, help="Builds that go on only.")
+@click.option("--since", metavar="TIME", help="Heard of since then: 90s, 30m, 2h, 3d, 1w, or a date (2026-11-28).")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="The latest N builds.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON: one object with all projects and their builds.")
-def command(server: str | None, as_json: bool) -> int:
-    """List projects with their builds, newest first: status, progress, agent, model and age.
+def command(server: str | None, active: bool, since: str | None, limit: int | None, as_json: bool) -> int:
+    """List projects with their builds, newest first: status, what it does, progress, agent, model, cost and age.
 
-    Exit codes: 0 listed; 3 no link to a server.
+    Without a server it lists what is kept.
+
+    Exit codes: 0 listed; 2 wrong usage; 3 no link to a server, and nothing is kept.
     """
     any_text(utf8=as_json)
+    now = time.time_ns() // 1_000_000
+    from_then = None if since is None else moment(since, now)
     found = find_server(server)
-    listed = asyncio.run(_listed(found))
+    listed = asyncio.run(_listed(found, active, from_then, limit or 0))
     if as_json:
         from ..report.jsonl import json_line
 
@@ -36,22 +46,32 @@ def command(server: str | None, as_json: bool) -> int:
     from ..report.table import build_rows, fitted
 
     if not listed:
-        write_line(f"no projects at {found.address.base} yet")
+        write_line(f"no projects at {found.address.base} yet" if not (active or since) else "no such builds")
         return 0
     width = shutil.get_terminal_size().columns if os.isatty(1) else None
-    for line in fitted(build_rows(listed, time.time_ns() // 1_000_000), width):
+    for line in fitted(build_rows(listed, now), width):
         write_line(line)
     return 0
 
 
-async def _listed(server: Server) -> tuple[ListedProject, ...]:
-    """Projects with their builds, also from a server whose list does not tell of builds."""
+async def _listed(server: Server, active: bool, since: Millis | None, limit: int) -> tuple[ListedProject, ...]:
+    async def question(source: Catalogue) -> tuple[ListedProject, ...]:
+        projects = await source.projects()
+        if not (active or limit or since is not None):
+            return projects
+        return grouped(await source.builds(active, since, limit), projects)
+
+    return await told_of(server, question(await catalogue(server)))
+
+
+def moment(text: str, now: Millis) -> Millis:
+    """Epoch milliseconds of `2h` before now, or of a date. Raises UsageProblem."""
+    from datetime import datetime
+
+    span = re.fullmatch(r"(\d{1,6})\s*([smhdw])", text.strip())
+    if span:
+        return now - int(span[1]) * _UNITS[span[2]]
     try:
-        known = await projects(server.address)
-        return tuple([project if project.builds else await _with_builds(server, project) for project in known])
-    except NoAnswer as error:
-        raise server.unlinked(error) from None
-
-
-async def _with_builds(server: Server, project: ListedProject) -> ListedProject:
-    return replace(project, builds=tuple(map(summary_of, await states(server.address, project.id))))
+        return int(datetime.fromisoformat(text.strip()).timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):
+        raise UsageProblem(f"--since {text!r}: like 90s, 30m, 2h, 3d, 1w, or 2026-11-28") from None

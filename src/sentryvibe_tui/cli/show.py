@@ -11,6 +11,7 @@ from .completing import projects
 from .finding import newest_state
 from .options import find_server, server_option
 from .output import any_text, write_line
+from .paths import file_named
 
 
 @click.command("show")
@@ -19,12 +20,20 @@ from .output import any_text, write_line
 @click.option("--session", metavar="ID", help="This session's build, not the newest; the beginning of its id will do.")
 @click.option("--json", "as_json", is_flag=True, help="The whole build state as JSON, with stateVersion and status.")
 def command(project: str, server: str | None, session: str | None, as_json: bool) -> int:
-    """Print the state of PROJECT's newest build once.
+    """Print the state of PROJECT's newest build once. A path is a session file of an agent.
+
+    Without a server it tells what is kept.
 
     Exit codes: 0 printed, whatever the build's status; 2 no such project; 3 no link to a server.
     """
     any_text(utf8=as_json)
-    state = asyncio.run(newest_state(find_server(server), project, session))
+    path = file_named(project)
+    if path is None:
+        state = asyncio.run(newest_state(find_server(server), project, session))
+    else:
+        from .unserved import state_of
+
+        state = asyncio.run(state_of(path))
     if as_json:
         from ..report.jsonl import state_line
 

@@ -13,6 +13,7 @@ from ..model.text import clean_line
 from .completing import projects_or_folders
 from .options import EXIT_CODES, Server, UsageProblem, find_server, redactor, servers_option, settings
 from .output import any_text, tell, write_line
+from .paths import directory_named, file_named
 from .screen import Flags, has_terminal, look_options, looks, show, show_agents, tell_wrong_theme
 from .seeking import Seeking
 
@@ -46,7 +47,8 @@ def command(
     server, or of several.
 
     PROJECT is a name, a slug, an id, or the beginning of one that fits only one project. A directory (`.`, or a path)
-    needs nothing else: what Claude Code, Codex and Gemini CLI do there is followed meanwhile, as `follow` does.
+    needs nothing else: what Claude Code, Codex and Gemini CLI do there is followed meanwhile, as `follow` does. A file
+    is a session file of an agent, read on while it grows. Without a server a kept build is shown as it is.
     """
     if (plain and jsonl) or (verbose and quiet):
         raise UsageProblem("choose one of --plain and --jsonl, and one of --verbose and --quiet")
@@ -57,11 +59,16 @@ def command(
         tell_wrong_theme(flags)
     if project is None or len(server) > 1:
         return _all_agents(project, server, on_screen, flags)
-    directory = _directory_named(project)
+    directory = directory_named(project)
     if directory is not None:
         if session:
             raise UsageProblem("--session goes with a project's name; a directory shows its newest session")
         return asyncio.run(_in_directory(found, directory, on_screen, jsonl, detail, flags))
+    path = file_named(project)
+    if path is not None or not found.certain:
+        code = asyncio.run(_unserved(found, path, project, session, on_screen, jsonl, detail, flags))
+        if code is not None:
+            return code
     waits = found.address.is_loopback if wait is None else wait
     if on_screen:
         return asyncio.run(_on_screen(found, project, session, waits, flags))
@@ -120,6 +127,36 @@ async def _in_directory(
     return code
 
 
+async def _unserved(
+    server: Server,
+    path: Path | None,
+    project: str,
+    session: str | None,
+    on_screen: bool,
+    jsonl: bool,
+    detail: Detail,
+    flags: Flags,
+) -> int | None:
+    """A session file, or a build that is kept while no server runs; None when there is a server."""
+    from ..client.catalogue import StoredBuilds
+    from .finding import catalogue, state_in
+    from .unserved import FileWatch, KeptWatch, session_fold
+
+    watch: Watching
+    if path is not None:
+        watch = FileWatch(session_fold(path), path)
+    else:
+        source = await catalogue(server)
+        if not isinstance(source, StoredBuilds):
+            return None
+        watch = KeptWatch(source, await state_in(source, server, project, session))
+    ours = settings().settings
+    if on_screen:
+        return await show(watch, project if path is None else path.name, looks(ours, flags), ours)
+    any_text(utf8=jsonl)
+    return await _narrated(watch, server, jsonl, detail)
+
+
 async def _in_lines(server: Server, project: str, session: str | None, waits: bool, jsonl: bool, detail: Detail) -> int:
     """Lines on stdout until the build ends; the exit status."""
     from ..client.watch import Watch
@@ -146,9 +183,3 @@ async def _narrated(watch: Watching, server: Server, jsonl: bool, detail: Detail
     elif end.reason:
         tell(server.absence if end.reason == server.address.absence else f"{server.absence}: {clean_line(end.reason)}")
     return end.code
-
-
-def _directory_named(text: str) -> Path | None:
-    """The directory that `text` is, when it is written as a path; a bare name is a project's."""
-    path = Path(text).expanduser()
-    return path.resolve() if ("/" in text or text in (".", "..", "~")) and path.is_dir() else None

@@ -12,7 +12,21 @@ from ..model.summary import BuildSummary
 from ..model.text import clean_line
 from . import words
 
-HEADER = ("PROJECT", "STATUS", "TODOS", "TOOLS", "ERRORS", "AGENT", "MODEL", "AGE", "SESSION")
+HEADER = (
+    "PROJECT",
+    "STATUS",
+    "DOES",
+    "TODOS",
+    "TOOLS",
+    "ERRORS",
+    "AGENT",
+    "MODEL",
+    "COST",
+    "CTX",
+    "AGE",
+    "BRANCH",
+    "SESSION",
+)
 _NARROWEST = 8
 
 
@@ -34,12 +48,16 @@ def _row(name: str, build: BuildSummary, now: Millis) -> tuple[str, ...]:
     return (
         name,
         f"{mark.glyph} {mark.word}{'' if build.damaged else wait}",
+        clean_line(" › ".join(part for part in (build.todo, build.now) if part), 60),
         f"{build.todos_done}/{build.todos_total}" if build.todos_total else "",
         str(build.tools),
         str(build.errors) if build.errors else "",
         clean_line(build.agent_id, 40),
         words.short_model(build.model),
+        "" if build.cost_usd is None else words.cost(build.cost_usd) + ("~" if build.cost_estimated else ""),
+        "" if build.context_percent is None else f"{build.context_percent:.0f}%",
         words.age(now - seen) if seen is not None else "",
+        clean_line(build.branch, 24),
         clean_line(build.session_id, 40),
     )
 

@@ -1,0 +1,97 @@
+"""Kept builds without a server, beside one, and session files of agents: `ls`, `show`, `watch`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LINES = [
+    {"type": "user", "uuid": "u1", "sessionId": "s-9", "cwd": "/w", "timestamp": "2026-11-01T10:00:00Z",
+     "version": "2.1.98", "message": {"role": "user", "content": "list the files"}},
+    {"type": "assistant", "uuid": "a1", "sessionId": "s-9", "timestamp": "2026-11-01T10:00:01Z", "version": "2.1.98",
+     "message": {"id": "m1", "role": "assistant", "model": "claude-x", "usage": {}, "content": [
+         {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "ls"}}]}},
+]  # fmt: skip
+END = [
+    {"type": "user", "uuid": "u2", "sessionId": "s-9", "timestamp": "2026-11-01T10:00:02Z", "version": "2.1.98",
+     "message": {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "a b"}]}},
+    {"type": "assistant", "uuid": "a2", "sessionId": "s-9", "timestamp": "2026-11-01T10:00:03Z", "version": "2.1.98",
+     "message": {"id": "m2", "role": "assistant", "model": "claude-x", "usage": {}, "stop_reason": "end_turn",
+                 "content": [{"type": "text", "text": "There are two."}]}},
+]  # fmt: skip
+
+
+def written(path: Path, lines: list[dict[str, Any]], age: float = 3_600) -> Path:
+    with path.open("a") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+    os.utime(path, (time.time() - age, time.time() - age))
+    return path
+
+
+def test_what_is_kept_is_read_without_a_server_and_is_as_it_was(desk: Any, claude: Any) -> None:
+    serve, _ = desk.serve()
+    desk.run("ingest", "shop", data=claude.init + claude.calls(1, "Bash", command="ls") + claude.done)
+    desk.run("ingest", "docs", "--session", "s-2", data=claude.init)
+    served, state = json.loads(desk.run("ls", "--json").stdout), desk.state("shop")
+    assert serve.stop(signal.SIGTERM) == 0
+    kept = desk.run("ls", "--json")
+    assert json.loads(kept.stdout)["projects"][0]["builds"] == served["projects"][0]["builds"]
+    assert b"no server runs" in kept.stderr
+    assert desk.state("shop") == state
+    assert desk.state("shop", "--session", "s-")["sessionId"] == "s-1"
+    watched = desk.run("watch", "shop", "--plain")
+    assert watched.returncode == 0
+    assert b"build completed" in watched.stdout
+    missing = desk.run("show", "nothing")
+    assert missing.returncode == 2
+    assert b"docs" in missing.stderr
+
+
+def test_a_list_is_narrowed(desk: Any, server: str, claude: Any) -> None:
+    desk.run("ingest", "shop", data=claude.init + claude.done)
+    running = desk.start("ingest", "docs", "--session", "s-2")
+    running.feed(claude.init + claude.calls(1, "Bash", command="make"))
+    until = time.monotonic() + 20
+    while b"docs" not in desk.run("ls", "--active").stdout:
+        assert time.monotonic() < until
+    table = desk.run("ls", "--active").stdout.decode()
+    assert "Bash make" in table
+    assert "shop" not in table
+    assert len(json.loads(desk.run("ls", "--json", "--limit", "1").stdout)["projects"]) == 1
+    assert b"no such builds" in desk.run("ls", "--since", "2999-01-01").stdout
+    assert desk.run("ls", "--since", "soon").returncode == 2
+
+
+def test_a_session_file_is_shown_without_a_server(desk: Any, tmp_path: Path) -> None:
+    path = written(tmp_path / "s-9.jsonl", LINES + END)
+    state = desk.state(str(path))
+    assert (state["status"], state["agentId"], state["sessionId"]) == ("completed", "claude-code", "s-9")
+    watched = desk.run("watch", str(path), "--plain")
+    assert watched.returncode == 0
+    assert b"There are two." in watched.stdout
+    assert not (Path(os.environ["SENTRYVIBE_DATA_DIR"]) / "builds.db").exists()
+
+
+def test_a_session_file_is_watched_while_it_grows(desk: Any, tmp_path: Path) -> None:
+    path = written(tmp_path / "s-9.jsonl", LINES, age=0)
+    watch = desk.start("watch", str(path), "--plain")
+    watch.until("ls")
+    written(path, END, age=0)
+    watch.until("There are two.")
+    assert watch.end() == 0
+
+
+@pytest.mark.parametrize("content", ["", "no session\n"])
+def test_a_file_that_is_no_session_is_told(desk: Any, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(content)
+    for command in ("show", "watch"):
+        done = desk.run(command, str(path), *(["--plain"] if command == "watch" else []))
+        assert done.returncode in (2, 3)
+        assert b"x.jsonl" in done.stderr
