@@ -313,6 +313,13 @@ STORIES = {
         5,
         "npm run dev",
     ),
+    "seen waiting, and its call is told late": (
+        [(1, PROMPT), (5, registry("waiting-person", "permission prompt")), (3, READ), (4, BASH)],
+        "active",
+        "waiting-person",
+        5,
+        "permission prompt: Bash touch x",
+    ),
     "seen waiting": (
         [(1, BASH), (2, registry("waiting-person", "permission prompt"))],
         "active",
@@ -404,6 +411,16 @@ def test_what_a_call_answered_before_it_was_seen_to_go_on_is_not_its_end_however
 def test_the_end_of_a_call_counts_when_its_file_saw_it_go_on_earlier_than_a_hook_that_came_first() -> None:
     file = ((2, ToolEnded("c1", OUT)), (2, MOVED), (3, ToolEnded("c1", Raw(b'"exit 0"'))))
     assert tell((1, BASH), (4, MOVED), *file, (5, STOP)).activity.kind == "idle"
+
+
+def test_a_question_that_is_told_late_takes_the_place_of_what_a_witness_saw() -> None:
+    asks = ToolStarted("q", "AskUserQuestion", Raw(b'{"questions":[{"question":"Which color?","options":[]}]}'))
+    state = tell((1, PROMPT), (5, registry("waiting-person", "input needed")), (4, asks))
+    assert [(one.id, one.title, one.since) for one in state.requests] == [("q", "Which color?", 5)]
+    assert (
+        tell((1, PROMPT), (5, registry("waiting-person", "input needed")), (4, asks), (9, ToolEnded("q", OUT))).requests
+        == ()
+    )
 
 
 def test_the_request_that_can_be_answered_here_is_kept() -> None:

@@ -79,9 +79,10 @@ def test_a_person_is_waited_for_until_there_is_an_answer(
     claude: Company, tell: Callable[[str], None], play: str, kind: str, words: str, answer: str
 ) -> None:
     with scene(claude) as stage:
-        request = stage.ask(play, new_run())
+        stage.prompt(play, new_run())
+        stage.reach("waiting-person")
+        (request,) = stage.said(lambda state: words in str(state.get("requests")), "a request in words")["requests"]
         assert request["kind"] == kind
-        assert words in str(request)
         stage.rest(2)
         stage.terminal.keys(answer)
         stage.settle()

@@ -154,8 +154,28 @@ def following(before: BuildState, after: BuildState, event: BuildEvent, at: Mill
     if isinstance(event, ToolStarted) and event.id in after.open_tools:
         call, known = after.tool(event.id), before.tool(event.id)
         is_new = call is not None and (known is None or known.input != call.input or not known.is_open)
-        if call is not None and is_new and (request := asking(call)):
-            yield from opening(after, replace(request, since=at), at)
+        if call is not None and is_new:
+            yield from _worded(after, call, at)
+            if request := asking(call):
+                yield from opening(after, replace(request, since=at), at)
+
+
+def _worded(state: BuildState, call: ToolCall, at: Millis) -> Iterator[Update]:
+    """A call that is told late, of before a witness saw the agent wait: what it waits for is this call's."""
+    witness = next((one for one in state.requests if one.id == BY_WITNESS), None)
+    if witness is None or at > witness.since or call.parent_id or call.background or asking(call):
+        return
+    title = f"{witness.title.partition(': ')[0]}: {call_words(call)}"
+    yield RequestOpened(
+        replace(
+            witness,
+            title=title,
+            tool=call.name,
+            tool_call_id=call.id,
+            input=call.input,
+            input_bytes=call.input_bytes,
+        )
+    )
 
 
 def _is_over(state: BuildState, request: Request, event: ToolStarted | ToolEnded | TextAdded, at: Millis) -> bool:
