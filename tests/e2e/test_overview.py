@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -130,5 +131,26 @@ def test_an_agent_that_has_waited_for_long_is_there_from_the_start(overview: Any
     (registry / f"{os.getpid()}.json").write_text(json.dumps(entry))
     terminal = overview()
     terminal.until(b"1 waits for you")
+    terminal.type(b"q")
+    assert terminal.end() == 0
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_leaves_the_terminal_as_it_was_found(overview: Any, home: Path, number: int, status: int) -> None:
+    write_session(home, "shop", "I will look at the till.")
+    terminal = overview()
+    terminal.until(b"shop")
+    terminal.popen.send_signal(number)
+    assert terminal.end() == status
+    assert terminal.is_as_found
+
+
+def test_a_data_folder_that_cannot_be_used_is_named(overview: Any, desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = desk.folder / "a-file"
+    place.write_text("")
+    monkeypatch.setenv("SENTRYVIBE_DATA_DIR", str(place))
+    terminal = overview()
+    terminal.until(b"cannot be shown")
+    terminal.until(b"a-file")
     terminal.type(b"q")
     assert terminal.end() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,11 +83,23 @@ def _all_agents(project: str | None, servers: tuple[str, ...], on_screen: bool, 
         raise UsageProblem("a project is watched on one server; without a project, several are shown")
     if not on_screen:
         raise UsageProblem("name a project: without one, watch shows all agents on a screen; `ls` lists projects")
-    from ..client.fleet import ServerFleet
+    found = [find_server(one) for one in servers or (None,)]
+    return asyncio.run(_overview(found, flags))
 
-    addresses = [find_server(one).address for one in servers or (None,)]
+
+async def _overview(servers: Sequence[Server], flags: Flags) -> int:
+    """A server that nobody named and that does not answer is told at once."""
+    from ..client.fleet import ServerFleet
+    from ..client.rest import NoAnswer, projects
+
+    for server in servers:
+        if not server.certain:
+            try:
+                await projects(server.address)
+            except NoAnswer as error:
+                raise server.unlinked(error) from None
     ours = settings().settings
-    return asyncio.run(show_agents(ServerFleet(addresses), looks(ours, flags), ours))
+    return await show_agents(ServerFleet([server.address for server in servers]), looks(ours, flags), ours)
 
 
 async def _on_screen(server: Server, project: str, session: str | None, waits: bool, flags: Flags) -> int:

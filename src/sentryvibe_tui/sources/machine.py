@@ -36,6 +36,7 @@ class Machine(ServerFleet):
         self._follow_is_cut_off: Callable[[], bool] = lambda: False
         self._follow_turn_to: Callable[[Address], None] = lambda _: None
         self._work: asyncio.Task[None] | None = None
+        self._problem = ""
 
     async def events(self) -> AsyncIterator[FleetEvent]:
         yield ServerLink(HERE, "this machine", LinkStatus("connecting"))
@@ -44,8 +45,8 @@ class Machine(ServerFleet):
         try:
             await asyncio.wait([self._work, found], return_when=asyncio.FIRST_COMPLETED)
             if not found.done():
-                reason = clean_line(str(self._work.exception() or "it just ended"))
-                yield ServerLink(HERE, "this machine", LinkStatus("refused", reason=reason))
+                self._problem = clean_line(str(self._work.exception() or "it just ended"))
+                yield ServerLink(HERE, "this machine", LinkStatus("refused", reason=self._problem))
                 await asyncio.Event().wait()
             self.move(HERE, found.result())
             async for event in super().events():
@@ -79,6 +80,8 @@ class Machine(ServerFleet):
         self.move(HERE, server)
 
     def outlook(self) -> tuple[str, ...]:
+        if self._problem:
+            return ("The agents of this machine cannot be shown:", self._problem)
         home = str(Path.home())
         there = [str(folder).replace(home, "~", 1) for folder in roots().values() if folder.is_dir()]
         looked = ", ".join(there) if there else "no agent has ever run here"
