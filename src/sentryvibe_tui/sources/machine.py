@@ -18,6 +18,8 @@ from .sessions import roots
 
 HERE = "here"
 """Identity of this machine's server, also before it is there, and wherever it moves."""
+RECENT = 3_600.0
+"""Seconds within which a session was written to, for it to be shown."""
 
 
 class Machine(ServerFleet):
@@ -57,13 +59,14 @@ class Machine(ServerFleet):
     async def _follow(self, found: asyncio.Future[Address]) -> None:
         """Serves and follows until cancelled. Raises CannotServe, OSError, sqlite3.Error."""
         from ..server.embedded import kept_served, server_here
-        from .follow.follower import Follow
+        from .follow.follower import Follow, Pace
         from .follow.witnesses import witnesses
 
         outbox = data_dir(self._settings) / "outbox"
         async with server_here(self._named, self._settings, self._tell) as address:
             found.set_result(address)
-            follow = Follow(address, outbox, roots(), None, self._tell, redactor=self._redactor, witnesses=witnesses())
+            pace = Pace(live=RECENT)
+            follow = Follow(address, outbox, roots(), None, self._tell, pace, self._redactor, witnesses())
             self._follow_is_cut_off, self._follow_turn_to = lambda: follow.is_cut_off, follow.turn_to
             keeping = kept_served(self, address, self._settings, self._tell)
             async with nullcontext() if self._named else keeping:
