@@ -68,12 +68,14 @@ class Stage:
             self.reach("idle")
             self.rest(1.5)
 
-    def ask(self, play: str, run: str) -> dict[str, Any]:
-        """Plays until the agent waits for a person: what it asks, as the product has it."""
+    def ask(self, play: str, run: str, kind: str, words: str) -> None:
+        """Plays until the agent waits for a person, and the product says for what: a witness may know less at first."""
         self.prompt(play, run)
         self.reach("waiting-person")
-        (request,) = self.said(lambda state: bool(state.get("requests")), "a request")["requests"]
-        return request
+        self.said(
+            lambda state: [kind] == [one["kind"] for one in state.get("requests") or () if words in str(one)],
+            f"a {kind} about {words!r}",
+        )
 
     def settle(self) -> None:
         """The turn is over, and nothing is asked any more."""

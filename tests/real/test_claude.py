@@ -79,10 +79,7 @@ def test_a_person_is_waited_for_until_there_is_an_answer(
     claude: Company, tell: Callable[[str], None], play: str, kind: str, words: str, answer: str
 ) -> None:
     with scene(claude) as stage:
-        stage.prompt(play, new_run())
-        stage.reach("waiting-person")
-        (request,) = stage.said(lambda state: words in str(state.get("requests")), "a request in words")["requests"]
-        assert request["kind"] == kind
+        stage.ask(play, new_run(), kind, words)
         stage.rest(2)
         stage.terminal.keys(answer)
         stage.settle()
@@ -91,8 +88,7 @@ def test_a_person_is_waited_for_until_there_is_an_answer(
 
 def test_a_plan_waits_for_its_approval(claude: Company, tell: Callable[[str], None]) -> None:
     with scene(claude, "--permission-mode", "plan") as stage:
-        request = stage.ask("plan", new_run())
-        assert request["kind"] == "plan"
+        stage.ask("plan", new_run(), "plan", "")
         stage.rest(1)
         stage.terminal.keys("Escape")
         stage.settle()
