@@ -69,9 +69,7 @@ ACTIONS = (
     Action("pane('files')", "D,7", "files", "Go to the files that were changed; enter shows what changed in one"),
     Action("panes.plan", "P", "plan", "Read what the agent planned to do"),
     Action("panes.zoom", "z", "zoom", "Show the focused pane alone, or all panes again"),
-    Action(
-        "back", "escape", "back", "Leave the pane, then the search, then the filter; then follow", "both", palette=False
-    ),
+    Action("back", "escape", "back", "Leave the pane, then the search, then the filter; then follow", palette=False),
     Action("search", "slash", "search", "Search texts, inputs and outputs of the whole build", footer=4, pane="stream"),
     Action("next_hit", "n", "next hit", "Next place that holds what is searched for, or the next build", pane="stream"),
     Action("search.next_hit(-1)", "N", "previous hit", "Previous place that holds what is searched for", pane="stream"),
@@ -120,6 +118,9 @@ ACTIONS = (
     Action("feed.retry", "r", "retry link", "Try the link again at once"),
     Action("terminal", "g", "terminal", "Go to the tmux pane in which the agent runs", "overview", 4),
     Action("find", "slash", "find", "Show only rows that hold what you type: project, agent, state …", "overview", 5),
+    Action(
+        "back", "escape", "back", "Drop the filter, close the fold, hide the hidden ones", "overview", palette=False
+    ),
     Action("group", "s", "group by", "Group by state, project, agent or host", "overview", 6),
     Action("pin", "space", "pin", "Pin the agent on top, or no longer; on the fold: open it", "overview", 8),
     Action("hide", "h", "hide", "Hide the agent, or show it again", "overview", 10),
@@ -172,9 +173,7 @@ def bindings(scope: Scope) -> list[BindingType]:
 
 def list_bindings() -> list[BindingType]:
     """Those of a list in the overview, whose own keys mean something else there."""
-    taken = {key for action in ACTIONS if action.scope == "overview" for key in action.keys.split(",")}
-    kept = [(action, [key for key in action.keys.split(",") if key not in taken]) for action in ACTIONS]
-    return [_binding(replace(action, keys=",".join(keys))) for action, keys in kept if action.scope == "rows" and keys]
+    return [_binding(action) for action in offered(ACTIONS, "overview") if action.scope == "rows"]
 
 
 def _binding(action: Action) -> Binding:
@@ -182,8 +181,14 @@ def _binding(action: Action) -> Binding:
 
 
 def offered(actions: Sequence[Action], screen: Literal["screen", "overview"]) -> tuple[Action, ...]:
-    """The actions that there are on a screen."""
-    return tuple(action for action in actions if action.scope in ("both", "rows", screen))
+    """The actions that there are on a screen; keys of its own are not those of its lists."""
+    taken = {key for action in actions if action.scope == screen for key in action.keys.split(",")}
+    left = [(action, [key for key in action.keys.split(",") if key not in taken]) for action in actions]
+    return tuple(
+        replace(action, keys=",".join(keys)) if action.scope == "rows" else action
+        for action, keys in left
+        if action.scope in ("both", screen) or (action.scope == "rows" and keys)
+    )
 
 
 def key_name(key: str) -> str:

@@ -354,3 +354,21 @@ async def test_the_wheel_takes_the_cursor_along_but_never_onto_a_heading(opened)
             await pilot._post_mouse_events([MouseScrollDown], screen.agents)
             await pilot.pause()
             assert screen.agents.chosen is not None or isinstance(screen.agents.slot, Fold)
+
+
+async def test_a_build_over_the_overview_says_which_key_leads_back(opened):
+    async with opened(size=(100, 30)) as (pilot, screen):
+        await press(pilot, "enter")
+        inside = pilot.app.screen
+        inside.settle()
+        await pilot.pause()
+        assert text(screen)[-1].startswith(" esc back")
+
+
+async def test_help_shows_the_signs_and_no_key_that_means_something_else_here(opened):
+    async with opened(size=(120, 50)) as (pilot, _):
+        await press(pilot, "question_mark")
+        columns = pilot.app.screen.query("#help Static")
+        said = "\n".join(str(column.render()) for column in columns)
+        assert "stuck: its call takes longer" in " ".join(said.split())
+        assert "g home" not in said

@@ -95,6 +95,7 @@ class BuildScreen(SelectableScreen):
         yield self.titles.keys
 
     def on_mount(self) -> None:
+        self.titles.leads_back = self.app.screen_stack.index(self) > 0  # pyright: ignore[reportUnknownMemberType]
         self.set_interval(TICK_SECONDS, self.feed.flush)
         self.run_worker(self.feed.run(), name="watch", exclusive=True, group="watch")
         self.panes.lay_out()

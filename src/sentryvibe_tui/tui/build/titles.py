@@ -23,6 +23,8 @@ class Titles:
         self.panes, self.search, self.view, self.context = panes, search, view, context
         self.tabs = Tabs(id="tabs", classes="bar")
         self.keys = Keys(context, id="keys", classes="bar")
+        self.leads_back = False
+        """Whether there is a screen below this one."""
         self._painted: dict[Rows, tuple[str, str]] = {}
 
     def paint(self) -> None:
@@ -83,7 +85,9 @@ class Titles:
             return ("back", "full-text", "copy", "open-file") if panes.inspector.position is not None else ("back",)
         if panes.stream.needle:
             return ("next-hit", "previous-hit", "only-hits", "back")
-        return ("live", "older-build", "newer-build") if self.view.pinned else ()
+        if self.view.pinned:
+            return ("live", "older-build", "newer-build")
+        return ("back",) if self.leads_back else ()
 
     def _idle(self) -> Iterator[str]:
         """Actions that would do nothing where the reader is now."""

@@ -17,10 +17,9 @@ from ..context import RenderContext, role
 from ..lines import Line, cut, fill, length
 from .arrangement import Placed
 from .triage import since
-from .words import STATE_WIDTH, cost_words, short_agent, state_mark, what_words
+from .words import NOBODY_SAYS, STATE_WIDTH, cost_words, short_agent, state_mark, what_words
 
 GAP = "  "
-NO_WORD = "–"
 
 
 class Column(Struct, frozen=True):
@@ -150,7 +149,7 @@ def _what(one: Placed, context: RenderContext) -> Line:
     text = what_words(one.row.build, one.need)
     tone = {"waits": "alarm", "failed": "bad", "stuck": "warn", "working": "", "machine": ""}.get(one.need, "dim")
     if not text:
-        return [(NO_WORD, "faint")]
+        return [(NOBODY_SAYS, "faint")]
     verb, space, rest = text.partition(" ")
     if one.need == "working" and space and one.row.build.open_calls:
         return [(verb, "verb"), (space + rest, _strong(one, ""))]
@@ -175,7 +174,7 @@ def _state(one: Placed, context: RenderContext) -> Line:
 def _since(one: Placed, context: RenderContext) -> Line:
     at = since(one.row.build, one.need)
     if at is None:
-        return [(NO_WORD, "faint")]
+        return [(NOBODY_SAYS, "faint")]
     return [(running(max(0, context.now() - at)), "alarm" if one.need == "waits" else "dim")]
 
 
@@ -193,21 +192,21 @@ def _tools(one: Placed, context: RenderContext) -> Line:
 
 
 def _or_none(text: str) -> Line:
-    return [(text, "dim") if text else (NO_WORD, "faint")]
+    return [(text, "dim") if text else (NOBODY_SAYS, "faint")]
 
 
 def _tokens(one: Placed, context: RenderContext) -> Line:
     given, back = one.row.build.input_tokens, one.row.build.output_tokens
     if given is None and back is None:
-        return [(NO_WORD, "faint")]
-    return [(" / ".join(NO_WORD if amount is None else count(amount) for amount in (given, back)), "dim")]
+        return [(NOBODY_SAYS, "faint")]
+    return [(" / ".join(NOBODY_SAYS if amount is None else count(amount) for amount in (given, back)), "dim")]
 
 
 def _age(one: Placed, context: RenderContext) -> Line:
     """Since its session began; of one that ended, how long it took."""
     build = one.row.build
     if build.started_at is None:
-        return [(NO_WORD, "faint")]
+        return [(NOBODY_SAYS, "faint")]
     until: Millis = build.ended_at or context.now() if one.need == "ended" else context.now()
     return [(running(max(0, until - build.started_at)), "dim")]
 
@@ -215,7 +214,7 @@ def _age(one: Placed, context: RenderContext) -> Line:
 def _context(one: Placed, context: RenderContext) -> Line:
     percent = one.row.build.context_percent
     if percent is None:
-        return [(NO_WORD, "faint")]
+        return [(NOBODY_SAYS, "faint")]
     return [(f"{min(100, percent):.0f}%", "warn" if percent >= 80 else "dim")]
 
 
@@ -226,7 +225,7 @@ def _todos(one: Placed, context: RenderContext) -> Line:
 
 def _cost(one: Placed, context: RenderContext) -> Line:
     text = cost_words(one.row.build)
-    return [(text, "faint" if text == NO_WORD else "dim")]
+    return [(text, "faint" if text == NOBODY_SAYS else "dim")]
 
 
 _CELLS: Mapping[str, Callable[[Placed, RenderContext], Line]] = {

@@ -33,6 +33,7 @@ from .bars import Beyond, Heads, Summary
 from .preferences import Preferences, PreferencesFile, build_name
 from .roster import Changes, Roster
 from .triage import AgentRow, RowKey, stamp
+from .words import signs
 
 if TYPE_CHECKING:
     from ..widgets.prompt import Prompt
@@ -340,7 +341,7 @@ class OverviewScreen(SelectableScreen):
     def action_help(self) -> None:
         from ..screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.context, ""))  # pyright: ignore[reportUnknownMemberType]
+        self.app.push_screen(HelpScreen(self.context, "", signs(self.context.glyphs)))  # pyright: ignore[reportUnknownMemberType]
 
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title with keys, help and action of what the palette offers."""

@@ -26,6 +26,8 @@ NEED_TITLES: Mapping[Need, str] = {
 _KIND_AGAIN = r"^(?:permission(?: prompt)?|input needed|question): (?=.)"
 """What registers put before what is asked, which the state says already."""
 
+NOBODY_SAYS = "–"
+
 STATE_WIDTH = 11
 """Cells of the longest state: `interrupted`."""
 
@@ -100,7 +102,7 @@ def usual_words(build: BuildSummary) -> tuple[str, ...]:
 def cost_words(build: BuildSummary) -> str:
     """`$1.12`; with `~` from a price table; a dash where nobody says."""
     if build.cost_usd is None:
-        return "–"
+        return NOBODY_SAYS
     return ("~" if build.cost_estimated else "") + cost(build.cost_usd)
 
 
@@ -154,3 +156,20 @@ def window_title(counts: Counts, glyphs: Glyphs = UNICODE) -> str:
     working, sign = counts.working + counts.stuck, ">" if glyphs.done.isascii() else "▶"
     parts = [f"{counts.waits}{glyphs.needs}" if counts.waits else "", f"{working}{sign}" if working else ""]
     return " ".join([*filter(None, parts), "sentryvibe"])
+
+
+def signs(glyphs: Glyphs) -> tuple[tuple[str, str], ...]:
+    """What stands for what in the overview."""
+    return (
+        (glyphs.needs, "waits for you: a permission, a question, a plan, a form"),
+        (glyphs.failed, "failed; with a number: so many calls did"),
+        ("!", "stuck: its call takes longer than such calls do, or nothing happens"),
+        (glyphs.running, "working"),
+        (glyphs.streaming, "waits for a machine: a background task, a rate limit"),
+        (glyphs.dot, "idle: the turn is over, the agent lives on"),
+        (f"{glyphs.done} {glyphs.stopped}", "ended; cancelled or interrupted"),
+        ("bold", "changed since you looked"),
+        ("*", "pinned"),
+        ("~", "before a cost: from a price table, not from the agent"),
+        (NOBODY_SAYS, "the agent does not say"),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
 from textual.app import ComposeResult
@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from ...report.words import Glyphs
 from ..actions import Action, keys_of, spelled
 from ..context import RenderContext
 from ..widgets.rows import AsciiBar
@@ -35,8 +36,10 @@ class HelpScreen(ModalScreen[None]):
         ("G", "scroll(1000)", "Last"),
     ]
 
-    def __init__(self, context: RenderContext, pane: str) -> None:
+    def __init__(self, context: RenderContext, pane: str, signs: Sequence[tuple[str, str]] = ()) -> None:
+        """`signs`: what stands for what on the screen, that of a build by default."""
         super().__init__()
+        self.signs = signs or tuple(self._signs(context.glyphs))
         self.context, self.actions, self.pane = context, context.actions, pane
 
     def compose(self) -> ComposeResult:
@@ -48,8 +51,6 @@ class HelpScreen(ModalScreen[None]):
         if self.context.glyphs.done.isascii():
             self.query_one("#help").vertical_scrollbar.renderer = AsciiBar  # pyright: ignore[reportAttributeAccessIssue]
         self.query_one("#help").border_title = "Keys"
-        if self.context.glyphs.done.isascii():
-            self.query_one("#help").vertical_scrollbar.renderer = AsciiBar  # pyright: ignore[reportAttributeAccessIssue]
         self.query_one("#help").set_class(self.app.size.width >= TWO_COLUMNS, "-two")  # pyright: ignore[reportUnknownMemberType]
         self.query_one("#help").border_subtitle = "esc closes"
 
@@ -64,8 +65,7 @@ class HelpScreen(ModalScreen[None]):
         for pane in {action.pane: "" for action in self.actions if action.pane not in ("", self.pane)}:
             yield f"In the {pane}, from everywhere", [action for action in self.actions if action.pane == pane]
 
-    def _signs(self) -> Iterator[tuple[str, str]]:
-        glyphs = self.context.glyphs
+    def _signs(self, glyphs: Glyphs) -> Iterator[tuple[str, str]]:
         yield glyphs.running, "under way"
         yield glyphs.done, "done"
         yield glyphs.failed, "failed; with a number: so many calls did"
@@ -77,7 +77,7 @@ class HelpScreen(ModalScreen[None]):
     def _columns(self) -> list[Content]:
         """One column, or two of about the same height."""
         blocks = [*(self._block(title, self._keys(actions)) for title, actions in self._sections())]
-        blocks.append(self._block("Signs", self._signs()))
+        blocks.append(self._block("Signs", self.signs))
         if self.app.size.width < TWO_COLUMNS:  # pyright: ignore[reportUnknownMemberType]
             return [Content("\n\n").join(blocks)]
         heights = [str(block).count("\n") + 2 for block in blocks]
