@@ -43,6 +43,7 @@ async def test_another_build_is_painted_before_a_key_can_ask_for_rows_of_the_one
     long = story()
     for number in range(200):
         long.call("Bash", {"command": f"make {number}"})
+    long.tell(BuildEnded("completed"))
     other = story(build="b2", start=long.at)
     other.call("Read", {"file_path": "a"})
     app = app_on(long.state)
