@@ -125,6 +125,12 @@ PLAYS: dict[str, list[list[Step]]] = {
         [Await()],
         [Say("The helper counted twelve tests.")],
     ],
+    "helper-runs-on": [
+        [Say("A helper shall count slowly."), Delegate("Count slowly", "slow-count", background=True)],
+        [Say("The helper is counting.")],
+        [Say("The helper is back.")],
+    ],
+    "slow-count": [[Shell("sh -c 'sleep 5'")], [Say("There are twelve tests.")]],
     "count": [[COUNT], [Say("There are twelve tests.")]],
     "parallel": [
         [Say("Three looks at once."), Shell("echo one"), Shell("echo two"), Shell("echo three")],

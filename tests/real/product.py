@@ -89,6 +89,11 @@ class Product:
                 child.wait()
 
 
+def kind_of(state: State) -> str:
+    """Of its activity; "" before it has one."""
+    return str((state.get("activity") or {}).get("kind", ""))
+
+
 def calls(state: State) -> list[dict[str, Any]]:
     """All tool calls of a build, in order."""
     listed = [*state["toolsByTodo"].values(), state.get("planningTools") or []]

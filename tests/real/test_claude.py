@@ -12,7 +12,7 @@ import pytest
 from .company import Company, company
 from .offered import helper_run
 from .plays import COUNT, STEPS, USAGE
-from .product import calls, is_active
+from .product import calls, is_active, kind_of
 from .stage import Stage, new_run
 from .truth import ClaudeTruth
 
@@ -50,7 +50,7 @@ def test_turns_with_tools_todos_tokens_and_cost(claude: Company, tell: Callable[
         stage.play_all(TURNS, runs)
         stage.terminal.type("/exit")
         stage.reach("ended")
-        state = stage.said(lambda state: state["activity"]["kind"] == "ended", "ended")
+        state = stage.said(lambda state: kind_of(state) == "ended", "ended")
         stage.rest(1.5)
         tell(stage.check())
     assert state["status"] == "completed"
@@ -99,10 +99,25 @@ def test_what_runs_on_after_a_turn_is_waited_for(claude: Company, tell: Callable
     with scene(claude) as stage:
         stage.prompt("background", new_run())
         stage.reach("waiting-machine")
-        stage.said(lambda state: state["activity"]["kind"] == "waiting-machine", "waiting for a machine")
+        stage.said(lambda state: kind_of(state) == "waiting-machine", "waiting for a machine")
         stage.said(lambda state: "The watcher is finished." in str(state) and not is_active(state), "finished")
         stage.rest(1)
         tell(stage.check())
+
+
+def test_a_subagent_that_runs_on_keeps_the_build_until_it_is_back(claude: Company) -> None:
+    """The register calls the agent busy meanwhile, although its turn is over: what is said is looked at here."""
+    with scene(claude) as stage:
+        stage.prompt("helper-runs-on", new_run())
+        stage.reach("working")
+        waits = stage.said(lambda state: kind_of(state) == "waiting-machine", "waiting for the helper")
+        assert "Count slowly" in waits["activity"]["what"]
+        assert is_active(waits)
+        over = stage.said(lambda state: "The helper is back." in str(state) and not is_active(state), "finished")
+        assert over["status"] == "completed"
+        by_name = {call["name"]: call for call in calls(over)}
+        assert by_name["Bash"]["parentId"] == by_name["Agent"]["id"]
+        assert {call["state"] for call in by_name.values()} == {"output-available"}
 
 
 @pytest.mark.parametrize(("play", "begun"), [("slow-words", "Step by step"), ("slow-tool", "sleep 25")])

@@ -14,7 +14,7 @@ import pytest
 from .codex_truth import CodexTruth, Daemon, listening
 from .company import Company, company
 from .plays import COUNT, STEPS, USAGE
-from .product import calls, is_active
+from .product import calls, is_active, kind_of
 from .stage import Stage, new_run
 
 TURNS = {
@@ -107,7 +107,7 @@ def test_what_runs_on_after_a_turn_is_waited_for(codex: Company, daemon: Daemon,
     with scene(codex, daemon, run) as stage:
         stage.prompt("background", run)
         stage.reach("waiting-machine")
-        stage.said(lambda state: state["activity"]["kind"] == "waiting-machine", "waiting for a machine")
+        stage.said(lambda state: kind_of(state) == "waiting-machine", "waiting for a machine")
         stage.reach("idle")
         stage.said(lambda state: not is_active(state), "over")
         stage.rest(1)

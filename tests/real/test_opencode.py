@@ -14,7 +14,7 @@ from .company import Company, company
 from .offered import helper_run
 from .opencode_truth import OpencodeTruth
 from .plays import COUNT, STEPS, USAGE
-from .product import calls, is_active
+from .product import calls, is_active, kind_of
 from .stage import Stage, new_run
 
 TURNS = {
@@ -50,7 +50,7 @@ def test_turns_with_tools_todos_and_tokens(opencode: Company, tell: Callable[[st
         stage.play_all(TURNS, runs)
         stage.terminal.type("/exit")
         stage.reach("ended")
-        state = stage.said(lambda state: state["activity"]["kind"] == "ended", "ended")
+        state = stage.said(lambda state: kind_of(state) == "ended", "ended")
         stage.rest(1)
         tell(stage.check())
     assert state["status"] == "completed"
