@@ -155,7 +155,7 @@ class Panes:
     def paint(self, positions: set[int], *, todos: bool) -> None:
         """Items at `positions` changed, or the rows of the todo tree."""
         if todos:
-            self.todos.rebuild()
+            self.todos.rebuild(positions)
         elif positions:
             self.todos.update(positions)
         self.stream.update(positions)

@@ -208,6 +208,7 @@ class View:
         self.groups: dict[int, Group] = {}
         self.children: defaultdict[str, list[int]] = defaultdict(list)
         self.starts: defaultdict[int, int] = defaultdict(int)
+        self._activity: tuple[tuple[str, int, int], list[int]] = ("", 0, 0), []
         self.entries: list[int | Extra] = list(range(len(self.shown.timeline)))
         for row, extra in extras:
             self.entries.insert(row, extra)
@@ -286,7 +287,16 @@ class View:
         return now if lost is None or self.link.phase in ("live", "waiting") else min(now, lost)
 
     def activity(self, buckets: int, until: Millis) -> list[int]:
-        """Calls begun per stretch of time from the build's start to `until`, in at most `buckets` equal stretches."""
+        """Calls begun per stretch of time from the build's start to `until`, in at most `buckets` equal stretches.
+
+        Counted anew once a second of `until`.
+        """
+        key = (self.shown.id, buckets, until // 1000)
+        if self._activity[0] != key:
+            self._activity = key, self._count_starts(buckets, until)
+        return self._activity[1]
+
+    def _count_starts(self, buckets: int, until: Millis) -> list[int]:
         begin = self.shown.started_at
         if begin is None or buckets < 1 or until <= begin:
             return []

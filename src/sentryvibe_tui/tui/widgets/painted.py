@@ -71,6 +71,7 @@ class Bar(Painted):
     """One line across the screen."""
 
     _line: Line = []
+    _width = -1
 
     def line(self, width: int) -> Line:
         """What to show now, in `width` cells."""
@@ -78,11 +79,14 @@ class Bar(Painted):
 
     def repaint(self) -> None:
         """Repaints if the line became another."""
-        line = self.line(self.content_size.width)
-        if line != self._line:
+        width = self.content_size.width
+        line = self.line(width)
+        if line != self._line or width != self._width:
+            self._line, self._width = line, width
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
-        self._line = self.line(width)
+        if width != self._width:
+            self._line, self._width = self.line(width), width
         return self.strip(self._line if y == 0 else [], width)

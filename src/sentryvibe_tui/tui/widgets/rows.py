@@ -71,6 +71,7 @@ class Rows(Painted, ScrollView, can_focus=True):
         self._measured: set[int] = set()
         self._painted: dict[int, list[Strip]] = {}
         self._settling = False
+        self._width_at = (Size(-1, -1), 1)
         self.following = True
 
     def on_mount(self) -> None:
@@ -126,10 +127,14 @@ class Rows(Painted, ScrollView, can_focus=True):
 
     def changed(self, rows: set[int]) -> None:
         """Some rows say something else now."""
+        self.forget(rows)
+        self._fit()
+
+    def forget(self, rows: set[int]) -> None:
+        """What was painted of rows that say something else now: `extend` or `changed` fits them in."""
         for row in rows:
             self._painted.pop(row, None)
             self._measured.discard(row)
-        self._fit()
 
     def repaint_rows(self, rows: set[int]) -> None:
         """Rows of unchanged height say something else now: only those on screen cost anything."""
@@ -174,7 +179,9 @@ class Rows(Painted, ScrollView, can_focus=True):
 
     @property
     def row_width(self) -> int:
-        return max(1, self.scrollable_content_region.width)
+        if self._width_at[0] != self.outer_size:
+            self._width_at = self.outer_size, max(1, self.scrollable_content_region.width)
+        return self._width_at[1]
 
     # ----------------------------------------------------------------- measuring
 
@@ -288,6 +295,7 @@ class Rows(Painted, ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         self._painted = {}
+        self._width_at = (Size(-1, -1), 1)
         super().notify_style_update()
 
     # ----------------------------------------------------------------- moving

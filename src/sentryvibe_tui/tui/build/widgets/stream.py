@@ -120,13 +120,14 @@ class Stream(Rows):
         known, rows = len(self.heights), self._count()
         last = range(max(0, known - max(1, len(state.requests))), known if rows > known else 0)
         touched = self._rows_of(positions) | set(last)
-        if touched:
-            self.changed(touched)
         if rows > known and not state.is_active:
             self.renew()
         elif rows > known:
             self.unseen = 0 if self.following else self.unseen + rows - known
+            self.forget(touched)
             self.extend(rows)
+        elif touched:
+            self.changed(touched)
 
     def tick(self) -> None:
         """A second went by: calls under way show it."""

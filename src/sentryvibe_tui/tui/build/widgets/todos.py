@@ -42,8 +42,11 @@ class Todos(Rows):
         if self._is_stale:
             self.rebuild()
 
-    def rebuild(self) -> None:
-        """The tree anew, as soon as it is on screen; the cursor stays on its row."""
+    def rebuild(self, positions: set[int] | None = None) -> None:
+        """The tree anew, as soon as it is on screen; the cursor stays on its row.
+
+        `positions`: the only items that changed where they stand; without them everything may have.
+        """
         self._is_stale = not self.display
         if self._is_stale:
             return
@@ -51,8 +54,27 @@ class Todos(Rows):
         kept = self.nodes[self.cursor][:2] if self.cursor < len(self.nodes) else None
         self._todos = {todo.key: todo for todo in (*state.todos, *state.template_todos, *state.dropped)}
         self._phases = codex_phases(state)
-        self.nodes = rows(self.view, self.folds)
-        self.reset(len(self.nodes), next((index for index, row in enumerate(self.nodes) if row[:2] == kept), None))
+        before, self.nodes = self.nodes, rows(self.view, self.folds)
+        cursor = next((index for index, row in enumerate(self.nodes) if row[:2] == kept), None)
+        if positions is not None and len(before) == len(self.nodes) == len(self.heights) > 0:
+            self._replace(before, cursor, positions)
+        else:
+            self.reset(len(self.nodes), cursor)
+
+    def _replace(self, before: list[Row], cursor: int | None, positions: set[int]) -> None:
+        """As many rows as before, each of one line: only those that may say something else are painted anew."""
+        self._point(self.cursor if cursor is None else cursor)
+        pairs = enumerate(zip(before, self.nodes, strict=True))
+        self.repaint_rows({at for at, (old, new) in pairs if old != new or self._may_differ(new, positions)})
+        if self.following:
+            self.follow_end()
+
+    def _may_differ(self, row: Row, positions: set[int]) -> bool:
+        """What is no call always may; a call only when it changed, or one below it may have."""
+        if row.kind not in ("tool", "tail"):
+            return True
+        call = self.view.shown.timeline[int(row.ident)]
+        return row.ident in positions or (isinstance(call, ToolCall) and call.id in self.view.children)
 
     def update(self, positions: set[int]) -> None:
         """Calls at `positions` changed where they stand."""
