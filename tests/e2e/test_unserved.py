@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from .conftest import said_by
 
 LINES = [
     {"type": "user", "uuid": "u1", "sessionId": "s-9", "cwd": "/w", "timestamp": "2026-11-01T10:00:00Z",
@@ -95,3 +98,57 @@ def test_a_file_that_is_no_session_is_told(desk: Any, tmp_path: Path, content: s
         done = desk.run(command, str(path), *(["--plain"] if command == "watch" else []))
         assert done.returncode in (2, 3)
         assert b"x.jsonl" in done.stderr
+
+
+@pytest.fixture
+def folder(desk: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where Claude Code keeps the sessions of the test's directory; no other agent has any."""
+    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(desk.folder / "home"))
+    name = re.sub(r"[^a-zA-Z0-9]", "-", str(desk.folder.resolve()))
+    folder = desk.folder / "home" / ".claude" / "projects" / name
+    folder.mkdir(parents=True)
+    return folder
+
+
+def here(lines: list[dict[str, Any]], directory: Path) -> list[dict[str, Any]]:
+    return [line | {"cwd": str(directory.resolve())} for line in lines]
+
+
+def test_in_a_directory_without_an_agent_the_last_session_is_shown_and_said_to_be_over(desk: Any, folder: Path) -> None:
+    written(folder / "s-9.jsonl", here(LINES + END, desk.folder), age=22 * 60)
+    watch = desk.start("watch", ".", "--plain")
+    watch.until("There are two.")
+    assert watch.end() == 0
+    assert any("no agent is at work" in line and "of claude, ended 22m ago" in line for line in watch.errors)
+
+
+def test_who_waits_is_told_for_what_and_where(desk: Any, folder: Path) -> None:
+    watch = desk.start("watch", ".", "--plain")
+    said_by(watch.errors, "waiting for an agent in")
+    words = next(line for line in watch.errors if "waiting for an agent" in line)
+    assert str(desk.folder.resolve()) in words
+    assert "claude, " in words
+    assert "30 days" in words
+    watch.stop(signal.SIGINT)
+
+
+def test_lines_keep_their_build_and_go_on_with_the_next_only_when_asked_to(desk: Any, server: str, claude: Any) -> None:
+    desk.run("ingest", "shop", "--session", "one", data=claude.init)
+    keeps = desk.start("watch", "shop", "--plain")
+    goes_on = desk.start("watch", "shop", "--plain", "--next")
+    for watch in (keeps, goes_on):
+        watch.until("interrupted")
+    assert keeps.end() == 1
+    desk.run("ingest", "shop", "--session", "two", data=claude.init + claude.text(1, "second one") + claude.done)
+    goes_on.until("second one")
+    goes_on.stop(signal.SIGINT)
+    assert not any("second one" in line for line in keeps.lines)
+
+
+def test_who_waits_for_a_name_hears_which_there_are(desk: Any, server: str, claude: Any) -> None:
+    desk.run("ingest", "shop", data=claude.init)
+    watch = desk.start("watch", "shpo", "--plain")
+    said_by(watch.errors, "no project 'shpo'; there are: shop; waiting for it")
+    watch.stop(signal.SIGINT)

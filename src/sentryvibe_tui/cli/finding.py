@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from ..client.catalogue import Catalogue, ServedBuilds, kept_in
@@ -32,14 +32,16 @@ async def find_project(server: Server, text: str) -> ProjectRef:
         raise UsageProblem(clean_line(str(error))) from None
 
 
-async def expect_project(server: Server, text: str) -> ProjectRef:
-    """The project there is, or that there will be under this name. Raises NoLink, UsageProblem.
+async def expect_project(server: Server, text: str, note: Callable[[str], None]) -> ProjectRef:
+    """The project there is, or that there will be under this name: `note` hears which there are now. Raises NoLink,
+    UsageProblem.
 
     A server that the user named, or that runs here, may come back: then the link tries again by itself.
     """
     try:
         return await resolve(server.address, text)
-    except NoSuchProject:
+    except NoSuchProject as error:
+        note(clean_line(f"{error}; waiting for it"))
         return ProjectRef(project_id(text), text)
     except AmbiguousProject as error:
         raise UsageProblem(clean_line(str(error))) from None
@@ -94,9 +96,11 @@ async def expect_session(server: Server, project: ProjectRef, text: str) -> str:
         await asyncio.sleep(AGAIN)
 
 
-async def target(server: Server, project: str, session: str | None, waits: bool) -> tuple[ProjectRef, str]:
-    """The project, and the id of the session or nothing. Raises NoLink, UsageProblem."""
-    ref = await (expect_project(server, project) if waits else find_project(server, project))
+async def target(
+    server: Server, project: str, session: str | None, waits: bool, note: Callable[[str], None] = lambda _: None
+) -> tuple[ProjectRef, str]:
+    """The project, and the session's id or nothing. `note`: as of `expect_project`. Raises NoLink, UsageProblem."""
+    ref = await (expect_project(server, project, note) if waits else find_project(server, project))
     if not session:
         return ref, ""
     return ref, await (expect_session(server, ref, session) if waits else find_session(server, ref, session))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -12,6 +13,8 @@ import click
 
 from ..client.rest import ProjectRef
 from ..client.watching import LinkChanged, LinkStatus, WatchEvent
+from ..model.text import clean_line
+from ..report.words import age
 from ..settings import Settings, data_dir
 from ..wire.address import Address
 from ..wire.projects import ProjectName, project_of
@@ -23,18 +26,30 @@ if TYPE_CHECKING:
     from ..sources.follow.follower import Follow
 
 
+LONGEST = 30 * 86_400.0
+"""Seconds after which a session is no longer shown as the last of its directory."""
+
+
 class Here(Deferred):
     """`client.watching.Watching` for a directory. Nothing is loaded or started before `events` is asked for.
 
-    `server` None: one that runs here, or one of our own.
+    `server` None: one that runs here, or one of our own. `keeps`: the build that it begins with is shown to its end.
+    Where no agent is at work the last session is taken up, however long it is over; `note` says so, or what is waited
+    for.
     """
 
     def __init__(
-        self, directory: Path, server: Address | None, settings: Settings, tell: Callable[[str], None], probe: bool
+        self,
+        directory: Path,
+        server: Address | None,
+        settings: Settings,
+        tell: Callable[[str], None],
+        probe: bool,
+        keeps: bool = False,
     ) -> None:
         super().__init__()
         self._directory, self._server, self._settings, self._tell = directory, server, settings, tell
-        self._probe = probe
+        self._probe, self._keeps = probe, keeps
         self._work: asyncio.Task[None] | None = None
         self._instead: Watch | None = None
         self._published: Follow | None = None
@@ -59,15 +74,14 @@ class Here(Deferred):
     async def _follow(self, found: asyncio.Future[Watch]) -> None:
         """Serves and follows until cancelled. Raises CannotServe, OSError."""
         from ..server.embedded import kept_served, server_here
-        from ..sources.follow.follower import Follow
+        from ..sources.follow.follower import Follow, Pace
         from ..sources.follow.witnesses import witnesses
         from ..sources.sessions import roots
 
         outbox, masks = data_dir(self._settings) / "outbox", redactor(self._settings)
+        live = await asyncio.to_thread(self._reach, time.time())
         async with server_here(self._server, self._settings, self._tell) as address:
-            follow = Follow(
-                address, outbox, roots(), self._directory, self._tell, redactor=masks, witnesses=witnesses()
-            )
+            follow = Follow(address, outbox, roots(), self._directory, self._tell, Pace(live=live), masks, witnesses())
             following = asyncio.create_task(follow.run())
             try:
                 await _until(follow.searched(), following)
@@ -84,6 +98,27 @@ class Here(Deferred):
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
 
+    def _reach(self, now: float) -> float:
+        """How many seconds back a session may lie to be shown: as far as the last one."""
+        from ..agents.registry import agent_kinds
+        from ..sources.follow.follower import LIVE
+        from ..sources.sessions import Sessions, roots
+
+        found = Sessions(roots(), self._directory).changed_since(now - LONGEST)
+        if found and now - found[0].changed <= LIVE:
+            return LIVE
+        if found:
+            ago = age((now - found[0].changed) * 1000)
+            self.note = f"no agent is at work in {self._directory}: its last session, of {found[0].agent}, ended {ago}"
+        else:
+            names = ", ".join(kind.name for kind in agent_kinds() if kind.sessions is not None)
+            self.note = (
+                f"waiting for an agent in {self._directory} or below: {names}; "
+                f"none wrote there in the last {LONGEST / 86_400:.0f} days"
+            )
+        self._tell(clean_line(self.note))
+        return now - found[0].changed + LIVE if found else LIVE
+
     async def _turn_to_first(self, follow: Follow, watch: Watch) -> None:
         """The first session to begin may do so further down, and then is another project's."""
         newest, is_shown = follow.newest, bool(watch.state.id) and watch.state.is_active
@@ -94,7 +129,7 @@ class Here(Deferred):
     def _on(self, server: Address, project: ProjectName) -> Watch:
         from ..client.watch import Watch
 
-        return Watch(server, ProjectRef(project.id, project.name), wait=True, probe=self._probe, keeps=not self._probe)
+        return Watch(server, ProjectRef(project.id, project.name), wait=True, probe=self._probe, keeps=self._keeps)
 
     @property
     def is_cut_off(self) -> bool:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 
 class Deferred:
-    """What a `client.watching.Watching` answers before and after its watch is found; `problem`: why there is none."""
+    """What a `client.watching.Watching` answers before and after its watch is found; `problem`: why there is none;
+    `note`: what it waits for, or shows instead, in words for a person."""
 
     def __init__(self) -> None:
         self._watch: Watch | None = None
         self.problem: click.ClickException | None = None
+        self.note = ""
 
     def retry_now(self) -> None:
         if self._watch is not None:
@@ -58,9 +60,12 @@ class Seeking(Deferred):
         async for event in self._watch.events():
             yield event
 
+    def _hear(self, note: str) -> None:
+        self.note = note
+
     async def _found(self) -> Watch:
         from ..client.watch import Watch
         from .finding import target
 
-        ref, session = await target(self._server, self._project, self._session, self._waits)
+        ref, session = await target(self._server, self._project, self._session, self._waits, self._hear)
         return Watch(self._server.address, ref, session, wait=self._waits, probe=True)

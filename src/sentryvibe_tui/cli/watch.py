@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--jsonl", is_flag=True, help="One JSON object for each update, and a last one with the whole state.")
 @click.option("-v", "--verbose", is_flag=True, help="With --plain: also reasoning, whole texts and outputs.")
 @click.option("-q", "--quiet", is_flag=True, help="With --plain: todos, errors, start and end only.")
+@click.option("--next", "goes_on", is_flag=True, help="With --plain or --jsonl: go on with the builds that follow.")
 @look_options
 def command(
     project: str | None,
@@ -42,6 +43,7 @@ def command(
     jsonl: bool,
     verbose: bool,
     quiet: bool,
+    goes_on: bool,
     flags: Flags,
 ) -> int:
     """Watch PROJECT's newest build: on a screen, or line by line until it ends. Without PROJECT: all agents of the
@@ -64,7 +66,7 @@ def command(
     if directory is not None:
         if session:
             raise UsageProblem("--session goes with a project's name; a directory shows its newest session")
-        return asyncio.run(_in_directory(found, directory, on_screen, jsonl, detail, flags))
+        return asyncio.run(_in_directory(found, directory, on_screen, jsonl, detail, goes_on, flags))
     path = file_named(project)
     if path is not None or not found.certain:
         code = asyncio.run(_unserved(found, path, project, session, on_screen, jsonl, detail, flags))
@@ -74,7 +76,7 @@ def command(
     if on_screen:
         return asyncio.run(_on_screen(found, project, session, waits, flags))
     any_text(utf8=jsonl)
-    return asyncio.run(_in_lines(found, project, session, waits, jsonl, detail))
+    return asyncio.run(_in_lines(found, project, session, waits, jsonl, detail, goes_on))
 
 
 def _all_agents(project: str | None, servers: tuple[str, ...], on_screen: bool, flags: Flags) -> int:
@@ -117,7 +119,7 @@ async def _on_screen(server: Server, project: str, session: str | None, waits: b
 
 
 async def _in_directory(
-    server: Server, directory: Path, on_screen: bool, jsonl: bool, detail: Detail, flags: Flags
+    server: Server, directory: Path, on_screen: bool, jsonl: bool, detail: Detail, goes_on: bool, flags: Flags
 ) -> int:
     """The newest session there, on a screen or in lines."""
     from .here import Here
@@ -126,13 +128,13 @@ async def _in_directory(
     if ours.redact_patterns:
         redactor(ours)  # says what is wrong with them, before there is a screen
     told = logging.getLogger("sentryvibe_tui.follow").info if on_screen else tell
-    watch = Here(directory, server.named, ours, told, on_screen)
+    watch = Here(directory, server.named, ours, told, on_screen, keeps=not (on_screen or goes_on))
     try:
         if on_screen:
             code = await show(watch, directory.name, looks(ours, flags), ours)
         else:
             any_text(utf8=jsonl)
-            code = await _narrated(watch, server, jsonl, detail)
+            code = await _narrated(watch, server, jsonl, detail, goes_on)
     finally:
         await watch.aclose()
     if watch.problem is not None:
@@ -170,27 +172,29 @@ async def _unserved(
     return await _narrated(watch, server, jsonl, detail)
 
 
-async def _in_lines(server: Server, project: str, session: str | None, waits: bool, jsonl: bool, detail: Detail) -> int:
+async def _in_lines(
+    server: Server, project: str, session: str | None, waits: bool, jsonl: bool, detail: Detail, goes_on: bool
+) -> int:
     """Lines on stdout until the build ends; the exit status."""
     from ..client.watch import Watch
     from .finding import target
 
     if session and waits:
         tell(clean_line(f"waiting for session {session!r}, if there is none yet"))
-    ref, chosen = await target(server, project, session, waits)
-    watch = Watch(server.address, ref, chosen, wait=waits, keeps=True)
+    ref, chosen = await target(server, project, session, waits, tell)
+    watch = Watch(server.address, ref, chosen, wait=waits, keeps=not goes_on)
     try:
-        return await _narrated(watch, server, jsonl, detail)
+        return await _narrated(watch, server, jsonl, detail, goes_on)
     finally:
         await watch.aclose()
 
 
-async def _narrated(watch: Watching, server: Server, jsonl: bool, detail: Detail) -> int:
+async def _narrated(watch: Watching, server: Server, jsonl: bool, detail: Detail, goes_on: bool = False) -> int:
     from ..report.jsonl import JsonReport
     from ..report.narrate import narrate
     from ..report.plain import PlainLines
 
-    end = await narrate(watch, JsonReport() if jsonl else PlainLines(detail), write_line)
+    end = await narrate(watch, JsonReport() if jsonl else PlainLines(detail), write_line, goes_on=goes_on)
     if end.status in (401, 403):
         tell(server.refusal(end.reason))
     elif end.reason:

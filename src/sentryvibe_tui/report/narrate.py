@@ -38,9 +38,12 @@ class NarrationEnd(Struct, frozen=True):
 
 
 async def narrate(
-    watch: Watching, report: Report, write: Callable[[str], None], linger: float = LINGER
+    watch: Watching, report: Report, write: Callable[[str], None], linger: float = LINGER, *, goes_on: bool = False
 ) -> NarrationEnd:
-    """Write a line for each event. Returns at the end of the build, or when the link is given up for good."""
+    """Write a line for each event. Returns at the end of the build, or when the link is given up for good.
+
+    `goes_on`: not at the end of a build, other builds follow.
+    """
     state: BuildState | None = None
     lost = NarrationEnd(exit_codes.NO_LINK, "the link was closed")
     with suppress(TimeoutError):
@@ -54,6 +57,8 @@ async def narrate(
                 if not isinstance(event, Snapshot | Changed | EndConfirmed):
                     continue
                 state = event.state
+                if goes_on:
+                    continue
                 is_over = not state.is_active and (isinstance(event, EndConfirmed) or event.settled)
                 if is_over and state.activity.kind != "idle":
                     break
