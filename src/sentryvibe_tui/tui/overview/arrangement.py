@@ -196,6 +196,10 @@ def _without_empty(slots: Sequence[Slot]) -> list[Slot]:
 
 
 def next_waiting(slots: Slots, shown: Mapping[RowKey, Placed], after: int) -> int | None:
-    """The place of the next row that waits for the reader behind place `after`, around the end; None: there is none."""
-    places = [at for at, slot in enumerate(slots) if isinstance(slot, RowKey) and shown[slot].need == "waits"]
+    """The place of the next row that waits for the reader behind place `after`, around the end; None: there is none.
+
+    `slots` may still have rows that are gone.
+    """
+    rows = ((at, shown.get(slot)) for at, slot in enumerate(slots) if isinstance(slot, RowKey))
+    places = [at for at, row in rows if row is not None and row.need == "waits"]
     return next((at for at in places if at > after), places[0] if places else None)

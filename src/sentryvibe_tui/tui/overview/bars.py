@@ -118,7 +118,8 @@ class Beyond(Bar):
         line: Line = []
         for sign, places in (("↑", range(top)), ("↓", range(bottom + 1, len(self.roster.slots)))):
             slots = [self.roster.slots[at] for at in places if not isinstance(self.roster.slots[at], Heading)]
-            waiting = sum(isinstance(slot, RowKey) and self.roster.shown[slot].need == "waits" for slot in slots)
+            rows = (self.roster.shown.get(slot) for slot in slots if isinstance(slot, RowKey))
+            waiting = sum(row is not None and row.need == "waits" for row in rows)
             if slots:
                 line += [(" ", ""), (f"{sign} {len(slots)}", "dim")]
                 line += [(f", {waiting} {'waits' if waiting == 1 else 'wait'}", "alarm")] if waiting else []
