@@ -15,7 +15,7 @@ from sentryvibe_tui.errors import EventDiffers
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.store import appending
-from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, Store
+from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, Store, Wanted
 from sentryvibe_tui.wire.envelope import EventEnvelope
 
 from .conftest import Fresh, Place
@@ -253,4 +253,43 @@ async def test_another_event_of_the_same_id_is_refused_and_named(place: Place, p
         *(store.append([event], 3) for event in (posted("plan", text="q"), others[0])), return_exceptions=True
     )
     assert [type(answer) for answer in answers] == [Accepted, EventDiffers]
+    await store.close()
+
+
+async def test_builds_of_all_projects_in_pages_the_latest_first(place: Place, posted: Make) -> None:
+    store = await place.open()
+    for number in range(5):
+        events = [posted("start", build=f"b{number}", project=f"p{number % 2}", at=10 * number + 1)]
+        if number % 2:
+            events.append(posted("build-completed", build=f"b{number}", project=f"p{number % 2}", at=10 * number + 2))
+        await store.append(events, 100)
+    pages, after = [], None
+    while True:
+        page = await store.all_builds(Wanted(after=after), 2)
+        pages.append([build.build_id for build in page.builds])
+        after = page.next
+        if after is None:
+            break
+    assert [name for names in pages for name in names] == ["b4", "b3", "b2", "b1", "b0"]
+    assert all(len(names) <= 2 for names in pages)
+
+    async def chosen(wanted: Wanted) -> list[str]:
+        return [build.build_id for build in (await store.all_builds(wanted, 100)).builds]
+
+    assert await chosen(Wanted(active=True)) == ["b4", "b2", "b0"]
+    assert await chosen(Wanted(active=False)) == ["b3", "b1"]
+    assert await chosen(Wanted("p1")) == ["b3", "b1"]
+    assert await chosen(Wanted(since=22)) == ["b4", "b3"]
+    await store.close()
+
+
+async def test_a_commit_brings_the_summary_that_a_list_has(place: Place, posted: Make) -> None:
+    store = await place.open()
+    commits: list[Commit] = []
+    store.on_commit(commits.extend)
+    call = posted("tool-input-available", toolCallId="t", toolName="Bash", input={"command": "ls"})
+    await store.append([posted("start"), call], 5)
+    (listed,) = (await store.all_builds(Wanted(), 10)).builds
+    assert commits[-1].summary == listed
+    assert (listed.now, listed.tools, listed.project_name) == ("Bash ls", 1, "p")
     await store.close()
