@@ -94,9 +94,21 @@ def test_an_empty_machine_says_where_it_looks(overview: Any) -> None:
     assert terminal.end() == 0
 
 
-def test_without_a_terminal_the_active_ones_are_printed(desk: Any) -> None:
+def test_without_a_terminal_the_active_ones_are_printed(desk: Any, server: str, claude: Any) -> None:
+    assert desk.run().returncode == 0
+    ingest = desk.start("ingest", "till")
+    ingest.feed(claude.init + claude.calls(2, "Bash", command="make"))
+    plain = desk.start("watch", "till", "--plain")
+    plain.until("Bash make")
     done = desk.run()
     assert done.returncode == 0
+    assert b"till" in done.stdout
+
+
+def test_nothing_kept_and_no_server_is_no_error(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTRYVIBE_DATA_DIR", str(desk.folder / "nowhere"))
+    done = desk.run()
+    assert (done.returncode, done.stderr) == (0, b"")
     assert b"no agent is active here" in done.stdout
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 
 import click
 
-from .options import find_server, redactor, settings
+from .options import NoLink, find_server, redactor, settings
 from .output import any_text, write_line
 from .screen import Flags, has_terminal, look_options, looks, show_agents, tell_wrong_theme
 
@@ -24,9 +23,13 @@ def command(flags: Flags) -> int:
     if has_terminal():
         return asyncio.run(_overview(flags))
     tell_wrong_theme(flags)
-    any_text()
-    for line in asyncio.run(_active()):
-        write_line(line)
+    from .ls import command as listing
+
+    try:
+        listing.main(["--active"], prog_name="sentryvibe-tui ls", standalone_mode=False)
+    except NoLink:
+        any_text()
+        write_line("no agent is active here; `sentryvibe-tui --help` lists the commands")
     return 0
 
 
@@ -37,21 +40,3 @@ async def _overview(flags: Flags) -> int:
     tell = logging.getLogger("sentryvibe_tui.follow").info
     machine = Machine(ours, redactor(ours), tell, find_server(None).named)
     return await show_agents(machine, looks(ours, flags), ours)
-
-
-async def _active() -> list[str]:
-    """A line for each build that goes on at the server that runs."""
-    from msgspec.structs import replace
-
-    from ..client.rest import NoAnswer, projects
-    from ..report.table import build_rows, fitted
-
-    try:
-        listed = await projects(find_server(None).address)
-    except NoAnswer:
-        listed = ()
-    going = [replace(one, builds=tuple(build for build in one.builds if build.is_active)) for one in listed]
-    going = [project for project in going if project.builds]
-    if not going:
-        return ["no agent is active here; `sentryvibe-tui --help` lists the commands"]
-    return list(fitted(build_rows(going, time.time_ns() // 1_000_000), None))
