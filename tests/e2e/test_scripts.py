@@ -14,9 +14,11 @@ import pytest
 PATIENCE = 20.0
 
 
-def post(url: str, kind: str, build: str = "b", project: str = "Shop", **fields: object) -> None:
+def post(url: str, kind: str, build: str = "b", project: str = "Shop", at: str = "", **fields: object) -> None:
     event = {"type": kind, **fields}
     body = {"projectId": project.lower(), "projectName": project, "sessionId": build, "buildId": build, "event": event}
+    if at:
+        body["at"] = at
     request = urllib.request.Request(
         f"{url}/api/build-events", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
@@ -73,6 +75,9 @@ def test_serve_tells_a_command_of_each_event_once(desk: Any, tmp_path: Path, mon
     out = tmp_path / "told"
     monkeypatch.setenv("SENTRYVIBE_NOTIFY_COMMAND", f"cat >> {out}")
     serve, url = desk.serve()
+    post(url, "start", "old")
+    time.sleep(0.5)
+    post(url, "build-failed", "old", at="2026-01-01T00:00:00Z", error="long ago")
     post(url, "start")
     asks(url)
     until = time.monotonic() + PATIENCE

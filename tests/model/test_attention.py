@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from sentryvibe_tui.model.attention import Attention, attention
+from sentryvibe_tui.model.attention import FRESH, Attention, attention
 from sentryvibe_tui.model.summary import BuildSummary, OpenRequest
 
 BUSY = BuildSummary("p", "s", "b", version=1, last_event_at=5_000)
@@ -64,6 +64,13 @@ def test_what_is_there_at_first_is_no_news_and_what_changed_in_an_absence_is() -
     assert [event.kind for event in engine.changed([FAILED])] == ["failed"]
     assert engine.changed([BUSY]) == []
     assert [event.kind for event in engine.listed([DONE])] == ["completed"]
+
+
+def test_what_happened_long_ago_is_no_news() -> None:
+    event = attention(BUSY, DONE)
+    assert event is not None
+    assert event.is_fresh(6_000 + FRESH)
+    assert not event.is_fresh(6_001 + FRESH)
 
 
 def test_words_are_safe_to_show() -> None:

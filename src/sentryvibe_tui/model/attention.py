@@ -14,6 +14,8 @@ from .text import clean_line
 AttentionKind = Literal["needs-input", "completed", "failed", "cancelled", "interrupted"]
 
 TEXT_LIMIT = 200
+FRESH: Millis = 10 * 60_000
+"""What happened longer ago is history that is read just now, and no news."""
 
 
 class AttentionEvent(Struct, frozen=True, rename="camel"):
@@ -27,6 +29,10 @@ class AttentionEvent(Struct, frozen=True, rename="camel"):
     text: str
     at: Millis
     build: BuildSummary
+
+    def is_fresh(self, now: Millis) -> bool:
+        """Whether it is news at `now`, epoch milliseconds."""
+        return now - self.at <= FRESH
 
 
 def attention(before: BuildSummary | None, now: BuildSummary) -> AttentionEvent | None:

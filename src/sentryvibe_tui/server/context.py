@@ -85,8 +85,9 @@ class ServerContext:
 
     def _flush(self) -> None:
         self._flushing = None
-        if events := self._attention.changed(self.feed.flush()):
-            self.on_attention(events)
+        events = self._attention.changed(self.feed.flush())
+        if news := [event for event in events if event.is_fresh(self.now())]:
+            self.on_attention(news)
 
     def _publish(self) -> None:
         commits, self._unpublished, self._publishing = self._unpublished, [], None
