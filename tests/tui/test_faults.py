@@ -220,6 +220,17 @@ async def test_with_room_the_head_has_the_last_words_and_the_last_error(app_on, 
         assert "TS2345" in line
 
 
+async def test_a_failed_call_shows_its_error_line_where_the_row_has_no_room_for_it(app_on, story) -> None:
+    build = story().plan(0, ("a",))
+    output = "AssertionError: expected 13 to be 12 // Object.is equality\n- Expected\n+ Received"
+    build.call("Bash", {"command": "pnpm vitest run"}, output, 24, True)
+    for size in ((60, 12), (120, 36), (200, 50)):
+        async with app_on(build.state).run_test(size=size) as pilot:
+            await pilot.press("2")
+            screen = await settled(pilot)
+            assert "AssertionError: expected 13" in "\n".join(text_of(screen.panes.stream))
+
+
 # --------------------------------------------------------------------------- words
 
 

@@ -145,13 +145,13 @@ def error_line(tool: ToolCall) -> str:
     return next(iter(_from_telling(tool)), "")
 
 
-def error_tail(tool: ToolCall, lines: int = 3) -> tuple[str, ...]:
+def error_tail(tool: ToolCall, lines: int = 3, *, below_detail: bool = True) -> tuple[str, ...]:
     """What to show below a failed call: its most telling line and what follows, safe, without blank lines.
 
-    A line that the subject's detail says already, and whole, is left out.
+    A line that the subject's detail says already, and whole, is left out, where that is shown (`below_detail`).
     """
     found = _from_telling(tool)
-    if found and found[0] == failure(tool) and len(found[0]) <= DETAIL_LIMIT:
+    if below_detail and found and found[0] == failure(tool) and len(found[0]) <= DETAIL_LIMIT:
         found = found[1:]
     return tuple(found[:lines])
 

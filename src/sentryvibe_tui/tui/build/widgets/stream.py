@@ -312,6 +312,7 @@ class Stream(Rows):
         mark = tool_mark(tool.state, self.context.glyphs)
         said = subject(tool, self.view.shown.agent.cwd)
         detail = changes(tool, said) if said.detail and cells(said.detail) <= width // 4 else []
+        is_detailed = bool(detail)
         if failed := self.view.failed_below(tool):
             detail = [(f"{self.context.glyphs.failed}{failed}", "bad")]
         left: Line = [
@@ -328,7 +329,7 @@ class Stream(Rows):
             for line in body or ([] if tool.is_open else ["no output"]):
                 lines += self._below(clean_line(line), width, "dim")
         elif tool.state == "error":
-            for line in error_tail(tool, 2):
+            for line in error_tail(tool, 2, below_detail=is_detailed):
                 lines += self._below(line, width, "bad")
         return lines
 
