@@ -20,6 +20,8 @@ TOKEN = "s3cret-word"
 GOOD = {"projectId": "p", "sessionId": "s", "event": {"type": "start"}}
 ROUTES = [
     ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
     ("GET", "/api/projects"),
     ("GET", "/api/projects/p"),
     ("GET", "/api/projects/p/builds"),

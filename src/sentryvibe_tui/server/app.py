@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from typing import Any
@@ -21,6 +22,8 @@ from .context import ServerContext
 from .guard import Guard
 from .hooks import Hooks
 from .ingest import Intake, accepted_text, agent_heartbeat, check_body, read_body
+from .measured import gauges
+from .metrics import CONTENT_TYPE
 from .paths import part_of, with_quoted_path
 from .runners import Runners
 from .settings import ServerLimits
@@ -31,6 +34,7 @@ log = logging.getLogger("sentryvibe_tui.server")
 
 EVENTS = "/api/build-events"
 _RETRY_AFTER = 1
+_READY_WITHIN = 2.0
 
 
 class App:
@@ -62,7 +66,10 @@ class App:
             else:
                 await self._router(with_quoted_path(scope), receive, send)
         except (HTTPError, StoreUnavailable, EventDiffers) as error:
-            await refuse(scope, send, refusal(error))
+            refused = refusal(error)
+            if scope["path"] == EVENTS:
+                self.context.metrics.refused(refused.status)
+            await refuse(scope, send, refused)
 
     def check_post(self, scope: Scope) -> None:
         """Whether events may be posted, as far as the headers tell. Raises HTTPError."""
@@ -85,8 +92,11 @@ class App:
     async def _ingest(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             raise HTTPError(405, "events are posted")
+        begun = self.context.metrics.clock()
         body = await read_body(scope, receive, self.context.settings.body_limit)
-        await answer(send, accepted_text(await self.post(body)))
+        accepted = await self.post(body)
+        self.context.metrics.appended(accepted, begun)
+        await answer(send, accepted_text(accepted))
 
     def _routes(self) -> Router:
         store = self.context.store
@@ -103,6 +113,18 @@ class App:
                     "runners": self._runners.connected,
                 }
             )
+
+        async def ready(request: Request) -> bytes:
+            try:
+                async with asyncio.timeout(_READY_WITHIN):
+                    await store.project("")
+            except TimeoutError:
+                raise StoreUnavailable("the store does not answer") from None
+            return encode({"ready": True})
+
+        async def measures(scope: Scope, receive: Receive, send: Send) -> None:
+            text = self.context.metrics.text(gauges(self.context, self._runners.connected))
+            await answer(send, text, kind=CONTENT_TYPE)
 
         async def projects(request: Request) -> bytes:
             return await rest.projects(store)
@@ -153,6 +175,8 @@ class App:
 
         routes = [
             Route("/healthz", _json(health), methods=["GET"]),
+            Route("/readyz", _json(ready), methods=["GET"]),
+            Route("/metrics", _Plain(measures), methods=["GET"]),
             Route("/api/status", _json(figures), methods=["GET"]),
             Route("/api/builds", _json(all_builds), methods=["GET"]),
             Route("/api/builds/events", _Plain(feed), methods=["GET"]),

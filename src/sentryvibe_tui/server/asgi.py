@@ -54,11 +54,12 @@ def query(scope: Scope) -> dict[str, str]:
     return {name: values[0] for name, values in parsed.items()}
 
 
-async def answer(send: Send, body: bytes, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-    """A JSON answer."""
-    length = (b"content-length", str(len(body)).encode())
-    fields = [(b"content-type", b"application/json"), length, *headers]
-    await send({"type": "http.response.start", "status": status, "headers": fields})
+async def answer(
+    send: Send, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = (), kind: bytes = b"application/json"
+) -> None:
+    """An answer, JSON unless it is of another `kind`."""
+    fields = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *headers]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -15,6 +15,7 @@ from .catch_up import CatchUp
 from .feed_start import MOST, FeedStart, host_name, new_feed
 from .hub import Hub, Watcher
 from .liveness import Liveness
+from .metrics import Metrics
 from .settings import ServerLimits
 
 log = logging.getLogger("sentryvibe_tui.server")
@@ -28,6 +29,7 @@ class ServerContext:
     def __init__(self, store: Store, settings: ServerLimits) -> None:
         self.store = store
         self.settings = settings
+        self.metrics = Metrics()
         self.liveness = Liveness(time.monotonic, self.now)
         self.hub = Hub(store.epoch, time.monotonic, self.now, self.liveness.sign)
         self.catch_up = CatchUp(self.hub, store, self.now)
@@ -50,6 +52,7 @@ class ServerContext:
         self.store.on_commit(self._committed)
         self.liveness.expect(await self.store.active_builds())
         self._keep(asyncio.create_task(self._rounds(), name="rounds"))
+        self._keep(asyncio.create_task(self.metrics.measure_loop(), name="loop lag"))
 
     async def stop(self) -> None:
         """Ends every watcher's link; they come back when the server does."""
@@ -69,6 +72,7 @@ class ServerContext:
 
     def _committed(self, commits: Sequence[Commit]) -> None:
         """A few watchers are told at once; many only after the publishers have their answers."""
+        self.metrics.committed(commits)
         self.liveness.heard(commits)
         self.feed.note(commits)
         self._plan_flush()

@@ -23,7 +23,8 @@ _PATH = EVENTS.encode()
 class _Post(RequestResponseCycle):
     """A request on the short way, as far as uvicorn looks at it."""
 
-    def __init__(self, keep_alive: bool) -> None:
+    def __init__(self, keep_alive: bool, begun: float) -> None:
+        self.begun = begun
         self.keep_alive = keep_alive
         self.body = bytearray()
         self.more_body = True
@@ -41,7 +42,7 @@ class FastIngestProtocol(BoundedHttp):
         parser = self.parser
         if parser is None or not self._is_post(parser):
             return False
-        self.cycle = post = _Post(parser.should_keep_alive())
+        self.cycle = post = _Post(parser.should_keep_alive(), self._app.context.metrics.clock())
         try:
             self._app.check_post(cast("Scope", self.scope))
         except HTTPError as refused:
@@ -88,9 +89,11 @@ class FastIngestProtocol(BoundedHttp):
         elif (error := done.exception()) is not None:
             self._refuse(post, refusal(error))
         else:
+            self._app.context.metrics.appended(done.result(), post.begun)
             self._respond(post, 200, accepted_text(done.result()))
 
     def _refuse(self, post: _Post, refused: HTTPError) -> None:
+        self._app.context.metrics.refused(refused.status)
         fields = b"".join(b"%s: %s\r\n" % field for field in refused.fields)
         self._respond(post, refused.status, refused.body, fields)
 

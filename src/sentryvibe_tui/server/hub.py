@@ -94,6 +94,14 @@ class Channel:
         self._frames: dict[tuple[int, str], tuple[OutboundFrame | None, int]] = {}
 
     @property
+    def ring_entries(self) -> int:
+        return len(self._ring)
+
+    @property
+    def ring_bytes(self) -> int:
+        return self._bytes
+
+    @property
     def tail(self) -> int:
         """Number of the oldest entry in the ring."""
         return self.head - len(self._ring)
@@ -165,7 +173,10 @@ def batch_frame(key: BuildKey, entries: Sequence[Logged], now: Millis) -> Outbou
 
 
 class Hub:
-    """`clock`: monotonic seconds. `now`: epoch milliseconds. `lost`: prepares a new starting point for a watcher."""
+    """`clock`: monotonic seconds. `now`: epoch milliseconds. `lost`: prepares a new starting point for a watcher.
+
+    Counted since the start: `frames` given to outlets, and how large they were; `restarts` of late watchers.
+    """
 
     def __init__(
         self,
@@ -180,6 +191,7 @@ class Hub:
         self._now = now
         self._sign = sign
         self.channels: dict[str, Channel] = {}
+        self.frames = self.frame_bytes = self.restarts = 0
 
     @property
     def watchers(self) -> int:
@@ -337,6 +349,7 @@ class Hub:
         watcher.backlog.extend(frames)
 
     def _begin_again(self, watcher: Watcher) -> None:
+        self.restarts += 1
         self.hold(watcher)
         self.lost(watcher)
 
@@ -350,6 +363,8 @@ class Hub:
         return False
 
     def _give(self, watcher: Watcher, frame: OutboundFrame) -> None:
+        self.frames += 1
+        self.frame_bytes += len(frame.text)
         if frame.key is not None:
             watcher.last = frame.key
         if not watcher.outlet.take(frame):

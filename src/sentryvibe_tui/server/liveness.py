@@ -28,6 +28,11 @@ class Liveness:
         self._now = now
         self._signs: dict[BuildKey, _Sign] = {}
 
+    @property
+    def builds(self) -> int:
+        """How many go on."""
+        return len(self._signs)
+
     def expect(self, builds: Iterable[BuildKey]) -> None:
         """Builds found active at the start: their silence counts from now."""
         for key in builds:

@@ -1,0 +1,128 @@
+"""What a server counts, in the text form that Prometheus reads (docs/operations.md#metrics).
+
+Plain numbers, added up where things happen: an observation costs less than a tenth of a microsecond. No project and
+no build is a label, since there is no end of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+
+from msgspec import Struct
+
+from ..store.contract import Accepted, Commit
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+PREFIX = "sentryvibe_"
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+EVENTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_ROUND = 0.5
+
+
+class Histogram:
+    """How often values fell into each range; `bounds` are the upper ends, and the last range has none."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def lines(self, name: str) -> Iterator[str]:
+        *below, total = accumulate(self._counts)
+        for bound, count in zip(self._bounds, below, strict=True):
+            yield f'{name}_bucket{{le="{bound:g}"}} {count}'
+        yield f'{name}_bucket{{le="+Inf"}} {total}'
+        yield f"{name}_sum {self._sum:g}"
+        yield f"{name}_count {total}"
+
+
+class Gauge(Struct, frozen=True):
+    """A figure read when it is asked for; one that only grows ends in `_total`. `labels`: as between the braces."""
+
+    name: str
+    help: str
+    value: float
+    labels: str = ""
+
+
+class Metrics:
+    """`clock`: seconds that only grow."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._accepted = self._duplicates = self._entries = 0
+        self._answers: Counter[int] = Counter()
+        self._append, self._loop_lag = Histogram(SECONDS), Histogram(SECONDS)
+        self._commit_events = Histogram(EVENTS)
+
+    def appended(self, accepted: Accepted, begun: float) -> None:
+        """Posted events were kept; their request was read at `begun`."""
+        self._accepted += accepted.accepted
+        self._duplicates += accepted.duplicates
+        self._answers[200] += 1
+        self._append.observe(self.clock() - begun)
+
+    def refused(self, status: int) -> None:
+        """Posted events were not kept."""
+        self._answers[status] += 1
+
+    def committed(self, commits: Sequence[Commit]) -> None:
+        entries = sum(len(commit.entries) for commit in commits)
+        self._entries += entries
+        self._commit_events.observe(entries)
+
+    async def measure_loop(self) -> None:
+        """How late the event loop wakes whom it has promised to."""
+        while True:
+            due = self.clock() + _ROUND
+            await asyncio.sleep(_ROUND)
+            self._loop_lag.observe(max(0.0, self.clock() - due))
+
+    def text(self, gauges: Sequence[Gauge]) -> bytes:
+        """Everything, with what the caller says of now."""
+        return ("\n".join(self._lines(gauges)) + "\n").encode()
+
+    def _lines(self, gauges: Sequence[Gauge]) -> Iterator[str]:
+        outcomes = {'outcome="accepted"': self._accepted, 'outcome="duplicate"': self._duplicates}
+        yield from _counter("events_total", "Events posted and kept, or known already.", outcomes)
+        answers = {f'code="{status}"': count for status, count in sorted(self._answers.items())}
+        yield from _counter("ingest_requests_total", "Requests that posted events, by their answer.", answers)
+        yield from _counter("entries_total", "Entries added to the logs of builds.", {"": self._entries})
+        yield from _histogram("append_seconds", "From a posted request to its commit.", self._append)
+        yield from _histogram("commit_events", "Entries of a commit.", self._commit_events)
+        yield from _histogram("event_loop_lag_seconds", "How late the event loop was.", self._loop_lag)
+        heads: set[str] = set()
+        for gauge in gauges:
+            if gauge.name not in heads:
+                heads.add(gauge.name)
+                yield from _head(gauge.name, gauge.help, "counter" if gauge.name.endswith("_total") else "gauge")
+            yield _sample(gauge.name, gauge.labels, gauge.value)
+
+
+def _head(name: str, words: str, kind: str) -> Iterator[str]:
+    yield f"# HELP {PREFIX}{name} {words}"
+    yield f"# TYPE {PREFIX}{name} {kind}"
+
+
+def _sample(name: str, labels: str, value: float) -> str:
+    return f"{PREFIX}{name}{{{labels}}} {value}" if labels else f"{PREFIX}{name} {value}"
+
+
+def _counter(name: str, words: str, values: dict[str, int]) -> Iterator[str]:
+    yield from _head(name, words, "counter")
+    for labels, value in values.items():
+        yield _sample(name, labels, value)
+
+
+def _histogram(name: str, words: str, histogram: Histogram) -> Iterator[str]:
+    yield from _head(name, words, "histogram")
+    yield from histogram.lines(f"{PREFIX}{name}")
