@@ -5,13 +5,13 @@ import gc
 import pytest
 
 from sentryvibe_tui.tui import garbage
-from sentryvibe_tui.tui.garbage import LONGEST, QUIET, Collector
+from sentryvibe_tui.tui.garbage import FRESH, LONGEST, QUIET, Collector
 
 
 @pytest.fixture
 def looks(monkeypatch):
     """When it looked, in seconds; Python's own garbage is left alone."""
-    now, log, count = [0.0], [], [1]
+    now, log, count = [0.0], [], [FRESH]
     monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
     monkeypatch.setattr(gc, "collect", lambda: log.append(now[0]))
     monkeypatch.setattr(gc, "freeze", lambda: None)
@@ -40,6 +40,6 @@ def test_a_busy_one_only_once_a_minute(looks, monkeypatch) -> None:
     assert ticked(looks, monkeypatch, busy=True, seconds=130) == [LONGEST, 2 * LONGEST]
 
 
-def test_nothing_new_is_not_looked_for(looks, monkeypatch) -> None:
-    looks[2][0] = 0
+def test_little_that_is_new_is_not_looked_for(looks, monkeypatch) -> None:
+    looks[2][0] = FRESH - 1
     assert ticked(looks, monkeypatch, busy=False, seconds=200) == []

@@ -15,6 +15,9 @@ LONGEST: float = 60
 BUSY = 3
 """Looks of Python through the young in a second, from which the screen is busy."""
 
+FRESH = 10
+"""Looks of Python through the middle generation since the last one of ours, below which there is little to find."""
+
 MANY = 50_000
 """Objects that are new: where so many came at once, a state was read, of which nothing is garbage."""
 
@@ -38,8 +41,7 @@ class Collector:
         if passes - self._passes > BUSY:
             self._busy = now
         self._passes = passes
-        fresh = gc.get_count()[2]
-        if fresh and (now - self._busy >= QUIET or now - self._looked >= LONGEST):
+        if gc.get_count()[2] >= FRESH and (now - self._busy >= QUIET or now - self._looked >= LONGEST):
             self._look(now)
 
     def _look(self, now: float) -> None:
