@@ -214,3 +214,16 @@ def test_what_a_roster_shows_after_changes_is_what_it_shows_from_the_start(first
     ]
     assert roster.slots == fresh.slots
     assert roster.counts() == fresh.counts()
+
+
+@given(ROWS, st.integers(0, 26 * HOUR))
+def test_time_alone_puts_every_row_where_it_belongs_then(rows, later):
+    roster = at(rows)
+    roster.tick(NOW + later, MIDNIGHT)
+    roster.settle(NOW + later + REST)
+    fresh = Roster(AS_USUAL, PLAIN, NOW + later, MIDNIGHT)
+    for one in rows:
+        fresh.put(one)
+    fresh.settle(NOW + later + REST)
+    assert roster.slots == fresh.slots
+    assert {key: one.need for key, one in roster.placed.items()} == {key: one.need for key, one in fresh.placed.items()}

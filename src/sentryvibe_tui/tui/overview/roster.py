@@ -10,7 +10,7 @@ from msgspec import Struct
 from ...model.state import Millis
 from .arrangement import Placed, Slots, View, arranged, held, is_in_sight, next_waiting, placed
 from .preferences import Preferences, build_name
-from .triage import AgentRow, RowKey, stamp
+from .triage import AgentRow, RowKey, need, stamp
 from .words import Counts, counted
 
 REST = 2_000
@@ -85,7 +85,7 @@ class Roster:
         self._is_disordered |= midnight != self._midnight
         self._midnight = midnight
         for key, one in self.placed.items():
-            if one.need != "ended":
+            if need(one.row.build, now, is_seen=one.need != "failed") != one.need:
                 self._place(key)
 
     def _place(self, key: RowKey) -> None:
