@@ -79,7 +79,7 @@ def test_processes_share_their_claims(tmp_path: Path) -> None:
 
 
 def test_old_claims_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sentryvibe_tui.notify.KEPT", 10)
+    monkeypatch.setattr("sentryvibe_tui.notify.CLAIM_LIMIT", 10)
     claims = Claims("screen", tmp_path)
     assert all(claims.take(event(str(number))) for number in range(100))
     assert len(list((tmp_path / "screen").iterdir())) <= 20

@@ -18,7 +18,7 @@ from .model.attention import AttentionEvent
 
 log = logging.getLogger("sentryvibe_tui.notify")
 
-KEPT = 1_000
+CLAIM_LIMIT = 1_000
 """Claims that are remembered at least."""
 TOGETHER = 0.5
 """Seconds for which events are gathered before the command runs."""
@@ -34,7 +34,7 @@ class Claims:
 
     def __init__(self, channel: str, folder: Path | None = None) -> None:
         self._folder = (runtime_folder() / "attention" if folder is None else folder) / channel
-        self._made = 0
+        self._number = 0
 
     def take(self, event: AttentionEvent) -> bool:
         """Whether it is ours to do: nobody took it before. Without a folder everybody does it."""
@@ -47,15 +47,15 @@ class Claims:
         except OSError as error:
             log.warning("an event cannot be claimed: %s", error)
             return True
-        self._made += 1
-        if self._made % KEPT == 1:
+        self._number += 1
+        if self._number % CLAIM_LIMIT == 1:
             self._tidy()
         return True
 
     def _tidy(self) -> None:
         with suppress(OSError):
             files = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime)
-            for file in files[:-KEPT]:
+            for file in files[:-CLAIM_LIMIT]:
                 file.unlink(missing_ok=True)
 
 
@@ -112,7 +112,7 @@ class NotifyCommand:
             return
         try:
             async with asyncio.timeout(self._patience):
-                _, said = await process.communicate(lines)
+                _, output = await process.communicate(lines)
         except TimeoutError:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, 9)
@@ -120,7 +120,7 @@ class NotifyCommand:
             self._tell(f"notify_command took more than {time.monotonic() - began:.0f} s and was ended")
             return
         if process.returncode:
-            self._tell(f"notify_command ended with status {process.returncode}: {_last_line(said)}")
+            self._tell(f"notify_command ended with status {process.returncode}: {_last_line(output)}")
 
 
 def _last_line(text: bytes) -> str:

@@ -713,7 +713,7 @@ async def test_an_event_larger_than_a_body_arrives_without_its_middle(scripted, 
     (text,) = scripted.texts
     assert text.startswith("begin")
     assert text.endswith("end")
-    assert len(text) <= module.FITTING
+    assert len(text) <= module.CLIP_SIZE
 
 
 async def test_an_outbox_that_cannot_be_closed_is_told_without_its_database(

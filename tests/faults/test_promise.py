@@ -40,7 +40,7 @@ from sentryvibe_tui.server.outbound_frame import OutboundFrame
 from sentryvibe_tui.store.contract import BuildKey
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.wire.envelope import EventEnvelope
-from sentryvibe_tui.wire.frames import Asked, GetState, decode_asked, decode_frame, encode_connected
+from sentryvibe_tui.wire.frames import ClientFrame, GetState, decode_asked, decode_frame, encode_connected
 from sentryvibe_tui.wire.state import decode_state, encode_state
 
 AGENT = Agent(agent_id="claude-code", model="sonnet", project_name="Shop")
@@ -72,7 +72,7 @@ class Server:
         self.hub = Hub(store.epoch, lambda: world.now / 1000, lambda: world.now)
         self.catch_up = CatchUp(self.hub, store, lambda: world.now)
         self.tasks: list[asyncio.Task[None]] = []
-        self.hub.lost = lambda watcher: self.tasks.append(asyncio.create_task(self.catch_up.restart(watcher)))
+        self.hub.on_loss = lambda watcher: self.tasks.append(asyncio.create_task(self.catch_up.restart(watcher)))
         store.on_commit(self.hub.publish)
 
 
@@ -108,7 +108,7 @@ class Terminal:
                 case _:
                     pass
 
-    async def _answer(self, watcher: Watcher, asked: Asked) -> None:
+    async def _answer(self, watcher: Watcher, asked: ClientFrame) -> None:
         if isinstance(asked, GetState):
             await self.world.server.catch_up.start(watcher, Since(asked.since, asked.epoch, asked.build_id))
         else:

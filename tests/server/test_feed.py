@@ -148,7 +148,7 @@ def test_who_comes_back_gets_what_it_missed_and_nothing_else() -> None:
 
 
 def test_who_was_away_for_too_long_begins_anew(monkeypatch) -> None:
-    monkeypatch.setattr(feed_module, "KEPT", 2)
+    monkeypatch.setattr(feed_module, "HISTORY_LIMIT", 2)
     feed, _ = a_feed()
     for build in "abcd":
         feed.note([commit(build, 1)])

@@ -150,7 +150,7 @@ def test_a_starting_point_ahead_of_what_is_published_is_not_repeated(hub: Hub) -
 def test_who_falls_off_the_ring_gets_a_new_starting_point(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "RING_COUNT", 4)
     lost: list[Watcher] = []
-    hub.lost = lost.append
+    hub.on_loss = lost.append
     slow, healthy = Link(room=1), Link()
     watcher = watching(hub, slow)
     watching(hub, healthy)
@@ -320,7 +320,7 @@ def test_the_oldest_entry_of_the_ring_is_still_had(
 ) -> None:
     monkeypatch.setattr(hub_module, "RING_COUNT", 4)
     lost: list[Watcher] = []
-    hub.lost = lost.append
+    hub.on_loss = lost.append
     link = Link(room=1)
     watcher = watching(hub, link)
     for version in range(1, behind + 1):
@@ -367,12 +367,12 @@ def test_originals_get_one_update_a_frame_told_once_for_all(hub: Hub) -> None:
 
 def test_what_cannot_be_told_again_is_a_reason_for_a_new_start(hub: Hub) -> None:
     lost: list[Watcher] = []
-    hub.lost = lost.append
+    hub.on_loss = lost.append
     link = Link()
     watcher = original(hub, link)
     hub.publish([commit(A, 7)])
     assert lost == [watcher]
-    assert watcher.held
+    assert watcher.is_paused
 
 
 def test_an_original_is_told_of_one_build_the_newest(hub: Hub) -> None:
@@ -385,7 +385,7 @@ def test_an_original_is_told_of_one_build_the_newest(hub: Hub) -> None:
 def test_an_original_begins_once_more_with_the_first_heartbeat(hub: Hub, clock: Clock) -> None:
     """Its own hydration, asked for when it came, may have been answered later with less."""
     lost: list[Watcher] = []
-    hub.lost = lost.append
+    hub.on_loss = lost.append
     watcher = original(hub, Link())
     watching(hub, Link())
     for _ in range(3):

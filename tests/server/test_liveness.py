@@ -20,9 +20,9 @@ def commit(active: bool = True) -> Commit:
 def test_silence_counts_from_the_last_sign_and_not_from_the_start() -> None:
     clock = Clock()
     liveness = Liveness(clock, lambda: 7)
-    liveness.heard([commit()])
+    liveness.committed([commit()])
     clock.now = 1_090
-    liveness.heard([commit()])
+    liveness.committed([commit()])
     clock.now = 1_180
     assert liveness.silent(100) == ()
     assert liveness.heartbeat(KEY, 4) is True
@@ -38,8 +38,8 @@ def test_silence_counts_from_the_last_sign_and_not_from_the_start() -> None:
 def test_an_ended_build_is_no_longer_waited_for() -> None:
     clock = Clock()
     liveness = Liveness(clock, lambda: 7)
-    liveness.heard([commit()])
-    liveness.heard([commit(active=False)])
+    liveness.committed([commit()])
+    liveness.committed([commit(active=False)])
     clock.now = 1e9
     assert liveness.silent(100) == ()
     assert liveness.heartbeat(KEY, 0) is False
@@ -52,7 +52,7 @@ def test_watchers_are_told_when_the_agent_was_heard_and_what_waits_with_it() -> 
     sign = liveness.sign(KEY)
     assert sign is not None
     assert (sign.last_event_at, sign.outbox) == (None, 0)
-    liveness.heard([commit()])
+    liveness.committed([commit()])
     liveness.heartbeat(KEY, 3)
     sign = liveness.sign(KEY)
     assert sign is not None
@@ -62,13 +62,13 @@ def test_watchers_are_told_when_the_agent_was_heard_and_what_waits_with_it() -> 
 def test_a_witness_is_believed_against_silence_but_not_for_ever() -> None:
     clock = Clock()
     liveness = Liveness(clock, lambda: 7)
-    liveness.heard([commit()])
+    liveness.committed([commit()])
     sources = list[str]()
     for _ in range(WITNESS_ROUNDS + 1):
         clock.now += 101
         (end,) = ends = liveness.silent(100)
         assert isinstance(end.event, BuildEnded)
         sources.append(end.event.source)
-        liveness.told(ends)
+        liveness.end_posted(ends)
         assert liveness.silent(100) == ()
     assert sources == ["silence"] * WITNESS_ROUNDS + [""]

@@ -285,7 +285,7 @@ async def test_a_starting_point_that_cannot_be_made_ends_the_link(
         await opened(link)
         (watcher,) = serving.hub.channels["p"].watchers
         serving.hub.hold(watcher)
-        serving.hub.lost(watcher)
+        serving.hub.on_loss(watcher)
         with pytest.raises(ConnectionClosed):
             await drained(link)
         assert link.close_code == 1012

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.model.totals import Figures
-from sentryvibe_tui.store.contract import BuildKey, Wanted
+from sentryvibe_tui.store.contract import BuildFilter, BuildKey
 from sentryvibe_tui.store.kept import KeptBuilds
 from sentryvibe_tui.store.readonly import DATABASE, SCHEMA, Unreadable, open_readonly, recent_figures
 from sentryvibe_tui.store.sqlite import SqliteStore
@@ -26,11 +26,11 @@ async def test_builds_are_read_beside_a_server_and_after_it(tmp_path: Path, post
         [posted("start", at=5), posted("tool-input-available", toolCallId="t", toolName="Bash", at=6)], 7
     )
     kept = KeptBuilds(tmp_path)
-    key = kept.meant("p")
+    key = kept.newest("p")
     assert key == BuildKey("p", "s", "b")
     assert kept.state(key) == await store.state(key)
     await store.close()
-    (build,) = kept.builds(Wanted(), 10).builds
+    (build,) = kept.builds(BuildFilter(), 10).builds
     assert (build.key, build.tools, build.project_name) == (key, 1, "p")
     assert [project.id for project in kept.projects()] == ["p"]
     tool = kept.tool(key, "t")

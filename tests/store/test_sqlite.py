@@ -333,7 +333,7 @@ async def test_without_a_state_folder_the_note_in_the_directory_is_believed(
 
 
 async def test_notes_of_other_logs_are_kept_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sentryvibe_tui.store.sqlite.high_water._KEPT", 3)
+    monkeypatch.setattr("sentryvibe_tui.store.sqlite.high_water._EPOCHS", 3)
     monkeypatch.setenv("SENTRYVIBE_STATE_DIR", str(tmp_path / "state"))
     epochs = [await _epoch(tmp_path / f"{number}") for number in range(5)]
     assert {note.name for note in (tmp_path / "state" / "epochs").iterdir()} == {*epochs[2:]}
@@ -367,7 +367,7 @@ async def test_a_server_that_is_killed_leaves_a_note_outside_as_soon_as_anything
     killed = await SqliteStore.open(data)
     await killed.append([posted("plan", text="p")], 2)
     shutil.rmtree(data)
-    killed._opened.lock.release()
+    killed._handles.lock.release()
     shutil.copytree(copy, data)
     assert await _three_more(data, posted, 2) != first
     await killed.close()

@@ -173,7 +173,7 @@ class AutoReader:
 
     def __init__(self, family: str = "") -> None:
         self.counts = Counts()
-        self.wanted = family
+        self.family = family
         self.format = ""
         self._detector = _Detector(family)
         self._head: list[bytes] = []

@@ -150,10 +150,10 @@ def error_tail(tool: ToolCall, lines: int = 3, *, below_detail: bool = True) -> 
 
     A line that the subject's detail says already, and whole, is left out, where that is shown (`below_detail`).
     """
-    found = _from_telling(tool)
-    if below_detail and found and found[0] == failure(tool) and len(found[0]) <= DETAIL_LIMIT:
-        found = found[1:]
-    return tuple(found[:lines])
+    tail = _from_telling(tool)
+    if below_detail and tail and tail[0] == failure(tool) and len(tail[0]) <= DETAIL_LIMIT:
+        tail = tail[1:]
+    return tuple(tail[:lines])
 
 
 def _from_telling(tool: ToolCall) -> list[str]:

@@ -78,7 +78,7 @@ def projects(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
         with redirect_stderr(io.StringIO()):
             named: str | tuple[str, ...] | None = ctx.params.get("server")
             server = find_server("".join(named[:1]) if isinstance(named, tuple) else named)
-            return list(_words(_listed(server.address), incomplete.casefold()))
+            return list(_words(_project_rows(server.address), incomplete.casefold()))
     except (click.ClickException, OSError, http.client.HTTPException, BadJson):
         return []
 
@@ -108,7 +108,7 @@ def _words(rows: list[_Row], beginning: str) -> Iterator[str]:
             yield fitting
 
 
-def _listed(server: Address) -> list[_Row]:
+def _project_rows(server: Address) -> list[_Row]:
     """Raises OSError, HTTPException, BadJson."""
     import http.client
     from urllib.parse import urlsplit

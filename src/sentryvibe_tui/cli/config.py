@@ -20,33 +20,36 @@ def command() -> int:
     """
     any_text()
     loaded = settings()
-    ours = loaded.settings
+    preferences = loaded.settings
     write_line(f"config file  {loaded.path}{'' if loaded.path.exists() else '  (does not exist)'}")
     inferred = {
         "server": _server(),
-        "data_dir": data_dir(ours),
-        "log_dir": log_file(ours).parent,
+        "data_dir": data_dir(preferences),
+        "log_dir": log_file(preferences).parent,
     }
-    values = asdict(ours) | {"server": shown(ours.server)}
-    rows = [(name, _shown(name, value) if value else str(inferred.get(name, value))) for name, value in values.items()]
+    values = asdict(preferences) | {"server": shown(preferences.server)}
+    rows = [
+        (name, _display_value(name, value) if value else str(inferred.get(name, value)))
+        for name, value in values.items()
+    ]
     width = max(len(value) for _, value in rows)
     named = max(len(name) for name, _ in rows)
     for name, value in rows:
         write_line(f"{name:<{named}}  {value:<{width}}  {loaded.sources[name]}")
-    for problem in wrong_looks(ours):
+    for problem in wrong_looks(preferences):
         tell(problem)
     return 0
 
 
-def _shown(name: str, value: object) -> str:
+def _display_value(name: str, value: object) -> str:
     return "set, not shown" if name in SECRET else repr(value)
 
 
 def _server() -> str:
     """The one that commands use. A URL that cannot be used is told; it stands there as it was set."""
     try:
-        found = find_server(None)
+        server = find_server(None)
     except UsageProblem as error:
         tell(error.message)
         return ""
-    return f"{found.address.base}  ({found.source})"
+    return f"{server.address.base}  ({server.source})"

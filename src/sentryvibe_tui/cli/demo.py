@@ -41,13 +41,13 @@ def command(agent: str, speed: float, seed: int, plain: bool, flags: Flags) -> i
     Starts a server of its own on a free port, publishes what they do to it as agents would and opens the overview on
     it; enter opens a build. Without a terminal, the lines of the first one. Nothing of it is kept.
     """
-    ours = settings().settings
-    look = None if plain or not has_terminal() else looks(ours, flags)
+    preferences = settings().settings
+    look = None if plain or not has_terminal() else looks(preferences, flags)
     if look is None:
         tell_wrong_theme(flags)
     any_text()
     with _in_order(), tempfile.TemporaryDirectory(prefix="sentryvibe-demo-") as folder:
-        return asyncio.run(_demo(Path(folder), cast("DemoAgent", agent), speed, seed, look, ours))
+        return asyncio.run(_demo(Path(folder), cast("DemoAgent", agent), speed, seed, look, preferences))
 
 
 @contextmanager
@@ -65,18 +65,20 @@ def _in_order() -> Generator[None]:
             signal.signal(number, handler)
 
 
-async def _demo(folder: Path, agent: DemoAgent, speed: float, seed: int, look: Looks | None, ours: Settings) -> int:
+async def _demo(
+    folder: Path, agent: DemoAgent, speed: float, seed: int, look: Looks | None, preferences: Settings
+) -> int:
     """The exit status: of the one build in lines; 0 when the overview is left."""
     from ..server.serve import running
 
     if look is not None:
-        log_to_file(ours)
+        log_to_file(preferences)
     async with running(folder / "data") as server:
         actors = demo_fleet(agent, seed)[: None if look is not None else 1]
         playing = [asyncio.create_task(_play(server.url, folder / "outbox", one, speed)) for one in actors]
         try:
             if look is not None:
-                return await show_agents(ServerFleet((parse_address(server.url),)), look, ours)
+                return await show_agents(ServerFleet((parse_address(server.url),)), look, preferences)
             return await _lines(server.url, actors[0].project)
         finally:
             for task in playing:

@@ -35,7 +35,7 @@ def command(project: str, session: str, server: str | None) -> int:
 async def _discarded(server: Server, name: str, session: str) -> str:
     try:
         project = await resolve(server.address, name)
-        build = _one(await builds(server.address, project.id), session)
+        build = _single_build(await builds(server.address, project.id), session)
         await discard(server.address, project.id, build.session_id, build.build_id)
     except (NoSuchProject, AmbiguousProject) as error:
         raise UsageProblem(str(error)) from None
@@ -44,9 +44,9 @@ async def _discarded(server: Server, name: str, session: str) -> str:
     return clean_line(build.build_id, 80)
 
 
-def _one(listing: tuple[BuildSummary, ...], session: str) -> BuildSummary:
-    found = [build for build in listing if build.damaged and build.session_id.startswith(session)]
-    if len(found) != 1:
-        many, begin = "several" if found else "no", clean_line(session, 80)
+def _single_build(listing: tuple[BuildSummary, ...], session: str) -> BuildSummary:
+    matches = [build for build in listing if build.damaged and build.session_id.startswith(session)]
+    if len(matches) != 1:
+        many, begin = "several" if matches else "no", clean_line(session, 80)
         raise UsageProblem(f"{many} damaged builds have a session that begins with {begin!r}; `ls` shows what there is")
-    return found[0]
+    return matches[0]

@@ -54,23 +54,23 @@ async def expect_project(server: Server, text: str, note: Callable[[str], None])
 async def find_session(server: Server, project: ProjectRef, text: str) -> str:
     """The id of the session that `text` is, or begins. Raises NoLink, UsageProblem."""
     try:
-        known = dict.fromkeys(build.session_id for build in await builds(server.address, project.id))
+        sessions = dict.fromkeys(build.session_id for build in await builds(server.address, project.id))
     except NoAnswer as error:
         raise server.unlinked(error) from None
-    fitting = _fitting(known, text)
-    if len(fitting) == 1:
-        return fitting[0]
-    raise _no_session(text, fitting, known)
+    matches = _matches(sessions, text)
+    if len(matches) == 1:
+        return matches[0]
+    raise _no_session(text, matches, sessions)
 
 
-def _fitting(known: Iterable[str], text: str) -> list[str]:
-    listed = list(known)
+def _matches(sessions: Iterable[str], text: str) -> list[str]:
+    listed = list(sessions)
     return [text] if text in listed else [session for session in listed if session.startswith(text)]
 
 
-def _no_session(text: str, fitting: Iterable[str], known: Iterable[str]) -> UsageProblem:
-    listed = ", ".join(fitting) or ", ".join(known) or "none yet"
-    problem = f"{text!r} is one of several" if fitting else f"no session {text!r}; there are"
+def _no_session(text: str, matches: Iterable[str], sessions: Iterable[str]) -> UsageProblem:
+    listed = ", ".join(matches) or ", ".join(sessions) or "none yet"
+    problem = f"{text!r} is one of several" if matches else f"no session {text!r}; there are"
     return UsageProblem(clean_line(f"{problem}: {listed}"))
 
 
@@ -81,18 +81,18 @@ async def expect_session(server: Server, project: ProjectRef, text: str) -> str:
     """
     while True:
         try:
-            known = dict.fromkeys(build.session_id for build in await builds(server.address, project.id))
+            sessions = dict.fromkeys(build.session_id for build in await builds(server.address, project.id))
         except NoAnswer as error:
             if error.status in (401, 403):
                 raise server.unlinked(error) from None
             if error.status != 404:
                 return text
-            known = {}
-        fitting = _fitting(known, text)
-        if len(fitting) == 1:
-            return fitting[0]
-        if fitting:
-            raise _no_session(text, fitting, known)
+            sessions = {}
+        matches = _matches(sessions, text)
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise _no_session(text, matches, sessions)
         await asyncio.sleep(AGAIN)
 
 
@@ -148,7 +148,7 @@ async def state_in(source: Catalogue, server: Server, text: str, session: str | 
     if session:
         listed_builds = await told_of(server, source.of_project(project.id))
         sessions = dict.fromkeys(build.session_id for build in listed_builds)
-        fitting = _fitting(sessions, session)
+        fitting = _matches(sessions, session)
         if len(fitting) != 1:
             raise _no_session(session, fitting, sessions)
         session_id = fitting[0]

@@ -49,27 +49,27 @@ def command(path: Path, everywhere: bool, server: str | None, live: float, settl
     Without a server it serves by itself for as long as it runs.
     """
     any_text()
-    found = find_server(server)
+    chosen = find_server(server)
     pace = Pace(live=live * 60, settled=settled)
     directory = None if everywhere else path.resolve()
-    return asyncio.run(_followed(found.named, directory, pace))
+    return asyncio.run(_followed(chosen.named, directory, pace))
 
 
 async def _followed(server: Address | None, directory: Path | None, pace: Pace) -> int:
     from ..errors import CannotServe
     from ..server.embedded import kept_served, server_here
 
-    ours = settings().settings
-    outbox, masks = data_dir(ours) / "outbox", redactor(ours)
+    preferences = settings().settings
+    outbox, masks = data_dir(preferences) / "outbox", redactor(preferences)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        async with server_here(server, ours, tell) as address:
+        async with server_here(server, preferences, tell) as address:
             follow = Follow(address, outbox, roots(), directory, tell, pace, masks, witnesses())
             work = asyncio.create_task(follow.run())
             tell(f"following {directory or 'all sessions'}; ctrl+c stops")
-            async with nullcontext() if server else kept_served(follow, address, ours, tell):
+            async with nullcontext() if server else kept_served(follow, address, preferences, tell):
                 await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
                 if work.done():
                     work.result()

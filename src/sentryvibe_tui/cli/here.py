@@ -56,14 +56,14 @@ class Here(Deferred):
 
     async def events(self) -> AsyncIterator[WatchEvent]:
         yield LinkChanged(LinkStatus("connecting"))
-        found: asyncio.Future[Watch] = asyncio.get_running_loop().create_future()
-        self._work = asyncio.create_task(self._follow(found))
-        await asyncio.wait([self._work, found], return_when=asyncio.FIRST_COMPLETED)
+        watch: asyncio.Future[Watch] = asyncio.get_running_loop().create_future()
+        self._work = asyncio.create_task(self._follow(watch))
+        await asyncio.wait([self._work, watch], return_when=asyncio.FIRST_COMPLETED)
         if self._work.done():
             self.problem = click.ClickException(str(self._work.exception() or "it just ended"))
             yield LinkChanged(LinkStatus("refused", reason=self.problem.message))
             return
-        self._watch = found.result()
+        self._watch = watch.result()
         async for event in self._watch.events():
             yield event
         if self._instead is not None:
@@ -71,7 +71,7 @@ class Here(Deferred):
             async for event in self._watch.events():
                 yield event
 
-    async def _follow(self, found: asyncio.Future[Watch]) -> None:
+    async def _follow(self, future: asyncio.Future[Watch]) -> None:
         """Serves and follows until cancelled. Raises CannotServe, OSError."""
         from ..server.embedded import kept_served, server_here
         from ..sources.follow.follower import Follow, Pace
@@ -87,11 +87,11 @@ class Here(Deferred):
                 await _until(follow.searched(), following)
                 newest = follow.newest
                 watch = self._on(address, project_of(str(self._directory)) if newest is None else newest.project)
-                found.set_result(watch)
+                future.set_result(watch)
                 self._published = follow
                 async with nullcontext() if self._server else kept_served(self, address, self._settings, self._tell):
                     if newest is None:
-                        await _until(follow.begun(), following)
+                        await _until(follow.first_session(), following)
                         await self._turn_to_first(follow, watch)
                     await following
             finally:

@@ -100,19 +100,19 @@ def remove(agent: str, users: bool, yes: bool) -> int:
 @command.command("show")
 def show() -> int:
     """List which settings call us, and for what."""
-    masked = _masking()
+    mask = _masking()
     for agent in AGENTS:
         for place in (None, Path.cwd()):
             path = settings_file(agent, place)
             try:
-                found = installed(_read(path), agent)
+                targets = installed(_read(path), agent)
             except BadSettings as error:
                 tell(f"{path}: {error}")
                 continue
-            for target in dict.fromkeys(found.values()):
-                events = ", ".join(event for event, called in found.items() if called == target)
-                write_line(clean_line(f"{agent:<7} {path}  {masked(target)}  ({events})", 4_000))
-                for gone in _gone(target):
+            for target in dict.fromkeys(targets.values()):
+                events = ", ".join(event for event, called in targets.items() if called == target)
+                write_line(clean_line(f"{agent:<7} {path}  {mask(target)}  ({events})", 4_000))
+                for gone in _missing_files(target):
                     tell(f"{gone} is not there any more, so this hook does nothing: run `hooks install {agent}` again")
     return 0
 
@@ -124,7 +124,7 @@ def _masking() -> Callable[[str], str]:
     return Redactor().text
 
 
-def _gone(target: str) -> list[str]:
+def _missing_files(target: str) -> list[str]:
     """Files that a command of ours needs and that are missing: such a hook is silent."""
     try:
         program, *rest = shlex.split(target)
@@ -206,10 +206,10 @@ def _server(named: str | None) -> Address:
     from ..errors import BadAddress
     from ..wire.address import parse_address
 
-    ours = settings().settings
-    host = "127.0.0.1" if ours.host in ("0.0.0.0", "::", "") else ours.host
+    preferences = settings().settings
+    host = "127.0.0.1" if preferences.host in ("0.0.0.0", "::", "") else preferences.host
     try:
-        server = parse_address(named or f"http://{f'[{host}]' if ':' in host else host}:{ours.port}")
+        server = parse_address(named or f"http://{f'[{host}]' if ':' in host else host}:{preferences.port}")
     except BadAddress as error:
         raise UsageProblem(f"--server: {error}") from None
     if server.login:
@@ -247,8 +247,8 @@ def _version(agent: str) -> Version | None:
     if program is None:
         return None
     try:
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
+        output = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
+    found = re.search(r"(\d+)\.(\d+)\.(\d+)", output)
     return cast("Version", tuple(map(int, found.groups()))) if found else None

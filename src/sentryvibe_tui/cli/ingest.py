@@ -118,8 +118,8 @@ def command(
     sources = _sources(files or ("-",))
     if session and len(sources) > 1:
         raise UsageProblem("--session is for one input; each file is a build of its own")
-    ours = settings().settings
-    masks, places = redactor(ours), roots()
+    preferences = settings().settings
+    masks, places = redactor(preferences), roots()
 
     def taken_up(path: Path | None) -> _Input:
         posting = EventLabeler(
@@ -129,29 +129,29 @@ def command(
         file = path if path is not None and path.is_file() else None
         return _Input(reader, AgentInput(reader, posting, file, None if masks is None else masks.copy(), places), path)
 
-    intake = _Intake(find_server(server), data_dir(ours) / "outbox", timeout, speed if replay else None)
+    intake = _Intake(find_server(server), data_dir(preferences) / "outbox", timeout, speed if replay else None)
     return asyncio.run(intake.run(project_id(project), [partial(taken_up, path) for path in sources]))
 
 
 def _sources(files: tuple[str, ...]) -> list[Path | None]:
     """Paths (also of pipes and devices), None for stdin. A name that exists stands for itself, whatever characters it
     has; else it is a pattern. Raises UsageProblem."""
-    found: list[Path | None] = []
+    paths_in: list[Path | None] = []
     for name in files:
         if name == "-":
-            found.append(None)
+            paths_in.append(None)
         elif Path(name).exists() and not Path(name).is_dir():
-            found.append(Path(name))
+            paths_in.append(Path(name))
         elif matching := sorted(path for path in glob(name, recursive=True) if Path(path).is_file()):
-            found.extend(map(Path, matching))
+            paths_in.extend(map(Path, matching))
         else:
             raise UsageProblem(f"no file {clean_line(name)!r}" + (", only a directory" if Path(name).is_dir() else ""))
-    return without_subagents(list(dict.fromkeys(found)))
+    return without_subagents(list(dict.fromkeys(paths_in)))
 
 
 class _Input(Struct, frozen=True):
     reader: AutoReader
-    whole: AgentInput
+    source: AgentInput
     path: Path | None
 
 
@@ -161,7 +161,7 @@ class _Intake:
     def __init__(self, server: Server, outbox: Path, timeout: float, speed: float | None) -> None:
         self._server, self._outbox, self._timeout, self._speed = server, outbox, timeout, speed
         self._terminated = False
-        self._told: set[str] = set()
+        self._formats: set[str] = set()
 
     async def run(self, project_id: str, inputs: Sequence[Callable[[], _Input]]) -> int:
         """Exit status by the builds' outcomes. Raises NoLink, UsageProblem."""
@@ -182,7 +182,7 @@ class _Intake:
                     try:
                         await self._read(source, publisher, at)
                     except asyncio.CancelledError:
-                        for posted in source.whole.posting.ended("interrupted", "ingest was stopped"):
+                        for posted in source.source.posting.ended("interrupted", "ingest was stopped"):
                             publisher.send(posted)
                         await publisher.drain(LAST_WORDS)
                         raise
@@ -193,7 +193,7 @@ class _Intake:
                         statuses.append(exit_codes.USAGE)
                     if source.reader.counts.refused:
                         statuses.append(exit_codes.UNSUCCESSFUL)
-                    outcome = source.whole.posting.outcome
+                    outcome = source.source.posting.outcome
                     statuses.append(exit_codes.UNSUCCESSFUL if outcome is None else exit_codes.of_build(outcome))
                 await self._arrived(publisher)
                 if publisher.parked:
@@ -213,7 +213,7 @@ class _Intake:
         return max(statuses)
 
     async def _read(self, source: _Input, publisher: Publisher, at: str) -> None:
-        whole, is_file = source.whole, source.path is not None and source.path.is_file()
+        agent_input, is_file = source.source, source.path is not None and source.path.is_file()
         pace = None if self._speed is None else ReplayPace(self._speed)
         refused = 0
 
@@ -226,25 +226,25 @@ class _Intake:
                     await self._make_room(publisher, is_file)
 
         async for piece in pieces(source.path, is_file=is_file):
-            await pass_on(whole.feed(piece))
+            await pass_on(agent_input.feed(piece))
             self._tell_format(source.reader, at)
             refused = self._tell_refused(source.reader, refused, at)
-        while parts := list(whole.subagents()):
+        while parts := list(agent_input.subagents()):
             for path, part in parts:
                 async for piece in pieces(path, is_file=True):
                     await pass_on(part.feed(piece))
                 await pass_on(part.finish())
-        await pass_on(whole.finish())
+        await pass_on(agent_input.finish())
         self._tell_format(source.reader, at)
         self._tell_refused(source.reader, refused, at)
-        if not whole.posting.begun:
+        if not agent_input.posting.has_build:
             tell(clean_line(f"{at}no build begins in it"))
-        await pass_on(whole.posting.ended("interrupted", "the input ended without an end of the build"))
+        await pass_on(agent_input.posting.ended("interrupted", "the input ended without an end of the build"))
 
     def _tell_format(self, reader: AutoReader, at: str) -> None:
         """What was decided, once it is; of several inputs the first of each format."""
-        if reader.format not in ("", reader.wanted) and reader.format not in self._told:
-            self._told.add(reader.format)
+        if reader.format not in ("", reader.family) and reader.format not in self._formats:
+            self._formats.add(reader.format)
             tell(clean_line(f"{at}read as {reader.format}"))
 
     def _tell_refused(self, reader: AutoReader, before: int, at: str) -> int:
@@ -279,17 +279,17 @@ class _Intake:
 
     def _refused(self, publisher: Publisher) -> str:
         """Why a server that answers takes nothing; "" when it is not there, or only in trouble."""
-        said, base = clean_line(publisher.last_error), self._server.address.base
+        reason, base = clean_line(publisher.last_error), self._server.address.base
         if publisher.refusal in (401, 403):
-            return self._server.refusal(said)
-        answered = said.startswith("HTTP ")
-        if publisher.refusal == 404 or (answered and publisher.is_original):
+            return self._server.refusal(reason)
+        is_answer = reason.startswith("HTTP ")
+        if publisher.refusal == 404 or (is_answer and publisher.is_original):
             project = clean_line(publisher.about.project_id)
             return (
-                f"{base} does not know project {project!r} or this session ({said}): an original server takes events "
+                f"{base} does not know project {project!r} or this session ({reason}): an original server takes events "
                 "of what it began itself; open the project there, and name its session with --session"
             )
-        return f"{base} answers, but takes nothing ({said})" if answered else ""
+        return f"{base} answers, but takes nothing ({reason})" if is_answer else ""
 
     def _on_sigterm(self) -> None:
         """SIGTERM stops as ctrl+c does: the build's interruption is still reported."""

@@ -36,25 +36,25 @@ def command(server: str | None, active: bool, since: str | None, limit: int | No
     any_text(utf8=as_json)
     now = time.time_ns() // 1_000_000
     from_then = None if since is None else moment(since, now)
-    found = find_server(server)
-    listed = asyncio.run(_listed(found, active, from_then, limit or 0))
+    chosen = find_server(server)
+    rows = asyncio.run(_projects(chosen, active, from_then, limit or 0))
     if as_json:
         from ..report.jsonl import json_line
 
-        write_line(json_line({"projects": listed}))
+        write_line(json_line({"projects": rows}))
         return 0
     from ..report.table import build_rows, fitted
 
-    if not listed:
-        write_line(f"no projects at {found.address.base} yet" if not (active or since) else "no such builds")
+    if not rows:
+        write_line(f"no projects at {chosen.address.base} yet" if not (active or since) else "no such builds")
         return 0
     width = shutil.get_terminal_size().columns if os.isatty(1) else None
-    for line in fitted(build_rows(listed, now), width):
+    for line in fitted(build_rows(rows, now), width):
         write_line(line)
     return 0
 
 
-async def _listed(server: Server, active: bool, since: Millis | None, limit: int) -> tuple[ListedProject, ...]:
+async def _projects(server: Server, active: bool, since: Millis | None, limit: int) -> tuple[ListedProject, ...]:
     async def question(source: Catalogue) -> tuple[ListedProject, ...]:
         projects = await source.projects()
         if not (active or limit or since is not None):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..agents.redact import Redactor
     from ..errors import NoAnswer
 
-_FOUND = "running here"
+_LOCAL = "running here"
 _TOKEN = f"{__name__}.token"
 
 ORIGINAL = "http://127.0.0.1:3000"
@@ -105,16 +105,16 @@ class Server(Struct, frozen=True):
     @property
     def named(self) -> Address | None:
         """The address, when somebody named it. One that was merely found here may go away."""
-        return self.address if self.certain and self.source != _FOUND else None
+        return self.address if self.certain and self.source != _LOCAL else None
 
     @property
     def absence(self) -> str:
         """What to say and to do when it does not answer."""
         other = "" if self.source == "--server" else ", or name one with --server URL"
-        return f"{self.address.absence}{self._told}; start one with `sentryvibe-tui serve`{other}"
+        return f"{self.address.absence}{self._source_note}; start one with `sentryvibe-tui serve`{other}"
 
     @property
-    def _told(self) -> str:
+    def _source_note(self) -> str:
         if self.source != "default":
             return f" ({self.source})"
         ours = f"http://127.0.0.1:{settings().settings.port}"
@@ -130,7 +130,7 @@ def find_server(flag: str | None) -> Server:
         source = loaded.sources["server"]
         return Server(_address(loaded.settings.server, source), source)
     running = _running()
-    return Server(parse_address(ORIGINAL, _token()), "default", False) if running is None else Server(running, _FOUND)
+    return Server(parse_address(ORIGINAL, _token()), "default", False) if running is None else Server(running, _LOCAL)
 
 
 def _address(text: str, source: str) -> Address:

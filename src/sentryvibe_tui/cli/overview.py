@@ -36,7 +36,7 @@ def command(flags: Flags) -> int:
 async def _overview(flags: Flags) -> int:
     from ..sources.machine import Machine
 
-    ours = settings().settings
+    preferences = settings().settings
     tell = logging.getLogger("sentryvibe_tui.follow").info
-    machine = Machine(ours, redactor(ours), tell, find_server(None).named)
-    return await show_agents(machine, looks(ours, flags), ours)
+    machine = Machine(preferences, redactor(preferences), tell, find_server(None).named)
+    return await show_agents(machine, looks(preferences, flags), preferences)

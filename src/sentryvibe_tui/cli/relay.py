@@ -15,24 +15,26 @@ if TYPE_CHECKING:
     from ..sources.run.relay import Relay
 
 
-async def relayed(argv: tuple[str, ...], project: ProjectName | None, server: Address | None, ours: Settings) -> int:
+async def relayed(
+    argv: tuple[str, ...], project: ProjectName | None, server: Address | None, preferences: Settings
+) -> int:
     """The agent's exit status. Whether anything can be published makes no difference to it."""
     from ..sources.run.relay import Relay
 
-    relay = Relay(argv, project, redactor(ours))
-    return await relay.run(lambda: asyncio.create_task(_publish(relay, server, ours)), tell)
+    relay = Relay(argv, project, redactor(preferences))
+    return await relay.run(lambda: asyncio.create_task(_publish(relay, server, preferences)), tell)
 
 
-async def _publish(relay: Relay, server: Address | None, ours: Settings) -> None:
+async def _publish(relay: Relay, server: Address | None, preferences: Settings) -> None:
     from ..errors import CannotServe
     from ..server.embedded import kept_served, server_here
 
     try:
-        async with server_here(server, ours, tell) as address:
+        async with server_here(server, preferences, tell) as address:
             if server is not None:
-                await relay.publish(address, data_dir(ours) / "outbox", tell)
+                await relay.publish(address, data_dir(preferences) / "outbox", tell)
                 return
-            async with kept_served(relay, address, ours, tell):
-                await relay.publish(address, data_dir(ours) / "outbox", tell)
+            async with kept_served(relay, address, preferences, tell):
+                await relay.publish(address, data_dir(preferences) / "outbox", tell)
     except (CannotServe, OSError) as error:
         tell(f"the agent goes on unwatched: {error}")

@@ -90,25 +90,29 @@ def command(
     return asyncio.run(_run(ready, name, found.named, ours, look))
 
 
-async def _run(ready: Prepared, name: ProjectName, server: Address | None, ours: Settings, look: Looks | None) -> int:
+async def _run(
+    ready: Prepared, name: ProjectName, server: Address | None, preferences: Settings, look: Looks | None
+) -> int:
     from ..client.watch import Watch
     from ..errors import CannotServe
     from ..server.embedded import kept_served, server_here
     from ..sources.run.command import Run
 
-    outbox, masks = data_dir(ours) / "outbox", redactor(ours)
+    outbox, masks = data_dir(preferences) / "outbox", redactor(preferences)
     try:
-        async with server_here(server, ours, tell) as address:
+        async with server_here(server, preferences, tell) as address:
             run = Run(ready, name, mirrors=look is None, redactor=masks)
             if look is None:
-                async with nullcontext() if server else kept_served(run, address, ours, tell):
+                async with nullcontext() if server else kept_served(run, address, preferences, tell):
                     return await run.run(address, outbox, tell)
             log = logging.getLogger("sentryvibe_tui.run")
             work = asyncio.create_task(run.run(address, outbox, log.warning))
             watch = Watch(address, ProjectRef(name.id, name.name), wait=True, probe=True)
-            async with nullcontext() if server else kept_served(_Seen(run, watch), address, ours, log.info):
+            async with (
+                nullcontext() if server else kept_served(_WatchedRun(run, watch), address, preferences, log.info)
+            ):
                 with suppress(asyncio.CancelledError):
-                    await show(watch, name.name, look, ours)
+                    await show(watch, name.name, look, preferences)
                 if not work.done():
                     tell(f"{ready.argv[0]} goes on; its text follows")
                     run.mirror()
@@ -117,7 +121,7 @@ async def _run(ready: Prepared, name: ProjectName, server: Address | None, ours:
         raise click.ClickException(str(error)) from None
 
 
-class _Seen:
+class _WatchedRun:
     """A run and the watch on it, which turn to another server together."""
 
     def __init__(self, run: Run, watch: Watch) -> None:

@@ -52,7 +52,7 @@ class Seeking(Deferred):
         if self._session and self._waits:
             yield LinkChanged(LinkStatus("waiting"))
         try:
-            self._watch = await self._found()
+            self._watch = await self._resolved_watch()
         except click.ClickException as error:
             self.problem = error
             yield LinkChanged(LinkStatus("refused", reason=error.message))
@@ -63,7 +63,7 @@ class Seeking(Deferred):
     def _hear(self, note: str) -> None:
         self.note = note
 
-    async def _found(self) -> Watch:
+    async def _resolved_watch(self) -> Watch:
         from ..client.watch import Watch
         from .finding import target
 

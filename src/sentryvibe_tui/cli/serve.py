@@ -67,34 +67,34 @@ def command(
     from ..server.settings import ServerLimits
     from ..sources.ingest.leftovers import left_behind
 
-    ours = settings().settings
-    address = ours.host if host is None else host
-    path = None if no_token else token_file or token_path(ours)
+    preferences = settings().settings
+    address = preferences.host if host is None else host
+    path = None if no_token else token_file or token_path(preferences)
     token = _token(path)
     if no_token and not is_loopback(address):
         tell(f"--no-token: {_STRANGERS.format(address)}")
-    redactor(ours)  # says what is wrong with its patterns
-    masks = tuple(ours.redact_patterns)
-    theirs = replace(
+    redactor(preferences)  # says what is wrong with its patterns
+    masks = tuple(preferences.redact_patterns)
+    limits = replace(
         ServerLimits(),
-        store=ours.store if store is None else store,
-        body_limit=ours.max_body,
+        store=preferences.store if store is None else store,
+        body_limit=preferences.max_body,
         hosts=hosts,
         origins=origins,
-        redact=ours.redact,
+        redact=preferences.redact,
         redact_patterns=masks,
         token=token,
         token_file="" if path is None else str(path.resolve()),
         tokenless=no_token,
-        notify_command=ours.notify_command,
+        notify_command=preferences.notify_command,
     )
-    folder = data_dir(ours) if data is None else data
+    folder = data_dir(preferences) if data is None else data
     return serve(
         address,
-        ours.port if port is None else port,
+        preferences.port if port is None else port,
         folder,
-        theirs,
-        lambda url: left_behind(url, folder, data_dir(ours) / "outbox", token),
+        limits,
+        lambda url: left_behind(url, folder, data_dir(preferences) / "outbox", token),
     )
 
 

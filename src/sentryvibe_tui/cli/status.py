@@ -6,7 +6,7 @@ import click
 
 from ..settings import data_dir
 from .options import find_server, server_option, settings
-from .status_line import answer, kept, served
+from .status_line import answer, served, stored_totals
 
 
 @click.command("status")
@@ -30,4 +30,4 @@ def command(server: str | None, form: str, as_json: bool) -> int:
     found = find_server(server)
     if found.certain:
         return answer(lambda: served(found.address.base, found.address.headers), form, as_json)
-    return answer(lambda: kept(data_dir(settings().settings)), form, as_json)
+    return answer(lambda: stored_totals(data_dir(settings().settings)), form, as_json)

@@ -80,7 +80,7 @@ def served(url: str, headers: Mapping[str, str]) -> Totals:
         raise NothingLearned(f"{url} does not answer as a SentryVibe server of ours") from None
 
 
-def kept(directory: Path) -> Totals:
+def stored_totals(directory: Path) -> Totals:
     """Of a data directory without a server. Raises NothingLearned."""
     from ..model.totals import Figures, totals
     from ..store.readonly import Unreadable, open_readonly, recent_figures
@@ -99,7 +99,7 @@ def _found_here(config: Mapping[str, object]) -> Totals:
 
     running = runtime.find_local_server()
     if running is None:
-        return kept(_data_dir(config))
+        return stored_totals(_data_dir(config))
     token = running.token or os.environ.get("SENTRYVIBE_TOKEN") or str(config.get("token", ""))
     return served(running.url, {"Authorization": f"Bearer {token}"} if token else {})
 

@@ -55,7 +55,7 @@ def command(
     """
     if (plain and jsonl) or (verbose and quiet):
         raise UsageProblem("choose one of --plain and --jsonl, and one of --verbose and --quiet")
-    found = find_server(server[0] if server else None)
+    chosen = find_server(server[0] if server else None)
     detail: Detail = "verbose" if verbose else "quiet" if quiet else "normal"
     on_screen = not plain and not jsonl and has_terminal()
     if not on_screen:
@@ -66,17 +66,17 @@ def command(
     if directory is not None:
         if session:
             raise UsageProblem("--session goes with a project's name; a directory shows its newest session")
-        return asyncio.run(_in_directory(found, directory, on_screen, jsonl, detail, goes_on, flags))
+        return asyncio.run(_in_directory(chosen, directory, on_screen, jsonl, detail, goes_on, flags))
     path = file_named(project)
-    if path is not None or not found.certain:
-        code = asyncio.run(_unserved(found, path, project, session, on_screen, jsonl, detail, flags))
+    if path is not None or not chosen.certain:
+        code = asyncio.run(_unserved(chosen, path, project, session, on_screen, jsonl, detail, flags))
         if code is not None:
             return code
-    waits = found.address.is_loopback if wait is None else wait
+    waits = chosen.address.is_loopback if wait is None else wait
     if on_screen:
-        return asyncio.run(_on_screen(found, project, session, waits, flags))
+        return asyncio.run(_on_screen(chosen, project, session, waits, flags))
     any_text(utf8=jsonl)
-    return asyncio.run(_in_lines(found, project, session, waits, jsonl, detail, goes_on))
+    return asyncio.run(_in_lines(chosen, project, session, waits, jsonl, detail, goes_on))
 
 
 def _all_agents(project: str | None, servers: tuple[str, ...], on_screen: bool, flags: Flags) -> int:
@@ -124,14 +124,14 @@ async def _in_directory(
     """The newest session there, on a screen or in lines."""
     from .here import Here
 
-    ours = settings().settings
-    if ours.redact_patterns:
-        redactor(ours)  # says what is wrong with them, before there is a screen
+    preferences = settings().settings
+    if preferences.redact_patterns:
+        redactor(preferences)  # says what is wrong with them, before there is a screen
     told = logging.getLogger("sentryvibe_tui.follow").info if on_screen else tell
-    watch = Here(directory, server.named, ours, told, on_screen, keeps=not (on_screen or goes_on))
+    watch = Here(directory, server.named, preferences, told, on_screen, keeps=not (on_screen or goes_on))
     try:
         if on_screen:
-            code = await show(watch, directory.name, looks(ours, flags), ours)
+            code = await show(watch, directory.name, looks(preferences, flags), preferences)
         else:
             any_text(utf8=jsonl)
             code = await _narrated(watch, server, jsonl, detail, goes_on)

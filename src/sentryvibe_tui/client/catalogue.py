@@ -87,34 +87,34 @@ class StoredBuilds:
         self._kept = kept
 
     async def projects(self) -> tuple[ListedProject, ...]:
-        from ..store.contract import Wanted
+        from ..store.contract import BuildFilter
 
         def listed() -> tuple[ListedProject, ...]:
             return tuple(
-                ListedProject(one.id, one.name, one.slug, builds=self._kept.builds(Wanted(one.id), LISTED).builds)
+                ListedProject(one.id, one.name, one.slug, builds=self._kept.builds(BuildFilter(one.id), LISTED).builds)
                 for one in self._kept.projects()
             )
 
         return await asyncio.to_thread(listed)
 
     async def builds(self, active: bool, since: Millis | None, limit: int) -> tuple[BuildSummary, ...]:
-        from ..store.contract import Wanted
+        from ..store.contract import BuildFilter
 
-        wanted = Wanted(active=True if active else None, since=since)
+        wanted = BuildFilter(active=True if active else None, since=since)
         return (await asyncio.to_thread(self._kept.builds, wanted, limit or MOST)).builds
 
     async def states(self, project_id: str, session_id: str = "") -> tuple[BuildState, ...]:
         def meant() -> tuple[BuildState, ...]:
-            key = self._kept.meant(project_id, session_id)
+            key = self._kept.newest(project_id, session_id)
             state = None if key is None else self._kept.state(key)
             return () if state is None else (state,)
 
         return await asyncio.to_thread(meant)
 
     async def of_project(self, project_id: str) -> tuple[BuildSummary, ...]:
-        from ..store.contract import Wanted
+        from ..store.contract import BuildFilter
 
-        return (await asyncio.to_thread(self._kept.builds, Wanted(project_id), MOST)).builds
+        return (await asyncio.to_thread(self._kept.builds, BuildFilter(project_id), MOST)).builds
 
     async def build(self, key: BuildKey) -> BuildState | None:
         return await asyncio.to_thread(self._kept.state, key)

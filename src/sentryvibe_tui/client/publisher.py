@@ -37,7 +37,7 @@ log = logging.getLogger("sentryvibe_tui.publisher")
 BODY_EVENTS, BODY_BYTES = 256, 512 * 1024
 BACKLOG = 4 * 1024 * 1024
 """Bytes on the way above which who can wait should: more makes nothing faster."""
-FITTING = 128 * 1024
+CLIP_SIZE = 128 * 1024
 """To how much a value or text is cut that makes an event larger than a body."""
 HEARTBEAT_EVERY = 5.0
 DISK_AGAIN = 1.0
@@ -211,7 +211,7 @@ class Publisher:
         posted = EventEnvelope(self.about, event, event_id, at if at is not None else time.time_ns() // 1_000_000)
         body = encode_posted(posted)
         if len(body) > BODY_BYTES:
-            body = encode_posted(replace(posted, event=fitted(event, FITTING)))
+            body = encode_posted(replace(posted, event=fitted(event, CLIP_SIZE)))
         if self._pending_size + len(body) > self._limit:
             self._no_room(1)
             return

@@ -74,13 +74,13 @@ def installed(text: str, agent: str) -> dict[str, str]:
     shape = hook_settings(agent).shape
     if isinstance(shape, OwnFile):
         return {"all events": "a plugin that leaves notes for the local server"} if _our_own(text, shape) else {}
-    found: dict[str, str] = {}
+    targets: dict[str, str] = {}
     for event, groups in _events(text).items():
         for _, hooks in _groups(groups):
             for hook in hooks.parts:
                 if _is_ours(hook.value, agent):
-                    found[event] = str(hook.value.get("url") or hook.value.get("command"))
-    return found
+                    targets[event] = str(hook.value.get("url") or hook.value.get("command"))
+    return targets
 
 
 def _our_own(text: str, file: OwnFile) -> str:

@@ -35,7 +35,7 @@ class Node:
 
 def parse(text: str) -> Node:
     """The object that the whole text is. Raises BadSettings."""
-    node = _Parser(text).whole()
+    node = _Parser(text).document()
     if not isinstance(node.value, dict):
         raise BadSettings("it holds no JSON object")
     return node
@@ -45,7 +45,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
 
-    def whole(self) -> Node:
+    def document(self) -> Node:
         try:
             node = self._node()
         except RecursionError:
@@ -61,10 +61,10 @@ class _Parser:
         return self._text[self._at : self._at + 1]
 
     def _node(self) -> Node:
-        opened = self._next()
+        bracket = self._next()
         node = Node(self._at)
-        if opened in ("{", "["):
-            self._parts(node, opened == "{")
+        if bracket in ("{", "["):
+            self._parts(node, bracket == "{")
         else:
             node.value = self._scalar()
         node.end = self._at

@@ -20,11 +20,11 @@ _LONGEST = 40
 
 def folder() -> str:
     """Beside the builds, wherever the config file puts those: a hook reads no config file."""
-    told = os.environ.get("SENTRYVIBE_DATA_DIR")
-    if not told:
+    configured = os.environ.get("SENTRYVIBE_DATA_DIR")
+    if not configured:
         usual = "~/Library/Application Support" if sys.platform == "darwin" else "~/.local/share"
-        told = os.path.join(os.environ.get("XDG_DATA_HOME", "").strip() or usual, "sentryvibe-tui")
-    return os.path.join(os.path.expanduser(told), "hooks")
+        configured = os.path.join(os.environ.get("XDG_DATA_HOME", "").strip() or usual, "sentryvibe-tui")
+    return os.path.join(os.path.expanduser(configured), "hooks")
 
 
 def main(arguments: list[str]) -> int:

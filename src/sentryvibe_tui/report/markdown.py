@@ -18,14 +18,14 @@ FENCE = r"\s*(```|~~~)"
 def spans(line: str) -> Iterator[tuple[str, Emphasis]]:
     """The parts of a line without their marks."""
     end = 0
-    for found in re.finditer(INLINE, line):
-        if found.start() > end:
-            yield line[end : found.start()], ""
-        marked: tuple[tuple[str | None, Emphasis], ...] = ((found[1], "code"), (found[2], "strong"), (found[3], "em"))
+    for match in re.finditer(INLINE, line):
+        if match.start() > end:
+            yield line[end : match.start()], ""
+        marked: tuple[tuple[str | None, Emphasis], ...] = ((match[1], "code"), (match[2], "strong"), (match[3], "em"))
         for text, emphasis in marked:
             if text:
                 yield text.replace("`", "") or text, emphasis
-        end = found.end()
+        end = match.end()
     if end < len(line):
         yield line[end:], ""
 

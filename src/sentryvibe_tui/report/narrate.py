@@ -45,14 +45,14 @@ async def narrate(
     `goes_on`: not at the end of a build, other builds follow.
     """
     state: BuildState | None = None
-    lost = NarrationEnd(exit_codes.NO_LINK, "the link was closed")
+    closed = NarrationEnd(exit_codes.NO_LINK, "the link was closed")
     with suppress(TimeoutError):
         async with asyncio.timeout(None) as limit:
             async for event in watch.events():
                 for line in report.event(event):
                     write(line)
                 if isinstance(event, LinkChanged) and event.status.phase in ("gave-up", "refused"):
-                    lost = NarrationEnd(exit_codes.NO_LINK, event.status.reason, event.status.http_status)
+                    closed = NarrationEnd(exit_codes.NO_LINK, event.status.reason, event.status.http_status)
                     break
                 if not isinstance(event, Snapshot | Changed | EndConfirmed):
                     continue
@@ -64,7 +64,7 @@ async def narrate(
                     break
                 limit.reschedule(asyncio.get_running_loop().time() + linger if is_over else None)
     if state is None:
-        return lost
+        return closed
     for line in report.end(state):
         write(line)
-    return lost if state.is_active else NarrationEnd(exit_codes.of_build(state.status))
+    return closed if state.is_active else NarrationEnd(exit_codes.of_build(state.status))

@@ -56,7 +56,7 @@ class PlainLines:
         self._now = now
         self._state = BuildState()
         self._growing = ""
-        self._told: dict[str, int] = {}
+        self._offsets: dict[str, int] = {}
         self._link = LinkStatus("connecting")
 
     def event(self, event: WatchEvent) -> Iterator[str]:
@@ -89,22 +89,22 @@ class PlainLines:
         yield from self._finished_text()
         before = self._state if self._state.id == state.id else BuildState()
         if not before.id:
-            self._told.clear()
+            self._offsets.clear()
         self._state = state
         why = "" if cause == "hydrated" else f" ({cause})"
         since = f", since {words.clock(state.started_at)}" if state.started_at is not None else ""
         if cause != "merged":
             yield f"{words.clock(state.last_event_at)} {headline(state, self._now())}{since}{why}"
         yield from self._repair(before, state)
-        told = [*self._todos(before, state, None)]
+        lines = [*self._todos(before, state, None)]
         at = 0
         for item in state.items():
             at = max(at, (item.started_at if isinstance(item, ToolCall) else item.at) or 0)
             known = before.tool(item.id) if isinstance(item, ToolCall) else before.note(item.id)
             if item != known:
-                told += ((at, line) for line in self._item(known, item, None))
-        yield from (line for _, line in sorted(told, key=lambda pair: pair[0]))
-        yield from self._asked(before, state)
+                lines += ((at, line) for line in self._item(known, item, None))
+        yield from (line for _, line in sorted(lines, key=lambda pair: pair[0]))
+        yield from self._requests(before, state)
 
     def _repair(self, before: BuildState, state: BuildState) -> Iterator[str]:
         """An original server's states say what is repaired, but not when it was told."""
@@ -140,12 +140,12 @@ class PlainLines:
                 case AgentReported() if before.id:
                     yield f"{words.clock(entry.at)} {headline(state)}"
                 case PlanReported(text):
-                    yield from self._said("plan", text, entry.at)
+                    yield from self._text_lines("plan", text, entry.at)
                 case _:
                     pass
-        yield from self._asked(before, state)
+        yield from self._requests(before, state)
 
-    def _asked(self, before: BuildState, state: BuildState) -> Iterator[str]:
+    def _requests(self, before: BuildState, state: BuildState) -> Iterator[str]:
         now, then, at = state.activity, before.activity, words.clock(state.last_event_at)
         if state.needs_input and state.needs_input != before.needs_input:
             yield f"{at} needs input: {_line(state.needs_input)}"
@@ -207,15 +207,15 @@ class PlainLines:
             yield from self._note(note)
 
     def _note(self, note: Note) -> Iterator[str]:
-        told = self._told.get(note.id, 0)
+        told = self._offsets.get(note.id, 0)
         text = note.text[told if told < len(note.text) else 0 :]
         if told == len(note.text) or not text.strip():
             return
-        self._told[note.id] = len(note.text)
+        self._offsets[note.id] = len(note.text)
         if note.kind in {"text", "prompt"} or self._detail == "verbose":
-            yield from self._said(_NOTE_WORDS.get(note.kind, note.kind), text, note.at)
+            yield from self._text_lines(_NOTE_WORDS.get(note.kind, note.kind), text, note.at)
 
-    def _said(self, word: str, text: str, at: Millis) -> Iterator[str]:
+    def _text_lines(self, word: str, text: str, at: Millis) -> Iterator[str]:
         if self._detail == "quiet":
             return
         yield f"{words.clock(at)} {word}: {_line(text)}"
@@ -273,10 +273,10 @@ def facts(state: BuildState, now: Millis | None = None) -> str:
 
 
 def usage_facts(usage: Usage) -> list[str]:
-    known = [(usage.input_tokens, "in", words.cached(usage)), (usage.output_tokens, "out", "")]
+    figures = [(usage.input_tokens, "in", words.cached(usage)), (usage.output_tokens, "out", "")]
     tokens = [
         f"{words.count(number)} tokens {way}" + (f" ({share})" if share else "")
-        for number, way, share in known
+        for number, way, share in figures
         if number is not None
     ]
     return tokens + words.spent(usage)

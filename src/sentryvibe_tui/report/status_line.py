@@ -20,33 +20,33 @@ class BadFormat(BadInput):
     """A format names something that there is not; the message says what there is."""
 
 
-def status_line(found: Totals, now: int, form: str = "") -> str:
+def status_line(totals: Totals, now: int, form: str = "") -> str:
     """`3▶ 1? $3.10`, without what is nothing; or `form` with its `{fields}`. Raises BadFormat."""
     if form:
-        return _formed(found, now, form)
+        return _formed(totals, now, form)
     parts = (
-        f"{found.working}▶" if found.working else "",
-        f"{found.needs_input}?" if found.needs_input else "",
-        f"{found.waiting}◌" if found.waiting else "",
-        _cost(found),
+        f"{totals.working}▶" if totals.working else "",
+        f"{totals.needs_input}?" if totals.needs_input else "",
+        f"{totals.waiting}◌" if totals.waiting else "",
+        _cost(totals),
     )
     return " ".join(part for part in parts if part)
 
 
-def _formed(found: Totals, now: int, form: str) -> str:
-    asked = "" if found.asked_at is None else f"{max(0, now - found.asked_at) // 60_000}m"
+def _formed(totals: Totals, now: int, form: str) -> str:
+    waiting_minutes = "" if totals.asked_at is None else f"{max(0, now - totals.asked_at) // 60_000}m"
     values = {
-        "working": found.working,
-        "needs": found.needs_input,
-        "waiting": found.waiting,
-        "idle": found.idle,
-        "active": found.active,
-        "failed": found.failed,
-        "ended": found.ended,
-        "cost": _cost(found),
-        "question": clean_line(found.question, QUESTION),
-        "project": clean_line(found.project, QUESTION),
-        "asked": asked,
+        "working": totals.working,
+        "needs": totals.needs_input,
+        "waiting": totals.waiting,
+        "idle": totals.idle,
+        "active": totals.active,
+        "failed": totals.failed,
+        "ended": totals.ended,
+        "cost": _cost(totals),
+        "question": clean_line(totals.question, QUESTION),
+        "project": clean_line(totals.project, QUESTION),
+        "asked": waiting_minutes,
     }
     try:
         return form.format_map(values)
@@ -54,5 +54,5 @@ def _formed(found: Totals, now: int, form: str) -> str:
         raise BadFormat(f"--format {form!r}: the fields are {_FIELDS}") from None
 
 
-def _cost(found: Totals) -> str:
-    return "" if not found.cost_usd else f"${found.cost_usd:.2f}"
+def _cost(totals: Totals) -> str:
+    return "" if not totals.cost_usd else f"${totals.cost_usd:.2f}"

@@ -12,7 +12,7 @@ from msgspec import Raw
 from ..errors import StoreUnavailable
 from ..model.state import Millis
 from ..model.totals import figures_of, named, totals
-from ..store.contract import Store, Wanted
+from ..store.contract import BuildFilter, Store
 from ..version import __version__
 from ..wire.frames import Alive, GetState, decode_asked, encode_connected
 from ..wire.ids import RULE, is_id
@@ -98,21 +98,23 @@ async def stream_builds(scope: Scope, receive: Receive, send: Send, context: Ser
         await send({"type": "http.response.body", "body": b""})
 
 
-async def list_builds(store: Store, asked: dict[str, str]) -> bytes:
+async def list_builds(store: Store, parameters: dict[str, str]) -> bytes:
     """A page of the list: `builds`, and in `next` what `page` has to be for those after; null on the last."""
-    wish = _wish(asked)
-    limit = min(number(asked, "limit") or PAGE, MOST)
+    wish = _wish(parameters)
+    limit = min(number(parameters, "limit") or PAGE, MOST)
     active = True if wish.filter.active else None
-    wanted = Wanted(wish.filter.project_id, active, number(asked, "since"), _place(asked.get("page", "")))
+    wanted = BuildFilter(
+        wish.filter.project_id, active, number(parameters, "since"), _place(parameters.get("page", ""))
+    )
     page = await store.all_builds(wanted, limit)
     following = None if page.next is None else f"{page.next[0]}.{page.next[1]}"
     return encode({"builds": [Raw(encode_summary(build)) for build in page.builds], "next": following})
 
 
-async def status(store: Store, asked: dict[str, str]) -> bytes:
+async def status(store: Store, parameters: dict[str, str]) -> bytes:
     """All builds in a few figures: those that go on, and those that have ended at or after `since`."""
-    going = await store.all_builds(Wanted(active=True), MOST)
-    ended = await store.all_builds(Wanted(active=False, since=number(asked, "since") or 0), MOST)
+    going = await store.all_builds(BuildFilter(active=True), MOST)
+    ended = await store.all_builds(BuildFilter(active=False, since=number(parameters, "since") or 0), MOST)
     return encode(named(totals(map(figures_of, (*going.builds, *ended.builds)))))
 
 
@@ -126,15 +128,15 @@ def _place(text: str) -> tuple[Millis, int] | None:
     return int(at), int(log_number)
 
 
-def _wish(asked: dict[str, str], last_event_id: str = "") -> Wish:
+def _wish(parameters: dict[str, str], last_event_id: str = "") -> Wish:
     """Raises HTTPError (400) for what nothing can be called."""
-    project_id = asked.get("projectId", "")
+    project_id = parameters.get("projectId", "")
     if project_id and not is_id(project_id):
         raise HTTPError(400, RULE, field="projectId")
-    ended = number(asked, "limit")
+    ended = number(parameters, "limit")
     place = parse_event_id(last_event_id)
-    since, epoch = (number(asked, "since"), asked.get("epoch", "")) if place is None else (place[2], place[0])
-    wanted = FeedFilter(project_id, asked.get("active") == "1")
+    since, epoch = (number(parameters, "since"), parameters.get("epoch", "")) if place is None else (place[2], place[0])
+    wanted = FeedFilter(project_id, parameters.get("active") == "1")
     return Wish(wanted, ENDED if ended is None else min(ended, MOST), since, epoch)
 
 

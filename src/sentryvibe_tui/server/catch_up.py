@@ -21,7 +21,7 @@ RESUME_LIMIT = 1000
 """Entries behind the head up to which a watcher is sent what it missed."""
 _SMALL_STATE = 300
 """Tools in a state up to which it is encoded in the event loop."""
-_KEPT = 8
+_RECOVERIES = 8
 
 
 class Since(Struct, frozen=True):
@@ -77,10 +77,10 @@ class CatchUp:
             return
         frames: list[OutboundFrame] = []
         heads: list[BuildHead] = []
-        asked = await self._asked(project_id, session_id, since, newest)
-        if asked is not None:
-            await self._replay(asked, since, frames, heads)
-        if asked is None or asked.key != newest.key:
+        requested = await self._requested_head(project_id, session_id, since, newest)
+        if requested is not None:
+            await self._replay(requested, since, frames, heads)
+        if requested is None or requested.key != newest.key:
             await self._recover(newest, frames, heads)
         self._hub.begin(watcher, frames, heads)
 
@@ -100,7 +100,9 @@ class CatchUp:
         last = watcher.last
         await self.start(watcher, Since(-1, self._hub.epoch, last.build_id) if last else Since())
 
-    async def _asked(self, project_id: str, session_id: str, since: Since, newest: BuildHead) -> BuildHead | None:
+    async def _requested_head(
+        self, project_id: str, session_id: str, since: Since, newest: BuildHead
+    ) -> BuildHead | None:
         """The build that the watcher has, when the log still knows it."""
         if since.version is None or since.epoch != self._hub.epoch:
             return None
@@ -118,11 +120,11 @@ class CatchUp:
             await self._recover(head, frames, heads)
             return
         try:
-            known, *missed = await self._store.read(head.key, had - 1, RESUME_LIMIT + 1)
+            last_entry, *missed = await self._store.read(head.key, had - 1, RESUME_LIMIT + 1)
         except BuildDamaged:  # the state may still be in memory, or come from a snapshot
             await self._recover(head, frames, heads)
             return
-        if since.at is not None and known.entry().at != since.at:
+        if since.at is not None and last_entry.entry().at != since.at:
             await self._recover(head, frames, heads)
             return
         frames.extend(batch_frame(head.key, part, self._now()) for part in _parts(missed))
@@ -135,13 +137,13 @@ class CatchUp:
             heads.append(recovery.head)
 
     async def _shared(self, head: BuildHead) -> _Recovery | None:
-        known = self._recoveries.get(head)
-        if known is None:
-            known = self._recoveries[head] = asyncio.ensure_future(self._recovery(head))
-            while len(self._recoveries) > _KEPT:
+        recovery = self._recoveries.get(head)
+        if recovery is None:
+            recovery = self._recoveries[head] = asyncio.ensure_future(self._recovery(head))
+            while len(self._recoveries) > _RECOVERIES:
                 del self._recoveries[next(iter(self._recoveries))]
         try:
-            return await asyncio.shield(known)
+            return await asyncio.shield(recovery)
         except StoreUnavailable:
             self._recoveries.pop(head, None)
             raise

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from ..errors import StoreUnavailable
 from ..model.attention import Attention, AttentionEvent
 from ..model.state import Millis
-from ..store.contract import BuildDamaged, BuildKey, Commit, Store, Wanted
+from ..store.contract import BuildDamaged, BuildFilter, BuildKey, Commit, Store
 from .catch_up import CatchUp
 from .feed_start import MOST, FeedStart, host_name, new_feed
 from .hub import Hub, Watcher
@@ -47,8 +47,8 @@ class ServerContext:
         return time.time_ns() // 1_000_000
 
     async def start(self) -> None:
-        self.hub.lost = self._restart
-        self._attention.listed((await self.store.all_builds(Wanted(active=True), MOST)).builds)
+        self.hub.on_loss = self._restart
+        self._attention.listed((await self.store.all_builds(BuildFilter(active=True), MOST)).builds)
         self.store.on_commit(self._committed)
         self.liveness.expect(await self.store.active_builds())
         self._keep(asyncio.create_task(self._rounds(), name="rounds"))
@@ -73,7 +73,7 @@ class ServerContext:
     def _committed(self, commits: Sequence[Commit]) -> None:
         """A few watchers are told at once; many only after the publishers have their answers."""
         self.metrics.committed(commits)
-        self.liveness.heard(commits)
+        self.liveness.committed(commits)
         self.feed.note(commits)
         self._plan_flush()
         self._unpublished.extend(commits)
@@ -135,7 +135,7 @@ class ServerContext:
             elif isinstance(answer, BaseException):
                 log.warning("cannot end a silent build of %s: %s", end.about.project_id, answer)
             else:
-                self.liveness.told((end,))
+                self.liveness.end_posted((end,))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)

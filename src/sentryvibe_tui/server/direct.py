@@ -27,7 +27,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     on_writable: Callable[[], None] | None = None
     _heard_at = 0.0
     _written = 0
-    _taken = 0
+    _acknowledged = 0
 
     async def run_asgi(self) -> None:
         cast("dict[str, Any]", self.scope.get("extensions"))[EXTENSION] = self
@@ -88,7 +88,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
 
     def send_keepalive_ping(self) -> None:
         super().send_keepalive_ping()
-        self._taken = self._written - self._on_the_way()
+        self._acknowledged = self._written - self._on_the_way()
 
     def _on_the_way(self) -> int:
         return self.waiting + _unacknowledged(self.transport)
@@ -99,9 +99,9 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         Whose pong is late because it still takes what went before the ping, or has said anything else, is not.
         """
         timeout = self.ping_timeout or 0.0
-        left, before = self._on_the_way(), self._taken
-        self._taken = self._written - left
-        patience = timeout if left and self._taken > before else self._heard_at + timeout - self.loop.time()
+        left, before = self._on_the_way(), self._acknowledged
+        self._acknowledged = self._written - left
+        patience = timeout if left and self._acknowledged > before else self._heard_at + timeout - self.loop.time()
         if patience > 0:
             self.pong_timer = self.loop.call_later(patience, self.keepalive_timeout)
             return

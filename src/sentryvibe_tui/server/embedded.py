@@ -34,7 +34,7 @@ async def server_here(
     The one started here keeps its builds in the user's data folder, and other commands find it by the runtime file.
     Raises server.serve.CannotServe.
     """
-    running = named or _found()
+    running = named or _local_server()
     if running is not None:
         yield running
         return
@@ -74,11 +74,11 @@ async def _keep_served(
     while True:
         await asyncio.sleep(_GLANCE)
         if publishing.is_cut_off:
-            server = _found() or await _started(stack, settings, server.port, tell)
+            server = _local_server() or await _started(stack, settings, server.port, tell)
             publishing.turn_to(server)
 
 
-def _found() -> Address | None:
+def _local_server() -> Address | None:
     running = runtime.find_local_server()
     return None if running is None else parse_address(running.url, running.token, running.data_dir)
 
@@ -95,7 +95,7 @@ async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: C
             server = await stack.enter_async_context(serving(folder, settings.host, port, limits))
             break
         except CannotServe:
-            other = _found()
+            other = _local_server()
             if other is not None:
                 return other
             if time.monotonic() > until:

@@ -22,7 +22,7 @@ from .outbound_frame import OutboundFrame
 
 PERIOD = 0.2
 """Seconds between two frames at least: a build is told of at most five times a second."""
-KEPT = 20_000
+HISTORY_LIMIT = 20_000
 """Builds that changed which are kept for those who resume."""
 
 
@@ -47,11 +47,11 @@ class FeedWatcher:
     `held`, `ready`, `busy_since`, `waiting`, `backlog`: as of `hub.Watcher`.
     """
 
-    def __init__(self, wanted: FeedFilter, outlet: Outlet, cursor: int) -> None:
-        self.wanted = wanted
+    def __init__(self, feed_filter: FeedFilter, outlet: Outlet, cursor: int) -> None:
+        self.wanted = feed_filter
         self.outlet = outlet
         self.cursor = self.sent = cursor
-        self.held = True
+        self.is_paused = True
         self.ready = True
         self.busy_since: float | None = None
         self.waiting = 0
@@ -109,26 +109,26 @@ class Feed:
             self._changes[key] = _Change(self.version, *change)
             self._changes.move_to_end(key)
         self._pending.clear()
-        while len(self._changes) > KEPT:
+        while len(self._changes) > HISTORY_LIMIT:
             self._floor = self._changes.popitem(last=False)[1].version
         self._frames.clear()
 
     # ------------------------------------------------------------------ watchers
 
-    def join(self, wanted: FeedFilter, outlet: Outlet) -> FeedWatcher:
+    def join(self, feed_filter: FeedFilter, outlet: Outlet) -> FeedWatcher:
         """A watcher at the present version, held until `begin`."""
-        watcher = FeedWatcher(wanted, outlet, self.version)
+        watcher = FeedWatcher(feed_filter, outlet, self.version)
         self.watchers[watcher] = None
         return watcher
 
     def leave(self, watcher: FeedWatcher) -> None:
-        watcher.held, watcher.ready = True, False
+        watcher.is_paused, watcher.ready = True, False
         watcher.backlog.clear()
         self.watchers.pop(watcher, None)
 
     def hold(self, watcher: FeedWatcher) -> int:
         """Nothing more is sent until `begin`; the version that a whole list has which is read from now on."""
-        watcher.held = True
+        watcher.is_paused = True
         watcher.cursor = watcher.sent = self.version
         return self.version
 
@@ -139,7 +139,7 @@ class Feed:
         """Sends `frames`, which bring it to version `since`, then what came after, and a mark."""
         watcher.cursor = watcher.sent = since
         watcher.backlog.extend(frames)
-        watcher.held = False
+        watcher.is_paused = False
         self._pump(watcher)
         if watcher.cursor == self.version:
             watcher.backlog.extend(self._marks(watcher))
@@ -161,7 +161,7 @@ class Feed:
             return
         self._beat_at = self._clock()
         for watcher in tuple(self.watchers):
-            if watcher.ready and not watcher.held and not watcher.backlog and watcher.cursor == self.version:
+            if watcher.ready and not watcher.is_paused and not watcher.backlog and watcher.cursor == self.version:
                 watcher.backlog.extend(self._marks(watcher))
                 self._pump(watcher)
 
@@ -189,7 +189,7 @@ class Feed:
         while watcher.ready:
             if watcher.backlog:
                 self._give(watcher, watcher.backlog.popleft())
-            elif watcher.held or watcher.cursor == self.version:
+            elif watcher.is_paused or watcher.cursor == self.version:
                 return
             else:
                 watcher.cursor = self.version
@@ -198,24 +198,24 @@ class Feed:
                     watcher.sent = self.version
                     self._give(watcher, frame)
 
-    def _frame(self, wanted: FeedFilter, since: int) -> OutboundFrame | None:
+    def _frame(self, feed_filter: FeedFilter, since: int) -> OutboundFrame | None:
         """What came after `since`, encoded once for all who lack the same; None: nothing for this filter."""
-        known = (wanted, since)
-        if known not in self._frames:
-            builds, removed = self._changed(wanted, since)
+        cache_key = (feed_filter, since)
+        if cache_key not in self._frames:
+            builds, removed = self._changed(feed_filter, since)
             text = encode_builds_update(self.epoch, since, self.version, builds, removed)
-            self._frames[known] = OutboundFrame(text, FEED, self.version) if builds or removed else None
-        return self._frames[known]
+            self._frames[cache_key] = OutboundFrame(text, FEED, self.version) if builds or removed else None
+        return self._frames[cache_key]
 
-    def _changed(self, wanted: FeedFilter, since: int) -> tuple[list[bytes], list[BuildKey]]:
+    def _changed(self, feed_filter: FeedFilter, since: int) -> tuple[list[bytes], list[BuildKey]]:
         builds: list[bytes] = []
         removed: list[BuildKey] = []
         for key, change in reversed(self._changes.items()):
             if change.version <= since:
                 break
-            if wanted.project_id not in ("", key.project_id):
+            if feed_filter.project_id not in ("", key.project_id):
                 continue
-            if change.encoded is None or (wanted.active and not change.is_active):
+            if change.encoded is None or (feed_filter.active and not change.is_active):
                 removed.append(key)
             else:
                 builds.append(change.encoded)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ..errors import StoreUnavailable
 from ..model.state import Millis
-from ..store.contract import Store, Wanted
+from ..store.contract import BuildFilter, Store
 from ..wire.feed import encode_builds_recovery
 from ..wire.summary import encode_summary
 from .feed import FEED, Feed, FeedFilter, FeedWatcher
@@ -47,22 +47,22 @@ class FeedStart:
         self._feed.begin(watcher, (await self._shared(wish, version),), version)
 
     async def _shared(self, wish: Wish, version: int) -> OutboundFrame:
-        wanted = (wish.filter, wish.ended, version)
-        known = self._lists.get(wanted)
-        if known is None:
-            known = asyncio.ensure_future(self._list(wish, version))
-            self._lists = {key: one for key, one in self._lists.items() if key[2] == version} | {wanted: known}
+        cache_key = (wish.filter, wish.ended, version)
+        listing = self._lists.get(cache_key)
+        if listing is None:
+            listing = asyncio.ensure_future(self._list(wish, version))
+            self._lists = {key: one for key, one in self._lists.items() if key[2] == version} | {cache_key: listing}
         try:
-            return await asyncio.shield(known)
+            return await asyncio.shield(listing)
         except StoreUnavailable:
-            self._lists.pop(wanted, None)
+            self._lists.pop(cache_key, None)
             raise
 
     async def _list(self, wish: Wish, version: int) -> OutboundFrame:
         project_id = wish.filter.project_id
-        builds = list((await self._store.all_builds(Wanted(project_id, active=True), MOST)).builds)
+        builds = list((await self._store.all_builds(BuildFilter(project_id, active=True), MOST)).builds)
         if wish.ended and not wish.filter.active:
-            builds += (await self._store.all_builds(Wanted(project_id, active=False), wish.ended)).builds
+            builds += (await self._store.all_builds(BuildFilter(project_id, active=False), wish.ended)).builds
 
         def encoded() -> OutboundFrame:
             text = encode_builds_recovery(self._feed.epoch, version, map(encode_summary, builds), self._host)

@@ -32,7 +32,7 @@ from ..wire.projects import directory_of, project_of
 from ..wire.times import millis
 from .asgi import HTTPError, Receive, Scope
 from .ingest import bad_request, read_body
-from .owed import Owed
+from .owed import Backlog
 from .payload import Record, is_light, read_record
 
 log = logging.getLogger("sentryvibe_tui.server")
@@ -53,7 +53,7 @@ class Hooks:
         self._readers: dict[str, Payloads] = {}
         self._taking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._unkept: dict[str, list[EventEnvelope]] = {}
-        self._owed = Owed()
+        self._backlog = Backlog()
         self._passed_over: set[str] = set()
 
     async def post(self, scope: Scope, receive: Receive, agent: str) -> None:
@@ -78,14 +78,14 @@ class Hooks:
             posted = self._unkept.pop(source, None) or await self._read(
                 agent, record, about, source, at, light=is_light(payload)
             )
-            owed = self._owed.take(session)
+            backlog = self._backlog.take(session)
             try:
-                if owed or posted:
-                    await self._store.append([*owed, *posted], self._now())
+                if backlog or posted:
+                    await self._store.append([*backlog, *posted], self._now())
             except StoreUnavailable:
                 if source:
                     self._unkept[source] = posted
-                self._owed.put(session, owed if source else [*owed, *posted], self._now())
+                self._backlog.put(session, backlog if source else [*backlog, *posted], self._now())
                 raise
 
     async def _read(

@@ -56,7 +56,7 @@ class Watcher:
         self.session_id = session_id
         self.outlet = outlet
         self.cursor = channel.head
-        self.held = True
+        self.is_paused = True
         self.ready = True
         self.busy_since: float | None = None
         self.waiting = 0
@@ -126,22 +126,22 @@ class Channel:
         fitting = (head for head in self.heads.values() if not session_id or head.key.session_id == session_id)
         return max(fitting, key=lambda head: head.rank, default=None)
 
-    def others(self, meant: BuildHead, session_id: str = "") -> dict[str, int]:
+    def others(self, newest: BuildHead, session_id: str = "") -> dict[str, int]:
         """Versions of other builds that go on, by build id; of many, the latest."""
         heads = [
             head
             for head in self.heads.values()
-            if head.is_active and head.key != meant.key and session_id in ("", head.key.session_id)
+            if head.is_active and head.key != newest.key and session_id in ("", head.key.session_id)
         ]
         heads.sort(key=lambda head: head.rank, reverse=True)
         return {head.key.build_id: head.version for head in heads[:OTHERS]}
 
     def frame(self, cursor: int, session_id: str, now: Callable[[], Millis]) -> tuple[OutboundFrame | None, int]:
         """A frame of entries of one build from `cursor` on, and the cursor after it. None: nothing for this session."""
-        known = self._frames.get((cursor, session_id))
-        if known is None:
-            known = self._frames[cursor, session_id] = self._encode(cursor, session_id, now)
-        return known
+        frame = self._frames.get((cursor, session_id))
+        if frame is None:
+            frame = self._frames[cursor, session_id] = self._encode(cursor, session_id, now)
+        return frame
 
     def slots(self, cursor: int) -> Iterable[_Slot]:
         behind = self.head - cursor
@@ -186,7 +186,7 @@ class Hub:
         sign: Callable[[BuildKey], AgentSign | None] = lambda _: None,
     ) -> None:
         self.epoch = epoch
-        self.lost: Callable[[Watcher], None] = lambda _: None
+        self.on_loss: Callable[[Watcher], None] = lambda _: None
         self._clock = clock
         self._now = now
         self._sign = sign
@@ -215,7 +215,7 @@ class Hub:
         return moved
 
     def leave(self, watcher: Watcher) -> None:
-        watcher.held, watcher.ready = True, False
+        watcher.is_paused, watcher.ready = True, False
         watcher.backlog.clear()
         watcher.channel.watchers.pop(watcher, None)
         if not watcher.channel.watchers:
@@ -223,7 +223,7 @@ class Hub:
 
     def hold(self, watcher: Watcher) -> None:
         """Nothing more is sent from the ring until `begin`; what follows from now on will be."""
-        watcher.held = True
+        watcher.is_paused = True
         watcher.cursor = watcher.channel.head
         watcher.backlog.clear()
 
@@ -234,7 +234,7 @@ class Hub:
             watcher.floors[head.key] = max(head.version, watcher.floors.get(head.key, 0))
         watcher.backlog.extend(frames)
         watcher.backlog.append(self._mark(watcher.channel, watcher.session_id))
-        watcher.held = False
+        watcher.is_paused = False
         self._pump(watcher)
 
     def publish(self, commits: Sequence[Commit]) -> None:
@@ -270,10 +270,10 @@ class Hub:
             channel.beat_at = now
             marks: dict[str, OutboundFrame] = {}
             for watcher in tuple(channel.watchers):
-                if isinstance(watcher, OriginalWatcher) and watcher.is_fresh and not watcher.held:
+                if isinstance(watcher, OriginalWatcher) and watcher.is_fresh and not watcher.is_paused:
                     watcher.is_fresh = False
                     self._begin_again(watcher)
-                elif watcher.ready and not watcher.held and watcher.cursor == channel.head:
+                elif watcher.ready and not watcher.is_paused and watcher.cursor == channel.head:
                     if watcher.session_id not in marks:
                         marks[watcher.session_id] = self._mark(channel, watcher.session_id)
                     self.tell(watcher, marks[watcher.session_id])
@@ -318,7 +318,7 @@ class Hub:
         while watcher.ready:
             if watcher.backlog:
                 self._give(watcher, watcher.backlog.popleft())
-            elif watcher.held or watcher.cursor == channel.head:
+            elif watcher.is_paused or watcher.cursor == channel.head:
                 return
             elif watcher.cursor < channel.tail:
                 self._begin_again(watcher)
@@ -351,7 +351,7 @@ class Hub:
     def _begin_again(self, watcher: Watcher) -> None:
         self.restarts += 1
         self.hold(watcher)
-        self.lost(watcher)
+        self.on_loss(watcher)
 
     def _skip(self, watcher: Watcher, channel: Channel) -> bool:
         """Whether the next entry was part of the starting point; then it is passed over."""

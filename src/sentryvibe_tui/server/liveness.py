@@ -13,8 +13,8 @@ from ..wire.frames import AgentSign
 
 
 class _Sign:
-    def __init__(self, heard: float, at: Millis | None) -> None:
-        self.heard = heard
+    def __init__(self, last_sign: float, at: Millis | None) -> None:
+        self.heard = last_sign
         self.at = at
         self.outbox = 0
         self.rounds = 0
@@ -38,7 +38,7 @@ class Liveness:
         for key in builds:
             self._signs.setdefault(key, _Sign(self._clock(), None))
 
-    def heard(self, commits: Sequence[Commit]) -> None:
+    def committed(self, commits: Sequence[Commit]) -> None:
         """Events came."""
         for commit in commits:
             if not commit.head.is_active:
@@ -72,13 +72,13 @@ class Liveness:
         What a witness vouches for goes on by such an end, but no witness is believed for ever.
         """
         limit = self._clock() - bound
-        lost = [(key, sign) for key, sign in self._signs.items() if sign.heard < limit]
+        expired = [(key, sign) for key, sign in self._signs.items() if sign.heard < limit]
         return tuple(
             EventEnvelope(About(key.project_id, key.session_id, key.build_id), _end(bound, sign.rounds))
-            for key, sign in lost
+            for key, sign in expired
         )
 
-    def told(self, ends: Iterable[EventEnvelope]) -> None:
+    def end_posted(self, ends: Iterable[EventEnvelope]) -> None:
         """The store has these ends: the silence of a build that goes on all the same counts anew."""
         for end in ends:
             sign = self._signs.get(BuildKey(end.about.project_id, end.about.session_id, end.about.build_id))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..model.state import BuildState, Millis
 from ..store.contract import BuildKey, Logged
 from ..wire.frames import encode_batch
-from ..wire.originals import retold, whole
+from ..wire.originals import full_frames, retold
 from .outbound_frame import OutboundFrame
 
 TOLD_BYTES = 4 * 1024 * 1024
@@ -19,7 +19,7 @@ class Originals:
 
     def __init__(self) -> None:
         self._states: dict[BuildKey, BuildState] = {}
-        self._told: dict[int, tuple[OutboundFrame, ...]] = {}
+        self._frames: dict[int, tuple[OutboundFrame, ...]] = {}
         self._bytes = 0
 
     def begin(self, key: BuildKey, state: BuildState) -> None:
@@ -32,23 +32,23 @@ class Originals:
         self, number: int, key: BuildKey, logged: Logged, now: Callable[[], Millis]
     ) -> tuple[OutboundFrame, ...] | None:
         """The frames of the ring's entry `number`. None: they cannot be told, only a new starting point helps."""
-        told = self._told.get(number)
-        if told is not None:
-            return told
+        frames = self._frames.get(number)
+        if frames is not None:
+            return frames
         before = BuildState() if logged.version == 1 else self._states.get(key)
         if before is None or before.version != logged.version - 1:
             return None
         self._states[key], updates = retold(before, logged.entry())
-        told = tuple(original_frame(key, update, now()) for update in updates)
-        told = (*told[:-1], *(OutboundFrame(last.text, key, logged.version) for last in told[-1:]))
-        self._keep(number, told)
-        return told
+        frames = tuple(original_frame(key, update, now()) for update in updates)
+        frames = (*frames[:-1], *(OutboundFrame(last.text, key, logged.version) for last in frames[-1:]))
+        self._keep(number, frames)
+        return frames
 
-    def _keep(self, number: int, told: tuple[OutboundFrame, ...]) -> None:
-        self._told[number] = told
-        self._bytes += sum(len(frame.text) for frame in told)
-        while self._bytes > TOLD_BYTES and len(self._told) > 1:
-            oldest = self._told.pop(next(iter(self._told)))
+    def _keep(self, number: int, frames: tuple[OutboundFrame, ...]) -> None:
+        self._frames[number] = frames
+        self._bytes += sum(len(frame.text) for frame in frames)
+        while self._bytes > TOLD_BYTES and len(self._frames) > 1:
+            oldest = self._frames.pop(next(iter(self._frames)))
             self._bytes -= sum(len(frame.text) for frame in oldest)
 
 
@@ -58,4 +58,4 @@ def original_frame(key: BuildKey, update: bytes, now: Millis) -> OutboundFrame:
 
 def whole_frames(key: BuildKey, state: BuildState, now: Millis) -> tuple[OutboundFrame, ...]:
     """A starting point: everything, for a client that knows no `state-recovery`."""
-    return tuple(original_frame(key, update, now) for update in whole(state, now))
+    return tuple(original_frame(key, update, now) for update in full_frames(state, now))

@@ -21,7 +21,7 @@ VALUE_BYTES = 4096
 """To how much a value or text is cut."""
 
 
-class Owed:
+class Backlog:
     """Per session the first events that found no place, of the sessions that were refused last."""
 
     def __init__(self) -> None:
@@ -33,17 +33,17 @@ class Owed:
 
     def put(self, session: str, events: Sequence[EventEnvelope], now: Millis) -> None:
         """`now`: when those happened that do not say it."""
-        kept, room = list[EventEnvelope](), SESSION_BYTES
+        queue, room = list[EventEnvelope](), SESSION_BYTES
         for posted in events:
             short = replace(posted, event=fitted(posted.event, VALUE_BYTES), at=now if posted.at is None else posted.at)
             room -= len(encode_posted(short))
             if room < 0:
                 break
-            kept.append(short)
-        if len(kept) < len(events):
-            log.warning("%d events of hooks of session %s are lost", len(events) - len(kept), session)
-        if kept:
-            self._sessions[session] = kept
+            queue.append(short)
+        if len(queue) < len(events):
+            log.warning("%d events of hooks of session %s are lost", len(events) - len(queue), session)
+        if queue:
+            self._sessions[session] = queue
             self._sessions.move_to_end(session)
         while len(self._sessions) > SESSIONS:
             oldest, events = self._sessions.popitem(last=False)

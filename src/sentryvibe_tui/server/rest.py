@@ -26,12 +26,14 @@ async def projects(store: Store) -> bytes:
 
 
 async def project(store: Store, project_id: str) -> bytes:
-    return encode({"project": _project(await _known(store, project_id), await store.builds(project_id, BUILDS))})
+    return encode(
+        {"project": _project(await _project_record(store, project_id), await store.builds(project_id, BUILDS))}
+    )
 
 
 async def builds(store: Store, project_id: str) -> bytes:
     """A project's builds, newest first."""
-    await _known(store, project_id)
+    await _project_record(store, project_id)
     return encode({"builds": await store.builds(project_id, MORE_BUILDS)})
 
 
@@ -40,14 +42,14 @@ async def messages(store: Store, project_id: str, session_id: str = "", build_id
 
     None for a project that is not known: an original client shows anything but 200 as an error.
     """
-    seen: dict[str, BuildSummary] = {}
+    rows: dict[str, BuildSummary] = {}
     for row in await store.builds(project_id, MORE_BUILDS):
         if session_id in ("", row.session_id) and build_id in ("", row.build_id):
-            seen.setdefault(row.session_id, row)
-    if not seen and session_id and (head := await store.find_build(project_id, session_id, build_id)):
-        seen[session_id] = BuildSummary(project_id, session_id, head.key.build_id)
+            rows.setdefault(row.session_id, row)
+    if not rows and session_id and (head := await store.find_build(project_id, session_id, build_id)):
+        rows[session_id] = BuildSummary(project_id, session_id, head.key.build_id)
     sessions: list[Raw] = []
-    for row in tuple(seen.values())[:BUILDS]:
+    for row in tuple(rows.values())[:BUILDS]:
         try:
             state = await store.state(row.key)
         except BuildDamaged:
@@ -59,9 +61,9 @@ async def messages(store: Store, project_id: str, session_id: str = "", build_id
     return encode({"messages": [], "sessions": sessions})
 
 
-async def discard(serving: ServerContext, project_id: str, asked: dict[str, str]) -> bytes:
+async def discard(serving: ServerContext, project_id: str, parameters: dict[str, str]) -> bytes:
     """Deletes the damaged build of `sessionId` and `buildId`; who watches the project starts anew."""
-    session_id, build_id = asked.get("sessionId", ""), asked.get("buildId", "")
+    session_id, build_id = parameters.get("sessionId", ""), parameters.get("buildId", "")
     key = BuildKey(project_id, session_id, build_id or session_id)
     if not await serving.store.discard(key):
         raise HTTPError(404, "no such damaged build; one that can be read is not deleted")
@@ -71,27 +73,27 @@ async def discard(serving: ServerContext, project_id: str, asked: dict[str, str]
 
 async def tool(store: Store, session_id: str, tool_id: str, build_id: str = "") -> bytes:
     """A call with its whole input and output."""
-    found = await store.find_tool(session_id, tool_id, build_id)
-    if found is None:
+    found_tool = await store.find_tool(session_id, tool_id, build_id)
+    if found_tool is None:
         raise HTTPError(404, "no such tool call")
-    return encode(found)
+    return encode(found_tool)
 
 
-async def _known(store: Store, project_id: str) -> ProjectRecord:
-    found = await store.project(project_id)
-    if found is None:
+async def _project_record(store: Store, project_id: str) -> ProjectRecord:
+    record = await store.project(project_id)
+    if record is None:
         raise HTTPError(404, "no such project")
-    return found
+    return record
 
 
-def _project(known: ProjectRecord, rows: tuple[BuildSummary, ...]) -> dict[str, object]:
+def _project(record: ProjectRecord, rows: tuple[BuildSummary, ...]) -> dict[str, object]:
     return {
-        "id": known.id,
-        "name": known.name,
-        "slug": known.slug,
+        "id": record.id,
+        "name": record.name,
+        "slug": record.slug,
         "status": rows[0].status if rows else "idle",
-        "createdAt": iso(known.created_at),
-        "updatedAt": iso(known.updated_at),
+        "createdAt": iso(record.created_at),
+        "updatedAt": iso(record.updated_at),
         "builds": rows,
     }
 

@@ -78,17 +78,17 @@ class Runners:
         except StoreUnavailable as error:
             log.warning("an event of a runner is not kept: %s", error)
 
-    async def _take(self, said: RunnerEvent) -> None:
-        build = await self._build(said) if said.event is not None and said.project_id else None
-        if said.event is None or build is None:
+    async def _take(self, event: RunnerEvent) -> None:
+        build = await self._build(event) if event.event is not None and event.project_id else None
+        if event.event is None or build is None:
             self.unknown += 1
             return
         key = build.key
         about = About(key.project_id, key.session_id, key.build_id)
-        await self._store.append([EventEnvelope(about, said.event, at=said.at)], self._now())
+        await self._store.append([EventEnvelope(about, event.event, at=event.at)], self._now())
 
-    async def _build(self, said: RunnerEvent) -> BuildHead | None:
+    async def _build(self, event: RunnerEvent) -> BuildHead | None:
         """The build it names, else the newest of its session, else of its project."""
-        named = await self._store.find_build(said.project_id, "", said.build_id) if said.build_id else None
-        in_session = await self._store.find_build(said.project_id, said.session_id) if said.session_id else None
-        return named or in_session or await self._store.find_build(said.project_id)
+        named = await self._store.find_build(event.project_id, "", event.build_id) if event.build_id else None
+        in_session = await self._store.find_build(event.project_id, event.session_id) if event.session_id else None
+        return named or in_session or await self._store.find_build(event.project_id)

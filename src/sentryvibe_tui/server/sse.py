@@ -44,18 +44,18 @@ class StreamOutlet:
 
 
 async def stream(scope: Scope, receive: Receive, send: Send, serving: ServerContext, project_id: str) -> None:
-    asked = query(scope)
-    check_ids(asked | {"projectId": project_id})
+    parameters = query(scope)
+    check_ids(parameters | {"projectId": project_id})
     if scope["method"] == "HEAD":
         await send({"type": "http.response.start", "status": 200, "headers": SSE_HEADERS})
         await send({"type": "http.response.body", "body": b""})
         return
     outlet = StreamOutlet()
-    watcher = serving.hub.join(project_id, asked.get("sessionId", ""), outlet)
+    watcher = serving.hub.join(project_id, parameters.get("sessionId", ""), outlet)
     try:
         await send({"type": "http.response.start", "status": 200, "headers": SSE_HEADERS})
         await put(send, connected(serving, project_id, watcher.session_id).event(serving.hub.epoch))
-        await serving.catch_up.start(watcher, _since(scope, asked))
+        await serving.catch_up.start(watcher, _since(scope, parameters))
         await until_gone(send_all(outlet, send, serving.hub.epoch, lambda: serving.hub.resume(watcher)), receive)
     except StoreUnavailable:
         pass  # the stream ends, and the watcher comes back
@@ -65,12 +65,12 @@ async def stream(scope: Scope, receive: Receive, send: Send, serving: ServerCont
         await send({"type": "http.response.body", "body": b""})
 
 
-def _since(scope: Scope, asked: dict[str, str]) -> Since:
+def _since(scope: Scope, parameters: dict[str, str]) -> Since:
     place = parse_event_id(header(scope, b"last-event-id") or "")
     if place is None:
-        return since_of(asked)
+        return since_of(parameters)
     epoch, build_id, version = place
-    said = since_of(asked)
+    said = since_of(parameters)
     return Since(version, epoch, build_id, said.at if said.version == version else None)
 
 
@@ -103,11 +103,11 @@ async def _send_frame(event: bytes, outlet: StreamOutlet, send: Send) -> None:
 async def until_gone(sending: Coroutine[None, None, None], receive: Receive) -> None:
     """`sending`, until it ends or the client does."""
 
-    async def gone() -> None:
+    async def disconnect() -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    tasks = {asyncio.create_task(sending), asyncio.create_task(gone())}
+    tasks = {asyncio.create_task(sending), asyncio.create_task(disconnect())}
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:

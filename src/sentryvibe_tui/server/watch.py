@@ -47,21 +47,21 @@ class SocketOutlet:
 
 async def watch(scope: Scope, receive: Receive, send: Send, serving: ServerContext) -> None:
     """Raises HTTPError before the upgrade is accepted."""
-    asked = query(scope)
+    parameters = query(scope)
     link = cast("DirectWebSocket | None", scope.get("extensions", {}).get(EXTENSION))
     if link is None:
         raise HTTPError(501, "this server cannot watch over WebSocket")
-    if not asked.get("projectId"):
+    if not parameters.get("projectId"):
         raise HTTPError(400, "projectId is missing", field="projectId")
-    check_ids(asked)
+    check_ids(parameters)
     await receive()
     await send({"type": "websocket.accept"})
-    is_ours = asked.get("protocol") == "2"
+    is_ours = parameters.get("protocol") == "2"
     outlet, kind = SocketOutlet(link, is_ours), Watcher if is_ours else OriginalWatcher
-    watcher = serving.hub.join(asked["projectId"], asked.get("sessionId", ""), outlet, kind)
+    watcher = serving.hub.join(parameters["projectId"], parameters.get("sessionId", ""), outlet, kind)
     try:
         _greet(serving, watcher, link)
-        if await _start(serving, watcher, since_of(asked)):
+        if await _start(serving, watcher, since_of(parameters)):
             while (message := await receive())["type"] == "websocket.receive":
                 watcher = await _answer(serving, watcher, link, message)
     finally:
@@ -69,21 +69,26 @@ async def watch(scope: Scope, receive: Receive, send: Send, serving: ServerConte
         serving.hub.leave(watcher)
 
 
-def check_ids(asked: dict[str, str]) -> None:
+def check_ids(parameters: dict[str, str]) -> None:
     """Raises HTTPError (400) for what nothing can be called."""
     for name in ("projectId", "sessionId", "buildId"):
-        if asked.get(name) and not is_id(asked[name]):
+        if parameters.get(name) and not is_id(parameters[name]):
             raise HTTPError(400, RULE, field=name)
 
 
-def since_of(asked: dict[str, str]) -> Since:
+def since_of(parameters: dict[str, str]) -> Since:
     """What the query says the watcher has."""
-    return Since(number(asked, "since"), asked.get("epoch", ""), asked.get("buildId", ""), number(asked, "at"))
+    return Since(
+        number(parameters, "since"),
+        parameters.get("epoch", ""),
+        parameters.get("buildId", ""),
+        number(parameters, "at"),
+    )
 
 
-def number(asked: dict[str, str], name: str) -> int | None:
+def number(parameters: dict[str, str], name: str) -> int | None:
     """A parameter of the query; None when it is missing or none."""
-    text = asked.get(name, "")
+    text = parameters.get(name, "")
     return int(text[:18]) if text.isascii() and text.isdecimal() else None
 
 

@@ -57,27 +57,27 @@ class EventLabeler:
         """How the latest build ended; None while it goes on."""
 
     @property
-    def begun(self) -> bool:
+    def has_build(self) -> bool:
         """Whether there was any event."""
         return self._open or self.outcome is not None or bool(self._timeless)
 
     def label(self, reported: Iterable[Reported], *, past: bool = False) -> Iterator[EventEnvelope]:
         """`past`: what has no time of its own happened when the agent was last heard, or first, but not now."""
-        for one in reported:
-            if is_id(one.session) and one.session != self._session and not self._fixed:
+        for report in reported:
+            if is_id(report.session) and report.session != self._session and not self._fixed:
                 yield from self.ended("interrupted", "another build began in the same input")
-                self._session, self._latest = one.session, None
+                self._session, self._latest = report.session, None
                 self.about = self._about()
-            if one.at is not None:
-                self._latest = max(self._latest or 0, one.at)
+            if report.at is not None:
+                self._latest = max(self._latest or 0, report.at)
                 yield from self.rest()
-                yield self._posted(one.event, one.at)
+                yield self._posted(report.event, report.at)
             elif not past:
-                yield self._posted(one.event, None)
+                yield self._posted(report.event, None)
             elif self._latest is not None:
-                yield self._posted(one.event, self._latest)
+                yield self._posted(report.event, self._latest)
             else:
-                self._timeless.append(one.event)
+                self._timeless.append(report.event)
                 if len(self._timeless) >= TIMELESS:
                     yield from self.rest()
 
@@ -127,7 +127,7 @@ class EventLabeler:
             return replace(event, name=self._names[event.id])
         return event
 
-    def aside(self, event: BuildEvent, *, past: bool = False) -> EventEnvelope:
+    def side_event(self, event: BuildEvent, *, past: bool = False) -> EventEnvelope:
         """What was found elsewhere: it takes no number, so that the others have theirs whether it was found or not."""
         at = self._latest if past else None
         return EventEnvelope(self.about, event, f"aside-{_check_sum(event, at):08x}", at)

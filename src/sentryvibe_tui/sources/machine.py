@@ -42,15 +42,15 @@ class Machine(ServerFleet):
 
     async def events(self) -> AsyncIterator[FleetEvent]:
         yield ServerLink(HERE, "this machine", LinkStatus("connecting"))
-        found: asyncio.Future[Address] = asyncio.get_running_loop().create_future()
-        self._work = asyncio.create_task(self._follow(found))
+        address: asyncio.Future[Address] = asyncio.get_running_loop().create_future()
+        self._work = asyncio.create_task(self._follow(address))
         try:
-            await asyncio.wait([self._work, found], return_when=asyncio.FIRST_COMPLETED)
-            if not found.done():
+            await asyncio.wait([self._work, address], return_when=asyncio.FIRST_COMPLETED)
+            if not address.done():
                 self._problem = clean_line(str(self._work.exception() or "it just ended"))
                 yield ServerLink(HERE, "this machine", LinkStatus("refused", reason=self._problem))
                 await asyncio.Event().wait()
-            self.move(HERE, found.result())
+            self.move(HERE, address.result())
             async for event in super().events():
                 yield event
         finally:

@@ -83,12 +83,12 @@ def pane_of(
     kind = next((kind for kind in agent_kinds() if kind.agent_id == build.agent_id), None)
     name = kind.title if kind is not None else clean_line(build.agent_id, 40) or "the agent"
     processes = _processes(run)
-    mine = _of_session(build, kind, environ, processes) or _of_directory(build, kind, processes, directory_of)
-    if not mine:
+    matches = _of_session(build, kind, environ, processes) or _of_directory(build, kind, processes, directory_of)
+    if not matches:
         raise NoTerminal(f"no process of {name} was found in {clean_line(build.cwd, 120) or 'its directory'}")
-    ttys = {f"/dev/{process.tty}" for process in mine if process.tty}
+    ttys = {f"/dev/{process.tty}" for process in matches if process.tty}
     if not ttys:
-        raise NoTerminal(f"{name} (process {mine[0].pid}) has no terminal")
+        raise NoTerminal(f"{name} (process {matches[0].pid}) has no terminal")
     panes = [pane for pane in _panes(run) if pane.tty in ttys]
     if not panes:
         raise NoTerminal(f"{name} runs on {', '.join(sorted(ttys))}, which is no tmux pane: go there by hand")
@@ -129,13 +129,13 @@ def _names(process: TerminalProcess) -> set[str]:
 
 def _processes(run: CommandRunner) -> list[TerminalProcess]:
     try:
-        listed = run(("ps", "-axo", "pid=,tty=,args="))
+        output = run(("ps", "-axo", "pid=,tty=,args="))
     except (OSError, subprocess.SubprocessError):
         raise NoTerminal("`ps` does not say which processes run") from None
-    return list(_listed(listed))
+    return list(_parsed_processes(output))
 
 
-def _listed(text: str) -> Iterator[TerminalProcess]:
+def _parsed_processes(text: str) -> Iterator[TerminalProcess]:
     for line in text.splitlines():
         pid, _, rest = line.strip().partition(" ")
         tty, _, words = rest.strip().partition(" ")
@@ -148,10 +148,10 @@ def _listed(text: str) -> Iterator[TerminalProcess]:
 def _panes(run: CommandRunner) -> list[Pane]:
     form = "#{pane_id}\t#{pane_tty}\t#{session_name}:#{window_index}.#{pane_index}"
     try:
-        listed = run(("tmux", "list-panes", "-a", "-F", form))
+        output = run(("tmux", "list-panes", "-a", "-F", form))
     except (OSError, subprocess.SubprocessError):
         return []
-    rows = (line.split("\t") for line in listed.splitlines())
+    rows = (line.split("\t") for line in output.splitlines())
     return [Pane(*row) for row in rows if len(row) == 3]
 
 

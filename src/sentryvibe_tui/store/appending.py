@@ -124,14 +124,14 @@ class Appending:
 
     def unnamed(self, appends: Sequence[Append]) -> dict[str, set[str]]:
         """Projects whose names the transaction will be asked for, each with the names that it may get."""
-        found: dict[str, set[str]] = {}
+        ids: dict[str, set[str]] = {}
         for append in appends:
             for posted in append.events:
                 project_id, name = posted.about.project_id, posted.about.agent.project_name
                 known = self._names.get(project_id)
                 if known is None or (name and name != known and known == project_id):
-                    found.setdefault(project_id, set()).add(name or project_id)
-        return found
+                    ids.setdefault(project_id, set()).add(name or project_id)
+        return ids
 
     def learn_names(self, names: Mapping[str, str]) -> None:
         """Others may have named projects in the meantime."""
@@ -147,15 +147,15 @@ class Appending:
     def name(self, transaction: Transaction, about: About, now: Millis) -> str:
         """The project's name: a project exists from its first event on, and takes its name as soon as one is said."""
         project_id, name = about.project_id, about.agent.project_name
-        known = self._names.get(project_id) or transaction.project_name(project_id)
-        if known is None:
-            known = name or project_id
-            transaction.put_project(project_id, known, self._free_slug(transaction, known), now)
-        elif name and name != known and known == project_id:
-            known = name
-            transaction.put_project(project_id, known, self._free_slug(transaction, known), now)
-        self._names[project_id] = known
-        return known
+        project_name = self._names.get(project_id) or transaction.project_name(project_id)
+        if project_name is None:
+            project_name = name or project_id
+            transaction.put_project(project_id, project_name, self._free_slug(transaction, project_name), now)
+        elif name and name != project_name and project_name == project_id:
+            project_name = name
+            transaction.put_project(project_id, project_name, self._free_slug(transaction, project_name), now)
+        self._names[project_id] = project_name
+        return project_name
 
     def _free_slug(self, transaction: Transaction, name: str) -> str:
         """Numbers are looked through once for each slug, not for each project: many have the same."""

@@ -100,7 +100,7 @@ class Page(Struct, frozen=True):
     next: tuple[Millis, int] | None = None
 
 
-class Wanted(Struct, frozen=True):
+class BuildFilter(Struct, frozen=True):
     """Which builds of a list: of a project ("" all), that go on or have ended (None: either), whose latest activity or
     end is at or after `since`; after the place where a page ended."""
 
@@ -148,7 +148,7 @@ class Store(Protocol):
         """A project's latest builds, the one that is meant first."""
         ...
 
-    async def all_builds(self, wanted: Wanted, limit: int) -> Page:
+    async def all_builds(self, build_filter: BuildFilter, limit: int) -> Page:
         """A page of at most `limit` builds."""
         ...
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..model.state import BuildState
-from .contract import BuildKey, FoundTool, Page, ProjectRecord, Wanted
+from .contract import BuildFilter, BuildKey, FoundTool, Page, ProjectRecord
 from .readonly import Unreadable, open_readonly
 from .sqlite import queries
 
@@ -36,11 +36,11 @@ class KeptBuilds:
         with self._db() as db:
             return queries.read_projects(db)
 
-    def builds(self, wanted: Wanted, limit: int) -> Page:
+    def builds(self, build_filter: BuildFilter, limit: int) -> Page:
         with self._db() as db:
-            return queries.read_page(db, wanted, limit)
+            return queries.read_page(db, build_filter, limit)
 
-    def meant(self, project_id: str, session_id: str = "") -> BuildKey | None:
+    def newest(self, project_id: str, session_id: str = "") -> BuildKey | None:
         """The build that a project, or a session of it, means."""
         with self._db() as db:
             head = queries.find_build(db, project_id, session_id, "")

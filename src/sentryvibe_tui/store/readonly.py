@@ -51,12 +51,12 @@ def _checked(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     raise Unreadable(f"{path} is of a newer version of sentryvibe-tui")
 
 
-def recent_figures(db: sqlite3.Connection, since: int, heard: int) -> list[tuple[Any, ...]]:
+def recent_figures(db: sqlite3.Connection, since: int, since_sign: int) -> list[tuple[Any, ...]]:
     """The members of `totals.Figures` of builds that go on and were heard of at or after `heard`, and of those that
     ended at or after `since` (epoch milliseconds). Raises Unreadable."""
     members = ("status", "activity.kind", "costUsd", "costEstimated")
     picked = ", ".join(f"json_extract(t, '$.{name}')" for name in members)
-    found = (
+    rows = (
         f"SELECT {picked}, coalesce(json_extract(t, '$.requests[0].title'), ''), name,"
         " coalesce(json_extract(t, '$.requests[0].since'), 0)"
         " FROM (SELECT CAST(b.row AS TEXT) AS t, p.name AS name FROM builds b JOIN projects p ON p.id = b.project_id"
@@ -64,6 +64,6 @@ def recent_figures(db: sqlite3.Connection, since: int, heard: int) -> list[tuple
         " AND CASE b.status WHEN 'active' THEN b.at >= :heard ELSE b.at >= :since END) WHERE json_valid(t)"
     )
     try:
-        return db.execute(found, {"since": since, "heard": heard}).fetchall()
+        return db.execute(rows, {"since": since, "heard": since_sign}).fetchall()
     except sqlite3.Error as error:
         raise Unreadable(f"what is kept cannot be read ({error})") from None

@@ -71,13 +71,13 @@ def decode_posted(body: bytes | bytearray) -> tuple[EventEnvelope, ...]:
     """The events of a request's body: one object, or an array of them. Raises BadJson, naming the element and field."""
     if not bytes(body[:64]).lstrip().startswith(b"["):
         return (_posted(decode(body, Envelope)),)
-    found: list[EventEnvelope] = []
+    envelopes: list[EventEnvelope] = []
     for number, envelope in enumerate(_envelopes(body)):
         try:
-            found.append(_posted(envelope))
+            envelopes.append(_posted(envelope))
         except BadJson as error:
             raise BadJson(f"event {number}: {error}") from None
-    return tuple(found)
+    return tuple(envelopes)
 
 
 def _envelopes(body: bytes | bytearray) -> list[Envelope]:

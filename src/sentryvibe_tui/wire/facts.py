@@ -65,7 +65,7 @@ class _Summary(Wire, frozen=True, omit_defaults=False):
     summary: str = ""
 
 
-class _Said(Struct, frozen=True):
+class _TextFields(Struct, frozen=True):
     """Its words stand beside `type`, or inside `payload`."""
 
     text: str = ""
@@ -91,7 +91,7 @@ class _Notice(Wire, frozen=True, omit_defaults=False):
     message: str = ""
 
 
-class _Opened(Wire, frozen=True):
+class _RequestFields(Wire, frozen=True):
     request: WireRequest
 
 
@@ -154,16 +154,16 @@ class _Complete(Wire, frozen=True):
 
 def words_of(value: Raw) -> str:
     """An error is text, or an object with a message."""
-    said = plain(value)
-    if isinstance(said, dict):
-        said = cast("dict[str, Any]", said).get("message", value)
-    if said is None or isinstance(said, str):
-        return said or ""
+    data = plain(value)
+    if isinstance(data, dict):
+        data = cast("dict[str, Any]", data).get("message", value)
+    if data is None or isinstance(data, str):
+        return data or ""
     return bytes(value).decode("utf-8", "replace")
 
 
-def _summary(wire: _Said) -> SummaryReported:
-    inner = decode(bytes(wire.payload), _Said) if bytes(wire.payload).startswith(b"{") else wire
+def _summary(wire: _TextFields) -> SummaryReported:
+    inner = decode(bytes(wire.payload), _TextFields) if bytes(wire.payload).startswith(b"{") else wire
     return SummaryReported(wire.text or wire.summary or inner.summary or "")
 
 
@@ -171,7 +171,7 @@ def _codex(wire: dict[str, Raw]) -> CodexReported:
     return CodexReported(raw({key: value for key, value in wire.items() if key != "type"}))
 
 
-def _opened(wire: _Opened) -> RequestOpened:
+def _request_opened(wire: _RequestFields) -> RequestOpened:
     checked_id(wire.request.id, "id")
     return RequestOpened(request_of(wire.request))
 
@@ -265,9 +265,9 @@ FACTS = (
         Form(
             RequestOpened,
             ("request-opened",),
-            _Opened,
-            _opened,
-            lambda fact: tagged("request-opened", _Opened(wire_request(fact.request))),
+            _RequestFields,
+            _request_opened,
+            lambda fact: tagged("request-opened", _RequestFields(wire_request(fact.request))),
         ),
         Form(
             RequestOpened,
@@ -298,7 +298,13 @@ FACTS = (
         Form(CodexReported, ("codex",), dict[str, Raw], lambda w: CodexReported(raw(w)), lambda fact: fact.codex),
     ),
     Row(
-        Form(SummaryReported, ("build-summary",), _Said, _summary, lambda f: {"type": "build-summary", "text": f.text}),
+        Form(
+            SummaryReported,
+            ("build-summary",),
+            _TextFields,
+            _summary,
+            lambda f: {"type": "build-summary", "text": f.text},
+        ),
         Form(
             SummaryReported,
             ("build-summary",),

@@ -215,14 +215,14 @@ class Alive(Struct, frozen=True):
     """The watcher's heartbeat."""
 
 
-Asked = GetState | Subscribe | Alive | Unknown
+ClientFrame = GetState | Subscribe | Alive | Unknown
 
 
 class _Type(Struct, frozen=True):
     type: str
 
 
-def decode_asked(data: str | bytes) -> Asked:
+def decode_asked(data: str | bytes) -> ClientFrame:
     """What a watcher sent. Never raises."""
     text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     try:
@@ -270,13 +270,13 @@ def encode_batch(project_id: str, session_id: str, build_id: str, updates: Itera
 
 def encode_recovery(state: BuildState | None, epoch: str, now: Millis) -> bytes:
     """A `state-recovery` of a whole state, or of none."""
-    known = state if state is not None and state.id else None
+    shown_state = state if state is not None and state.id else None
     return encode(
         {
             "type": "state-recovery",
-            "state": None if known is None else Raw(encode_state(known)),
-            "sessionId": known.session_id if known else None,
-            "sessionStatus": known.status if known else None,
+            "state": None if shown_state is None else Raw(encode_state(shown_state)),
+            "sessionId": shown_state.session_id if shown_state else None,
+            "sessionStatus": shown_state.status if shown_state else None,
             "epoch": epoch,
             "timestamp": now,
         }

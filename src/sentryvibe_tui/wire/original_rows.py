@@ -123,10 +123,10 @@ def stored(session: OriginalSession) -> Stored | None:
         return Stored(state)
     todos = _todos(session.todos or ())
     tools = [tool for tool in session.tools or () if tool.ident and tool.name not in TODO_TOOLS]
-    told = _with_row(_with_tools(replace(state, todos=todos or state.todos), tools), row, bool(todos))
-    moved = _moved_at(session.todos or (), tools, told)
-    latest = max(moved, told.last_event_at or 0, told.started_at or 0)
-    known = settled(replace(told, last_event_at=latest or None), latest)
+    merged_state = _with_row(_with_tools(replace(state, todos=todos or state.todos), tools), row, bool(todos))
+    moved = _moved_at(session.todos or (), tools, merged_state)
+    latest = max(moved, merged_state.last_event_at or 0, merged_state.started_at or 0)
+    known = settled(replace(merged_state, last_event_at=latest or None), latest)
     places = {tool.ident: tool.todo_index for tool in tools if tool.todo_index is not None and tool.todo_index >= 0}
     return Stored(known, _ending(known, state, row, moved, session.notes is not UNSET), places)
 
@@ -208,18 +208,18 @@ def _moved_at(todos: Iterable[_TodoRow], tools: Iterable[_ToolRow], state: Build
 
 def _ending(state: BuildState, hydrated: BuildState, row: SessionRow, moved: Millis, is_v1: bool) -> Ending | None:
     """The row's word counts, not the state's. What moved after it, while something is left to do, takes it back."""
-    said = row.status or ("active" if hydrated.is_active else hydrated.status)
-    if said not in _ENDS:
+    status = row.status or ("active" if hydrated.is_active else hydrated.status)
+    if status not in _ENDS:
         return None
     at = millis(row.ended_at) or hydrated.ended_at or state.last_event_at or state.started_at or 0
     is_done = not state.open_tools and all(todo.status == "completed" for todo in state.todos)
     if not is_done and moved > at + LATE:
         return None
-    if said == "cancelled" or (is_done and row.summary) or not row.status:
-        return Ending(outcome_of(said), at)
-    if said == "failed":
+    if status == "cancelled" or (is_done and row.summary) or not row.status:
+        return Ending(outcome_of(status), at)
+    if status == "failed":
         return Ending("failed", at, 0 if is_v1 or row.summary else STALE)
-    return Ending(outcome_of(said), at, QUIET)
+    return Ending(outcome_of(status), at, QUIET)
 
 
 _ENDS = frozenset({"completed", "failed", "cancelled", "interrupted"})

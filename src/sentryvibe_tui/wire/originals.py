@@ -34,10 +34,10 @@ _SOMETIMES = dict.fromkeys(
 def retold(before: BuildState, entry: Entry) -> tuple[BuildState, tuple[bytes, ...]]:
     """The state after `entry`, and the updates that tell of it: each goes alone in a frame, in this order."""
     after = apply(before, entry)
-    updates = tuple(part for update in entry.updates for part in _told(before, after, update))
+    updates = tuple(part for update in entry.updates for part in _v1_updates(before, after, update))
     encoded = encode_entry(Entry(entry.version, entry.at, updates))
     if before.id != after.id:
-        return after, (*encoded, *whole(after, entry.at))
+        return after, (*encoded, *full_frames(after, entry.at))
     fields = _changed(before, after, entry)
     if not fields:
         return after, encoded
@@ -45,7 +45,7 @@ def retold(before: BuildState, entry: Entry) -> tuple[BuildState, tuple[bytes, .
     return after, (*encoded, _state_update(fields, entry.at, entry.version), *running)
 
 
-def whole(state: BuildState, at: int) -> tuple[bytes, ...]:
+def full_frames(state: BuildState, at: int) -> tuple[bytes, ...]:
     """The updates that replace whatever an original client has of any build."""
     fields = decode(encode_state(state), dict[str, Raw])
     first = _state_update(_SOMETIMES | fields | _tools(state), at, state.version)
@@ -56,7 +56,7 @@ def _state_update(fields: object, at: int, version: int) -> bytes:
     return encode(WireUpdate("state-update", Raw(encode(fields)), at, version))
 
 
-def _told(before: BuildState, after: BuildState, update: Update) -> Iterable[Update]:
+def _v1_updates(before: BuildState, after: BuildState, update: Update) -> Iterable[Update]:
     """With an end the beginning is told, too: some originals know calls only by that, whenever they came."""
     call = after.tool(update.id) if isinstance(update, ToolChanged) else None
     if call is None:

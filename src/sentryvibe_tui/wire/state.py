@@ -387,16 +387,16 @@ def _todos(wire: list[_Todo] | None, first_key: int) -> tuple[Todo, ...]:
 
 def _items(wire: WireState, todos: tuple[Todo, ...]) -> list[Item]:
     """Tools and notes in order of appearance: by `seq` where ours wrote it, else by time."""
-    found: list[tuple[tuple[int, int], Item]] = []
+    keyed: list[tuple[tuple[int, int], Item]] = []
     for key, tool in _by_todo(wire.tools_by_todo, todos):
-        _add_tool(found, tool, key)
+        _add_tool(keyed, tool, key)
     for tool in wire.planning_tools or ():
-        _add_tool(found, tool, PLANNING)
+        _add_tool(keyed, tool, PLANNING)
     for key, note in _by_todo(wire.text_by_todo, todos):
-        found.append((_order(note.seq, note.timestamp), _note(note, key)))
-    found.extend((_order(note.seq, note.timestamp), _note(note, PLANNING)) for note in wire.notes or ())
-    found.sort(key=lambda pair: pair[0])
-    return list({_key(item): item for _, item in found}.values())
+        keyed.append((_order(note.seq, note.timestamp), _note(note, key)))
+    keyed.extend((_order(note.seq, note.timestamp), _note(note, PLANNING)) for note in wire.notes or ())
+    keyed.sort(key=lambda pair: pair[0])
+    return list({_key(item): item for _, item in keyed}.values())
 
 
 _T = TypeVar("_T", _Tool, _Note)
@@ -414,7 +414,7 @@ def _order(seq: int | None, time: Time) -> tuple[int, int]:
     return (0, seq) if seq is not None else (1, millis(time) or 0)
 
 
-def _add_tool(found: list[tuple[tuple[int, int], Item]], wire: _Tool, key: int) -> None:
+def _add_tool(keyed: list[tuple[tuple[int, int], Item]], wire: _Tool, key: int) -> None:
     if wire.name in TODO_TOOLS:
         return
     state = tool_state_of(wire.state)
@@ -438,7 +438,7 @@ def _add_tool(found: list[tuple[tuple[int, int], Item]], wire: _Tool, key: int) 
         millis(wire.until),
         millis(wire.moved_at),
     )
-    found.append((_order(wire.seq, wire.start_time), tool))
+    keyed.append((_order(wire.seq, wire.start_time), tool))
 
 
 def _note(wire: _Note, key: int) -> Note:

@@ -9,7 +9,7 @@ from sentryvibe_tui.agents.common.live import Sighting, polled
 from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.events import About, ActivityReported, BuildStarted, TextAdded
 from sentryvibe_tui.model.facts import BuildEnded
-from sentryvibe_tui.sources.follow.witnesses import GRACE, KEPT, Witnesses, witnesses
+from sentryvibe_tui.sources.follow.witnesses import GRACE, SIGHTINGS_LIMIT, Witnesses, witnesses
 
 NOW = 1_800_000_000_000
 ABOUT = About("shop", "s", "s")
@@ -48,12 +48,12 @@ def test_the_end_of_a_turn_waits_for_the_file_that_says_how(rest: ActivityReport
 
 def test_without_a_build_the_latest_are_kept_until_the_session_ends() -> None:
     seen = listening()
-    for at in range(KEPT + 5):
+    for at in range(SIGHTINGS_LIMIT + 5):
         seen.take(Sighting("s", WORKING, NOW + at, "/w"))
     first = seen.first("s")
     assert first is not None
-    assert first.at == NOW + KEPT + 4
-    assert len(seen.due("s", ABOUT, NOW + 99)) == KEPT
+    assert first.at == NOW + SIGHTINGS_LIMIT + 4
+    assert len(seen.due("s", ABOUT, NOW + 99)) == SIGHTINGS_LIMIT
     seen.take(Sighting("s", IDLE, NOW, "/w"))
     seen.take(Sighting("s", BuildEnded("interrupted"), NOW, "/w"))
     assert seen.first("s") is None

@@ -12,7 +12,7 @@ from sentryvibe_tui.model.events import About, BuildEvent
 from sentryvibe_tui.model.facts import BuildEnded, Noticed
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.run.output import KEPT, STREAMED, Exit, Output
+from sentryvibe_tui.sources.run.output import STREAMED, TEXT_LIMIT, Exit, Output
 from sentryvibe_tui.wire.json import plain
 
 INIT = {
@@ -165,7 +165,7 @@ def test_endless_output_takes_bounded_memory() -> None:
     (call,) = state.tools()
     kept = plain(call.output)
     assert kept.startswith("00000 x x")
-    assert f"… {300 * 10006 - 2 * KEPT:,} characters left out …" in kept
+    assert f"… {300 * 10006 - 2 * TEXT_LIMIT:,} characters left out …" in kept
     assert "00299 x x" in kept
 
 
@@ -183,8 +183,8 @@ def test_secrets_are_masked_even_when_they_come_in_halves() -> None:
     ]
 
 
-@pytest.mark.parametrize("at", [KEPT - 60, KEPT - 20, KEPT - 4, STREAMED - 20])
-@pytest.mark.parametrize("after", [10, KEPT - 60, KEPT - 20, KEPT - 4, 3 * KEPT])
+@pytest.mark.parametrize("at", [TEXT_LIMIT - 60, TEXT_LIMIT - 20, TEXT_LIMIT - 4, STREAMED - 20])
+@pytest.mark.parametrize("after", [10, TEXT_LIMIT - 60, TEXT_LIMIT - 20, TEXT_LIMIT - 4, 3 * TEXT_LIMIT])
 def test_where_a_long_output_is_cut_no_half_of_a_secret_shows(at: int, after: int) -> None:
     secret = "ghp_" + "a1B2" * 9
     said = "x " * (at // 2) + secret + " y" * (after // 2)

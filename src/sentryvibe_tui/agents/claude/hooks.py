@@ -43,8 +43,8 @@ class _Tasks:
     def __init__(self, todos: TodoList) -> None:
         self._lists = TaskLists(todos)
 
-    def started(self, call_id: str, name: str, given: Record, own: bool) -> TodosReported | None:
-        return self._lists.started(call_id, name, given, own) if name in TODO_TOOLS else None
+    def started(self, call_id: str, name: str, arguments: Record, own: bool) -> TodosReported | None:
+        return self._lists.started(call_id, name, arguments, own) if name in TODO_TOOLS else None
 
     def has(self, call_id: str) -> bool:
         return self._lists.has(call_id)
@@ -121,7 +121,7 @@ def _moved(session: HookSession, response: object, call_id: str, name: str, pare
     if not task:
         return None
     session.background.calls[task] = (call_id, parent)
-    session.subagents.found(text(answer, "agentId"), call_id)
+    session.subagents.pair(text(answer, "agentId"), call_id)
     return BackgroundMoved(call_id, text(answer, "description"), name=name, parent_id=parent)
 
 
@@ -201,7 +201,7 @@ HOOKS = HookDialect(
         "PreToolUse": hook_events.called,
         "PostToolUse": hook_events.returned,
         "PostToolUseFailure": _call_failed,
-        "PermissionRequest": hook_events.asked,
+        "PermissionRequest": hook_events.permission_request,
         "PermissionDenied": _denied,
         "Elicitation": _form_opened,
         "ElicitationResult": _form_answered,
@@ -214,7 +214,7 @@ HOOKS = HookDialect(
         "SessionEnd": hook_events.left,
     },
     quiet=_QUIET,
-    spoken=prompt_words,
+    prompt_words=prompt_words,
     lists=_Tasks,
     todo_tools=TODO_TOOLS,
     subagent_tools=SUBAGENT_TOOLS,

@@ -46,27 +46,27 @@ def limit_in(record: Record, said: str, at: Millis | None) -> Limit | None:
     return Limit(int(resets * 1000) if resets else reset_in(said[:1000], at))
 
 
-def reset_in(said: str, at: Millis | None) -> Millis | None:
+def reset_in(text: str, at: Millis | None) -> Millis | None:
     """When `said` says that the limit is reset: a time of the day, with a date if it is far off; without a named zone
     in this machine's."""
-    epoch, found = _EPOCH.search(said), _RESET.search(said)
+    epoch, match = _EPOCH.search(text), _RESET.search(text)
     if epoch is not None:
         return int(epoch[1]) * 1000
-    if found is None or at is None:
+    if match is None or at is None:
         return None
     try:
-        zone = ZoneInfo(found["zone"]) if found["zone"] else None
-        return int(_next(found, at, zone).timestamp() * 1000)
+        zone = ZoneInfo(match["zone"]) if match["zone"] else None
+        return int(_next(match, at, zone).timestamp() * 1000)
     except (ValueError, OSError, LookupError, OverflowError):  # no such zone, hour or day
         return None
 
 
-def _next(found: re.Match[str], at: Millis, zone: tzinfo | None) -> datetime:
+def _next(match: re.Match[str], at: Millis, zone: tzinfo | None) -> datetime:
     now = datetime.fromtimestamp(at / 1000, zone)
-    hour = int(found["hour"]) % 12 + (12 if found["half"].lower() == "p" else 0)
-    reset = now.replace(hour=hour, minute=int(found["minute"] or 0), second=0, microsecond=0)
-    if found["month"] is None:
+    hour = int(match["hour"]) % 12 + (12 if match["half"].lower() == "p" else 0)
+    reset = now.replace(hour=hour, minute=int(match["minute"] or 0), second=0, microsecond=0)
+    if match["month"] is None:
         return reset if reset > now else reset + timedelta(days=1)
-    month = _MONTHS.index(found["month"].lower()) + 1
-    reset = reset.replace(month=month, day=int(found["day"]), year=int(found["year"] or now.year))
-    return reset.replace(year=now.year + 1) if not found["year"] and reset < now else reset
+    month = _MONTHS.index(match["month"].lower()) + 1
+    reset = reset.replace(month=month, day=int(match["day"]), year=int(match["year"] or now.year))
+    return reset.replace(year=now.year + 1) if not match["year"] and reset < now else reset

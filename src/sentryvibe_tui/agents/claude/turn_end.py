@@ -84,9 +84,9 @@ class ClaudeTurn(TurnTracker):
             self.end = replace(self.end, waits="", until=None)
 
 
-def _failed(record: Record, said: str) -> TurnEnd:
-    limit = limit_in(record, said, time(record))
-    return TurnEnd("failed", said) if limit is None else TurnEnd("failed", said, waits=WORDS, until=limit.until)
+def _failed(record: Record, reason: str) -> TurnEnd:
+    limit = limit_in(record, reason, time(record))
+    return TurnEnd("failed", reason) if limit is None else TurnEnd("failed", reason, waits=WORDS, until=limit.until)
 
 
 _META_FLAGS = ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly")
@@ -131,7 +131,7 @@ class _Reasons:
 _LEFT_OUT = (2, 1, 37)
 
 
-def _version(said: str) -> tuple[int, ...]:
+def _version(text: str) -> tuple[int, ...]:
     """() for what is none."""
-    parts = said.split(".")
+    parts = text.split(".")
     return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else ()

@@ -79,7 +79,7 @@ class SpawnedRollouts:
         year_month_day = day.parts[-3:]
         is_kept = [len(part) for part in year_month_day] == [4, 2, 2]
         days = _from(day.parents[2], year_month_day) if is_kept else [str(day)]
-        listings = (self._days.setdefault(one, Listing(one)) for one in days)
+        listings = (self._days.setdefault(date, Listing(date)) for date in days)
         rollouts = (file for one in listings for file in one.entries() if _is_rollout(file.name))
         later = sorted((file for file in rollouts if file.name > self._session.name), key=lambda file: file.name)
         return [one for file in later if (one := self._spawned(file.path)) is not None]
@@ -154,16 +154,16 @@ class CodexThread:
     def look(self) -> list[BuildEvent]:
         """What the file tells, once, and what the stream said of tokens meanwhile with its price. Nothing as long as
         there is no such file, or no turn in it."""
-        found: list[BuildEvent] = []
+        events: list[BuildEvent] = []
         path = _rollout(self._sessions, self._thread) if self._thread else None
         agent = None if path is None else _agent_of(path)
         if agent is not None and agent.model:
             self._thread, self._model = "", agent.model
-            found.append(AgentReported(agent))
+            events.append(AgentReported(agent))
         if self._model and self._used is not None:
-            found.append(UsageReported(self._totals.grown(self._model, as_tokens(self._used), None)))
+            events.append(UsageReported(self._totals.grown(self._model, as_tokens(self._used), None)))
             self._used = None
-        return found
+        return events
 
 
 def _rollout(sessions: Path, thread: str) -> Path | None:

@@ -29,8 +29,8 @@ class _Plan:
     def __init__(self, _: TodoList) -> None:
         pass
 
-    def started(self, call_id: str, name: str, given: Record, own: bool) -> TodosReported | None:
-        return TodosReported(plan_items(objects(given, "plan")), call_id=call_id) if name in TODO_TOOLS else None
+    def started(self, call_id: str, name: str, arguments: Record, own: bool) -> TodosReported | None:
+        return TodosReported(plan_items(objects(arguments, "plan")), call_id=call_id) if name in TODO_TOOLS else None
 
     def has(self, call_id: str) -> bool:
         return False
@@ -47,7 +47,7 @@ def _spawned(session: HookSession, response: object, call_id: str, name: str, pa
     if not subagent:
         return None
     session.background.calls[subagent] = (call_id, parent)
-    session.subagents.found(subagent, call_id)
+    session.subagents.pair(subagent, call_id)
     return BackgroundMoved(call_id, name=name, parent_id=parent)
 
 
@@ -70,7 +70,7 @@ HOOKS = HookDialect(
         "UserPromptSubmit": hook_events.prompted,
         "PreToolUse": hook_events.called,
         "PostToolUse": hook_events.returned,
-        "PermissionRequest": hook_events.asked,
+        "PermissionRequest": hook_events.permission_request,
         "SubagentStop": _subagent_stopped,
         "PreCompact": hook_events.compacting,
         "Stop": _stopped,
@@ -79,7 +79,7 @@ HOOKS = HookDialect(
     },
     quiet=frozenset({"SubagentStart", "PostCompact", "PreModelRequest", "PostModelRequest"}),
     is_aside=_is_aside,
-    spoken=prompt_words,
+    prompt_words=prompt_words,
     lists=_Plan,
     todo_tools=TODO_TOOLS,
     moved=_spawned,

@@ -53,7 +53,7 @@ class Holders:
     def look(self) -> list[Sighting]:
         """The sessions whose processes are gone since the last look. A rollout that is closed is forgotten."""
         dead = {holder for holder in {*self._holders.values()} if not self._alive(holder.pid, holder.start)}
-        dead_holders = [(path, one) for path, one in self._holders.items() if one in dead]
+        dead_holders = [(path, process) for path, process in self._holders.items() if process in dead]
         if dead or self._clock() - self._scanned >= SCAN_EVERY:
             self._scanned, self._holders = self._clock(), dict(self._scan())
         return [

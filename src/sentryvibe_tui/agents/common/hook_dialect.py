@@ -38,7 +38,7 @@ class Payloads(Protocol):
 class Lists(Protocol):
     """The todo list of a session, by the calls that change it."""
 
-    def started(self, call_id: str, name: str, given: Record, own: bool) -> TodosReported | None: ...
+    def started(self, call_id: str, name: str, arguments: Record, own: bool) -> TodosReported | None: ...
 
     def has(self, call_id: str) -> bool:
         """Whether the answer of this call is waited for."""
@@ -51,11 +51,11 @@ def _never(_: Record) -> bool:
     return False
 
 
-def _same(said: str) -> str:
-    return said.strip()
+def _same(prompt: str) -> str:
+    return prompt.strip()
 
 
-def _whole(response: object) -> object:
+def _response(response: object) -> object:
     return response
 
 
@@ -79,12 +79,12 @@ class HookDialect(Struct, frozen=True, kw_only=True):
     events: Mapping[str, Handler] = {}
     quiet: frozenset[str] = frozenset()
     is_aside: Callable[[Record], bool] = _never
-    spoken: Callable[[str], str] = _same
+    prompt_words: Callable[[str], str] = _same
     lists: Callable[[TodoList], Lists] | None = None
     todo_tools: frozenset[str] = frozenset()
     subagent_tools: frozenset[str] = frozenset()
     moved: Callable[[HookSession, object, str, str, str], BuildEvent | None] = _nothing
-    output: Callable[[object], object] = _whole
+    output: Callable[[object], object] = _response
     tells_outcome: bool = True
     stand_in: str = ""
     reader: Callable[[Redactor | None], Payloads] | None = None

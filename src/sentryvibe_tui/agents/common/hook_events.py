@@ -40,28 +40,28 @@ def prompted(record: Record, session: HookSession) -> Iterator[BuildEvent]:
     """A turn begins. Its prompt is what makes an ended build go on."""
     yield from session.permissions.went_on(text(record, "agent_id"))
     session.ended = None
-    said = session.dialect.spoken(text(record, "prompt"))
-    if not said:
+    prompt = session.dialect.prompt_words(text(record, "prompt"))
+    if not prompt:
         return
     if not session.agent.title:
-        session.agent = replace(session.agent, title=title_of(said))
+        session.agent = replace(session.agent, title=title_of(prompt))
         yield AgentReported(session.agent)
-    yield session.note("prompt", said)
+    yield session.note("prompt", prompt)
 
 
 def called(record: Record, session: HookSession) -> Iterator[BuildEvent]:
     agent = text(record, "agent_id")
     yield from session.permissions.went_on(agent)
-    name, given = call_of(record)
+    name, arguments = call_of(record)
     session.ended = session.ended if agent else None
-    call_id = session.calls.begun(record)
-    listed = session.lists.started(call_id, name, given, not agent)
+    call_id = session.calls.begin(record)
+    listed = session.lists.started(call_id, name, arguments, not agent)
     if listed is not None:
         yield listed
     elif name not in session.dialect.todo_tools:
-        session.calls.latest = (name, given)
-        session.subagents.called(call_id, name, given)
-        yield ToolStarted(call_id, name or "unknown", value(given), parent_id=session.subagents.parent_of(agent))
+        session.calls.latest = (name, arguments)
+        session.subagents.called(call_id, name, arguments)
+        yield ToolStarted(call_id, name or "unknown", value(arguments), parent_id=session.subagents.parent_of(agent))
 
 
 def returned(record: Record, session: HookSession) -> Iterator[BuildEvent]:
@@ -103,24 +103,24 @@ def _says_failed(response: Record) -> bool:
     )
 
 
-def asked(record: Record, session: HookSession) -> Iterator[BuildEvent]:
+def permission_request(record: Record, session: HookSession) -> Iterator[BuildEvent]:
     """A call that asks something needs a permission, too: what it asks says more, and is open with the call."""
-    name, given = call_of(record)
-    agent, asks = text(record, "agent_id"), question(name, value(given))
-    if asks and session.calls.latest == (name, given):
+    name, arguments = call_of(record)
+    agent, asks = text(record, "agent_id"), question(name, value(arguments))
+    if asks and session.calls.latest == (name, arguments):
         return
-    masked = session.masked_input(name, given)
+    masked_input = session.masked_input(name, arguments)
     suggestions = record.get("permission_suggestions")
     request = Request(
-        f"asked-{fingerprint(agent, name, pairing(name, given))}",
+        f"asked-{fingerprint(agent, name, pairing(name, arguments))}",
         "plan" if name == "ExitPlanMode" else "question" if asks else "permission",
-        asks or permission(name, masked),
+        asks or permission(name, masked_input),
         name,
-        input=masked,
+        input=masked_input,
         suggestions=value(suggestions) if suggestions else None,
         parent_id=session.subagents.parent_of(agent),
     )
-    session.permissions.asked(agent, pairing(name, given), request.id)
+    session.permissions.request_of(agent, pairing(name, arguments), request.id)
     yield RequestOpened(request)
 
 
@@ -131,11 +131,11 @@ def needs_person(record: Record, session: HookSession) -> Iterator[BuildEvent]:
     """
     if session.permissions:
         return
-    message, details, (name, given) = text(record, "message"), obj(record, "details"), session.calls.latest
+    message, details, (name, arguments) = text(record, "message"), obj(record, "details"), session.calls.latest
     if details:
         yield InputNeeded(f"{message or 'permission'}: {purpose(session.masked_input('', details))}")
         return
-    words = purpose(session.masked_input(name, given)) if name and name in message else ""
+    words = purpose(session.masked_input(name, arguments)) if name and name in message else ""
     yield InputNeeded(f"{message}: {words}" if words else message or "needs your attention")
 
 

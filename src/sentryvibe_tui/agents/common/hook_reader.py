@@ -74,7 +74,7 @@ class HookReader:
         return session
 
     def _events(self, record: Record, session: HookSession) -> list[BuildEvent]:
-        session.subagents.heard(record)
+        session.subagents.feed(record)
         return [*_agent(record, session), *self._reported(record, session)]
 
     def _reported(self, record: Record, session: HookSession) -> Iterator[BuildEvent]:

@@ -57,11 +57,11 @@ class HookSession:
         self._notes.add(fresh)
         return TextAdded(fresh, words, kind, whole=True)
 
-    def masked_input(self, name: str, given: Record) -> Raw | None:
+    def masked_input(self, name: str, arguments: Record) -> Raw | None:
         """A call's input as its own event shows it. What is masked is counted there, not here."""
-        started = ToolStarted("", name, value(given))
-        masked = started if self.redactor is None else self.redactor.copy().event(started)
-        return masked.input if isinstance(masked, ToolStarted) else None
+        started = ToolStarted("", name, value(arguments))
+        redact = started if self.redactor is None else self.redactor.copy().event(started)
+        return redact.input if isinstance(redact, ToolStarted) else None
 
     def masked(self, events: Iterable[BuildEvent]) -> Iterator[BuildEvent]:
         """The end of a turn tells what was masked."""
@@ -78,7 +78,7 @@ def _lists(dialect: HookDialect, todos: TodoList) -> Lists:
 
 
 class _NoLists:
-    def started(self, call_id: str, name: str, given: Record, own: bool) -> TodosReported | None:
+    def started(self, call_id: str, name: str, arguments: Record, own: bool) -> TodosReported | None:
         return None
 
     def has(self, call_id: str) -> bool:
@@ -93,9 +93,9 @@ def call_of(record: Record) -> tuple[str, Record]:
     return text(record, "tool_name"), obj(record, "tool_input")
 
 
-def pairing(name: str, given: Record) -> str:
+def pairing(name: str, arguments: Record) -> str:
     """Early payloads have no call id: the same tool with the same input is the same call, first open first."""
-    return fingerprint(name, encode(dict(sorted(given.items()))).decode("utf-8", "replace"))
+    return fingerprint(name, encode(dict(sorted(arguments.items()))).decode("utf-8", "replace"))
 
 
 class Calls:
@@ -107,51 +107,51 @@ class Calls:
         self.latest: tuple[str, Record] = ("", {})
         """Tool and input of the call that began last and is under way."""
 
-    def begun(self, record: Record) -> str:
-        name, given = call_of(record)
+    def begin(self, record: Record) -> str:
+        name, arguments = call_of(record)
         call_id = text(record, "tool_use_id")
         if not call_id:
-            call_id = self._new(name, given)
-            self._open.setdefault(pairing(name, given), []).append(call_id)
+            call_id = self._new(name, arguments)
+            self._open.setdefault(pairing(name, arguments), []).append(call_id)
         return call_id
 
     def ended(self, record: Record) -> str:
-        name, given = call_of(record)
-        if (name, given) == self.latest:
+        name, arguments = call_of(record)
+        if (name, arguments) == self.latest:
             self.latest = ("", {})
-        waiting = self._open.get(pairing(name, given))
-        return text(record, "tool_use_id") or (waiting.pop(0) if waiting else self._new(name, given))
+        waiting = self._open.get(pairing(name, arguments))
+        return text(record, "tool_use_id") or (waiting.pop(0) if waiting else self._new(name, arguments))
 
-    def _new(self, name: str, given: Record) -> str:
+    def _new(self, name: str, arguments: Record) -> str:
         """An id of our own, made of the input too: a reader that was started anew does not reuse it for other work."""
         self._count += 1
-        return f"call-{self._count}-{pairing(name, given)}"
+        return f"call-{self._count}-{pairing(name, arguments)}"
 
 
 class Permissions:
     """What each agent of a session asked a person for. Nothing tells when it is given: only what happens then."""
 
     def __init__(self) -> None:
-        self._asked: dict[str, tuple[str, str]] = {}
+        self._requests: dict[str, tuple[str, str]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._asked)
+        return bool(self._requests)
 
-    def asked(self, agent: str, call: str, request: str) -> None:
-        self._asked[agent] = (call, request)
+    def request_of(self, agent: str, call: str, request: str) -> None:
+        self._requests[agent] = (call, request)
 
     def went_on(self, agent: str) -> Iterator[RequestResolved]:
         """An agent begins its next call, or its turn is over. What other agents do says nothing."""
-        if agent in self._asked:
-            yield RequestResolved(self._asked.pop(agent)[1])
+        if agent in self._requests:
+            yield RequestResolved(self._requests.pop(agent)[1])
 
     def returned(self, agent: str, call: str) -> Iterator[RequestResolved]:
         """The call has ended, by its pairing."""
-        if self._asked.get(agent, ("", ""))[0] == call:
+        if self._requests.get(agent, ("", ""))[0] == call:
             yield from self.went_on(agent)
 
     def all_over(self) -> Iterator[RequestResolved]:
-        for agent in list(self._asked):
+        for agent in list(self._requests):
             yield from self.went_on(agent)
 
 
@@ -172,18 +172,18 @@ class SubagentCalls:
         self._waiting: dict[str, str] = {}
         self._calls: dict[str, str] = {}
 
-    def called(self, call_id: str, name: str, given: Record) -> None:
+    def called(self, call_id: str, name: str, arguments: Record) -> None:
         """A call began; of those that run subagents the first waits for a subagent of its type."""
         if name in self._tools:
-            self._waiting[call_id] = text(given, "subagent_type")
+            self._waiting[call_id] = text(arguments, "subagent_type")
 
-    def found(self, agent_id: str, call_id: str) -> None:
+    def pair(self, agent_id: str, call_id: str) -> None:
         """The call's answer names its subagent."""
         self._waiting.pop(call_id, None)
         if agent_id:
             self._calls[agent_id] = call_id
 
-    def heard(self, record: Record) -> None:
+    def feed(self, record: Record) -> None:
         """A payload of a subagent that was not heard of before."""
         agent_id, kind = text(record, "agent_id"), text(record, "agent_type")
         if not agent_id or agent_id in self._calls:
@@ -191,7 +191,7 @@ class SubagentCalls:
         same = (call for call, wanted in self._waiting.items() if not kind or not wanted or wanted == kind)
         call_id = next(same, "")
         if call_id:
-            self.found(agent_id, call_id)
+            self.pair(agent_id, call_id)
 
     def parent_of(self, agent_id: str) -> str:
         """The call that it works for, or what stands for that."""

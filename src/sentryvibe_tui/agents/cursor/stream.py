@@ -50,7 +50,7 @@ class CursorStream(RecordReader):
             yield from self._prompted(_words(record))
         elif kind == "assistant":
             is_piece = "timestamp_ms" in record and "model_call_id" not in record
-            yield from self._said(_words(record), "text", is_piece)
+            yield from self._piece(_words(record), "text", is_piece)
         elif kind == "thinking":
             yield from self._thought(record, subtype)
         elif kind == "tool_call":
@@ -76,9 +76,9 @@ class CursorStream(RecordReader):
         if subtype == "completed":
             self._growing = None
         else:
-            yield from self._said(text(record, "text"), "reasoning", is_piece=True)
+            yield from self._piece(text(record, "text"), "reasoning", is_piece=True)
 
-    def _said(self, piece: str, kind: NoteKind, is_piece: bool) -> Iterator[BuildEvent]:
+    def _piece(self, piece: str, kind: NoteKind, is_piece: bool) -> Iterator[BuildEvent]:
         """A whole text takes the place of its pieces."""
         if not piece:
             return
@@ -100,7 +100,7 @@ class CursorStream(RecordReader):
         if not call_id:
             return
         if name in TODO_TOOLS:
-            yield from self._listed(call_id, arguments, result)
+            yield from self._todo_report(call_id, arguments, result)
         elif subtype == "started":
             yield ToolStarted(call_id, name, value(arguments))
         else:
@@ -109,7 +109,7 @@ class CursorStream(RecordReader):
                 call_id, None if said is None else value(said), bool(result) and "success" not in result, name
             )
 
-    def _listed(self, call_id: str, arguments: Record, result: Record) -> Iterator[BuildEvent]:
+    def _todo_report(self, call_id: str, arguments: Record, result: Record) -> Iterator[BuildEvent]:
         """Changes of single todos name them by their ids; others are the whole list."""
         whole = objects(obj(result, "success"), "todos")
         todos = self._todos if arguments.get("merge") is True and not whole else ()

@@ -36,7 +36,7 @@ def demo_fleet(agent: DemoAgent, seed: int) -> tuple[Actor, ...]:
     )
 
 
-def _begun(agent: Agent, title: str, branch: str, prompt: str) -> Iterator[Step]:
+def _beginning(agent: Agent, title: str, branch: str, prompt: str) -> Iterator[Step]:
     about = Agent(
         agent.agent_id, agent.model, agent.project_name, "", title, f"/home/mara/{agent.project_name}", "", branch
     )
@@ -45,8 +45,10 @@ def _begun(agent: Agent, title: str, branch: str, prompt: str) -> Iterator[Step]
     yield Step(50, TextAdded("prompt", prompt, "prompt", whole=True))
 
 
-def _call(number: int, name: str, given: dict[str, str], back: str, ms: int, is_error: bool = False) -> Iterator[Step]:
-    yield Step(700, ToolStarted(f"call-{number}", name, raw(given)))
+def _call(
+    number: int, name: str, arguments: dict[str, str], back: str, ms: int, is_error: bool = False
+) -> Iterator[Step]:
+    yield Step(700, ToolStarted(f"call-{number}", name, raw(arguments)))
     yield Step(ms, ToolEnded(f"call-{number}", raw(back), is_error))
 
 
@@ -55,8 +57,10 @@ def _todos(texts: tuple[str, ...], done: int) -> BuildEvent:
     return TodosReported(tuple(TodoItem(text, status) for text, status in zip(texts, statuses, strict=False)))
 
 
-def _usage(given: int, back: int, usd: float, percent: float, *, is_estimated: bool = False) -> Step:
-    return Step(60, UsageReported(Usage(given, back, given * 3 // 4, usd, percent, cost_estimated=is_estimated)))
+def _usage(input_tokens: int, back: int, usd: float, percent: float, *, is_estimated: bool = False) -> Step:
+    return Step(
+        60, UsageReported(Usage(input_tokens, back, input_tokens * 3 // 4, usd, percent, cost_estimated=is_estimated))
+    )
 
 
 # --------------------------------------------------------------------------- one asks for a permission
@@ -77,7 +81,7 @@ RUNS = (
 
 def _asking(agent: Agent, shell: str) -> Iterator[Step]:
     estimate = agent.agent_id != "claude-code"
-    yield from _begun(agent, "Make the landing page fast", "faster", SLOW)
+    yield from _beginning(agent, "Make the landing page fast", "faster", SLOW)
     yield Step(900, TextAdded("n1", "I will measure first, then look at pictures and fonts.", whole=True))
     for number, (command, back, ms) in enumerate(RUNS):
         if number in (0, 1, 3):
@@ -105,11 +109,11 @@ def _request(shell: str) -> Request:
 
 OVERLOADED = "API Error: 529 overloaded, gave up after 10 retries"
 SENSORS = "Read the SHT45 sensors every minute and keep the values."
-KEPT = "The station reads both sensors every minute; 14 tests pass."
+SUMMARY = "The station reads both sensors every minute; 14 tests pass."
 
 
 def _failing(agent: Agent) -> Iterator[Step]:
-    yield from _begun(agent, "Read the new sensors", "sensors", SENSORS)
+    yield from _beginning(agent, "Read the new sensors", "sensors", SENSORS)
     yield from _call(1, "read", {"filePath": "src/sensors.py"}, "class Sensor: ...", 400)
     yield from _call(2, "bash", {"command": "i2cdetect -y 1"}, "44: --", 1_100)
     yield _usage(12_000, 600, 0.02, 6)
@@ -123,5 +127,5 @@ def _failing(agent: Agent) -> Iterator[Step]:
     yield from _call(5, "bash", {"command": "pytest -q"}, "14 passed in 2.31s", 9_000)
     yield _usage(38_000, 2_400, 0.05, 14)
     yield from _call(6, "bash", {"command": "python -m weather --once"}, "21.4 C  48 %  1013 hPa", 12_000)
-    yield Step(600, TextAdded("n3", KEPT, whole=True))
-    yield Step(500, BuildEnded("completed", summary=KEPT))
+    yield Step(600, TextAdded("n3", SUMMARY, whole=True))
+    yield Step(500, BuildEnded("completed", summary=SUMMARY))

@@ -20,8 +20,8 @@ class _Todos:
     def __init__(self, todos: TodoList) -> None:
         self._lists = TodoLists(todos)
 
-    def started(self, call_id: str, name: str, given: Record, own: bool) -> TodosReported | None:
-        return self._lists.started(call_id, name, given) if name in TODO_TOOLS else None
+    def started(self, call_id: str, name: str, arguments: Record, own: bool) -> TodosReported | None:
+        return self._lists.started(call_id, name, arguments) if name in TODO_TOOLS else None
 
     def has(self, call_id: str) -> bool:
         return self._lists.is_open(call_id)

@@ -66,7 +66,7 @@ class GeminiSession(RecordReader):
             reports = super().feed(held)
         if self._document is not None:
             document, self._document = self._document, None
-            reports = self._whole(document)
+            reports = self._read_document(document)
         reports += super().finish()
         return [report for report in reports if _is_work(report)] if self._parent_id else reports
 
@@ -90,7 +90,7 @@ class GeminiSession(RecordReader):
             return report
         return replace(report, event=replace(event, parent_id=self._parent_id))
 
-    def _whole(self, document: bytearray) -> list[Reported]:
+    def _read_document(self, document: bytearray) -> list[Reported]:
         if len(document) > 4 * MAX_LINE or is_heavy(document):
             self.counts.oversize += 1
             return []

@@ -36,14 +36,16 @@ class GeminiSubagents(Subagents):
                         calls.append(event.id)
 
     def new(self) -> list[tuple[Path, str]]:
-        taken, found = set(self._ids.values()), list[tuple[Path, str]]()
+        used_paths, fresh = set(self._ids.values()), list[tuple[Path, str]]()
         names = [] if self._folder is None else sorted(entry.path for entry in self._folder.entries())
         for path in map(Path, names):
             if path.suffix == ".jsonl" and path not in self._ids:
-                call_id = next((call for call in self._calls.get(self._prompt_of(path), []) if call not in taken), "")
-                taken.add(call_id)
-                found.append((path, call_id))
-        return found
+                call_id = next(
+                    (call for call in self._calls.get(self._prompt_of(path), []) if call not in used_paths), ""
+                )
+                used_paths.add(call_id)
+                fresh.append((path, call_id))
+        return fresh
 
     def _prompt_of(self, path: Path) -> str:
         """As the call has it: masked. Looked for until the file says it."""

@@ -42,12 +42,12 @@ class PluginReader:
         if own and events.place(own)[0] != root:
             events.put(own, root, "")
         for report in events.read(event):
-            masked = report.event if redactor is None else redactor.event(report.event)
+            redacted_event = report.event if redactor is None else redactor.event(report.event)
             is_end = redactor is not None and isinstance(report.event, BuildEnded | TurnEnded)
             news = redactor.news() if redactor is not None and is_end else None
             if news is not None:
                 yield Reported(news, report.at, root)
-            yield Reported(masked, report.at, root)
+            yield Reported(redacted_event, report.at, root)
 
     def _session(self, name: str) -> tuple[Events, Redactor | None]:
         if name not in self._sessions:

@@ -190,16 +190,16 @@ class OpencodeParts(RecordReader):
     def _events(self, record: Record) -> Iterator[BuildEvent]:
         self._number += 1
         self._session = self._session or text(record, "sessionID") or _made_up(record)
-        role, known = text(record, "_role") or "assistant", self._agent
-        prompt = text(record, "text") if role == "user" and not known.title else ""
+        role, agent_facts = text(record, "_role") or "assistant", self._agent
+        prompt = text(record, "text") if role == "user" and not agent_facts.title else ""
         agent = replace(
-            known,
+            agent_facts,
             agent_id=AGENT,
-            model=text(record, "_model") or known.model,
-            cwd=text(record, "_cwd") or known.cwd,
-            title=known.title or title_of(prompt),
+            model=text(record, "_model") or agent_facts.model,
+            cwd=text(record, "_cwd") or agent_facts.cwd,
+            title=agent_facts.title or title_of(prompt),
         )
-        if agent != known:
+        if agent != agent_facts:
             self._agent = agent
             yield AgentReported(agent)
         self._error = obj(record, "_error")

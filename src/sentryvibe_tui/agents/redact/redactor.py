@@ -124,14 +124,14 @@ class Redactor:
         self._identities[name] = result
         return result
 
-    def _label(self, said: str) -> str:
+    def _label(self, text: str) -> str:
         """Not counted: it repeats what stands elsewhere. One that was cut may end in half a secret, which no longer
         looks like one."""
-        masked = self.copy().text(said)
-        if not masked.endswith("…"):
-            return masked
-        end = self._settled(masked.removesuffix("…"))
-        return f"{masked[:end]}…" if self._is_half(_MASK.sub("", masked[end:-1])) else masked
+        result = self.copy().text(text)
+        if not result.endswith("…"):
+            return result
+        end = self._settled(result.removesuffix("…"))
+        return f"{result[:end]}…" if self._is_half(_MASK.sub("", result[end:-1])) else result
 
     def _is_half(self, text: str) -> bool:
         """The beginning of a shape, or a name with the beginning of its value."""

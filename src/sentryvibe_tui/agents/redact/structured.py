@@ -72,14 +72,14 @@ class Structured:
 
     def _fields(self, fields: dict[str, Any], kind: NameKind) -> dict[str, Any]:
         named = self._named(fields)
-        shown: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         for key, value in fields.items():
             inner = (named or kind) if key in _VALUES else name_kind(key)
             if key in ("data", "stringData") and fields.get("kind") == "Secret" and isinstance(value, dict):
-                shown[key] = {name: self.redact(one, "secret") for name, one in cast("dict[str, Any]", value).items()}
+                result[key] = {name: self.redact(one, "secret") for name, one in cast("dict[str, Any]", value).items()}
             else:
-                shown[_distinct(self._text(key), shown)] = self.redact(value, inner)
-        return shown
+                result[_distinct(self._text(key), result)] = self.redact(value, inner)
+        return result
 
     def _named(self, fields: dict[str, Any]) -> NameKind:
         """`{"name": "DB_PASSWORD", "value": …}`."""
@@ -98,17 +98,17 @@ class Structured:
 
     def _arguments(self, words: Sequence[str]) -> list[str]:
         """Those of a command, among them what an option before says is secret."""
-        shown: list[str] = []
+        result: list[str] = []
         options, attaching = _command(words)
         for before, word in zip(("", *words), words, strict=False):
             kind: NameKind = "secret" if before in options else _promise(before)
             if kind and not is_reference(word) and (before in options or not word.startswith("-")):
-                shown.append(self._hidden())
+                result.append(self._hidden())
             elif attaching and (attached := _ATTACHED.fullmatch(word)):
-                shown.append(attached[1] + self._hidden())
+                result.append(attached[1] + self._hidden())
             else:
-                shown.append(self._argument(word))
-        return shown
+                result.append(self._argument(word))
+        return result
 
     def _argument(self, word: str) -> str:
         """`NAME=value`: here a value ends where the argument does."""

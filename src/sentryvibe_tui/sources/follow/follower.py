@@ -96,7 +96,7 @@ class Follow:
         self._following: dict[Path, SessionReader] = {}
         self._given_up: set[Path] = set()
         self._publishers: dict[str, Publisher] = {}
-        self._searched, self._begun = asyncio.Event(), asyncio.Event()
+        self._searched, self._first_session = asyncio.Event(), asyncio.Event()
         self._searched_at = time.time()
 
     @property
@@ -119,9 +119,9 @@ class Follow:
         """Waits until the first search is over."""
         await self._searched.wait()
 
-    async def begun(self) -> None:
+    async def first_session(self) -> None:
         """Waits until there is a session."""
-        await self._begun.wait()
+        await self._first_session.wait()
 
     async def run(self) -> None:
         """Until cancelled. Raises OutboxUnusable when an outbox cannot be opened."""
@@ -179,11 +179,15 @@ class Follow:
         for session in [session for session in self._sought if session not in self._looked_up]:
             self._looked_up.add(session)
             try:
-                found = await asyncio.to_thread(self._sessions.of_id, session)
+                session_file = await asyncio.to_thread(self._sessions.of_id, session)
             except OSError:  # gone meanwhile
                 continue
-            if found is not None and found.path not in self._following and found.path not in self._given_up:
-                self._take_up(found)
+            if (
+                session_file is not None
+                and session_file.path not in self._following
+                and session_file.path not in self._given_up
+            ):
+                self._take_up(session_file)
 
     def _live(self, since: float) -> tuple[list[Session], float]:
         began = time.thread_time()
@@ -194,7 +198,7 @@ class Follow:
         project = project_of(session.directory, session.agent)
         redactor = None if self._redactor is None else self._redactor.copy()
         self._following[session.path] = SessionReader(session, project, self._pace.settled, redactor)
-        self._begun.set()
+        self._first_session.set()
         if session.id in self._builds:  # a witness was quicker
             return
         where = f" in {session.directory}" if session.directory else ""
@@ -221,7 +225,7 @@ class Follow:
             for one in posted:
                 publisher.send(one)
             more = more or goes_on
-            if following.begun and not goes_on:
+            if following.has_build and not goes_on:
                 self._remember(following.about.session_id, Build(following.project, following.about))
             await asyncio.sleep(0)
         return more
@@ -252,7 +256,7 @@ class Follow:
         project = project_of(first.directory, "unknown")
         about = About(project.id, session, session, Agent(project_name=project.name))
         self._remember(session, Build(project, about, time.time()))
-        self._begun.set()
+        self._first_session.set()
         self._tell(f"following session {session[:8]} in {first.directory}, project {project.name}")
         return self._builds[session]
 
@@ -264,8 +268,8 @@ class Follow:
 
     async def _publisher(self, stack: AsyncExitStack, project: ProjectName, about: About) -> Publisher:
         """One for each project."""
-        known = self._publishers.get(project.id)
-        if known is None:
+        publisher = self._publishers.get(project.id)
+        if publisher is None:
             opened = Publisher(self._server, about, self._outbox, report=self._tell)
-            known = self._publishers[project.id] = await stack.enter_async_context(opened)
-        return known
+            publisher = self._publishers[project.id] = await stack.enter_async_context(opened)
+        return publisher

@@ -61,9 +61,9 @@ class SessionReader:
         return self._main.posting.about
 
     @property
-    def begun(self) -> bool:
+    def has_build(self) -> bool:
         """Whether the files told of anything."""
-        return self._main.posting.begun
+        return self._main.posting.has_build
 
     def pull(self, now: float) -> tuple[list[EventEnvelope], bool]:
         """What came since the last pull, a bounded piece of each file, and whether there is more to pull at once.
@@ -130,7 +130,7 @@ class SessionReader:
     def _end(self, now: float) -> Iterator[EventEnvelope]:
         """The end of the turn, as soon as its file says so; what only looks like an end when silence bears it out."""
         silence, end = now - self.changed, turn_of(self._main.reader).end
-        if self.has_ended or not self._main.posting.begun:
+        if self.has_ended or not self._main.posting.has_build:
             yield from self._paused(end, now)
             return
         if end is not None and (end.certain or silence >= self._settled):
@@ -141,7 +141,7 @@ class SessionReader:
         else:
             return
         self.has_ended = True
-        yield from self._told(event, (end and end.at) or millis(self.changed * 1000))
+        yield from self._turn_events(event, (end and end.at) or millis(self.changed * 1000))
         yield from self._paused(end, now)
 
     def _paused(self, end: TurnEnd | None, now: float) -> Iterator[EventEnvelope]:
@@ -161,7 +161,7 @@ class SessionReader:
         until = self.changed + SILENT if end.until is None else end.until / 1000 + LATE
         return now < until
 
-    def _told(self, event: TurnEnded | BuildEnded, at: Millis | None) -> Iterator[EventEnvelope]:
+    def _turn_events(self, event: TurnEnded | BuildEnded, at: Millis | None) -> Iterator[EventEnvelope]:
         """With ids of the turn: whoever reads the files anew tells the same."""
         number = turn_of(self._main.reader).number
         masked = None if self._redactor is None else self._redactor.news()

@@ -24,7 +24,7 @@ log = logging.getLogger("sentryvibe_tui.follow")
 
 GRACE: Millis = 400
 """So long a witness' word that a turn is over waits for the session file, which says how."""
-KEPT = 16
+SIGHTINGS_LIMIT = 16
 """Sightings of a session that has no build yet; older ones say nothing any more."""
 
 
@@ -84,7 +84,7 @@ class Witnesses:
         begins = next((one for one in waiting if isinstance(one.event, BuildStarted) and one.directory), None)
         if begins is not None or not waiting or isinstance(waiting[-1].event, BuildEnded):
             return begins
-        while len(waiting) > KEPT:
+        while len(waiting) > SIGHTINGS_LIMIT:
             waiting.popleft()
         return waiting[-1]
 

@@ -50,7 +50,7 @@ class AgentInput:
     def finish(self) -> Iterator[EventEnvelope]:
         """Nothing when no build began: a file may hold only what was put aside for one."""
         reports = self._reader.finish()
-        if self.posting.begun or not all(map(_is_nothing, reports)):
+        if self.posting.has_build or not all(map(_is_nothing, reports)):
             yield from self._posted(reports)
         yield from self.posting.rest()
 
@@ -61,7 +61,7 @@ class AgentInput:
         yield from self.posting.label(reports, past=self._is_past)
         for companion in self._companions:
             for found in companion.look():
-                yield self.posting.aside(found, past=self._is_past)
+                yield self.posting.side_event(found, past=self._is_past)
 
     def _note_calls(self, reports: Iterable[Reported]) -> None:
         if self._path is not None and self._subagents is None:

@@ -154,10 +154,10 @@ class Run:
             await asyncio.sleep(TOGETHER)
             silent -= TOGETHER
             self._publish(publisher, self._output.flush())
-            if silent <= 0 and (begun := self._output.waiting()):
+            if silent <= 0 and (reports := self._output.waiting()):
                 # From now on it is this build, whatever the output turns out to be.
                 self._posting.fix()
-                self._publish(publisher, begun)
+                self._publish(publisher, reports)
 
     async def _unless_hurried(self, work: Coroutine[object, object, object]) -> None:
         """Does what is left to do when the command has ended, until a signal cuts it short."""
@@ -176,13 +176,13 @@ class Run:
             load_beside()
         for companion in self._companions:
             companion.heard(reports)
-        for posted in self._posting.label(self._asked(reports)):
+        for posted in self._posting.label(self._with_prompt(reports)):
             publisher.send(posted)
         for companion in self._companions:
             for found in companion.look():
-                publisher.send(self._posting.aside(found))
+                publisher.send(self._posting.side_event(found))
 
-    def _asked(self, reports: Iterable[Reported]) -> Iterable[Reported]:
+    def _with_prompt(self, reports: Iterable[Reported]) -> Iterable[Reported]:
         """Streams do not repeat what was asked and do not always name the model: the command line does."""
         for report in reports:
             yield report

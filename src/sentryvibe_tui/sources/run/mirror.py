@@ -13,7 +13,7 @@ class Mirror:
 
     def __init__(self) -> None:
         self._note = ""
-        self._said = ""
+        self._text = ""
 
     def words(self, events: Iterable[BuildEvent]) -> str:
         """What to print for events, in order."""
@@ -21,19 +21,19 @@ class Mirror:
 
     def last(self) -> str:
         """What ends the last line."""
-        said, self._note, self._said = self._said, "", ""
-        return "\n" if said and not said.endswith("\n") else ""
+        text, self._note, self._text = self._text, "", ""
+        return "\n" if text and not text.endswith("\n") else ""
 
     def _words(self, event: TextAdded) -> str:
         start = self.last() if event.id != self._note else ""
         self._note = event.id
         if event.whole:
-            known = self._said
+            known = self._text
             new = event.text.removeprefix(known) if event.text.startswith(known) else f"\n{event.text}"
-            self._said = event.text
+            self._text = event.text
         else:
             new = event.text
-            self._said += event.text
+            self._text += event.text
         return start + clean(new)
 
 
@@ -46,7 +46,7 @@ class Stray:
 
     def of(self, data: bytes) -> bytes:
         """What of `data` belongs to such lines."""
-        found: list[bytes] = []
+        lines: list[bytes] = []
         for piece in _lines(data):
             if self._is_stray is None:
                 self._start += piece
@@ -56,10 +56,10 @@ class Stray:
                 self._is_stray = bool(start) and not start.startswith((b"{", b"data:"))
                 piece, self._start = self._start, b""  # noqa: PLW2901
             if self._is_stray:
-                found.append(piece)
+                lines.append(piece)
             if piece.endswith(b"\n"):
                 self._is_stray = None
-        return b"".join(found)
+        return b"".join(lines)
 
 
 def _lines(data: bytes) -> list[bytes]:

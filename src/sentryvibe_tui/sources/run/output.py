@@ -28,7 +28,7 @@ UNDECIDED = 64 * 1024
 """Bytes within which an output of an unknown command must show a format."""
 STREAMED = 1024 * 1024
 """Characters of text that are published as they come; what follows is in the call's output only."""
-KEPT = 32 * 1024
+TEXT_LIMIT = 32 * 1024
 """Characters kept of an output's beginning and of its end."""
 
 CALL, TEXT = "command", "output"
@@ -62,7 +62,7 @@ class Output:
         self._reader: Reader | None = self._new_reader(form) if form else None
         self.is_text = False
         """It is no agent's: what is printed is the output itself."""
-        self._held = b""
+        self._head = b""
         self._mirror, self._stray, self._text = Mirror(), Stray(), _Text(redactor)
         self._errors = _Text(None if redactor is None else redactor.copy())
         self._began = self._call_open = False
@@ -72,15 +72,15 @@ class Output:
     def stdout(self, data: bytes) -> list[Reported]:
         if self._reader is not None:
             return self._read(data)
-        self._held += data
+        self._head += data
         if not self.is_text:
             self._decide()
-        held, self._held = self._held, b""
+        head, self._head = self._head, b""
         if self._reader is not None:
-            return self._read(held)
+            return self._read(head)
         if self.is_text:
-            return self._show(1, held)
-        self._held = held
+            return self._show(1, head)
+        self._head = head
         return []
 
     def stderr(self, data: bytes) -> list[Reported]:
@@ -96,13 +96,13 @@ class Output:
 
     def flush(self) -> list[Reported]:
         """The text that came since the last time."""
-        return _said(self._text.take())
+        return _text_report(self._text.take())
 
     def finish(self, exit_: Exit) -> list[Reported]:
         """The end, as the agent said it, or as the process' end lets know (docs/agents.md#rules-for-every-format)."""
         if self._reader is None:
             self.is_text = True
-            return [*self._show(1, self._held), *self._end_call(exit_)]
+            return [*self._show(1, self._head), *self._end_call(exit_)]
         reports = self._events(self._reader.finish())
         last = self._mirror.last()
         if last:
@@ -118,12 +118,12 @@ class Output:
 
     def _decide(self) -> None:
         """By the first lines, as long as they can be JSON."""
-        start = self._held.lstrip()
+        start = self._head.lstrip()
         if start and not start.startswith((b"{", b"[{", b"data:", b"event:")):
             self.is_text = True
         elif b"\n" in start or len(start) > UNDECIDED:
             try:
-                self._reader = self._new_reader(detect(self._held.rpartition(b"\n")[0]))
+                self._reader = self._new_reader(detect(self._head.rpartition(b"\n")[0]))
             except UnknownFormat:
                 self.is_text = len(start) > UNDECIDED
 
@@ -168,7 +168,7 @@ class Output:
 
     def _begin(self) -> list[Reported]:
         self._began = self._call_open = True
-        shown = self._masked(shlex.join(self._argv))
+        shown = self._redact(shlex.join(self._argv))
         agent = Agent(agent_id=self._agent, title=clean_line(shown, 120), cwd=self._cwd)
         call = ToolStarted(CALL, "Bash", raw({"command": shown}))
         return [Reported(event) for event in (BuildStarted(), AgentReported(agent), call)]
@@ -190,10 +190,10 @@ class Output:
         self._call_open = False
         self._text.end()
         self._errors.end()
-        end = ToolEnded(CALL, raw(self._text.whole() or self._errors.whole()), exit_.code != 0, "Bash")
-        return [*_said(self._text.take()), Reported(end)]
+        end = ToolEnded(CALL, raw(self._text.full_text() or self._errors.full_text()), exit_.code != 0, "Bash")
+        return [*_text_report(self._text.take()), Reported(end)]
 
-    def _masked(self, text: str) -> str:
+    def _redact(self, text: str) -> str:
         return text if self._redactor is None else self._redactor.text(text)
 
     def _ended(self, exit_: Exit) -> BuildEnded:
@@ -203,7 +203,7 @@ class Output:
         return BuildEnded("failed" if exit_.code > 0 else "interrupted", error=error + self._last_words())
 
 
-def _said(text: str) -> list[Reported]:
+def _text_report(text: str) -> list[Reported]:
     return [Reported(TextAdded(TEXT, text))] if text else []
 
 
@@ -231,25 +231,25 @@ class _Text:
         waiting, self._waiting = self._waiting, ""
         self._keep(waiting if self._redactor is None else self._redactor.text(waiting))
 
-    def _keep(self, said: str) -> None:
+    def _keep(self, piece: str) -> None:
         room = STREAMED - self._length
         if room > 0:
-            self._fresh.append(said[:room])
-        self._length += len(said)
-        if len(self._head) < KEPT:
-            self._head += said[: KEPT - len(self._head)]
-        self.tail = (self.tail + said)[-KEPT:]
+            self._fresh.append(piece[:room])
+        self._length += len(piece)
+        if len(self._head) < TEXT_LIMIT:
+            self._head += piece[: TEXT_LIMIT - len(self._head)]
+        self.tail = (self.tail + piece)[-TEXT_LIMIT:]
 
     def take(self) -> str:
         """What is new; what may be half a secret waits."""
         fresh, self._fresh = "".join(self._fresh), []
         return fresh
 
-    def whole(self) -> str:
+    def full_text(self) -> str:
         """All of it, or its beginning and end with a mark between."""
-        if self._length <= KEPT:
+        if self._length <= TEXT_LIMIT:
             return self._head
-        missing = self._length - 2 * KEPT
+        missing = self._length - 2 * TEXT_LIMIT
         if missing <= 0:
-            return self._head + self.tail[2 * KEPT - self._length :]
+            return self._head + self.tail[2 * TEXT_LIMIT - self._length :]
         return f"{self._head}\n… {missing:,} characters left out …\n{self.tail}"

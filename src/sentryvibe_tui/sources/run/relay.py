@@ -49,7 +49,7 @@ class Relay:
         self._argv, self._project, self._redactor = argv, project, redactor
         self._token = uuid.uuid4().hex[:8]
         self._wire = AcpWire(self._token, PurePath(argv[0]).name)
-        self._said: asyncio.Queue[tuple[Side, bytes] | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[Side, bytes] | None] = asyncio.Queue()
         self._waiting = 0
         self._sessions: dict[str, _Session] = {}
         self._publishers: dict[str, Publisher] = {}
@@ -69,7 +69,7 @@ class Relay:
             self._ended = Exit(await asyncio.to_thread(process.wait))
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.to_thread(to_editor.join, LINGERING), 2 * LINGERING)
-        self._said.put_nowait(None)
+        self._queue.put_nowait(None)
         await asyncio.wait([publishing], timeout=2 * LAST_WORDS)
         return self._ended.status
 
@@ -79,20 +79,20 @@ class Relay:
         assert process.stdout is not None
         loop = asyncio.get_running_loop()
 
-        def heard(side: Side, data: bytes) -> None:
+        def on_data(side: Side, data: bytes) -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-                loop.call_soon_threadsafe(self._heard, side, data)
+                loop.call_soon_threadsafe(self._on_data, side, data)
 
-        to_agent = threading.Thread(target=_pass_on, args=(0, process.stdin, "client", heard), daemon=True)
-        to_editor = threading.Thread(target=_pass_on, args=(process.stdout, 1, "agent", heard), daemon=True)
+        to_agent = threading.Thread(target=_pass_on, args=(0, process.stdin, "client", on_data), daemon=True)
+        to_editor = threading.Thread(target=_pass_on, args=(process.stdout, 1, "agent", on_data), daemon=True)
         to_agent.start()
         to_editor.start()
         return to_editor
 
-    def _heard(self, side: Side, data: bytes) -> None:
+    def _on_data(self, side: Side, data: bytes) -> None:
         self._waiting += len(data)
         if self._waiting <= AHEAD:
-            self._said.put_nowait((side, data))
+            self._queue.put_nowait((side, data))
 
     # ----------------------------------------------------------------------- publishing
 
@@ -111,12 +111,12 @@ class Relay:
         """What is said, until the agent ends. Raises OutboxUnusable when an outbox cannot be opened."""
         self._server = server
         async with AsyncExitStack() as stack:
-            while (said := await self._said.get()) is not None:
+            while (message := await self._queue.get()) is not None:
                 if self._waiting > AHEAD:
                     tell("the agent says more than can be looked at: it goes on unwatched")
                     break
-                await self._post(self._wire.feed(*said), stack, outbox, tell)
-                self._waiting -= len(said[1])
+                await self._post(self._wire.feed(*message), stack, outbox, tell)
+                self._waiting -= len(message[1])
             code = self._ended.code
             await self._post(self._wire.finish(f"the agent {self._ended.words}" if code else ""), stack, outbox, tell)
             for session in self._sessions.values():
@@ -136,7 +136,7 @@ class Relay:
                 publisher = await self._publisher(project, posting, stack, outbox, tell)
                 redactor = None if self._redactor is None else self._redactor.copy()
                 session = self._sessions[report.session] = _Session(posting, publisher, redactor)
-            session.post(session.masked(report))
+            session.post(session.redact(report))
 
     async def _publisher(
         self,
@@ -147,12 +147,12 @@ class Relay:
         tell: Callable[[str], None],
     ) -> Publisher:
         """One for each project."""
-        known = self._publishers.get(project.id)
-        if known is None:
+        publisher = self._publishers.get(project.id)
+        if publisher is None:
             assert self._server is not None
             opened = Publisher(self._server, posting.about, outbox, report=tell)
-            known = self._publishers[project.id] = await stack.enter_async_context(opened)
-        return known
+            publisher = self._publishers[project.id] = await stack.enter_async_context(opened)
+        return publisher
 
 
 class _Session:
@@ -163,7 +163,7 @@ class _Session:
         self._reports = _Handed()
         self._reader = None if redactor is None else Redacted(self._reports, redactor)
 
-    def masked(self, report: Reported) -> list[Reported]:
+    def redact(self, report: Reported) -> list[Reported]:
         self._reports.next = [report]
         return [report] if self._reader is None else self._reader.feed(b"")
 
@@ -199,11 +199,11 @@ def _started(argv: tuple[str, ...]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
 
 
-def _pass_on(source: _Pipe, sink: _Pipe, side: Side, heard: Callable[[Side, bytes], None]) -> None:
+def _pass_on(source: _Pipe, sink: _Pipe, side: Side, on_data: Callable[[Side, bytes], None]) -> None:
     """Every byte, in order; each end learns when the other one is gone."""
     with suppress(OSError):
         while data := _read(_number(source)):
-            heard(side, data)  # only noted; and noted first, so that no answer is heard before its question
+            on_data(side, data)  # only noted; and noted first, so that no answer is heard before its question
             write_all(_number(sink), data)
     for end in (source, sink):
         if not isinstance(end, int):

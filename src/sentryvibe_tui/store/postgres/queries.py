@@ -15,11 +15,11 @@ from ...model.summary import BuildSummary
 from ...wire.json import BadJson
 from ...wire.summary import decode_summary, encode_summary
 from ..appending import slug
-from ..contract import BuildDamaged, BuildHead, BuildKey, Commit, FoundTool, Logged, Page, ProjectRecord, Wanted
+from ..contract import BuildDamaged, BuildFilter, BuildHead, BuildKey, Commit, FoundTool, Logged, Page, ProjectRecord
 from ..folding import Folded, unpack_state
 from ..live import ENTRY_BYTES, BuildLog
 
-_MEANT = "(status = 'active') DESC, at DESC, log DESC"
+_NEWEST_FIRST = "(status = 'active') DESC, at DESC, log DESC"
 """As `BuildHead.rank` orders builds, the one that is meant first."""
 _KEY = "project_id, session_id, build_id"
 TAILS = 1000
@@ -43,8 +43,8 @@ async def ensure_logs(db: Connection, keys: Sequence[BuildKey], now: int) -> dic
     digests = {key_digest(key): key for key in keys}
     ordered = sorted(digests)
     query = "SELECT key, log, version FROM builds WHERE key = ANY ($1)"
-    found = {digests[row[0]]: (row[1], row[2]) for row in await db.fetch(query, ordered)}
-    missing = [digest for digest in ordered if digests[digest] not in found]
+    numbers = {digests[row[0]]: (row[1], row[2]) for row in await db.fetch(query, ordered)}
+    missing = [digest for digest in ordered if digests[digest] not in numbers]
     if missing:
         await db.execute(
             "INSERT INTO builds (key, project_id, session_id, build_id, updated_at)"
@@ -54,8 +54,8 @@ async def ensure_logs(db: Connection, keys: Sequence[BuildKey], now: int) -> dic
             *([getattr(digests[digest], name) for digest in missing] for name in _KEY.split(", ")),
             now,
         )
-        found |= {digests[row[0]]: (row[1], row[2]) for row in await db.fetch(query, missing)}
-    return found
+        numbers |= {digests[row[0]]: (row[1], row[2]) for row in await db.fetch(query, missing)}
+    return numbers
 
 
 async def read_entries(db: Connection, log: int, since: int, limit: int = TAILS) -> tuple[Logged, ...]:
@@ -85,9 +85,9 @@ async def read_log(db: Connection, key: BuildKey, number: int, version: int) -> 
     return BuildLog(number, state, snapshot, size + state.version * ENTRY_BYTES)
 
 
-async def fold(db: Connection, key: BuildKey, number: int, version: int, known: Folded | None) -> Folded:
+async def fold(db: Connection, key: BuildKey, number: int, version: int, base: Folded | None) -> Folded:
     """The state of a log at `version` or later, from its snapshot or what is `known`. Raises BuildDamaged."""
-    folded = known or unpack_state(await db.fetchval("SELECT state FROM snapshots WHERE log = $1", number))
+    folded = base or unpack_state(await db.fetchval("SELECT state FROM snapshots WHERE log = $1", number))
     try:
         while folded.state.version < version:
             tail = await read_entries(db, number, folded.state.version)
@@ -120,10 +120,10 @@ async def read_tails(db: Connection, since: Mapping[BuildKey, int], limit: int) 
         list(digests),
         list(since.values()),
     )
-    found: dict[BuildKey, list[Record]] = {}
+    tails: dict[BuildKey, list[Record]] = {}
     for row in rows:
-        found.setdefault(digests[row["key"]], []).append(row)
-    return tuple(_tail(key, tail) for key, tail in found.items())
+        tails.setdefault(digests[row["key"]], []).append(row)
+    return tuple(_tail(key, tail) for key, tail in tails.items())
 
 
 def _tail(key: BuildKey, rows: Sequence[Record]) -> Commit:
@@ -182,7 +182,7 @@ async def read_projects(db: Connection, project_id: str | None = None) -> tuple[
 
 async def read_builds(db: Connection, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
     rows = await db.fetch(
-        f"SELECT row, {_KEY} FROM builds WHERE project_id = $1 AND version > 0 ORDER BY {_MEANT} LIMIT $2",
+        f"SELECT row, {_KEY} FROM builds WHERE project_id = $1 AND version > 0 ORDER BY {_NEWEST_FIRST} LIMIT $2",
         project_id,
         limit,
     )
@@ -202,18 +202,18 @@ def row_of(stored: bytes, key: BuildKey) -> BuildSummary:
         )
 
 
-async def read_page(db: Connection, wanted: Wanted, limit: int) -> Page:
+async def read_page(db: Connection, build_filter: BuildFilter, limit: int) -> Page:
     """Builds of all projects, with their projects' names."""
-    at, log = wanted.after or (None, None)
+    at, log = build_filter.after or (None, None)
     rows = await db.fetch(
         "SELECT b.row, p.name, b.at, b.log, b.project_id, b.session_id, b.build_id"
         " FROM builds AS b JOIN projects AS p ON p.id = b.project_id WHERE b.version > 0"
         " AND ($1 = '' OR b.project_id = $1) AND ($2::bigint IS NULL OR b.at >= $2)"
         " AND ($3::boolean IS NULL OR (b.status = 'active') = $3)"
         " AND ($4::bigint IS NULL OR (b.at, b.log) < ($4, $5::bigint)) ORDER BY b.at DESC, b.log DESC LIMIT $6",
-        wanted.project_id,
-        wanted.since,
-        wanted.active,
+        build_filter.project_id,
+        build_filter.since,
+        build_filter.active,
         at,
         log,
         limit,
@@ -235,7 +235,7 @@ async def find_build(db: Connection, project_id: str, session_id: str, build_id:
     row = await db.fetchrow(
         "SELECT session_id, build_id, log, version, status, at FROM builds WHERE project_id = $1 AND version > 0"
         " AND ($2 = '' OR session_id = $2) AND ($3 = '' OR build_id = $3)"
-        f" AND ($2 <> '' OR $3 <> '' OR status <> 'damaged') ORDER BY {_MEANT} LIMIT 1",
+        f" AND ($2 <> '' OR $3 <> '' OR status <> 'damaged') ORDER BY {_NEWEST_FIRST} LIMIT 1",
         project_id,
         session_id,
         build_id,

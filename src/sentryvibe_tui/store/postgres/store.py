@@ -21,6 +21,7 @@ from ...wire.envelope import EventEnvelope
 from ..contract import (
     Accepted,
     BuildDamaged,
+    BuildFilter,
     BuildHead,
     BuildKey,
     Commit,
@@ -28,7 +29,6 @@ from ..contract import (
     Logged,
     Page,
     ProjectRecord,
-    Wanted,
 )
 from ..folding import Folded, pack_state
 from . import queries
@@ -82,11 +82,11 @@ class PostgresStore:
         try:
             while live.due:
                 key = live.due[0]
-                known = live.take_due(key)
-                packed = await asyncio.to_thread(pack_state, known.state)
-                row = known.number, known.state.version, packed
+                snapshot = live.take_due(key)
+                packed = await asyncio.to_thread(pack_state, snapshot.state)
+                row = snapshot.number, snapshot.state.version, packed
                 await self._read(lambda db, row=row: queries.put_snapshot(db, *row))
-                live.snapshot_kept(key, known.state.version)
+                live.snapshot_kept(key, snapshot.state.version)
                 live.forget()
         except Exception as error:  # the log is whole without it
             log.warning("no snapshot: %s", error)
@@ -120,12 +120,12 @@ class PostgresStore:
 
     async def _state(self, db: Connection, key: BuildKey) -> BuildState | None:
         """What is in memory here may be behind what other servers wrote."""
-        found = await queries.find_log(db, key)
-        if found is None:
+        log = await queries.find_log(db, key)
+        if log is None:
             return None
         live = self._writer.live.get(key)
-        known = Folded(live.state, live.snapshot, 0) if live is not None and live.number == found[0] else None
-        state = (await queries.fold(db, key, *found, known)).state
+        known = Folded(live.state, live.snapshot, 0) if live is not None and live.number == log[0] else None
+        state = (await queries.fold(db, key, *log, known)).state
         return state if state.version else None
 
     async def tails(self, since: Mapping[BuildKey, int], limit: int) -> tuple[Commit, ...]:
@@ -146,8 +146,8 @@ class PostgresStore:
     async def builds(self, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
         return await self._read(lambda db: queries.read_builds(db, project_id, limit))
 
-    async def all_builds(self, wanted: Wanted, limit: int) -> Page:
-        return await self._read(lambda db: queries.read_page(db, wanted, limit))
+    async def all_builds(self, build_filter: BuildFilter, limit: int) -> Page:
+        return await self._read(lambda db: queries.read_page(db, build_filter, limit))
 
     async def active_builds(self) -> tuple[BuildKey, ...]:
         return await self._read(queries.read_active)

@@ -14,7 +14,7 @@ from ..live import BuildLog
 APPEND = f"SELECT append({', '.join(f'${number}' for number in range(1, 23))})"
 
 
-class Known(Struct, frozen=True):
+class GroupFacts(Struct, frozen=True):
     """What a group needs from the database before it is drafted.
 
     `logs`: the builds that are not in memory, or why they cannot be read. `ids`: digests of the group's event ids that
@@ -30,8 +30,8 @@ class Known(Struct, frozen=True):
 class GroupTransaction:
     """`store.appending.Transaction` in memory, over what is `Known`."""
 
-    def __init__(self, known: Known) -> None:
-        self._known = known
+    def __init__(self, facts: GroupFacts) -> None:
+        self._facts = facts
         self._ids: dict[tuple[int, str], int] = {}
         self._entries: list[tuple[int, int, bytes]] = []
         self._blobs: dict[tuple[int, str, str], bytes] = {}
@@ -39,21 +39,21 @@ class GroupTransaction:
         self._projects: dict[str, tuple[str, str]] = {}
 
     def open_log(self, key: BuildKey, now: Millis) -> BuildLog:
-        found = self._known.logs[key]
-        if isinstance(found, BuildDamaged):
-            raise found
-        return found
+        log = self._facts.logs[key]
+        if isinstance(log, BuildDamaged):
+            raise log
+        return log
 
     def put_event_id(self, number: int, event_id: str, digest: int) -> bool:
         place = number, event_id
-        if place in self._ids or (self._known.ids is not None and place in self._known.ids):
+        if place in self._ids or (self._facts.ids is not None and place in self._facts.ids):
             return False
         self._ids[place] = digest
         return True
 
     def event_digest(self, number: int, event_id: str) -> int | None:
         place = number, event_id
-        return self._ids[place] if place in self._ids else (self._known.ids or {})[place]
+        return self._ids[place] if place in self._ids else (self._facts.ids or {})[place]
 
     def put_entry(self, number: int, logged: Logged) -> None:
         self._entries.append((number, logged.version, logged.updates))
@@ -65,13 +65,13 @@ class GroupTransaction:
         self._rows[head.number] = head, status, encoded
 
     def project_name(self, project_id: str) -> str | None:
-        return self._known.names.get(project_id)
+        return self._facts.names.get(project_id)
 
     def put_project(self, project_id: str, name: str, slug: str, now: Millis) -> None:
         self._projects[project_id] = name.replace("\0", "\ufffd"), slug
 
     def has_slug(self, slug: str) -> bool:
-        return slug in self._known.slugs or any(slug == taken for _, taken in self._projects.values())
+        return slug in self._facts.slugs or any(slug == taken for _, taken in self._projects.values())
 
     def arguments(self, me: UUID, number: int, now: Millis, before: Mapping[int, int]) -> tuple[object, ...]:
         """For `APPEND`. `before`: the versions of all builds of the group by their numbers, as they are believed."""

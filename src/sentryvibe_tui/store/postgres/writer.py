@@ -31,7 +31,7 @@ from ..folding import Folded
 from ..live import ENTRY_BYTES, BuildLog, LiveLogs
 from . import queries
 from .connection import DATA, LOST, unavailable
-from .transaction import APPEND, GroupTransaction, Known
+from .transaction import APPEND, GroupFacts, GroupTransaction
 
 log = logging.getLogger("sentryvibe_tui.store")
 
@@ -252,7 +252,7 @@ class PostgresWriter:
 
     async def _optimistic(self, db: Connection, appends: Sequence[Append], logs: _Logs) -> GroupResult | None:
         """One statement; None when what is in memory is not what the database has."""
-        transaction = GroupTransaction(await self._known(db, appends, logs))
+        transaction = GroupTransaction(await self._group_facts(db, appends, logs))
         draft = self._rules.draft(transaction, appends)
         with self._undecided(_Unsure(self._last + 1, appends, draft, draft.commits)) as unsure:
             is_kept = await self._call(db, transaction, unsure, logs)
@@ -275,7 +275,7 @@ class PostgresWriter:
         try:
             foreign = await self._catch_up(db, keys, logs)
             ids = await queries.read_ids(db, _ids(appends, self._readable(keys, logs)))
-            transaction = GroupTransaction(replace(await self._known(db, appends, logs), ids=ids))
+            transaction = GroupTransaction(replace(await self._group_facts(db, appends, logs), ids=ids))
             draft = self._rules.draft(transaction, appends)
             commits = [_with_foreign(commit, foreign) for commit in draft.commits]
             unsure = _Unsure(self._last + 1, appends, draft, commits)
@@ -294,11 +294,11 @@ class PostgresWriter:
         self, db: Connection, keys: Iterable[BuildKey], logs: _Logs
     ) -> dict[BuildKey, tuple[Logged, ...]]:
         """Locks the builds and reads what came to them: into memory, since it is so whatever becomes of the group."""
-        wanted = {log.number: (key, log) for key, log in self._readable(keys, logs).items()}
+        logs_behind = {log.number: (key, log) for key, log in self._readable(keys, logs).items()}
         lock = "SELECT log, version FROM builds WHERE log = ANY ($1) ORDER BY log FOR UPDATE"
-        versions: dict[int, int] = {row[0]: row[1] for row in await db.fetch(lock, list(wanted))}
+        versions: dict[int, int] = {row[0]: row[1] for row in await db.fetch(lock, list(logs_behind))}
         foreign: dict[BuildKey, tuple[Logged, ...]] = {}
-        for number, (key, known) in wanted.items():
+        for number, (key, known) in logs_behind.items():
             version = versions.get(number)
             if version is None:
                 self.live.drop(key)
@@ -328,14 +328,14 @@ class PostgresWriter:
             self.live.keep({key: log})
         return log, tuple(entries)
 
-    async def _known(self, db: Connection, appends: Sequence[Append], logs: _Logs) -> Known:
+    async def _group_facts(self, db: Connection, appends: Sequence[Append], logs: _Logs) -> GroupFacts:
         unnamed = self._rules.unnamed(appends)
         if not unnamed:
-            return Known(logs, {}, frozenset())
+            return GroupFacts(logs, {}, frozenset())
         names = await queries.read_names(db, unnamed)
         self._rules.learn_names(names)
         said = {name for options in unnamed.values() for name in options}
-        return Known(logs, names, await queries.read_slugs(db, said))
+        return GroupFacts(logs, names, await queries.read_slugs(db, said))
 
     async def _call(
         self,

@@ -16,7 +16,7 @@ from ...folders import make_private, state_folder
 
 _LAG = 0.1
 """Seconds between two notes in the state folder at least."""
-_KEPT = 64
+_EPOCHS = 64
 """Notes of other logs that are kept in the state folder."""
 
 
@@ -80,5 +80,5 @@ def _noted(note: bytes, epoch: str) -> int | None:
 
 def _drop_oldest(folder: Path) -> None:
     notes = sorted(folder.iterdir(), key=lambda note: note.stat().st_mtime)
-    for note in notes[:-_KEPT]:
+    for note in notes[:-_EPOCHS]:
         note.unlink()

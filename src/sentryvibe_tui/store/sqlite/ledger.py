@@ -204,9 +204,9 @@ class Ledger:
     # ------------------------------------------------------------------ off the hot path
 
     def _snapshot(self, key: BuildKey) -> None:
-        known = self.live.take_due(key)
+        snapshot = self.live.take_due(key)
         try:
-            row = (known.number, known.state.version, pack_state(known.state))
+            row = (snapshot.number, snapshot.state.version, pack_state(snapshot.state))
             with self._unsynced():
                 self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", row)
         except Exception as error:  # the log is whole without it, and the thread must not end
@@ -214,7 +214,7 @@ class Ledger:
             log.warning("no snapshot of %s: %s", key.build_id, error)
             return
         self._unflushed += len(row[2])
-        self.live.snapshot_kept(key, known.state.version)
+        self.live.snapshot_kept(key, snapshot.state.version)
 
     @contextmanager
     def _unsynced(self) -> Generator[None]:

@@ -12,13 +12,13 @@ from ...errors import BadJson, StoreUnavailable
 from ...model.state import ToolCall
 from ...model.summary import BuildSummary
 from ...wire.summary import decode_summary, encode_summary
-from ..contract import BuildDamaged, BuildHead, BuildKey, FoundTool, Logged, Page, ProjectRecord, Wanted
+from ..contract import BuildDamaged, BuildFilter, BuildHead, BuildKey, FoundTool, Logged, Page, ProjectRecord
 from ..folding import Folded, unpack_state
 
 log = logging.getLogger("sentryvibe_tui.store")
 
 _PAGE = 2000
-_MEANT = "status = 'active' DESC, at DESC, log DESC"
+_NEWEST_FIRST = "status = 'active' DESC, at DESC, log DESC"
 """As `BuildHead.rank` orders builds, the one that is meant first."""
 
 
@@ -91,7 +91,7 @@ def read_projects(db: sqlite3.Connection, project_id: str | None = None) -> tupl
 def read_builds(db: sqlite3.Connection, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
     rows = db.execute(
         "SELECT row, project_id, session_id, build_id FROM builds"
-        f" WHERE project_id = ? AND version > 0 ORDER BY {_MEANT} LIMIT ?",
+        f" WHERE project_id = ? AND version > 0 ORDER BY {_NEWEST_FIRST} LIMIT ?",
         (project_id, limit),
     )
     return tuple(_row(row, key) for row, *key in rows)
@@ -104,9 +104,9 @@ def _row(stored: bytes, key: list[str]) -> BuildSummary:
         return BuildSummary(*key, status="interrupted", damaged=f"its line in the list cannot be read ({error})")
 
 
-def read_page(db: sqlite3.Connection, wanted: Wanted, limit: int) -> Page:
+def read_page(db: sqlite3.Connection, build_filter: BuildFilter, limit: int) -> Page:
     """Builds of all projects, with their projects' names."""
-    at, log = wanted.after or (None, None)
+    at, log = build_filter.after or (None, None)
     rows = db.execute(
         "SELECT b.row, p.name, b.at, b.log, b.project_id, b.session_id, b.build_id"
         " FROM builds b JOIN projects p ON p.id = b.project_id WHERE b.version > 0"
@@ -114,9 +114,9 @@ def read_page(db: sqlite3.Connection, wanted: Wanted, limit: int) -> Page:
         " AND (:active IS NULL OR (b.status = 'active') = :active) AND (:at IS NULL OR (b.at, b.log) < (:at, :log))"
         " ORDER BY b.at DESC, b.log DESC LIMIT :limit",
         {
-            "project": wanted.project_id,
-            "since": wanted.since,
-            "active": wanted.active,
+            "project": build_filter.project_id,
+            "since": build_filter.since,
+            "active": build_filter.active,
             "at": at,
             "log": log,
             "limit": limit,
@@ -140,7 +140,7 @@ def find_build(db: sqlite3.Connection, project_id: str, session_id: str, build_i
         "SELECT session_id, build_id, log, version, status, at FROM builds WHERE project_id = :project AND version > 0"
         " AND (:session = '' OR session_id = :session) AND (:build = '' OR build_id = :build)"
         " AND (:session != '' OR :build != '' OR status != 'damaged')"
-        f" ORDER BY {_MEANT} LIMIT 1",
+        f" ORDER BY {_NEWEST_FIRST} LIMIT 1",
         {"project": project_id, "session": session_id, "build": build_id},
     ).fetchone()
     if row is None:
@@ -161,12 +161,12 @@ def session_logs(db: sqlite3.Connection, session_id: str, build_id: str) -> tupl
 
 def whole_tool(db: sqlite3.Connection, number: int, tool: ToolCall) -> FoundTool:
     """`tool` with its clipped values made whole. Raises StoreUnavailable for values that cannot be read."""
-    kept = {
+    blobs = {
         side: _value(value)
         for side, value in db.execute("SELECT side, value FROM blobs WHERE log = ? AND tool_id = ?", (number, tool.id))
     }
-    given = kept["input"] if tool.input_bytes and "input" in kept else tool.input
-    result = kept["output"] if tool.output_bytes and "output" in kept else tool.output
+    given = blobs["input"] if tool.input_bytes and "input" in blobs else tool.input
+    result = blobs["output"] if tool.output_bytes and "output" in blobs else tool.output
     return FoundTool(tool.id, tool.name, tool.state, given, result)
 
 
@@ -180,30 +180,30 @@ def _value(stored: bytes) -> msgspec.Raw:
 def mark_damaged(db: sqlite3.Connection, damage: BuildDamaged) -> bool:
     """The list says so from now on, and nobody waits for its agent; the log stays as it is. False: it did before."""
     key = damage.key
-    found = db.execute(
+    damaged_row = db.execute(
         "SELECT log, row, status FROM builds WHERE project_id = ? AND session_id = ? AND build_id = ?",
         (key.project_id, key.session_id, key.build_id),
     ).fetchone()
-    if found is None or found[2] == "damaged":
+    if damaged_row is None or damaged_row[2] == "damaged":
         return False
-    was = _row(found[1], [key.project_id, key.session_id, key.build_id])
+    was = _row(damaged_row[1], [key.project_id, key.session_id, key.build_id])
     row = replace(was, damaged=damage.reason, status="interrupted" if was.status == "active" else was.status)
     db.execute(
         "UPDATE builds SET status = 'damaged', row = ? WHERE log = ?",
-        (encode_summary(row), found[0]),
+        (encode_summary(row), damaged_row[0]),
     )
     return True
 
 
 def delete_damaged(db: sqlite3.Connection, key: BuildKey) -> bool:
     """Within a transaction. False: no such build is marked as damaged."""
-    found = db.execute(
+    row = db.execute(
         "SELECT log FROM builds WHERE project_id = ? AND session_id = ? AND build_id = ? AND status = 'damaged'",
         (key.project_id, key.session_id, key.build_id),
     ).fetchone()
-    if found is None:
+    if row is None:
         return False
-    (number,) = found
+    (number,) = row
     db.execute("DELETE FROM entries WHERE place BETWEEN ? AND ?", (place(number, 0), place(number + 1, -1)))
     for table in ("event_ids", "snapshots", "blobs", "builds"):
         db.execute(f"DELETE FROM {table} WHERE log = ?", (number,))

@@ -22,6 +22,7 @@ from ...wire.envelope import EventEnvelope
 from ..contract import (
     Accepted,
     BuildDamaged,
+    BuildFilter,
     BuildHead,
     BuildKey,
     Commit,
@@ -29,7 +30,6 @@ from ..contract import (
     Logged,
     Page,
     ProjectRecord,
-    Wanted,
 )
 from ..readonly import DATABASE
 from . import queries
@@ -53,7 +53,7 @@ PATIENCE = 1.5
 _CHECKED = 32 * 1024 * 1024
 
 
-class _Opened(NamedTuple):
+class _Handles(NamedTuple):
     """What a store holds open."""
 
     lock: DirectoryLock
@@ -75,10 +75,10 @@ class _Opened(NamedTuple):
 class SqliteStore:
     """`store.contract.Store` over the files of one directory, which one process at a time may have open."""
 
-    def __init__(self, opened: _Opened, epoch: str, presence: Presence) -> None:
+    def __init__(self, handles: _Handles, epoch: str, presence: Presence) -> None:
         self.epoch = epoch
-        self._opened = opened
-        self._ledger = Ledger(opened.db, _BUSY, presence.loss, opened.high_water.add)
+        self._handles = handles
+        self._ledger = Ledger(handles.db, _BUSY, presence.loss, handles.high_water.add)
         self._checkpoints = Worker("store checkpoint")
         self._reading = Worker("store reader")
         self._writer = Writer(self._ledger, self._checkpoint)
@@ -95,10 +95,10 @@ class SqliteStore:
             failing.callback(db.close)
             beside = _connect(path, "rw")
             failing.callback(beside.close)
-            opened = _Opened(lock, witness, db, beside, _connect(path, "ro"))
+            handles = _Handles(lock, witness, db, beside, _connect(path, "ro"))
             presence = Presence(path, path.with_name(f"{DATABASE}-wal"))
             failing.pop_all()
-        return cls(opened, epoch, presence)
+        return cls(handles, epoch, presence)
 
     def append(self, events: Sequence[EventEnvelope], now: Millis) -> asyncio.Future[Accepted]:
         return self._writer.append(events, now)
@@ -107,7 +107,7 @@ class SqliteStore:
         self._writer.listener = listener
 
     def _checkpoint(self) -> asyncio.Future[bool]:
-        return self._checkpoints.ask(lambda: checkpoint(self._opened.beside, "PASSIVE"))
+        return self._checkpoints.ask(lambda: checkpoint(self._handles.beside, "PASSIVE"))
 
     async def read(self, key: BuildKey, since: int, limit: int) -> tuple[Logged, ...]:
         def entries(db: sqlite3.Connection) -> tuple[Logged, ...]:
@@ -139,8 +139,8 @@ class SqliteStore:
     async def builds(self, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
         return await self._read(lambda db: queries.read_builds(db, project_id, limit))
 
-    async def all_builds(self, wanted: Wanted, limit: int) -> Page:
-        return await self._read(lambda db: queries.read_page(db, wanted, limit))
+    async def all_builds(self, build_filter: BuildFilter, limit: int) -> Page:
+        return await self._read(lambda db: queries.read_page(db, build_filter, limit))
 
     async def active_builds(self) -> tuple[BuildKey, ...]:
         return await self._read(queries.read_active)
@@ -161,9 +161,9 @@ class SqliteStore:
         try:
             async with asyncio.timeout(patience):
                 await self._writer.finish()
-                await self._reading.ask(self._opened.close_readers)
+                await self._reading.ask(self._handles.close_readers)
                 await self._writer.close(time.monotonic() + patience / 2)
-                self._opened.release()
+                self._handles.release()
         except TimeoutError:
             log.warning("the disk is slow: what was not written yet was not acknowledged, and is refused")
         finally:
@@ -173,7 +173,7 @@ class SqliteStore:
 
     async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return await self._reading.ask(lambda: question(self._opened.reader))
+            return await self._reading.ask(lambda: question(self._handles.reader))
         except sqlite3.Error as error:
             raise unavailable(error) from None
 

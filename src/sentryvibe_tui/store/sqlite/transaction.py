@@ -18,10 +18,10 @@ class SqliteTransaction:
         self.written = 0
 
     def open_log(self, key: BuildKey, now: Millis) -> BuildLog:
-        found = find_log(self._db, key)
-        if found is not None:
-            state, snapshot, size = read_state(self._db, key, *found)
-            return BuildLog(found[0], state, snapshot, size + state.version * ENTRY_BYTES)
+        log = find_log(self._db, key)
+        if log is not None:
+            state, snapshot, size = read_state(self._db, key, *log)
+            return BuildLog(log[0], state, snapshot, size + state.version * ENTRY_BYTES)
         cursor = self._db.execute(
             "INSERT INTO builds (project_id, session_id, build_id, updated_at) VALUES (?, ?, ?, ?)",
             (key.project_id, key.session_id, key.build_id, now),

@@ -41,11 +41,11 @@ class Worker:
 
     def _answer(self, answer: asyncio.Future[T], work: Callable[[], T]) -> None:
         try:
-            made = work()
+            result = work()
         except BaseException as error:
             self._tell(_settle, answer, answer.set_exception, error)
         else:
-            self._tell(_settle, answer, answer.set_result, made)
+            self._tell(_settle, answer, answer.set_result, result)
 
     def _tell(self, hearer: Callable[..., object], *what: object) -> None:
         with suppress(RuntimeError):  # the loop ended while a slow disk was waited for: nobody is left to hear
