@@ -33,7 +33,7 @@ async def find_project(server: Server, text: str) -> ProjectRef:
 
 
 async def expect_project(server: Server, text: str, note: Callable[[str], None]) -> ProjectRef:
-    """The project there is, or that there will be under this name: `note` hears which there are now. Raises NoLink,
+    """The project there is, or that there will be under this name: `note` hears which others there are. Raises NoLink,
     UsageProblem.
 
     A server that the user named, or that runs here, may come back: then the link tries again by itself.
@@ -41,7 +41,8 @@ async def expect_project(server: Server, text: str, note: Callable[[str], None])
     try:
         return await resolve(server.address, text)
     except NoSuchProject as error:
-        note(clean_line(f"{error}; waiting for it"))
+        if error.listing:
+            note(clean_line(f"{error}; waiting for it"))
         return ProjectRef(project_id(text), text)
     except AmbiguousProject as error:
         raise UsageProblem(clean_line(str(error))) from None
