@@ -26,6 +26,7 @@ SentryVibeError
 │   ├── StoreUnavailable           not now; nothing was kept
 │   │   └── BuildDamaged           one build, while others can be read: store/contract.py
 │   ├── StoreBroken                not with these files
+│   ├── SetBack                        a database that went back: store/postgres/writer.py
 │   ├── Unreadable                 the data directory read without a server: store/readonly.py
 │   └── EventDiffers               an id that belongs to another event
 ├── NoGlance, NothingLearned       a status line has nothing to tell

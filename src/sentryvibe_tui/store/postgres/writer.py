@@ -22,7 +22,7 @@ from asyncpg import Connection, LockNotAvailableError, PostgresError, RaiseError
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...errors import EventDiffers, StoreUnavailable
+from ...errors import EventDiffers, StoreError, StoreUnavailable
 from ...model.state import Millis
 from ...wire.envelope import EventEnvelope
 from ..appending import Append, Appending, Draft, GroupResult, key_of
@@ -51,7 +51,7 @@ _Group = list[tuple[Append, _Answer]]
 _Logs = dict[BuildKey, BuildLog | BuildDamaged]
 
 
-class SetBack(Exception):
+class SetBack(StoreError):
     """The database has less than this server has seen committed: an older copy is in its place."""
 
 
