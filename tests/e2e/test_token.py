@@ -101,3 +101,29 @@ def test_commands_elsewhere_bear_the_token_of_their_environment(
     assert desk.run("run", "made", "--server", url, "--", "true").returncode == 0
     assert desk.state("made")["status"] == "completed"
     assert b"hello" in desk.run("watch", "shop", "--plain").stdout
+
+
+def test_a_named_token_lets_its_bearer_do_what_its_role_says_until_it_is_revoked(
+    desk: Desk, claude: Claude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = ("--data", str(tmp_path / "d"))
+    server, url = desk.serve("--port", "0", *data, "--token-file", str(tmp_path / "token"))
+    token = desk.run("token", "add", "anna", "--role", "watch", "--expires", "1h", *data).stdout.decode().strip()
+    again = desk.run("token", "add", "anna", "--role", "admin", *data)
+    assert (again.returncode, again.stdout) == (2, b"")
+    assert desk.run("token", "add", "eva", "--role", "watch", "--expires", "soon", *data).returncode == 2
+    listed = desk.run("token", "ls", *data).stdout.decode()
+    assert "anna" in listed
+    assert token not in listed
+    words = claude.init + claude.text(1, "hello") + claude.done
+    assert desk.run("ingest", "shop", "-", data=words).returncode == 0
+    monkeypatch.setenv("SENTRYVIBE_SERVER", url.replace("127.0.0.1", "localhost"))  # a stranger's way to it
+    monkeypatch.setenv("SENTRYVIBE_TOKEN", token)
+    assert b"hello" in desk.run("watch", "shop", "--plain").stdout
+    refused = desk.run("ingest", "shop", "-", data=words)
+    assert (refused.returncode, b"may watch and not publish" in refused.stderr) == (3, True)
+    assert desk.run("token", "revoke", "anna", *data).returncode == 0
+    assert desk.run("token", "revoke", "anna", *data).returncode == 2
+    assert desk.run("ls").returncode == 3
+    assert server.stop(signal.SIGTERM) == 0
+    assert token not in "\n".join(server.lines + server.errors)

@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from sentryvibe_tui.errors import CannotServe
 from sentryvibe_tui.server.asgi import HTTPError
-from sentryvibe_tui.server.guard import Guard, Principal, is_loopback
+from sentryvibe_tui.server.guard import ANYONE, BEARER, Guard, is_loopback
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import ServerLimits
 
@@ -80,11 +80,11 @@ def scope(authorization: bytes | None = None, host: bytes = b"localhost") -> dic
 
 
 def test_the_guard_says_who_it_is() -> None:
-    assert Guard("127.0.0.1", ServerLimits()).identify(scope()) == Principal("anyone")
-    assert Guard("127.0.0.1", ServerLimits()).identify(scope(b"Bearer sv_any")) == Principal("anyone")
+    assert Guard("127.0.0.1", ServerLimits()).identify(scope()) == ANYONE
+    assert Guard("127.0.0.1", ServerLimits()).identify(scope(b"Bearer sv_any")) == ANYONE
     guard = Guard("127.0.0.1", ServerLimits(token=TOKEN))
     for spelling in (b"Bearer ", b"bearer ", b"Bearer   "):
-        assert guard.identify(scope(spelling + TOKEN.encode())) == Principal("bearer")
+        assert guard.identify(scope(spelling + TOKEN.encode())) == BEARER
 
 
 ADDRESSES = [b"192.0.2.7", b"192.0.2.7:4777", b"[2001:db8::7]", b"[2001:db8::7]:4777"]
@@ -96,7 +96,7 @@ def test_who_listens_on_any_address_is_called_by_address_and_by_no_foreign_name(
     """DNS can point a name anywhere, an address nowhere else."""
     guard = Guard(host, ServerLimits())
     for address in ADDRESSES:
-        assert guard.identify(scope(host=address)) == Principal("anyone")
+        assert guard.identify(scope(host=address)) == ANYONE
     for name in NAMES:
         with pytest.raises(HTTPError, match="Host"):
             guard.identify(scope(host=name))
@@ -104,7 +104,7 @@ def test_who_listens_on_any_address_is_called_by_address_and_by_no_foreign_name(
 
 def test_who_listens_on_one_address_is_called_by_no_other() -> None:
     guard = Guard("192.0.2.1", ServerLimits())
-    assert guard.identify(scope(host=b"192.0.2.1:4777")) == Principal("anyone")
+    assert guard.identify(scope(host=b"192.0.2.1:4777")) == ANYONE
     for other in (*ADDRESSES, *NAMES):
         with pytest.raises(HTTPError, match="Host"):
             guard.identify(scope(host=other))

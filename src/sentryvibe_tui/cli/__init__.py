@@ -24,6 +24,7 @@ COMMANDS = {
     "ls": "List projects and their builds.",
     "status": "Print all agents in one line, for a status bar or a prompt.",
     "wait": "Wait until an agent needs you, rests, ends or fails.",
+    "token": "Let others use a server, each with a token of their own.",
     "discard": "Delete a build that cannot be read any more.",
     "config": "Print the settings and where each comes from.",
     "completion": "Let bash, zsh or fish complete command lines.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import time
 
@@ -16,8 +15,7 @@ from ..model.state import Millis
 from .finding import catalogue, told_of
 from .options import Server, UsageProblem, find_server, server_option
 from .output import any_text, write_line
-
-_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
+from .spans import span
 
 
 @click.command("ls")
@@ -68,9 +66,9 @@ def moment(text: str, now: Millis) -> Millis:
     """Epoch milliseconds of `2h` before now, or of a date. Raises UsageProblem."""
     from datetime import datetime
 
-    span = re.fullmatch(r"(\d{1,6})\s*([smhdw])", text.strip())
-    if span:
-        return now - int(span[1]) * _UNITS[span[2]]
+    length = span(text)
+    if length is not None:
+        return now - length
     try:
         return int(datetime.fromisoformat(text.strip()).timestamp() * 1000)
     except (ValueError, OverflowError, OSError):

@@ -8,6 +8,7 @@ import click
 from msgspec.structs import replace
 
 from ..errors import BadTokenFile
+from ..principals import TOKENS
 from ..settings import data_dir, token_path
 from ..token_file import server_token
 from .options import UsageProblem, redactor, settings
@@ -75,6 +76,7 @@ def command(
         tell(f"--no-token: {_STRANGERS.format(address)}")
     redactor(preferences)  # says what is wrong with its patterns
     masks = tuple(preferences.redact_patterns)
+    folder = data_dir(preferences) if data is None else data
     limits = replace(
         ServerLimits(),
         store=preferences.store if store is None else store,
@@ -86,9 +88,9 @@ def command(
         token=token,
         token_file="" if path is None else str(path.resolve()),
         tokenless=no_token,
+        tokens=str(folder / TOKENS),
         notify_command=preferences.notify_command,
     )
-    folder = data_dir(preferences) if data is None else data
     return serve(
         address,
         preferences.port if port is None else port,

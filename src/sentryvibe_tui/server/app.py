@@ -12,6 +12,7 @@ from starlette.routing import Route, Router
 
 from ..agents.redact import Redactor
 from ..errors import EventDiffers, StoreUnavailable
+from ..principals import Principal
 from ..store.contract import Accepted, Store
 from ..version import __version__
 from ..wire.json import encode
@@ -22,9 +23,11 @@ from .context import ServerContext
 from .guard import Guard
 from .hooks import Hooks
 from .ingest import Intake, accepted_text, agent_heartbeat, check_body, read_body
+from .links import Links
 from .measured import gauges
 from .metrics import CONTENT_TYPE
 from .paths import part_of, with_quoted_path
+from .permits import permit, permitted, principal_of, require
 from .runners import Runners
 from .settings import ServerLimits
 from .sse import stream
@@ -35,6 +38,7 @@ log = logging.getLogger("sentryvibe_tui.server")
 EVENTS = "/api/build-events"
 _RETRY_AFTER = 1
 _READY_WITHIN = 2.0
+_REVOKED_WITHIN = 0.5
 
 
 class App:
@@ -46,39 +50,64 @@ class App:
         self._intake = Intake(store, self.context.now)
         self._runners = Runners(store, self.context.now)
         self._guard = Guard(host, settings)
+        self._links = Links()
+        self._revoking: asyncio.Task[None] | None = None
         self._router = self._routes()
 
     async def start(self) -> None:
         await self.context.start()
+        self._revoking = asyncio.create_task(self._revoke(), name="revoked tokens")
 
     async def stop(self) -> None:
+        if self._revoking is not None:
+            self._revoking.cancel()
         await self.context.stop()
+
+    async def _revoke(self) -> None:
+        """Links end with their tokens."""
+        while True:
+            await asyncio.sleep(_REVOKED_WITHIN)
+            self._links.end(self._guard.is_valid)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            self._guard.identify(scope)
-            if scope["type"] == "websocket":
-                await self._watch(scope, receive, send)
-            elif scope["path"] == EVENTS:
-                await self._ingest(scope, receive, send)
-            elif scope["path"] == "/ws":
-                raise HTTPError(426, "this is a WebSocket, and the upgrade did not arrive")
+            principal = self._admit(scope)
+            if principal.id and (scope["type"] == "websocket" or scope["method"] == "GET"):
+                await self._links.hold(principal, scope, send, self._serve(scope, receive, send))
             else:
-                await self._router(with_quoted_path(scope), receive, send)
+                await self._serve(scope, receive, send)
         except (HTTPError, StoreUnavailable, EventDiffers) as error:
             refused = refusal(error)
             if scope["path"] == EVENTS:
                 self.context.metrics.refused(refused.status)
             await refuse(scope, send, refused)
 
-    def check_post(self, scope: Scope) -> None:
-        """Whether events may be posted, as far as the headers tell. Raises HTTPError."""
-        self._guard.identify(scope)
+    def check_post(self, scope: Scope) -> Principal:
+        """Who posts events, as far as the headers let them. Raises HTTPError."""
+        principal = self._guard.identify(scope)
+        require(principal, "publish")
         check_body(scope, self.context.settings.body_limit)
+        return principal
 
-    def post(self, body: bytes) -> Awaitable[Accepted]:
+    def post(self, body: bytes, principal: Principal) -> Awaitable[Accepted]:
         """Keep posted events. Raises HTTPError for what is not taken; it or the answer StoreUnavailable."""
-        return self._intake.keep(body)
+        return self._intake.keep(body, principal)
+
+    def _admit(self, scope: Scope) -> Principal:
+        """Who it is. Raises HTTPError for who may not do what is asked."""
+        principal = self._guard.identify(scope)
+        permit(principal, scope)
+        return principal
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._watch(scope, receive, send)
+        elif scope["path"] == EVENTS:
+            await self._ingest(scope, receive, send)
+        elif scope["path"] == "/ws":
+            raise HTTPError(426, "this is a WebSocket, and the upgrade did not arrive")
+        else:
+            await self._router(with_quoted_path(scope), receive, send)
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/ws/runner":
@@ -94,7 +123,7 @@ class App:
             raise HTTPError(405, "events are posted")
         begun = self.context.metrics.clock()
         body = await read_body(scope, receive, self.context.settings.body_limit)
-        accepted = await self.post(body)
+        accepted = await self.post(body, principal_of(scope))
         self.context.metrics.appended(accepted, begun)
         await answer(send, accepted_text(accepted))
 
@@ -127,13 +156,13 @@ class App:
             await answer(send, text, kind=CONTENT_TYPE)
 
         async def projects(request: Request) -> bytes:
-            return await rest.projects(store)
+            return await rest.projects(store, principal_of(request.scope).project)
 
         async def project(request: Request) -> bytes:
-            return await rest.project(store, part_of(request.scope, "project"))
+            return await rest.project(store, _project(request.scope))
 
         async def builds(request: Request) -> bytes:
-            return await rest.builds(store, part_of(request.scope, "project"))
+            return await rest.builds(store, _project(request.scope))
 
         async def all_builds(request: Request) -> bytes:
             return await list_builds(store, query(request.scope))
@@ -145,11 +174,11 @@ class App:
             await stream_builds(scope, receive, send, self.context)
 
         async def discard(request: Request) -> bytes:
-            return await rest.discard(self.context, part_of(request.scope, "project"), query(request.scope))
+            return await rest.discard(self.context, _project(request.scope), query(request.scope))
 
         async def messages(request: Request) -> bytes:
             asked = query(request.scope)
-            project_id = part_of(request.scope, "project")
+            project_id = _project(request.scope)
             return await rest.messages(store, project_id, asked.get("sessionId", ""), asked.get("buildId", ""))
 
         async def tool(request: Request) -> bytes:
@@ -168,7 +197,7 @@ class App:
             await answer(send, b"")
 
         async def events(scope: Scope, receive: Receive, send: Send) -> None:
-            await stream(scope, receive, send, self.context, part_of(scope, "project"))
+            await stream(scope, receive, send, self.context, _project(scope))
 
         async def missing(scope: Scope, receive: Receive, send: Send) -> None:
             raise HTTPError(404, "no such path")
@@ -204,6 +233,11 @@ def refusal(error: BaseException) -> HTTPError:
         return HTTPError(409, str(error), field="eventId")
     log.error("a request failed", exc_info=error)
     return HTTPError(500, "the server failed; its log says why")
+
+
+def _project(scope: Scope) -> str:
+    """The path's project. Raises HTTPError for one that the principal may not see."""
+    return permitted(scope, part_of(scope, "project"))
 
 
 class _Plain:

@@ -15,6 +15,7 @@ from ..store.contract import Accepted
 from .app import EVENTS, App, refusal
 from .asgi import HTTPError, Scope
 from .bounds import BoundedHttp
+from .guard import ANYONE
 from .ingest import accepted_text, too_large
 
 _PATH = EVENTS.encode()
@@ -24,6 +25,7 @@ class _Post(RequestResponseCycle):
     """A request on the short way, as far as uvicorn looks at it."""
 
     def __init__(self, keep_alive: bool, begun: float) -> None:
+        self.principal = ANYONE
         self.begun = begun
         self.keep_alive = keep_alive
         self.body = bytearray()
@@ -44,7 +46,7 @@ class FastIngestProtocol(BoundedHttp):
             return False
         self.cycle = post = _Post(parser.should_keep_alive(), self._app.context.metrics.clock())
         try:
-            self._app.check_post(cast("Scope", self.scope))
+            post.principal = self._app.check_post(cast("Scope", self.scope))
         except HTTPError as refused:
             self._refuse(post, refused)
         return True
@@ -77,7 +79,7 @@ class FastIngestProtocol(BoundedHttp):
         elif post.more_body and not post.response_complete:
             post.more_body = False
             try:
-                answer = asyncio.ensure_future(self._app.post(bytes(post.body)))
+                answer = asyncio.ensure_future(self._app.post(bytes(post.body), post.principal))
             except Exception as error:
                 self._refuse(post, refusal(error))
             else:

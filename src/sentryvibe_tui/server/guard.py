@@ -1,14 +1,16 @@
 """Who may talk to the server: the right `Host`, no foreign web page
-(docs/protocol.md#access), and whoever bears the token."""
+(docs/protocol.md#access), and whoever bears the shared token or one of their own."""
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
-from typing import Literal
+import logging
+import time
+from pathlib import Path
 
-from msgspec import Struct
-
+from ..errors import BadTokenFile
+from ..principals import Principal, Tokens
 from .asgi import HTTPError, Scope, header
 from .settings import ServerLimits
 
@@ -16,13 +18,10 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
-class Principal(Struct, frozen=True):
-    """Who a request is from: `anyone` where no token is asked for, else `bearer` of the one shared token."""
+ANYONE, BEARER = Principal("anyone", "admin"), Principal("bearer", "admin")
+"""Who comes where no token is asked for; who bears the shared one."""
 
-    name: Literal["anyone", "bearer"]
-
-
-_ANYONE, _BEARER = Principal("anyone"), Principal("bearer")
+log = logging.getLogger("sentryvibe_tui.server")
 
 
 class Guard:
@@ -33,16 +32,36 @@ class Guard:
         self._hosts = (_LOOPBACK | {host.lower()} | {name.lower() for name in settings.hosts}) - {""}
         self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.origins)
         self._token = settings.token.encode()
+        self._named = Tokens(Path(settings.tokens)) if settings.tokens else None
 
     def identify(self, scope: Scope) -> Principal:
         """Who it is. Raises HTTPError: 403 for a foreign `Host` or page, 401 without the token in the header."""
         self._check_place(scope)
         if not self._token:
-            return _ANYONE
+            return ANYONE
         kind, _, token = (header(scope, b"authorization") or "").partition(" ")
-        if kind.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
-            raise HTTPError(401, "this server wants its token: Authorization: Bearer TOKEN")
-        return _BEARER
+        if kind.lower() == "bearer":
+            if hmac.compare_digest(token.strip().encode(), self._token):
+                return BEARER
+            if (holder := self._holder(token.strip())) is not None:
+                return holder
+        raise HTTPError(401, "this server wants its token: Authorization: Bearer TOKEN")
+
+    def is_valid(self, token_id: str) -> bool:
+        """Whether the named token of that id still lets its holder in."""
+        try:
+            return self._named is not None and self._named.is_valid(token_id, _now())
+        except BadTokenFile as error:
+            log.warning("%s", error)
+            return False
+
+    def _holder(self, token: str) -> Principal | None:
+        """Whose named token it is. A file that cannot be read lets nobody in."""
+        try:
+            return None if self._named is None else self._named.holder(token, _now())
+        except BadTokenFile as error:
+            log.warning("%s", error)
+            return None
 
     def _check_place(self, scope: Scope) -> None:
         host = header(scope, b"host") or ""
@@ -59,6 +78,10 @@ class Guard:
         own = {"ws": "http", "wss": "https"}.get(scheme, scheme)
         bare = host.removesuffix(f":{_DEFAULT_PORTS[own]}")
         return origin in (f"{own}://{host}", f"{own}://{bare}") or origin in self._origins
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _name(host: str) -> str:

@@ -10,12 +10,14 @@ from msgspec.structs import replace
 
 from ..errors import BadJson
 from ..model.state import Millis
+from ..principals import Principal
 from ..store.contract import Accepted, BuildKey, Store
 from ..wire.base import Wire
 from ..wire.envelope import EventEnvelope, decode_posted, is_unknown
 from ..wire.json import decode, encode
 from .asgi import HTTPError, Message, Receive, Scope, header
 from .liveness import Liveness
+from .permits import foreign, permitted
 
 LARGE = 64 * 1024
 """Bytes of a body that takes so long to decode that others should not wait for it."""
@@ -33,14 +35,16 @@ class Intake:
         self._store, self._now = store, now
         self.undated = self.unknown = 0
 
-    def keep(self, body: bytes) -> Awaitable[Accepted]:
+    def keep(self, body: bytes, principal: Principal) -> Awaitable[Accepted]:
         """It or the answer raises HTTPError for what is not taken, StoreUnavailable when nothing can be kept."""
-        return self._append(_decoded(body)) if len(body) <= LARGE else self._keep_large(body)
+        return self._append(_decoded(body), principal) if len(body) <= LARGE else self._keep_large(body, principal)
 
-    async def _keep_large(self, body: bytes) -> Accepted:
-        return await self._append(await asyncio.to_thread(_decoded, body))
+    async def _keep_large(self, body: bytes, principal: Principal) -> Accepted:
+        return await self._append(await asyncio.to_thread(_decoded, body), principal)
 
-    def _append(self, events: tuple[EventEnvelope, ...]) -> Awaitable[Accepted]:
+    def _append(self, events: tuple[EventEnvelope, ...], principal: Principal) -> Awaitable[Accepted]:
+        if principal.project and any(posted.about.project_id != principal.project for posted in events):
+            raise foreign(principal)
         self.undated += sum(posted.undated for posted in events)
         self.unknown += sum(is_unknown(posted.event) for posted in events)
         if not all(posted.about.session_id for posted in events):
@@ -95,7 +99,7 @@ async def agent_heartbeat(scope: Scope, receive: Receive, liveness: Liveness) ->
         beat = decode(await read_body(scope, receive, 4096), _Beat)
     except BadJson as error:
         raise bad_request(error) from None
-    key = BuildKey(beat.project_id, beat.session_id, beat.build_id or beat.session_id)
+    key = BuildKey(permitted(scope, beat.project_id), beat.session_id, beat.build_id or beat.session_id)
     return encode({"known": liveness.heartbeat(key, max(0, beat.outbox))})
 
 

@@ -20,8 +20,10 @@ BUILDS = 20
 MORE_BUILDS = 500
 
 
-async def projects(store: Store) -> bytes:
-    rows = [_project(project, await store.builds(project.id, BUILDS)) for project in await store.projects()]
+async def projects(store: Store, only: str = "") -> bytes:
+    """All projects, or the `only` one that may be seen."""
+    listing = [project for project in await store.projects() if only in ("", project.id)]
+    rows = [_project(project, await store.builds(project.id, BUILDS)) for project in listing]
     return encode({"projects": rows})
 
 

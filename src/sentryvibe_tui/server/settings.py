@@ -14,6 +14,7 @@ class ServerLimits(Struct, frozen=True):
     `redact`, `redact_patterns`: secrets in the payloads of hooks are masked, also those of own patterns.
     `token`: the secret that every request has to bear; empty: none is asked for, which on an address that others can
     reach is refused unless `tokenless`. `token_file`: where it stands, for commands of this user.
+    `tokens`: the file with named tokens, each with its role (`principals`); they count where `token` is asked for.
     `notify_command`: what hears of events that deserve attention (`notify`); empty: nobody.
     `silence`: an active build without a sign of its agent for so long becomes interrupted.
     """
@@ -26,6 +27,7 @@ class ServerLimits(Struct, frozen=True):
     token: str = ""
     token_file: str = ""
     tokenless: bool = False
+    tokens: str = ""
     body_limit: int = 1024 * 1024
     silence: float = 30 * 60
     notify_command: str = ""

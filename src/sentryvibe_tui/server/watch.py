@@ -16,6 +16,7 @@ from .catch_up import Since
 from .context import ServerContext
 from .hub import OriginalWatcher, Watcher
 from .outbound_frame import OutboundFrame
+from .permits import principal_of
 from .protocols import EXTENSION
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sentryvibe_tui.server")
 
 TRY_AGAIN = 1013
+FORBIDDEN = 4403
 ACK = OutboundFrame(b'{"type":"heartbeat-ack"}')
 
 
@@ -63,7 +65,7 @@ async def watch(scope: Scope, receive: Receive, send: Send, serving: ServerConte
         _greet(serving, watcher, link)
         if await _start(serving, watcher, since_of(parameters)):
             while (message := await receive())["type"] == "websocket.receive":
-                watcher = await _answer(serving, watcher, link, message)
+                watcher = await _answer(serving, watcher, link, message, principal_of(scope).project)
     finally:
         link.on_writable = None
         serving.hub.leave(watcher)
@@ -116,10 +118,15 @@ async def _start(serving: ServerContext, watcher: Watcher, since: Since) -> bool
     return True
 
 
-async def _answer(serving: ServerContext, watcher: Watcher, link: DirectWebSocket, message: Message) -> Watcher:
+async def _answer(
+    serving: ServerContext, watcher: Watcher, link: DirectWebSocket, message: Message, only: str
+) -> Watcher:
+    """The watcher after it; `only`: the project that it may see, "" all."""
     match decode_asked(message.get("text") or message.get("bytes") or b""):
         case GetState(build_id, since, epoch):
             await _start(serving, watcher, Since(since, epoch, build_id))
+        case Subscribe(project_id) if only not in ("", project_id):
+            link.close(FORBIDDEN, "the token is for another project")
         case Subscribe(project_id, session_id) if is_id(project_id):
             watcher = serving.hub.move(watcher, project_id, session_id)
             _greet(serving, watcher, link)

@@ -1,0 +1,161 @@
+"""Who may do what with a server: named tokens in a file of its data folder, of which only check sums are kept."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from .errors import BadTokenFile
+from .folders import make_private
+
+TOKENS = "tokens.json"
+"""The file's name in the data folder."""
+MARK = "svt_"
+"""What a named token begins with, so that leaks are recognised."""
+
+Role = Literal["watch", "publish", "answer", "admin"]
+ROLES: tuple[Role, ...] = ("watch", "publish", "answer", "admin")
+
+_INCLUDED: dict[Role, frozenset[Role]] = {
+    "watch": frozenset({"watch"}),
+    "publish": frozenset({"watch", "publish"}),
+    "answer": frozenset({"watch", "answer"}),
+    "admin": frozenset(ROLES),
+}
+
+
+class Principal(Struct, frozen=True):
+    """Who a request is from. `project`: the only one it may see; "" all. `id`: of its named token, if it has one."""
+
+    name: str
+    role: Role
+    project: str = ""
+    id: str = ""
+
+    def may(self, role: Role) -> bool:
+        """Whether it may do what `role` stands for."""
+        return role in _INCLUDED[self.role]
+
+
+class TokenRecord(Struct, frozen=True):
+    """A named token. Times in epoch ms; `expires_at` 0: never. `digest`: SHA-256 of the token, in hex."""
+
+    id: str
+    name: str
+    role: Role
+    digest: str
+    project: str = ""
+    created_at: int = 0
+    expires_at: int = 0
+
+    def is_valid(self, now: int) -> bool:
+        return not self.expires_at or now < self.expires_at
+
+    @property
+    def principal(self) -> Principal:
+        return Principal(self.name, self.role, self.project, self.id)
+
+
+class Tokens:
+    """The tokens in the file `path`, read anew whenever it is another one. It need not be there."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._records: dict[str, TokenRecord] = {}
+
+    def records(self) -> tuple[TokenRecord, ...]:
+        """All of them, the oldest first. Raises BadTokenFile."""
+        return tuple(self._current().values())
+
+    def holder(self, token: str, now: int) -> Principal | None:
+        """Whose token it is; None: nobody's, or it has expired. Raises BadTokenFile."""
+        record = self._valid(token.removeprefix(MARK).partition(".")[0], now)
+        if record is None or not hmac.compare_digest(_digest(token), record.digest):
+            return None
+        return record.principal
+
+    def is_valid(self, token_id: str, now: int) -> bool:
+        """Whether the token with that id is neither revoked nor expired. Raises BadTokenFile."""
+        return self._valid(token_id, now) is not None
+
+    def add(self, name: str, role: Role, now: int, project: str = "", expires_at: int = 0) -> str:
+        """A new token, which nobody can read again. Raises BadTokenFile, also when there is one of that name."""
+        with self._changing() as records:
+            if any(record.name == name for record in records.values()):
+                raise BadTokenFile(f"there is a token {name!r} already; revoke it, or take another name")
+            token_id = secrets.token_hex(6)
+            token = f"{MARK}{token_id}.{secrets.token_urlsafe(32)}"
+            records[token_id] = TokenRecord(token_id, name, role, _digest(token), project, now, expires_at)
+        return token
+
+    def revoke(self, name: str) -> bool:
+        """False: there is none of that name. Raises BadTokenFile."""
+        with self._changing() as records:
+            gone = [record.id for record in records.values() if record.name == name]
+            for token_id in gone:
+                del records[token_id]
+        return bool(gone)
+
+    def _valid(self, token_id: str, now: int) -> TokenRecord | None:
+        record = self._current().get(token_id)
+        return record if record is not None and record.is_valid(now) else None
+
+    def _current(self) -> dict[str, TokenRecord]:
+        try:
+            status = os.stat(self._path)
+            seen = (status.st_mtime_ns, status.st_ino, status.st_size)
+            if seen != self._seen:
+                if status.st_mode & 0o077:
+                    raise BadTokenFile(f"others may read {self._path}; `chmod 600` it")
+                records = msgspec.json.decode(self._path.read_bytes(), type=list[TokenRecord])
+                self._records, self._seen = {record.id: record for record in records}, seen
+        except FileNotFoundError:
+            self._records, self._seen = {}, None
+        except (OSError, msgspec.MsgspecError) as error:
+            raise BadTokenFile(f"the tokens in {self._path} cannot be read: {error}") from None
+        return self._records
+
+    @contextmanager
+    def _changing(self) -> Generator[dict[str, TokenRecord]]:
+        """The records, to be changed by one process at a time; they are on disk afterwards."""
+        try:
+            make_private(self._path.parent)
+            folder = os.open(self._path.parent, os.O_RDONLY)
+        except OSError as error:
+            raise BadTokenFile(f"no tokens can be kept in {self._path.parent}: {error.strerror}") from None
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            records = dict(self._current())
+            yield records
+            self._write(msgspec.json.format(msgspec.json.encode(tuple(records.values()))))
+            os.fsync(folder)
+        except OSError as error:
+            raise BadTokenFile(f"{self._path} cannot be written: {error.strerror}") from None
+        finally:
+            os.close(folder)
+
+    def _write(self, text: bytes) -> None:
+        """Whole or not at all."""
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)
+
+
+def _digest(token: str) -> str:
+    """Tokens are too random to be guessed from it."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,190 @@
+"""Named tokens: who may do what, of which project, and until when."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+
+from sentryvibe_tui.errors import BadTokenFile
+from sentryvibe_tui.principals import TOKENS, Role, Tokens
+from sentryvibe_tui.server.serve import Running, running
+from sentryvibe_tui.server.settings import ServerLimits
+
+SHARED = "s3cret-word"
+
+
+def event(project: str = "p") -> dict[str, Any]:
+    return {"projectId": project, "sessionId": "s", "event": {"type": "start"}}
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> Tokens:
+    return Tokens(tmp_path / TOKENS)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Running]:
+    limits = ServerLimits(token=SHARED, tokens=str(tmp_path / TOKENS))
+    async with running(tmp_path / "data", settings=limits) as server:
+        yield server
+
+
+def bearing(server: Running, token: str) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.AsyncClient(base_url=server.url, trust_env=False, verify=False, headers=headers)
+
+
+def watching(server: Running, token: str, path: str) -> connect:
+    headers = {"Authorization": f"Bearer {token}"}
+    return connect(server.url.replace("http", "ws") + path, additional_headers=headers, proxy=None)
+
+
+async def until_closed(link: ClientConnection) -> int:
+    async with asyncio.timeout(10):
+        await link.wait_closed()
+    assert link.close_code is not None
+    return link.close_code
+
+
+# ---------------------------------------------------------------------- the file
+
+
+def test_a_token_is_kept_as_a_check_sum_that_its_user_alone_may_read(tokens: Tokens, tmp_path: Path) -> None:
+    token = tokens.add("ci", "publish", now=5)
+    path = tmp_path / TOKENS
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert token.partition(".")[2] not in path.read_text()
+    holder = tokens.holder(token, now=6)
+    assert holder is not None
+    assert (holder.name, holder.role, holder.project) == ("ci", "publish", "")
+    for wrong in ("", token[:-1], token.partition(".")[0], f"{token.partition('.')[0]}.guess", "svt_x.y"):
+        assert tokens.holder(wrong, now=6) is None
+
+
+def test_a_token_ends_with_its_time_and_with_its_revocation(tokens: Tokens) -> None:
+    token = tokens.add("guest", "watch", now=0, expires_at=10)
+    assert tokens.holder(token, now=9) is not None
+    assert tokens.holder(token, now=10) is None
+    other = tokens.add("else", "watch", now=0)
+    assert Tokens(tokens._path).revoke("else")  # by another process
+    assert tokens.holder(other, now=1) is None
+    assert not tokens.revoke("else")
+
+
+def test_names_are_given_once_and_a_file_that_cannot_be_trusted_lets_nobody_in(tokens: Tokens, tmp_path: Path) -> None:
+    token = tokens.add("ci", "admin", now=0)
+    with pytest.raises(BadTokenFile, match="already"):
+        tokens.add("ci", "watch", now=0)
+    (tmp_path / TOKENS).chmod(0o644)
+    with pytest.raises(BadTokenFile, match="chmod 600"):
+        Tokens(tmp_path / TOKENS).holder(token, now=1)
+    (tmp_path / TOKENS).chmod(0o600)
+    (tmp_path / TOKENS).write_text("[{]")
+    with pytest.raises(BadTokenFile, match="cannot be read"):
+        tokens.holder(token, now=1)
+
+
+# ---------------------------------------------------------------------- roles
+
+
+@pytest.mark.parametrize(
+    ("role", "posts", "deletes"),
+    [("watch", 403, 403), ("publish", 200, 403), ("answer", 403, 403), ("admin", 200, 404)],
+)
+async def test_a_role_may_what_it_stands_for(
+    server: Running, tokens: Tokens, role: Role, posts: int, deletes: int
+) -> None:
+    async with bearing(server, tokens.add("x", role, now=0)) as http:
+        assert (await http.get("/api/projects")).status_code == 200
+        assert (await http.post("/api/build-events", json=event())).status_code == posts
+        assert (await http.delete("/api/projects/p/builds?sessionId=s")).status_code == deletes
+        unusual = httpx.Request("POST", f"{server.url}/api/build-events?x", json=event(), headers=http.headers)
+        assert (await http.send(unusual)).status_code == posts
+
+
+async def test_who_only_watches_is_no_runner(server: Running, tokens: Tokens) -> None:
+    token = tokens.add("x", "watch", now=0)
+    with pytest.raises(InvalidStatus, match="403"):
+        await watching(server, token, "/ws/runner")
+    async with bearing(server, token) as http:
+        refused = await http.post("/api/hooks/claude", json={})
+    assert (refused.status_code, token in refused.text) == (403, False)
+
+
+# ---------------------------------------------------------------------- projects
+
+
+async def test_a_token_of_a_project_sees_no_other(server: Running, tokens: Tokens) -> None:
+    async with bearing(server, SHARED) as admin:
+        for project in ("p", "q", "p/builds"):
+            assert (await admin.post("/api/build-events", json=event(project))).status_code == 200
+    async with bearing(server, tokens.add("x", "publish", now=0, project="p")) as http:
+        assert [row["id"] for row in (await http.get("/api/projects")).json()["projects"]] == ["p"]
+        assert {row["projectId"] for row in (await http.get("/api/builds")).json()["builds"]} == {"p"}
+        assert (await http.get("/api/projects/p/builds")).status_code == 200
+        assert (await http.post("/api/build-events", json=event())).status_code == 200
+        for path in (
+            "/api/projects/q",
+            "/api/projects/q/messages",
+            "/api/projects/q/events",
+            "/api/projects/p/builds/messages",
+            "/api/projects/p%2Fbuilds",
+            "/api/builds?projectId=q",
+            "/api/builds/events?projectId=q",
+            "/api/sessions/s/tools/t",
+            "/api/status",
+            "/metrics",
+        ):
+            assert (await http.get(path)).status_code == 403, path
+        both = (await http.get("/api/builds?projectId=&projectId=q")).json()["builds"]
+        assert {row["projectId"] for row in both} == {"p"}
+        for body in (event("q"), [event(), event("q")]):
+            assert (await http.post("/api/build-events", json=body)).status_code == 403
+        beat = {"projectId": "q", "sessionId": "s"}
+        assert (await http.post("/api/build-heartbeats", json=beat)).status_code == 403
+
+
+async def test_a_link_of_a_project_cannot_move_to_another(server: Running, tokens: Tokens) -> None:
+    token = tokens.add("x", "watch", now=0, project="p")
+    for path in ("/ws?projectId=q", "/ws?scope=builds&projectId=q"):
+        with pytest.raises(InvalidStatus, match="403"):
+            await watching(server, token, path)
+    async with watching(server, token, "/ws?projectId=p&protocol=2") as link:
+        await link.send(json.dumps({"type": "subscribe", "projectId": "q"}))
+        assert await until_closed(link) == 4403
+
+
+# ---------------------------------------------------------------------- revocation
+
+
+@pytest.mark.parametrize("path", ["/ws?projectId=p&protocol=2", "/ws?scope=builds"])
+async def test_open_links_end_within_a_second_of_the_revocation(server: Running, tokens: Tokens, path: str) -> None:
+    token = tokens.add("guest", "watch", now=0)
+    async with watching(server, token, path) as link, watching(server, SHARED, path) as other:
+        await link.recv()
+        tokens.revoke("guest")
+        begun = asyncio.get_running_loop().time()
+        assert await until_closed(link) == 4401
+        assert asyncio.get_running_loop().time() - begun < 2  # one, and what a busy machine adds
+        await other.ping()
+    async with bearing(server, token) as http:
+        assert (await http.get("/api/projects")).status_code == 401
+
+
+async def test_an_event_stream_ends_with_its_token(server: Running, tokens: Tokens) -> None:
+    token = tokens.add("guest", "watch", now=0)
+    async with bearing(server, token) as http, http.stream("GET", "/api/projects/p/events") as events:
+        lines = events.aiter_lines()
+        await anext(lines)
+        tokens.revoke("guest")
+        async with asyncio.timeout(10):
+            assert [line async for line in lines if line.startswith("event: error")] == []
+    assert server.app.context.hub.watchers == 0
