@@ -166,3 +166,24 @@ def test_a_data_folder_that_cannot_be_used_is_named(overview: Any, desk: Any, mo
     terminal.until(b"a-file")
     terminal.type(b"q")
     assert terminal.end() == 0
+
+
+def test_another_server_stands_beside_this_machine_and_its_loss_takes_nothing(
+    overview: Any, home: Path, desk: Any, claude: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("SENTRYVIBE_RUNTIME_DIR", str(desk.folder / "elsewhere"))
+        far = desk.start("serve", "--port", "0", "--data", str(desk.folder / "far"))
+        url = far.until("ready").split()[-1]
+    ingest = desk.start("ingest", "till", "--server", url)
+    ingest.feed(claude.init + claude.calls(2, "Bash", command="make"))
+    write_session(home, "shop", "I will look at the till.")
+    terminal = overview("--server", url)
+    terminal.until(b"till")
+    terminal.until(b"shop")
+    far.popen.kill()
+    terminal.until(b"retry")
+    write_session(home, "blog", "The feed is broken.")
+    terminal.until(b"blog")
+    terminal.type(b"q")
+    assert terminal.end() == 0

@@ -37,7 +37,8 @@ Usage: {PROGRAM} [COMMAND] [OPTIONS]
   live, kept, and from several terminals at once.
 
   Without a command it shows them; nothing needs to be installed or
-  configured, and --theme, --ascii and --no-animation say how it looks.
+  configured. --server URL shows those of another machine beside them; --theme,
+  --ascii and --no-animation say how it looks.
 
 Commands:
 {chr(10).join(f"  {name:<12}{text}" for name, text in COMMANDS.items())}

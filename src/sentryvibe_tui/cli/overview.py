@@ -7,21 +7,22 @@ import logging
 
 import click
 
-from .options import NoLink, find_server, redactor, settings
+from .options import NoLink, find_server, redactor, servers_option, settings
 from .output import any_text, write_line
 from .screen import Flags, has_terminal, look_options, looks, show_agents, tell_wrong_theme
 
 
 @click.command("overview")
+@servers_option
 @look_options
-def command(flags: Flags) -> int:
-    """Show all coding agents of this machine, sorted by who needs you.
+def command(server: tuple[str, ...], flags: Flags) -> int:
+    """Show all coding agents of this machine, sorted by who needs you, and beside them those of each --server.
 
     Follows what runs, with nothing installed or configured, and serves for as long as it is open, or joins the server
     that runs. Without a terminal it prints those that are active.
     """
     if has_terminal():
-        return asyncio.run(_overview(flags))
+        return asyncio.run(_overview(server, flags))
     tell_wrong_theme(flags)
     from .ls import command as listing
 
@@ -33,10 +34,11 @@ def command(flags: Flags) -> int:
     return 0
 
 
-async def _overview(flags: Flags) -> int:
+async def _overview(others: tuple[str, ...], flags: Flags) -> int:
     from ..sources.machine import Machine
 
     preferences = settings().settings
     tell = logging.getLogger("sentryvibe_tui.follow").info
-    machine = Machine(preferences, redactor(preferences), tell, find_server(None).named)
+    addresses = [find_server(other).address for other in others]
+    machine = Machine(preferences, redactor(preferences), tell, find_server(None).named, addresses)
     return await show_agents(machine, looks(preferences, flags), preferences)

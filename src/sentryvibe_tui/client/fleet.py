@@ -115,12 +115,20 @@ class ServerFleet:
                 case _:
                     pass
 
+    def begin_with(self, name: str, server: Address) -> None:
+        """`server` before the others, one of which it may be; before `events` is listened to."""
+        others = {known: one for known, one in self._servers.items() if one.base != server.base}
+        self._servers = {name: server, **others}
+
     def move(self, name: str, server: Address) -> None:
         """The builds of the server `name` are at this address from now on."""
         self._servers[name] = server
         feed = self._feeds.get(name)
         for watch in (*([feed] if feed else []), *self._watches.get(name, ())):
             watch.turn_to(server)
+
+    def address_of(self, name: str) -> Address | None:
+        return self._servers.get(name)
 
     def is_lost(self, name: str) -> bool:
         """Whether a server that was there is out of reach."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -24,7 +24,7 @@ RECENT = 3_600.0
 
 class Machine(ServerFleet):
     """`client.fleet.Fleet` of the server that is `named`, of one that runs here, or of one in this process for as long
-    as it is listened to. `tell` hears what the sources have to say."""
+    as it is listened to; `others` are shown beside it. `tell` hears what the sources have to say."""
 
     def __init__(
         self,
@@ -32,8 +32,9 @@ class Machine(ServerFleet):
         redactor: Redactor | None,
         tell: Callable[[str], None],
         named: Address | None = None,
+        others: Sequence[Address] = (),
     ) -> None:
-        super().__init__(())
+        super().__init__(others)
         self._settings, self._redactor, self._tell, self._named = settings, redactor, tell, named
         self._follow_is_cut_off: Callable[[], bool] = lambda: False
         self._follow_turn_to: Callable[[Address], None] = lambda _: None
@@ -50,7 +51,7 @@ class Machine(ServerFleet):
                 self._problem = clean_line(str(self._work.exception() or "it just ended"))
                 yield ServerLink(HERE, "this machine", LinkStatus("refused", reason=self._problem))
                 await asyncio.Event().wait()
-            self.move(HERE, address.result())
+            self.begin_with(HERE, address.result())
             async for event in super().events():
                 yield event
         finally:
@@ -80,7 +81,8 @@ class Machine(ServerFleet):
     def turn_to(self, server: Address) -> None:
         """Publishes to another server from now on, and watches there."""
         self._follow_turn_to(server)
-        self.move(HERE, server)
+        if self.address_of(HERE) != server:
+            self.move(HERE, server)
 
     def outlook(self) -> tuple[str, ...]:
         if self._problem:
