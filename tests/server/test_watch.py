@@ -225,8 +225,8 @@ async def test_upgrades_that_are_refused(server: Running, caplog: pytest.LogCapt
 
 
 async def test_a_watcher_that_never_reads_is_closed_and_others_notice_nothing(tmp_path: Path) -> None:
-    settings = ServerLimits(send_timeout=0.5)
-    async with running(tmp_path, settings=settings) as server:
+    limits = ServerLimits(send_timeout=0.5, ping_interval=60)  # the answer to a ping would reset a link that is closed
+    async with running(tmp_path, settings=limits) as server:
         store = server.app.context.store
         async with watching(server) as healthy, watching(server, max_queue=1) as stuck:
             await opened(healthy)

@@ -73,7 +73,7 @@ async def running(
     notifier = NotifyCommand(limits.notify_command, Claims("command")) if limits.notify_command else None
     if notifier is not None:
         app.context.on_attention = notifier.hear
-    server = _Server(_config(app))
+    server = _Server(_config(app, limits))
     task = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
     try:
         await app.start()
@@ -202,7 +202,7 @@ def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _config(app: App) -> uvicorn.Config:
+def _config(app: App, limits: ServerLimits) -> uvicorn.Config:
     http, ws = protocols()
     return uvicorn.Config(
         app,
@@ -215,8 +215,8 @@ def _config(app: App) -> uvicorn.Config:
         server_header=False,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,
-        ws_ping_interval=5,
-        ws_ping_timeout=7.5,
+        ws_ping_interval=limits.ping_interval,
+        ws_ping_timeout=limits.ping_interval * 1.5,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
     )

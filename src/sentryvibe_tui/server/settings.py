@@ -34,3 +34,5 @@ class ServerLimits(Struct, frozen=True):
     heartbeat: float = 5
     idle_heartbeat: float = 30
     send_timeout: float = 10
+    ping_interval: float = 5
+    """Of WebSocket pings; one and a half of it without an answer ends the link."""
