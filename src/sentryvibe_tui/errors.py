@@ -30,6 +30,8 @@ SentryVibeError
 │   ├── Unreadable                 the data directory read without a server: store/readonly.py
 │   └── EventDiffers               an id that belongs to another event
 ├── NoGlance, NothingLearned       a status line has nothing to tell
+├── SetBack                        the database is an older copy: store/postgres/writer.py
+├── BusLost                        hints to other servers: bus/bus.py
 ├── RpcRefusal, NotUnderstood      a register of an agent: agents/*/
 ├── NoTerminal                     sources/terminal.py
 └── NoLink, UsageProblem, PipeClosed, CannotWrite      the command line: cli/

@@ -27,6 +27,7 @@ class Settings(Struct, frozen=True):
     token: str = ""
     max_body: int = 1024 * 1024
     store: str = ""
+    hints: str = ""
     data_dir: str = ""
     log_dir: str = ""
     theme: str = ""
@@ -49,6 +50,7 @@ ENVIRONMENT = {
     "token": "SENTRYVIBE_TOKEN",
     "max_body": "SENTRYVIBE_MAX_BODY",
     "store": "SENTRYVIBE_STORE",
+    "hints": "SENTRYVIBE_HINTS",
     "data_dir": "SENTRYVIBE_DATA_DIR",
     "log_dir": "SENTRYVIBE_LOG_DIR",
     "theme": "SENTRYVIBE_THEME",
@@ -73,7 +75,7 @@ _KINDS: dict[type[object], str] = {
 _LIMITS = {"port": (0, 65_535), "max_body": (1024, 1024**3)}
 
 
-SECRET = frozenset({"token", "store"})
+SECRET = frozenset({"token", "store", "hints"})
 """Settings whose values are never shown."""
 
 

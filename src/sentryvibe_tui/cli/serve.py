@@ -35,6 +35,11 @@ _STRANGERS = (
     "what is this server's own.",
 )
 @click.option(
+    "--hints",
+    metavar="URL",
+    help="Servers over one --store wake one another by Redis, redis://HOST, instead of by the database.",
+)
+@click.option(
     "--token-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -48,6 +53,7 @@ def command(
     port: int | None,
     data: Path | None,
     store: str | None,
+    hints: str | None,
     token_file: Path | None,
     no_token: bool,
     hosts: tuple[str, ...],
@@ -80,6 +86,7 @@ def command(
     limits = replace(
         ServerLimits(),
         store=preferences.store if store is None else store,
+        hints=preferences.hints if hints is None else hints,
         body_limit=preferences.max_body,
         hosts=hosts,
         origins=origins,

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.routing import Route, Router
 
 from ..agents.redact import Redactor
+from ..bus.bus import Bus
 from ..errors import EventDiffers, StoreUnavailable
 from ..principals import Principal
 from ..store.contract import Accepted, Store
@@ -42,10 +43,13 @@ _REVOKED_WITHIN = 0.5
 
 
 class App:
-    """One server over one store. `host` is the address it listens on. `start` before the first request."""
+    """One server over one store. `host` is the address it listens on. `start` before the first request.
 
-    def __init__(self, store: Store, settings: ServerLimits, host: str = "127.0.0.1") -> None:
-        self.context = ServerContext(store, settings)
+    `bus`: of a store that is a `SharedStore`.
+    """
+
+    def __init__(self, store: Store, settings: ServerLimits, host: str = "127.0.0.1", bus: Bus | None = None) -> None:
+        self.context = ServerContext(store, settings, bus)
         self.hooks = Hooks(store, self.context.now, Redactor(settings.redact_patterns) if settings.redact else None)
         self._intake = Intake(store, self.context.now)
         self._runners = Runners(store, self.context.now)
@@ -186,7 +190,7 @@ class App:
             return await rest.tool(store, session_id, tool_id, query(request.scope).get("buildId", ""))
 
         async def heartbeat(request: Request) -> bytes:
-            return await agent_heartbeat(request.scope, request.receive, self.context.liveness)
+            return await agent_heartbeat(request.scope, request.receive, self.context.agent_heartbeat)
 
         async def runner(request: Request) -> bytes:
             limit = self.context.settings.body_limit

@@ -60,6 +60,10 @@ class CatchUp:
         self._now = now
         self._recoveries: dict[BuildHead, asyncio.Future[_Recovery | None]] = {}
 
+    def forget(self) -> None:
+        """What was read is of another log."""
+        self._recoveries.clear()
+
     async def start(self, watcher: Watcher, since: Since) -> None:
         """Bring `watcher` to the head: the tail of the build it has, then the newest one. Raises StoreUnavailable.
 

@@ -6,17 +6,22 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import cast
 
+from ..bus.bus import Bus
 from ..errors import StoreUnavailable
 from ..model.attention import Attention, AttentionEvent
 from ..model.state import Millis
-from ..store.contract import BuildDamaged, BuildFilter, BuildKey, Commit, Store
+from ..store.contract import BuildDamaged, BuildFilter, BuildKey, Commit, SharedStore, Store
+from ..wire.envelope import EventEnvelope
 from .catch_up import CatchUp
 from .feed_start import MOST, FeedStart, host_name, new_feed
-from .hub import Hub, Watcher
-from .liveness import Liveness
+from .hub import Channel, Hub, Watcher
+from .liveness import Liveness, end_of_silence
 from .metrics import Metrics
+from .peers import Peers
 from .settings import ServerLimits
+from .shared_channel import SharedChannel
 
 log = logging.getLogger("sentryvibe_tui.server")
 
@@ -26,15 +31,22 @@ _FEW = 10
 
 
 class ServerContext:
-    def __init__(self, store: Store, settings: ServerLimits) -> None:
+    """`bus`: with a store that other servers share, a `SharedStore`."""
+
+    def __init__(self, store: Store, settings: ServerLimits, bus: Bus | None = None) -> None:
         self.store = store
         self.settings = settings
         self.metrics = Metrics()
         self.liveness = Liveness(time.monotonic, self.now)
-        self.hub = Hub(store.epoch, time.monotonic, self.now, self.liveness.sign)
+        kind = Channel if bus is None else SharedChannel
+        self.hub = Hub(store.epoch, time.monotonic, self.now, self.liveness.sign, kind)
+        self._shared = None if bus is None else cast("SharedStore", store)
         self.catch_up = CatchUp(self.hub, store, self.now)
         self.feed = new_feed(time.monotonic, self.now)
         self.feed_start = FeedStart(self.feed, store, host_name())
+        self._peers = None
+        if bus is not None and self._shared is not None:
+            self._peers = Peers(self._shared, bus, self.hub, self._list, time.monotonic)
         self._flushing: asyncio.TimerHandle | None = None
         self.on_attention: Callable[[Sequence[AttentionEvent]], None] = lambda _: None
         self._attention = Attention()
@@ -53,6 +65,10 @@ class ServerContext:
         self.liveness.expect(await self.store.active_builds())
         self._keep(asyncio.create_task(self._rounds(), name="rounds"))
         self._keep(asyncio.create_task(self.metrics.measure_loop(), name="loop lag"))
+        if self._peers is not None and self._shared is not None:
+            self._shared.on_epoch(self._renewed)
+            await self._peers.start()
+            self._keep(asyncio.create_task(self._peers.run(), name="peers"))
 
     async def stop(self) -> None:
         """Ends every watcher's link; they come back when the server does."""
@@ -60,6 +76,8 @@ class ServerContext:
         self.feed.close(RESTART, "the server is stopping")
         if self._flushing is not None:
             self._flushing.cancel()
+        if self._peers is not None:
+            await self._peers.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -73,14 +91,43 @@ class ServerContext:
     def _committed(self, commits: Sequence[Commit]) -> None:
         """A few watchers are told at once; many only after the publishers have their answers."""
         self.metrics.committed(commits)
-        self.liveness.committed(commits)
-        self.feed.note(commits)
-        self._plan_flush()
+        if self._peers is not None:
+            self._peers.committed(commits)
+        self._list(commits)
         self._unpublished.extend(commits)
         if self._publishing is None and self.hub.watchers > _FEW:
             self._publishing = asyncio.get_running_loop().call_soon(self._publish)
         elif self._publishing is None:
             self._publish()
+
+    def _list(self, commits: Sequence[Commit]) -> None:
+        """Lists and clocks; the hub has the entries from whoever heard of them."""
+        self.liveness.committed(commits)
+        self.feed.note(commits)
+        self._plan_flush()
+
+    async def agent_heartbeat(self, key: BuildKey, outbox: int) -> bool:
+        """The publisher of `key` lives, and so many events wait with it. False: no such build is active."""
+        is_known = self.liveness.heartbeat(key, outbox)
+        if self._peers is None:
+            return is_known
+        if not is_known:
+            head = await self.store.find_build(key.project_id, key.session_id, key.build_id)
+            if head is None or not head.is_active:
+                return False
+            self.liveness.expect((key,))
+            self.liveness.heartbeat(key, outbox)
+        self._peers.agent_lives(key)
+        return True
+
+    def _renewed(self) -> None:
+        """The store is another one: whoever watches begins anew."""
+        self.hub.epoch = self.feed.epoch = self.store.epoch
+        self.catch_up.forget()
+        self.hub.close(RESTART, "the database was set back")
+        self.feed.close(RESTART, "the database was set back")
+        if self._peers is not None:
+            self._peers.forget()
 
     def _plan_flush(self) -> None:
         """The feed's next frames; the first after a pause goes out at once."""
@@ -96,6 +143,8 @@ class ServerContext:
     def _publish(self) -> None:
         commits, self._unpublished, self._publishing = self._unpublished, [], None
         self.hub.publish(commits)
+        if self._peers is not None:
+            self._peers.published()
 
     def _restart(self, watcher: Watcher) -> None:
         self._keep(asyncio.create_task(self._start_again(watcher)))
@@ -127,7 +176,7 @@ class ServerContext:
         self.hub.close_stalled(self.settings.send_timeout)
         self.feed.beat(self.settings.heartbeat)
         self.feed.close_stalled(self.settings.send_timeout)
-        silent = self.liveness.silent(self.settings.silence)
+        silent = await self._silent()
         ends = [self.store.append((end,), self.now()) for end in silent]
         for end, answer in zip(silent, await asyncio.gather(*ends, return_exceptions=True), strict=True):
             if isinstance(answer, BuildDamaged):
@@ -136,6 +185,13 @@ class ServerContext:
                 log.warning("cannot end a silent build of %s: %s", end.about.project_id, answer)
             else:
                 self.liveness.end_posted((end,))
+
+    async def _silent(self) -> Sequence[EventEnvelope]:
+        """The ends of builds whose agents fell silent; of several servers, one gets each."""
+        bound = self.settings.silence
+        if self._shared is None:
+            return self.liveness.silent(bound)
+        return [end_of_silence(key, bound, rounds) for key, rounds in await self._shared.silent(bound)]
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)

@@ -120,6 +120,7 @@ def _limits(settings: Settings) -> ServerLimits:
         raise CannotServe(str(error)) from None
     return ServerLimits(
         store=settings.store,
+        hints=settings.hints,
         body_limit=settings.max_body,
         redact=settings.redact,
         redact_patterns=tuple(settings.redact_patterns),

@@ -108,13 +108,22 @@ class Channel:
 
     def add(self, commit: Commit) -> None:
         self.learn(commit.head)
-        for logged in commit.entries:
-            self._ring.append(_Slot(commit.head.key, logged))
+        self.push(commit.head.key, commit.entries)
+
+    def push(self, key: BuildKey, entries: Iterable[Logged]) -> None:
+        """Into the ring, in order."""
+        for logged in entries:
+            self._ring.append(_Slot(key, logged))
             self._bytes += len(logged.updates)
             self.head += 1
         while self._ring and (len(self._ring) > RING_COUNT or self._bytes > RING_BYTES):
             self._bytes -= len(self._ring.popleft().logged.updates)
         self._frames.clear()
+
+    def greet(self, watcher: Watcher, head: BuildHead) -> bool:
+        """A starting point at `head` is about to be sent. False: it would leave a hole before what follows."""
+        self.learn(head)
+        return True
 
     def learn(self, head: BuildHead) -> None:
         known = self.heads.get(head.key)
@@ -174,6 +183,7 @@ def batch_frame(key: BuildKey, entries: Sequence[Logged], now: Millis) -> Outbou
 
 class Hub:
     """`clock`: monotonic seconds. `now`: epoch milliseconds. `lost`: prepares a new starting point for a watcher.
+    `kind`: of the channels; a server that is not alone has `SharedChannel`s.
 
     Counted since the start: `frames` given to outlets, and how large they were; `restarts` of late watchers.
     """
@@ -184,12 +194,14 @@ class Hub:
         clock: Callable[[], float],
         now: Callable[[], Millis],
         sign: Callable[[BuildKey], AgentSign | None] = lambda _: None,
+        kind: Callable[[str], Channel] = Channel,
     ) -> None:
         self.epoch = epoch
         self.on_loss: Callable[[Watcher], None] = lambda _: None
         self._clock = clock
         self._now = now
         self._sign = sign
+        self._kind = kind
         self.channels: dict[str, Channel] = {}
         self.frames = self.frame_bytes = self.restarts = 0
 
@@ -201,7 +213,7 @@ class Hub:
         """A watcher at the head, held until `begin`: whatever is committed from now on reaches it."""
         channel = self.channels.get(project_id)
         if channel is None:
-            channel = self.channels[project_id] = Channel(project_id)
+            channel = self.channels[project_id] = self._kind(project_id)
             channel.beat_at = self._clock()
         watcher = kind(channel, session_id, outlet)
         channel.watchers[watcher] = None
@@ -230,7 +242,9 @@ class Hub:
     def begin(self, watcher: Watcher, frames: Iterable[OutboundFrame], heads: Iterable[BuildHead]) -> None:
         """Send a starting point, then a mark, then what lies in the ring beyond `heads`."""
         for head in heads:
-            watcher.channel.learn(head)
+            if not watcher.channel.greet(watcher, head):
+                self._begin_again(watcher)
+                return
             watcher.floors[head.key] = max(head.version, watcher.floors.get(head.key, 0))
         watcher.backlog.extend(frames)
         watcher.backlog.append(self._mark(watcher.channel, watcher.session_id))
@@ -249,6 +263,12 @@ class Hub:
             for watcher in tuple(channel.watchers):
                 if watcher.ready:
                     self._pump(watcher)
+
+    def begin_again(self, channel: Channel) -> None:
+        """What its watchers lack is too much: each gets a new starting point."""
+        for watcher in tuple(channel.watchers):
+            if not watcher.is_held:
+                self._begin_again(watcher)
 
     def resume(self, watcher: Watcher) -> None:
         """The outlet can take a frame again."""

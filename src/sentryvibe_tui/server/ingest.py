@@ -16,7 +16,6 @@ from ..wire.base import Wire
 from ..wire.envelope import EventEnvelope, decode_posted, is_unknown
 from ..wire.json import decode, encode
 from .asgi import HTTPError, Message, Receive, Scope, header
-from .liveness import Liveness
 from .permits import foreign, permitted
 
 LARGE = 64 * 1024
@@ -93,14 +92,16 @@ class _Beat(Wire, frozen=True):
     outbox: int = 0
 
 
-async def agent_heartbeat(scope: Scope, receive: Receive, liveness: Liveness) -> bytes:
+async def agent_heartbeat(
+    scope: Scope, receive: Receive, heartbeat: Callable[[BuildKey, int], Awaitable[bool]]
+) -> bytes:
     """`POST /api/build-heartbeats`: the publisher of a build lives, and `outbox` events wait with it."""
     try:
         beat = decode(await read_body(scope, receive, 4096), _Beat)
     except BadJson as error:
         raise bad_request(error) from None
     key = BuildKey(permitted(scope, beat.project_id), beat.session_id, beat.build_id or beat.session_id)
-    return encode({"known": liveness.heartbeat(key, max(0, beat.outbox))})
+    return encode({"known": await heartbeat(key, max(0, beat.outbox))})
 
 
 def check_body(scope: Scope, limit: int) -> None:

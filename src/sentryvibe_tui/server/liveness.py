@@ -73,10 +73,7 @@ class Liveness:
         """
         limit = self._clock() - bound
         expired = [(key, sign) for key, sign in self._signs.items() if sign.heard < limit]
-        return tuple(
-            EventEnvelope(About(key.project_id, key.session_id, key.build_id), _end(bound, sign.rounds))
-            for key, sign in expired
-        )
+        return tuple(end_of_silence(key, bound, sign.rounds) for key, sign in expired)
 
     def end_posted(self, ends: Iterable[EventEnvelope]) -> None:
         """The store has these ends: the silence of a build that goes on all the same counts anew."""
@@ -86,9 +83,11 @@ class Liveness:
                 sign.heard, sign.rounds = self._clock(), sign.rounds + 1
 
 
-def _end(bound: float, rounds: int) -> BuildEnded:
+def end_of_silence(key: BuildKey, bound: float, rounds: int) -> EventEnvelope:
+    """The end of a build of which nothing was heard for `bound` seconds, `rounds` times before as well."""
     why = f"nothing heard of the agent for {_words(bound * (rounds + 1))}"
-    return BuildEnded("interrupted", error=why, source="silence" if rounds < WITNESS_ROUNDS else "")
+    end = BuildEnded("interrupted", error=why, source="silence" if rounds < WITNESS_ROUNDS else "")
+    return EventEnvelope(About(key.project_id, key.session_id, key.build_id), end)
 
 
 WITNESS_ROUNDS = 48

@@ -20,6 +20,7 @@ import uvicorn
 from msgspec import Struct
 
 from .. import runtime
+from ..bus.opening import open_bus
 from ..errors import CannotServe, StoreBroken, StoreUnavailable
 from ..model.text import clean
 from ..notify import Claims, NotifyCommand
@@ -65,11 +66,12 @@ async def running(
         raise CannotServe(UNGUARDED.format(host))
     listener = _listen(host, port)
     try:
+        bus = open_bus(limits.store, limits.hints)
         store = await open_store(limits.store, data)
     except (StoreBroken, StoreUnavailable) as error:
         listener.close()
         raise CannotServe(str(error)) from None
-    app = App(store, limits, host)
+    app = App(store, limits, host, bus)
     notifier = NotifyCommand(limits.notify_command, Claims("command")) if limits.notify_command else None
     if notifier is not None:
         app.context.on_attention = notifier.hear

@@ -9,6 +9,7 @@ class ServerLimits(Struct, frozen=True):
     """Times in seconds, sizes in bytes.
 
     `store`: the database that keeps the builds, shared with other servers; empty: files in the data directory.
+    `hints`: Redis, by which servers over one `store` wake one another; empty: the database does it.
     `hosts`: names beside loopback and the listening address that a `Host` header may carry.
     `origins`: web origins (`https://name:port`) beside the server's own that may post and watch.
     `redact`, `redact_patterns`: secrets in the payloads of hooks are masked, also those of own patterns.
@@ -20,6 +21,7 @@ class ServerLimits(Struct, frozen=True):
     """
 
     store: str = ""
+    hints: str = ""
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     redact: bool = True

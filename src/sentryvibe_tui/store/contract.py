@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Raw, Struct
@@ -168,3 +168,45 @@ class Store(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class SharedStore(Store, Protocol):
+    """A store that several servers have open: what each of them has to ask about the others.
+
+    `schema`: names it among those of one database. Every question raises StoreUnavailable.
+    """
+
+    schema: str
+
+    def on_epoch(self, listener: Callable[[], None]) -> None:
+        """`listener` hears that `epoch` is another one: what anybody has of the log is worth nothing any more."""
+        ...
+
+    async def sign_of_life(self) -> None:
+        """Tells the others that this server runs, and looks whether the log is still the same."""
+        ...
+
+    async def heads(self, numbers: Sequence[int]) -> tuple[BuildHead, ...]:
+        """The heads of builds by their numbers; those that are gone are left out."""
+        ...
+
+    async def active_heads(self) -> tuple[BuildHead, ...]:
+        """The heads of all builds that have not ended."""
+        ...
+
+    async def tails(self, since: Mapping[BuildKey, int], limit: int) -> tuple[Commit, ...]:
+        """What came to builds after a version, `limit` entries of each at most; builds without any are left out."""
+        ...
+
+    async def changes(self, keys: Sequence[BuildKey]) -> tuple[Commit, ...]:
+        """Heads and summaries of builds as they are now, without entries."""
+        ...
+
+    async def heard(self, keys: Sequence[BuildKey]) -> None:
+        """The agents of these builds live."""
+        ...
+
+    async def silent(self, bound: float) -> tuple[tuple[BuildKey, int], ...]:
+        """Active builds of which no server heard for `bound` seconds, and how often they were given before. Whoever is
+        given a build has to end it; the others are not."""
+        ...

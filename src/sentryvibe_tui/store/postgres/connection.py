@@ -14,7 +14,6 @@ COMMAND = 10.0
 """Seconds after which a statement is given up: longer than any lock is waited for."""
 
 _SESSION = {
-    "application_name": "sentryvibe-tui",
     "jit": "off",  # plans here are short; compiling one costs more than a hundred of them
     "timezone": "UTC",
     "synchronous_commit": "on",
@@ -29,7 +28,7 @@ _SESSION = {
 
 
 def session(address: PostgresAddress) -> dict[str, str]:
-    return _SESSION | {"search_path": address.schema}
+    return _SESSION | {"search_path": address.schema, "application_name": f"sentryvibe-tui {address.schema}"[:63]}
 
 
 async def connect(address: PostgresAddress) -> Connection:

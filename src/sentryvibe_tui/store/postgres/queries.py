@@ -22,6 +22,9 @@ from ..live import ENTRY_BYTES, BuildLog
 _NEWEST_FIRST = "(status = 'active') DESC, at DESC, log DESC"
 """As `BuildHead.rank` orders builds, the one that is meant first."""
 _KEY = "project_id, session_id, build_id"
+_HEAD = "log, version, status, at"
+SILENT = 100
+"""Silent builds that one server ends at once."""
 TAILS = 1000
 """Entries of one build that are read at once, at most: an estimate that is too large makes PostgreSQL plan badly."""
 
@@ -128,7 +131,7 @@ async def read_tails(db: Connection, since: Mapping[BuildKey, int], limit: int) 
 
 def _tail(key: BuildKey, rows: Sequence[Record]) -> Commit:
     last = rows[-1]
-    head = BuildHead(key, last["log"], last["version"], last["status"] == "active", last["at"])
+    head = _head(key, last)
     entries = tuple(Logged(row["version"], row["updates"]) for row in rows)
     return Commit(head, entries, row_of(last["row"], key), last["row"])
 
@@ -142,6 +145,56 @@ async def put_snapshot(db: Connection, number: int, version: int, packed: bytes)
         version,
         packed,
     )
+
+
+async def read_changes(db: Connection, keys: Sequence[BuildKey]) -> tuple[Commit, ...]:
+    """Heads and summaries, without entries."""
+    digests = {key_digest(key): key for key in keys}
+    rows = await db.fetch(
+        "SELECT key, log, version, status, at, row FROM builds WHERE key = ANY ($1) AND version > 0", list(digests)
+    )
+    return tuple(
+        Commit(_head(digests[row["key"]], row), (), row_of(row["row"], digests[row["key"]]), row["row"]) for row in rows
+    )
+
+
+async def read_heads(db: Connection, numbers: Sequence[int]) -> tuple[BuildHead, ...]:
+    rows = await db.fetch(f"SELECT {_HEAD}, {_KEY} FROM builds WHERE log = ANY ($1) AND version > 0", list(numbers))
+    return tuple(_head(_key(row), row) for row in rows)
+
+
+async def read_active_heads(db: Connection) -> tuple[BuildHead, ...]:
+    rows = await db.fetch(f"SELECT {_HEAD}, {_KEY} FROM builds WHERE status = 'active' AND version > 0")
+    return tuple(_head(_key(row), row) for row in rows)
+
+
+def _head(key: BuildKey, row: Record) -> BuildHead:
+    return BuildHead(key, row["log"], row["version"], row["status"] == "active", row["at"])
+
+
+def _key(row: Record) -> BuildKey:
+    return BuildKey(row["project_id"], row["session_id"], row["build_id"])
+
+
+async def put_heard(db: Connection, keys: Sequence[BuildKey]) -> None:
+    """In the order of their numbers, as `append` locks them."""
+    await db.execute(
+        "UPDATE builds SET heard_at = now(), silences = 0 WHERE log IN"
+        " (SELECT log FROM builds WHERE key = ANY ($1) ORDER BY log FOR UPDATE)",
+        [key_digest(key) for key in keys],
+    )
+
+
+async def claim_silent(db: Connection, bound: float) -> tuple[tuple[BuildKey, int], ...]:
+    """Builds of whose agents nothing was heard, each for one server: the next one waits as long again."""
+    rows = await db.fetch(
+        "UPDATE builds SET heard_at = now(), silences = silences + 1 WHERE log IN"
+        " (SELECT log FROM builds WHERE status = 'active' AND version > 0"
+        f" AND heard_at < now() - make_interval(secs => $1) ORDER BY log LIMIT {SILENT} FOR UPDATE SKIP LOCKED)"
+        f" RETURNING {_KEY}, silences - 1 AS silences",
+        bound,
+    )
+    return tuple((_key(row), row["silences"]) for row in rows)
 
 
 async def read_names(db: Connection, project_ids: Iterable[str]) -> dict[str, str]:

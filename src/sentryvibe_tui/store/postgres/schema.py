@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from uuid import UUID
 
 from asyncpg import Connection
 from msgspec import Struct
@@ -191,3 +192,31 @@ async def put(connection: Connection, key: str, value: str) -> None:
     await connection.execute(
         "INSERT INTO meta VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value
     )
+
+
+async def sign_in(connection: Connection, me: UUID, last: int) -> int:
+    """The row of this server, made if there is none; the number of its last group."""
+    return await connection.fetchval(
+        "INSERT INTO writers (id, last, rules) VALUES ($1, $2, $3)"
+        " ON CONFLICT (id) DO UPDATE SET rules = excluded.rules, seen_at = now() RETURNING last",
+        me,
+        last,
+        RULES,
+    )
+
+
+async def listen_anew(connection: Connection, me: UUID) -> None:
+    """While no server ran, nobody could hear the agents: their silence counts from now."""
+    await connection.execute(
+        "UPDATE builds SET heard_at = now() WHERE status = 'active' AND NOT EXISTS"
+        " (SELECT 1 FROM writers WHERE id <> $1 AND seen_at > now() - make_interval(secs => $2))",
+        me,
+        SEEN,
+    )
+
+
+async def look_around(connection: Connection, me: UUID) -> tuple[str, int]:
+    """The epoch and the rules that are in force; this server is seen."""
+    await connection.execute("UPDATE writers SET seen_at = now() WHERE id = $1", me)
+    known = {row["key"]: row["value"] for row in await connection.fetch("SELECT key, value FROM meta")}
+    return known["epoch"], int(known["rules"])

@@ -14,6 +14,7 @@ from uuid import UUID
 import asyncpg
 from asyncpg import Connection, Pool
 
+from ...errors import StoreUnavailable
 from ...model.reducer import RULES
 from ...model.state import BuildState, Millis
 from ...model.summary import BuildSummary
@@ -35,7 +36,7 @@ from . import queries
 from .address import PostgresAddress
 from .connection import COMMAND, CONNECT, FAILURES, LOST, connect, session, unavailable
 from .note import WriterNote
-from .schema import lock, migrate, renew
+from .schema import listen_anew, lock, look_around, migrate, renew, sign_in
 from .writer import PostgresWriter
 
 log = logging.getLogger("sentryvibe_tui.store")
@@ -63,10 +64,15 @@ class PostgresStore:
         self._listener: Callable[[Sequence[Commit]], None] = lambda _: None
         self._writer.listener = self._committed
         self._upkeep: asyncio.Task[None] | None = None
+        self._on_epoch: Callable[[], None] = lambda: None
+        self._superseded = ""
+        self.schema = address.schema
 
     # ------------------------------------------------------------------ appending
 
     def append(self, events: Sequence[EventEnvelope], now: Millis) -> asyncio.Future[Accepted]:
+        if self._superseded:
+            raise StoreUnavailable(self._superseded)
         return self._writer.append(events, now)
 
     def on_commit(self, listener: Callable[[Sequence[Commit]], None]) -> None:
@@ -100,7 +106,43 @@ class PostgresStore:
             self.epoch = await renew(db)
             last = await sign_in(db, self.id, 0)
         self._note.begin(self.epoch, last)
+        self._on_epoch()
         return last
+
+    # ------------------------------------------------------------------ beside other servers
+
+    def on_epoch(self, listener: Callable[[], None]) -> None:
+        self._on_epoch = listener
+
+    async def sign_of_life(self) -> None:
+        epoch, rules = await self._read(lambda db: look_around(db, self.id))
+        if rules != RULES and not self._superseded:
+            self._superseded = "servers of another version have taken the database over: restart this one with theirs"
+            log.error("%s", self._superseded)
+        if epoch != self.epoch:
+            log.error("another server found the database set back: a new epoch begins")
+            self.epoch = epoch
+            self._writer.forget()
+            self._note.begin(epoch, self._note.last)
+            self._on_epoch()
+
+    async def heads(self, numbers: Sequence[int]) -> tuple[BuildHead, ...]:
+        return await self._read(lambda db: queries.read_heads(db, numbers))
+
+    async def active_heads(self) -> tuple[BuildHead, ...]:
+        return await self._read(queries.read_active_heads)
+
+    async def tails(self, since: Mapping[BuildKey, int], limit: int) -> tuple[Commit, ...]:
+        return await self._read(lambda db: queries.read_tails(db, since, limit))
+
+    async def changes(self, keys: Sequence[BuildKey]) -> tuple[Commit, ...]:
+        return await self._read(lambda db: queries.read_changes(db, keys))
+
+    async def heard(self, keys: Sequence[BuildKey]) -> None:
+        await self._read(lambda db: queries.put_heard(db, keys))
+
+    async def silent(self, bound: float) -> tuple[tuple[BuildKey, int], ...]:
+        return await self._read(lambda db: queries.claim_silent(db, bound))
 
     # ------------------------------------------------------------------ reading
 
@@ -127,9 +169,6 @@ class PostgresStore:
         known = Folded(live.state, live.snapshot, 0) if live is not None and live.number == log[0] else None
         state = (await queries.fold(db, key, *log, known)).state
         return state if state.version else None
-
-    async def tails(self, since: Mapping[BuildKey, int], limit: int) -> tuple[Commit, ...]:
-        return await self._read(lambda db: queries.read_tails(db, since, limit))
 
     async def discard(self, key: BuildKey) -> bool:
         is_gone = await self._read(lambda db: queries.delete_damaged(db, key))
@@ -230,16 +269,6 @@ async def _signed_in(db: Connection, address: PostgresAddress, note: WriterNote)
         last = await sign_in(db, note.id, 0)
         if note.epoch == epoch and last < note.last:
             epoch = await renew(db)
+        await listen_anew(db, note.id)
     note.begin(epoch, last)
     return epoch, last
-
-
-async def sign_in(db: Connection, me: UUID, last: int) -> int:
-    """The row of this server, made if there is none; the number of its last group."""
-    return await db.fetchval(
-        "INSERT INTO writers (id, last, rules) VALUES ($1, $2, $3)"
-        " ON CONFLICT (id) DO UPDATE SET rules = excluded.rules, seen_at = now() RETURNING last",
-        me,
-        last,
-        RULES,
-    )

@@ -396,11 +396,15 @@ class PostgresWriter:
     async def _begin_again(self) -> None:
         """With nothing of what was in memory, in a new epoch."""
         db = await self._connected(is_checked=False)
+        self.forget()
+        self._unsure = None
+        self._last = await self._renewed(db)
+
+    def forget(self) -> None:
+        """What is in memory: the database may be another one."""
         for key in tuple(self.live):
             self.live.drop(key)
-        self._unsure = None
         self._rules.forget_names()
-        self._last = await self._renewed(db)
 
     # ------------------------------------------------------------------ the connection
 

@@ -1,0 +1,165 @@
+"""The other servers over one store: what they committed is read here, what was committed here they are told of.
+
+Hints say which builds moved; a look at the store once a second finds what no hint told. Both only make this server
+read: the store is the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from ..bus.bus import Bus
+from ..errors import StoreUnavailable
+from ..store.contract import BuildHead, BuildKey, Commit, SharedStore
+from .catch_up import RESUME_LIMIT
+from .hub import Hub
+from .shared_channel import SharedChannel
+
+log = logging.getLogger("sentryvibe_tui.server")
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the store without a hint."""
+WINDOW = 0.005
+"""Seconds that hints are collected before the store is read."""
+HEARD_EVERY = 5.0
+"""Seconds between two notes in the store of which agents were heard."""
+
+
+class Peers:
+    """`hear`: gets what other servers committed, with summaries, and with entries where somebody watches."""
+
+    def __init__(
+        self,
+        store: SharedStore,
+        bus: Bus,
+        hub: Hub,
+        hear: Callable[[Sequence[Commit]], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._store, self._bus, self._hub, self._hear, self._clock = store, bus, hub, hear, clock
+        self._versions: dict[int, int] = {}
+        self._active: set[int] = set()
+        self._moved: set[int] = set()
+        self._heard: dict[BuildKey, None] = {}
+        self._heard_at = self._looked_at = clock()
+        self._wake = asyncio.Event()
+        self._must_look = False
+
+    async def start(self) -> None:
+        """What is active now is known. Raises StoreUnavailable."""
+        self._note(await self._store.active_heads())
+        self._bus.start(self._hinted, self._lost)
+
+    async def stop(self) -> None:
+        await self._bus.stop()
+
+    def committed(self, commits: Sequence[Commit]) -> None:
+        """Here: the others hear of it."""
+        heads = [commit.head for commit in commits]
+        self._note(heads)
+        self._bus.announce((head.number, head.version) for head in heads)
+
+    def published(self) -> None:
+        """The hub has it; what it lacks between is read."""
+        if any(channel.behind() for channel in self._channels()):
+            self._wake.set()
+
+    def agent_lives(self, key: BuildKey) -> None:
+        """Its publisher says so here; the other servers have to know, too."""
+        self._heard[key] = None
+
+    def forget(self) -> None:
+        """The log is another one."""
+        self._versions.clear()
+        self._lost()
+
+    async def run(self) -> None:
+        """Reads what the others write, for ever."""
+        while True:
+            wait = max(0.0, self._looked_at + LOOK_EVERY - self._clock())
+            try:
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+                await asyncio.sleep(WINDOW)
+            except TimeoutError:
+                self._must_look = True
+            self._wake.clear()
+            try:
+                await self._read()
+            except StoreUnavailable as error:
+                log.warning("other servers' builds wait: %s", error)
+            except Exception:
+                log.exception("other servers' builds could not be read")
+
+    # ------------------------------------------------------------------ what moved
+
+    def _hinted(self, versions: Mapping[int, int]) -> None:
+        moved = {number for number, version in versions.items() if self._versions.get(number, 0) < version}
+        if moved:
+            self._moved |= moved
+            self._wake.set()
+
+    def _lost(self) -> None:
+        self._must_look = True
+        self._wake.set()
+
+    def _note(self, heads: Iterable[BuildHead]) -> None:
+        for head in heads:
+            self._versions[head.number] = max(head.version, self._versions.get(head.number, 0))
+            if head.is_active:
+                self._active.add(head.number)
+            else:
+                self._active.discard(head.number)
+
+    def _channels(self) -> list[SharedChannel]:
+        return [channel for channel in self._hub.channels.values() if isinstance(channel, SharedChannel)]
+
+    async def _read(self) -> None:
+        looks, self._must_look = self._must_look, False
+        numbers, self._moved = self._moved, set()
+        try:
+            heads = await (self._look() if looks else self._store.heads(tuple(numbers)))
+            await self._read_moved([head for head in heads if self._versions.get(head.number, 0) < head.version])
+        except BaseException:
+            self._must_look = True
+            raise
+
+    async def _look(self) -> list[BuildHead]:
+        """Every head that may have moved: of active builds, of those that were, and of those that are watched."""
+        self._looked_at = self._clock()
+        await self._store.sign_of_life()
+        if self._heard and self._clock() - self._heard_at >= HEARD_EVERY:
+            self._heard_at = self._clock()
+            heard, self._heard = tuple(self._heard), {}
+            await self._store.heard(heard)
+        active = await self._store.active_heads()
+        watched = {head.number for channel in self._channels() for head in channel.heads.values()}
+        rest = (self._active | watched) - {head.number for head in active}
+        return [*active, *(await self._store.heads(tuple(rest)) if rest else ())]
+
+    async def _read_moved(self, moved: Sequence[BuildHead]) -> None:
+        for head in moved:
+            channel = self._hub.channels.get(head.key.project_id)
+            if isinstance(channel, SharedChannel):
+                channel.hear(head)
+        tails = await self._read_tails()
+        told = {commit.head.key for commit in tails}
+        rest = [head.key for head in moved if head.key not in told]
+        changes = await self._store.changes(rest) if rest else ()
+        self._note(moved)
+        self._hear((*tails, *changes))
+
+    async def _read_tails(self) -> Sequence[Commit]:
+        """One query for all that is watched here; a watcher that lacks too much begins again instead."""
+        since: dict[BuildKey, int] = {}
+        for channel in self._channels():
+            if channel.pass_over(RESUME_LIMIT):
+                self._hub.begin_again(channel)
+            since |= channel.behind()
+        if not since:
+            return ()
+        tails = await self._store.tails(since, RESUME_LIMIT)
+        self._hub.publish(tails)
+        return tails

@@ -1,0 +1,77 @@
+"""A watched project whose builds other servers write to as well: entries go out in order, whoever committed them.
+
+What this server commits can be ahead of what it has read of the others; it waits until the entries between were read
+from the store (`peers`). Everything here is synchronous and knows no store: `behind` says what to read.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ..store.contract import BuildHead, BuildKey, Commit, Logged
+from .hub import Channel, Watcher
+
+UNHEARD = 1000
+"""Entries up to which a build that is met here is read from its beginning: running watchers may lack any of them."""
+
+
+class SharedChannel(Channel):
+    """`at`: the version of a build's last entry in the ring. `wanted`: the highest that was heard of. `early`: entries
+    that came before the one that they follow."""
+
+    def __init__(self, project_id: str) -> None:
+        super().__init__(project_id)
+        self.at: dict[BuildKey, int] = {}
+        self.wanted: dict[BuildKey, int] = {}
+        self._early: dict[BuildKey, dict[int, Logged]] = {}
+
+    def add(self, commit: Commit) -> None:
+        """An entry that is in the ring already is left out."""
+        key = commit.head.key
+        if commit.entries:
+            first = commit.entries[0].version
+            self.at.setdefault(key, 0 if first <= UNHEARD else first - 1)
+            early = self._early.setdefault(key, {})
+            early.update((logged.version, logged) for logged in commit.entries)
+            self._push_early(key)
+            self._learn(commit.head)
+        self.hear(commit.head)
+
+    def _push_early(self, key: BuildKey) -> None:
+        """What follows the last entry of the build."""
+        early = self._early.get(key, {})
+        while (logged := early.pop(self.at[key] + 1, None)) is not None:
+            self.push(key, (logged,))
+            self.at[key] = logged.version
+        for version in [version for version in early if version <= self.at[key]]:
+            del early[version]
+
+    def _learn(self, head: BuildHead) -> None:
+        """As far as the ring has it: a mark says that all up to it was sent."""
+        version = min(head.version, self.at[head.key])
+        if version:
+            self.learn(replace(head, version=version))
+
+    def hear(self, head: BuildHead) -> None:
+        """A build has come so far."""
+        self.wanted[head.key] = max(head.version, self.wanted.get(head.key, 0))
+        self.at.setdefault(head.key, 0 if head.version <= UNHEARD else head.version - 1)
+
+    def behind(self) -> dict[BuildKey, int]:
+        """Builds of which the ring lacks entries, and after which version."""
+        return {key: at for key, at in self.at.items() if self.wanted.get(key, 0) > at}
+
+    def pass_over(self, most: int) -> bool:
+        """Gives up reading more than `most` entries of a build; whether there was one: watchers begin again."""
+        far = [key for key, at in self.behind().items() if self.wanted[key] - at > most]
+        for key in far:
+            self.at[key] = self.wanted[key]
+            self._push_early(key)
+        return bool(far)
+
+    def greet(self, watcher: Watcher, head: BuildHead) -> bool:
+        self.at.setdefault(head.key, 0 if len(self.watchers) > 1 and head.version <= UNHEARD else head.version)
+        self.hear(head)
+        self._learn(head)
+        following = (slot.logged.version for slot in self.slots(watcher.cursor) if slot.key == head.key)
+        return next(following, self.at[head.key] + 1) <= head.version + 1

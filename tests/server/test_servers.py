@@ -1,0 +1,235 @@
+"""Two servers over one PostgreSQL schema: what one takes, the watchers of the other see, whatever wakes them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sentryvibe_tui.server import peers as peers_module
+from sentryvibe_tui.server.serve import Running, running
+from sentryvibe_tui.server.settings import ServerLimits
+from sentryvibe_tui.store.contract import BuildKey
+from sentryvibe_tui.wire.envelope import decode_posted
+from sentryvibe_tui.wire.frames import Batch, Recovery, decode_frame
+
+from ..services import drop_schemas, execute, need_postgres, need_redis, new_schema, with_schema
+
+PATIENCE = 20.0
+KEY = BuildKey("p", "s", "b")
+
+
+@pytest.fixture(params=["postgres", "redis"])
+def hints(request: pytest.FixtureRequest) -> str:
+    """The URL of what wakes the servers; empty: the database."""
+    return need_redis() if request.param == "redis" else ""
+
+
+@pytest.fixture
+def schema() -> Iterator[str]:
+    need_postgres()
+    name = new_schema()
+    yield name
+    drop_schemas(name)
+
+
+@pytest.fixture
+async def servers(tmp_path: Path, schema: str, hints: str) -> AsyncIterator[list[Running]]:
+    async with AsyncExitStack() as stack:
+        limits = ServerLimits(store=with_schema(schema), hints=hints, heartbeat=0.5)
+        yield [await stack.enter_async_context(running(tmp_path / name, settings=limits)) for name in ("one", "other")]
+
+
+def event(text: str, build: str = "b", **more: Any) -> dict[str, Any]:
+    said = {"type": "text-delta", "id": "x", "delta": text}
+    return {"projectId": "p", "sessionId": "s", "buildId": build, "event": said, **more}
+
+
+async def post(server: Running, *events: dict[str, Any]) -> dict[str, Any]:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+        answer = await http.post("/api/build-events", content=json.dumps(events))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+class Watch:
+    """Versions of a build as they come over a WebSocket; a hole or a repeat is an error."""
+
+    def __init__(self, server: Running) -> None:
+        self._url = f"{server.url.replace('http', 'ws', 1)}/ws?projectId=p&protocol=2"
+        self.at = 0
+        self.recoveries = 0
+        self._moved = asyncio.Event()
+
+    async def run(self) -> None:
+        import websockets
+
+        async with websockets.connect(self._url, proxy=None) as link:
+            async for message in link:
+                self._take(decode_frame(message, 0))
+
+    def _take(self, frame: object) -> None:
+        match frame:
+            case Recovery(state) if state is not None:
+                self.at, self.recoveries = state.version, self.recoveries + 1
+            case Batch() as batch:
+                for entry in batch.changes:
+                    version = getattr(entry, "version", 0)
+                    assert version == self.at + 1, f"{version} after {self.at}"
+                    self.at = version
+            case _:
+                return
+        self._moved.set()
+
+    async def reaches(self, version: int) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while self.at < version:
+                self._moved.clear()
+                await self._moved.wait()
+
+
+@pytest.fixture
+async def watching() -> AsyncIterator[Any]:
+    tasks: list[asyncio.Task[None]] = []
+
+    async def start(server: Running, since: int) -> Watch:
+        watch = Watch(server)
+        tasks.append(asyncio.create_task(watch.run()))
+        await watch.reaches(since)
+        return watch
+
+    yield start
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        assert isinstance(result, asyncio.CancelledError), result
+
+
+async def test_a_watcher_sees_what_another_server_takes(servers: list[Running], watching: Any) -> None:
+    one, other = servers
+    await post(one, event("a"))
+    watch = await watching(other, 1)
+    for number in range(2, 30):
+        await post(servers[number % 3 == 0], event(f"{number},"))
+    await watch.reaches(29)
+    assert watch.recoveries == 1
+    states = [await server.app.context.store.state(KEY) for server in servers]
+    assert states[0] == states[1]
+
+
+async def test_a_hint_is_quicker_than_the_look_at_the_store(
+    servers: list[Running], watching: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers_module, "LOOK_EVERY", 3600.0)
+    await asyncio.sleep(1.2)  # the look that was planned before
+    await post(servers[0], event("a"))
+    watch = await watching(servers[1], 1)
+    for number in range(2, 8):
+        await post(servers[0], event("b"))
+        await watch.reaches(number)
+
+
+async def test_without_any_hint_a_look_at_the_store_finds_it(servers: list[Running], watching: Any) -> None:
+    for server in servers:
+        await server.app.context._peers._bus.stop()  # type: ignore[union-attr]
+    await post(servers[0], event("a"))
+    watch = await watching(servers[1], 1)
+    await post(servers[0], event("b"), event("c"))
+    await watch.reaches(3)
+
+
+async def _cut(hints: str, schema: str) -> None:
+    """The connections by which the servers of a schema hear hints."""
+    if hints:
+        import redis.asyncio
+
+        async with redis.asyncio.Redis.from_url(hints) as admin:
+            for client in await admin.client_list():
+                if client["name"] == f"sentryvibe-tui:{schema}":
+                    await admin.client_kill_filter(_id=client["id"])
+        return
+    hearing = "query LIKE '%pg_notify%' OR query LIKE 'LISTEN%' OR query = 'SELECT 1'"
+    of_ours = f"application_name = 'sentryvibe-tui {schema}' AND ({hearing})"
+    await asyncio.to_thread(execute, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {of_ours}")
+
+
+async def test_hints_come_back_after_the_connections_were_cut(
+    servers: list[Running], watching: Any, hints: str, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await post(servers[0], event("a"))
+    watch = await watching(servers[1], 1)
+    await _cut(hints, schema)
+    await post(servers[0], event("b"))
+    await watch.reaches(2)
+    await asyncio.sleep(1.5)
+    monkeypatch.setattr(peers_module, "LOOK_EVERY", 3600.0)
+    await asyncio.sleep(1.2)
+    await post(servers[0], event("c"))
+    await watch.reaches(3)
+
+
+async def test_the_list_of_one_server_has_the_builds_of_the_other(servers: list[Running]) -> None:
+    import websockets
+
+    url = f"{servers[1].url.replace('http', 'ws', 1)}/ws?scope=builds&protocol=2"
+    async with websockets.connect(url, proxy=None) as link, asyncio.timeout(PATIENCE):
+        await post(servers[0], event("a", build="new"))
+        while '"new"' not in str(await link.recv(decode=True)):
+            pass
+
+
+async def test_a_heartbeat_is_known_wherever_it_is_sent_and_silence_is_ended_once(
+    servers: list[Running], schema: str
+) -> None:
+    one, other = servers
+    await post(one, event("a"))
+    context = other.app.context
+    async with httpx.AsyncClient(base_url=other.url, trust_env=False) as http:
+        beat = {"projectId": "p", "sessionId": "s", "buildId": "b"}
+        assert (await http.post("/api/build-heartbeats", json=beat)).json() == {"known": True}
+        beat["buildId"] = "nobody's"
+        assert (await http.post("/api/build-heartbeats", json=beat)).json() == {"known": False}
+    shared = [server.app.context._shared for server in servers]
+    assert await shared[0].silent(60) == ()  # type: ignore[union-attr]
+    await asyncio.to_thread(execute, f"UPDATE {schema}.builds SET heard_at = now() - interval '1 hour'")
+    given = await asyncio.gather(*(store.silent(60) for store in shared))  # type: ignore[union-attr]
+    assert sorted(given) == [(), ((KEY, 0),)]
+    await asyncio.to_thread(execute, f"UPDATE {schema}.builds SET heard_at = now() - interval '1 hour'")
+    await shared[1].heard([KEY])  # type: ignore[union-attr]
+    assert await shared[0].silent(60) == ()  # type: ignore[union-attr]
+    assert context.liveness.sign(KEY) is not None
+
+
+async def test_a_silent_agent_is_ended_by_one_of_them(tmp_path: Path, schema: str) -> None:
+    limits = ServerLimits(store=with_schema(schema), silence=1.5)
+    async with running(tmp_path / "one", settings=limits) as one, running(tmp_path / "other", settings=limits) as other:
+        await post(one, event("a"))
+        async with asyncio.timeout(PATIENCE):
+            while await other.app.context.store.active_builds():  # noqa: ASYNC110  the servers' own time
+                await asyncio.sleep(0.1)
+        state = await other.app.context.store.state(KEY)
+        assert state is not None
+        assert state.status == "interrupted"
+        assert state.version == 2
+
+
+async def test_a_renewed_log_ends_every_link_of_every_server(servers: list[Running], schema: str) -> None:
+    import websockets
+
+    await post(servers[0], event("a"))
+    url = f"{servers[1].url.replace('http', 'ws', 1)}/ws?projectId=p&protocol=2"
+    async with websockets.connect(url, proxy=None) as link, asyncio.timeout(PATIENCE):
+        await link.recv()
+        await asyncio.to_thread(execute, f"UPDATE {schema}.meta SET value = 'other' WHERE key = 'epoch'")
+        with suppress(websockets.ConnectionClosed):
+            async for _ in link:
+                pass
+    assert link.close_code == 1012
+    assert servers[1].app.context.hub.epoch == "other"
+    assert (await servers[1].app.context.store.append(decode_posted(json.dumps(event("b")).encode()), 1)).version == 2
