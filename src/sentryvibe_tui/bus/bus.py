@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from ..errors import SentryVibeError
@@ -60,10 +61,15 @@ class Bus:
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._send())]
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._transport.close()
+        """A driver may take a cancellation for its own time-out: it is told again until it ends."""
+        pending = {task for task in self._tasks if not task.done()}
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=0.5)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ECHO):
+                await self._transport.close()
 
     def announce(self, versions: Iterable[tuple[int, int]]) -> None:
         """Builds, by their numbers, have come so far."""
