@@ -109,7 +109,7 @@ class Server:
         heads: list[BuildHead] = []
         for key in BUILDS:
             await self.world.log.later(10)
-            version = old.get(key, self.world.log.versions[key])
+            version = old.get(key) or self.world.log.versions[key]
             heads += [commit_of(key, (), version).head] if version else []
         await self.world.log.later(10)
         for head in heads:

@@ -267,7 +267,7 @@ class Hub:
     def begin_again(self, channel: Channel) -> None:
         """What its watchers lack is too much: each gets a new starting point."""
         for watcher in tuple(channel.watchers):
-            if not watcher.is_held:
+            if not watcher.is_paused:
                 self._begin_again(watcher)
 
     def resume(self, watcher: Watcher) -> None:
