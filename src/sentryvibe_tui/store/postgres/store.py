@@ -245,7 +245,7 @@ async def open_postgres(address: PostgresAddress, data: Path) -> PostgresStore:
                 await db.close(timeout=CONNECT)
         readers = await asyncpg.create_pool(
             address.dsn,
-            min_size=1,
+            min_size=0,  # else the driver logs a traceback for each try while the database is away
             max_size=READERS,
             timeout=CONNECT,
             command_timeout=COMMAND,
