@@ -15,7 +15,7 @@ from sentryvibe_tui.errors import EventDiffers
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.store import appending
-from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit, Store, Wanted
+from sentryvibe_tui.store.contract import Accepted, BuildFilter, BuildKey, Commit, Store
 from sentryvibe_tui.wire.envelope import EventEnvelope
 
 from .conftest import Fresh, Place
@@ -265,7 +265,7 @@ async def test_builds_of_all_projects_in_pages_the_latest_first(place: Place, po
         await store.append(events, 100)
     pages, after = [], None
     while True:
-        page = await store.all_builds(Wanted(after=after), 2)
+        page = await store.all_builds(BuildFilter(after=after), 2)
         pages.append([build.build_id for build in page.builds])
         after = page.next
         if after is None:
@@ -273,13 +273,13 @@ async def test_builds_of_all_projects_in_pages_the_latest_first(place: Place, po
     assert [name for names in pages for name in names] == ["b4", "b3", "b2", "b1", "b0"]
     assert all(len(names) <= 2 for names in pages)
 
-    async def chosen(wanted: Wanted) -> list[str]:
-        return [build.build_id for build in (await store.all_builds(wanted, 100)).builds]
+    async def chosen(build_filter: BuildFilter) -> list[str]:
+        return [build.build_id for build in (await store.all_builds(build_filter, 100)).builds]
 
-    assert await chosen(Wanted(active=True)) == ["b4", "b2", "b0"]
-    assert await chosen(Wanted(active=False)) == ["b3", "b1"]
-    assert await chosen(Wanted("p1")) == ["b3", "b1"]
-    assert await chosen(Wanted(since=22)) == ["b4", "b3"]
+    assert await chosen(BuildFilter(active=True)) == ["b4", "b2", "b0"]
+    assert await chosen(BuildFilter(active=False)) == ["b3", "b1"]
+    assert await chosen(BuildFilter("p1")) == ["b3", "b1"]
+    assert await chosen(BuildFilter(since=22)) == ["b4", "b3"]
     await store.close()
 
 
@@ -289,7 +289,7 @@ async def test_a_commit_brings_the_summary_that_a_list_has(place: Place, posted:
     store.on_commit(commits.extend)
     call = posted("tool-input-available", toolCallId="t", toolName="Bash", input={"command": "ls"})
     await store.append([posted("start"), call], 5)
-    (listed,) = (await store.all_builds(Wanted(), 10)).builds
+    (listed,) = (await store.all_builds(BuildFilter(), 10)).builds
     assert commits[-1].summary == listed
     assert (listed.now, listed.tools, listed.project_name) == ("Bash ls", 1, "p")
     await store.close()
