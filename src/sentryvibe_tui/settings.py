@@ -29,6 +29,7 @@ class Settings(Struct, frozen=True):
     store: str = ""
     hints: str = ""
     data_dir: str = ""
+    retention_days: int = 90
     log_dir: str = ""
     theme: str = ""
     ascii: bool = False
@@ -51,6 +52,7 @@ ENVIRONMENT = {
     "max_body": "SENTRYVIBE_MAX_BODY",
     "store": "SENTRYVIBE_STORE",
     "hints": "SENTRYVIBE_HINTS",
+    "retention_days": "SENTRYVIBE_RETENTION_DAYS",
     "data_dir": "SENTRYVIBE_DATA_DIR",
     "log_dir": "SENTRYVIBE_LOG_DIR",
     "theme": "SENTRYVIBE_THEME",
@@ -72,7 +74,7 @@ _KINDS: dict[type[object], str] = {
     list: "a list of texts",
     dict: "a table of texts",
 }
-_LIMITS = {"port": (0, 65_535), "max_body": (1024, 1024**3)}
+_LIMITS = {"port": (0, 65_535), "max_body": (1024, 1024**3), "retention_days": (0, 36_500)}
 
 
 SECRET = frozenset({"token", "store", "hints"})

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from sentryvibe_tui.store.sqlite import DATABASE
 
+from .conftest import Claude, Desk
 
-def test_a_damaged_build_is_listed_and_deleted_and_others_are_shown(desk, claude) -> None:
+
+def test_a_damaged_build_is_listed_and_deleted_and_others_are_shown(desk: Desk, claude: Claude) -> None:
     for session in ("s-1", "s-2"):
         data = (claude.init + claude.text(1, "words") + claude.done).replace(b"s-1", session.encode())
         server, _ = desk.serve()
@@ -33,3 +35,14 @@ def test_a_damaged_build_is_listed_and_deleted_and_others_are_shown(desk, claude
     assert desk.run("discard", "shop", "s-2").returncode == 2
     (project,) = json.loads(desk.run("ls", "--json").stdout)["projects"]
     assert [build["sessionId"] for build in project["builds"]] == ["s-1"]
+
+
+def test_delete_asks_says_what_it_deletes_and_leaves_what_goes_on(desk: Desk, claude: Claude) -> None:
+    desk.serve()
+    assert desk.run("ingest", "shop", "-", data=claude.init + claude.text(1, "hello") + claude.done).returncode == 0
+    asked = desk.run("delete", "shop", data=b"n\n")
+    assert (asked.returncode, b"Delete 1 of shop's builds" in asked.stderr) == (1, True)
+    assert desk.run("show", "shop").returncode == 0
+    assert desk.run("delete", "shop", "--build", "nothing", "--yes").returncode == 2
+    assert desk.run("delete", "shop", "--yes").stdout.endswith(b"deleted 1\n")
+    assert desk.run("show", "shop").returncode == 2

@@ -293,3 +293,62 @@ async def test_a_commit_brings_the_summary_that_a_list_has(place: Place, posted:
     assert commits[-1].summary == listed
     assert (listed.now, listed.tools, listed.project_name) == ("Bash ls", 1, "p")
     await store.close()
+
+
+async def test_a_deleted_build_is_gone_with_all_it_had_and_others_stay(place: Place, posted: Make) -> None:
+    store = await place.open()
+    large = "x" * 100_000
+    for build in ("old", "new"):
+        events = [posted("start", event_id="e", build=build, session=build)]
+        events += [posted("text-delta", build=build, session=build, id=f"t{i}", delta="a") for i in range(2500)]
+        tool = {"toolCallId": "t", "toolName": "Read", "build": build, "session": build}
+        await store.append([*events, posted("tool-call", input={"a": large}, **tool)], 5)
+    old, new = BuildKey("p", "old", "old"), BuildKey("p", "new", "new")
+    assert not await store.delete(old)  # it goes on
+    await store.append([posted("build-completed", build="old", session="old")], 6)
+    assert await store.delete(old)
+    assert not await store.delete(old)
+    assert await store.state(old) is None
+    assert await store.find_tool("old", "t") is None
+    assert [row.build_id for row in await store.builds("p", 9)] == ["new"]
+    again = await store.append([posted("start", event_id="e", build="old", session="old")], 7)
+    assert (again.accepted, again.duplicates, again.version) == (1, 0, 1)
+    epoch = store.epoch
+    await store.close()
+    store = await place.open()
+    assert store.epoch == epoch
+    state = await store.state(new)
+    assert state is not None
+    assert state.version == 2502
+    assert await store.read(old, 0, 10) != ()
+    await store.close()
+
+
+async def test_a_project_goes_with_its_last_build(place: Place, posted: Make) -> None:
+    store = await place.open()
+    await store.append([posted("start"), posted("build-completed")], 5)
+    assert await store.delete(KEY)
+    assert (await store.projects(), await store.project("p")) == ((), None)
+    assert (await store.append([posted("start")], 6)).version == 1
+    assert len(await store.projects()) == 1
+    await store.close()
+
+
+async def test_expired_are_those_that_ended_long_ago_and_are_not_meant(place: Place, posted: Make) -> None:
+    store = await place.open()
+    kinds = {
+        "a": "build-completed",
+        "b": "build-failed",
+        "c": "text-delta",
+        "d": "build-completed",
+        "e": "build-completed",
+    }
+    for number, (build, kind) in enumerate(kinds.items()):
+        which = {"project": "q" if build in "de" else "p", "build": build, "session": build}
+        events = [posted("start", **which), posted(kind, **which)]
+        await store.append(events, 1000 + number)
+    keys = [key.build_id for key in await store.expired(9000, 10)]
+    assert keys == ["a", "b", "d"]
+    assert [key.build_id for key in await store.expired(1001, 10)] == ["a"]
+    assert [key.build_id for key in await store.expired(9000, 1)] == ["a"]
+    await store.close()

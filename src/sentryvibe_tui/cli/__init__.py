@@ -25,6 +25,7 @@ COMMANDS = {
     "status": "Print all agents in one line, for a status bar or a prompt.",
     "wait": "Wait until an agent needs you, rests, ends or fails.",
     "token": "Let others use a server, each with a token of their own.",
+    "delete": "Delete builds that have ended.",
     "discard": "Delete a build that cannot be read any more.",
     "config": "Print the settings and where each comes from.",
     "completion": "Let bash, zsh or fish complete command lines.",

@@ -96,6 +96,7 @@ def command(
         token_file="" if path is None else str(path.resolve()),
         tokenless=no_token,
         tokens=str(folder / TOKENS),
+        retention_days=preferences.retention_days,
         notify_command=preferences.notify_command,
     )
     return serve(

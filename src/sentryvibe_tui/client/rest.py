@@ -209,6 +209,12 @@ async def discard(server: Address, project_id: str, session_id: str, build_id: s
     await _ask(server, "DELETE", server.http("projects", project_id, "builds", query=asked))
 
 
+async def delete(server: Address, project_id: str, session_id: str, build_id: str) -> None:
+    """Delete a build that has ended. Raises NoAnswer."""
+    build = {"projectId": project_id, "sessionId": session_id, "buildId": build_id}
+    await _ask(server, "DELETE", server.http("builds", query=build))
+
+
 # --------------------------------------------------------------------------- shapes
 
 

@@ -29,6 +29,7 @@ from .measured import gauges
 from .metrics import CONTENT_TYPE
 from .paths import part_of, with_quoted_path
 from .permits import permit, permitted, principal_of, require
+from .retention import retain
 from .runners import Runners
 from .settings import ServerLimits
 from .sse import stream
@@ -55,16 +56,21 @@ class App:
         self._runners = Runners(store, self.context.now)
         self._guard = Guard(host, settings)
         self._links = Links()
-        self._revoking: asyncio.Task[None] | None = None
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._router = self._routes()
 
     async def start(self) -> None:
         await self.context.start()
-        self._revoking = asyncio.create_task(self._revoke(), name="revoked tokens")
+        retention = retain(self.context, self.context.settings.retention_days)
+        self._tasks = (
+            asyncio.create_task(self._revoke(), name="revoked tokens"),
+            asyncio.create_task(retention, name="retention"),
+        )
 
     async def stop(self) -> None:
-        if self._revoking is not None:
-            self._revoking.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.context.stop()
 
     async def _revoke(self) -> None:
@@ -180,6 +186,9 @@ class App:
         async def discard(request: Request) -> bytes:
             return await rest.discard(self.context, _project(request.scope), query(request.scope))
 
+        async def delete(request: Request) -> bytes:
+            return await rest.delete(self.context, query(request.scope))
+
         async def messages(request: Request) -> bytes:
             asked = query(request.scope)
             project_id = _project(request.scope)
@@ -212,6 +221,7 @@ class App:
             Route("/metrics", _Plain(measures), methods=["GET"]),
             Route("/api/status", _json(figures), methods=["GET"]),
             Route("/api/builds", _json(all_builds), methods=["GET"]),
+            Route("/api/builds", _json(delete), methods=["DELETE"]),
             Route("/api/builds/events", _Plain(feed), methods=["GET"]),
             Route("/api/projects", _json(projects), methods=["GET"]),
             Route("/api/projects/{project:path}/builds", _json(builds), methods=["GET"]),

@@ -85,6 +85,10 @@ class ServerContext:
     def deleted(self, key: BuildKey) -> None:
         """Who watches its project comes back, and gets what it is now."""
         self.hub.dismiss(key.project_id, RESTART, "a build was deleted")
+        self.expired(key)
+
+    def expired(self, key: BuildKey) -> None:
+        """A build that its project does not mean is gone."""
         self.feed.remove(key)
         self._plan_flush()
 

@@ -73,6 +73,16 @@ async def discard(serving: ServerContext, project_id: str, parameters: dict[str,
     return encode({"discarded": True})
 
 
+async def delete(serving: ServerContext, asked: dict[str, str]) -> bytes:
+    """Deletes the build of `projectId`, `sessionId` and `buildId` for good, when it has ended."""
+    session_id, build_id = asked.get("sessionId", ""), asked.get("buildId", "")
+    key = BuildKey(asked.get("projectId", ""), session_id, build_id or session_id)
+    if not await serving.store.delete(key):
+        raise HTTPError(404, "no such build that has ended")
+    serving.deleted(key)
+    return encode({"deleted": True})
+
+
 async def tool(store: Store, session_id: str, tool_id: str, build_id: str = "") -> bytes:
     """A call with its whole input and output."""
     found_tool = await store.find_tool(session_id, tool_id, build_id)

@@ -16,6 +16,7 @@ class ServerLimits(Struct, frozen=True):
     `token`: the secret that every request has to bear; empty: none is asked for, which on an address that others can
     reach is refused unless `tokenless`. `token_file`: where it stands, for commands of this user.
     `tokens`: the file with named tokens, each with its role (`principals`); they count where `token` is asked for.
+    `retention_days`: so long after its end a build is deleted, unless its project means it; 0: never.
     `notify_command`: what hears of events that deserve attention (`notify`); empty: nobody.
     `silence`: an active build without a sign of its agent for so long becomes interrupted.
     """
@@ -30,6 +31,7 @@ class ServerLimits(Struct, frozen=True):
     token_file: str = ""
     tokenless: bool = False
     tokens: str = ""
+    retention_days: int = 0
     body_limit: int = 1024 * 1024
     silence: float = 30 * 60
     notify_command: str = ""

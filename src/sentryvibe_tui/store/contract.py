@@ -138,6 +138,14 @@ class Store(Protocol):
         """Delete a build that is marked as damaged. False: there is none such."""
         ...
 
+    async def delete(self, key: BuildKey) -> bool:
+        """Delete a build that has ended. False: there is none such."""
+        ...
+
+    async def expired(self, before: Millis, limit: int) -> tuple[BuildKey, ...]:
+        """Builds that ended before, the oldest first, without damaged ones and the one that each project means."""
+        ...
+
     async def projects(self) -> tuple[ProjectRecord, ...]:
         """All projects, the one with the latest event first."""
         ...

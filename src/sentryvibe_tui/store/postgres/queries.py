@@ -10,7 +10,7 @@ import msgspec
 from asyncpg import Connection, Record
 from msgspec.structs import replace
 
-from ...model.state import ToolCall
+from ...model.state import Millis, ToolCall
 from ...model.summary import BuildSummary
 from ...wire.json import BadJson
 from ...wire.summary import decode_summary, encode_summary
@@ -334,13 +334,30 @@ async def mark_damaged(db: Connection, damage: BuildDamaged) -> bool:
 async def delete_damaged(db: Connection, key: BuildKey) -> bool:
     """False: no such build is marked as damaged."""
     async with db.transaction():
-        return await _delete_damaged(db, key)
+        return await _delete(db, key, "status = 'damaged'")
 
 
-async def _delete_damaged(db: Connection, key: BuildKey) -> bool:
-    number = await db.fetchval(
-        "DELETE FROM builds WHERE key = $1 AND status = 'damaged' RETURNING log", key_digest(key)
+async def delete_ended(db: Connection, key: BuildKey) -> bool:
+    """False: there is no such build, or it goes on."""
+    async with db.transaction():
+        return await _delete(db, key, "status != 'active' AND version > 0")
+
+
+async def read_expired(db: Connection, before: Millis, limit: int) -> tuple[BuildKey, ...]:
+    """As `Store.expired`."""
+    rows = await db.fetch(
+        "SELECT project_id, session_id, build_id FROM builds b WHERE at < $1 AND version > 0"
+        " AND status NOT IN ('active', 'damaged') AND log != (SELECT log FROM builds n"
+        f" WHERE n.project_id = b.project_id AND version > 0 ORDER BY {_NEWEST_FIRST} LIMIT 1)"
+        " ORDER BY at, log LIMIT $2",
+        before,
+        limit,
     )
+    return tuple(BuildKey(*row) for row in rows)
+
+
+async def _delete(db: Connection, key: BuildKey, condition: str) -> bool:
+    number = await db.fetchval(f"DELETE FROM builds WHERE key = $1 AND {condition} RETURNING log", key_digest(key))
     if number is None:
         return False
     for table in ("entries", "event_ids", "snapshots", "blobs"):

@@ -172,8 +172,16 @@ class PostgresStore:
 
     async def discard(self, key: BuildKey) -> bool:
         is_gone = await self._read(lambda db: queries.delete_damaged(db, key))
-        self._writer.live.drop(key)
+        self._writer.deleted(key)
         return is_gone
+
+    async def delete(self, key: BuildKey) -> bool:
+        is_gone = await self._read(lambda db: queries.delete_ended(db, key))
+        self._writer.deleted(key)
+        return is_gone
+
+    async def expired(self, before: Millis, limit: int) -> tuple[BuildKey, ...]:
+        return await self._read(lambda db: queries.read_expired(db, before, limit))
 
     async def projects(self) -> tuple[ProjectRecord, ...]:
         return await self._read(queries.read_projects)

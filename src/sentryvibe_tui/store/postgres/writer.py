@@ -172,6 +172,11 @@ class PostgresWriter:
         elif not isinstance(error, EventDiffers):
             log.error("an append failed", exc_info=error)
 
+    def deleted(self, key: BuildKey) -> None:
+        """A build was deleted, and its project maybe with it."""
+        self.live.drop(key)
+        self._rules.forget_names()
+
     async def mark(self, damage: BuildDamaged) -> None:
         """See `queries.mark_damaged`. A build that is in memory is told from there, and whole."""
         if damage.key in self.live:

@@ -19,6 +19,7 @@ from ..appending import Append, Appending, Draft, GroupResult
 from ..contract import BuildDamaged, BuildKey
 from ..folding import pack_state
 from ..live import LiveLogs
+from . import deletion
 from .queries import delete_damaged, mark_damaged
 from .transaction import SqliteTransaction
 
@@ -30,6 +31,7 @@ WARM_BYTES = 16 * 1024 * 1024
 _CHECKPOINT_IDLE = WARM_BYTES * 3 // 4
 _CHECKPOINT_BUSY = 64 * 1024 * 1024
 _COMMIT_BYTES = 4 * 4096
+_PIECE_BYTES = 256 * 4096
 
 
 class Ledger:
@@ -120,14 +122,34 @@ class Ledger:
 
     def discard(self, key: BuildKey) -> bool:
         """Deletes a build that is marked as damaged; False: there is none such. Raises StoreUnavailable."""
+        is_gone = self._change(lambda: delete_damaged(self._db, key))
+        self._rules.forget_names()
+        return is_gone
+
+    def delete(self, key: BuildKey) -> bool:
+        """Buries a build that has ended (`deletion`); False: there is none such. Raises StoreUnavailable."""
+        is_gone = self._change(lambda: deletion.bury(self._db, key))
+        if is_gone:
+            self.live.drop(key)
+            self._rules.forget_names()
+        return is_gone
+
+    def sweep(self) -> bool:
+        """Deletes a piece of what was buried; False: nothing is left. Raises StoreUnavailable."""
+        with self._unsynced():
+            is_more = self._change(lambda: deletion.sweep(self._db))
+        self._unflushed += _PIECE_BYTES
+        return is_more
+
+    def _change(self, change: Callable[[], bool]) -> bool:
+        """A transaction of its own."""
         with self._patient(), self._undoing():
             if loss := self._presence():
                 raise StoreUnavailable(loss)
             self._db.execute("BEGIN IMMEDIATE")
-            is_gone = delete_damaged(self._db, key)
+            is_changed = change()
             self._db.execute("COMMIT")
-        self._rules.forget_names()
-        return is_gone
+        return is_changed
 
     @property
     def has_upkeep(self) -> bool:

@@ -18,7 +18,7 @@ from ..folding import Folded, unpack_state
 log = logging.getLogger("sentryvibe_tui.store")
 
 _PAGE = 2000
-_NEWEST_FIRST = "status = 'active' DESC, at DESC, log DESC"
+NEWEST_FIRST = "status = 'active' DESC, at DESC, log DESC"
 """As `BuildHead.rank` orders builds, the one that is meant first."""
 
 
@@ -91,7 +91,7 @@ def read_projects(db: sqlite3.Connection, project_id: str | None = None) -> tupl
 def read_builds(db: sqlite3.Connection, project_id: str, limit: int) -> tuple[BuildSummary, ...]:
     rows = db.execute(
         "SELECT row, project_id, session_id, build_id FROM builds"
-        f" WHERE project_id = ? AND version > 0 ORDER BY {_NEWEST_FIRST} LIMIT ?",
+        f" WHERE project_id = ? AND version > 0 ORDER BY {NEWEST_FIRST} LIMIT ?",
         (project_id, limit),
     )
     return tuple(_row(row, key) for row, *key in rows)
@@ -140,7 +140,7 @@ def find_build(db: sqlite3.Connection, project_id: str, session_id: str, build_i
         "SELECT session_id, build_id, log, version, status, at FROM builds WHERE project_id = :project AND version > 0"
         " AND (:session = '' OR session_id = :session) AND (:build = '' OR build_id = :build)"
         " AND (:session != '' OR :build != '' OR status != 'damaged')"
-        f" ORDER BY {_NEWEST_FIRST} LIMIT 1",
+        f" ORDER BY {NEWEST_FIRST} LIMIT 1",
         {"project": project_id, "session": session_id, "build": build_id},
     ).fetchone()
     if row is None:

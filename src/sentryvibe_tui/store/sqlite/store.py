@@ -32,7 +32,7 @@ from ..contract import (
     ProjectRecord,
 )
 from ..readonly import DATABASE
-from . import queries
+from . import deletion, queries
 from .high_water import HighWaterMark
 from .ledger import WARM_BYTES, Ledger, checkpoint, roll_back, unavailable
 from .lock import DirectoryLock
@@ -48,6 +48,8 @@ T = TypeVar("T")
 
 _WITNESS = "witness"
 _BUSY = 1.0
+_PAUSE = 0.02
+"""Seconds between two pieces of what is deleted."""
 PATIENCE = 1.5
 """Seconds that closing waits for the disk."""
 _CHECKED = 32 * 1024 * 1024
@@ -82,6 +84,9 @@ class SqliteStore:
         self._checkpoints = Worker("store checkpoint")
         self._reading = Worker("store reader")
         self._writer = Writer(self._ledger, self._checkpoint)
+        self._sweeping: asyncio.Task[None] | None = None
+        if deletion.is_buried(handles.reader):
+            self._sweep()
 
     @classmethod
     async def open(cls, directory: Path) -> SqliteStore:
@@ -129,6 +134,28 @@ class SqliteStore:
     async def discard(self, key: BuildKey) -> bool:
         return await self._writer.ask(partial(self._ledger.discard, key))
 
+    async def delete(self, key: BuildKey) -> bool:
+        is_gone = await self._writer.ask(partial(self._ledger.delete, key))
+        if is_gone:
+            self._sweep()
+        return is_gone
+
+    async def expired(self, before: Millis, limit: int) -> tuple[BuildKey, ...]:
+        return await self._read(lambda db: deletion.expired(db, before, limit))
+
+    def _sweep(self) -> None:
+        """What is buried goes away piece by piece, whatever is written meanwhile; else after the next start."""
+
+        async def sweep() -> None:
+            with suppress(StoreUnavailable):
+                is_more = True
+                while is_more:
+                    is_more = await self._writer.ask(self._ledger.sweep)
+                    await asyncio.sleep(_PAUSE)
+
+        if self._sweeping is None or self._sweeping.done():
+            self._sweeping = asyncio.create_task(sweep(), name="store sweep")
+
     async def projects(self) -> tuple[ProjectRecord, ...]:
         return await self._read(queries.read_projects)
 
@@ -158,6 +185,8 @@ class SqliteStore:
 
     async def close(self, patience: float = PATIENCE) -> None:
         """What was acknowledged is on disk before; what the disk does not take in `patience` seconds is refused."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         try:
             async with asyncio.timeout(patience):
                 await self._writer.finish()
@@ -221,7 +250,10 @@ def _open_database(path: Path) -> tuple[sqlite3.Connection, str, HighWaterMark]:
 
 def _confirmed_epoch(db: sqlite3.Connection, epoch: str, high_water: HighWaterMark) -> str:
     """The epoch stays only while nothing is missing: versions that watchers have seen are not given twice."""
-    (count,) = db.execute("SELECT coalesce(sum(version), 0) FROM builds").fetchone()
+    (count,) = db.execute(
+        "SELECT (SELECT coalesce(sum(version), 0) FROM builds)"
+        " + coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'deleted'), 0)"
+    ).fetchone()
     if not high_water.confirms(epoch, count):
         epoch = renew(db)
     high_water.begin(epoch, count)

@@ -1,0 +1,84 @@
+"""Deleting builds in pieces that hold nobody up: a build is first buried, which takes it out of every list at once, and
+then swept away. Functions of the writing connection, each within a transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ...model.state import Millis
+from ..contract import BuildKey
+from .queries import NEWEST_FIRST, place
+
+_PIECE = 1000
+"""Rows of a piece: some 10 ms."""
+_VALUES = 8
+"""Calls whose whole values, which may be large, go in one piece."""
+
+
+def expired(db: sqlite3.Connection, before: Millis, limit: int) -> tuple[BuildKey, ...]:
+    """Builds that ended before, the oldest first, without damaged ones and the one that each project means."""
+    rows = db.execute(
+        "SELECT project_id, session_id, build_id FROM builds b WHERE at < ? AND version > 0"
+        " AND status NOT IN ('active', 'damaged') AND log != (SELECT log FROM builds n"
+        f" WHERE n.project_id = b.project_id AND version > 0 ORDER BY {NEWEST_FIRST} LIMIT 1) ORDER BY at, log LIMIT ?",
+        (before, limit),
+    )
+    return tuple(BuildKey(*row) for row in rows)
+
+
+def bury(db: sqlite3.Connection, key: BuildKey) -> bool:
+    """False: there is no such build, or it goes on. Its row keeps the number until nothing is left under it; no id has
+    a U+0000. What it had come to stays in the sum that tells an older copy (`store._confirmed_epoch`).
+    """
+    found = db.execute(
+        "SELECT log, version FROM builds WHERE project_id = ? AND session_id = ? AND build_id = ?"
+        " AND version > 0 AND status != 'active'",
+        (key.project_id, key.session_id, key.build_id),
+    ).fetchone()
+    if found is None:
+        return False
+    log, version = found
+    db.execute(
+        "UPDATE builds SET project_id = '', session_id = char(0), build_id = char(0) || log, version = 0,"
+        " status = 'buried', at = 0, row = NULL WHERE log = ?",
+        (log,),
+    )
+    db.execute(
+        "DELETE FROM projects WHERE id = ? AND NOT EXISTS (SELECT 1 FROM builds WHERE project_id = id)",
+        (key.project_id,),
+    )
+    db.execute(
+        "INSERT INTO meta VALUES ('deleted', ?) ON CONFLICT (key) DO UPDATE SET value = value + excluded.value",
+        (str(version),),
+    )
+    return True
+
+
+def is_buried(db: sqlite3.Connection) -> bool:
+    """Whether anything is left to be swept away."""
+    return _buried(db) is not None
+
+
+def sweep(db: sqlite3.Connection) -> bool:
+    """Delete a piece of what is buried; False: nothing is left."""
+    log = _buried(db)
+    if log is None:
+        return False
+    pieces = (
+        ("entries WHERE place IN (SELECT place FROM entries WHERE place BETWEEN ? AND ? LIMIT ?)", _PIECE),
+        ("event_ids WHERE log = ? AND event_id IN (SELECT event_id FROM event_ids WHERE log = ? LIMIT ?)", _PIECE),
+        ("blobs WHERE log = ? AND tool_id IN (SELECT tool_id FROM blobs WHERE log = ? LIMIT ?)", _VALUES),
+    )
+    for number, (rows, limit) in enumerate(pieces):
+        bounds = (place(log, 0), place(log + 1, -1)) if number == 0 else (log, log)
+        if db.execute(f"DELETE FROM {rows}", (*bounds, limit)).rowcount:
+            return True
+    db.execute("DELETE FROM snapshots WHERE log = ?", (log,))
+    db.execute("DELETE FROM builds WHERE log = ?", (log,))
+    return True
+
+
+def _buried(db: sqlite3.Connection) -> int | None:
+    found = db.execute("SELECT log FROM builds WHERE project_id = '' AND status = 'buried' LIMIT 1").fetchone()
+    return None if found is None else found[0]

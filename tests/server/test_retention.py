@@ -1,0 +1,57 @@
+"""Builds that ended long ago go, the one that a project means stays; deleting holds nobody up."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from sentryvibe_tui.server.retention import delete_expired
+from sentryvibe_tui.server.serve import Running
+
+Post = Callable[..., Awaitable[dict[str, Any]]]
+
+
+async def ended(post: Post, build: str, at: str, project: str = "p") -> None:
+    for kind in ("start", "build-completed"):
+        await post(kind, build=build, session=build, project=project, at=at)
+
+
+async def listed(http: httpx.AsyncClient) -> set[str]:
+    return {row["buildId"] for row in (await http.get("/api/builds")).json()["builds"]}
+
+
+async def test_builds_that_ended_long_ago_are_deleted(server: Running, http: httpx.AsyncClient, post: Post) -> None:
+    for number in range(3):
+        await ended(post, f"old-{number}", f"2020-01-0{number + 1}T00:00:00Z")
+    await ended(post, "newest", "2020-02-01T00:00:00Z")
+    await ended(post, "only", "2020-01-01T00:00:00Z", project="q")
+    assert await delete_expired(server.app.context, 1_600_000_000_000) == 3
+    assert await listed(http) == {"newest", "only"}
+    assert await delete_expired(server.app.context, 1_600_000_000_000) == 0
+
+
+async def test_what_is_deleted_leaves_the_file_in_the_end(server: Running, post: Post, tmp_path: Path) -> None:
+    await ended(post, "old", "2020-01-01T00:00:00Z")
+    await ended(post, "newest", "2020-02-01T00:00:00Z")
+    await delete_expired(server.app.context, 1_600_000_000_000)
+    db = sqlite3.connect(f"file:{tmp_path}/data/builds.db?mode=ro", uri=True)
+    async with asyncio.timeout(10):
+        for _ in iter(lambda: db.execute("SELECT count(*) FROM builds").fetchone(), (1,)):
+            await asyncio.sleep(0.02)
+    assert db.execute("SELECT count(DISTINCT place >> 32) FROM entries").fetchone() == (1,)
+    db.close()
+
+
+async def test_a_build_that_goes_on_is_not_deleted(http: httpx.AsyncClient, post: Post) -> None:
+    await post("start")
+    which = {"projectId": "p", "sessionId": "s", "buildId": "b"}
+    assert (await http.delete("/api/builds", params=which)).status_code == 404
+    await post("build-completed")
+    assert (await http.delete("/api/builds", params=which)).json() == {"deleted": True}
+    assert (await http.delete("/api/builds", params=which)).status_code == 404
+    assert await listed(http) == set()
