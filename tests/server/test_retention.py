@@ -30,15 +30,24 @@ async def test_builds_that_ended_long_ago_are_deleted(server: Running, http: htt
         await ended(post, f"old-{number}", f"2020-01-0{number + 1}T00:00:00Z")
     await ended(post, "newest", "2020-02-01T00:00:00Z")
     await ended(post, "only", "2020-01-01T00:00:00Z", project="q")
-    assert await delete_expired(server.app.context, 1_600_000_000_000) == 3
+    assert await delete_expired(server.app.context, server.app.context.now() + 1) == 3
     assert await listed(http) == {"newest", "only"}
-    assert await delete_expired(server.app.context, 1_600_000_000_000) == 0
+    assert await delete_expired(server.app.context, server.app.context.now() + 1) == 0
+
+
+async def test_an_old_session_that_was_taken_in_lately_is_kept(
+    server: Running, http: httpx.AsyncClient, post: Post
+) -> None:
+    await ended(post, "old", "2020-01-01T00:00:00Z")
+    await ended(post, "newest", "2020-02-01T00:00:00Z")
+    assert await delete_expired(server.app.context, server.app.context.now() - 60_000) == 0
+    assert await listed(http) == {"old", "newest"}
 
 
 async def test_what_is_deleted_leaves_the_file_in_the_end(server: Running, post: Post, tmp_path: Path) -> None:
     await ended(post, "old", "2020-01-01T00:00:00Z")
     await ended(post, "newest", "2020-02-01T00:00:00Z")
-    await delete_expired(server.app.context, 1_600_000_000_000)
+    await delete_expired(server.app.context, server.app.context.now() + 1)
     db = sqlite3.connect(f"file:{tmp_path}/data/builds.db?mode=ro", uri=True)
     async with asyncio.timeout(10):
         for _ in iter(lambda: db.execute("SELECT count(*) FROM builds").fetchone(), (1,)):

@@ -34,7 +34,7 @@ async def retain(context: ServerContext, days: int) -> None:
 
 
 async def delete_expired(context: ServerContext, before: Millis) -> int:
-    """Delete builds that ended before; how many."""
+    """Delete ended builds of which nothing came since `before`, whenever their agents worked; how many."""
     count = 0
     while keys := await context.store.expired(before, _AT_ONCE):
         gone = 0

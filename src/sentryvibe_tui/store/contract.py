@@ -143,7 +143,7 @@ class Store(Protocol):
         ...
 
     async def expired(self, before: Millis, limit: int) -> tuple[BuildKey, ...]:
-        """Builds that ended before, the oldest first, without damaged ones and the one that each project means."""
+        """Ended builds of which nothing came since, the oldest first; no damaged one, none that its project means."""
         ...
 
     async def projects(self) -> tuple[ProjectRecord, ...]:

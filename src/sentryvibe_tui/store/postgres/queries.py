@@ -346,10 +346,10 @@ async def delete_ended(db: Connection, key: BuildKey) -> bool:
 async def read_expired(db: Connection, before: Millis, limit: int) -> tuple[BuildKey, ...]:
     """As `Store.expired`."""
     rows = await db.fetch(
-        "SELECT project_id, session_id, build_id FROM builds b WHERE at < $1 AND version > 0"
+        "SELECT project_id, session_id, build_id FROM builds b WHERE updated_at < $1 AND version > 0"
         " AND status NOT IN ('active', 'damaged') AND log != (SELECT log FROM builds n"
         f" WHERE n.project_id = b.project_id AND version > 0 ORDER BY {_NEWEST_FIRST} LIMIT 1)"
-        " ORDER BY at, log LIMIT $2",
+        " ORDER BY updated_at, log LIMIT $2",
         before,
         limit,
     )

@@ -17,11 +17,12 @@ _VALUES = 8
 
 
 def expired(db: sqlite3.Connection, before: Millis, limit: int) -> tuple[BuildKey, ...]:
-    """Builds that ended before, the oldest first, without damaged ones and the one that each project means."""
+    """Ended builds of which nothing came since, the oldest first; no damaged one, none that its project means."""
     rows = db.execute(
-        "SELECT project_id, session_id, build_id FROM builds b WHERE at < ? AND version > 0"
+        "SELECT project_id, session_id, build_id FROM builds b WHERE updated_at < ? AND version > 0"
         " AND status NOT IN ('active', 'damaged') AND log != (SELECT log FROM builds n"
-        f" WHERE n.project_id = b.project_id AND version > 0 ORDER BY {NEWEST_FIRST} LIMIT 1) ORDER BY at, log LIMIT ?",
+        f" WHERE n.project_id = b.project_id AND version > 0 ORDER BY {NEWEST_FIRST} LIMIT 1)"
+        " ORDER BY updated_at, log LIMIT ?",
         (before, limit),
     )
     return tuple(BuildKey(*row) for row in rows)
