@@ -27,6 +27,7 @@ COMMANDS = {
     "token": "Let others use a server, each with a token of their own.",
     "delete": "Delete builds that have ended.",
     "discard": "Delete a build that cannot be read any more.",
+    "db": "Check the database, or give back the room of what was deleted.",
     "config": "Print the settings and where each comes from.",
     "completion": "Let bash, zsh or fish complete command lines.",
 }

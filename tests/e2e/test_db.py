@@ -1,0 +1,43 @@
+"""`db`: a database is checked beside its server, and shrinks when none runs."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from .conftest import Claude, Desk
+
+
+def test_a_database_is_checked_and_vacuumed(desk: Desk, claude: Claude, tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "d"))
+    assert desk.run("db", "check", *data).returncode == 2
+    assert desk.run("db", "vacuum", *data).returncode == 2
+    server, _ = desk.serve("--port", "0", *data)
+    assert desk.run("ingest", "shop", "-", data=claude.init + claude.text(1, "hello") + claude.done).returncode == 0
+    assert desk.run("db", "check", *data).stdout.endswith(b"is whole\n")
+    busy = desk.run("db", "vacuum", *data)
+    assert (busy.returncode, b"in use by another server" in busy.stderr) == (2, True)
+    assert server.stop(signal.SIGTERM) == 0
+    path = tmp_path / "d" / "builds.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("CREATE TABLE t AS SELECT zeroblob(1000000); DROP TABLE t")
+    large = path.stat().st_size
+    assert desk.run("db", "vacuum", *data).returncode == 0
+    assert path.stat().st_size < large - 900_000
+    desk.serve("--port", "0", *data)
+    assert desk.state("shop")["status"] == "completed"
+
+
+def test_damage_is_named(desk: Desk, claude: Claude, tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "d"))
+    server, _ = desk.serve("--port", "0", *data)
+    assert desk.run("ingest", "shop", "-", data=claude.init + claude.text(1, "hello") + claude.done).returncode == 0
+    assert server.stop(signal.SIGTERM) == 0
+    path = tmp_path / "d" / "builds.db"
+    with path.open("r+b") as file:
+        file.seek(4096 * 2)
+        file.write(b"\xff" * (path.stat().st_size - 4096 * 2))
+    damaged = desk.run("db", "check", *data)
+    assert (damaged.returncode, damaged.stdout != b"") == (1, True)
