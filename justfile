@@ -47,10 +47,11 @@ format:
 snapshots:
     {{ python }} -m pytest -q -n auto tests/tui --snapshot-update
 
-# What is made from the source: JSON Schemas and the manual page
+# What is made from the source: JSON Schemas, the manual page and the README's table of settings
 generate:
     {{ python }} docs/schemas.py
     {{ python }} docs/man.py
+    {{ python }} docs/settings.py
 
 # Wheel and sdist, checked, and the wheel tried in an environment of its own
 build:

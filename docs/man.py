@@ -18,7 +18,7 @@ from sentryvibe_tui import __version__
 from sentryvibe_tui.cli import COMMANDS, PROGRAM
 from sentryvibe_tui.cli.commands import group
 from sentryvibe_tui.report.exit_codes import EXPLAINED
-from sentryvibe_tui.settings import ENVIRONMENT
+from sentryvibe_tui.settings import SETTINGS
 
 PAGE = Path(__file__).parent / f"{PROGRAM}.1"
 SUMMARY = "builds of coding agents in your terminal: live, kept, and from several terminals at once"
@@ -47,8 +47,8 @@ def _page() -> Iterator[str]:
     for code, meaning in EXPLAINED:
         yield from (".TP", f".B {code}", _plain(meaning))
     yield from (".SH ENVIRONMENT", "Each of them wins over the setting of its name in the config file:")
-    for name, variable in ENVIRONMENT.items():
-        yield from (".TP", f".B {variable}", f"The setting {_plain(name)}.")
+    for name, setting in SETTINGS.items():
+        yield from (".TP", f".B {setting.variable}", f"The setting {_plain(name)}.")
     yield from (".TP", ".B SENTRYVIBE_CONFIG", "Another config file.")
     yield from (".SH FILES", f"{_plain(f'`{PROGRAM} config`')} prints where the config file, data and logs are.")
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.cli import COMMANDS
+from sentryvibe_tui.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/real/*.md")])
@@ -95,6 +97,13 @@ def test_tasks_that_a_page_names_are_recipes() -> None:
 def test_the_readme_tells_of_every_command() -> None:
     readme = (ROOT / "README.md").read_text()
     assert [name for name in COMMANDS if not re.search(rf"^\| `{name}[` ]", readme, re.MULTILINE)] == []
+
+
+def test_the_readme_has_the_table_of_the_settings() -> None:
+    words = runpy.run_path(str(ROOT / "docs/settings.py"))
+    assert words["readme"]() == words["README"].read_text(), "run `just generate`, or `python docs/settings.py`"
+    for name in Settings.__struct_fields__:
+        assert f"| `{name}` | `SENTRYVIBE_{name.upper()}` |" in words["README"].read_text()
 
 
 def test_an_anchor_that_is_not_there_is_noticed() -> None:

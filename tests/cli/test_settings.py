@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sentryvibe_tui.settings import ENVIRONMENT, Settings, config_path, data_dir, load, log_file
+from sentryvibe_tui.server.settings import limits_from
+from sentryvibe_tui.settings import SETTINGS, ServerSettings, Settings, config_path, data_dir, load, log_file
 
 
 def _load(tmp_path: Path, text: str, **environ: str) -> tuple[Settings, dict[str, str], tuple[str, ...]]:
@@ -91,8 +92,43 @@ def test_paths(tmp_path: Path) -> None:
     assert config_path({}).name == "config.toml"
 
 
-def test_every_setting_has_its_variable() -> None:
-    assert set(ENVIRONMENT) == set(Settings.__struct_fields__)
+@pytest.mark.parametrize("name", Settings.__struct_fields__)
+def test_every_setting_has_a_variable_and_says_what_it_is(name: str) -> None:
+    setting = SETTINGS[name]
+    assert (setting.variable, setting.default) == (f"SENTRYVIBE_{name.upper()}", getattr(Settings(), name))
+    assert setting.description.endswith(".")
+    assert setting.fault(setting.default) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"), [("port", 0, 65_535), ("max_body", 1024, 1024**3), ("retention_days", 0, 36_500)]
+)
+def test_a_number_keeps_to_its_limits(name: str, low: int, high: int) -> None:
+    setting = SETTINGS[name]
+    assert [setting.fault(value) for value in (low, high)] == [None, None]
+    assert setting.fault(low - 1) == f"{name} must be {low} to {high}, not {low - 1}"
+    assert setting.fault(high + 1) == f"{name} must be {low} to {high}, not {high + 1}"
+
+
+def test_secrets_are_those_that_open_something() -> None:
+    assert {name for name, setting in SETTINGS.items() if setting.is_secret} == {"token", "store", "hints"}
+
+
+def test_a_server_goes_by_the_settings(tmp_path: Path) -> None:
+    values = {
+        "max_body": 2048,
+        "store": "a",
+        "hints": "b",
+        "redact": False,
+        "redact_patterns": ["c"],
+        "notify_command": "d",
+    }
+    limits = limits_from(Settings(**values), None)
+    assert {name: getattr(limits, name) for name in ServerSettings.__struct_fields__} == values
+    assert (limits.token, limits.token_file) == ("", "")  # another server's token is not ours
+    secret = tmp_path / "token"
+    limits = limits_from(Settings(token="another's"), secret)
+    assert (limits.token, limits.token_file) == (secret.read_text().strip(), str(secret))
 
 
 def test_a_token_that_cannot_be_one_is_not_shown(tmp_path: Path) -> None:

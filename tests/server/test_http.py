@@ -129,7 +129,7 @@ async def test_a_websocket_whose_upgrade_was_stripped_on_the_way_is_told_so(http
 async def test_a_body_may_be_exactly_as_large_as_the_limit(
     http: httpx.AsyncClient, server: Running, chunked: bool, more: int, status: int
 ) -> None:
-    body = json.dumps(GOOD).encode().ljust(server.app.context.settings.body_limit + more)
+    body = json.dumps(GOOD).encode().ljust(server.app.context.settings.max_body + more)
 
     async def pieces() -> Any:
         for start in range(0, len(body), 60_000):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from msgspec.structs import asdict
 
-from ..settings import SECRET, data_dir, log_file
+from ..settings import SETTINGS, data_dir, log_file
 from ..wire.address import shown
 from .options import UsageProblem, find_server, settings
 from .output import any_text, tell, write_line
@@ -42,7 +42,7 @@ def command() -> int:
 
 
 def _display_value(name: str, value: object) -> str:
-    return "set, not shown" if name in SECRET else repr(value)
+    return "set, not shown" if SETTINGS[name].is_secret else repr(value)
 
 
 def _server() -> str:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from msgspec.structs import replace
 
 from ..errors import BadTokenFile
 from ..principals import TOKENS
-from ..settings import data_dir, token_path
-from ..token_file import server_token
+from ..settings import SETTINGS, Settings, data_dir, token_path
 from .options import UsageProblem, redactor, settings
 from .output import tell
 
+if TYPE_CHECKING:
+    from ..server.settings import ServerLimits
+
+_HOST, _PORT = SETTINGS["host"], SETTINGS["port"]
 _STRANGERS = (
     "whoever reaches {} reads every prompt, tool call and output of every build, and can publish and change builds"
 )
 
 
 @click.command("serve")
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes a free one.  [default: 4777]")
+@click.option("--host", help=f"Address to listen on.  [default: {_HOST.default}]")
+@click.option(
+    "--port",
+    type=click.IntRange(_PORT.low, _PORT.high),
+    help=f"Port to listen on; 0 takes a free one.  [default: {_PORT.default}]",
+)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -71,48 +79,40 @@ def command(
     """
     from ..server.guard import is_loopback
     from ..server.serve import serve
-    from ..server.settings import ServerLimits
     from ..sources.ingest.leftovers import left_behind
 
     preferences = settings().settings
     address = preferences.host if host is None else host
     path = None if no_token else token_file or token_path(preferences)
-    token = _token(path)
+    limits = _limits(preferences, path)
     if no_token and not is_loopback(address):
         tell(f"--no-token: {_STRANGERS.format(address)}")
     redactor(preferences)  # says what is wrong with its patterns
-    masks = tuple(preferences.redact_patterns)
     folder = data_dir(preferences) if data is None else data
     limits = replace(
-        ServerLimits(),
+        limits,
         store=preferences.store if store is None else store,
         hints=preferences.hints if hints is None else hints,
-        body_limit=preferences.max_body,
         hosts=hosts,
         origins=origins,
-        redact=preferences.redact,
-        redact_patterns=masks,
-        token=token,
-        token_file="" if path is None else str(path.resolve()),
         tokenless=no_token,
         tokens=str(folder / TOKENS),
         retention_days=preferences.retention_days,
-        notify_command=preferences.notify_command,
     )
     return serve(
         address,
         preferences.port if port is None else port,
         folder,
         limits,
-        lambda url: left_behind(url, folder, data_dir(preferences) / "outbox", token),
+        lambda url: left_behind(url, folder, data_dir(preferences) / "outbox", limits.token),
     )
 
 
-def _token(path: Path | None) -> str:
-    """What the file holds; "" without one. Raises UsageProblem."""
-    if path is None:
-        return ""
+def _limits(preferences: Settings, path: Path | None) -> ServerLimits:
+    """With the token that the file holds. Raises UsageProblem."""
+    from ..server.settings import limits_from
+
     try:
-        return server_token(path)
+        return limits_from(preferences, path)
     except BadTokenFile as error:
         raise UsageProblem(str(error)) from None

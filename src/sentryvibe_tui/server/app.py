@@ -96,7 +96,7 @@ class App:
         """Who posts events, as far as the headers let them. Raises HTTPError."""
         principal = self._guard.identify(scope)
         require(principal, "publish")
-        check_body(scope, self.context.settings.body_limit)
+        check_body(scope, self.context.settings.max_body)
         return principal
 
     def post(self, body: bytes, principal: Principal) -> Awaitable[Accepted]:
@@ -121,7 +121,7 @@ class App:
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/ws/runner":
-            await self._runners.serve(scope, receive, send, self.context.settings.body_limit)
+            await self._runners.serve(scope, receive, send, self.context.settings.max_body)
             return
         if scope["path"] != "/ws":
             raise HTTPError(404, "no such path")
@@ -132,7 +132,7 @@ class App:
         if scope["method"] != "POST":
             raise HTTPError(405, "events are posted")
         begun = self.context.metrics.clock()
-        body = await read_body(scope, receive, self.context.settings.body_limit)
+        body = await read_body(scope, receive, self.context.settings.max_body)
         accepted = await self.post(body, principal_of(scope))
         self.context.metrics.appended(accepted, begun)
         await answer(send, accepted_text(accepted))
@@ -202,7 +202,7 @@ class App:
             return await agent_heartbeat(request.scope, request.receive, self.context.agent_heartbeat)
 
         async def runner(request: Request) -> bytes:
-            limit = self.context.settings.body_limit
+            limit = self.context.settings.max_body
             return await self._runners.post(await read_body(request.scope, request.receive, limit))
 
         async def hook(scope: Scope, receive: Receive, send: Send) -> None:

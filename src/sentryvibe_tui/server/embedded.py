@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 from .. import runtime
 from ..errors import BadTokenFile
 from ..settings import Settings, data_dir, token_path
-from ..token_file import server_token
 from ..wire.address import Address, parse_address
 
 if TYPE_CHECKING:
@@ -111,23 +110,12 @@ async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: C
 def _limits(settings: Settings) -> ServerLimits:
     """Raises server.serve.CannotServe for a token file that cannot be used."""
     from ..errors import CannotServe
-    from .settings import ServerLimits
+    from .settings import limits_from
 
-    path = token_path(settings)
     try:
-        token = "" if path is None else server_token(path)
+        return limits_from(settings, token_path(settings))
     except BadTokenFile as error:
         raise CannotServe(str(error)) from None
-    return ServerLimits(
-        store=settings.store,
-        hints=settings.hints,
-        body_limit=settings.max_body,
-        redact=settings.redact,
-        redact_patterns=tuple(settings.redact_patterns),
-        token=token,
-        token_file="" if path is None else str(path.resolve()),
-        notify_command=settings.notify_command,
-    )
 
 
 @contextmanager

@@ -68,7 +68,7 @@ class FastIngestProtocol(BoundedHttp):
             super().on_body(body)
         elif not post.response_complete:
             post.body += body
-            limit = self._app.context.settings.body_limit
+            limit = self._app.context.settings.max_body
             if len(post.body) > limit:
                 self._refuse(post, too_large(limit))
 
