@@ -127,3 +127,20 @@ def test_a_named_token_lets_its_bearer_do_what_its_role_says_until_it_is_revoked
     assert desk.run("ls").returncode == 3
     assert server.stop(signal.SIGTERM) == 0
     assert token not in "\n".join(server.lines + server.errors)
+
+
+def test_a_shared_line_opens_its_project_and_no_other(
+    desk: Desk, claude: Claude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, url = desk.serve("--port", "0", "--data", str(tmp_path / "d"), "--token-file", str(tmp_path / "token"))
+    words = claude.init + claude.text(1, "hello") + claude.done
+    for project in ("shop", "other"):
+        assert desk.run("ingest", project, "-", data=words).returncode == 0
+    away = url.replace("127.0.0.1", "localhost")
+    line = desk.run("share", "shop", "--url", away).stdout.decode().strip()
+    token, _, command = line.removeprefix("SENTRYVIBE_TOKEN=").partition(" ")
+    assert command == f"sentryvibe-tui watch shop --server {away}"
+    monkeypatch.setenv("SENTRYVIBE_TOKEN", token)
+    assert b"hello" in desk.run("watch", "shop", "--server", away, "--plain").stdout
+    assert desk.run("show", "other", "--server", away).returncode == 2
+    assert desk.run("ingest", "shop", "-", "--server", away, data=words).returncode == 3

@@ -25,6 +25,7 @@ COMMANDS = {
     "status": "Print all agents in one line, for a status bar or a prompt.",
     "wait": "Wait until an agent needs you, rests, ends or fails.",
     "token": "Let others use a server, each with a token of their own.",
+    "share": "Print a line that opens a project on another machine.",
     "delete": "Delete builds that have ended.",
     "discard": "Delete a build that cannot be read any more.",
     "db": "Check the database, or give back the room of what was deleted.",
