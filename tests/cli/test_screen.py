@@ -3,34 +3,38 @@
 import pytest
 
 from sentryvibe_tui.cli.options import UsageProblem
-from sentryvibe_tui.cli.screen import Flags, Looks, has_terminal, looks, tell_wrong_theme
+from sentryvibe_tui.cli.screen import display_options, has_terminal, tell_wrong_theme
 from sentryvibe_tui.settings import Settings
+from sentryvibe_tui.tui.display import DisplayOptions
+from sentryvibe_tui.tui.notices import Notices
 
 
 def test_flags_win_over_settings() -> None:
-    ours = Settings(theme="nord", ascii=False, animation=True, keys={"quit": "Q"})
-    assert looks(ours, Flags()) == Looks("nord", False, True, {"quit": "Q"})
-    assert looks(ours, Flags("sentry-light", True, True)) == Looks("sentry-light", True, False, {"quit": "Q"})
+    ours = Settings(theme="nord", ascii=False, animation=True, bell=False, keys={"quit": "Q"})
+    notices = Notices(bell=False)
+    assert display_options(ours, DisplayOptions()) == DisplayOptions("nord", False, True, {"quit": "Q"}, notices)
+    flags = DisplayOptions("sentry-light", ascii_only=True, animation=False)
+    assert display_options(ours, flags) == DisplayOptions("sentry-light", True, False, {"quit": "Q"}, notices)
 
 
 def test_an_unknown_theme_in_a_flag_is_refused_with_a_list() -> None:
     with pytest.raises(UsageProblem, match=r"--theme: there is no theme 'zz'; there are sentry, .*gruvbox"):
-        looks(Settings(), Flags("zz"))
+        display_options(Settings(), DisplayOptions("zz"))
 
 
 def test_what_is_wrong_in_the_settings_is_told(capsys) -> None:
-    looks(Settings(theme="zz", keys={"qit": "x"}), Flags())
+    display_options(Settings(theme="zz", keys={"qit": "x"}), DisplayOptions())
     told = capsys.readouterr().err
     assert "theme: there is no theme 'zz'" in told
     assert "no action is called 'qit'; did you mean 'quit'?" in told
-    looks(Settings(theme="zz"), Flags("nord"))
+    display_options(Settings(theme="zz"), DisplayOptions("nord"))
     assert capsys.readouterr().err == ""
 
 
 def test_a_theme_that_is_none_is_told_without_a_screen(capsys) -> None:
-    tell_wrong_theme(Flags("nord"))
+    tell_wrong_theme(DisplayOptions("nord"))
     assert capsys.readouterr().err == ""
-    tell_wrong_theme(Flags("zz"))
+    tell_wrong_theme(DisplayOptions("zz"))
     assert "--theme: there is no theme 'zz'; there are sentry" in capsys.readouterr().err
 
 

@@ -51,6 +51,7 @@ from sentryvibe_tui.model.facts import (  # noqa: E402
 from sentryvibe_tui.model.reducer import reduce  # noqa: E402
 from sentryvibe_tui.model.state import Agent, BuildState, Usage  # noqa: E402
 from sentryvibe_tui.tui.app import WatchApp  # noqa: E402
+from sentryvibe_tui.tui.display import DisplayOptions  # noqa: E402
 from sentryvibe_tui.wire.json import raw  # noqa: E402
 
 START = 1_763_812_860_000
@@ -208,7 +209,7 @@ def watch_app(state: BuildState, *more: WatchEvent, now: int | None = None, buil
     at = now or (state.last_event_at or START) + 31_000
     events = [LIVE, *([Snapshot(state, "hydrated")] if state.id else []), *more]
     script = Script(events, builds or {state.id: state})
-    return WatchApp(script, "todo-app", now=lambda: at, **options)
+    return WatchApp(script, "todo-app", DisplayOptions(**options), lambda: at)
 
 
 def without_todos() -> Story:

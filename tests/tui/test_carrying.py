@@ -200,12 +200,14 @@ SHOWN = """
 import asyncio, sys
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus
 from sentryvibe_tui.tui.app import show
+from sentryvibe_tui.tui.display import DisplayOptions
+from sentryvibe_tui.tui.notices import Notices
 class Script:
     async def events(self):
         yield LinkChanged(LinkStatus("live"))
         await asyncio.Event().wait()
     def retry_now(self): ...
-sys.exit(asyncio.run(show(Script(), "MARKER")))
+sys.exit(asyncio.run(show(Script(), "MARKER", DisplayOptions(notices=Notices()))))
 """
 
 

@@ -17,13 +17,15 @@ SCREEN = """
 import asyncio, sys
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus
 from sentryvibe_tui.tui.app import show
+from sentryvibe_tui.tui.display import DisplayOptions
+from sentryvibe_tui.tui.notices import Notices
 
 class Quiet:
     async def events(self):
         yield LinkChanged(LinkStatus("connecting"))
         await asyncio.Event().wait()
 
-sys.exit(asyncio.run(show(Quiet(), "MARKER")))
+sys.exit(asyncio.run(show(Quiet(), "MARKER", DisplayOptions(notices=Notices()))))
 """
 
 

@@ -22,11 +22,12 @@ from ..model.state import Agent
 from ..report.narrate import narrate
 from ..report.plain import PlainLines
 from ..settings import Settings
+from ..tui.display import DisplayOptions
 from ..wire.address import parse_address
 from ..wire.projects import project_id
 from .options import EXIT_CODES, settings
 from .output import any_text, write_line
-from .screen import Flags, Looks, has_terminal, log_to_file, look_options, looks, show_agents, tell_wrong_theme
+from .screen import display_options, has_terminal, log_to_file, look_options, show_agents, tell_wrong_theme
 
 
 @click.command("demo", epilog=EXIT_CODES)
@@ -35,14 +36,14 @@ from .screen import Flags, Looks, has_terminal, log_to_file, look_options, looks
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another build.")
 @click.option("--plain", is_flag=True, help="One line for each event; the default without a terminal.")
 @look_options
-def command(agent: str, speed: float, seed: int, plain: bool, flags: Flags) -> int:
+def command(agent: str, speed: float, seed: int, plain: bool, flags: DisplayOptions) -> int:
     """Watch three invented agents, to see what this is: one builds, one asks for a permission, one fails and goes on.
 
     Starts a server of its own on a free port, publishes what they do to it as agents would and opens the overview on
     it; enter opens a build. Without a terminal, the lines of the first one. Nothing of it is kept.
     """
     preferences = settings().settings
-    look = None if plain or not has_terminal() else looks(preferences, flags)
+    look = None if plain or not has_terminal() else display_options(preferences, flags)
     if look is None:
         tell_wrong_theme(flags)
     any_text()
@@ -66,7 +67,7 @@ def _in_order() -> Generator[None]:
 
 
 async def _demo(
-    folder: Path, agent: DemoAgent, speed: float, seed: int, look: Looks | None, preferences: Settings
+    folder: Path, agent: DemoAgent, speed: float, seed: int, look: DisplayOptions | None, preferences: Settings
 ) -> int:
     """The exit status: of the one build in lines; 0 when the overview is left."""
     from ..server.serve import running

@@ -7,15 +7,16 @@ import logging
 
 import click
 
+from ..tui.display import DisplayOptions
 from .options import NoLink, find_server, redactor, servers_option, settings
 from .output import any_text, write_line
-from .screen import Flags, has_terminal, look_options, looks, show_agents, tell_wrong_theme
+from .screen import display_options, has_terminal, look_options, show_agents, tell_wrong_theme
 
 
 @click.command("overview")
 @servers_option
 @look_options
-def command(server: tuple[str, ...], flags: Flags) -> int:
+def command(server: tuple[str, ...], flags: DisplayOptions) -> int:
     """Show all coding agents of this machine, sorted by who needs you, and beside them those of each --server.
 
     Follows what runs, with nothing installed or configured, and serves for as long as it is open, or joins the server
@@ -34,11 +35,11 @@ def command(server: tuple[str, ...], flags: Flags) -> int:
     return 0
 
 
-async def _overview(others: tuple[str, ...], flags: Flags) -> int:
+async def _overview(others: tuple[str, ...], flags: DisplayOptions) -> int:
     from ..sources.machine import Machine
 
     preferences = settings().settings
     tell = logging.getLogger("sentryvibe_tui.follow").info
     addresses = [find_server(other).address for other in others]
     machine = Machine(preferences, redactor(preferences), tell, find_server(None).named, addresses)
-    return await show_agents(machine, looks(preferences, flags), preferences)
+    return await show_agents(machine, display_options(preferences, flags), preferences)

@@ -13,13 +13,14 @@ import click
 from ..client.rest import ProjectRef
 from ..settings import Settings, data_dir
 from ..sources.run.argv import prepared
+from ..tui.display import DisplayOptions
 from ..wire.address import Address
 from ..wire.projects import ProjectName, project_named, project_of
 from .completing import projects
 from .options import UsageProblem, find_server, redactor, server_option, settings
 from .output import tell
 from .relay import relayed
-from .screen import Flags, Looks, has_terminal, look_options, looks, show
+from .screen import display_options, has_terminal, look_options, show
 
 if TYPE_CHECKING:
     from ..agents.common.command import Prepared
@@ -46,7 +47,7 @@ class _AfterDashes(click.Command):
 @look_options
 @click.pass_context
 def command(
-    ctx: click.Context, project: str | None, server: str | None, watches: bool, is_acp: bool, flags: Flags
+    ctx: click.Context, project: str | None, server: str | None, watches: bool, is_acp: bool, flags: DisplayOptions
 ) -> int:
     """Run COMMAND and publish what it does as a build of PROJECT (default: the directory's name).
 
@@ -86,12 +87,12 @@ def command(
         tell(f"added {' '.join(ready.added)} to the command, so that its output can be read")
     name = project_of(str(Path.cwd())) if project is None or not project.strip() else project_named(project)
     ours, found = settings().settings, find_server(server)
-    look = looks(ours, flags) if watches else None
+    look = display_options(ours, flags) if watches else None
     return asyncio.run(_run(ready, name, found.named, ours, look))
 
 
 async def _run(
-    ready: Prepared, name: ProjectName, server: Address | None, preferences: Settings, look: Looks | None
+    ready: Prepared, name: ProjectName, server: Address | None, preferences: Settings, look: DisplayOptions | None
 ) -> int:
     from ..client.watch import Watch
     from ..errors import CannotServe

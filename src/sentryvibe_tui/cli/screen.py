@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
 import click
-from msgspec import Struct
+from msgspec.structs import replace
 
 from ..client.fleet import Fleet
 from ..client.watching import Watching
 from ..settings import Settings, log_file
+from ..tui.display import DisplayOptions
+from ..tui.notices import Notices
 from .completing import themes
 from .imports import uncollected
 from .options import UsageProblem
@@ -22,29 +24,12 @@ from .output import tell
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class Flags(Struct, frozen=True):
-    """What the command line says of the looks; None and False leave it to the settings."""
-
-    theme: str | None = None
-    ascii_only: bool = False
-    no_animation: bool = False
-
-
-class Looks(Struct, frozen=True):
-    """`keys` are the reader's own, by action."""
-
-    theme: str = ""
-    ascii_only: bool = False
-    animation: bool = True
-    keys: Mapping[str, str] = {}
-
-
 def look_options(command: _Command) -> _Command:
-    """`--theme`, `--ascii` and `--no-animation`; the command gets them as `flags`."""
+    """`--theme`, `--ascii` and `--no-animation`; the command gets them as `flags`; what is not said is as in none."""
 
     @wraps(command)
     def flagged(*args: Any, theme: str | None, ascii_only: bool, no_animation: bool, **options: Any) -> Any:
-        return command(*args, flags=Flags(theme, ascii_only, no_animation), **options)
+        return command(*args, flags=DisplayOptions(theme or "", ascii_only, not no_animation), **options)
 
     for option in (
         click.option("--no-animation", is_flag=True, help="Nothing glides; clocks still tick."),
@@ -60,21 +45,22 @@ def look_options(command: _Command) -> _Command:
     return flagged  # type: ignore[return-value]
 
 
-def looks(settings: Settings, flags: Flags) -> Looks:
+def display_options(settings: Settings, flags: DisplayOptions) -> DisplayOptions:
     """Flags win over the settings. An unknown theme is refused in a flag, and told where it is a setting."""
     if flags.theme and (problem := wrong_theme(flags.theme)):
         raise UsageProblem(f"--theme: {problem}")
     for problem in wrong_looks(settings) if not flags.theme else wrong_keys(settings):
         tell(problem)
-    return Looks(
+    return DisplayOptions(
         flags.theme or settings.theme,
         flags.ascii_only or settings.ascii,
-        settings.animation and not flags.no_animation,
+        settings.animation and flags.animation,
         settings.keys,
+        Notices(settings.window_title, settings.bell, settings.desktop_notices),
     )
 
 
-def tell_wrong_theme(flags: Flags) -> None:
+def tell_wrong_theme(flags: DisplayOptions) -> None:
     """Lines have no theme; a name that is none is told all the same."""
     if flags.theme and (problem := wrong_theme(flags.theme)):
         tell(f"--theme: {problem}")
@@ -108,32 +94,21 @@ def has_terminal() -> bool:
     return os.isatty(0) and os.isatty(1) and os.environ.get("TERM") != "dumb"
 
 
-async def show(watching: Watching, project: str, look: Looks, settings: Settings) -> int:
+async def show(watching: Watching, project: str, options: DisplayOptions, settings: Settings) -> int:
     """Full screen until the reader leaves; the exit status."""
     with uncollected():
         from ..notify import Claims
         from ..tui.app import show as shown
-        from ..tui.notices import Notices
 
     log_to_file(settings)
-    return await shown(
-        watching,
-        project,
-        theme=look.theme,
-        ascii_only=look.ascii_only,
-        animation=look.animation,
-        notices=Notices(settings.window_title, settings.bell, settings.desktop_notices),
-        claims=Claims("screen"),
-        keys=look.keys,
-    )
+    return await shown(watching, project, replace(options, claims=Claims("screen")))
 
 
-async def show_agents(fleet: Fleet, look: Looks, settings: Settings) -> int:
+async def show_agents(fleet: Fleet, options: DisplayOptions, settings: Settings) -> int:
     """The overview, full screen, until the reader leaves; the exit status."""
     with uncollected():
         from ..folders import state_folder
         from ..notify import Claims
-        from ..tui.notices import Notices
         from ..tui.overview.app import OverviewApp
         from ..tui.overview.preferences import PreferencesFile
 
@@ -141,12 +116,7 @@ async def show_agents(fleet: Fleet, look: Looks, settings: Settings) -> int:
     app = OverviewApp(
         fleet,
         PreferencesFile(state_folder() / "overview.json"),
-        theme=look.theme,
-        ascii_only=look.ascii_only,
-        animation=look.animation,
-        notices=Notices(settings.window_title, settings.bell, settings.desktop_notices),
-        claims=Claims("screen"),
-        keys=look.keys,
+        replace(options, claims=Claims("screen")),
     )
     result = await app.run_async()
     return app.return_code or result or 0

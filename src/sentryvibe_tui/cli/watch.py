@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ..model.text import clean_line
+from ..tui.display import DisplayOptions
 from .completing import projects_or_folders
 from .options import EXIT_CODES, Server, UsageProblem, find_server, redactor, servers_option, settings
 from .output import any_text, tell, write_line
 from .paths import directory_named, file_named
-from .screen import Flags, has_terminal, look_options, looks, show, show_agents, tell_wrong_theme
+from .screen import display_options, has_terminal, look_options, show, show_agents, tell_wrong_theme
 from .seeking import Seeking
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def command(
     verbose: bool,
     quiet: bool,
     goes_on: bool,
-    flags: Flags,
+    flags: DisplayOptions,
 ) -> int:
     """Watch PROJECT's newest build: on a screen, or line by line until it ends. Without PROJECT: all agents of the
     server, or of several.
@@ -79,7 +80,7 @@ def command(
     return asyncio.run(_in_lines(chosen, project, session, waits, jsonl, detail, goes_on))
 
 
-def _all_agents(project: str | None, servers: tuple[str, ...], on_screen: bool, flags: Flags) -> int:
+def _all_agents(project: str | None, servers: tuple[str, ...], on_screen: bool, flags: DisplayOptions) -> int:
     """The overview of one server, or of several."""
     if project is not None:
         raise UsageProblem("a project is watched on one server; without a project, several are shown")
@@ -89,7 +90,7 @@ def _all_agents(project: str | None, servers: tuple[str, ...], on_screen: bool, 
     return asyncio.run(_overview(found, flags))
 
 
-async def _overview(servers: Sequence[Server], flags: Flags) -> int:
+async def _overview(servers: Sequence[Server], flags: DisplayOptions) -> int:
     """A server that nobody named and that does not answer is told at once."""
     from ..client.fleet import ServerFleet
     from ..client.rest import NoAnswer, projects
@@ -101,10 +102,10 @@ async def _overview(servers: Sequence[Server], flags: Flags) -> int:
             except NoAnswer as error:
                 raise server.unlinked(error) from None
     ours = settings().settings
-    return await show_agents(ServerFleet([server.address for server in servers]), looks(ours, flags), ours)
+    return await show_agents(ServerFleet([server.address for server in servers]), display_options(ours, flags), ours)
 
 
-async def _on_screen(server: Server, project: str, session: str | None, waits: bool, flags: Flags) -> int:
+async def _on_screen(server: Server, project: str, session: str | None, waits: bool, flags: DisplayOptions) -> int:
     """A mistake is told at once, unless a server runs here: then the screen need not wait for its answer."""
     if not (waits and server.certain):
         from .finding import target
@@ -112,14 +113,14 @@ async def _on_screen(server: Server, project: str, session: str | None, waits: b
         await target(server, project, session, waits)
     ours = settings().settings
     watch = Seeking(server, project, session, waits=waits)
-    code = await show(watch, project, looks(ours, flags), ours)
+    code = await show(watch, project, display_options(ours, flags), ours)
     if watch.problem is not None:
         raise watch.problem
     return code
 
 
 async def _in_directory(
-    server: Server, directory: Path, on_screen: bool, jsonl: bool, detail: Detail, goes_on: bool, flags: Flags
+    server: Server, directory: Path, on_screen: bool, jsonl: bool, detail: Detail, goes_on: bool, flags: DisplayOptions
 ) -> int:
     """The newest session there, on a screen or in lines."""
     from .here import Here
@@ -131,7 +132,7 @@ async def _in_directory(
     watch = Here(directory, server.named, preferences, told, on_screen, keeps=not (on_screen or goes_on))
     try:
         if on_screen:
-            code = await show(watch, directory.name, looks(preferences, flags), preferences)
+            code = await show(watch, directory.name, display_options(preferences, flags), preferences)
         else:
             any_text(utf8=jsonl)
             code = await _narrated(watch, server, jsonl, detail, goes_on)
@@ -150,7 +151,7 @@ async def _unserved(
     on_screen: bool,
     jsonl: bool,
     detail: Detail,
-    flags: Flags,
+    flags: DisplayOptions,
 ) -> int | None:
     """A session file, or a build that is kept while no server runs; None when there is a server."""
     from ..client.catalogue import StoredBuilds
@@ -167,7 +168,7 @@ async def _unserved(
         watch = KeptWatch(source, await state_in(source, server, project, session))
     ours = settings().settings
     if on_screen:
-        return await show(watch, project if path is None else path.name, looks(ours, flags), ours)
+        return await show(watch, project if path is None else path.name, display_options(ours, flags), ours)
     any_text(utf8=jsonl)
     return await _narrated(watch, server, jsonl, detail)
 

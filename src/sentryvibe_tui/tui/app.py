@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from shutil import get_terminal_size
@@ -22,20 +22,18 @@ from ..agents.doing import summary_of
 from ..client.watching import Watching
 from ..model.attention import AttentionEvent, attention
 from ..model.state import Millis
-from ..notify import Claims
 from ..report.exit_codes import INTERRUPTED, NO_LINK, of_build
 from ..report.words import ASCII, UNICODE
 from .actions import rebound, usable_keys
 from .build.screen import BuildScreen
 from .build.view import View
 from .context import RenderContext
+from .display import DEFAULTS, DisplayOptions
 from .garbage import Collector
 from .hangup import STATUS, lasting, watch_terminal
 from .internals import Picture
-from .notices import BELL, POP_TITLE, PUSH_TITLE, Notices, notice_sequence, notice_text, title_sequence, window_title
+from .notices import BELL, POP_TITLE, PUSH_TITLE, notice_sequence, notice_text, title_sequence, window_title
 from .themes import AUTO, DARK, LIGHT, THEMES
-
-NO_NOTICES = Notices(title=False, bell=False, desktop=False)
 
 TOGETHER = 0.3
 """Seconds for which events are gathered before they ring."""
@@ -57,46 +55,34 @@ def _theme_of_terminal() -> str:
 class TerminalApp(App[int]):
     """What every screen has: the looks, signals that end in order, a terminal that is left as it was found.
 
-    `context` is how things are drawn. `keys` binds actions (`actions.Action.ident`) to other keys; `notices` is what
-    else the terminal is told, of each event once on one machine where there are `claims`.
+    `context` is how things are drawn.
     """
 
     ENABLE_COMMAND_PALETTE = True
     TITLE = "sentryvibe-tui"
     PAUSE_GC_ON_SCROLL = True
 
-    def __init__(
-        self,
-        *,
-        theme: str = "",
-        ascii_only: bool = False,
-        animation: bool = True,
-        notices: Notices = NO_NOTICES,
-        claims: Claims | None = None,
-        keys: Mapping[str, str] | None = None,
-        now: Callable[[], Millis] = now_millis,
-    ) -> None:
-        self.ascii_only = ascii_only
+    def __init__(self, options: DisplayOptions = DEFAULTS, now: Callable[[], Millis] = now_millis) -> None:
+        self.ascii_only = options.ascii_only
         super().__init__()
-        self.notices, self._claims = notices, claims
+        self.notices, self._claims = options.notices, options.claims
         self._unattended: list[AttentionEvent] = []
         self.picture = Picture()
         self._window_title = ""
         self._is_lent = False
-        own_keys, self.wrong_keys = usable_keys(keys or {})
+        own_keys, self.wrong_keys = usable_keys(options.keys)
         if own_keys:
             self.set_keymap(own_keys)
-        self.set_class(ascii_only, "-ascii")
-        self.animation_level = "basic" if animation else "none"
+        self.set_class(options.ascii_only, "-ascii")
+        self.animation_level = "basic" if options.animation else "none"
         for own in THEMES:
             self.register_theme(own)
         self.set_reactive(App.theme, DARK.name)
         self.stylesheet.set_variables(self.get_css_variables())  # as set_reactive alone leaves them
-        if theme == AUTO:
-            theme = _theme_of_terminal()
+        theme = _theme_of_terminal() if options.theme == AUTO else options.theme
         if theme != DARK.name and theme in self.available_themes:
             self.theme = theme
-        self.context = RenderContext(now, ASCII if ascii_only else UNICODE, rebound(own_keys))
+        self.context = RenderContext(now, ASCII if options.ascii_only else UNICODE, rebound(own_keys))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """`$frame` and `$edge`: how panes are framed, and parted where there is no room for frames."""
@@ -208,8 +194,14 @@ class WatchApp(TerminalApp):
 
     CSS_PATH = ["app.tcss", "build/screen.tcss"]  # a default screen's own CSS_PATH is not read by itself
 
-    def __init__(self, watching: Watching, project: str = "", **looks: Any) -> None:
-        super().__init__(**looks)
+    def __init__(
+        self,
+        watching: Watching,
+        project: str = "",
+        options: DisplayOptions = DEFAULTS,
+        now: Callable[[], Millis] = now_millis,
+    ) -> None:
+        super().__init__(options, now)
         self.project = project
         self.watch_screen = BuildScreen(watching, project, self.context)
 
@@ -237,24 +229,9 @@ def exit_code(view: View) -> int:
     return INTERRUPTED
 
 
-async def show(
-    watching: Watching,
-    project: str = "",
-    *,
-    theme: str = "",
-    ascii_only: bool = False,
-    animation: bool = True,
-    notices: Notices | None = None,
-    claims: Claims | None = None,
-    keys: Mapping[str, str] | None = None,
-) -> int:
-    """Shows a watch full screen until the reader leaves. The exit status: report.exit_codes, or 128 + signal.
-
-    `keys` binds actions (`actions.Action.ident`) to other keys; `notices` is what else the terminal is told.
-    """
-    wanted = Notices() if notices is None else notices
-    looks = {"theme": theme, "ascii_only": ascii_only, "animation": animation, "notices": wanted}
-    app = WatchApp(watching, project, claims=claims, keys=keys, **looks)
+async def show(watching: Watching, project: str = "", options: DisplayOptions = DEFAULTS) -> int:
+    """Shows a watch full screen until the reader leaves. The exit status: report.exit_codes, or 128 + signal."""
+    app = WatchApp(watching, project, options)
     result = await app.run_async()
     if app.return_code:
         return app.return_code

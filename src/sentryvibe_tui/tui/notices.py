@@ -27,6 +27,9 @@ class Notices(Struct, frozen=True):
     desktop: bool = True
 
 
+NO_NOTICES = Notices(title=False, bell=False, desktop=False)
+
+
 def window_title(state: BuildState, project: str, glyphs: Glyphs = UNICODE) -> str:
     """`◐ 4/8 todo-app`; a question mark while the agent waits for a person, a dotted circle while for a machine."""
     name = clean_line(state.agent.project_name or project, 60)

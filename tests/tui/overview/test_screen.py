@@ -10,6 +10,7 @@ from textual.events import MouseScrollDown
 from sentryvibe_tui.client.fleet import BuildChanges, ServerBuilds, ServerLink
 from sentryvibe_tui.client.watching import LinkStatus
 from sentryvibe_tui.tui.build.screen import BuildScreen
+from sentryvibe_tui.tui.display import DisplayOptions
 from sentryvibe_tui.tui.overview.app import OverviewApp
 from sentryvibe_tui.tui.overview.arrangement import Fold
 from sentryvibe_tui.tui.overview.preferences import PreferencesFile, build_name
@@ -31,7 +32,7 @@ def opened(tmp_path):
     async def opened(rows=None, size=(100, 30), **looks):
         fleet = rows if isinstance(rows, Script) else fleet_of(many() if rows is None else rows)
         clock = Clock()
-        app = OverviewApp(fleet, PreferencesFile(tmp_path / "overview.json"), now=clock, **looks)
+        app = OverviewApp(fleet, PreferencesFile(tmp_path / "overview.json"), DisplayOptions(**looks), clock)
         async with app.run_test(size=size) as pilot:
             screen = app.overview
             screen.clock, screen.script = clock, fleet
@@ -310,7 +311,7 @@ async def test_what_happens_rings_once_however_many_screens_are_open(tmp_path):
     for _ in range(2):
         fleet = fleet_of(many())
         kept, claims = PreferencesFile(tmp_path / "o.json"), Claims("screen", tmp_path)
-        app = OverviewApp(fleet, kept, now=Clock(), notices=Notices(), claims=claims)
+        app = OverviewApp(fleet, kept, DisplayOptions(notices=Notices(), claims=claims), Clock())
         async with app.run_test(size=(80, 24)) as pilot:
             app.overview.script = fleet
             await settled(pilot)

@@ -5,6 +5,7 @@ from tests.tui.overview.conftest import NOW, Script, fleet_of, many, row
 
 from sentryvibe_tui.client.fleet import ServerBuilds, ServerLink
 from sentryvibe_tui.client.watching import LinkStatus
+from sentryvibe_tui.tui.display import DisplayOptions
 from sentryvibe_tui.tui.overview.app import OverviewApp
 from sentryvibe_tui.tui.overview.preferences import PreferencesFile
 
@@ -13,7 +14,7 @@ SIZES = ((40, 10), (60, 15), (80, 24), (120, 36), (200, 50))
 
 def overview(tmp_path, rows=None, **looks) -> OverviewApp:
     fleet = rows if isinstance(rows, Script) else fleet_of(many() if rows is None else rows)
-    return OverviewApp(fleet, PreferencesFile(tmp_path / "overview.json"), now=lambda: NOW, **looks)
+    return OverviewApp(fleet, PreferencesFile(tmp_path / "overview.json"), DisplayOptions(**looks), lambda: NOW)
 
 
 def after(*keys: str):

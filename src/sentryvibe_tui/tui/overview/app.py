@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from textual.screen import Screen
 
 from ...client.fleet import Fleet
-from ..app import TerminalApp
+from ...model.state import Millis
+from ..app import TerminalApp, now_millis
 from ..build.screen import BuildScreen
+from ..display import DEFAULTS, DisplayOptions
 from .preferences import PreferencesFile
 from .screen import OverviewScreen
 from .triage import AgentRow
@@ -20,8 +22,14 @@ class OverviewApp(TerminalApp):
 
     CSS_PATH = ["../app.tcss", "screen.tcss"]  # a default screen's own CSS_PATH is not read by itself
 
-    def __init__(self, fleet: Fleet, kept: PreferencesFile, **looks: Any) -> None:
-        super().__init__(**looks)
+    def __init__(
+        self,
+        fleet: Fleet,
+        kept: PreferencesFile,
+        options: DisplayOptions = DEFAULTS,
+        now: Callable[[], Millis] = now_millis,
+    ) -> None:
+        super().__init__(options, now)
         self.fleet = fleet
         self.overview = OverviewScreen(fleet, kept, self.context)
 
