@@ -17,7 +17,7 @@ for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
 for _name in [name for name in os.environ if name.startswith(("SENTRYVIBE_", "TEXTUAL_"))]:
     if not _name.startswith("SENTRYVIBE_TEST_"):  # those are no settings of the program (tests/real)
         del os.environ[_name]
-for _name in ("NO_COLOR", "FORCE_COLOR"):
+for _name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
     os.environ.pop(_name, None)
 
 

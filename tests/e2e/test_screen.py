@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyte
 import pytest
 
 from ..patience import PATIENCE
@@ -30,6 +31,8 @@ class Terminal:
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._before = termios.tcgetattr(self._slave)
         self.output = b""
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
         self.popen = subprocess.Popen(
             arguments,
             stdin=self._slave,
@@ -40,12 +43,21 @@ class Terminal:
         )
 
     def until(self, text: bytes, patience: float = PATIENCE) -> None:
-        """Reads until `text` was drawn."""
+        """Reads until `text` was written in one piece, or stands on the screen: what does is not written again."""
         end = time.monotonic() + patience
-        while text not in self.output:
+        while text not in self.output and text.decode() not in self.shown:
             ready, _, _ = select.select([self._master], [], [], max(0, end - time.monotonic()))
-            assert ready, f"{text!r} was not drawn: {self.output[-2000:]!r}"
-            self.output += os.read(self._master, 65_536)
+            assert ready, f"{text!r} was not drawn:\n{self.shown}"
+            self._read()
+
+    def _read(self) -> None:
+        data = os.read(self._master, 65_536)
+        self.output += data
+        self._stream.feed(data)
+
+    @property
+    def shown(self) -> str:
+        return "\n".join(self._screen.display)
 
     def type(self, keys: bytes) -> None:
         os.write(self._master, keys)
@@ -56,7 +68,7 @@ class Terminal:
         while self.popen.poll() is None or select.select([self._master], [], [], 0)[0]:
             assert time.monotonic() < limit, f"did not end: {self.output[-2000:]!r}"
             if select.select([self._master], [], [], 0.05)[0]:
-                self.output += os.read(self._master, 65_536)
+                self._read()
         return self.popen.returncode
 
     @property
