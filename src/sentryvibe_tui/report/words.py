@@ -22,7 +22,7 @@ Tone = Literal["good", "busy", "warn", "bad", "dim"]
 """What a colour may add to a glyph; never the only bearer of a meaning."""
 
 DURATION_WIDTH = 6
-"""Cells of the widest `duration` below 100 days."""
+"""Cells of the widest `duration` below 100,000 days."""
 
 CLOCK_WIDTH = 8
 
@@ -30,7 +30,7 @@ CLOCK_WIDTH = 8
 
 
 def duration(ms: float) -> str:
-    """`0.4s`, `41s`, `2m18s`, `1h04m`, `3d07h`: at most DURATION_WIDTH cells, cut off rather than rounded up."""
+    """`0.4s`, `41s`, `2m18s`, `1h04m`, `3d07h`, `12d`: at most DURATION_WIDTH cells, cut off rather than rounded up."""
     ms = max(0, int(ms))
     if ms < 10_000:
         return f"{ms // 1000}.{ms % 1000 // 100}s"
@@ -43,7 +43,8 @@ def duration(ms: float) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours < 24:
         return f"{hours}h{minutes:02}m"
-    return f"{hours // 24}d{hours % 24:02}h"
+    days, hours = divmod(hours, 24)
+    return f"{days}d{hours:02}h" if days < 10 else f"{days}d"
 
 
 def running(ms: float) -> str:

@@ -12,7 +12,7 @@ from sentryvibe_tui.agents.redact import Redactor
 from sentryvibe_tui.model.facts import TurnEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.sources.follow.session_reader import LATE, ORPHANED, SETTLED, SILENT, SessionReader
+from sentryvibe_tui.sources.follow.session_reader import COPIED, LATE, ORPHANED, SETTLED, SILENT, SessionReader
 from sentryvibe_tui.wire.envelope import EventEnvelope
 from sentryvibe_tui.wire.projects import project_named
 
@@ -94,7 +94,7 @@ def test_a_turn_whose_file_says_its_end_is_over_at_once_and_more_reopens_it(path
 def test_a_turn_that_only_looks_over_waits_for_silence(tmp_path: Path) -> None:
     path = tmp_path / "rollout.jsonl"
     message = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "done"}]}
-    write(path, {"id": ID, "timestamp": "2026-01-01T10:00:00Z", "instructions": ""}, message)
+    write(path, {"id": ID, "timestamp": "2027-01-15T07:59:00Z", "instructions": ""}, message)
     watched = Watched(path, "codex")
     watched.pull(NOW + SETTLED - 1)
     assert watched.state.status == "active"
@@ -127,6 +127,32 @@ def test_an_unfinished_turn_goes_on_until_it_was_silent_for_long(path: Path) -> 
     watched.pull(NOW + SILENT)
     assert (watched.state.status, watched.state.error) == ("interrupted", "nothing written for 30 min")
     assert watched.following.is_quiet(NOW + SILENT + 1, 60)
+
+
+def test_an_old_session_whose_file_was_only_copied_ended_when_it_was_last_heard(path: Path) -> None:
+    long_ago = (NOW - COPIED) * 1000 - 1
+    write(path, prompt("go", timestamp=long_ago), call("t1") | {"timestamp": long_ago}, at=NOW)
+    watched = Watched(path)
+    posted = watched.pull(NOW)
+    assert (watched.state.status, posted[-1].at) == ("interrupted", long_ago)
+    assert not watched.following.is_quiet(NOW + 1, 60), "its file is let go of by its own time, and not found again"
+    assert watched.pull(NOW + 1) == []
+    write(path, {"type": "progress", "sessionId": ID}, at=NOW + 2)
+    assert watched.pull(NOW + 2) == [], "what says nothing brings it not back"
+    write(path, call("t2") | {"timestamp": (NOW + 3) * 1000}, at=NOW + 3)
+    watched.pull(NOW + 3)
+    assert watched.state.status == "active"
+    watched.pull(NOW + 3 + SILENT - 1)
+    assert watched.state.status == "active", "from then on its file counts"
+
+
+def test_an_old_session_of_a_live_agent_is_not_ended_by_a_copy(path: Path) -> None:
+    long_ago = (NOW - COPIED) * 1000 - 1
+    write(path, prompt("go", timestamp=long_ago), call("t1") | {"timestamp": long_ago}, at=NOW)
+    watched = Watched(path)
+    watched.following.is_vouched = True
+    watched.pull(NOW)
+    assert watched.state.status == "active"
 
 
 def test_what_is_written_and_says_nothing_is_no_silence(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,8 @@ SILENT = 30 * 60.0
 """Seconds without a word after which an unfinished turn is taken for interrupted."""
 LATE = 5 * 60.0
 """Seconds after which an agent that does not go on at the time it named is taken not to wait for it."""
+COPIED = 24 * 3600.0
+"""Seconds after its last event from which on a file is taken to be touched by others than its agent."""
 ORPHANED = 10.0
 """Seconds that a subagent's file waits for the call it belongs to."""
 
@@ -44,7 +46,9 @@ class SessionReader:
         self, session: Session, project: ProjectName, settled: float = SETTLED, redactor: Redactor | None = None
     ) -> None:
         self.session, self.project = session, project
-        self.changed = session.changed
+        self.changed = self._heard = session.changed
+        self._latest = 0.0
+        self._is_read: bool = False
         self._settled, self._redactor = settled, None if redactor is None else redactor.copy()
         posting = EventLabeler(project.id, project.name, session.id)
         self._main = _Input(session.path, posting, partial(_reader_of, session), self._redactor)
@@ -82,6 +86,8 @@ class SessionReader:
         if posted or self._place() != self._place_seen:
             self._place_seen = self._place()
             self.changed = self._written()
+            self._heard = self._last_heard(posted)
+        self._is_read = self._is_read or not more
         if not more:
             posted += self._end(now)
         return posted, more
@@ -127,9 +133,17 @@ class SessionReader:
                 continue
         return max(moments, default=self.changed)
 
+    def _last_heard(self, posted: Iterable[EventEnvelope]) -> float:
+        """Epoch seconds: when the file was written, or its last event where it was copied before it was read here."""
+        if self._is_read:
+            return self.changed
+        self._latest = max([self._latest, *(one.at / 1000 for one in posted if one.at is not None)])
+        is_copied = 0 < self._latest < self.changed - COPIED
+        return self._latest if is_copied else self.changed
+
     def _end(self, now: float) -> Iterator[EventEnvelope]:
         """The end of the turn, as soon as its file says so; what only looks like an end when silence bears it out."""
-        silence, end = now - self.changed, turn_of(self._main.reader).end
+        silence, end = now - self._heard, turn_of(self._main.reader).end
         if self.has_ended or not self._main.posting.has_build:
             yield from self._paused(end, now)
             return
@@ -141,7 +155,7 @@ class SessionReader:
         else:
             return
         self.has_ended = True
-        yield from self._turn_events(event, (end and end.at) or millis(self.changed * 1000))
+        yield from self._turn_events(event, (end and end.at) or millis(self._heard * 1000))
         yield from self._paused(end, now)
 
     def _paused(self, end: TurnEnd | None, now: float) -> Iterator[EventEnvelope]:
@@ -158,7 +172,7 @@ class SessionReader:
     def _pauses(self, end: TurnEnd | None, now: float) -> bool:
         if end is None or not end.waits:
             return False
-        until = self.changed + SILENT if end.until is None else end.until / 1000 + LATE
+        until = self._heard + SILENT if end.until is None else end.until / 1000 + LATE
         return now < until
 
     def _turn_events(self, event: TurnEnded | BuildEnded, at: Millis | None) -> Iterator[EventEnvelope]:
