@@ -80,7 +80,8 @@ class Settings(ServerSettings, frozen=True):
         Meta(
             ge=0,
             le=36_500,
-            description="So long after its end `serve` deletes a build, never the newest of a project; 0 keeps all.",
+            description="`serve` deletes a build that has ended so long after its last event came, never the newest of "
+            "a project; 0 keeps all.",
         ),
     ] = 90
     log_dir: Annotated[

@@ -16,7 +16,8 @@ class ServerLimits(ServerSettings, frozen=True):
     `token`: the secret that every request has to bear; empty: none is asked for, which on an address that others can
     reach is refused unless `tokenless`. `token_file`: where it stands, for commands of this user.
     `tokens`: the file with named tokens, each with its role (`principals`); they count where `token` is asked for.
-    `retention_days`: so long after its end a build is deleted, unless its project means it; 0: never.
+    `retention_days`: a build that has ended is deleted so long after its last event came, unless its project means it;
+    0: never.
     `silence`: an active build without a sign of its agent for so long becomes interrupted.
     """
 
