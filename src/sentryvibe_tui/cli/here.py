@@ -104,12 +104,12 @@ class Here(Deferred):
         from ..sources.follow.follower import LIVE
         from ..sources.sessions import Sessions, roots
 
-        found = Sessions(roots(), self._directory).changed_since(now - LONGEST)
-        if found and now - found[0].changed <= LIVE:
+        sessions = Sessions(roots(), self._directory).changed_since(now - LONGEST)
+        if sessions and now - sessions[0].changed <= LIVE:
             return LIVE
-        if found:
-            ago = age((now - found[0].changed) * 1000)
-            self.note = f"no agent is at work in {self._directory}: its last session, of {found[0].agent}, ended {ago}"
+        if sessions:
+            ago = age((now - sessions[0].changed) * 1000)
+            self.note = f"no agent is at work in {self._directory}: its last session, of {sessions[0].agent}, ended {ago}"
         else:
             names = ", ".join(kind.name for kind in agent_kinds() if kind.sessions is not None)
             self.note = (
@@ -117,7 +117,7 @@ class Here(Deferred):
                 f"none wrote there in the last {LONGEST / 86_400:.0f} days"
             )
         self._tell(clean_line(self.note))
-        return now - found[0].changed + LIVE if found else LIVE
+        return now - sessions[0].changed + LIVE if sessions else LIVE
 
     async def _turn_to_first(self, follow: Follow, watch: Watch) -> None:
         """The first session to begin may do so further down, and then is another project's."""

@@ -35,18 +35,18 @@ def command(project: str, expires: str, role: Role, url: str | None, data: Path 
     The line holds a token for this project only, which expires, and which `token revoke` takes back.
     """
     any_text()
-    found, length, now = find_server(server), span(expires), time.time_ns() // 1_000_000
+    source, length, now = find_server(server), span(expires), time.time_ns() // 1_000_000
     if not length:
         raise UsageProblem(f"--expires {expires!r}: like 30m, 2h, 3d, 1w")
-    if not found.address.token:
+    if not source.address.token:
         raise UsageProblem("the server asks for no token, so none can be lent: start it with --token-file")
-    known, name = asyncio.run(_project(found, project)), f"share-{secrets.token_hex(3)}"
-    folder = Path(data or found.address.data_dir or data_dir(settings().settings))
+    ref, name = asyncio.run(_project(source, project)), f"share-{secrets.token_hex(3)}"
+    folder = Path(data or source.address.data_dir or data_dir(settings().settings))
     try:
-        token = Tokens(folder / TOKENS).add(name, role, now, known.id, now + length)
+        token = Tokens(folder / TOKENS).add(name, role, now, ref.id, now + length)
     except BadTokenFile as error:
         raise UsageProblem(str(error)) from None
-    watch = shlex.join(["sentryvibe-tui", "watch", known.id, "--server", url or found.address.base])
+    watch = shlex.join(["sentryvibe-tui", "watch", ref.id, "--server", url or source.address.base])
     write_line(f"SENTRYVIBE_TOKEN={token} {watch}")
     tell(f"valid for {expires}; `sentryvibe-tui token revoke {name}` ends it before")
     return 0
