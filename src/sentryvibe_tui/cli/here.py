@@ -109,7 +109,9 @@ class Here(Deferred):
             return LIVE
         if sessions:
             ago = age((now - sessions[0].changed) * 1000)
-            self.note = f"no agent is at work in {self._directory}: its last session, of {sessions[0].agent}, ended {ago}"
+            self.note = (
+                f"no agent is at work in {self._directory}: its last session, of {sessions[0].agent}, ended {ago}"
+            )
         else:
             names = ", ".join(kind.name for kind in agent_kinds() if kind.sessions is not None)
             self.note = (
