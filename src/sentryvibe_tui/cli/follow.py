@@ -17,6 +17,7 @@ from ..sources.sessions import roots
 from ..wire.address import Address
 from .options import find_server, redactor, server_option, settings
 from .output import any_text, tell
+from .spans import Length
 
 
 @click.command("follow")
@@ -25,7 +26,7 @@ from .output import any_text, tell
 @server_option
 @click.option(
     "--live",
-    type=click.FloatRange(0),
+    type=Length("m"),
     default=LIVE / 60,
     show_default=True,
     metavar="MINUTES",
@@ -33,7 +34,7 @@ from .output import any_text, tell
 )
 @click.option(
     "--settled",
-    type=click.FloatRange(0),
+    type=Length("s"),
     default=SETTLED,
     show_default=True,
     metavar="SECONDS",

@@ -35,6 +35,7 @@ from .completing import projects
 from .intake import pieces
 from .options import EXIT_CODES, NoLink, Server, UsageProblem, find_server, redactor, server_option, settings
 from .output import any_text, tell
+from .spans import Length
 
 if TYPE_CHECKING:
     from ..client.publisher import Publisher
@@ -86,7 +87,7 @@ class FormatName(click.ParamType[str]):
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0),
+    type=Length("s"),
     default=60.0,
     show_default=True,
     help="Seconds to go on trying when the input has ended and the server cannot be reached.",

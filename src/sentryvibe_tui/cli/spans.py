@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
+
+import click
 
 from ..model.state import Millis
 
@@ -13,3 +16,26 @@ def span(text: str) -> Millis | None:
     """Milliseconds of a length of time; None when it is none."""
     parts = re.fullmatch(r"(\d{1,6})\s*([smhdw])", text.strip())
     return int(parts[1]) * _UNITS[parts[2]] if parts else None
+
+
+class Length(click.ParamType[float]):
+    """An option's length of time, in `unit`s (of `_UNITS`): a number of them, or a span in any unit."""
+
+    name = "length"
+
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, int | float):
+            return float(value)
+        length = span(value)
+        if length is not None:
+            return length / _UNITS[self._unit]
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number < math.inf:
+            self.fail(f"{value!r}: a number, or like 90s, 30m, 2h, 3d, 1w.", param, ctx)
+        return number

@@ -12,6 +12,7 @@ from ..report import exit_codes
 from .completing import projects
 from .options import NoLink, Server, UsageProblem, find_server, server_option
 from .output import any_text, write_line
+from .spans import Length
 
 TIMED_OUT = 124
 """As of `timeout`."""
@@ -21,7 +22,7 @@ TIMED_OUT = 124
 @click.argument("project", required=False, shell_complete=projects)
 @click.option("--any", "any_project", is_flag=True, help="Any agent of the server.")
 @click.option("--for", "what", type=click.Choice(AWAITED), default="end", show_default=True, help="What is waited for.")
-@click.option("--timeout", type=click.FloatRange(0), metavar="SECONDS", help="Give up after so long.  [default: never]")
+@click.option("--timeout", type=Length("s"), metavar="SECONDS", help="Give up after so long.  [default: never]")
 @click.option("--json", "as_json", is_flag=True, help="Print the build as JSON, as `ls --json` does.")
 @server_option
 def command(
