@@ -13,6 +13,7 @@ import uvicorn
 from sentryvibe_tui.server import serve
 from sentryvibe_tui.server.bounds import BoundedHttp
 from sentryvibe_tui.server.serve import Running, running
+from sentryvibe_tui.server.settings import ServerLimits
 
 PATIENCE = 0.3
 UPGRADE = (
@@ -28,8 +29,8 @@ POST = b"POST /api/build-events HTTP/1.1\r\nHost: localhost\r\n"
 async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
     real = serve._config
 
-    def impatient(app: object) -> uvicorn.Config:
-        config = real(app)  # type: ignore[arg-type]
+    def impatient(app: object, limits: ServerLimits) -> uvicorn.Config:
+        config = real(app, limits)  # type: ignore[arg-type]
         config.timeout_keep_alive = PATIENCE  # type: ignore[assignment]
         return config
 

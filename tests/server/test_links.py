@@ -47,7 +47,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def test_a_dead_peer_is_found_within_two_and_a_half_heartbeats() -> None:
-    config = serve._config(None)  # type: ignore[arg-type]
+    config = serve._config(None, ServerLimits())  # type: ignore[arg-type]
     assert config.ws_ping_interval is not None
     assert config.ws_ping_timeout is not None
     assert (config.ws_ping_interval + config.ws_ping_timeout) * 1000 <= 2.5 * INTERVAL
@@ -59,8 +59,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pings in no time, and nothing else that ends a link."""
     usual = serve._config
 
-    def hasty(app: object) -> uvicorn.Config:
-        config = usual(app)  # type: ignore[arg-type]
+    def hasty(app: object, limits: ServerLimits) -> uvicorn.Config:
+        config = usual(app, limits)  # type: ignore[arg-type]
         config.ws_ping_interval, config.ws_ping_timeout = 0.1, 0.15
         return config
 

@@ -31,7 +31,7 @@ class BusLost(SentryVibeError):
 class Transport(Protocol):
     """Takes short messages to every server that listens, ours included."""
 
-    async def listen(self, heard: Callable[[str], None], joined: Callable[[], None]) -> None:
+    async def listen(self, on_message: Callable[[str], None], joined: Callable[[], None]) -> None:
         """Until the connection is lost: then raises BusLost. `joined`: from now on every message is heard."""
         ...
 
@@ -43,21 +43,21 @@ class Transport(Protocol):
 
 
 class Bus:
-    """`me`: what this server is called on the bus. `heard`: gets versions by builds' numbers. `lost`: anything may have
-    been missed until now."""
+    """`me`: what this server is called on the bus. `on_hints`: gets versions by builds' numbers. `on_loss`: anything
+    may have been missed until now."""
 
     def __init__(self, transport: Transport, me: str) -> None:
         self._transport = transport
         self._me = me
-        self._heard: Callable[[Mapping[int, int]], None] = lambda _: None
-        self._lost: Callable[[], None] = lambda: None
+        self._on_hints: Callable[[Mapping[int, int]], None] = lambda _: None
+        self._on_loss: Callable[[], None] = lambda: None
         self._pending: dict[int, int] = {}
         self._wake = asyncio.Event()
         self._echo = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, heard: Callable[[Mapping[int, int]], None], lost: Callable[[], None]) -> None:
-        self._heard, self._lost = heard, lost
+    def start(self, on_hints: Callable[[Mapping[int, int]], None], on_loss: Callable[[], None]) -> None:
+        self._on_hints, self._on_loss = on_hints, on_loss
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._send())]
 
     async def stop(self) -> None:
@@ -93,7 +93,7 @@ class Bus:
             await asyncio.sleep(random.uniform(0, min(2.0, 0.1 * 2.0**failures)))
 
     def _joined(self) -> None:
-        self._lost()
+        self._on_loss()
         self._pending.setdefault(0, 0)  # something to hear ourselves by
         self._wake.set()
 
@@ -122,7 +122,7 @@ class Bus:
             return
         versions = dict(pair for hint in hints if (pair := _pair(hint)) is not None)
         if versions:
-            self._heard(versions)
+            self._on_hints(versions)
 
 
 def _pair(hint: str) -> tuple[int, int] | None:

@@ -24,7 +24,7 @@ class PostgresTransport:
         self._db: Connection | None = None
         self._turn = asyncio.Lock()
 
-    async def listen(self, heard: Callable[[str], None], joined: Callable[[], None]) -> None:
+    async def listen(self, on_message: Callable[[str], None], joined: Callable[[], None]) -> None:
         try:
             db = await connect(self._address)
         except StoreUnavailable as error:
@@ -32,7 +32,7 @@ class PostgresTransport:
         ended = asyncio.Event()
         try:
             db.add_termination_listener(lambda _: ended.set())
-            await db.add_listener(self._channel, lambda _, pid, channel, message: heard(message))
+            await db.add_listener(self._channel, lambda _, pid, channel, message: on_message(message))
             self._db = db
             joined()
             while not ended.is_set():

@@ -29,7 +29,7 @@ class RedisTransport:
             health_check_interval=ALIVE,
         )
 
-    async def listen(self, heard: Callable[[str], None], joined: Callable[[], None]) -> None:
+    async def listen(self, on_message: Callable[[str], None], joined: Callable[[], None]) -> None:
         try:
             async with self._redis.pubsub() as hearing:
                 await hearing.subscribe(self._channel)
@@ -40,7 +40,7 @@ class RedisTransport:
                     if message["type"] == "subscribe":
                         joined()
                     elif message["type"] == "message":
-                        heard(message["data"].decode("ascii", "replace"))
+                        on_message(message["data"].decode("ascii", "replace"))
         except (RedisError, OSError) as error:
             raise BusLost(str(error) or type(error).__name__) from None
 
