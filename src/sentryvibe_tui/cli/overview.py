@@ -25,14 +25,23 @@ def command(server: tuple[str, ...], flags: DisplayOptions) -> int:
     if has_terminal():
         return asyncio.run(_overview(server, flags))
     tell_wrong_theme(flags)
+    _listed(server)
+    return 0
+
+
+def _listed(others: tuple[str, ...]) -> None:
+    """What is active on this machine, then on each other server under its address. Raises NoLink for one of those."""
     from .ls import command as listing
 
+    headings = [(other, find_server(other).address.base) for other in others]
     try:
         listing.main(["--active"], prog_name="sentryvibe-tui ls", standalone_mode=False)
     except NoLink:
         any_text()
         write_line("no agent is active here; `sentryvibe-tui --help` lists the commands")
-    return 0
+    for other, base in headings:
+        write_line(f"{base}:")
+        listing.main(["--active", "--server", other], prog_name="sentryvibe-tui ls", standalone_mode=False)
 
 
 async def _overview(others: tuple[str, ...], flags: DisplayOptions) -> int:
