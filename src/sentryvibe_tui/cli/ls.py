@@ -44,7 +44,8 @@ def command(server: str | None, active: bool, since: str | None, limit: int | No
     from ..report.table import build_rows, fitted
 
     if not rows:
-        write_line(f"no projects at {chosen.address.base} yet" if not (active or since) else "no such builds")
+        nothing = "no such builds" if since else "no agent is active" if active else None
+        write_line(nothing or f"no projects at {chosen.address.base} yet")
         return 0
     width = shutil.get_terminal_size().columns if os.isatty(1) else None
     for line in fitted(build_rows(rows, now), width):
