@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from sentryvibe_tui import runtime
+from sentryvibe_tui.cli import overview
 from sentryvibe_tui.cli.options import find_server, settings
 
 
@@ -44,3 +46,10 @@ def test_a_token_goes_with_every_server_and_is_never_shown(flag: str | None, mon
     assert found.address.headers == {"Authorization": "Bearer sv_secret"}
     assert "sv_secret" not in f"{found}{found.address!r}{found.absence}{found.refusal('HTTP 401')}"
     settings.cache_clear()
+
+
+@pytest.mark.parametrize("arguments", ["--server http://127.0.0.1:1 ls --active", "--ascii ls"])
+def test_an_option_in_front_of_a_command_is_told_where_it_belongs(arguments: str) -> None:
+    answer = CliRunner().invoke(overview.command, arguments)
+    assert answer.exit_code == 2
+    assert "options stand behind the command: `sentryvibe-tui ls …`" in answer.output

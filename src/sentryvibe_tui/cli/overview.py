@@ -8,20 +8,23 @@ import logging
 import click
 
 from ..tui.display import DisplayOptions
-from .options import NoLink, find_server, redactor, servers_option, settings
+from .options import NoLink, UsageProblem, find_server, redactor, servers_option, settings
 from .output import any_text, write_line
 from .screen import display_options, has_terminal, look_options, show_agents, tell_wrong_theme
 
 
-@click.command("overview")
+@click.command("overview", context_settings={"allow_interspersed_args": False})
 @servers_option
 @look_options
-def command(server: tuple[str, ...], flags: DisplayOptions) -> int:
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="")
+def command(server: tuple[str, ...], flags: DisplayOptions, words: tuple[str, ...]) -> int:
     """Show all coding agents of this machine, sorted by who needs you, and beside them those of each --server.
 
     Follows what runs, with nothing installed or configured, and serves for as long as it is open, or joins the server
     that runs. Without a terminal it prints those that are active.
     """
+    if words:
+        raise UsageProblem(f"options stand behind the command: `sentryvibe-tui {words[0]} …`")
     if has_terminal():
         return asyncio.run(_overview(server, flags))
     tell_wrong_theme(flags)
