@@ -133,3 +133,17 @@ def test_ahead_of_the_truth_by_a_little_is_right() -> None:
     assert faults([*ahead[:1], ahead[1]._replace(at=13.0), *ahead[2:]], 1.0) == [
         "idle was said 5.0 s after it was working"
     ]
+
+
+def test_what_may_have_ended_meanwhile_is_idle_since_it_was() -> None:
+    resting = moments(
+        (10.0, "working", 8.0, "working", 8.0),
+        (12.1, "idle", 12.0, "idle", 12.1),
+        (15.0, "idle|ended", 15.0, "idle", 12.1),
+        (18.0, "idle|ended", 15.0, "idle", 12.1),
+    )
+    assert faults(resting, 1.0) == []
+    assert faults([*resting[:3], resting[3]._replace(since=9.0)], 1.0) == ["idle|ended was said to be so since -3.0 s"]
+    assert faults([*resting[:3], resting[3]._replace(ours="ended", since=12.1)], 1.0) == [
+        "idle|ended was said to be so since -2.9 s"
+    ]

@@ -68,13 +68,23 @@ def faults(moments: Sequence[Moment], slow: float) -> list[str]:
     """One for each stretch in which anything else was said, on a machine so many times slower than it could be."""
     found: list[str] = []
     limit, early = LIMIT * slow, EARLY * slow
-    for stretch in stretches(moments):
+    parts = stretches(moments)
+    for number, stretch in enumerate(parts):
         due = [one for one in stretch.moments if stretch.start + limit < one.at < stretch.end - early]
         wrong = next((one for one in due if one.truth and not fits(one)), None)
         if wrong is not None:
             late = wrong.at - stretch.start
             found.append(f"{wrong.ours or 'nothing'} was said {late:.1f} s after it was {stretch.truth}")
-        elif due and stretch.truth and abs(due[-1].since - stretch.start) > limit:
-            off = due[-1].since - stretch.start
+        elif due and stretch.truth and abs(off := due[-1].since - _begin(parts[: number + 1], due[-1].ours)) > limit:
             found.append(f"{stretch.truth} was said to be so since {off:+.1f} s")
     return found
+
+
+def _begin(parts: Sequence[Stretch], kind: str) -> float:
+    """Since when it is so at the end of `parts`: idle stays idle where it may have ended meanwhile."""
+    begin = parts[-1].start
+    for part in reversed(parts):
+        if kind not in part.truth.split("|"):
+            break
+        begin = part.start
+    return begin
