@@ -67,7 +67,7 @@ def test_agents_of_several_directories_appear_by_themselves_and_open(overview: A
     terminal.type(b"\r")
     terminal.until(b"Stream")
     terminal.type(b"\x1b")
-    time.sleep(0.5)
+    terminal.until_gone("Stream")
     terminal.type(b"q")
     assert terminal.end() == 0
     assert terminal.is_as_found

@@ -50,6 +50,14 @@ class Terminal:
             assert ready, f"{text!r} was not drawn:\n{self.shown}"
             self._read()
 
+    def until_gone(self, text: str, patience: float = PATIENCE) -> None:
+        """Reads until `text` stands on the screen no more."""
+        end = time.monotonic() + patience
+        while text in self.shown:
+            ready, _, _ = select.select([self._master], [], [], max(0, end - time.monotonic()))
+            assert ready, f"{text!r} still stands there:\n{self.shown}"
+            self._read()
+
     def _read(self) -> None:
         data = os.read(self._master, 65_536)
         self.output += data

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.model.summary import BuildKey, BuildSummary
-from sentryvibe_tui.server import peers as peers_module
 from sentryvibe_tui.server.hub import Hub, Watcher
 from sentryvibe_tui.server.outbound_frame import OutboundFrame
 from sentryvibe_tui.server.peers import Peers
@@ -98,7 +97,7 @@ class Server:
         self.hub = Hub("e", lambda: 0.0, lambda: 0, kind=SharedChannel)
         self.hub.lost = lambda watcher: world.spawn(self.start(watcher))
         self.listed: list[Commit] = []
-        self.peers = Peers(world.log, self.hints, self.hub, self.listed.extend, lambda: world.now)  # type: ignore[arg-type]
+        self.peers = Peers(world.log, self.hints, self.hub, self.listed.extend, lambda: world.now, 0.02, 0)  # type: ignore[arg-type]
 
     async def start(self, watcher: Watcher) -> None:
         """As `CatchUp` does it, with whole states of all builds, each read at some time after the hold; now and then
@@ -213,12 +212,6 @@ class World:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-@pytest.fixture(autouse=True)
-def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peers_module, "WINDOW", 0)
-    monkeypatch.setattr(peers_module, "LOOK_EVERY", 0.02)
-
-
 @pytest.mark.parametrize("losses", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("seed", range(8))
 async def test_every_watcher_gets_what_any_server_takes(seed: int, losses: float) -> None:
@@ -235,7 +228,7 @@ async def test_every_watcher_gets_what_any_server_takes(seed: int, losses: float
         assert all(version <= world.log.versions[key] for key, version in seen.items())
 
 
-async def test_a_server_alone_reads_nothing_of_what_it_wrote(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_alone_reads_nothing_of_what_it_wrote() -> None:
     world = World(1, 0.0, servers=1)
     await world.live(80)
     await world.end()

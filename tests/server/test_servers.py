@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 
-from sentryvibe_tui.server import peers as peers_module
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.store.contract import BuildKey
@@ -40,9 +39,15 @@ def schema() -> Iterator[str]:
 
 
 @pytest.fixture
-async def servers(tmp_path: Path, schema: str, hints: str) -> AsyncIterator[list[Running]]:
+def look_every() -> float:
+    """Seconds between two looks at the store without a hint."""
+    return 1.0
+
+
+@pytest.fixture
+async def servers(tmp_path: Path, schema: str, hints: str, look_every: float) -> AsyncIterator[list[Running]]:
     async with AsyncExitStack() as stack:
-        limits = ServerLimits(store=with_schema(schema), hints=hints, heartbeat=0.5)
+        limits = ServerLimits(store=with_schema(schema), hints=hints, heartbeat=0.5, look_every=look_every)
         yield [await stack.enter_async_context(running(tmp_path / name, settings=limits)) for name in ("one", "other")]
 
 
@@ -123,11 +128,8 @@ async def test_a_watcher_sees_what_another_server_takes(servers: list[Running], 
     assert states[0] == states[1]
 
 
-async def test_a_hint_is_quicker_than_the_look_at_the_store(
-    servers: list[Running], watching: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(peers_module, "LOOK_EVERY", 3600.0)
-    await asyncio.sleep(1.2)  # the look that was planned before
+@pytest.mark.parametrize("look_every", [3600.0])
+async def test_a_hint_is_quicker_than_the_look_at_the_store(servers: list[Running], watching: Any) -> None:
     await post(servers[0], event("a"))
     watch = await watching(servers[1], 1)
     for number in range(2, 8):
@@ -159,19 +161,21 @@ async def _cut(hints: str, schema: str) -> None:
     await asyncio.to_thread(execute, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {of_ours}")
 
 
+@pytest.mark.parametrize("look_every", [3600.0])
 async def test_hints_come_back_after_the_connections_were_cut(
-    servers: list[Running], watching: Any, hints: str, schema: str, monkeypatch: pytest.MonkeyPatch
+    servers: list[Running], watching: Any, hints: str, schema: str
 ) -> None:
     await post(servers[0], event("a"))
     watch = await watching(servers[1], 1)
     await _cut(hints, schema)
-    await post(servers[0], event("b"))
-    await watch.reaches(2)
-    await asyncio.sleep(1.5)
-    monkeypatch.setattr(peers_module, "LOOK_EVERY", 3600.0)
-    await asyncio.sleep(1.2)
+    number = 1
+    async with asyncio.timeout(PATIENCE):
+        while watch.at == 1:  # hints that nobody hears are lost, and no look finds what they told of
+            await post(servers[0], event("b"))
+            number += 1
+            await asyncio.sleep(0.1)
     await post(servers[0], event("c"))
-    await watch.reaches(3)
+    await watch.reaches(number + 1)
 
 
 async def test_the_list_of_one_server_has_the_builds_of_the_other(servers: list[Running]) -> None:

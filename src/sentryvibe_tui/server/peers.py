@@ -19,8 +19,6 @@ from .shared_channel import SharedChannel
 
 log = logging.getLogger("sentryvibe_tui.server")
 
-LOOK_EVERY = 1.0
-"""Seconds between two looks at the store without a hint."""
 WINDOW = 0.005
 """Seconds that hints are collected before the store is read."""
 HEARD_EVERY = 5.0
@@ -28,7 +26,10 @@ HEARD_EVERY = 5.0
 
 
 class Peers:
-    """`hear`: gets what other servers committed, with summaries, and with entries where somebody watches."""
+    """`hear`: gets what other servers committed, with summaries, and with entries where somebody watches.
+
+    `look_every`: seconds between two looks at the store without a hint. `window`: those that hints are collected for.
+    """
 
     def __init__(
         self,
@@ -37,8 +38,11 @@ class Peers:
         hub: Hub,
         hear: Callable[[Sequence[Commit]], None],
         clock: Callable[[], float],
+        look_every: float,
+        window: float = WINDOW,
     ) -> None:
         self._store, self._bus, self._hub, self._hear, self._clock = store, bus, hub, hear, clock
+        self._look_every, self._window = look_every, window
         self._versions: dict[int, int] = {}
         self._active: set[int] = set()
         self._moved: set[int] = set()
@@ -78,11 +82,11 @@ class Peers:
     async def run(self) -> None:
         """Reads what the others write, for ever."""
         while True:
-            wait = max(0.0, self._looked_at + LOOK_EVERY - self._clock())
+            wait = max(0.0, self._looked_at + self._look_every - self._clock())
             try:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
-                await asyncio.sleep(WINDOW)
+                await asyncio.sleep(self._window)
             except TimeoutError:
                 self._must_look = True
             self._wake.clear()

@@ -32,6 +32,8 @@ class ServerLimits(ServerSettings, frozen=True):
     heartbeat: float = 5
     idle_heartbeat: float = 30
     send_timeout: float = 10
+    look_every: float = 1
+    """Between two looks at a store that other servers write, too, when no hint comes."""
     ping_interval: float = 5
     """Of WebSocket pings; one and a half of it without an answer ends the link."""
 

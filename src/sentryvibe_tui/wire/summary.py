@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from ..model.activity import Activity
 from ..model.summary import BuildSummary, open_request
 from .activity import WireActivity, WireRequest, activity_of, request_of
-from .base import Wire
 from .json import decode, encode
 from .times import Time, millis
 
@@ -32,52 +31,26 @@ def decode_summary(encoded: bytes | Raw) -> BuildSummary:
     return row if row.activity != Activity() else replace(row, activity=_of_status(row))
 
 
-class _Row(Wire, frozen=True, omit_defaults=False):
-    """The members of `BuildSummary`, some of which other versions write in another way."""
-
-    project_id: str = ""
-    session_id: str = ""
-    build_id: str = ""
-    project_name: str = ""
-    status: str = "active"
-    activity: WireActivity | None = None
-    requests: list[WireRequest] = []
-    agent_id: str = ""
-    model: str = ""
-    title: str = ""
-    todo: str = ""
-    now: str = ""
-    now_since: Time = None
-    todos_done: int = 0
-    todos_total: int = 0
-    tools: int = 0
-    errors: int = 0
-    error: str = ""
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cost_usd: float | None = None
-    cost_estimated: bool = False
-    unpriced: str = ""
-    context_percent: float | None = None
-    branch: str = ""
-    cwd: str = ""
-    host: str = ""
-    pane: str = ""
-    started_at: Time = None
-    ended_at: Time = None
-    last_event_at: Time = None
-    version: int = 0
-    damaged: str = ""
-    open_calls: int = 0
-    usual_ms: int | None = None
-    p95_ms: int | None = None
-
-
 _TIMES = ("now_since", "started_at", "ended_at", "last_event_at")
+_OTHERS: dict[str, tuple[Any, Any]] = {
+    "status": (str, "active"),
+    "activity": (WireActivity | None, None),
+    "requests": (list[WireRequest], []),
+    **dict.fromkeys(_TIMES, (Time, None)),
+}
+"""Type and default of the members that other versions write in another way, or not at all."""
+_Row = msgspec.defstruct(
+    "_Row",
+    [
+        (field.name, *_OTHERS.get(field.name, (field.type, "" if field.required else field.default)))
+        for field in msgspec.structs.fields(BuildSummary)
+    ],
+    frozen=True,
+    rename="camel",
+)
 
 
-def _tolerant(row: _Row) -> BuildSummary:
+def _tolerant(row: Any) -> BuildSummary:
     fields: dict[str, Any] = {name: getattr(row, name) for name in BuildSummary.__struct_fields__}
     fields |= {name: millis(fields[name]) for name in _TIMES}
     fields["status"] = row.status if row.status in _STATUSES else "active"
