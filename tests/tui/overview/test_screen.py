@@ -279,6 +279,21 @@ async def test_a_question_is_copied(opened, monkeypatch):
         assert len([one for one in written if "]52;" in one]) == 2
 
 
+async def test_a_number_without_a_text_copies_nothing(opened):
+    async with opened() as (pilot, _screen):
+        await press(pilot, "c", "5")
+        await pilot.pause()
+        assert pilot.app.is_running
+
+
+@pytest.mark.parametrize("cwd", ["/" + "x" * 5_000, "relative/+!touch"])
+async def test_a_folder_that_is_none_is_said_to_be_none(opened, cwd: str):
+    async with opened([row("odd", "working", cwd=cwd)]) as (pilot, _screen):
+        await press(pilot, "o")
+        await pilot.pause(0.1)
+        assert pilot.app.is_running
+
+
 async def test_a_folder_of_another_machine_is_not_opened(opened):
     async with opened([row("far", "working", host="box", cwd="/work/far")]) as (pilot, _screen):
         await press(pilot, "o", "g")

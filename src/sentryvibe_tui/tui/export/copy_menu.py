@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -34,7 +35,7 @@ class CopyMenu(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         self.query_one("#copy").border_title = "Copy"
-        self.query_one("#copy").border_subtitle = "1-5, esc closes"
+        self.query_one("#copy").border_subtitle = f"1-{len(self.texts)}, esc closes"
 
     def _content(self) -> Content:
         parts: list[Content | tuple[str, str]] = []
@@ -51,6 +52,6 @@ class CopyMenu(ModalScreen[str | None]):
         return Content.assemble(*parts).rstrip()
 
     def action_choose(self, number: int) -> None:
-        name = list(self.texts)[number - 1]
-        if self.texts[name]:
+        name = next(islice(self.texts, number - 1, None), "")
+        if self.texts.get(name):
             self.dismiss(name)

@@ -421,7 +421,7 @@ class OverviewScreen(SelectableScreen):
         from ..export.outside import edit
 
         folder = Path(row.build.cwd)
-        is_here = bool(row.build.cwd) and not row.build.host and await asyncio.to_thread(folder.is_dir)
+        is_here = folder.is_absolute() and not row.build.host and await asyncio.to_thread(_is_folder, folder)
         if not is_here:
             where = (
                 f"{clean_line(row.build.cwd, 120) or 'its folder'}{f' of {row.build.host}' if row.build.host else ''}"
@@ -442,6 +442,16 @@ class OverviewScreen(SelectableScreen):
             self.tell(f"tmux went to {place}")
         except NoTerminal as problem:
             self.tell(str(problem), "warning", timeout=10)
+        except (OSError, ValueError):  # a directory of an agent may be anything
+            self.tell("the folder that it names is none", "warning", timeout=10)
+
+
+def _is_folder(path: Path) -> bool:
+    """Of a path that an agent names: it may be too long, or closed to the reader."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def copies(one: Placed) -> dict[str, str]:
