@@ -122,7 +122,7 @@ class Tokens:
                 self._records, self._seen = {record.id: record for record in records}, seen
         except FileNotFoundError:
             self._records, self._seen = {}, None
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError) as error:
             raise BadTokenFile(f"the tokens in {self._path} cannot be read: {error}") from None
         return self._records
 

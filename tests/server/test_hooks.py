@@ -22,7 +22,7 @@ from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.server.hooks import Hooks
 from sentryvibe_tui.server.payload import MOST_IN_ALL, MOST_VALUES, bounded_record
 from sentryvibe_tui.server.serve import Running
-from sentryvibe_tui.store.contract import BuildKey
+from sentryvibe_tui.store.contract import BuildDamaged, BuildKey
 
 SESSION = "0b8c1d7e-5f3a-4c0e-9d55-1f2e3d4c5b6a"
 BASE = {
@@ -177,6 +177,27 @@ async def test_a_store_that_cannot_write_holds_the_spool_up_and_nothing_is_lost(
     assert tries[0] >= 10
     assert (state.status, state.agent.agent_id, state.agent.title) == ("completed", "claude-code", "Build it")
     assert [(tool.id, tool.state) for tool in state.tools()] == [("toolu_1", "output-available")]
+
+
+async def test_a_damaged_build_keeps_its_own_hooks_in_the_spool_and_no_others(
+    server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, folder, damaged = server.app.context.store, tmp_path / "hooks", "11111111-2222-4333-8444-555555555555"
+    append = store.append
+
+    async def unless_damaged(events: Any, now: int) -> Any:
+        if any(event.about.session_id == damaged for event in events):
+            raise BuildDamaged(BuildKey("shop", damaged, damaged), "it is torn")
+        return await append(events, now)
+
+    monkeypatch.setattr(store, "append", unless_damaged)
+    spool.put(str(folder), "claude", payload("UserPromptSubmit", prompt="Go on", session_id=damaged))
+    for body in TURN:
+        spool.put(str(folder), "claude", body)
+    async with server.app.hooks.picking_up(folder), asyncio.timeout(20):
+        while len(os.listdir(folder)) > 1:  # noqa: ASYNC110  the spool is a folder
+            await asyncio.sleep(0.01)
+    assert (await state_of(server)).agent.title == "Build it"
 
 
 async def test_a_payload_that_no_reader_foresaw_does_not_end_the_picking_up(

@@ -87,9 +87,10 @@ def test_names_are_given_once_and_a_file_that_cannot_be_trusted_lets_nobody_in(t
     with pytest.raises(BadTokenFile, match="chmod 600"):
         Tokens(tmp_path / TOKENS).holder(token, now=1)
     (tmp_path / TOKENS).chmod(0o600)
-    (tmp_path / TOKENS).write_text("[{]")
-    with pytest.raises(BadTokenFile, match="cannot be read"):
-        tokens.holder(token, now=1)
+    for nonsense in (b"[{]", b'[{"id": "\xff"}]', b"[" * 100_000):
+        (tmp_path / TOKENS).write_bytes(nonsense)
+        with pytest.raises(BadTokenFile, match="cannot be read"):
+            tokens.holder(token, now=1)
 
 
 # ---------------------------------------------------------------------- roles

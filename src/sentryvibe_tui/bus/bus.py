@@ -90,7 +90,7 @@ class Bus:
                 log.warning("hints are not heard, so the store is read once a second: %s", error)
             finally:
                 check.cancel()
-            await asyncio.sleep(random.uniform(0, min(2.0, 0.1 * 2.0**failures)))
+            await asyncio.sleep(random.uniform(0, longest_pause(failures)))
 
     def _joined(self) -> None:
         self._on_loss()
@@ -123,6 +123,11 @@ class Bus:
         versions = dict(pair for hint in hints if (pair := _pair(hint)) is not None)
         if versions:
             self._on_hints(versions)
+
+
+def longest_pause(failures: int) -> float:
+    """Seconds before the next try at most, however many have failed."""
+    return min(2.0, 0.1 * 2.0 ** min(failures, 8))
 
 
 def _pair(hint: str) -> tuple[int, int] | None:

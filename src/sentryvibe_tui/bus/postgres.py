@@ -48,13 +48,14 @@ class PostgresTransport:
             db.terminate()
 
     async def send(self, message: str) -> None:
-        if self._db is None:
-            raise BusLost("there is no connection")
-        try:
-            async with self._turn:
-                await self._db.execute("SELECT pg_notify($1, $2)", self._channel, message)
-        except FAILURES as error:
-            raise BusLost(str(error) or type(error).__name__) from None
+        async with self._turn:
+            db = self._db  # another turn may have ended it
+            if db is None:
+                raise BusLost("there is no connection")
+            try:
+                await db.execute("SELECT pg_notify($1, $2)", self._channel, message)
+            except FAILURES as error:
+                raise BusLost(str(error) or type(error).__name__) from None
 
     async def close(self) -> None:
         """`listen` has ended its connection."""

@@ -25,7 +25,7 @@ from ..errors import BadJson, StoreUnavailable, UnknownAgent
 from ..hooks import spool
 from ..model.events import About
 from ..model.state import Agent, Millis
-from ..store.contract import BuildKey, Store
+from ..store.contract import BuildDamaged, BuildKey, Store
 from ..wire.envelope import EventEnvelope, encode_posted
 from ..wire.ids import RULE, is_id, with_usable_ids
 from ..wire.projects import directory_of, project_of
@@ -144,7 +144,10 @@ class Hooks:
         except FileNotFoundError:
             return
         except OSError as error:
-            self._pass_over(path, error)
+            self._pass_over(path, error.strerror or str(error))
+            return
+        except BuildDamaged as damage:  # others' hooks go on; this one waits for a start after the build was deleted
+            self._pass_over(path, str(damage))
             return
         except StoreUnavailable:
             raise
@@ -156,11 +159,11 @@ class Hooks:
         try:
             await asyncio.to_thread(path.unlink, missing_ok=True)
         except OSError as error:
-            self._pass_over(path, error)
+            self._pass_over(path, error.strerror or str(error))
 
-    def _pass_over(self, path: Path, error: OSError) -> None:
+    def _pass_over(self, path: Path, reason: str) -> None:
         self._passed_over.add(path.name)
-        log.warning("%s is passed over: %s", path, error.strerror or error)
+        log.warning("%s is passed over: %s", path, reason)
 
 
 @cache
