@@ -11,9 +11,12 @@ from msgspec import Raw
 from sentryvibe_tui.agents.claude.stream import ClaudeStream
 from sentryvibe_tui.agents.common.reader import Counts, Reported
 from sentryvibe_tui.agents.redact import Redacted, Redactor
-from sentryvibe_tui.model.events import TextAdded, TodosReported, ToolEnded, ToolStarted
-from sentryvibe_tui.model.facts import AgentReported, BuildEnded, Noticed, TodoItem
+from sentryvibe_tui.model.activity import Request
+from sentryvibe_tui.model.events import ActivityReported, TextAdded, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.facts import AgentReported, BackgroundMoved, BuildEnded, Noticed, RequestOpened, TodoItem
+from sentryvibe_tui.model.questions import LIMIT, permission
 from sentryvibe_tui.model.state import Agent
+from sentryvibe_tui.model.text import clip_end
 
 A = "Ab3" * 20
 H = "0a9f" * 20
@@ -141,6 +144,19 @@ def test_a_title_that_was_cut_ends_before_half_a_secret() -> None:
         event = redactor.event(AgentReported(Agent(title=title)))
         assert isinstance(event, AgentReported)
         assert event.agent.title == shown
+
+
+@pytest.mark.parametrize("kept", range(1, 41, 3))
+def test_words_of_a_call_that_were_cut_end_before_half_a_secret(kept: int) -> None:
+    """What is cut before it is masked: a request's title, and what runs in the background."""
+    secret = "ghp_" + "a1B2" * 9
+    redactor, said = Redactor(), {200: "w " * 200, LIMIT: "w " * LIMIT}
+    title = said[LIMIT][: LIMIT - 1 - kept - len("permission: Bash: ")] + secret
+    what = clip_end(said[200][: 199 - kept] + secret, 200)
+    asked = Request("r", title=permission("Bash", Raw(json.dumps({"command": title}).encode())))
+    for event in (RequestOpened(asked), BackgroundMoved("c", what), ActivityReported("waiting-machine", what)):
+        shown = str(redactor.event(event))
+        assert secret[: max(kept, 4)] not in shown
 
 
 def test_ids_and_names_hold_no_secret_and_stay_different() -> None:

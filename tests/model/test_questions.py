@@ -49,7 +49,7 @@ def test_what_a_call_asks(name: str, given: bytes | None, said: str) -> None:
         ("Bash", b"[1]", "permission: Bash"),
         ("Bash", None, "permission: Bash"),
         ("", None, "permission: a question"),
-        ("Bash", b'{"command":"' + b"x" * 3000 + b'"}', "permission: Bash: " + "x" * (LIMIT - 18)),
+        ("Bash", b'{"command":"' + b"x" * 3000 + b'"}', "permission: Bash: " + "x" * (LIMIT - 19) + "…"),
     ],
 )
 def test_what_a_call_may_be_allowed_to_do(name: str, given: bytes | None, said: str) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .carried import Ident, Text, Value
+from .carried import Ident, Label, Text, Value
 
 ActivityKind = Literal["working", "waiting-person", "waiting-machine", "idle", "ended"]
 Source = Literal["", "silence", "file", "stream", "hook", "registry", "socket"]
@@ -54,7 +54,7 @@ class Request(Struct, frozen=True):
 
     id: Ident
     kind: RequestKind = "permission"
-    title: Text = ""
+    title: Label = ""
     tool: Text = ""
     tool_call_id: Ident = ""
     input: Value | None = None

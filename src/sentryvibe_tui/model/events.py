@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from .activity import ActivityKind, Source
-from .carried import Ident, Text, Value
+from .carried import Ident, Label, Text, Value
 from .facts import Fact, TodoItem
 from .state import Agent, Millis, NoteKind, Phase, Usage
 
@@ -82,7 +82,7 @@ class ActivityReported(Struct, frozen=True):
     """A witness says what the agent does now. The event's time is when that began, by the witness's own clock."""
 
     kind: ActivityKind
-    what: Text = ""
+    what: Label = ""
     until: Millis | None = None
     source: Source = ""
 

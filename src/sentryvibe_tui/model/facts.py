@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from .activity import Outcome, Request, RequestOutcome, Source
-from .carried import Ident, Text, Value
+from .carried import Ident, Label, Text, Value
 from .state import Agent, AutoFix, Level, Millis, TodoStatus
 
 
@@ -86,7 +86,7 @@ class BackgroundMoved(Struct, frozen=True):
     """
 
     id: Ident
-    what: Text = ""
+    what: Label = ""
     until: Millis | None = None
     name: Text = ""
     parent_id: Ident = ""

@@ -11,6 +11,7 @@ from msgspec.structs import astuple
 
 from .activity import Request
 from .state import BuildState, Note, ToolCall
+from .text import clip_end
 
 ASKING_TOOLS = frozenset({"AskUserQuestion", "request_user_input", "ask_user", "ask_user_question", "question"})
 APPROVAL_TOOLS = frozenset({"ExitPlanMode", "exit_plan_mode", "plan_exit"})
@@ -71,16 +72,16 @@ def question(name: str, arguments: Raw | None) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return SOMETHING
     lines = [_line(one) for one in question_input.questions or ()] or [question_input.question]
-    return "\n".join(line for line in lines if line)[:LIMIT] or SOMETHING
+    return clip_end("\n".join(line for line in lines if line), LIMIT) or SOMETHING
 
 
 def permission(name: str, arguments: Raw | None) -> str:
     """What a person is asked to allow: `permission: Bash: npm test`, at most LIMIT characters.
 
-    `given` is the call's input, already masked: a clipped secret no longer looks like one.
+    A cut one ends in `…`.
     """
     words = purpose(arguments)
-    return f"permission: {': '.join(part for part in (name, words) if part) or SOMETHING}"[:LIMIT]
+    return clip_end(f"permission: {': '.join(part for part in (name, words) if part) or SOMETHING}", LIMIT)
 
 
 def purpose(arguments: Raw | None) -> str:
@@ -161,7 +162,7 @@ class _Subject(Struct):
 def call_words(call: ToolCall) -> str:
     """A call's name and its subject: `Bash rm -rf build`."""
     words = _subject(call.input)
-    return f"{call.name} {words}"[:LIMIT] if words else call.name
+    return clip_end(f"{call.name} {words}", LIMIT) if words else call.name
 
 
 def _subject(arguments: Raw | None) -> str:

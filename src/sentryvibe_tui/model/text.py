@@ -45,6 +45,11 @@ def clean_line(text: str, limit: int = 500) -> str:
     return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1] + "…"
 
 
+def clip_end(text: str, limit: int) -> str:
+    """`text` in at most `limit` characters; by the `…` of a cut masking knows that it may end in half a secret."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 def clip_middle(text: str, limit: int) -> str:
     """Head and tail of `text` in at most `limit` characters, with a mark between them of how much is missing."""
     if len(text) <= limit:

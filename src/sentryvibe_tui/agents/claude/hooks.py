@@ -15,6 +15,7 @@ from ...model.events import (
 )
 from ...model.facts import BackgroundMoved, Noticed, RequestOpened, RequestResolved, TurnEnded
 from ...model.questions import SOMETHING, permission
+from ...model.text import clip_end
 from ..common import hook_events
 from ..common.hook_dialect import HookDialect
 from ..common.hook_session import HookSession, call_of
@@ -97,7 +98,7 @@ def _goes_on(session: HookSession, task: str, record: Record, *, is_cron: bool) 
         name = "ScheduleWakeup" if is_cron else _TASK_TOOLS.get(text(record, "type"), "Task")
         yield ToolStarted(task, name, value(record))
     call_id, parent_id = background.calls[task]
-    yield BackgroundMoved(call_id, what[:200], parent_id=parent_id)
+    yield BackgroundMoved(call_id, clip_end(what, 200), parent_id=parent_id)
 
 
 def _turn_failed(record: Record, session: HookSession) -> Iterator[BuildEvent]:

@@ -21,6 +21,7 @@ from ...model.activity import PROCESS_GONE, ActivityKind
 from ...model.events import ActivityReported, BuildStarted
 from ...model.facts import BuildEnded, Noticed
 from ...model.state import Millis
+from ...model.text import clip_end
 from ..common.folders import home
 from ..common.live import Sighting, polled
 from ..common.processes import is_alive
@@ -130,7 +131,7 @@ class Registry:
         if entry.status == "busy" and self._begins(entry.session_id):
             yield Sighting(entry.session_id, BuildStarted(), entry.since, entry.cwd, "begun")
         kind, what = _STATES[entry.status]
-        event = ActivityReported(kind, (entry.waiting_for or what)[:200], source="registry")
+        event = ActivityReported(kind, clip_end(entry.waiting_for or what, 200), source="registry")
         yield Sighting(entry.session_id, event, entry.since, entry.cwd)
 
     def _begins(self, session: str) -> bool:

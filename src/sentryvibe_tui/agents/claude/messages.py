@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ...model.events import BuildEvent, TextAdded, ToolEnded, ToolStarted
 from ...model.facts import AgentReported, BackgroundMoved, Noticed
 from ...model.state import Agent, NoteKind
+from ...model.text import clip_end
 from ..common.values import EMPTY, Record, as_object, fingerprint, flat, obj, objects, text, title_of, value
 from .background import Notification, background_task, notification_in
 from .tasks import TaskLists
@@ -125,7 +126,7 @@ class Conversation:
     def goes_on(self, task: str, call_id: str, what: str = "") -> Iterator[BuildEvent]:
         """The call runs in the background, or is at something else there."""
         known, parent_id = self._background.setdefault(task, (call_id, ""))
-        yield BackgroundMoved(known, what[:200], parent_id=parent_id)
+        yield BackgroundMoved(known, clip_end(what, 200), parent_id=parent_id)
 
     def ended(self, notice: Notification) -> Iterator[BuildEvent]:
         call_id, parent_id = self._background.pop(notice.task, ("", "")) if notice.is_end else ("", "")
