@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sentryvibe_tui.agents.codex.processes import SCAN_EVERY, Holders, RolloutHolder, holders
-from sentryvibe_tui.agents.common.processes import is_alive
+from sentryvibe_tui.agents.common.processes import is_alive, open_links
 from sentryvibe_tui.model.activity import PROCESS_GONE
 from sentryvibe_tui.model.facts import BuildEnded
 
@@ -101,3 +101,18 @@ def test_a_real_process_is_found_by_its_open_file(tmp_path: Path, screen: tuple[
     process.wait()
     assert not is_alive(found[path].pid, found[path].start)
     assert holders(tmp_path / "sessions") == {}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux says which process has a file open")
+def test_what_is_closed_meanwhile_hides_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    readlink = os.readlink
+
+    def closed_at_first(path: str, gone: list[str] = []) -> str:  # noqa: B006
+        if not gone:
+            gone.append(path)
+            raise FileNotFoundError(path)
+        return readlink(path)
+
+    with open(tmp_path / "rollout-1.jsonl", "w"):
+        monkeypatch.setattr(os, "readlink", closed_at_first)
+        assert str(tmp_path / "rollout-1.jsonl") in open_links(os.getpid())

@@ -99,3 +99,16 @@ def test_a_quick_and_a_slow_kind_of_call_are_not_mixed() -> None:
     for number in range(5):
         events += [ToolStarted(f"r{number}", "Read"), ToolEnded(f"r{number}")]
     assert summary_of(after(*events, BASH)).p95_ms is None
+
+
+def test_the_error_of_an_end_goes_with_the_end() -> None:
+    failed = after(
+        BuildStarted(),
+        BASH,
+        ToolEnded("c1", Raw(b'"Error: no such file"'), True),
+        BuildEnded("failed", error="API Error: 529"),
+    )
+    row = summary_of(failed)
+    assert row.error == "API Error: 529"
+    on = after(ToolStarted("c2", "Bash", Raw(b"{}")), state=failed)
+    assert summary_of(on, row).error == summary_of(on).error == "Error: no such file"

@@ -194,3 +194,18 @@ async def test_witnesses_of_one_agent_are_heard_together_and_fail_together() -> 
     with pytest.raises(ValueError, match="another shape"):
         async for _ in merged(sees("A"), polled(breaks)):
             pass
+
+
+async def test_a_witness_that_ended_takes_nothing_of_what_the_others_say() -> None:
+    async def ends() -> AsyncIterator[Sighting]:
+        for session in ("A", "B"):
+            yield Sighting(session, None)  # type: ignore[arg-type]
+
+    def breaks() -> list[Sighting]:
+        raise ValueError("another shape")
+
+    async with asyncio.timeout(PATIENCE):
+        assert [one.session async for one in merged(ends(), ends())].count("A") == 2
+        with pytest.raises(ValueError, match="another shape"):
+            async for _ in merged(ends(), polled(breaks)):
+                pass

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from sentryvibe_tui.model.events import About, TextAdded, TodosReported, ToolEnded, ToolStarted
 from sentryvibe_tui.model.facts import BuildEnded, InputNeeded, Noticed, TodoItem
 from sentryvibe_tui.model.merge import merge
-from sentryvibe_tui.model.questions import LIMIT, NEAR, permission, question
+from sentryvibe_tui.model.questions import LIMIT, NEAR, permission, question, request_kind
 from sentryvibe_tui.model.reducer import apply, reduce
 from sentryvibe_tui.model.state import BuildState
 
@@ -107,3 +107,8 @@ def test_an_original_server_tells_of_calls_only(fold) -> None:
     assert told.needs_input == ASKED
     ended = replace(update, state="output-available", output=Raw(b'"A"'))
     assert apply(told, replace(log[-1], version=0, updates=(ended,))).needs_input == ""
+
+
+def test_an_approval_is_a_plan_whatever_its_agent_calls_it() -> None:
+    assert [request_kind(name, "?") for name in ("ExitPlanMode", "exit_plan_mode", "plan_exit")] == ["plan"] * 3
+    assert (request_kind("AskUserQuestion", ASKED), request_kind("Bash", "")) == ("question", "permission")

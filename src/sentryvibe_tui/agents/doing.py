@@ -110,7 +110,7 @@ def _error(state: BuildState, before: BuildSummary | None) -> str:
         return clean_line(first_line(state.error), LIMIT)
     if not state.error_count:
         return ""
-    if before is not None and before.errors == state.error_count:
+    if before is not None and before.errors == state.error_count and before.status != "failed":
         return before.error
     calls = (state.timeline[at] for at in reversed(range(len(state.timeline))))
     failed = next((item for item in calls if isinstance(item, ToolCall) and item.state == "error"), None)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import astuple
 
-from .activity import Request
+from .activity import Request, RequestKind
 from .state import BuildState, Note, ToolCall
 from .text import clip_end
 
@@ -75,6 +75,11 @@ def question(name: str, arguments: Raw | None) -> str:
     return clip_end("\n".join(line for line in lines if line), LIMIT) or SOMETHING
 
 
+def request_kind(name: str, asks: str) -> RequestKind:
+    """What a call that needs a person's word is; `asks`: its `question`."""
+    return "plan" if name in APPROVAL_TOOLS else "question" if asks else "permission"
+
+
 def permission(name: str, arguments: Raw | None) -> str:
     """What a person is asked to allow: `permission: Bash: npm test`, at most LIMIT characters.
 
@@ -112,10 +117,9 @@ def asking(call: ToolCall) -> Request | None:
     title = question(call.name, call.input) if call.is_open else ""
     if not title:
         return None
-    kind = "plan" if call.name in APPROVAL_TOOLS else "question"
     return Request(
         call.id,
-        kind,
+        request_kind(call.name, title),
         title,
         call.name,
         call.id,

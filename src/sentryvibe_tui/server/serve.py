@@ -76,19 +76,28 @@ async def running(
     if notifier is not None:
         app.context.on_attention = notifier.hear
     server = _Server(_config(app, limits))
-    task = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
+    task: asyncio.Task[None] | None = None
     try:
         await app.start()
+        task = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
         await server.up()
         yield Running(_url(host, listener.getsockname()[1]), app)
+    except StoreUnavailable as error:
+        if task is not None:
+            raise
+        raise CannotServe(str(error)) from None
     finally:
         await app.stop()
         if notifier is not None:
             await notifier.finish(GRACE)
         server.stop()
-        await asyncio.wait([task], timeout=GRACE)
-        await store.close()
-        await asyncio.wait([task], timeout=GRACE)
+        if task is None:
+            listener.close()
+            await store.close()
+        else:
+            await asyncio.wait([task], timeout=GRACE)
+            await store.close()
+            await asyncio.wait([task], timeout=GRACE)
 
 
 Beside = Callable[[str], AbstractAsyncContextManager[None]]

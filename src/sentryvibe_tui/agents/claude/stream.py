@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ...model.activity import ActivityKind, Request
 from ...model.events import ActivityReported, BuildEvent, BuildStarted, TextAdded, ToolStarted, UsageReported
 from ...model.facts import AgentReported, BuildEnded, Noticed, RequestOpened, RequestResolved, TurnEnded
-from ...model.questions import permission, question
+from ...model.questions import permission, question, request_kind
 from ...model.state import Millis
 from ...model.usage import Usage
 from ..common.reader import Reported
@@ -300,7 +300,7 @@ def _permission_request(ident: str, request: Record) -> Iterator[BuildEvent]:
     yield RequestOpened(
         Request(
             ident,
-            "plan" if name == "ExitPlanMode" else "question" if asks else "permission",
+            request_kind(name, asks),
             asks or permission(name, arguments),
             name,
             text(request, "tool_use_id"),

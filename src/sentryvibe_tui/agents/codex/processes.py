@@ -17,7 +17,7 @@ from ...model.facts import BuildEnded
 from ...model.state import Millis
 from ..common.folders import head_at
 from ..common.live import Sighting
-from ..common.processes import is_alive, started_at
+from ..common.processes import is_alive, open_links, started_at
 from .files import root
 
 LOOK_EVERY = 0.5
@@ -93,9 +93,8 @@ def _is_codex(pid: str) -> bool:
 
 
 def _rollouts(pid: str, below: str) -> Iterator[str]:
-    folder = f"/proc/{pid}/fd"
     try:
-        links = [os.readlink(f"{folder}/{name}") for name in os.listdir(folder)]
+        links = open_links(pid)
     except OSError:  # gone meanwhile, or another user's
         return
     yield from (link for link in links if link.startswith(below) and os.path.basename(link).startswith("rollout-"))

@@ -16,7 +16,7 @@ from ...model.facts import (
     RequestOpened,
     TurnEnded,
 )
-from ...model.questions import permission, purpose, question
+from ...model.questions import permission, purpose, question, request_kind
 from .hook_session import HookSession, call_of, pairing
 from .values import Record, as_object, count, fingerprint, obj, text, title_of, value
 
@@ -113,7 +113,7 @@ def permission_request(record: Record, session: HookSession) -> Iterator[BuildEv
     suggestions = record.get("permission_suggestions")
     request = Request(
         f"asked-{fingerprint(agent, name, pairing(name, arguments))}",
-        "plan" if name == "ExitPlanMode" else "question" if asks else "permission",
+        request_kind(name, asks),
         asks or permission(name, masked_input),
         name,
         input=masked_input,

@@ -59,21 +59,29 @@ async def polled(look: Callable[[], Iterable[Sighting]], every: float = LOOK_EVE
 
 
 async def merged(*sources: AsyncIterator[Sighting]) -> AsyncIterator[Sighting]:
-    """What several witnesses of one agent see, as it comes. What one of them raises ends all."""
-    queue: asyncio.Queue[Sighting] = asyncio.Queue(MERGED)
+    """What several witnesses of one agent see, as it comes, until all have ended. What one of them raises ends all."""
+    queue: asyncio.Queue[Sighting | Exception | None] = asyncio.Queue(MERGED)
 
     async def listen(source: AsyncIterator[Sighting]) -> None:
-        async for sighting in source:
-            await queue.put(sighting)
+        end = None
+        try:
+            async for sighting in source:
+                await queue.put(sighting)
+        except Exception as error:  # raised where it is awaited
+            end = error
+        await queue.put(end)
 
     tasks = [asyncio.create_task(listen(source)) for source in sources]
+    open_sources = len(tasks)
     try:
-        while True:
-            taking = asyncio.create_task(queue.get())
-            done, _ = await asyncio.wait([taking, *tasks], return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {taking}:
-                task.result()
-            yield await taking
+        while open_sources:
+            match await queue.get():
+                case None:
+                    open_sources -= 1
+                case Exception() as error:
+                    raise error
+                case sighting:
+                    yield sighting
     finally:
         for task in tasks:
             task.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 
 def started_at(pid: int) -> str:
@@ -30,3 +31,12 @@ def is_alive(pid: int, start: str = "") -> bool:
     except (OSError, OverflowError):
         return False
     return True
+
+
+def open_links(pid: int | str) -> set[str]:
+    """What a process has open (Linux); what it closes meanwhile is passed over. Raises OSError when it is gone."""
+    targets: set[str] = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):
+            targets.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return targets

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
 from ...model.state import Millis
-from ..common.processes import is_alive, started_at
+from ..common.processes import is_alive, open_links, started_at
 
 SERVERS = frozenset({"serve", "web", "acp", "attach"})
 """Subcommands of processes that have sessions of any directory."""
@@ -67,22 +66,13 @@ def _process(pid: int, database: str) -> OpencodeProcess | None:
 
 
 def _has_open(pid: int, path: str) -> bool:
-    return path in _links(pid)
-
-
-def _links(pid: int) -> set[str]:
-    """What a process has open. Files that it closes meanwhile are passed over. Raises OSError when it is gone."""
-    targets: set[str] = set()
-    for name in os.listdir(f"/proc/{pid}/fd"):
-        with suppress(FileNotFoundError):
-            targets.add(os.readlink(f"/proc/{pid}/fd/{name}"))
-    return targets
+    return path in open_links(pid)
 
 
 def listening(pid: int) -> list[int]:
     """The TCP ports of this machine at which a process listens; none where the system does not say."""
     try:
-        sockets = {link[8:-1] for link in _links(pid) if link.startswith("socket:[")}
+        sockets = {link[8:-1] for link in open_links(pid) if link.startswith("socket:[")}
         rows: list[list[str]] = []
         for table in ("tcp", "tcp6"):
             with open(f"/proc/{pid}/net/{table}") as file:
