@@ -87,6 +87,18 @@ async def test_an_event_that_changes_nothing_gets_no_version_but_is_remembered(p
     await store.close()
 
 
+async def test_whoever_hears_of_commits_and_fails_stops_nobody(place: Place, posted: Make) -> None:
+    def fails(commits: object) -> None:
+        raise RuntimeError("no screen")
+
+    store = await place.open()
+    store.on_commit(fails)
+    for version in (1, 2, 3):
+        answer = await store.append([posted("text-delta", id="x", delta="hi")], 5)
+        assert answer.version == version
+    await store.close()
+
+
 async def test_appends_that_wait_together_are_committed_together_and_in_order(place: Place, posted: Make) -> None:
     store = await place.open()
     heard: list[Commit] = []

@@ -40,6 +40,21 @@ def test_a_busy_one_only_once_a_minute(looks, monkeypatch) -> None:
     assert ticked(looks, monkeypatch, busy=True, seconds=130) == [LONGEST, 2 * LONGEST]
 
 
+def test_what_was_frozen_is_looked_through_again_once_a_screen_was_left(looks, monkeypatch) -> None:
+    now, log, _ = looks
+    thawed: list[float] = []
+    monkeypatch.setattr(gc, "unfreeze", lambda: thawed.append(now[0]))
+    monkeypatch.setattr(gc, "get_objects", lambda generation: range(garbage.MANY))
+    monkeypatch.setattr(garbage, "_passes", lambda: 0)
+    collector = Collector(lambda: now[0])
+    for second in range(1, 10):
+        now[0] = float(second)
+        if second == 5:
+            collector.thaw()
+        collector.tick()
+    assert (thawed, log) == ([5.0], [5.0])
+
+
 def test_little_that_is_new_is_not_looked_for(looks, monkeypatch) -> None:
     looks[2][0] = FRESH - 1
     assert ticked(looks, monkeypatch, busy=False, seconds=200) == []

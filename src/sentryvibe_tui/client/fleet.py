@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
@@ -80,11 +81,17 @@ class ServerFleet:
         self._servers = {server.identity: server for server in servers}
         self._feeds: dict[str, BuildsWatch] = {}
         self._watches: dict[str, WeakSet[Watch]] = {}
+        self._queue: asyncio.Queue[FleetEvent] = asyncio.Queue(1_000)
+
+    def announce(self, event: FleetEvent) -> None:
+        """An event of the fleet's own, behind what its servers told. One that finds no room is in the log alone."""
+        with suppress(asyncio.QueueFull):
+            self._queue.put_nowait(event)
 
     async def events(self) -> AsyncIterator[FleetEvent]:
         from .builds import BuildsWatch
 
-        queue: asyncio.Queue[FleetEvent] = asyncio.Queue(1_000)
+        queue = self._queue
         self._feeds = {
             name: BuildsWatch(server, ended=ENDED, probe=True, stay=True) for name, server in self._servers.items()
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import nullcontext, suppress
@@ -15,6 +16,8 @@ from ..model.text import clean_line
 from ..settings import Settings, data_dir
 from ..wire.address import Address
 from .sessions import roots
+
+log = logging.getLogger("sentryvibe_tui.follow")
 
 HERE = "here"
 """Identity of this machine's server, also before it is there, and wherever it moves."""
@@ -51,6 +54,7 @@ class Machine(ServerFleet):
                 self._problem = clean_line(str(self._work.exception() or "it just ended"))
                 yield ServerLink(HERE, "this machine", LinkStatus("refused", reason=self._problem))
                 await asyncio.Event().wait()
+            self._work.add_done_callback(self._ended)
             self.begin_with(HERE, address.result())
             async for event in super().events():
                 yield event
@@ -72,6 +76,13 @@ class Machine(ServerFleet):
             keeping = kept_served(self, address, self._settings, self._tell)
             async with nullcontext() if self._named else keeping:
                 await follow.run()
+
+    def _ended(self, work: asyncio.Task[None]) -> None:
+        """What follows goes on until it is cancelled; else the reader is told why it does not."""
+        if not work.cancelled():
+            self._problem = clean_line(str(work.exception() or "it just ended"))
+            log.error("the agents of this machine are followed no longer", exc_info=work.exception())
+            self.announce(ServerLink(HERE, "this machine", LinkStatus("refused", reason=self._problem)))
 
     @property
     def is_cut_off(self) -> bool:

@@ -68,6 +68,7 @@ class TerminalApp(App[int]):
         self.notices, self._claims = options.notices, options.claims
         self._unattended: list[AttentionEvent] = []
         self.picture = Picture()
+        self.collector: Collector | None = None
         self._window_title = ""
         self._is_lent = False
         own_keys, self.wrong_keys = usable_keys(options.keys)
@@ -112,7 +113,8 @@ class TerminalApp(App[int]):
         self.app_suspend_signal.subscribe(self, self._lent, immediate=True)  # pyright: ignore[reportUnknownMemberType]
         self.app_resume_signal.subscribe(self, self._taken_back, immediate=True)  # pyright: ignore[reportUnknownMemberType]
         if not self.is_headless:
-            self.set_interval(1, Collector().tick)
+            self.collector = Collector()
+            self.set_interval(1, self.collector.tick)
         loop = asyncio.get_running_loop()
         for name in SIGNALS:
             number = getattr(signal, name, None)

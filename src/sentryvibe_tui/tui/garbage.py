@@ -32,6 +32,7 @@ class Collector:
         self._now = now
         self._looked = self._busy = now()
         self._passes = 0
+        self._is_stale = False
         young, middle, _ = gc.get_threshold()
         gc.set_threshold(young, middle, 1_000_000)
 
@@ -44,9 +45,16 @@ class Collector:
         if gc.get_count()[2] >= FRESH and (now - self._busy >= QUIET or now - self._looked >= LONGEST):
             self._look(now)
 
+    def thaw(self) -> None:
+        """A screen was left: at the next look, what is frozen may be garbage."""
+        self._is_stale = True
+
     def _look(self, now: float) -> None:
-        if len(gc.get_objects(2)) < MANY:
+        if self._is_stale:
+            gc.unfreeze()
+        if self._is_stale or len(gc.get_objects(2)) < MANY:
             gc.collect()
+        self._is_stale = False
         gc.freeze()
         self._looked, self._passes = now, _passes()
 

@@ -18,6 +18,14 @@ def test_nothing_kept_and_nothing_readable_are_the_defaults(tmp_path):
         assert PreferencesFile(path).read() == Preferences()
 
 
+def test_what_cannot_be_read_is_set_aside_not_written_over(tmp_path):
+    path = tmp_path / "overview.json"
+    path.write_bytes(b'{"group_by": "moon", "pinned": ["a"]}')
+    PreferencesFile(path).change(lambda kept: kept.pinned("b"))
+    assert PreferencesFile(path).read().pins == ("b",)
+    assert (tmp_path / "overview.json.bad").read_bytes() == b'{"group_by": "moon", "pinned": ["a"]}'
+
+
 def test_a_change_is_kept_for_the_reader_alone(tmp_path):
     file = PreferencesFile(tmp_path / "state" / "overview.json")
     file.change(lambda kept: kept.pinned("a").named("a", "the shop").regrouped())

@@ -143,10 +143,11 @@ class Ports:
                 async for line in events.aiter_lines():
                     if line.startswith("data:"):
                         await _put(feed, _record(line[5:]), queue)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, BadJson) as error:
             log.info("opencode's server at %s is heard no longer: %s", base, error)
         finally:
-            self._pending_calls.pop((process, port), None)
+            if self._pending_calls.pop((process, port), None) is not None:
+                self._tries.pop((process.pid, process.start), None)  # it was one: it is looked for again
 
 
 async def _put(feed: EventFeed, record: Record, queue: asyncio.Queue[Sighting]) -> None:

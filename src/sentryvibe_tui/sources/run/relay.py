@@ -22,6 +22,7 @@ from ...agents.acp.wire import AcpWire, Side
 from ...agents.common.reader import Counts, Reported
 from ...agents.redact import Redacted, Redactor
 from ...client.publisher import Publisher
+from ...model.facts import Noticed
 from ...wire.address import Address
 from ...wire.projects import ProjectName, project_of
 from ..event_ids import EventLabeler
@@ -31,6 +32,7 @@ from .printing import write_all
 PIECE = 64 * 1024
 AHEAD = 64 * 1024 * 1024
 """Bytes that may have passed and wait to be looked at; with more the connection is looked at no longer."""
+UNWATCHED = "the agent says more than can be looked at: it goes on unwatched"
 LINGERING = 1.0
 """Seconds that the agent's output may stay open when its process has ended: another one may hold it."""
 LAST_WORDS = 5.0
@@ -51,6 +53,7 @@ class Relay:
         self._wire = AcpWire(self._token, PurePath(argv[0]).name)
         self._queue: asyncio.Queue[tuple[Side, bytes] | None] = asyncio.Queue()
         self._waiting = 0
+        self._is_lost = False
         self._sessions: dict[str, _Session] = {}
         self._publishers: dict[str, Publisher] = {}
         self._server: Address | None = None
@@ -90,9 +93,11 @@ class Relay:
         return to_editor
 
     def _on_data(self, side: Side, data: bytes) -> None:
+        if self._is_lost:
+            return
         self._waiting += len(data)
-        if self._waiting <= AHEAD:
-            self._queue.put_nowait((side, data))
+        self._is_lost = self._waiting > AHEAD
+        self._queue.put_nowait((side, data))
 
     # ----------------------------------------------------------------------- publishing
 
@@ -110,13 +115,16 @@ class Relay:
     async def publish(self, server: Address, outbox: Path, tell: Callable[[str], None]) -> None:
         """What is said, until the agent ends. Raises OutboxUnusable when an outbox cannot be opened."""
         self._server = server
+        is_lost = False
         async with AsyncExitStack() as stack:
             while (message := await self._queue.get()) is not None:
-                if self._waiting > AHEAD:
-                    tell("the agent says more than can be looked at: it goes on unwatched")
-                    break
                 await self._post(self._wire.feed(*message), stack, outbox, tell)
                 self._waiting -= len(message[1])
+                if self._is_lost and not is_lost:
+                    is_lost = True
+                    tell(UNWATCHED)
+                    for session in self._sessions.values():
+                        session.post([Reported(Noticed(UNWATCHED, "warning"))])
             code = self._ended.code
             await self._post(self._wire.finish(f"the agent {self._ended.words}" if code else ""), stack, outbox, tell)
             for session in self._sessions.values():

@@ -28,6 +28,7 @@ from ...wire.envelope import EventEnvelope
 from ..appending import Append, Appending, Draft, GroupResult, key_of
 from ..contract import Accepted, BuildDamaged, BuildKey, Commit, Logged
 from ..folding import Folded
+from ..listener import Listener, tell
 from ..live import ENTRY_BYTES, BuildLog, LiveLogs
 from . import queries
 from .connection import DATA, LOST, unavailable
@@ -99,7 +100,7 @@ class PostgresWriter:
         self._closing = False
         self.live = LiveLogs()
         self._rules = Appending(self.live)
-        self.listener: Callable[[Sequence[Commit]], None] = lambda _: None
+        self.listener: Listener = lambda _: None
 
     def append(self, events: Sequence[EventEnvelope], now: Millis) -> _Answer:
         if self._closing:
@@ -147,7 +148,7 @@ class PostgresWriter:
             else:
                 answer.set_result(outcome)
         if result.commits:
-            self.listener(result.commits)
+            tell(self.listener, result.commits)
 
     async def _commit_group(self, appends: Sequence[Append]) -> GroupResult:
         """All in one transaction; one that is at fault itself fails alone."""
@@ -198,7 +199,7 @@ class PostgresWriter:
                 if earlier is not None and earlier.appends is appends:
                     return GroupResult(earlier.draft.results, earlier.commits)
                 if earlier is not None:
-                    self.listener(earlier.commits)
+                    tell(self.listener, earlier.commits)
                 return await self._attempt(db, appends)
             except (SetBack, RaiseError) as error:
                 log.error("%s: a new epoch begins", error)

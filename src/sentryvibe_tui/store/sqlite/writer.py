@@ -22,7 +22,8 @@ from ...errors import StoreUnavailable
 from ...model.state import Millis
 from ...wire.envelope import EventEnvelope
 from ..appending import Append, GroupResult
-from ..contract import Accepted, Commit
+from ..contract import Accepted
+from ..listener import Listener, tell
 from .ledger import Ledger
 from .worker import Worker
 
@@ -65,7 +66,7 @@ class Writer:
         self._closing = False
         self._done = asyncio.Event()
         self._errands: deque[Callable[[], None]] = deque()
-        self.listener: Callable[[Sequence[Commit]], None] = lambda _: None
+        self.listener: Listener = lambda _: None
 
     def append(self, events: Sequence[EventEnvelope], now: Millis) -> _Answer:
         if self._closing:
@@ -163,7 +164,7 @@ class Writer:
             else:
                 answer.set_result(result)
         if settled.commits:
-            self.listener(settled.commits)
+            tell(self.listener, settled.commits)
 
     def _kept_up(self, _: object) -> None:
         self._go_on(0)

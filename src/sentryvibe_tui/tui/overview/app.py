@@ -41,6 +41,8 @@ class OverviewApp(TerminalApp):
 
     def _open(self, row: AgentRow) -> None:
         name = row.build.project_name or row.build.project_id
+        if self.collector is not None:
+            self.collector.thaw()  # the build that was opened before
         self.push_screen(BuildScreen(self.fleet.watch(row.server, row.build), name, self.context))  # pyright: ignore[reportUnknownMemberType]
 
     def on_overview_screen_leave(self) -> None:

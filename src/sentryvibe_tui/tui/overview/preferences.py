@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,6 +15,8 @@ from msgspec.structs import replace
 
 from ...folders import make_private
 from ...model.summary import BuildKey
+
+log = logging.getLogger("sentryvibe_tui.tui")
 
 Grouping = Literal["state", "project", "agent", "host"]
 GROUPINGS: tuple[Grouping, ...] = ("state", "project", "agent", "host")
@@ -81,13 +84,26 @@ class PreferencesFile:
         """What is kept; the defaults where nothing is, or nothing that can be read."""
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=Preferences)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        except FileNotFoundError:
             return Preferences()
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            log.warning("%s cannot be read: %s", self._path, error)
+            return Preferences()
+
+    def _set_aside(self) -> None:
+        """What cannot be read is not written over."""
+        try:
+            msgspec.json.decode(self._path.read_bytes(), type=Preferences)
+        except FileNotFoundError:
+            pass
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self._path.replace(self._path.with_name(f"{self._path.name}.bad"))
 
     def change(self, change: Callable[[Preferences], Preferences]) -> Preferences:
         """What the preferences are afterwards. Raises OSError."""
         now = change(self.read())
         make_private(self._path.parent)
+        self._set_aside()
         fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             with suppress(FileNotFoundError):
