@@ -7,8 +7,7 @@ from sentryvibe_tui.client.watching import Snapshot
 from sentryvibe_tui.model.activity import Request
 from sentryvibe_tui.model.facts import BuildEnded, Noticed, RequestOpened
 from sentryvibe_tui.report.words import short_model
-from sentryvibe_tui.tui.lines import plain
-from sentryvibe_tui.tui.widgets.foot import shortened
+from sentryvibe_tui.tui.lines import cut_middle, plain
 
 
 async def settled(pilot):
@@ -78,9 +77,9 @@ async def test_messages_stand_in_the_footer_and_cover_no_row(app_on, running_bui
 
 
 def test_of_a_long_message_the_middle_goes() -> None:
-    assert shortened("abcdefghij", 10) == "abcdefghij"
-    assert shortened("abcdefghij", 5) == "ab…ij"
-    assert shortened("abcdefghij", 1) == "…"
+    assert cut_middle("abcdefghij", 10) == "abcdefghij"
+    assert cut_middle("abcdefghij", 5) == "ab…ij"
+    assert cut_middle("abcdefghij", 1) == "…"
 
 
 # --------------------------------------------------------------------------- folding by click

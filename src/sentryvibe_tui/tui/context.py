@@ -26,7 +26,7 @@ class RenderContext(Struct, frozen=True):
     def time(self, at: Millis | None) -> Span:
         return clock(at), "faint"
 
-    def taken(self, tool: ToolCall) -> Span:
+    def call_time(self, tool: ToolCall) -> Span:
         """How long a call took, or takes so far."""
         if tool.started_at is None:
             return "", ""
@@ -46,21 +46,21 @@ def role(tone: Tone) -> str:
     return tone
 
 
-def call(tool: ToolCall, said: Subject) -> Line:
+def call(tool: ToolCall, subject: Subject) -> Line:
     """Verb and text of a call."""
     verb = "strong" if tool.is_open else "bad" if tool.state == "error" else "verb"
-    return [(pad(said.verb, VERB) + " ", verb), (said.text, "" if tool.is_open else "subject")]
+    return [(pad(subject.verb, VERB) + " ", verb), (subject.text, "" if tool.is_open else "subject")]
 
 
 VERB = 5
 """Cells that verbs are padded to, so that what they are about lines up."""
 
 
-def changes(tool: ToolCall, said: Subject) -> Line:
+def changes(tool: ToolCall, subject: Subject) -> Line:
     """A subject's detail: added lines good, removed ones bad."""
-    parts = said.detail.split(" ")
+    parts = subject.detail.split(" ")
     if not all(part[:1] in "+-" and part[1:].isdigit() for part in parts):
-        return [(said.detail, "bad" if tool.state == "error" else "dim")]
+        return [(subject.detail, "bad" if tool.state == "error" else "dim")]
     spans: Line = []
     for part in parts:
         spans += [(" ", "")] if spans else []

@@ -30,7 +30,7 @@ def steady(text: str) -> str:
     """`text` as wide as `cells` says on every terminal: where they disagree about an emoji its plain sign stays."""
     if text.isascii():
         return text
-    return _CLUSTER.sub(lambda found: pad(found[1], cell_len(found[0])), text)
+    return _CLUSTER.sub(lambda match: pad(match[1], cell_len(match[0])), text)
 
 
 def length(line: Iterable[Span]) -> int:
@@ -70,12 +70,12 @@ def cut(line: Line, room: int, mark: str = "…") -> Line:
         return []
     short: Line = []
     for text, role in line:
-        taken = cells(text)
-        if taken > room:
+        width = cells(text)
+        if width > room:
             short.append((_head(text, room) + mark, role))
             break
         short.append((text, role))
-        room -= taken
+        room -= width
     return short
 
 
@@ -85,6 +85,14 @@ def _head(text: str, room: int) -> str:
     return set_cell_size(text, room).rstrip() if room else ""
 
 
+def cut_middle(text: str, room: int) -> str:
+    """`text` in `room` cells; of a longer one the middle goes, as names of files tell most at their end."""
+    if cells(text) <= room:
+        return text
+    half = max(0, room - 1) // 2
+    return text[: max(0, room - 1 - half)] + "…" + text[len(text) - half :]
+
+
 def pad(text: str, room: int) -> str:
     """`text` with spaces up to `room` cells; never cut."""
     return text + " " * (room - cells(text))
@@ -92,11 +100,11 @@ def pad(text: str, room: int) -> str:
 
 def fill(left: Line, right: Line, room: int) -> Line:
     """`left` and `right` at the two ends of exactly `room` cells; `left` is cut, `right` goes when there is no room."""
-    kept = length(right)
-    if kept > max(0, room - 4):
-        right, kept = [], 0
-    left = cut(left, room - kept - (1 if kept else 0))
-    gap = room - kept - length(left)
+    right_width = length(right)
+    if right_width > max(0, room - 4):
+        right, right_width = [], 0
+    left = cut(left, room - right_width - (1 if right_width else 0))
+    gap = room - right_width - length(left)
     return [*left, (" " * max(0, gap), ""), *right]
 
 
@@ -132,15 +140,15 @@ def wrap(line: Line, room: int) -> list[Line]:
     lines: list[Line] = [[]]
     free = room
     for word in _words(line, room):
-        taken = length(word)
-        if taken > free:
+        width = length(word)
+        if width > free:
             lines.append([])
             free = room
             if word[0][0][0] == " ":
                 continue
         lines[-1] += word
-        free -= taken
-    return [joined(one) for one in lines if one] or [[]]
+        free -= width
+    return [joined(part) for part in lines if part] or [[]]
 
 
 def _words(line: Line, room: int) -> Iterator[Line]:
@@ -190,10 +198,10 @@ def highlighted(line: Line, needle: str) -> Line:
     spans: Line = []
     for text, role in line:
         low, end = text.lower(), 0
-        found = low.find(needle) if len(low) == len(text) else -1
-        while found >= 0:
-            spans += [(text[end:found], role), (text[found : found + len(needle)], "hit")]
-            end = found + len(needle)
-            found = low.find(needle, end)
+        start = low.find(needle) if len(low) == len(text) else -1
+        while start >= 0:
+            spans += [(text[end:start], role), (text[start : start + len(needle)], "hit")]
+            end = start + len(needle)
+            start = low.find(needle, end)
         spans.append((text[end:], role))
     return [(text, role) for text, role in spans if text]

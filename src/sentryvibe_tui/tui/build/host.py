@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from ..lines import Line
-from ..widgets.foot import Severity
+from ..widgets.footer import Severity
 
 
 class Host(Protocol):

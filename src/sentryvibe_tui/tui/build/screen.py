@@ -18,8 +18,9 @@ from ..actions import bindings, keys_of, offered
 from ..context import RenderContext
 from ..export.export import Export
 from ..lines import Line
-from ..widgets.foot import Keys, Severity, Tabs
+from ..widgets.footer import Keys, Severity
 from ..widgets.rows import Rows, SelectableScreen
+from ..widgets.tabs import Tabs
 from .feed import Feed
 from .history import History
 from .panes import NARROW, TALL, WIDE, Panes
@@ -153,7 +154,7 @@ class BuildScreen(SelectableScreen):
         here = self.focused if event.action.scope == "rows" and self.focused is not None else self
         await self.app.run_action(event.action.call, here)  # pyright: ignore[reportUnknownMemberType]
 
-    async def on_prompt_asked(self, event: Prompt.Asked) -> None:
+    async def on_prompt_entry(self, event: Prompt.Entry) -> None:
         if not event.done or not event.text:
             self.search.find(event.text)
         if event.done:

@@ -9,8 +9,9 @@ from textual.content import Content
 from ...model.progress import progress
 from ..context import RenderContext
 from ..lines import Line
-from ..widgets.foot import Keys, Tabs
+from ..widgets.footer import Keys
 from ..widgets.rows import Rows
+from ..widgets.tabs import Tabs
 from .panes import Panes
 from .search import Search
 from .view import View

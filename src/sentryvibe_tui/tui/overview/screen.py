@@ -24,7 +24,7 @@ from ..actions import bindings, keys_of, offered
 from ..build.host import Severity
 from ..context import RenderContext
 from ..export.handover import Handover
-from ..widgets.foot import Keys
+from ..widgets.footer import Keys
 from ..widgets.rows import Rows, SelectableScreen
 from .agents import Agents
 from .arrangement import Fold, Placed, View
@@ -384,7 +384,7 @@ class OverviewScreen(SelectableScreen):
         self.keys.display = False
         self.set_focus(prompt)
 
-    async def on_prompt_asked(self, event: Prompt.Asked) -> None:
+    async def on_prompt_entry(self, event: Prompt.Entry) -> None:
         if not (event.done and event.is_dropped and self._asks != self._find):
             self._asks(event.text, event.done)
         if event.done:

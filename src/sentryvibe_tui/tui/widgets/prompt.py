@@ -11,8 +11,8 @@ class Prompt(Input):
 
     BINDINGS = [("escape", "drop", "Drop the search")]
 
-    class Asked(Message):
-        """`done`: the reader pressed enter, or (`is_dropped`) escape, which leaves no text."""
+    class Entry(Message):
+        """The text as it stands. `done`: the reader pressed enter, or (`is_dropped`) escape, which leaves no text."""
 
         def __init__(self, text: str, *, done: bool, is_dropped: bool = False) -> None:
             super().__init__()
@@ -24,11 +24,11 @@ class Prompt(Input):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.post_message(self.Asked(event.value, done=False))
+        self.post_message(self.Entry(event.value, done=False))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.post_message(self.Asked(event.value, done=True))
+        self.post_message(self.Entry(event.value, done=True))
 
     def action_drop(self) -> None:
-        self.post_message(self.Asked("", done=True, is_dropped=True))
+        self.post_message(self.Entry("", done=True, is_dropped=True))

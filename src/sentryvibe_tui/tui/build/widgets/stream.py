@@ -321,7 +321,7 @@ class Stream(Rows):
             (mark.glyph + " ", role(mark.tone)),
             *call(tool, said),
         ]
-        taken = self.context.taken(tool)
+        taken = self.context.call_time(tool)
         tail: Line = [*detail, (" ", ""), right(taken, DURATION_WIDTH)] if detail or taken[0] else []
         lines = self._wrapped(left, tail, width) if self.wraps else [fill(left, tail, width)]
         if opened:

@@ -293,7 +293,7 @@ class Todos(Rows):
             (mark.glyph + " ", role(mark.tone)),
             *call(tool, said),
         ]
-        taken = self.context.taken(tool)
+        taken = self.context.call_time(tool)
         tail: Line = [*detail, (" ", ""), right(taken, DURATION_WIDTH)] if detail or taken[0] else []
         return fill(left, tail, width)
 
