@@ -129,7 +129,9 @@ ACTIONS = (
     Action("copy", "y", "copy row", "Copy what the agent asks or does", "overview"),
     Action("copy_menu", "c", "copy", "Choose what to copy: the question, its folder, its session", "overview", 12),
     Action("folder", "o", "open folder", "Open the agent's folder in $EDITOR", "overview", 13),
-    Action("aside", "v", "details", "Show what is under the cursor in full below the list, or not", "overview"),
+    Action(
+        "toggle_details", "v", "details", "Show what is under the cursor in full below the list, or not", "overview"
+    ),
     Action("retry", "r", "retry link", "Try the links again at once", "overview"),
     Action("up", "k,up", "up", "One row up", "rows", palette=False),
     Action("down", "j,down", "down", "One row down", "rows", palette=False),

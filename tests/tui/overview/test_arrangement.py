@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.tui.overview.conftest import HOUR, MIDNIGHT, MINUTE, NOW, SECOND, row
 
-from sentryvibe_tui.tui.overview.arrangement import Fold, Heading, View, held, next_waiting
+from sentryvibe_tui.tui.overview.arrangement import Fold, Heading, ListOptions, next_waiting, stable_slots
 from sentryvibe_tui.tui.overview.preferences import Preferences, build_name
-from sentryvibe_tui.tui.overview.roster import REST, Roster
+from sentryvibe_tui.tui.overview.roster import REST_MILLIS, Roster
 from sentryvibe_tui.tui.overview.triage import RowKey, stamp
 
 FLEET = (
@@ -23,32 +23,32 @@ FLEET = (
 )
 
 
-PLAIN, AS_USUAL = View(), Preferences()
+PLAIN, AS_USUAL = ListOptions(), Preferences()
 
 
-def at(rows=FLEET, wanted=AS_USUAL, view=PLAIN):
-    roster = Roster(wanted, view, NOW, MIDNIGHT)
+def at(rows=FLEET, preferences=AS_USUAL, options=PLAIN):
+    roster = Roster(preferences, options, NOW, MIDNIGHT)
     for one in rows:
         roster.put(one)
     roster.settle(NOW)
     return roster
 
 
-def told(roster, slots=None) -> list[str]:
+def lines(roster, slots=None) -> list[str]:
     """The list as a reader sees it: headings in capitals, projects, the fold."""
-    lines = []
+    texts = []
     for slot in roster.slots if slots is None else slots:
         if isinstance(slot, Heading):
-            lines.append(f"{slot.title} {slot.rows}")
+            texts.append(f"{slot.title} {slot.rows}")
         elif isinstance(slot, Fold):
-            lines.append(f"+{slot.today}+{slot.before}")
+            texts.append(f"+{slot.today}+{slot.before}")
         else:
-            lines.append(roster.shown[slot].row.build.project_name)
-    return lines
+            texts.append(roster.visible[slot].row.build.project_name)
+    return texts
 
 
 def test_the_groups_stand_in_the_order_of_who_needs_the_reader():
-    assert told(at()) == [
+    assert lines(at()) == [
         *("WAITS FOR YOU 2", "shop", "landing"),
         *("FAILED 1", "api"),
         *("STUCK 1", "blog"),
@@ -60,62 +60,62 @@ def test_the_groups_stand_in_the_order_of_who_needs_the_reader():
 
 
 def test_the_fold_opens_and_a_filter_opens_it_by_itself():
-    assert told(at(view=View(is_unfolded=True)))[-3:] == ["+1+1", "done", "old"]
-    assert told(at(view=View(needle="old"))) == ["+0+1", "old"]
+    assert lines(at(options=ListOptions(is_unfolded=True)))[-3:] == ["+1+1", "done", "old"]
+    assert lines(at(options=ListOptions(needle="old"))) == ["+0+1", "old"]
 
 
 def test_every_word_of_a_filter_must_be_there_wherever_it_stands():
-    assert told(at(view=View(needle="CODEX question"))) == []
-    assert told(at(view=View(needle="codex permission"))) == ["WAITS FOR YOU 1", "landing"]
-    assert told(at(view=View(needle="machine"))) == ["WAITS FOR A MACHINE 1", "infra"]
+    assert lines(at(options=ListOptions(needle="CODEX question"))) == []
+    assert lines(at(options=ListOptions(needle="codex permission"))) == ["WAITS FOR YOU 1", "landing"]
+    assert lines(at(options=ListOptions(needle="machine"))) == ["WAITS FOR A MACHINE 1", "infra"]
 
 
 def test_groups_of_projects_agents_and_hosts_begin_with_the_most_urgent():
-    agents = at(wanted=Preferences(group_by="agent"))
-    assert [line for line in told(agents) if line[-1].isdigit()][:2] == ["claude-code 5", "codex 2"]
-    hosts = at(wanted=Preferences(group_by="host"))
-    assert told(hosts)[:2] == ["box 1", "landing"]
+    agents = at(preferences=Preferences(group_by="agent"))
+    assert [line for line in lines(agents) if line[-1].isdigit()][:2] == ["claude-code 5", "codex 2"]
+    hosts = at(preferences=Preferences(group_by="host"))
+    assert lines(hosts)[:2] == ["box 1", "landing"]
 
 
 def test_pinned_rows_stand_on_top_and_never_fold():
     pinned = Preferences(pins=(build_name(FLEET[1].build.key),))
-    assert told(at(wanted=pinned))[:3] == ["PINNED 1", "done", "WAITS FOR YOU 2"]
+    assert lines(at(preferences=pinned))[:3] == ["PINNED 1", "done", "WAITS FOR YOU 2"]
 
 
 def test_hidden_rows_are_counted_and_shown_on_request():
     hidden = Preferences(hidden=(build_name(FLEET[2].build.key),))
-    assert "shop" not in told(at(wanted=hidden))
-    assert at(wanted=hidden).hidden == 1
-    assert "shop" in told(at(wanted=hidden, view=View(shows_hidden=True)))
+    assert "shop" not in lines(at(preferences=hidden))
+    assert at(preferences=hidden).hidden_count == 1
+    assert "shop" in lines(at(preferences=hidden, options=ListOptions(shows_hidden=True)))
 
 
 def test_without_room_there_are_no_headings():
-    assert told(at(view=View(has_headings=False)))[:3] == ["shop", "landing", "api"]
+    assert lines(at(options=ListOptions(has_headings=False)))[:3] == ["shop", "landing", "api"]
 
 
 def test_unread_is_what_changed_since_the_reader_looked():
     working, waiting = FLEET[7], FLEET[2]
-    seen = Preferences().seen(build_name(working.build.key), stamp(working.build))
+    seen = Preferences().with_stamp(build_name(working.build.key), stamp(working.build))
     idle = row("mobile", "idle", SECOND, agent_id="codex")
-    assert not at((working,), seen).shown[working.key].is_unread
-    assert at((idle,), seen).shown[working.key].is_unread
-    assert at((waiting,)).shown[waiting.key].is_unread, "a question that nobody saw"
+    assert not at((working,), seen).visible[working.key].is_unread
+    assert at((idle,), seen).visible[working.key].is_unread
+    assert at((waiting,)).visible[waiting.key].is_unread, "a question that nobody saw"
     roster = at((working,))
-    assert not roster.shown[working.key].is_unread, "an agent at work is no news by itself"
+    assert not roster.visible[working.key].is_unread, "an agent at work is no news by itself"
     roster.put(idle)
-    assert roster.shown[working.key].is_unread, "its turn ended while this screen was open"
+    assert roster.visible[working.key].is_unread, "its turn ended while this screen was open"
 
 
 def test_a_row_that_changes_its_group_stays_where_it_is_while_the_reader_is_at_the_keys():
     roster = at()
-    before = told(roster)
+    before = lines(roster)
     roster.touch(NOW)
     roster.put(row("shop", "working", 0))
-    changes = roster.settle(NOW + REST - 1)
-    assert told(roster) == before
+    changes = roster.settle(NOW + REST_MILLIS - 1)
+    assert lines(roster) == before
     assert changes.rows == {FLEET[2].key}
-    assert roster.settle(NOW + REST).slots
-    assert told(roster)[:2] == ["WAITS FOR YOU 1", "landing"]
+    assert roster.settle(NOW + REST_MILLIS).slots
+    assert lines(roster)[:2] == ["WAITS FOR YOU 1", "landing"]
 
 
 def test_a_new_row_joins_its_group_at_once_and_a_gone_one_leaves():
@@ -124,18 +124,18 @@ def test_a_new_row_joins_its_group_at_once_and_a_gone_one_leaves():
     roster.remove(FLEET[4].key)
     roster.put(row("new", "waiting-person", SECOND))
     assert roster.settle(NOW).slots
-    assert told(roster)[:5] == ["WAITS FOR YOU 3", "shop", "landing", "new", "STUCK 1"]
+    assert lines(roster)[:5] == ["WAITS FOR YOU 3", "shop", "landing", "new", "STUCK 1"]
 
 
 def test_a_filter_a_fold_and_a_pin_do_not_wait_for_the_readers_hands():
     roster = at()
     roster.touch(NOW)
-    roster.look(View(needle="shop"))
+    roster.set_options(ListOptions(needle="shop"))
     roster.settle(NOW)
-    assert told(roster) == ["WAITS FOR YOU 1", "shop"]
-    roster.prefer(Preferences(pins=(build_name(FLEET[2].build.key),)))
+    assert lines(roster) == ["WAITS FOR YOU 1", "shop"]
+    roster.set_preferences(Preferences(pins=(build_name(FLEET[2].build.key),)))
     roster.settle(NOW)
-    assert told(roster) == ["PINNED 1", "shop"]
+    assert lines(roster) == ["PINNED 1", "shop"]
 
 
 def test_an_agent_that_only_goes_on_changes_its_row_and_no_order():
@@ -151,28 +151,28 @@ def test_silence_makes_an_agent_stuck_without_any_news():
     roster = at()
     roster.tick(NOW + 5 * MINUTE, MIDNIGHT)
     roster.settle(NOW + 5 * MINUTE)
-    assert told(roster)[5:8] == ["STUCK 2", "blog", "mobile"]
+    assert lines(roster)[5:8] == ["STUCK 2", "blog", "mobile"]
 
 
 def test_a_server_that_comes_back_takes_away_what_it_no_longer_has():
     roster = at()
     roster.replace_server("http://here", [FLEET[0]])
     roster.settle(NOW)
-    assert told(roster) == ["WAITS FOR YOU 1", "landing", "STUCK 1", "blog"]
+    assert lines(roster) == ["WAITS FOR YOU 1", "landing", "STUCK 1", "blog"]
 
 
 def test_the_next_that_waits_goes_round():
     roster = at()
     first, second = 1, 2
     assert [roster.next_waiting(after) for after in (0, first, second, 8)] == [first, second, first, first]
-    assert next_waiting(roster.slots[3:], roster.shown, 0) is None
+    assert next_waiting(roster.slots[3:], roster.visible, 0) is None
 
 
 KINDS = ("working", "waiting-person", "waiting-machine", "idle", "ended")
 ROWS = st.dictionaries(
     st.sampled_from("abcdefgh"), st.tuples(st.sampled_from(KINDS), st.integers(0, HOUR)), max_size=8
 ).map(lambda many: [row(name, kind, ago) for name, (kind, ago) in many.items()])
-VIEWS = st.builds(View, st.sampled_from(["", "a", "edit"]), st.booleans(), st.booleans(), st.booleans())
+VIEWS = st.builds(ListOptions, st.sampled_from(["", "a", "edit"]), st.booleans(), st.booleans(), st.booleans())
 
 
 @given(ROWS, VIEWS, st.sampled_from(["state", "project", "agent", "host"]))
@@ -181,10 +181,10 @@ def test_every_row_stands_once_or_is_folded(rows, view, by):
     keys = [slot for slot in roster.slots if isinstance(slot, RowKey)]
     folded = [slot for slot in roster.slots if isinstance(slot, Fold)]
     assert len(keys) == len(set(keys))
-    ended = [one for one in roster.shown.values() if one.need == "ended"]
-    assert len(keys) == len(roster.shown) - (0 if not folded or folded[0].is_open else len(ended))
+    ended = [one for one in roster.visible.values() if one.need == "ended"]
+    assert len(keys) == len(roster.visible) - (0 if not folded or folded[0].is_open else len(ended))
     assert sum(slot.rows for slot in roster.slots if isinstance(slot, Heading)) == (
-        len(roster.shown) - len(ended) if view.has_headings else 0
+        len(roster.visible) - len(ended) if view.has_headings else 0
     )
     assert sum(fold.today + fold.before for fold in folded) == len(ended)
 
@@ -192,13 +192,13 @@ def test_every_row_stands_once_or_is_folded(rows, view, by):
 @given(ROWS, ROWS, VIEWS)
 def test_held_rows_keep_their_order_and_none_is_lost(rows, later, view):
     view = replace(view, needle="")
-    before, now = at(rows, view=view), at(later, view=view)
-    kept = held(before.slots, now.slots, now.shown)
+    before, now = at(rows, options=view), at(later, options=view)
+    kept = stable_slots(before.slots, now.slots, now.visible)
     stand = [slot for slot in kept if isinstance(slot, RowKey)]
-    old = [slot for slot in before.slots if isinstance(slot, RowKey) and slot in now.shown]
+    old = [slot for slot in before.slots if isinstance(slot, RowKey) and slot in now.visible]
     assert [slot for slot in stand if slot in old] == old
     assert len(stand) == len(set(stand))
-    assert {slot for slot in now.slots if isinstance(slot, RowKey)} <= set(stand) <= set(now.shown)
+    assert {slot for slot in now.slots if isinstance(slot, RowKey)} <= set(stand) <= set(now.visible)
     assert len([slot for slot in kept if isinstance(slot, Fold)]) == len([s for s in now.slots if isinstance(s, Fold)])
 
 
@@ -220,10 +220,12 @@ def test_what_a_roster_shows_after_changes_is_what_it_shows_from_the_start(first
 def test_time_alone_puts_every_row_where_it_belongs_then(rows, later):
     roster = at(rows)
     roster.tick(NOW + later, MIDNIGHT)
-    roster.settle(NOW + later + REST)
+    roster.settle(NOW + later + REST_MILLIS)
     fresh = Roster(AS_USUAL, PLAIN, NOW + later, MIDNIGHT)
     for one in rows:
         fresh.put(one)
-    fresh.settle(NOW + later + REST)
+    fresh.settle(NOW + later + REST_MILLIS)
     assert roster.slots == fresh.slots
-    assert {key: one.need for key, one in roster.placed.items()} == {key: one.need for key, one in fresh.placed.items()}
+    assert {key: one.need for key, one in roster.entries.items()} == {
+        key: one.need for key, one in fresh.entries.items()
+    }

@@ -9,8 +9,15 @@ from sentryvibe_tui.model.summary import OpenRequest
 from sentryvibe_tui.report.words import ASCII, UNICODE
 from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.lines import length, plain
-from sentryvibe_tui.tui.overview.arrangement import placed
-from sentryvibe_tui.tui.overview.columns import BEFORE_WHAT, OPTIONAL, columns, head_line, row_line, told_by
+from sentryvibe_tui.tui.overview.arrangement import entry_of
+from sentryvibe_tui.tui.overview.columns import (
+    BEFORE_WHAT,
+    OPTIONAL,
+    fit_columns,
+    head_line,
+    non_empty_columns,
+    row_line,
+)
 from sentryvibe_tui.tui.overview.preferences import Preferences
 from sentryvibe_tui.tui.overview.words import STATE_WIDTH, state_word, what_words
 
@@ -25,11 +32,11 @@ ROWS = (
     row("bad", "ended", HOUR, damaged="cannot be read"),
 )
 CONTEXT = RenderContext(lambda: NOW)
-PLACED = {one.key: placed(one, Preferences(), "", NOW) for one in ROWS}
+PLACED = {one.key: entry_of(one, Preferences(), "", NOW) for one in ROWS}
 
 
 def names(width: int, told=ALL) -> list[str]:
-    them = columns(width, told)
+    them = fit_columns(width, told)
     return [column.name for column in (*them.first, *them.last)]
 
 
@@ -52,12 +59,12 @@ def test_a_wide_screen_shows_everything():
 
 def test_a_column_in_which_nobody_says_anything_leaves_its_room():
     assert "todos" not in names(200, ALL - {"todos"})
-    assert told_by([PLACED[ROWS[2].key]], has_hosts=False) == {"state", "age", "agent"}
+    assert non_empty_columns([PLACED[ROWS[2].key]], has_hosts=False) == {"state", "age", "agent"}
 
 
 @given(st.integers(40, 260), st.sets(st.sampled_from(sorted(ALL))), st.sampled_from([UNICODE, ASCII]))
 def test_rows_fill_their_width_exactly_and_say_their_state_whole(width, told, glyphs):
-    them = columns(width, frozenset(told))
+    them = fit_columns(width, frozenset(told))
     context = RenderContext(lambda: NOW, glyphs)
     assert len(head_line(them)) <= width
     assert them.what >= 12
@@ -76,7 +83,7 @@ def test_more_room_never_takes_a_column_away(width, told):
 
 
 def test_columns_stand_before_and_behind_what():
-    them = columns(240, ALL)
+    them = fit_columns(240, ALL)
     assert all(column.name in BEFORE_WHAT for column in them.first)
     assert not any(column.name in BEFORE_WHAT for column in them.last)
     assert head_line(them).index("PROJECT") < head_line(them).index("WHAT") < head_line(them).index("COST")

@@ -73,7 +73,9 @@ def text(screen) -> list[str]:
 
 def names(screen) -> list[str]:
     return [
-        screen.roster.shown[slot].row.build.project_name for slot in screen.roster.slots if slot in screen.roster.shown
+        screen.roster.visible[slot].row.build.project_name
+        for slot in screen.roster.slots
+        if slot in screen.roster.visible
     ]
 
 
@@ -155,7 +157,7 @@ async def test_letters_are_no_commands_while_a_field_has_the_focus(opened):
     async with opened() as (pilot, screen):
         await press(pilot, "slash", *"qhsg!")
         assert pilot.app.is_running
-        assert screen.roster.view.needle == "qhsg!"
+        assert screen.roster.options.needle == "qhsg!"
         assert screen.roster.preferences.group_by == "state"
 
 
@@ -230,7 +232,7 @@ async def test_the_details_hold_the_question_whole_and_the_build_as_it_stands(op
     async with opened(script, size=(120, 40)) as (pilot, screen):
         for _ in range(100):
             await pilot.pause(0.02)
-            if screen.aside._state is not None:
+            if screen.details._state is not None:
                 break
         said = " ".join(text(screen)[-12:])
         assert "The lockfile is out of step" in said

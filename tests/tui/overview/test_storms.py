@@ -75,7 +75,7 @@ async def test_nothing_breaks_and_every_row_has_its_place(tmp_path, seed):
         assert app.is_running
         keys = [slot for slot in screen.roster.slots if isinstance(slot, RowKey)]
         assert len(keys) == len(set(keys))
-        assert set(keys) <= set(screen.roster.shown)
+        assert set(keys) <= set(screen.roster.visible)
         assert screen.agents._slots == screen.roster.slots
         assert len(screen.agents.heights) == len(screen.roster.slots)
         assert not screen.roster.slots or not isinstance(screen.agents.slot, Heading)

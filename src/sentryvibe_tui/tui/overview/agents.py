@@ -11,9 +11,9 @@ from ..actions import list_bindings
 from ..context import RenderContext
 from ..lines import Line, cut, fill
 from ..widgets.rows import Rows
-from .arrangement import Fold, Heading, Placed, Slot
-from .columns import GAP, Columns, columns, row_line, told_by
-from .roster import Changes, Roster
+from .arrangement import Fold, Heading, RosterEntry, Slot
+from .columns import COLUMN_GAP, Columns, fit_columns, non_empty_columns, row_line
+from .roster import Roster, RosterChanges
 from .triage import RowKey
 
 CLOCKS = ("since", "age")
@@ -25,7 +25,7 @@ class Agents(Rows, inherit_bindings=False):
 
     BINDINGS = list_bindings()
 
-    class Opened(Message):
+    class RowSelected(Message):
         """The reader opens what is under the cursor."""
 
     def __init__(self, roster: Roster, context: RenderContext, **options: str) -> None:
@@ -35,7 +35,7 @@ class Agents(Rows, inherit_bindings=False):
         self.is_touched = False
         self.nothing: tuple[Line, ...] = ()
         self.columns = Columns((), 0, ())
-        self._told = frozenset[str]()
+        self._non_empty = frozenset[str]()
         self._places: dict[RowKey, int] = {}
         self._slots: tuple[Slot, ...] = ()
         self._seconds = 0
@@ -48,9 +48,9 @@ class Agents(Rows, inherit_bindings=False):
         return self._slots[self.cursor] if self.cursor < len(self._slots) else None
 
     @property
-    def chosen(self) -> Placed | None:
+    def chosen(self) -> RosterEntry | None:
         """The agent under the cursor."""
-        return self.roster.shown.get(self.slot) if isinstance(self.slot, RowKey) else None
+        return self.roster.visible.get(self.slot) if isinstance(self.slot, RowKey) else None
 
     @property
     def window(self) -> tuple[int, int]:
@@ -86,7 +86,7 @@ class Agents(Rows, inherit_bindings=False):
         """To the row; a second click on it opens it, and one opens the fold."""
         super().on_click(event)
         if event.chain == 2 or isinstance(self.slot, Fold):
-            self.post_message(self.Opened())
+            self.post_message(self.RowSelected())
 
     def _cursor_into_view(self) -> None:
         super()._cursor_into_view()
@@ -95,16 +95,16 @@ class Agents(Rows, inherit_bindings=False):
 
     # ----------------------------------------------------------------- what changed
 
-    def update(self, changes: Changes) -> None:
-        if self._told != (told := self._told | self._says()) or changes.slots:
-            self._told = told
+    def update(self, changes: RosterChanges) -> None:
+        if self._non_empty != (non_empty := self._non_empty | self._says()) or changes.slots:
+            self._non_empty = non_empty
             self._renew()
         else:
             self.repaint_rows({self._places[key] for key in changes.rows if key in self._places})
 
     def _says(self) -> frozenset[str]:
         has_hosts = len({row.server for row in self.roster.rows.values()}) > 1
-        return told_by(self.roster.shown.values(), has_hosts)
+        return non_empty_columns(self.roster.visible.values(), has_hosts)
 
     def _renew(self) -> None:
         """Other lines: the cursor stays on its row, and the row on its line of the screen."""
@@ -112,7 +112,7 @@ class Agents(Rows, inherit_bindings=False):
         line = self.cursor - top
         self._slots = self.roster.slots
         self._places = {slot: at for at, slot in enumerate(self._slots) if isinstance(slot, RowKey)}
-        self.columns = columns(self.row_width, self._told)
+        self.columns = fit_columns(self.row_width, self._non_empty)
         place = self._place_of(slot)
         self.reset(len(self._slots), place)
         if self.is_touched:
@@ -127,9 +127,9 @@ class Agents(Rows, inherit_bindings=False):
         if self.is_touched and isinstance(slot, RowKey) and slot in self._places:
             return self._places[slot]
         if self.is_touched and isinstance(slot, Fold):
-            return next((at for at, one in enumerate(self._slots) if isinstance(one, Fold)), 0)
+            return next((at for at, other in enumerate(self._slots) if isinstance(other, Fold)), 0)
         at = self.cursor if self.is_touched else 0
-        there = [place for place, one in enumerate(self._slots) if not isinstance(one, Heading)]
+        there = [place for place, other in enumerate(self._slots) if not isinstance(other, Heading)]
         return min(there, key=lambda place: abs(place - at), default=0)
 
     def tick(self) -> None:
@@ -145,7 +145,7 @@ class Agents(Rows, inherit_bindings=False):
                         self.refresh(Region(x + self.gutter.left, y + self.gutter.top, width, 1))
 
     def on_resize(self) -> None:
-        self.columns = columns(self.row_width, self._told)
+        self.columns = fit_columns(self.row_width, self._non_empty)
         super().on_resize()
 
     # ----------------------------------------------------------------- painting
@@ -156,8 +156,8 @@ class Agents(Rows, inherit_bindings=False):
             return [[(slot.title, "dim"), (f"  {slot.rows}", "faint")]]
         if isinstance(slot, Fold):
             return [self._fold(slot, width)]
-        one = self.roster.shown.get(slot)
-        return [[] if one is None else row_line(one, self.columns, self.context, width)]
+        entry = self.roster.visible.get(slot)
+        return [[] if entry is None else row_line(entry, self.columns, self.context, width)]
 
     def _fold(self, fold: Fold, width: int) -> Line:
         glyphs = self.context.glyphs
@@ -165,27 +165,27 @@ class Agents(Rows, inherit_bindings=False):
         parts = [f"{fold.today} ended today"] if fold.today else []
         parts += [f"{fold.before} before"] if fold.today and fold.before else []
         parts += [f"{plural(fold.before, 'build')} ended before today"] if not fold.today else []
-        said: Line = [(f"{mark} ", "accent"), (", ".join(parts), "dim")]
+        summary: Line = [(f"{mark} ", "accent"), (", ".join(parts), "dim")]
         outcomes = ((glyphs.done, fold.completed, "good"), (glyphs.failed, fold.failed, "bad"),
                     (glyphs.stopped, fold.stopped, "warn"))  # fmt: skip
         counts: Line = [span for glyph, n, tone in outcomes if n for span in ((f"  {glyph} ", tone), (str(n), "dim"))]
-        return cut([*said, *counts], width)
+        return cut([*summary, *counts], width)
 
     def instead(self) -> list[Line]:
         return [fill(line, [], self.row_width) for line in self.nothing]
 
 
-def _spans(them: Columns) -> list[tuple[int, int]]:
+def _spans(columns: Columns) -> list[tuple[int, int]]:
     """Where the cells stand that change by themselves."""
     spans: list[tuple[int, int]] = []
     x = 0
-    for column in them.first:
+    for column in columns.first:
         if column.name in CLOCKS:
             spans.append((x, column.width))
-        x += column.width + len(GAP)
-    x += them.what
-    for column in them.last:
-        x += len(GAP)
+        x += column.width + len(COLUMN_GAP)
+    x += columns.what
+    for column in columns.last:
+        x += len(COLUMN_GAP)
         if column.name in CLOCKS:
             spans.append((x, column.width))
         x += column.width

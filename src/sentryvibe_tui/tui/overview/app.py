@@ -14,7 +14,7 @@ from ..display import DEFAULTS, DisplayOptions
 from .preferences import PreferencesFile
 from .screen import OverviewScreen
 from .triage import AgentRow
-from .words import window_title
+from .words import overview_title
 
 
 class OverviewApp(TerminalApp):
@@ -25,13 +25,13 @@ class OverviewApp(TerminalApp):
     def __init__(
         self,
         fleet: Fleet,
-        kept: PreferencesFile,
+        preferences_file: PreferencesFile,
         options: DisplayOptions = DEFAULTS,
         now: Callable[[], Millis] = now_millis,
     ) -> None:
         super().__init__(options, now)
         self.fleet = fleet
-        self.overview = OverviewScreen(fleet, kept, self.context)
+        self.overview = OverviewScreen(fleet, preferences_file, self.context)
 
     def get_default_screen(self) -> Screen[None]:
         return self.overview
@@ -49,7 +49,7 @@ class OverviewApp(TerminalApp):
         self.exit(0)
 
     def on_overview_screen_stand(self) -> None:
-        self.entitle(window_title(self.overview.summary.counts, self.context.glyphs))
+        self.entitle(overview_title(self.overview.summary.counts, self.context.glyphs))
 
     def on_overview_screen_call(self, event: OverviewScreen.Call) -> None:
         self.attend(event.events)

@@ -36,8 +36,11 @@ class Fold(Struct, frozen=True):
     is_open: bool
 
 
-class Placed(Struct, frozen=True):
-    """A row with what the reader's marks say of it. `order` sorts rows; it is equal while an agent only goes on."""
+class RosterEntry(Struct, frozen=True):
+    """An agent of the list: its row, and what the reader's marks say of it.
+
+    `order` sorts rows; it is equal while an agent only goes on.
+    """
 
     row: AgentRow
     need: Need
@@ -51,7 +54,7 @@ Slot = Heading | Fold | RowKey
 Slots = tuple[Slot, ...]
 
 
-class View(Struct, frozen=True):
+class ListOptions(Struct, frozen=True):
     """How the reader wants to see it now."""
 
     needle: str = ""
@@ -60,87 +63,87 @@ class View(Struct, frozen=True):
     has_headings: bool = True
 
 
-def placed(row: AgentRow, wanted: Preferences, first_stamp: str, now: Millis) -> Placed:
+def entry_of(row: AgentRow, preferences: Preferences, first_stamp: str, now: Millis) -> RosterEntry:
     """`first_stamp`: how the build stood when this overview saw it first."""
     name, now_stamp = build_name(row.build.key), stamp(row.build)
-    last = wanted.stamps.get(name)
+    last = preferences.stamps.get(name)
     what = need(row.build, now, is_seen=last == now_stamp)
     if last is None and what not in ALWAYS_NEWS:
         last = first_stamp
-    return Placed(
+    return RosterEntry(
         row,
         what,
         precedence(row.build, what),
         is_unread=last != now_stamp,
-        is_pinned=name in wanted.pins,
-        own_name=wanted.names.get(name, ""),
+        is_pinned=name in preferences.pins,
+        own_name=preferences.names.get(name, ""),
     )
 
 
-def is_in_sight(one: Placed, wanted: Preferences, view: View) -> bool:
-    """Whether it is shown: not hidden, and every word of the filter stands somewhere in it."""
-    if wanted.hidden and not view.shows_hidden and build_name(one.row.build.key) in wanted.hidden:
+def is_in_sight(entry: RosterEntry, preferences: Preferences, options: ListOptions) -> bool:
+    """Whether it is in the list: not hidden, and every word of the filter stands somewhere in it."""
+    if preferences.hidden and not options.shows_hidden and build_name(entry.row.build.key) in preferences.hidden:
         return False
-    words = view.needle.lower().split()
-    return not words or all(word in _text(one) for word in words)
+    words = options.needle.lower().split()
+    return not words or all(word in _text(entry) for word in words)
 
 
-def _text(one: Placed) -> str:
+def _text(entry: RosterEntry) -> str:
     """All that the filter looks at."""
-    build = one.row.build
-    state = state_word(build, one.need)
-    asked = build.requests[0].title if build.requests else ""
+    build = entry.row.build
+    state = state_word(build, entry.need)
+    request_title = build.requests[0].title if build.requests else ""
     parts = (
-        *(one.own_name, build.project_name, build.project_id, build.title, build.agent_id, build.model),
-        *(build.branch, build.cwd, build.host, build.now, build.todo, asked, state, NEED_TITLES[one.need]),
+        *(entry.own_name, build.project_name, build.project_id, build.title, build.agent_id, build.model),
+        *(build.branch, build.cwd, build.host, build.now, build.todo, request_title, state, NEED_TITLES[entry.need]),
     )
     return "\n".join(parts).lower()
 
 
-def arranged(shown: Iterable[Placed], by: Grouping, view: View, midnight: Millis) -> Slots:
+def slots_of(entries: Iterable[RosterEntry], by: Grouping, options: ListOptions, midnight: Millis) -> Slots:
     """The lines of the list; `midnight`: when today began, epoch milliseconds."""
-    everything = list(shown)
-    ended = [one for one in everything if one.need == "ended" and not one.is_pinned]
+    everything = list(entries)
+    ended = [entry for entry in everything if entry.need == "ended" and not entry.is_pinned]
     slots: list[Slot] = []
-    for title, group in _groups([one for one in everything if one.need != "ended" or one.is_pinned], by):
-        if view.has_headings:
+    for title, group in _groups([entry for entry in everything if entry.need != "ended" or entry.is_pinned], by):
+        if options.has_headings:
             slots.append(Heading(title, len(group)))
-        slots += (one.row.key for one in group)
+        slots += (entry.row.key for entry in group)
     if ended:
-        is_open = view.is_unfolded or bool(view.needle)
+        is_open = options.is_unfolded or bool(options.needle)
         slots.append(_fold(ended, midnight, is_open))
-        slots += (one.row.key for one in sorted(ended, key=_order)) if is_open else ()
+        slots += (entry.row.key for entry in sorted(ended, key=_order)) if is_open else ()
     return tuple(slots)
 
 
-def _order(one: Placed) -> tuple[int, int, str, str]:
-    return one.order
+def _order(entry: RosterEntry) -> tuple[int, int, str, str]:
+    return entry.order
 
 
-def _groups(placed: Sequence[Placed], by: Grouping) -> list[tuple[str, list[Placed]]]:
+def _groups(entries: Sequence[RosterEntry], by: Grouping) -> list[tuple[str, list[RosterEntry]]]:
     """Title and rows: what is pinned, then the groups in the order of their most urgent row."""
-    pinned = sorted((one for one in placed if one.is_pinned), key=_order)
-    others = [one for one in placed if not one.is_pinned]
+    pinned = sorted((entry for entry in entries if entry.is_pinned), key=_order)
+    others = [entry for entry in entries if not entry.is_pinned]
     title = _TITLES[by]
     urgent = dict[str, int]()
-    for one in others:
-        name = title(one)
-        urgent[name] = min(urgent.get(name, len(NEEDS)), NEEDS.index(one.need))
-    others.sort(key=lambda one: (urgent[title(one)], title(one), _order(one)))
+    for entry in others:
+        name = title(entry)
+        urgent[name] = min(urgent.get(name, len(NEEDS)), NEEDS.index(entry.need))
+    others.sort(key=lambda entry: (urgent[title(entry)], title(entry), _order(entry)))
     groups = [(name, list(group)) for name, group in groupby(others, title)]
     return [(PINNED, pinned), *groups] if pinned else groups
 
 
-_TITLES: Mapping[Grouping, Callable[[Placed], str]] = {
-    "state": lambda one: NEED_TITLES[one.need],
-    "project": lambda one: clean_line(one.row.build.project_name or one.row.build.project_id, 60),
-    "agent": lambda one: clean_line(one.row.build.agent_id, 40) or "unknown agent",
-    "host": lambda one: clean_line(one.row.host, 60),
+_TITLES: Mapping[Grouping, Callable[[RosterEntry], str]] = {
+    "state": lambda entry: NEED_TITLES[entry.need],
+    "project": lambda entry: clean_line(entry.row.build.project_name or entry.row.build.project_id, 60),
+    "agent": lambda entry: clean_line(entry.row.build.agent_id, 40) or "unknown agent",
+    "host": lambda entry: clean_line(entry.row.host, 60),
 }
 
 
-def _fold(ended: Sequence[Placed], midnight: Millis, is_open: bool) -> Fold:
-    builds = [one.row.build for one in ended]
+def _fold(ended: Sequence[RosterEntry], midnight: Millis, is_open: bool) -> Fold:
+    builds = [entry.row.build for entry in ended]
     today = sum((build.ended_at or build.last_event_at or 0) >= midnight for build in builds)
     completed = sum(build.status == "completed" and not build.damaged for build in builds)
     failed = sum(build.status == "failed" or bool(build.damaged) for build in builds)
@@ -150,7 +153,7 @@ def _fold(ended: Sequence[Placed], midnight: Millis, is_open: bool) -> Fold:
 # --------------------------------------------------------------------------- stability
 
 
-def held(before: Slots, now: Slots, shown: Mapping[RowKey, Placed]) -> Slots:
+def stable_slots(before: Slots, now: Slots, visible: Mapping[RowKey, RosterEntry]) -> Slots:
     """`now` in the order of `before`, while the reader's hands are on the keys: what is gone is left out, and what is
     new stands at the end of its group, or of the list."""
     old = {slot for slot in before if isinstance(slot, RowKey)}
@@ -159,19 +162,19 @@ def held(before: Slots, now: Slots, shown: Mapping[RowKey, Placed]) -> Slots:
     for slot in before:
         if isinstance(slot, Fold):
             slots += folds
-        elif isinstance(slot, Heading) or slot in shown:
+        elif isinstance(slot, Heading) or slot in visible:
             slots.append(slot)
     slots += [fold for fold in folds if fold not in slots]
     for slot in now:
         if isinstance(slot, RowKey) and slot not in old:
-            slots.insert(_end_of_group(slots, shown, slot), slot)
+            slots.insert(_end_of_group(slots, visible, slot), slot)
     return tuple(_without_empty(slots))
 
 
-def _end_of_group(slots: Sequence[Slot], shown: Mapping[RowKey, Placed], key: RowKey) -> int:
+def _end_of_group(slots: Sequence[Slot], visible: Mapping[RowKey, RosterEntry], key: RowKey) -> int:
     """Behind the last row that wants the same as `key`; else before the fold, or behind it for what ended."""
-    what = shown[key].need
-    same = [at for at, slot in enumerate(slots) if isinstance(slot, RowKey) and shown[slot].need == what]
+    what = visible[key].need
+    same = [at for at, slot in enumerate(slots) if isinstance(slot, RowKey) and visible[slot].need == what]
     if same:
         return same[-1] + 1
     folds = (at for at, slot in enumerate(slots) if isinstance(slot, Fold))
@@ -180,7 +183,7 @@ def _end_of_group(slots: Sequence[Slot], shown: Mapping[RowKey, Placed], key: Ro
 
 def _without_empty(slots: Sequence[Slot]) -> list[Slot]:
     """Without headings over nothing; their counts follow."""
-    kept = list[Slot]()
+    remaining = list[Slot]()
     for at, slot in enumerate(slots):
         if isinstance(slot, Heading):
             rows = 0
@@ -189,17 +192,17 @@ def _without_empty(slots: Sequence[Slot]) -> list[Slot]:
                     break
                 rows += 1
             if rows:
-                kept.append(Heading(slot.title, rows))
+                remaining.append(Heading(slot.title, rows))
         else:
-            kept.append(slot)
-    return kept
+            remaining.append(slot)
+    return remaining
 
 
-def next_waiting(slots: Slots, shown: Mapping[RowKey, Placed], after: int) -> int | None:
+def next_waiting(slots: Slots, visible: Mapping[RowKey, RosterEntry], after: int) -> int | None:
     """The place of the next row that waits for the reader behind place `after`, around the end; None: there is none.
 
     `slots` may still have rows that are gone.
     """
-    rows = ((at, shown.get(slot)) for at, slot in enumerate(slots) if isinstance(slot, RowKey))
+    rows = ((at, visible.get(slot)) for at, slot in enumerate(slots) if isinstance(slot, RowKey))
     places = [at for at, row in rows if row is not None and row.need == "waits"]
     return next((at for at in places if at > after), places[0] if places else None)

@@ -12,7 +12,7 @@ from .arrangement import Heading
 from .columns import head_line
 from .roster import Roster
 from .triage import RowKey
-from .words import Counts, count_words
+from .words import AgentCounts, count_words
 
 PROGRAM = "sentryvibe"
 
@@ -23,7 +23,7 @@ class Summary(Bar):
     def __init__(self, roster: Roster, context: RenderContext, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
         self.context = context
-        self.counts = Counts()
+        self.counts = AgentCounts()
         self.links: dict[str, tuple[str, LinkStatus]] = {}
         """By server: what its machine is called, and how the link to it stands."""
 
@@ -66,13 +66,13 @@ class Summary(Bar):
             is_well = link.phase in ("live", "waiting")
             if width < 80 and is_well:
                 continue
-            said = name if is_well else f"{name} {mark.word}"
+            label = name if is_well else f"{name} {mark.word}"
             line += [("  ", "")] if line else []
-            line += [(mark.glyph + " ", "good" if is_well else role(mark.tone)), (said, "dim")]
+            line += [(mark.glyph + " ", "good" if is_well else role(mark.tone)), (label, "dim")]
         return cut(line, max(12, width // 2))
 
 
-class Heads(Bar):
+class ColumnHeads(Bar):
     """What the columns of the list are called."""
 
     def __init__(self, agents: Agents, **options: str) -> None:
@@ -83,7 +83,7 @@ class Heads(Bar):
         return [(" " * self.agents.gutter.left, ""), (head_line(self.agents.columns), "faint")]
 
 
-class Beyond(Bar):
+class ListStatus(Bar):
     """A rule that says what is out of sight: above and below the window, by the filter, hidden."""
 
     def __init__(self, agents: Agents, roster: Roster, context: RenderContext, **options: str) -> None:
@@ -93,7 +93,7 @@ class Beyond(Bar):
     def line(self, width: int) -> Line:
         rule = self.context.glyphs.rule
         left: Line = [(rule, "faint")]
-        for text, tone in self._said():
+        for text, tone in self._conditions():
             left += [(f" {text} ", tone), (rule, "faint")]
         left = cut(left, width)
         right = self._out_of_sight()
@@ -101,16 +101,17 @@ class Beyond(Bar):
         return [(text if text.strip() else rule * len(text), "faint" if not text.strip() else tone)
                 for text, tone in line]  # fmt: skip
 
-    def _said(self) -> Line:
-        said: Line = []
-        if self.roster.view.needle:
-            said.append((f"filter: {self.roster.view.needle}", "accent"))
+    def _conditions(self) -> Line:
+        """What the list is filtered and grouped by."""
+        conditions: Line = []
+        if self.roster.options.needle:
+            conditions.append((f"filter: {self.roster.options.needle}", "accent"))
         if self.roster.preferences.group_by != "state":
-            said.append((f"by {self.roster.preferences.group_by}", "dim"))
-        if self.roster.hidden:
-            shown = "shown" if self.roster.view.shows_hidden else "hidden"
-            said.append((f"{self.roster.hidden} {shown}", "dim"))
-        return said
+            conditions.append((f"by {self.roster.preferences.group_by}", "dim"))
+        if self.roster.hidden_count:
+            state = "shown" if self.roster.options.shows_hidden else "hidden"
+            conditions.append((f"{self.roster.hidden_count} {state}", "dim"))
+        return conditions
 
     def _out_of_sight(self) -> Line:
         """`↑ 2, 1 waits  ↓ 5`."""
@@ -118,7 +119,7 @@ class Beyond(Bar):
         line: Line = []
         for sign, places in (("↑", range(top)), ("↓", range(bottom + 1, len(self.roster.slots)))):
             slots = [self.roster.slots[at] for at in places if not isinstance(self.roster.slots[at], Heading)]
-            rows = (self.roster.shown.get(slot) for slot in slots if isinstance(slot, RowKey))
+            rows = (self.roster.visible.get(slot) for slot in slots if isinstance(slot, RowKey))
             waiting = sum(row is not None and row.need == "waits" for row in rows)
             if slots:
                 line += [(" ", ""), (f"{sign} {len(slots)}", "dim")]

@@ -15,11 +15,11 @@ from ...model.text import clean_line
 from ...report.words import DURATION_WIDTH, count, running, short_model
 from ..context import RenderContext, role
 from ..lines import Line, cut, fill, length
-from .arrangement import Placed
+from .arrangement import RosterEntry
 from .triage import since
 from .words import NOBODY_SAYS, STATE_WIDTH, cost_words, short_agent, state_mark, what_words
 
-GAP = "  "
+COLUMN_GAP = "  "
 
 
 class Column(Struct, frozen=True):
@@ -63,26 +63,26 @@ class Columns(Struct, frozen=True):
 BEFORE_WHAT = ("mark", "state", "since", "agent", "model", "host", "project", "title")
 
 
-def columns(width: int, told: frozenset[str]) -> Columns:
-    """What fits in `width` cells; `told` are the optional columns in which any row says something."""
+def fit_columns(width: int, non_empty: frozenset[str]) -> Columns:
+    """What fits in `width` cells; `non_empty` are the optional columns in which any row says something."""
     project = Column("project", "PROJECT", min(22, max(min(13, width // 6 + 3), width // 7)))
-    chosen = [MARK, SINCE, project]
-    wanted = max(WHAT_WIDTHS[0], min(WHAT_WIDTHS[1], width * 2 // 5))
+    selection = [MARK, SINCE, project]
+    least_room = max(WHAT_WIDTHS[0], min(WHAT_WIDTHS[1], width * 2 // 5))
     for column in OPTIONAL:
-        if column.name not in told:
+        if column.name not in non_empty:
             continue
-        taken = [column if one is MARK and column is STATE else one for one in chosen]
-        taken += [] if column is STATE else [column]
-        if _what_room(taken, width) < wanted:
+        candidate = [column if other is MARK and column is STATE else other for other in selection]
+        candidate += [] if column is STATE else [column]
+        if _what_room(candidate, width) < least_room:
             break
-        chosen = taken
-    first = sorted((one for one in chosen if one.name in BEFORE_WHAT), key=_place)
-    last = sorted((one for one in chosen if one.name not in BEFORE_WHAT), key=_place)
-    return Columns(tuple(first), _what_room(chosen, width), tuple(last))
+        selection = candidate
+    first = sorted((column for column in selection if column.name in BEFORE_WHAT), key=_place)
+    last = sorted((column for column in selection if column.name not in BEFORE_WHAT), key=_place)
+    return Columns(tuple(first), _what_room(selection, width), tuple(last))
 
 
 def _what_room(chosen: Iterable[Column], width: int) -> int:
-    return width - sum(column.width + len(GAP) for column in chosen)
+    return width - sum(column.width + len(COLUMN_GAP) for column in chosen)
 
 
 _ORDER = (*BEFORE_WHAT, "branch", "todos", "tools", "context", "tokens", "age", "cost")
@@ -92,11 +92,11 @@ def _place(column: Column) -> int:
     return _ORDER.index(column.name)
 
 
-def told_by(placed: Iterable[Placed], has_hosts: bool) -> frozenset[str]:
+def non_empty_columns(entries: Iterable[RosterEntry], has_hosts: bool) -> frozenset[str]:
     """The optional columns in which these rows say something."""
-    told = {"state", "age"} | ({"host"} if has_hosts else set[str]())
-    for one in placed:
-        build = one.row.build
+    non_empty = {"state", "age"} | ({"host"} if has_hosts else set[str]())
+    for entry in entries:
+        build = entry.row.build
         says = {
             "cost": build.cost_usd is not None,
             "agent": bool(build.agent_id),
@@ -108,85 +108,85 @@ def told_by(placed: Iterable[Placed], has_hosts: bool) -> frozenset[str]:
             "tokens": build.input_tokens is not None,
             "branch": bool(build.branch),
         }
-        told |= {name for name, has in says.items() if has}
-    return frozenset(told)
+        non_empty |= {name for name, has in says.items() if has}
+    return frozenset(non_empty)
 
 
 # --------------------------------------------------------------------------- painting
 
 
-def head_line(them: Columns) -> str:
+def head_line(columns: Columns) -> str:
     """The names of the columns, over their rows."""
-    parts = [_aligned(column.head, column) for column in them.first]
-    parts.append("WHAT".ljust(max(0, them.what)))
-    parts += [_aligned(column.head, column) for column in them.last]
-    return GAP.join(parts).rstrip()
+    parts = [_aligned(column.head, column) for column in columns.first]
+    parts.append("WHAT".ljust(max(0, columns.what)))
+    parts += [_aligned(column.head, column) for column in columns.last]
+    return COLUMN_GAP.join(parts).rstrip()
 
 
 def _aligned(text: str, column: Column) -> str:
     return text.rjust(column.width) if column.is_right else text.ljust(column.width)
 
 
-def row_line(one: Placed, them: Columns, context: RenderContext, width: int) -> Line:
+def row_line(entry: RosterEntry, columns: Columns, context: RenderContext, width: int) -> Line:
     """One agent in `width` cells."""
     line: Line = []
-    for column in them.first:
-        line += [*_cell(one, column, context), (GAP, "")]
-    line += fill(_what(one, context), [], max(0, them.what))
-    for column in them.last:
-        line += [(GAP, ""), *_cell(one, column, context)]
+    for column in columns.first:
+        line += [*_cell(entry, column, context), (COLUMN_GAP, "")]
+    line += fill(_what(entry, context), [], max(0, columns.what))
+    for column in columns.last:
+        line += [(COLUMN_GAP, ""), *_cell(entry, column, context)]
     return cut(line, width)
 
 
-def _cell(one: Placed, column: Column, context: RenderContext) -> Line:
+def _cell(entry: RosterEntry, column: Column, context: RenderContext) -> Line:
     """Exactly as wide as its column."""
-    line = cut(_CELLS[column.name](one, context), column.width)
+    line = cut(_CELLS[column.name](entry, context), column.width)
     space = (" " * (column.width - length(line)), "")
     return [space, *line] if column.is_right else [*line, space]
 
 
-def _what(one: Placed, context: RenderContext) -> Line:
-    text = what_words(one.row.build, one.need)
-    tone = {"waits": "alarm", "failed": "bad", "stuck": "warn", "working": "", "machine": ""}.get(one.need, "dim")
+def _what(entry: RosterEntry, context: RenderContext) -> Line:
+    text = what_words(entry.row.build, entry.need)
+    tone = {"waits": "alarm", "failed": "bad", "stuck": "warn", "working": "", "machine": ""}.get(entry.need, "dim")
     if not text:
         return [(NOBODY_SAYS, "faint")]
     verb, space, rest = text.partition(" ")
-    if one.need == "working" and space and one.row.build.open_calls:
-        return [(verb, "verb"), (space + rest, _strong(one, ""))]
+    if entry.need == "working" and space and entry.row.build.open_calls:
+        return [(verb, "verb"), (space + rest, _strong(entry, ""))]
     return [(text, tone)]
 
 
-def _strong(one: Placed, usual: str) -> str:
-    return "strong" if one.is_unread else usual
+def _strong(entry: RosterEntry, usual: str) -> str:
+    return "strong" if entry.is_unread else usual
 
 
-def _mark(one: Placed, context: RenderContext) -> Line:
-    mark = state_mark(one.row.build, one.need, context.glyphs)
+def _mark(entry: RosterEntry, context: RenderContext) -> Line:
+    mark = state_mark(entry.row.build, entry.need, context.glyphs)
     return [(mark.glyph, role(mark.tone))]
 
 
-def _state(one: Placed, context: RenderContext) -> Line:
-    mark = state_mark(one.row.build, one.need, context.glyphs)
-    tone = "alarm" if one.need == "waits" else role(mark.tone)
-    return [(mark.glyph + " ", role(mark.tone)), (mark.word, "alarm" if one.is_unread and tone == "warn" else tone)]
+def _state(entry: RosterEntry, context: RenderContext) -> Line:
+    mark = state_mark(entry.row.build, entry.need, context.glyphs)
+    tone = "alarm" if entry.need == "waits" else role(mark.tone)
+    return [(mark.glyph + " ", role(mark.tone)), (mark.word, "alarm" if entry.is_unread and tone == "warn" else tone)]
 
 
-def _since(one: Placed, context: RenderContext) -> Line:
-    at = since(one.row.build, one.need)
+def _since(entry: RosterEntry, context: RenderContext) -> Line:
+    at = since(entry.row.build, entry.need)
     if at is None:
         return [(NOBODY_SAYS, "faint")]
-    return [(running(max(0, context.now() - at)), "alarm" if one.need == "waits" else "dim")]
+    return [(running(max(0, context.now() - at)), "alarm" if entry.need == "waits" else "dim")]
 
 
-def _project(one: Placed, context: RenderContext) -> Line:
-    pin: Line = [("*", "accent")] if one.is_pinned else []
-    build = one.row.build
-    name = clean_line(one.own_name or build.project_name or build.project_id, 80)
-    return [*pin, (name, _strong(one, "subject" if one.need in ("idle", "ended") else ""))]
+def _project(entry: RosterEntry, context: RenderContext) -> Line:
+    pin: Line = [("*", "accent")] if entry.is_pinned else []
+    build = entry.row.build
+    name = clean_line(entry.own_name or build.project_name or build.project_id, 80)
+    return [*pin, (name, _strong(entry, "subject" if entry.need in ("idle", "ended") else ""))]
 
 
-def _tools(one: Placed, context: RenderContext) -> Line:
-    build = one.row.build
+def _tools(entry: RosterEntry, context: RenderContext) -> Line:
+    build = entry.row.build
     errors: Line = [(f" {context.glyphs.failed}{build.errors}", "bad")] if build.errors else []
     return [(count(build.tools), "dim"), *errors]
 
@@ -195,53 +195,53 @@ def _or_none(text: str) -> Line:
     return [(text, "dim") if text else (NOBODY_SAYS, "faint")]
 
 
-def _tokens(one: Placed, context: RenderContext) -> Line:
-    given, back = one.row.build.input_tokens, one.row.build.output_tokens
-    if given is None and back is None:
+def _tokens(entry: RosterEntry, context: RenderContext) -> Line:
+    amounts = entry.row.build.input_tokens, entry.row.build.output_tokens
+    if amounts == (None, None):
         return [(NOBODY_SAYS, "faint")]
-    return [(" / ".join(NOBODY_SAYS if amount is None else count(amount) for amount in (given, back)), "dim")]
+    return [(" / ".join(NOBODY_SAYS if amount is None else count(amount) for amount in amounts), "dim")]
 
 
-def _age(one: Placed, context: RenderContext) -> Line:
+def _age(entry: RosterEntry, context: RenderContext) -> Line:
     """Since its session began; of one that ended, how long it took."""
-    build = one.row.build
+    build = entry.row.build
     if build.started_at is None:
         return [(NOBODY_SAYS, "faint")]
-    until: Millis = build.ended_at or context.now() if one.need == "ended" else context.now()
+    until: Millis = build.ended_at or context.now() if entry.need == "ended" else context.now()
     return [(running(max(0, until - build.started_at)), "dim")]
 
 
-def _context(one: Placed, context: RenderContext) -> Line:
-    percent = one.row.build.context_percent
+def _context(entry: RosterEntry, context: RenderContext) -> Line:
+    percent = entry.row.build.context_percent
     if percent is None:
         return [(NOBODY_SAYS, "faint")]
     return [(f"{min(100, percent):.0f}%", "warn" if percent >= 80 else "dim")]
 
 
-def _todos(one: Placed, context: RenderContext) -> Line:
-    build = one.row.build
+def _todos(entry: RosterEntry, context: RenderContext) -> Line:
+    build = entry.row.build
     return _or_none(f"{build.todos_done}/{build.todos_total}" if build.todos_total else "")
 
 
-def _cost(one: Placed, context: RenderContext) -> Line:
-    text = cost_words(one.row.build)
+def _cost(entry: RosterEntry, context: RenderContext) -> Line:
+    text = cost_words(entry.row.build)
     return [(text, "faint" if text == NOBODY_SAYS else "dim")]
 
 
-_CELLS: Mapping[str, Callable[[Placed, RenderContext], Line]] = {
+_CELLS: Mapping[str, Callable[[RosterEntry, RenderContext], Line]] = {
     "mark": _mark,
     "state": _state,
     "since": _since,
     "project": _project,
-    "agent": lambda one, context: _or_none(short_agent(one.row.build.agent_id)),
-    "host": lambda one, context: _or_none(clean_line(one.row.host, 40)),
+    "agent": lambda entry, context: _or_none(short_agent(entry.row.build.agent_id)),
+    "host": lambda entry, context: _or_none(clean_line(entry.row.host, 40)),
     "todos": _todos,
     "tools": _tools,
     "context": _context,
     "cost": _cost,
-    "title": lambda one, context: _or_none(clean_line(one.row.build.title, 80)),
-    "model": lambda one, context: _or_none(short_model(one.row.build.model)),
+    "title": lambda entry, context: _or_none(clean_line(entry.row.build.title, 80)),
+    "model": lambda entry, context: _or_none(short_model(entry.row.build.model)),
     "tokens": _tokens,
     "age": _age,
-    "branch": lambda one, context: _or_none(clean_line(one.row.build.branch, 60)),
+    "branch": lambda entry, context: _or_none(clean_line(entry.row.build.branch, 60)),
 }

@@ -21,7 +21,7 @@ log = logging.getLogger("sentryvibe_tui.tui")
 Grouping = Literal["state", "project", "agent", "host"]
 GROUPINGS: tuple[Grouping, ...] = ("state", "project", "agent", "host")
 
-KEPT = 2_000
+MAX_MARKS = 2_000
 """Builds of which a mark is kept; the oldest marks go."""
 
 Name = str
@@ -37,26 +37,26 @@ class Preferences(Struct, frozen=True):
     names: Mapping[Name, str] = {}
     stamps: Mapping[Name, str] = {}
 
-    def pinned(self, name: Name) -> Preferences:
+    def toggle_pin(self, name: Name) -> Preferences:
         """Pinned, or no longer."""
         return replace(self, pins=_toggled(self.pins, name))
 
-    def hiding(self, name: Name) -> Preferences:
+    def toggle_hidden(self, name: Name) -> Preferences:
         """Hidden, or no longer."""
         return replace(self, hidden=_toggled(self.hidden, name))
 
-    def named(self, name: Name, own: str) -> Preferences:
+    def with_name(self, name: Name, own: str) -> Preferences:
         """Called `own` from now on; "" gives its name back."""
         others = {known: text for known, text in self.names.items() if known != name}
         return replace(self, names=_bounded({**others, name: own} if own else others))
 
-    def seen(self, name: Name, stamp: str) -> Preferences:
+    def with_stamp(self, name: Name, stamp: str) -> Preferences:
         if self.stamps.get(name) == stamp:
             return self
         others = {known: text for known, text in self.stamps.items() if known != name}
         return replace(self, stamps=_bounded({**others, name: stamp}))
 
-    def regrouped(self) -> Preferences:
+    def with_next_grouping(self) -> Preferences:
         """By the next thing there is."""
         at = GROUPINGS.index(self.group_by)
         return replace(self, group_by=GROUPINGS[(at + 1) % len(GROUPINGS)])
@@ -67,11 +67,11 @@ def build_name(key: BuildKey) -> Name:
 
 
 def _toggled(names: tuple[Name, ...], name: Name) -> tuple[Name, ...]:
-    return tuple(known for known in names if known != name) if name in names else (*names, name)[-KEPT:]
+    return tuple(known for known in names if known != name) if name in names else (*names, name)[-MAX_MARKS:]
 
 
 def _bounded(values: dict[Name, str]) -> dict[Name, str]:
-    return dict(list(values.items())[-KEPT:])
+    return dict(list(values.items())[-MAX_MARKS:])
 
 
 class PreferencesFile:

@@ -8,16 +8,16 @@ from __future__ import annotations
 from msgspec import Struct
 
 from ...model.state import Millis
-from .arrangement import Placed, Slots, View, arranged, held, is_in_sight, next_waiting, placed
+from .arrangement import ListOptions, RosterEntry, Slots, entry_of, is_in_sight, next_waiting, slots_of, stable_slots
 from .preferences import Preferences, build_name
 from .triage import AgentRow, RowKey, need, stamp
-from .words import Counts, counted
+from .words import AgentCounts, count_agents
 
-REST = 2_000
+REST_MILLIS = 2_000
 """Milliseconds after the reader's last key during which no row changes its place."""
 
 
-class Changes(Struct, frozen=True):
+class RosterChanges(Struct, frozen=True):
     """What to paint: the rows of `rows`, or everything if the `slots` are others."""
 
     slots: bool = False
@@ -25,13 +25,13 @@ class Changes(Struct, frozen=True):
 
 
 class Roster:
-    """`shown` are the rows in sight, `slots` the list in the order in which it stands on screen."""
+    """`visible` are the entries in sight, `slots` the list in the order in which it stands on screen."""
 
-    def __init__(self, wanted: Preferences, view: View, now: Millis, midnight: Millis) -> None:
-        self.preferences, self.view = wanted, view
+    def __init__(self, preferences: Preferences, options: ListOptions, now: Millis, midnight: Millis) -> None:
+        self.preferences, self.options = preferences, options
         self.rows: dict[RowKey, AgentRow] = {}
-        self.placed: dict[RowKey, Placed] = {}
-        self.shown: dict[RowKey, Placed] = {}
+        self.entries: dict[RowKey, RosterEntry] = {}
+        self.visible: dict[RowKey, RosterEntry] = {}
         self.slots: Slots = ()
         self._first_stamps: dict[RowKey, str] = {}
         self._now, self._midnight = now, midnight
@@ -50,13 +50,13 @@ class Roster:
 
     def remove(self, key: RowKey) -> None:
         if self.rows.pop(key, None) is not None:
-            self.placed.pop(key)
-            self._is_disordered |= self.shown.pop(key, None) is not None
+            self.entries.pop(key)
+            self._is_disordered |= self.visible.pop(key, None) is not None
 
     def replace_server(self, server: str, rows: list[AgentRow]) -> None:
         """All rows of a server anew: those that it does not tell of any more go."""
-        told = {row.key for row in rows}
-        for key in [key for key in self.rows if key.server == server and key not in told]:
+        keys = {row.key for row in rows}
+        for key in [key for key in self.rows if key.server == server and key not in keys]:
             self.remove(key)
         for row in rows:
             self.put(row)
@@ -65,17 +65,17 @@ class Roster:
         """The reader is at the keys."""
         self._touched_at = now
 
-    def prefer(self, wanted: Preferences) -> None:
+    def set_preferences(self, preferences: Preferences) -> None:
         """Other preferences; only marks of what was seen leave the order to come by itself."""
-        regrouped = wanted.group_by != self.preferences.group_by or wanted.hidden != self.preferences.hidden
-        self._is_due_now |= regrouped or wanted.pins != self.preferences.pins
-        self.preferences = wanted
+        regrouped = preferences.group_by != self.preferences.group_by or preferences.hidden != self.preferences.hidden
+        self._is_due_now |= regrouped or preferences.pins != self.preferences.pins
+        self.preferences = preferences
         for key in self.rows:
             self._place(key)
 
-    def look(self, view: View) -> None:
+    def set_options(self, options: ListOptions) -> None:
         """Another filter or fold: at once."""
-        self.view, self._is_due_now = view, True
+        self.options, self._is_due_now = options, True
         for key in self.rows:
             self._place(key)
 
@@ -84,57 +84,55 @@ class Roster:
         self._now = now
         self._is_disordered |= midnight != self._midnight
         self._midnight = midnight
-        for key, one in self.placed.items():
-            if need(one.row.build, now, is_seen=one.need != "failed") != one.need:
+        for key, entry in self.entries.items():
+            if need(entry.row.build, now, is_seen=entry.need != "failed") != entry.need:
                 self._place(key)
 
     def _place(self, key: RowKey) -> None:
-        before = self.placed.get(key)
-        one = placed(self.rows[key], self.preferences, self._first_stamps[key], self._now)
-        self.placed[key] = one
-        was_shown, is_shown = key in self.shown, is_in_sight(one, self.preferences, self.view)
+        before = self.entries.get(key)
+        entry = entry_of(self.rows[key], self.preferences, self._first_stamps[key], self._now)
+        self.entries[key] = entry
+        was_shown, is_shown = key in self.visible, is_in_sight(entry, self.preferences, self.options)
         if is_shown:
-            self.shown[key] = one
+            self.visible[key] = entry
         elif was_shown:
-            del self.shown[key]
-        if was_shown != is_shown or before is None or _standing(before) != _standing(one):
+            del self.visible[key]
+        if was_shown != is_shown or before is None or _standing(before) != _standing(entry):
             self._is_disordered |= was_shown or is_shown
-        if one != before:
+        if entry != before:
             self._changed.add(key)
 
     # ----------------------------------------------------------------- what is to be seen
 
-    def settle(self, now: Millis) -> Changes:
+    def settle(self, now: Millis) -> RosterChanges:
         """Brings the order up to date, as far as the reader's hands allow, and says what to paint."""
-        rows, self._changed = frozenset(self._changed & self.shown.keys()), set()
+        rows, self._changed = frozenset(self._changed & self.visible.keys()), set()
         if not self._is_disordered and not self._is_due_now:
-            return Changes(rows=rows)
-        wanted = arranged(self.shown.values(), self.preferences.group_by, self.view, self._midnight)
-        is_resting = now - self._touched_at >= REST or self._is_due_now
-        slots = wanted if is_resting else held(self.slots, wanted, self.shown)
-        self._is_disordered, self._is_due_now = slots != wanted, False
-        changed, self.slots = slots != self.slots, slots
-        return Changes(changed, rows)
+            return RosterChanges(rows=rows)
+        slots = slots_of(self.visible.values(), self.preferences.group_by, self.options, self._midnight)
+        is_resting = now - self._touched_at >= REST_MILLIS or self._is_due_now
+        painted = slots if is_resting else stable_slots(self.slots, slots, self.visible)
+        self._is_disordered, self._is_due_now = painted != slots, False
+        changed, self.slots = painted != self.slots, painted
+        return RosterChanges(changed, rows)
 
     @property
-    def hidden(self) -> int:
+    def hidden_count(self) -> int:
         """How many rows the reader has hidden."""
         names = frozenset(self.preferences.hidden)
         return sum(build_name(key.build) in names for key in self.rows) if names else 0
 
-    def counts(self) -> Counts:
+    def counts(self) -> AgentCounts:
         """Of all that are not hidden, whatever the filter leaves."""
         hidden = frozenset(self.preferences.hidden)
-        return counted(
-            ((one.row, one.need) for one in self.placed.values() if build_name(one.row.build.key) not in hidden),
-            self._midnight,
-        )
+        entries = (entry for entry in self.entries.values() if build_name(entry.row.build.key) not in hidden)
+        return count_agents(((entry.row, entry.need) for entry in entries), self._midnight)
 
     def next_waiting(self, after: int) -> int | None:
-        return next_waiting(self.slots, self.shown, after)
+        return next_waiting(self.slots, self.visible, after)
 
 
-def _standing(one: Placed) -> tuple[object, ...]:
+def _standing(entry: RosterEntry) -> tuple[object, ...]:
     """What decides about its place."""
-    build = one.row.build
-    return one.order, one.is_pinned, build.project_name, build.agent_id, one.row.host, build.status
+    build = entry.row.build
+    return entry.order, entry.is_pinned, build.project_name, build.agent_id, entry.row.host, build.status

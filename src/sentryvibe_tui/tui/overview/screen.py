@@ -27,11 +27,11 @@ from ..export.handover import Handover
 from ..widgets.footer import Keys
 from ..widgets.rows import Rows, SelectableScreen
 from .agents import Agents
-from .arrangement import Fold, Placed, View
-from .aside import Aside
-from .bars import Beyond, Heads, Summary
+from .arrangement import Fold, ListOptions, RosterEntry
+from .bars import ColumnHeads, ListStatus, Summary
+from .details_pane import DetailsPane
 from .preferences import Preferences, PreferencesFile, build_name
-from .roster import Changes, Roster
+from .roster import Roster, RosterChanges
 from .triage import AgentRow, RowKey, stamp
 from .words import signs
 
@@ -44,9 +44,9 @@ FLUSH_SECONDS = 0.2
 """How soon what happened is painted; what happens meanwhile is painted with it."""
 TICK_SECONDS = 0.5
 """How often clocks are looked at."""
-LOOK = 1_000
-"""Milliseconds for which the cursor rests on a row that the reader then has seen."""
-HEADINGS_FROM, HEADS_FROM, ASIDE_FROM = 16, 14, 20
+SEEN_AFTER = 1_000
+"""Milliseconds after which the reader has seen the row on which the cursor rests."""
+HEADINGS_FROM, HEADS_FROM, DETAILS_FROM = 16, 14, 20
 """Rows of the screen from which there are headings, names of columns, and the agent under the cursor in full."""
 
 
@@ -78,35 +78,35 @@ class OverviewScreen(SelectableScreen):
             super().__init__()
             self.events = events
 
-    def __init__(self, fleet: Fleet, kept: PreferencesFile, context: RenderContext) -> None:
+    def __init__(self, fleet: Fleet, preferences_file: PreferencesFile, context: RenderContext) -> None:
         super().__init__()
         self.context = replace(context, actions=offered(context.actions, "overview"))
-        self.fleet, self.kept = fleet, kept
+        self.fleet, self.preferences_file = fleet, preferences_file
         now = context.now()
-        self.roster = Roster(kept.read(), View(), now, midnight(now))
+        self.roster = Roster(preferences_file.read(), ListOptions(), now, midnight(now))
         self.agents = Agents(self.roster, self.context, id="agents")
         self.summary = Summary(self.roster, self.context, id="summary", classes="bar")
-        self.heads = Heads(self.agents, id="heads", classes="bar")
-        self.beyond = Beyond(self.agents, self.roster, self.context, id="beyond", classes="bar")
-        self.aside = Aside(fleet, self.context, id="aside")
+        self.column_heads = ColumnHeads(self.agents, id="column-heads", classes="bar")
+        self.list_status = ListStatus(self.agents, self.roster, self.context, id="list-status", classes="bar")
+        self.details = DetailsPane(fleet, self.context, id="details")
         self.keys = Keys(self.context, id="keys", classes="bar")
         self.keys.first = ("open", "next-that-waits", "terminal")
         self.handover = Handover(self)
         self._second = 0
         self._is_due = False
-        self._has_aside = True
+        self._has_details = True
         self._looked_at: tuple[RowKey | None, Millis] = (None, 0)
         self._attention: dict[str, Attention] = {}
-        self._unkept: list[Callable[[Preferences], Preferences]] = []
-        self._keeping = asyncio.Lock()
+        self._unwritten: list[Callable[[Preferences], Preferences]] = []
+        self._save_lock = asyncio.Lock()
         self._asks: Callable[[str, bool], None] = self._find
 
     def compose(self) -> ComposeResult:
         yield self.summary
-        yield self.heads
+        yield self.column_heads
         yield self.agents
-        yield self.beyond
-        yield self.aside
+        yield self.list_status
+        yield self.details
         yield self.keys
 
     def on_mount(self) -> None:
@@ -159,20 +159,20 @@ class OverviewScreen(SelectableScreen):
             self.post_message(self.Stand())
         self._paint(changes)
 
-    def _paint(self, changes: Changes) -> None:
+    def _paint(self, changes: RosterChanges) -> None:
         if not self.is_current:
             return
         has_rows = bool(self.roster.rows)
-        self.heads.display = has_rows and self.size.height >= HEADS_FROM
+        self.column_heads.display = has_rows and self.size.height >= HEADS_FROM
         if not has_rows:
             self.agents.nothing = tuple([(text, "dim")] for text in self.fleet.outlook())
             self.agents.refresh()
         self.agents.update(changes)
         self._paint_bars()
-        self._show_aside()
+        self._show_details()
 
     def _paint_bars(self) -> None:
-        for bar in (self.summary, self.heads, self.beyond, self.keys):
+        for bar in (self.summary, self.column_heads, self.list_status, self.keys):
             bar.repaint()
 
     def tick(self) -> None:
@@ -185,26 +185,26 @@ class OverviewScreen(SelectableScreen):
         self.flush()
         if self.is_current:
             self.agents.tick()
-            self._show_aside()
+            self._show_details()
 
     def on_screen_resume(self) -> None:
         """Back from a build: on the same row, everything as it stands now."""
-        self.agents.update(Changes(slots=True))
+        self.agents.update(RosterChanges(slots=True))
         self.flush()
 
     def _lay_out(self) -> None:
         height = self.size.height
-        self.heads.display = bool(self.roster.rows) and height >= HEADS_FROM
-        self.aside.display = self._has_aside and height >= ASIDE_FROM
-        self.aside.styles.height = 6 if height < 30 else 9 if height < 45 else 14
-        if self.roster.view.has_headings != (height >= HEADINGS_FROM):
-            self.roster.look(replace(self.roster.view, has_headings=height >= HEADINGS_FROM))
+        self.column_heads.display = bool(self.roster.rows) and height >= HEADS_FROM
+        self.details.display = self._has_details and height >= DETAILS_FROM
+        self.details.styles.height = 6 if height < 30 else 9 if height < 45 else 14
+        if self.roster.options.has_headings != (height >= HEADINGS_FROM):
+            self.roster.set_options(replace(self.roster.options, has_headings=height >= HEADINGS_FROM))
             self.flush()
 
     def on_resize(self) -> None:
         self._lay_out()
         self._paint_bars()
-        self._show_aside()
+        self._show_details()
 
     def on_rows_fitted(self) -> None:
         self._paint_bars()
@@ -212,12 +212,12 @@ class OverviewScreen(SelectableScreen):
     def on_rows_moved(self, _: Rows.Moved) -> None:
         self.roster.touch(self.context.now())
         self._note_look()
-        self.beyond.repaint()
-        self._show_aside()
+        self.list_status.repaint()
+        self._show_details()
 
-    def _show_aside(self) -> None:
-        if self.aside.display:
-            self.aside.show(self.agents.chosen)
+    def _show_details(self) -> None:
+        if self.details.display:
+            self.details.show(self.agents.chosen)
 
     # ----------------------------------------------------------------- what the reader has seen
 
@@ -228,29 +228,29 @@ class OverviewScreen(SelectableScreen):
         now = self.context.now()
         if chosen is None or chosen.row.key != key:
             self._looked_at = None if chosen is None else chosen.row.key, now
-        elif chosen.is_unread and now - since >= LOOK:
+        elif chosen.is_unread and now - since >= SEEN_AFTER:
             self._see(chosen)
 
-    def _see(self, one: Placed) -> None:
-        name, now_stamp = build_name(one.row.build.key), stamp(one.row.build)
-        self._change(lambda kept: kept.seen(name, now_stamp))
+    def _see(self, entry: RosterEntry) -> None:
+        name, now_stamp = build_name(entry.row.build.key), stamp(entry.row.build)
+        self._change(lambda preferences: preferences.with_stamp(name, now_stamp))
 
     def _change(self, change: Callable[[Preferences], Preferences]) -> None:
         """At once on screen, and then in the file, with what other overviews changed there."""
-        self.roster.prefer(change(self.roster.preferences))
-        self._unkept.append(change)
+        self.roster.set_preferences(change(self.roster.preferences))
+        self._unwritten.append(change)
         self.flush()
-        self.run_worker(self._keep(), group="preferences")
+        self.run_worker(self._save(), group="preferences")
 
-    async def _keep(self) -> None:
-        async with self._keeping:
+    async def _save(self) -> None:
+        async with self._save_lock:
             await asyncio.to_thread(self._write)
 
     def _write(self) -> None:
-        changes, self._unkept = self._unkept, []
+        changes, self._unwritten = self._unwritten, []
         try:
             if changes:
-                self.kept.change(lambda kept: reduce(lambda now, change: change(now), changes, kept))
+                self.preferences_file.change(lambda stored: reduce(lambda now, change: change(now), changes, stored))
         except OSError as error:
             log.warning("the overview's settings could not be written: %s", error)
 
@@ -269,7 +269,7 @@ class OverviewScreen(SelectableScreen):
     # ----------------------------------------------------------------- keys
 
     @property
-    def _chosen(self) -> Placed | None:
+    def _chosen(self) -> RosterEntry | None:
         """The agent under the cursor; none is told."""
         chosen = self.agents.chosen
         if chosen is None:
@@ -284,14 +284,14 @@ class OverviewScreen(SelectableScreen):
             self._see(chosen)
             self.post_message(self.Open(chosen.row))
 
-    def on_agents_opened(self) -> None:
+    def on_agents_row_selected(self) -> None:
         self.action_inspect()
 
     def _unfold(self) -> None:
-        self._look(replace(self.roster.view, is_unfolded=not self.roster.view.is_unfolded))
+        self._look(replace(self.roster.options, is_unfolded=not self.roster.options.is_unfolded))
 
-    def _look(self, view: View) -> None:
-        self.roster.look(view)
+    def _look(self, options: ListOptions) -> None:
+        self.roster.set_options(options)
         self.flush()
 
     def next_waiting(self) -> AgentRow | None:
@@ -308,29 +308,29 @@ class OverviewScreen(SelectableScreen):
             self._unfold()
         elif (chosen := self._chosen) is not None:
             name = build_name(chosen.row.build.key)
-            self._change(lambda kept: kept.pinned(name))
+            self._change(lambda preferences: preferences.toggle_pin(name))
 
     def action_hide(self) -> None:
         if (chosen := self._chosen) is not None:
             name = build_name(chosen.row.build.key)
-            self._change(lambda kept: kept.hiding(name))
-            if name in self.roster.preferences.hidden and not self.roster.view.shows_hidden:
+            self._change(lambda preferences: preferences.toggle_hidden(name))
+            if name in self.roster.preferences.hidden and not self.roster.options.shows_hidden:
                 self.tell("hidden; H shows hidden ones")
 
     def action_show_hidden(self) -> None:
-        self._look(replace(self.roster.view, shows_hidden=not self.roster.view.shows_hidden))
+        self._look(replace(self.roster.options, shows_hidden=not self.roster.options.shows_hidden))
 
     def action_group(self) -> None:
-        self._change(Preferences.regrouped)
+        self._change(Preferences.with_next_grouping)
 
-    def action_aside(self) -> None:
-        self._has_aside = not self._has_aside
+    def action_toggle_details(self) -> None:
+        self._has_details = not self._has_details
         self._lay_out()
-        self._show_aside()
+        self._show_details()
 
     def action_back(self) -> None:
         """Out of the filter, then of the fold, then of the hidden ones."""
-        self._look(View(has_headings=self.roster.view.has_headings))
+        self._look(ListOptions(has_headings=self.roster.options.has_headings))
 
     def action_retry(self) -> None:
         self.fleet.retry_now()
@@ -356,7 +356,7 @@ class OverviewScreen(SelectableScreen):
     # ----------------------------------------------------------------- what is typed
 
     def action_find(self) -> None:
-        self._ask(self._find, "project, agent, state, host …", self.roster.view.needle)
+        self._ask(self._find, "project, agent, state, host …", self.roster.options.needle)
 
     def action_rename(self) -> None:
         if (chosen := self._chosen) is None:
@@ -365,12 +365,12 @@ class OverviewScreen(SelectableScreen):
 
         def rename(text: str, is_done: bool) -> None:
             if is_done:
-                self._change(lambda kept: kept.named(name, clean_line(text, 60)))
+                self._change(lambda preferences: preferences.with_name(name, clean_line(text, 60)))
 
         self._ask(rename, "a name of your own", chosen.own_name)
 
     def _find(self, text: str, _: bool) -> None:
-        self._look(replace(self.roster.view, needle=text))
+        self._look(replace(self.roster.options, needle=text))
 
     def _ask(self, take: Callable[[str, bool], None], hint: str, text: str) -> None:
         """A line to type in, which `take` gets at every change, and at last with True."""
@@ -397,7 +397,7 @@ class OverviewScreen(SelectableScreen):
 
     def action_copy(self) -> None:
         if (chosen := self._chosen) is not None:
-            text = next(iter(copies(chosen).values()))
+            text = next(iter(copyable_texts(chosen).values()))
             self.start(partial(self.handover.put, text), "export")
 
     def action_copy_menu(self) -> None:
@@ -405,7 +405,7 @@ class OverviewScreen(SelectableScreen):
 
         if (chosen := self._chosen) is None:
             return
-        texts = copies(chosen)
+        texts = copyable_texts(chosen)
 
         def take(name: str | None) -> None:
             if name is not None:
@@ -454,13 +454,13 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def copies(one: Placed) -> dict[str, str]:
+def copyable_texts(entry: RosterEntry) -> dict[str, str]:
     """What of an agent can be copied, by what it is; the first is what matters most."""
-    build = one.row.build
-    asked = build.requests[0].title if build.requests else ""
-    says = asked or (build.error if one.need == "failed" else "") or build.now
+    build = entry.row.build
+    question = build.requests[0].title if build.requests else ""
+    says = question or (build.error if entry.need == "failed" else "") or build.now
     return {
-        "what it asks" if asked else "what it does": clean(says),
+        "what it asks" if question else "what it does": clean(says),
         "folder": clean(build.cwd),
         "session": clean(build.session_id),
         "project": clean(build.project_name or build.project_id),

@@ -14,7 +14,7 @@ Need = Literal["waits", "failed", "stuck", "working", "machine", "idle", "ended"
 NEEDS: tuple[Need, ...] = ("waits", "failed", "stuck", "working", "machine", "idle", "ended")
 """The most urgent first."""
 
-SILENT = 5 * 60_000
+SILENT_AFTER = 5 * 60_000
 """Milliseconds without any event, no call being under way, after which a working agent is stuck."""
 LONG_CALL = 10 * 60_000
 """The same while a call is under way whose usual time nobody knows."""
@@ -27,7 +27,7 @@ IDLE_FOR = 3_600_000
 VOUCHED_FOR = 24 * 3_600_000
 """The same where its process was vouched for."""
 
-LIVE = frozenset({"hook", "registry", "socket"})
+LIVE_SOURCES = frozenset({"hook", "registry", "socket"})
 
 
 class RowKey(Struct, frozen=True, order=True):
@@ -75,11 +75,11 @@ def is_stuck(build: BuildSummary, now: Millis) -> bool:
     if last is None:
         return False
     if not build.open_calls:
-        return now - last >= SILENT
+        return now - last >= SILENT_AFTER
     running = now - (build.now_since or last)
     if build.p95_ms is not None:
         return running >= max(SHORTEST_LONG_CALL, build.p95_ms)
-    return running >= LONG_CALL and now - last >= SILENT
+    return running >= LONG_CALL and now - last >= SILENT_AFTER
 
 
 def _lives_on(build: BuildSummary, now: Millis) -> bool:
@@ -87,7 +87,7 @@ def _lives_on(build: BuildSummary, now: Millis) -> bool:
     if build.activity.kind != "idle":
         return False
     since = build.activity.since or build.ended_at or 0
-    return now - since < (VOUCHED_FOR if build.activity.source in LIVE else IDLE_FOR)
+    return now - since < (VOUCHED_FOR if build.activity.source in LIVE_SOURCES else IDLE_FOR)
 
 
 def since(build: BuildSummary, what: Need) -> Millis | None:

@@ -69,8 +69,8 @@ def what_words(build: BuildSummary, what: Need) -> str:
     """What it asks, does, or said last."""
     match what:
         case "waits":
-            asked = build.requests[0] if build.requests else None
-            title = re.sub(_KIND_AGAIN, "", clean_line(asked.title if asked else build.activity.what))
+            request = build.requests[0] if build.requests else None
+            title = re.sub(_KIND_AGAIN, "", clean_line(request.title if request else build.activity.what))
             more = f" (+{len(build.requests) - 1} more)" if len(build.requests) > 1 else ""
             return title + more
         case "failed":
@@ -106,7 +106,7 @@ def cost_words(build: BuildSummary) -> str:
     return ("~" if build.cost_estimated else "") + cost(build.cost_usd)
 
 
-class Counts(Struct, frozen=True):
+class AgentCounts(Struct, frozen=True):
     """How many want what; `ended` and `cost_usd` are today's; `is_estimated`: any of the cost is."""
 
     waits: int = 0
@@ -124,7 +124,7 @@ class Counts(Struct, frozen=True):
         return self.waits + self.failed + self.stuck + self.working + self.machine + self.idle
 
 
-def counted(rows: Iterable[tuple[AgentRow, Need]], midnight: Millis) -> Counts:
+def count_agents(rows: Iterable[tuple[AgentRow, Need]], midnight: Millis) -> AgentCounts:
     numbers = dict[str, int]()
     spent, is_estimated = 0.0, False
     for row, what in rows:
@@ -134,12 +134,12 @@ def counted(rows: Iterable[tuple[AgentRow, Need]], midnight: Millis) -> Counts:
         if at >= midnight and row.build.cost_usd is not None:
             spent += row.build.cost_usd
             is_estimated = is_estimated or row.build.cost_estimated
-    return Counts(**numbers, cost_usd=round(spent, 9), is_estimated=is_estimated)
+    return AgentCounts(**numbers, cost_usd=round(spent, 9), is_estimated=is_estimated)
 
 
-def count_words(counts: Counts) -> list[tuple[str, Tone | None]]:
+def count_words(counts: AgentCounts) -> list[tuple[str, Tone | None]]:
     """`2 wait for you`, `3 working`, … those that are not nothing, the most urgent first."""
-    said: list[tuple[int, str, Tone | None]] = [
+    entries: list[tuple[int, str, Tone | None]] = [
         (counts.waits, "waits for you" if counts.waits == 1 else "wait for you", "warn"),
         (counts.failed, "failed", "bad"),
         (counts.stuck, "stuck", "warn"),
@@ -148,10 +148,10 @@ def count_words(counts: Counts) -> list[tuple[str, Tone | None]]:
         (counts.idle, "idle", None),
         (counts.ended, "ended today", None),
     ]
-    return [(f"{number} {word}", tone) for number, word, tone in said if number]
+    return [(f"{number} {word}", tone) for number, word, tone in entries if number]
 
 
-def window_title(counts: Counts, glyphs: Glyphs = UNICODE) -> str:
+def overview_title(counts: AgentCounts, glyphs: Glyphs = UNICODE) -> str:
     """`2? 3▶ sentryvibe`: how many wait for the reader, how many work."""
     working, sign = counts.working + counts.stuck, ">" if glyphs.done.isascii() else "▶"
     parts = [f"{counts.waits}{glyphs.needs}" if counts.waits else "", f"{working}{sign}" if working else ""]

@@ -24,7 +24,7 @@ from ..context import RenderContext, role
 from ..lines import Line, cut, length, pad, parted, wrap
 from ..prose import prose
 from ..widgets.painted import Painted
-from .arrangement import Placed
+from .arrangement import RosterEntry
 from .triage import RowKey, since
 from .words import cost_words, short_agent, state_mark, usual_words, what_words
 
@@ -34,23 +34,27 @@ STAY_SECONDS = 0.2
 """How long the cursor stays on a row before its build is read."""
 AGAIN_SECONDS, AGAIN_SHARE = 2.0, 20
 """How soon a build is read again, at the earliest: after so many seconds, and so many times what reading it took."""
-TWO_COLUMNS = 96
+TWO_COLUMNS_FROM = 96
 """Cells from which todos and last words stand beside the question."""
-NEAR = 400
+MAX_LOOKBACK = 400
 """Items of the timeline up to which the last words and the last error are looked for."""
 
 
-def aside(one: Placed, state: BuildState | None, context: RenderContext, width: int, height: int) -> list[Line]:
+def details(
+    entry: RosterEntry, state: BuildState | None, context: RenderContext, width: int, height: int
+) -> list[Line]:
     """At most `height` lines of `width` cells."""
-    head = [_who(one, width), _standing(one, context, width)]
+    head = [_who(entry, width), _standing(entry, context, width)]
     rest = max(0, height - len(head))
-    if width < TWO_COLUMNS:
-        about = list(_about(one, state, context, width))
-        return [*head, *[cut(line, width) for line in _fitting(about, rest)]][:height]
+    if width < TWO_COLUMNS_FROM:
+        about = list(_about(entry, state, context, width))
+        return [*head, *[cut(line, width) for line in _fit_height(about, rest)]][:height]
     left_width = (width - 3) // 2
     right_width = width - 3 - left_width
-    left = _fitting([*_question(one, context, left_width), *_words(state, context, left_width)], rest)
-    right = _fitting([*_todos(one, state, context, right_width), *_error(one, state, context, right_width)], rest)
+    left = _fit_height([*_question(entry, context, left_width), *_words(state, context, left_width)], rest)
+    right = _fit_height(
+        [*_todos(entry, state, context, right_width), *_error(entry, state, context, right_width)], rest
+    )
     lines: list[Line] = []
     for at in range(max(len(left), len(right))):
         begin = cut(left[at], left_width) if at < len(left) else []
@@ -59,26 +63,26 @@ def aside(one: Placed, state: BuildState | None, context: RenderContext, width: 
     return [*head, *lines][:height]
 
 
-def _fitting(lines: list[Line], room: int) -> list[Line]:
+def _fit_height(lines: list[Line], room: int) -> list[Line]:
     if len(lines) <= room or room < 1:
         return lines[: max(0, room)]
     return [*lines[: room - 1], [*lines[room - 1], (" …", "faint")]]
 
 
-def _who(one: Placed, width: int) -> Line:
+def _who(entry: RosterEntry, width: int) -> Line:
     """`shop · "Add a cart" · ~/work/shop · branch cart · claude sonnet-4-5`."""
-    build = one.row.build
+    build = entry.row.build
     agent = " ".join(filter(None, (short_agent(build.agent_id), short_model(build.model))))
     title = clean_line(build.title, 120)
     project = clean_line(build.project_name or build.project_id, 60)
     parts: list[tuple[int, Line]] = [
-        (0, [(one.own_name or project, "strong")]),
-        (3, [(project, "dim")] if one.own_name else []),
+        (0, [(entry.own_name or project, "strong")]),
+        (3, [(project, "dim")] if entry.own_name else []),
         (2, [(f"“{title}”", "")] if title else []),
         (4, [(_below_home(clean_line(build.cwd, 200)), "dim")]),
         (5, [(f"branch {clean_line(build.branch, 60)}", "dim")] if build.branch else []),
         (1, [(agent, "dim")]),
-        (6, [(f"on {clean_line(one.row.host, 40)}", "dim")] if build.host else []),
+        (6, [(f"on {clean_line(entry.row.host, 40)}", "dim")] if build.host else []),
     ]
     return parted(parts, [], width)
 
@@ -88,19 +92,17 @@ def _below_home(path: str) -> str:
     return f"~{path[len(home) :]}" if path == home or path.startswith(home + "/") else path
 
 
-def _standing(one: Placed, context: RenderContext, width: int) -> Line:
+def _standing(entry: RosterEntry, context: RenderContext, width: int) -> Line:
     """`? permission for Bash, asked 4m12s ago`, and figures."""
-    build, now = one.row.build, context.now()
-    mark = state_mark(build, one.need, context.glyphs)
-    tone = "alarm" if one.need == "waits" else role(mark.tone)
-    at = since(build, one.need)
-    ago = "" if at is None else f", {'asked ' if one.need == 'waits' else ''}{running(max(0, now - at))} ago"
-    if one.need in ("working", "stuck", "machine") and at is not None:
+    build, now = entry.row.build, context.now()
+    mark = state_mark(build, entry.need, context.glyphs)
+    tone = "alarm" if entry.need == "waits" else role(mark.tone)
+    at = since(build, entry.need)
+    ago = "" if at is None else f", {'asked ' if entry.need == 'waits' else ''}{running(max(0, now - at))} ago"
+    if entry.need in ("working", "stuck", "machine") and at is not None:
         ago = f" for {running(max(0, now - at))}"
-    asked = build.requests[0] if one.need == "waits" and build.requests else None
-    tool = (
-        f" for {clean_line(asked.tool, 40)}" if asked is not None and asked.kind == "permission" and asked.tool else ""
-    )
+    request = build.requests[0] if entry.need == "waits" and build.requests else None
+    tool = clean_line(request.tool, 40) if request is not None and request.kind == "permission" else ""
     figures = [f"{build.todos_done}/{build.todos_total} todos"] if build.todos_total else []
     figures.append(plural(build.tools, "tool"))
     figures += [plural(build.errors, "error")] if build.errors else []
@@ -108,26 +110,26 @@ def _standing(one: Placed, context: RenderContext, width: int) -> Line:
     figures += [f"{' / '.join(tokens)} tokens"] if tokens else []
     figures += [f"{build.context_percent:.0f}% context"] if build.context_percent is not None else []
     figures += [cost_words(build)] if build.cost_usd is not None else []
-    figures += list(usual_words(build)) if one.need in ("working", "stuck") else []
+    figures += list(usual_words(build)) if entry.need in ("working", "stuck") else []
     dot = f" {context.glyphs.dot} "
-    left: Line = [(f"{mark.glyph} {mark.word}{tool}", tone), (ago, "dim")]
+    left: Line = [(f"{mark.glyph} {mark.word}{f' for {tool}' if tool else ''}", tone), (ago, "dim")]
     return parted([(0, left), (1, [(dot.join(figures), "dim")])], [], width)
 
 
-def _about(one: Placed, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
+def _about(entry: RosterEntry, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
     """Everything below one another, what matters most first."""
-    yield from _question(one, context, width)
-    yield from _error(one, state, context, width)
+    yield from _question(entry, context, width)
+    yield from _error(entry, state, context, width)
     yield from _words(state, context, width)
-    yield from _todos(one, state, context, width)
+    yield from _todos(entry, state, context, width)
 
 
-def _question(one: Placed, context: RenderContext, width: int) -> Iterator[Line]:
+def _question(entry: RosterEntry, context: RenderContext, width: int) -> Iterator[Line]:
     """What is asked, whole; of an agent that asks nothing what it does."""
-    build = one.row.build
-    if one.need != "waits" or not build.requests:
-        text = what_words(build, one.need)
-        tone = "bad" if one.need == "failed" else "warn" if one.need == "stuck" else ""
+    build = entry.row.build
+    if entry.need != "waits" or not build.requests:
+        text = what_words(build, entry.need)
+        tone = "bad" if entry.need == "failed" else "warn" if entry.need == "stuck" else ""
         yield from wrap([(text, tone)], width) if text else ()
         return
     for number, request in enumerate(build.requests):
@@ -143,7 +145,7 @@ def _question(one: Placed, context: RenderContext, width: int) -> Iterator[Line]
 def _latest(state: BuildState | None) -> Iterator[ToolCall | Note]:
     """The last items first."""
     if state is not None:
-        for at in islice(reversed(range(len(state.timeline))), NEAR):
+        for at in islice(reversed(range(len(state.timeline))), MAX_LOOKBACK):
             yield state.timeline[at]
 
 
@@ -156,7 +158,7 @@ def _words(state: BuildState | None, context: RenderContext, width: int) -> Iter
         yield from prose(note.text[-2_000:], width, context.glyphs)
 
 
-def _error(one: Placed, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
+def _error(entry: RosterEntry, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
     failed = next((item for item in _latest(state) if isinstance(item, ToolCall) and item.state == "error"), None)
     if failed is not None and state is not None:
         mark = context.glyphs.failed
@@ -164,15 +166,15 @@ def _error(one: Placed, state: BuildState | None, context: RenderContext, width:
         yield from wrap([(f"{mark} {subject(failed, state.agent.cwd)}", "bad")], width)
         if why := error_line(failed):
             yield from wrap([(f"  {why}", "dim")], width)
-    elif one.row.build.error and one.need != "failed":
-        yield from wrap([("last error  ", "faint"), (clean_line(one.row.build.error), "bad")], width)
+    elif entry.row.build.error and entry.need != "failed":
+        yield from wrap([("last error  ", "faint"), (clean_line(entry.row.build.error), "bad")], width)
 
 
-def _todos(one: Placed, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
+def _todos(entry: RosterEntry, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
     """The list; of a long one those around where the agent is."""
     if state is None or not (todos := state.todos or state.template_todos):
-        if one.row.build.todo:
-            yield from wrap([("at  ", "faint"), (clean_line(one.row.build.todo), "")], width)
+        if entry.row.build.todo:
+            yield from wrap([("at  ", "faint"), (clean_line(entry.row.build.todo), "")], width)
         return
     done = sum(todo.status == "completed" for todo in todos)
     yield [(f"todos {done}/{len(todos)}", "faint")]
@@ -183,34 +185,34 @@ def _todos(one: Placed, state: BuildState | None, context: RenderContext, width:
         yield cut([(f"{mark.glyph} ", role(mark.tone)), (text, ""), (spent, "faint")], width)
 
 
-class Aside(Painted):
+class DetailsPane(Painted):
     """Shows one row in full. The build itself is read when the reader stays with it, and again as it goes on."""
 
     def __init__(self, fleet: Fleet, context: RenderContext, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
         self.fleet, self.context = fleet, context
-        self._one: Placed | None = None
+        self._entry: RosterEntry | None = None
         self._state: BuildState | None = None
         self._state_of: RowKey | None = None
         self._read_at = self._took = 0.0
         self._lines: list[Line] = []
 
-    def show(self, one: Placed | None) -> None:
+    def show(self, entry: RosterEntry | None) -> None:
         """Another row, or the same as it stands now."""
-        before, self._one = self._one, one
-        if one is None or before is None or before.row.key != one.row.key:
+        before, self._entry = self._entry, entry
+        if entry is None or before is None or before.row.key != entry.row.key:
             self._read_at = self._took = 0.0
         self._paint()
-        if one is not None and self._is_stale(one):
+        if entry is not None and self._is_stale(entry):
             self._read_at = time.monotonic()
-            self.run_worker(self._read(one.row.key), exclusive=True, group="aside")  # pyright: ignore[reportUnknownMemberType]
+            self.run_worker(self._read(entry.row.key), exclusive=True, group="details")  # pyright: ignore[reportUnknownMemberType]
 
-    def _is_stale(self, one: Placed) -> bool:
+    def _is_stale(self, entry: RosterEntry) -> bool:
         """A large build is read again less often."""
         if time.monotonic() - self._read_at < max(AGAIN_SECONDS, self._took * AGAIN_SHARE):
             return False
-        state = self._state if self._state_of == one.row.key else None
-        return state is None or state.version != one.row.build.version
+        state = self._state if self._state_of == entry.row.key else None
+        return state is None or state.version != entry.row.build.version
 
     async def _read(self, key: RowKey) -> None:
         await asyncio.sleep(STAY_SECONDS)
@@ -221,16 +223,16 @@ class Aside(Painted):
             log.info("a build could not be read for the overview: %s", error)
             return
         self._took = time.monotonic() - began
-        if state is not None and self._one is not None and self._one.row.key == key:
+        if state is not None and self._entry is not None and self._entry.row.key == key:
             self._state, self._state_of = state, key
             self._paint()
 
     def _paint(self) -> None:
         """Only lines that became others."""
         width, height = self.content_size
-        before, one = self._lines, self._one
-        state = self._state if one is not None and self._state_of == one.row.key else None
-        self._lines = [] if one is None or not width else aside(one, state, self.context, width, height)
+        before, entry = self._lines, self._entry
+        state = self._state if entry is not None and self._state_of == entry.row.key else None
+        self._lines = [] if entry is None or not width else details(entry, state, self.context, width, height)
         for y in range(height):
             if before[y : y + 1] != self._lines[y : y + 1]:
                 self.refresh(Region(0, y + self.gutter.top, self.size.width, 1))
