@@ -68,7 +68,7 @@ def shown(app):
 async def first_frame(app, size=SIZE) -> float:
     began = time.perf_counter()
     async with shown(app).run_test(size=size, headless=False) as pilot:
-        while not app.watch_screen.view.shown.id:  # noqa: ASYNC110
+        while not app.watch_screen.view.state.id:  # noqa: ASYNC110
             await asyncio.sleep(0)
         app.watch_screen.flush()
         await pilot.pause()

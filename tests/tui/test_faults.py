@@ -173,11 +173,11 @@ async def test_a_build_that_goes_on_stays_on_screen_and_a_line_tells_of_the_othe
     app = app_on(running_build.state, Snapshot(other.state, "new-build"), builds={"b1": running_build.state})
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        assert screen.view.shown.id == "b1"
+        assert screen.view.state.id == "b1"
         assert text_of(screen.panes.stream)[-1].endswith("another build of this project runs: L goes to it")
         await pilot.press("L")
         await settled(pilot)
-        assert screen.view.shown.id == "b2"
+        assert screen.view.state.id == "b2"
         assert screen.panes.stream.following
 
 
@@ -192,7 +192,7 @@ async def test_a_build_that_has_ended_is_left_for_the_next_by_who_follows(
             await pilot.press("2", "k", "k", "k")
         screen.feed.watching.say(Snapshot(other_build(story, running_build).state, "new-build"))
         await settled(pilot)
-        assert screen.view.shown.id == shown
+        assert screen.view.state.id == shown
 
 
 # --------------------------------------------------------------------------- the head

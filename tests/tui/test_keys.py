@@ -82,7 +82,7 @@ async def test_search_finds_in_inputs_and_outputs_and_goes_round(app_on, running
         await press(pilot, "slash", *"ts2345", "enter")
         assert screen.panes.stream.has_focus
         assert "hit 1 of 1" in str(screen.panes.stream.border_subtitle)
-        failed = screen.view.shown.timeline[screen.panes.stream.position_at(screen.panes.stream.cursor)]
+        failed = screen.view.state.timeline[screen.panes.stream.position_at(screen.panes.stream.cursor)]
         assert failed.state == "error"
         await press(pilot, "slash", *"prisma", "enter")
         first = screen.panes.stream.cursor

@@ -135,7 +135,7 @@ async def test_the_newest_build_stands_in_the_list_as_it_is(app_on, running_buil
         assert (title, facts) == ("› ◐ Add login with GitHub", "4/8  2m35s  ✗2")
         await pilot.press("6", "j", "enter")
         await settled(pilot)
-        assert screen.view.shown.id == "b0"
+        assert screen.view.state.id == "b0"
         assert pilot.app.focused is screen.panes.builds
         assert [line.split()[0] for line in text_of(screen.panes.builds)] == ["◐", "›"]
 
@@ -336,7 +336,7 @@ async def test_presses_in_a_row_count_together(app_on, running_build, story) -> 
         for _ in range(3):
             screen.history.older()
         await settled(pilot)
-        assert screen.view.shown.id == "old3"
+        assert screen.view.state.id == "old3"
 
 
 async def test_a_key_that_comes_before_the_news_of_another_size_counts(app_on, running_build) -> None:

@@ -69,7 +69,7 @@ async def test_two_of_them_one_after_the_other(running_build, story) -> None:
         for build in (running_build, other):
             watch = Watch(build.state)
             await app.push_screen(pushed(build, watch))
-            await until(pilot, lambda build=build: app.screen.view.shown.id == build.state.id)
+            await until(pilot, lambda build=build: app.screen.view.state.id == build.state.id)
             assert app.screen.panes.body.region.height > 10, "its styles came along"
             await pilot.press("escape", "escape")
             await until(pilot, lambda watch=watch: watch.log == ["open", "closed"])

@@ -51,7 +51,7 @@ async def test_another_build_is_painted_before_a_key_can_ask_for_rows_of_the_one
         screen = await settled(pilot)
         await pilot.press("2", "f", "f")
         app.watch_screen.feed.watching.say(Snapshot(other.state, "new-build"))
-        while screen.view.shown.id != "b2":  # noqa: ASYNC110
+        while screen.view.state.id != "b2":  # noqa: ASYNC110
             await asyncio.sleep(0)
         assert [screen.panes.stream.lines_of(row, 60) for row in range(len(screen.panes.stream.heights))]
         await pilot.press("pageup", "k", "w")

@@ -105,7 +105,7 @@ async def test_p_n_and_l_go_through_the_builds(app_on, running_build, story) -> 
         for key, shown in (("p", "old3"), ("p", "old2"), ("n", "old3"), ("p", "old2"), ("L", "b1")):
             await pilot.press(key)
             await settled(pilot)
-            assert screen.view.shown.id == shown
+            assert screen.view.state.id == shown
         assert screen.head.who.place == ""
 
 
@@ -123,7 +123,7 @@ async def test_new_builds_announce_themselves_once_at_a_time(app_on, running_bui
             screen.feed.watching.say(Snapshot(new.state, "new-build"))
             await settled(pilot)
         assert screen.titles.keys.message == "another build of this project runs: L goes to it"
-        assert screen.view.shown.id == "old"
+        assert screen.view.state.id == "old"
 
 
 async def test_a_new_search_begins_empty(app_on, running_build) -> None:
@@ -227,5 +227,5 @@ async def test_a_repair_says_which_attempt_it_is(app_on, running_build) -> None:
     async with app_on(replace(running_build.state, autofix=fix)).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         assert "auto-fix 2/3" in plain(screen.head.who.line(118))
-        page = overview(screen.view.shown, screen.view.tally, screen.head.who.context, 80)
+        page = overview(screen.view.state, screen.view.tally, screen.head.who.context, 80)
         assert any("attempt 2 of 3: Cannot find module 'astro'" in plain(line) for line in page)

@@ -34,10 +34,10 @@ def tool_detail(
 ) -> list[Line]:
     """All there is to say of a call among `calls` of its kind, in lines of `width` cells."""
     mark = tool_mark(tool.state, context.glyphs)
-    said = subject(tool, state.agent.cwd)
-    head: Line = [(mark.glyph + " ", role(mark.tone)), (said.verb, "strong"), (" " + said.text, "")]
+    about = subject(tool, state.agent.cwd)
+    head: Line = [(mark.glyph + " ", role(mark.tone)), (about.verb, "strong"), (" " + about.text, "")]
     lines = [*wrap(head, width), *wrap(_facts(tool, state, context, calls), width), []]
-    lines += [line for one in _input(tool, said.kind, context, width) for line in wrap(one, width)]
+    lines += [line for part in _input(tool, about.kind, context, width) for line in wrap(part, width)]
     lines += [[], *_output(tool, context, width)]
     return lines
 
@@ -51,8 +51,8 @@ def file_detail(file: ChangedFile, width: int) -> list[Line]:
     for at, change in reversed(file.changes):
         lines += [[], [(clock(at or None), "heading"), (f"  +{change.added} -{change.removed}", "dim")]]
         patch = (_diff_line(line) for line in _text_lines(change.patch))
-        shown = patch if change.patch else diff(change.old, change.new)
-        lines += [part for line in shown for part in wrap(line, width)]
+        body = patch if change.patch else diff(change.old, change.new)
+        lines += [part for line in body for part in wrap(line, width)]
     return lines
 
 
@@ -61,7 +61,7 @@ def note_detail(note: Note, context: RenderContext, width: int) -> list[Line]:
     return [head, [], *prose(note.text, width, context.glyphs, limit=len(note.text))]
 
 
-def whole_text(item: Item, state: BuildState, context: RenderContext) -> str:
+def full_text(item: Item, state: BuildState, context: RenderContext) -> str:
     """An item as plain text for a pager: nothing is cut or wrapped."""
     if isinstance(item, Note):
         return clean(item.text)
@@ -76,22 +76,22 @@ UNWRAPPED = 1 << 30
 
 def _facts(tool: ToolCall, state: BuildState, context: RenderContext, calls: Calls | None) -> Line:
     mark = tool_mark(tool.state, context.glyphs)
-    told = [mark.word]
+    facts = [mark.word]
     code = exit_code(tool) if kind_of(tool.name) == "shell" else None
     if code is not None:
-        told.append(f"exit {code}")
+        facts.append(f"exit {code}")
     if tool.started_at is not None:
         took = context.now() - tool.started_at if tool.is_open else (tool.ended_at or tool.started_at) - tool.started_at
-        told.append(running(took) if tool.is_open else duration(took))
-        told.append(clock(tool.started_at) + ("" if tool.is_open else f" to {clock(tool.ended_at)}"))
+        facts.append(running(took) if tool.is_open else duration(took))
+        facts.append(clock(tool.started_at) + ("" if tool.is_open else f" to {clock(tool.ended_at)}"))
     if calls and len(calls.latest) >= COMPARED and (times := calls.times):
-        told.append(f"usual {duration(times.middle)}, p95 {duration(times.most)}")
+        facts.append(f"usual {duration(times.middle)}, p95 {duration(times.most)}")
     todo = next((todo for todo in (*state.todos, *state.template_todos) if todo.key == tool.todo), None)
     if todo is not None:
-        told.append(f"in “{clean_line(todo.content, 60)}”")
+        facts.append(f"in “{clean_line(todo.content, 60)}”")
     if subject(tool).verb != clean_line(tool.name):
-        told.append(clean_line(tool.name, 60))
-    return [(f" {context.glyphs.dot} ".join(told), role(mark.tone) if tool.state == "error" else "dim")]
+        facts.append(clean_line(tool.name, 60))
+    return [(f" {context.glyphs.dot} ".join(facts), role(mark.tone) if tool.state == "error" else "dim")]
 
 
 def _section(title: str, note: str = "") -> Line:
@@ -117,15 +117,15 @@ def _input(tool: ToolCall, kind: str, context: RenderContext, width: int) -> Ite
 
 def _questions(questions: list[Any], context: RenderContext) -> Iterator[Line]:
     """What the agent asks, each with its choices."""
-    for asked in questions:
-        fields = cast("dict[str, Any]", asked) if isinstance(asked, dict) else {"question": asked}
+    for question in questions:
+        fields = cast("dict[str, Any]", question) if isinstance(question, dict) else {"question": question}
         yield [(clean_line(str(fields.get("question") or fields.get("header") or "")), "strong")]
         options = fields.get("options")
         for option in cast("list[Any]", options) if isinstance(options, list) else []:
             choice = cast("dict[str, Any]", option) if isinstance(option, dict) else {"label": option}
-            told = clean_line(str(choice.get("description") or ""))
+            description = clean_line(str(choice.get("description") or ""))
             label = clean_line(str(choice.get("label") or ""))
-            yield [(f"  {context.glyphs.dot} ", "faint"), (label, ""), (f"  {told}" if told else "", "dim")]
+            yield [(f"  {context.glyphs.dot} ", "faint"), (label, ""), (f"  {description}" if description else "", "dim")]
 
 
 def _command(values: dict[str, Any]) -> Iterator[Line]:
@@ -143,7 +143,7 @@ def _edits(values: dict[str, Any]) -> Iterator[Line]:
         return
     edits = values.get("edits")
     pairs = cast("list[Any]", edits) if isinstance(edits, list) else [values]
-    shown = False
+    has_diff = False
     yield from _fields({key: value for key, value in values.items() if key not in _EDITED})
     for pair in pairs:
         if isinstance(pair, dict):
@@ -151,11 +151,11 @@ def _edits(values: dict[str, Any]) -> Iterator[Line]:
             old = str(fields.get("old_string", fields.get("oldString", "")) or "")
             new = str(fields.get("new_string", fields.get("newString", fields.get("new_source", ""))) or "")
             if old or new:
-                if shown:
+                if has_diff:
                     yield [("  …", "faint")]
-                shown = True
+                has_diff = True
                 yield from diff(old, new)
-    if not shown:
+    if not has_diff:
         yield from _fields({key: value for key, value in values.items() if key in _EDITED})
 
 
@@ -201,8 +201,8 @@ def _fields(values: dict[str, Any]) -> Iterator[Line]:
             yield [(f"{name}:", "dim")]
             yield from ([("  " + line, "")] for line in _pretty(cast("object", value)))
         else:
-            said = encode(cast("object", value)).decode("utf-8", "replace")
-            yield [(f"{name}: ", "dim"), (clean_line(said), "")]
+            text = encode(cast("object", value)).decode("utf-8", "replace")
+            yield [(f"{name}: ", "dim"), (clean_line(text), "")]
 
 
 def _pretty(value: object) -> list[str]:
@@ -216,12 +216,11 @@ def _output(tool: ToolCall, context: RenderContext, width: int) -> Iterator[Line
     if tool.output is None:
         yield _section("Output", "not yet" if tool.is_open else "none")
         return
-    amount = len(bytes(tool.output))
-    whole = f"{size(tool.output_bytes)}, shown in part" if tool.output_bytes else size(amount)
-    yield _section("Output", whole)
-    telling = error_line(tool) if tool.state == "error" else ""
+    amount = f"{size(tool.output_bytes)}, shown in part" if tool.output_bytes else size(len(bytes(tool.output)))
+    yield _section("Output", amount)
+    error = error_line(tool) if tool.state == "error" else ""
     for line in _text_lines(text):
-        yield from wrap([(line, "bad" if telling and telling in line else "")], width)
+        yield from wrap([(line, "bad" if error and error in line else "")], width)
 
 
 def _text_lines(text: str) -> list[str]:

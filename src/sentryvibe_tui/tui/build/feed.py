@@ -89,11 +89,11 @@ class Feed:
         now = self.context.now()
         has_ticked, self.second = now // 1000 != self.second, now // 1000
         if changes.whole:
-            other, self._build = self.view.shown.id != self._build, self.view.shown.id
+            other, self._build = self.view.state.id != self._build, self.view.state.id
             self.panes.start_over(other=other)
         else:
             self.panes.paint(changes.positions, todos=changes.todos)
-            if has_ticked and self.view.shown.is_active and self.view.known_at(now) == now:
+            if has_ticked and self.view.state.is_active and self.view.known_at(now) == now:
                 self.panes.tick()
         if has_ticked or changes.whole:
             self.history.tick(self.second)

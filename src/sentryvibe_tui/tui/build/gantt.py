@@ -96,13 +96,13 @@ def _planning(tally: Tally) -> Iterator[Row]:
 
 def _todos(state: BuildState, tally: Tally, glyphs: Glyphs) -> Iterator[Row]:
     """What began; a todo that was dropped goes on no more."""
-    listed = (*state.template_todos, *state.todos)
-    for todo in (*state.dropped, *listed):
+    current = (*state.template_todos, *state.todos)
+    for todo in (*state.dropped, *current):
         lane = tally.lanes.get(todo.key) or Lane()
         started = todo.started_at if todo.started_at is not None else next(iter(lane.busy.starts), None)
         if started is None:
             continue
-        goes_on = todo.status == "in_progress" and state.is_active and todo in listed
+        goes_on = todo.status == "in_progress" and state.is_active and todo in current
         ended = None if goes_on else todo.ended_at or max([started, *lane.busy.ends[-1:]])
         mark = todo_mark(todo.status, glyphs, ended=not goes_on)
         yield Row(todo.key, clean_line(todo.content) or "(no text)", mark, lane, started, ended)
@@ -144,7 +144,7 @@ def facts(state: BuildState, tally: Tally, rows: list[Row], now: Millis) -> str:
     since = open_since(state, lambda _, __: True)
     under_way = 0 if since is None else now - max([since, *tally.busy.ends[-1:]])
     share = min(100, (tally.busy.total + max(0, under_way)) * 100 // took)
-    said = f"calls {share}% of the time"
+    share_text = f"calls {share}% of the time"
     if isinstance(longest.key, str):
-        return said
-    return f"{said}, longest {duration(longest.lasted(now))}: {clean_line(longest.name, 40)}"
+        return share_text
+    return f"{share_text}, longest {duration(longest.lasted(now))}: {clean_line(longest.name, 40)}"

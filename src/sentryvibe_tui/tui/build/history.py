@@ -35,7 +35,7 @@ class History:
     def place(self) -> str:
         """Which build of how many is on screen when it is not the newest."""
         listed = self.builds.listed
-        place = next((at for at, build in enumerate(listed) if build.build_id == self.view.shown.id), 0)
+        place = next((at for at, build in enumerate(listed) if build.build_id == self.view.state.id), 0)
         return f"build {len(listed) - place} of {len(listed)}, L newest" if self.view.pinned else ""
 
     @property
@@ -48,7 +48,7 @@ class History:
         """A second went by: the list and an older build on screen are read again when that is due."""
         if self.builds.display or self.view.pinned:
             self._tick_list(second)
-        if self.view.pinned and self.view.shown.is_active and second % PINNED_SECONDS == 0:
+        if self.view.pinned and self.view.state.is_active and second % PINNED_SECONDS == 0:
             self.host.start(self.look_again, "look")
 
     def _tick_list(self, second: int) -> None:
@@ -76,13 +76,13 @@ class History:
 
     async def look_again(self) -> None:
         """An older build on screen that still runs goes on, too."""
-        shown = self.view.shown
+        before = self.view.state
         try:
-            state = await self.watching.build(shown.session_id, shown.id)
+            state = await self.watching.build(before.session_id, before.id)
         except Exception as error:  # whatever a transport raises: the build on screen stays
             log.info("an older build could not be read again: %s", error)
             return
-        if state is not None and self.view.pinned and self.view.shown is shown and state != shown:
+        if state is not None and self.view.pinned and self.view.state is before and state != before:
             self.view.show(state)
             self.host.flush()
 
@@ -118,7 +118,7 @@ class History:
     async def _switch(self) -> None:
         """As many places back in the project's list as were pressed for, or as there are."""
         builds = await self._current()
-        here = next((at for at, build in enumerate(builds) if build.build_id == self.view.shown.id), 0)
+        here = next((at for at, build in enumerate(builds) if build.build_id == self.view.state.id), 0)
         place = max(0, min(here + self._steps, len(builds) - 1))
         if builds and place != here:
             await self._show(builds, place)

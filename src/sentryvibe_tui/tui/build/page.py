@@ -51,10 +51,10 @@ def _standing(state: BuildState, context: RenderContext) -> Iterator[Line]:
     dot = f" {context.glyphs.dot} "
     mark = build_mark(state.status, state.activity, context.glyphs)
     far = progress(state)
-    told = [f"{far.done}/{far.total} todos"] if far.total else []
-    told += [duration(elapsed(state, context.now())), plural(state.tool_count, "tool")]
-    told += [plural(state.error_count, "error")] if state.error_count else []
-    yield [(standing(state.status, state.activity), role(mark.tone)), (dot + dot.join(told), "dim")]
+    facts = [f"{far.done}/{far.total} todos"] if far.total else []
+    facts += [duration(elapsed(state, context.now())), plural(state.tool_count, "tool")]
+    facts += [plural(state.error_count, "error")] if state.error_count else []
+    yield [(standing(state.status, state.activity), role(mark.tone)), (dot + dot.join(facts), "dim")]
     if state.autofix is not None:
         yield [(clean_line(autofix_words(state.autofix)), "warn")]
     usage = state.usage

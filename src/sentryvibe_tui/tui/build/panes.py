@@ -149,8 +149,8 @@ class Panes:
     def _focus_one_of(self, visible: list[Rows]) -> None:
         """Before a pane is hidden, as the focus would go anywhere else by itself; a prompt keeps it."""
         if self.screen.focused is None or self.focused is not None:
-            wanted = (self._chosen, self.stream, visible[0])
-            self.screen.set_focus(next(pane for pane in wanted if pane in visible))
+            candidates = (self._chosen, self.stream, visible[0])
+            self.screen.set_focus(next(pane for pane in candidates if pane in visible))
 
     def paint(self, positions: set[int], *, todos: bool) -> None:
         """Items at `positions` changed, or the rows of the todo tree."""
@@ -164,10 +164,10 @@ class Panes:
             self.stream.refresh()
 
     def start_over(self, *, other: bool) -> None:
-        """Everything anew; `other`: it is another build, of which nothing is folded, opened or fetched yet."""
+        """Everything anew; `other`: it is another build, of which nothing is folded, expanded or fetched yet."""
         if other:
             self.todos.renew()
-            self.stream.opened.clear()
+            self.stream.expanded.clear()
             self.inspector.whole.clear()
             self.stream.following = self.timeline.following = True
             self.inspector.position = None
@@ -189,9 +189,9 @@ class Panes:
         pane = next((pane for pane in self.present() if pane.id == name), None)
         if pane is not None:
             self.go(pane)
-        elif name == "todos" and self.view.shown.id:
+        elif name == "todos" and self.view.state.id:
             self.host.tell("nothing was said or done yet")
-        elif name == "files" and self.view.shown.id:
+        elif name == "files" and self.view.state.id:
             self.host.tell("no file was changed yet")
 
     def go(self, pane: Rows) -> None:
@@ -253,7 +253,7 @@ class Panes:
         position = self.inspector.position if pane is self.inspector else pane.position_at(pane.cursor)
         if position is None:
             return None
-        return self.inspector.item if position == self.inspector.position else self.view.shown.timeline[position]
+        return self.inspector.item if position == self.inspector.position else self.view.state.timeline[position]
 
     def inspect_source(self) -> None:
         """Makes the inspector show what is under the cursor of the pane that the reader was last in; where that is
@@ -290,11 +290,11 @@ class Panes:
 
     def plan(self) -> None:
         """On the page of the build; a plan that was put to a person is the call that did so."""
-        shown = self.view.shown
+        state = self.view.state
         approvals = [
-            at for at, item in enumerate(shown.items()) if isinstance(item, ToolCall) and item.name in APPROVAL_TOOLS
+            at for at, item in enumerate(state.items()) if isinstance(item, ToolCall) and item.name in APPROVAL_TOOLS
         ]
-        if shown.plan:
+        if state.plan:
             self.source = self.inspector
             self.go(self.inspector)
             self.screen.call_after_refresh(self.inspector.go_to, PLAN)
@@ -303,7 +303,7 @@ class Panes:
             self.stream.show_only("all")
             self.stream.move(self.view.row_of[approvals[-1]])
             self.open()
-        elif shown.id:
+        elif state.id:
             self.host.tell("no plan was told")
 
     def summarise(self) -> None:

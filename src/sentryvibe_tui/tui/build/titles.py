@@ -55,7 +55,7 @@ class Titles:
             pane.border_title, pane.border_subtitle = Content(title), Content(foot)  # type: ignore[assignment]
 
     def _labels(self) -> dict[Rows, str]:
-        panes, far = self.panes, progress(self.view.shown)
+        panes, far = self.panes, progress(self.view.state)
         kinds = "" if panes.stream.shows == "all" else f" {panes.stream.shows}"
         return {
             panes.todos: f"Todos {far.done}/{far.total}" if far.total else "Todos" if self.view.has_todos else "Steps",
@@ -92,7 +92,7 @@ class Titles:
 
     def _idle(self) -> Iterator[str]:
         """Actions that would do nothing where the reader is now."""
-        state, stream = self.view.shown, self.panes.stream
+        state, stream = self.view.state, self.panes.stream
         if not state.error_count:
             yield "next-error"
         if stream.following or not state.is_active:
@@ -117,7 +117,7 @@ class Titles:
         """Where the reader stands in the stream."""
         stream = self.panes.stream
         news: Line = [(self.search.result, "accent")] if self.search.result else []
-        goes_on = bool(self.view.shown.id) and self.view.shown.is_active
+        goes_on = bool(self.view.state.id) and self.view.state.is_active
         if stream.following:
             news += [("following", "faint")] if goes_on else []
         elif stream.unseen:

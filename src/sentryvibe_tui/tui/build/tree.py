@@ -71,7 +71,7 @@ def rows(view: View, folds: dict[int | str, bool]) -> list[Row]:
 class _Tree:
     def __init__(self, view: View, folds: dict[int | str, bool]) -> None:
         self.view, self.folds = view, folds
-        self.state = view.shown
+        self.state = view.state
         current = active(self.state)
         self.current = current.key if current is not None and self.state.is_active else None
 
@@ -105,7 +105,7 @@ class _Tree:
             is_open = self.folds.get(turn.ident, is_newest)
             yield Row("turn", turn.ident, 0, places.start - 1, open=is_open)
             if is_open:
-                yield from self._latest(f"{turn.ident} calls", turn.calls, 1, set(), whole=False)
+                yield from self._latest(f"{turn.ident} calls", turn.calls, 1, set(), full=False)
                 yield from self._steps(turn.ident, places, 1, is_newest=is_newest)
 
     def _steps(self, turn: str, places: range, depth: int, *, is_newest: bool) -> Iterator[Row]:
@@ -121,8 +121,8 @@ class _Tree:
             if step.note is not None:
                 yield Row("step", step.ident, depth, place, open=is_open)
             if is_open or step.note is None:
-                whole = self.folds.get(step.ident, False)
-                yield from self._latest(step.ident, step.calls, depth + (step.note is not None), set(), whole=whole)
+                full = self.folds.get(step.ident, False)
+                yield from self._latest(step.ident, step.calls, depth + (step.note is not None), set(), full=full)
 
     def _group(self, name: str, by_itself: bool, inside: Iterator[Row]) -> Iterator[Row]:
         is_open = self.folds.get(name, by_itself)
@@ -147,19 +147,19 @@ class _Tree:
             if isinstance(tool := timeline[position], ToolCall) and not self.view.is_nested(tool)
         ]
         by_reader = self.folds.get(PLANNED if key == PLANNING else key, False)
-        yield from self._latest(key, top, depth, set(), whole=by_reader)
+        yield from self._latest(key, top, depth, set(), full=by_reader)
 
     def _latest(
-        self, ident: int | str, positions: list[int], depth: int, above: set[str], *, whole: bool
+        self, ident: int | str, positions: list[int], depth: int, above: set[str], *, full: bool
     ) -> Iterator[Row]:
         """How many there were earlier, those of them that are under way, and the latest."""
-        early = [] if whole else positions[:-LATEST]
-        opened = {self.state.positions[tool_key(ident)] for ident in self.state.open_tools}
-        hidden = [position for position in early if position not in opened]
+        early = [] if full else positions[:-LATEST]
+        under_way = {self.state.positions[tool_key(ident)] for ident in self.state.open_tools}
+        hidden = [position for position in early if position not in under_way]
         if len(hidden) > 1:
             errors = sum(self._call_at(position).state == "error" for position in hidden)
             yield Row("earlier", ident, depth, len(hidden), errors=errors)
-            positions = [*(position for position in early if position in opened), *positions[len(early) :]]
+            positions = [*(position for position in early if position in under_way), *positions[len(early) :]]
         for position in positions:
             yield from self._call(position, depth, above)
 
@@ -174,5 +174,5 @@ class _Tree:
         if tool.state == "error":
             yield Row("tail", position, depth)
         below = self.view.children.get(tool.id, []) if tool.id not in above else []
-        whole = tool_key(tool.id) in self.folds
-        yield from self._latest(tool_key(tool.id), below, depth + 1, above | {tool.id}, whole=whole)
+        full = tool_key(tool.id) in self.folds
+        yield from self._latest(tool_key(tool.id), below, depth + 1, above | {tool.id}, full=full)

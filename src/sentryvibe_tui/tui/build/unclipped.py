@@ -46,14 +46,14 @@ class Unclipped:
 
     async def _fetch(self, tool: ToolCall) -> None:
         """For as long as the reader may be kept waiting; of the build that is still on screen."""
-        build = self.view.shown.id
+        build = self.view.state.id
         try:
             async with asyncio.timeout(PATIENCE):
-                inputs, output = await self.watching.whole_tool(self.view.shown.session_id, tool.id)
+                inputs, output = await self.watching.whole_tool(self.view.state.session_id, tool.id)
         except Exception as error:  # whatever a transport raises: the clipped values stay, and the reader is told
             self.host.tell(f"the whole call could not be fetched: {error or 'no answer'}", "warning")
             return
-        if build == self.view.shown.id and (inputs is not None or output is not None):
+        if build == self.view.state.id and (inputs is not None or output is not None):
             self.inspector.took_whole(
                 ToolCall(tool.id, tool.name, input=inputs or tool.input, output=output or tool.output)
             )

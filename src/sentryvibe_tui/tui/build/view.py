@@ -63,13 +63,13 @@ class Group(Struct):
 
 
 class View:
-    """The shown build, the link, and the indexes that the lists on the screen need."""
+    """The build on screen, the link, and the indexes that the lists on the screen need."""
 
     def __init__(self) -> None:
         self.link = LinkStatus("connecting")
         self.life: SignOfLife | None = None
         self.live = BuildState()
-        self.shown = self.live
+        self.state = self.live
         self.pinned = False
         self.is_followed = True
         """Whether the reader stays with the newest build: said by who shows it."""
@@ -126,7 +126,7 @@ class View:
     def show(self, state: BuildState | None) -> None:
         """Another build on screen, as it is now; None: the newest one, live."""
         self.pinned = state is not None
-        self.shown = self.live if state is None else state
+        self.state = self.live if state is None else state
         self._lost_row = None
         self._restart([])
 
@@ -141,7 +141,7 @@ class View:
             self._add(Extra("other", f"{OTHER}: L goes to it", state.started_at or state.last_event_at or 0))
         if self.pinned:
             return
-        self.shown = state
+        self.state = state
         if old.id == state.id:
             self._restart([(row, entry) for row, entry in enumerate(self.entries) if isinstance(entry, Extra)])
         elif old.id:
@@ -157,7 +157,7 @@ class View:
         old, self.live = self.live, state
         if self.pinned:
             return
-        self.shown = state
+        self.state = state
         for position in range(len(old.timeline), len(state.timeline)):
             self._append(position, state.timeline[position])
         touched = set[int | None]()
@@ -180,7 +180,7 @@ class View:
 
     def _touch(self, position: int, old: BuildState) -> None:
         self._changes.positions.add(position)
-        now, before = self.shown.timeline[position], old.timeline[position]
+        now, before = self.state.timeline[position], old.timeline[position]
         if not isinstance(now, ToolCall) or not isinstance(before, ToolCall):
             return
         if self._tally is not None and now.name == before.name and now.input == before.input:
@@ -202,14 +202,14 @@ class View:
     # ----------------------------------------------------------------- indexes
 
     def _restart(self, extras: list[tuple[int, Extra]]) -> None:
-        """Everything anew from the shown state; `extras` are lines of ours and their rows."""
+        """Everything anew from the state on screen; `extras` are lines of ours and their rows."""
         self._changes.whole = self._changes.head = True
         self._tally: Tally | None = None
         self.groups: dict[int, Group] = {}
         self.children: defaultdict[str, list[int]] = defaultdict(list)
         self.starts: defaultdict[int, int] = defaultdict(int)
         self._activity: tuple[tuple[str, int, int], list[int]] = ("", 0, 0), []
-        self.entries: list[int | Extra] = list(range(len(self.shown.timeline)))
+        self.entries: list[int | Extra] = list(range(len(self.state.timeline)))
         for row, extra in extras:
             self.entries.insert(row, extra)
         self.steps = Steps()
@@ -218,7 +218,7 @@ class View:
         self.last_text: int | None = None
         self.last_error: int | None = None
         self.row_of = [row for row, entry in enumerate(self.entries) if isinstance(entry, int)]
-        for position, item in enumerate(self.shown.items()):
+        for position, item in enumerate(self.state.items()):
             self._index(position, item)
 
     def _append(self, position: int, item: Item) -> None:
@@ -251,14 +251,14 @@ class View:
     @property
     def has_todos(self) -> bool:
         """Whether the agent wrote down what there is to do; else its prompts and words say it."""
-        state = self.shown
+        state = self.state
         return bool(state.todos or state.template_todos or state.dropped or state.codex is not None)
 
     @property
     def tally(self) -> Tally:
-        """The shown build's calls counted; made when it is first asked for, kept up from then on."""
+        """The calls of the build on screen, counted; made when it is first asked for, kept up from then on."""
         if self._tally is None:
-            self._tally = Tally(self.shown)
+            self._tally = Tally(self.state)
         return self._tally
 
     def group(self, key: int = PLANNING) -> Group:
@@ -267,18 +267,18 @@ class View:
     def depth(self, tool: ToolCall) -> int:
         """How many calls of subagents a call stands below; a circle ends where it began."""
         above = list[str]()
-        while tool.parent_id and tool.parent_id not in above and (parent := self.shown.tool(tool.parent_id)):
+        while tool.parent_id and tool.parent_id not in above and (parent := self.state.tool(tool.parent_id)):
             above.append(tool.parent_id)
             tool = parent
         return len(above)
 
     def is_nested(self, tool: ToolCall) -> bool:
         """Whether a call stands below the call of its subagent."""
-        return bool(tool.parent_id) and tool_key(tool.parent_id) in self.shown.positions
+        return bool(tool.parent_id) and tool_key(tool.parent_id) in self.state.positions
 
     def failed_below(self, tool: ToolCall) -> int:
         """How many calls of a subagent failed."""
-        below = (self.shown.timeline[position] for position in self.children.get(tool.id, ()))
+        below = (self.state.timeline[position] for position in self.children.get(tool.id, ()))
         return sum(isinstance(call, ToolCall) and call.state == "error" for call in below)
 
     def known_at(self, now: Millis) -> Millis:
@@ -291,13 +291,13 @@ class View:
 
         Counted anew once a second of `until`.
         """
-        key = (self.shown.id, buckets, until // 1000)
+        key = (self.state.id, buckets, until // 1000)
         if self._activity[0] != key:
             self._activity = key, self._count_starts(buckets, until)
         return self._activity[1]
 
     def _count_starts(self, buckets: int, until: Millis) -> list[int]:
-        begin = self.shown.started_at
+        begin = self.state.started_at
         if begin is None or buckets < 1 or until <= begin:
             return []
         first, span = begin // ACTIVITY_STEP, (until - begin) // ACTIVITY_STEP + 1

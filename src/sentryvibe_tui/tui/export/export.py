@@ -58,14 +58,14 @@ class Export:
     async def _copy_row(self) -> None:
         from .copies import copies
 
-        texts = copies(await self._item(), self.view.shown.agent.cwd)
+        texts = copies(await self._item(), self.view.state.agent.cwd)
         await self.handover.put((texts.output if self.panes.focused is self.panes.inspector else "") or texts.item)
 
     async def _open_menu(self) -> None:
         from .copies import copies
         from .copy_menu import CopyMenu
 
-        of_item = copies(await self._item(), self.view.shown.agent.cwd)
+        of_item = copies(await self._item(), self.view.state.agent.cwd)
         texts = {
             "item": of_item.item,
             "input": of_item.input,
@@ -86,7 +86,7 @@ class Export:
 
         from .outside import save
 
-        name = self.view.shown.agent.project_name or self.view.shown.project_id
+        name = self.view.state.agent.project_name or self.view.state.project_id
         try:
             path = save(self.log() + "\n", user_state_path("sentryvibe-tui"), name)
             self.host.tell(f"written to {path}", timeout=10)
@@ -107,11 +107,11 @@ class Export:
         self.host.start(self._scroll_back, "export")
 
     async def _page(self) -> None:
-        from ..build.detail import whole_text
+        from ..build.detail import full_text
         from .outside import page
 
         item = await self._item()
-        text = self.log() if item is None else whole_text(item, self.view.shown, self.context)
+        text = self.log() if item is None else full_text(item, self.view.state, self.context)
         await self.handover.lend(lambda: page(text, os.environ))
 
     async def _edit(self) -> None:
@@ -119,7 +119,7 @@ class Export:
         from .outside import edit
 
         name = file_of(self.panes.item())
-        path = Path(self.view.shown.agent.cwd or ".") / name
+        path = Path(self.view.state.agent.cwd or ".") / name
         try:
             exists = bool(name) and path.is_file()
         except (OSError, ValueError):

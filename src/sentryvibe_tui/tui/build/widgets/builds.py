@@ -38,7 +38,7 @@ class Builds(Rows):
     def renew(self) -> None:
         """Another list, or another build on screen."""
         chosen = self.chosen if self.has_focus else None
-        wanted = self.view.shown.id if chosen is None else chosen.build_id
+        wanted = self.view.state.id if chosen is None else chosen.build_id
         self.listed = self._with_live()
         self.reset(len(self.listed), next((at for at, b in enumerate(self.listed) if b.build_id == wanted), 0))
 
@@ -78,7 +78,7 @@ class Builds(Rows):
     def lines_of(self, row: int, width: int) -> list[Line]:
         build, glyphs = self.listed[row], self.context.glyphs
         mark = listed_mark(build, glyphs)
-        here = build.build_id == self.view.shown.id
+        here = build.build_id == self.view.state.id
         title = clean_line(build.title, 80) or f"build {len(self.listed) - row}"
         left: Line = [
             ((glyphs.into if here else " ") + " ", "accent"),

@@ -55,10 +55,10 @@ class Files(Rows):
         self.reset(len(self.files), next((at for at, file in enumerate(self.files) if file is here), 0))
 
     def _take(self, position: int) -> None:
-        call = self.view.shown.timeline[position]
+        call = self.view.state.timeline[position]
         if isinstance(call, ToolCall):
             for change in file_changes(call):
-                path = shortened(change.path, self.view.shown.agent.cwd)
+                path = shortened(change.path, self.view.state.agent.cwd)
                 self._known.setdefault(path, ChangedFile(path, [])).take(call.ended_at or 0, change)
 
     def tick(self) -> None:
@@ -98,4 +98,4 @@ class Files(Rows):
         return [fill([(file.path, "subject")], tail, width)]
 
     def instead(self) -> list[Line]:
-        return [[("No file was changed.", "dim")]] if self.view.shown.id else []
+        return [[("No file was changed.", "dim")]] if self.view.state.id else []

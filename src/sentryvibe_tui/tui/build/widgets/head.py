@@ -81,7 +81,7 @@ class Who(HeadBar):
         self.place = ""
 
     def line(self, width: int) -> Line:
-        state, agent = self.view.shown, self.view.shown.agent
+        state, agent = self.view.state, self.view.state.agent
         mark = build_mark(state.status, state.activity, self.context.glyphs)
         name = clean_line(agent.project_name or self.project, 80)
         status: Line = [(mark.glyph + " ", role(mark.tone))] if state.id else []
@@ -100,7 +100,7 @@ class Who(HeadBar):
         return [(" ", ""), *parted(parts, self._link(width), width - 2), (" ", "")]
 
     def _repair(self) -> Line:
-        fix = self.view.shown.autofix
+        fix = self.view.state.autofix
         if fix is None:
             return []
         of = f"/{fix.attempts}" if fix.attempts else ""
@@ -119,7 +119,7 @@ class HowFar(HeadBar):
     """The bar, or the activity of a build that has no todos; time, calls, errors, tokens, cost."""
 
     def line(self, width: int) -> Line:
-        state = self.view.shown
+        state = self.view.state
         if not state.id:
             return []
         facts = self._facts(width - 2)
@@ -127,7 +127,7 @@ class HowFar(HeadBar):
         return [(" ", ""), *fill(self._left(room), facts, width - 2), (" ", "")]
 
     def _facts(self, width: int) -> Line:
-        state, usage = self.view.shown, self.view.shown.usage
+        state, usage = self.view.state, self.view.state.usage
         spent = elapsed(state, self.now)
         took = (running(spent) if state.is_active else duration(spent)).rjust(DURATION_WIDTH)
         facts: list[tuple[int, Line]] = [(0, [(took, "strong")])]
@@ -154,7 +154,7 @@ class HowFar(HeadBar):
         return joined
 
     def _left(self, room: int) -> Line:
-        state = self.view.shown
+        state = self.view.state
         far = progress(state)
         if far.percent is None:
             template = self._template(room)
@@ -168,7 +168,7 @@ class HowFar(HeadBar):
 
     def _template(self, room: int) -> Line:
         """The template's part of the work, when there is one."""
-        state = self.view.shown
+        state = self.view.state
         if not state.template_todos or room < 60:
             return []
         done = sum(todo.status == "completed" for todo in state.template_todos)
@@ -177,14 +177,14 @@ class HowFar(HeadBar):
         return [("Template ", "dim"), (f"{done}/{len(state.template_todos)}", "busy"), ("  ", "")]
 
     def _bar(self, done: int, total: int, cells: int) -> Line:
-        state, glyphs = self.view.shown, self.context.glyphs
+        state, glyphs = self.view.state, self.context.glyphs
         full = done * cells // total
         tint = "bar" if state.is_active else "bar-done" if state.status == "completed" else "bar-bad"
         return [(glyphs.bar * full, tint), (glyphs.track * (cells - full), "faint")]
 
     def _activity(self, room: int) -> Line:
         """How lively the build was and is: calls begun over its time."""
-        state = self.view.shown
+        state = self.view.state
         until = self.now if state.is_active else state.ended_at or state.last_event_at or 0
         turns = len(self.view.steps.turns)
         label: Line = [(f"turn {turns}  ", "strong")] if turns and room >= 24 else []
@@ -201,7 +201,7 @@ class Latest(HeadBar):
         return self.view.last_text is not None or self.view.last_error is not None
 
     def line(self, width: int) -> Line:
-        state, view = self.view.shown, self.view
+        state, view = self.view.state, self.view
         if not state.id:
             return []
         parts: list[tuple[int, Line]] = []
@@ -215,7 +215,7 @@ class Latest(HeadBar):
         return [(" ", ""), *parted(parts, self._error(width * 2 // 5), width - 2), (" ", "")]
 
     def _error(self, room: int) -> Line:
-        state, at = self.view.shown, self.view.last_error
+        state, at = self.view.state, self.view.last_error
         call = None if at is None else state.timeline[at]
         if not isinstance(call, ToolCall) or call.state != "error":
             return []
@@ -229,8 +229,8 @@ class Now(HeadBar):
     """What it does right now: a question to the reader first, then the call under way, then silence."""
 
     def line(self, width: int) -> Line:
-        left, right = self._said(width)
-        if self.view.shown.is_active and self.now != self.context.now():
+        left, right = self._sides(width)
+        if self.view.state.is_active and self.now != self.context.now():
             right = [(f"as of {clock(self.now)}", "warn")]
         return [(" ", ""), *fill(left, right, width - 2), (" ", "")]
 
@@ -238,13 +238,13 @@ class Now(HeadBar):
 
     def _usual(self, call: ToolCall) -> tuple[Millis, Millis] | None:
         """What calls of its kind take, looked for once for a call."""
-        key = f"{self.view.shown.id} {call.id}"
+        key = f"{self.view.state.id} {call.id}"
         if self._compared[0] != key:
-            self._compared = key, usual_times(self.view.shown, call)
+            self._compared = key, usual_times(self.view.state, call)
         return self._compared[1]
 
-    def _said(self, width: int) -> tuple[Line, Line]:
-        state, glyphs, now = self.view.shown, self.context.glyphs, self.now
+    def _sides(self, width: int) -> tuple[Line, Line]:
+        state, glyphs, now = self.view.state, self.context.glyphs, self.now
         if not state.id:
             return [(self._without_build(), "dim")], []
         if not state.is_active:
@@ -253,46 +253,46 @@ class Now(HeadBar):
         if state.activity.kind != "working":
             return self._waiting()
         todo = todo_words(state)
-        said: Line = [(f"{glyphs.running} ", "busy")]
+        line: Line = [(f"{glyphs.running} ", "busy")]
         if todo:
-            said.append((todo, "strong"))
+            line.append((todo, "strong"))
         under_way = call_under_way(state)
         if under_way is not None:
             about, began = under_way.subject, under_way.call.started_at
             if todo:
-                said.append((f"  {glyphs.into} ", "faint"))
-            said += [(about.verb, "" if todo else "strong"), (" " + about.text, "")]
+                line.append((f"  {glyphs.into} ", "faint"))
+            line += [(about.verb, "" if todo else "strong"), (" " + about.text, "")]
             if under_way.others:
-                said.append((f"  +{under_way.others} more", "dim"))
+                line.append((f"  +{under_way.others} more", "dim"))
             since = now - (began if began is not None else now)
             usual = self._usual(under_way.call)
             is_late = usual is not None and since > usual[1]
             compared = f"usual {duration(usual[0])}  p95 {duration(usual[1])}  " if usual and width >= 60 else ""
-            return said, [(compared, "dim"), (running(since).rjust(DURATION_WIDTH), "warn" if is_late else "busy")]
+            return line, [(compared, "dim"), (running(since).rjust(DURATION_WIDTH), "warn" if is_late else "busy")]
         quiet = silence(state, now)
         if quiet >= QUIET:
             text = f"quiet for {running(quiet)}"
-            return ([*said, (f"  {glyphs.into} " if todo else "", "faint"), (text, "warn")], [])
+            return ([*line, (f"  {glyphs.into} " if todo else "", "faint"), (text, "warn")], [])
         if not todo:
-            said.append((pause_words(state), ""))
-        return said, [(running(quiet).rjust(DURATION_WIDTH), "faint")]
+            line.append((pause_words(state), ""))
+        return line, [(running(quiet).rjust(DURATION_WIDTH), "faint")]
 
     def _waiting(self) -> tuple[Line, Line]:
         """For whom or what, and for how long; how many more requests are open."""
-        state, now = self.view.shown, self.now
+        state, now = self.view.state, self.now
         mark = build_mark(state.status, state.activity, self.context.glyphs)
         tone = "alarm" if state.requests else role(mark.tone)
         more = f"+{len(state.requests) - 1} more  " if len(state.requests) > 1 else ""
         since = running(waited(state.activity, now)).rjust(DURATION_WIDTH)
-        said = f"{mark.glyph} {waits_for(state.activity) or mark.word}"
-        return [(said, tone)], [(more, "dim"), (since, tone)]
+        words = f"{mark.glyph} {waits_for(state.activity) or mark.word}"
+        return [(words, tone)], [(more, "dim"), (since, tone)]
 
     def _ended(self) -> Line:
-        state = self.view.shown
+        state = self.view.state
         mark = status_mark(state.status, self.context.glyphs)
         why = end_words(state)
-        said: Line = [(f"{mark.glyph} {standing(state.status, state.activity)}", role(mark.tone))]
-        return [*said, (self._dot, "faint"), *inline(why)] if why else said
+        line: Line = [(f"{mark.glyph} {standing(state.status, state.activity)}", role(mark.tone))]
+        return [*line, (self._dot, "faint"), *inline(why)] if why else line
 
     def _without_build(self) -> str:
         waiting = self.view.link.phase in ("live", "waiting")

@@ -40,9 +40,9 @@ class Inspector(Rows):
     @property
     def item(self) -> Item | None:
         """What is inspected, with whole values where they were fetched."""
-        if self.position is None or self.position >= len(self.view.shown.timeline):
+        if self.position is None or self.position >= len(self.view.state.timeline):
             return None
-        item = self.view.shown.timeline[self.position]
+        item = self.view.state.timeline[self.position]
         if isinstance(item, ToolCall) and (known := self.whole.get(item.id)) is not None:
             return replace(item, input=known.input, output=known.output, input_bytes=0, output_bytes=0)
         return item
@@ -105,7 +105,7 @@ class Inspector(Rows):
     def took_whole(self, tool: ToolCall) -> None:
         """Input and output of a call came unclipped."""
         self.whole = {tool.id: tool}
-        position = self.view.shown.positions.get(tool_key(tool.id))
+        position = self.view.state.positions.get(tool_key(tool.id))
         if position is not None:
             self.update({position})
 
@@ -122,7 +122,7 @@ class Inspector(Rows):
             self._lines = self._overview(width)
         elif isinstance(item, ToolCall):
             calls = self.view.tally.calls.get(verb_of(item.name))
-            self._lines = tool_detail(item, self.view.shown, self.context, width, calls)
+            self._lines = tool_detail(item, self.view.state, self.context, width, calls)
         else:
             self._lines = note_detail(item, self.context, width)
 
@@ -130,9 +130,9 @@ class Inspector(Rows):
         """The page of the build: made once per state and second."""
         from ..page import overview
 
-        key = (self.view.shown, width, self.context.now() // 1000)
+        key = (self.view.state, width, self.context.now() // 1000)
         if self._page_of != key:
-            self._page_of, self._page = key, overview(self.view.shown, self.view.tally, self.context, width)
+            self._page_of, self._page = key, overview(self.view.state, self.view.tally, self.context, width)
         return self._page
 
     def refit(self) -> None:

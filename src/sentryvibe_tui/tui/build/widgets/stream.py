@@ -23,16 +23,16 @@ STAMP = CLOCK_WIDTH + 1
 """Cells of the clock before a row, and a space."""
 
 WRAPPED_LINES = 40
-"""Lines that one wrapped line takes at most; the inspector has it whole."""
+"""Lines that one wrapped line takes at most; the inspector has all of it."""
 
 LONG = 24
-"""Lines of a text above which only its beginning is shown until it is opened."""
+"""Lines of a text above which only its beginning is shown until it is expanded."""
 
 DEEPEST = 6
 """Subagents of subagents down to which calls stand further right."""
 
-OPENED_LINES = 12
-"""Lines of output that an opened call shows."""
+EXPANDED_LINES = 12
+"""Lines of output that an expanded call shows."""
 
 
 class Stream(Rows):
@@ -41,14 +41,14 @@ class Stream(Rows):
     def __init__(self, view: View, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
         self.view, self.context = view, context
-        self.opened: set[int | Extra] = set()
+        self.expanded: set[int | Extra] = set()
         self.unseen = 0
         self.filter: Filter = "all"
         self.needle = Needle("")
         self.hits_only = False
         self.verbose = self.wraps = False
         self.stamped = True
-        self._kept: list[int] = []
+        self._matches: list[int] = []
         self._read = 0
         self._requests: tuple[Request, ...] = ()
 
@@ -64,30 +64,30 @@ class Stream(Rows):
     def filtered(self) -> bool:
         return self.filter != "all" or self.hits_only
 
-    def _keep(self) -> None:
+    def _match(self) -> None:
         """Takes in the entries that came since, if they pass the filter."""
-        state = self.view.shown
+        state = self.view.state
         for at in range(self._read, len(self.view.entries)):
             entry = self.view.entries[at]
             hit = not self.hits_only or isinstance(entry, Extra) or self.needle.is_in(state.timeline[entry])
             if hit and passes(entry, state, self.filter):
-                self._kept.append(at)
+                self._matches.append(at)
         self._read = len(self.view.entries)
 
     def _count(self) -> int:
-        state = self.view.shown
-        kept = len(self._kept) if self.filtered else len(self.view.entries)
+        state = self.view.state
+        rows = len(self._matches) if self.filtered else len(self.view.entries)
         if state.is_active:
-            return kept + len(state.requests)
-        return kept + bool(state.id and (kept or not self.filtered))
+            return rows + len(state.requests)
+        return rows + bool(state.id and (rows or not self.filtered))
 
     def _row_of(self, position: int) -> int | None:
         """The row of an item; None when the filter hides it."""
         at = self.view.row_of[position]
         if not self.filtered:
             return at
-        row = bisect_left(self._kept, at)
-        return row if row < len(self._kept) and self._kept[row] == at else None
+        row = bisect_left(self._matches, at)
+        return row if row < len(self._matches) and self._matches[row] == at else None
 
     def _rows_of(self, positions: Iterable[int]) -> set[int]:
         return {row for position in positions if (row := self._row_of(position)) is not None}
@@ -95,16 +95,16 @@ class Stream(Rows):
     def renew(self) -> None:
         """Another build, another end of it, another filter."""
         self.unseen = 0
-        self._kept.clear()
+        self._matches.clear()
         self._read = 0
-        self._requests = self.view.shown.requests
+        self._requests = self.view.state.requests
         if self.filtered:
-            self._keep()
+            self._match()
         self.reset(self._count())
 
     def update(self, positions: set[int]) -> None:
         """Items at `positions` changed; more may have come at the end."""
-        state = self.view.shown
+        state = self.view.state
         if self.filter == "errors" and any(
             is_error(state.timeline[p]) != (self._row_of(p) is not None) for p in positions
         ):
@@ -116,14 +116,14 @@ class Stream(Rows):
             self.unseen = unseen
             return
         if self.filtered:
-            self._keep()
-        known, rows = len(self.heights), self._count()
-        last = range(max(0, known - max(1, len(state.requests))), known if rows > known else 0)
+            self._match()
+        before, rows = len(self.heights), self._count()
+        last = range(max(0, before - max(1, len(state.requests))), before if rows > before else 0)
         touched = self._rows_of(positions) | set(last)
-        if rows > known and not state.is_active:
+        if rows > before and not state.is_active:
             self.renew()
-        elif rows > known:
-            self.unseen = 0 if self.following else self.unseen + rows - known
+        elif rows > before:
+            self.unseen = 0 if self.following else self.unseen + rows - before
             self.forget(touched)
             self.extend(rows)
         elif touched:
@@ -131,10 +131,10 @@ class Stream(Rows):
 
     def tick(self) -> None:
         """A second went by: calls under way show it."""
-        state = self.view.shown
+        state = self.view.state
         rows = len(self.heights)
-        asked = set(range(rows - len(self._requests), rows)) if state.is_active else set[int]()
-        self.repaint_rows(asked | self._rows_of(state.positions[tool_key(ident)] for ident in state.open_tools))
+        requests = set(range(rows - len(self._requests), rows)) if state.is_active else set[int]()
+        self.repaint_rows(requests | self._rows_of(state.positions[tool_key(ident)] for ident in state.open_tools))
 
     def _moved(self) -> None:
         super()._moved()
@@ -147,14 +147,14 @@ class Stream(Rows):
 
     # ----------------------------------------------------------------- finding
 
-    def show_only(self, wanted: Filter, *, hits: bool = False) -> None:
+    def show_only(self, kind: Filter, *, hits: bool = False) -> None:
         """Another filter; the cursor stays on its entry, or goes to the next one that is left."""
         entry = self.position_at(self.cursor)
-        self.filter, self.hits_only = wanted, hits
+        self.filter, self.hits_only = kind, hits
         self.renew()
         if not self.following and entry is not None:
             at = self.view.row_of[entry]
-            self.move(bisect_left(self._kept, at) if self.filtered else at)
+            self.move(bisect_left(self._matches, at) if self.filtered else at)
 
     def show_next(self) -> None:
         """All, errors, tools, text, then all of it verbose."""
@@ -206,7 +206,7 @@ class Stream(Rows):
         return bool(getattr(self, what))
 
     def _is_open(self, entry: int | Extra) -> bool:
-        return (entry in self.opened) != self.verbose
+        return (entry in self.expanded) != self.verbose
 
     @property
     def _indent(self) -> int:
@@ -221,11 +221,11 @@ class Stream(Rows):
     def _entry(self, row: int) -> int | Extra:
         entries = self.view.entries
         if self.filtered:
-            if row < len(self._kept):
-                return entries[self._kept[row]]
+            if row < len(self._matches):
+                return entries[self._matches[row]]
         elif row < len(entries):
             return entries[row]
-        state = self.view.shown
+        state = self.view.state
         if state.is_active:
             request = self._requests[row - len(self.heights)]
             return Extra("request", request.title, request.since)
@@ -236,24 +236,24 @@ class Stream(Rows):
         entry = self._entry(row) if 0 <= row < len(self.heights) else None
         if isinstance(entry, Extra) and entry.kind == "request":
             call = self._requests[row - len(self.heights)].tool_call_id
-            return self.view.shown.positions.get(tool_key(call))
+            return self.view.state.positions.get(tool_key(call))
         return entry if isinstance(entry, int) else None
 
     def _items(self) -> Iterator[tuple[int, Item]]:
         """Rows with the items that they show."""
-        timeline = self.view.shown.timeline
+        timeline = self.view.state.timeline
         for row in range(len(self.heights)):
             if isinstance(entry := self._entry(row), int):
                 yield row, timeline[entry]
 
     def instead(self) -> list[Line]:
-        width, said = self.row_width, self._nothing()
-        return [[(" " * max(0, (width - len(text)) // 2) + text, "dim")] for text in said]
+        width, texts = self.row_width, self._nothing()
+        return [[(" " * max(0, (width - len(text)) // 2) + text, "dim")] for text in texts]
 
     def _nothing(self) -> tuple[str, ...]:
         """Why there is nothing, and what to do about it."""
         link = self.view.link
-        if self.view.shown.id:
+        if self.view.state.id:
             return (self._none(), "f shows the next kind, esc everything.") if self.filtered else ()
         if link.phase in ("retrying", "gave-up"):
             reason = clean_line(link.reason, 200) or "no answer"
@@ -264,25 +264,22 @@ class Stream(Rows):
 
     def _none(self) -> str:
         """What the filter looked for and did not find."""
-        yet = " yet" if self.view.shown.is_active else ""
+        yet = " yet" if self.view.state.is_active else ""
         kinds = {"errors": "error", "tools": "tool call", "text": "text"}.get(self.filter, "row")
         searched = f" holds “{clean_line(self.needle.text, 60)}”" if self.hits_only else ""
         return f"No {kinds}{searched}{yet}."
 
     def guesses(self, rows: range, width: int) -> Iterator[int]:
         """Of all rows at once, as there may be very many."""
-        timeline, entries = self.view.shown.timeline, self.view.entries
-        shown = (
-            [entries[at] for at in self._kept[rows.start : rows.stop]]
-            if self.filtered
-            else entries[rows.start : rows.stop]
-        )
-        for entry in shown:
+        timeline, entries = self.view.state.timeline, self.view.entries
+        stretch = slice(rows.start, rows.stop)
+        visible = [entries[at] for at in self._matches[stretch]] if self.filtered else entries[stretch]
+        for entry in visible:
             if type(entry) is int and type(item := timeline[entry]) is Note:
                 yield self._note_lines(item, entry, width)
             else:
                 yield 1
-        yield from repeat(1, len(rows) - len(shown))
+        yield from repeat(1, len(rows) - len(visible))
 
     def _note_lines(self, note: Note, entry: int | Extra, width: int) -> int:
         if note.kind not in ("text", "prompt"):
@@ -296,22 +293,22 @@ class Stream(Rows):
 
     def unfolded(self, row: int, width: int) -> list[Line]:
         """As `lines_of`, with all of a long text."""
-        return self._lines_of(row, width, whole=True)
+        return self._lines_of(row, width, full=True)
 
-    def _lines_of(self, row: int, width: int, *, whole: bool = False) -> list[Line]:
+    def _lines_of(self, row: int, width: int, *, full: bool = False) -> list[Line]:
         entry = self._entry(row)
         if isinstance(entry, Extra):
             return self._extra(entry, width)
-        item = self.view.shown.timeline[entry]
-        opened = self._is_open(entry)
+        item = self.view.state.timeline[entry]
+        expanded = self._is_open(entry)
         if isinstance(item, ToolCall):
-            return self._tool(item, width, opened=opened)
-        return self._note(item, width, opened=opened or (whole and item.kind != "reasoning"))
+            return self._tool(item, width, expanded=expanded)
+        return self._note(item, width, expanded=expanded or (full and item.kind != "reasoning"))
 
-    def _tool(self, tool: ToolCall, width: int, *, opened: bool) -> list[Line]:
+    def _tool(self, tool: ToolCall, width: int, *, expanded: bool) -> list[Line]:
         mark = tool_mark(tool.state, self.context.glyphs)
-        said = subject(tool, self.view.shown.agent.cwd)
-        detail = changes(tool, said) if said.detail and cells(said.detail) <= width // 4 else []
+        about = subject(tool, self.view.state.agent.cwd)
+        detail = changes(tool, about) if about.detail and cells(about.detail) <= width // 4 else []
         is_detailed = bool(detail)
         if failed := self.view.failed_below(tool):
             detail = [(f"{self.context.glyphs.failed}{failed}", "bad")]
@@ -319,13 +316,13 @@ class Stream(Rows):
             *self._stamp(tool.started_at),
             ("  " * min(self.view.depth(tool), DEEPEST), ""),
             (mark.glyph + " ", role(mark.tone)),
-            *call(tool, said),
+            *call(tool, about),
         ]
-        taken = self.context.call_time(tool)
-        tail: Line = [*detail, (" ", ""), right(taken, DURATION_WIDTH)] if detail or taken[0] else []
+        elapsed = self.context.call_time(tool)
+        tail: Line = [*detail, (" ", ""), right(elapsed, DURATION_WIDTH)] if detail or elapsed[0] else []
         lines = self._wrapped(left, tail, width) if self.wraps else [fill(left, tail, width)]
-        if opened:
-            body = [line for line in output_text(tool).split("\n")[-OPENED_LINES:] if line.strip()]
+        if expanded:
+            body = [line for line in output_text(tool).split("\n")[-EXPANDED_LINES:] if line.strip()]
             for line in body or ([] if tool.is_open else ["no output"]):
                 lines += self._below(clean_line(line), width, "dim")
         elif tool.state == "error":
@@ -345,10 +342,10 @@ class Stream(Rows):
             return [[*side, *line] for line in wrap([(text, text_role)], max(1, width - self._indent))[:WRAPPED_LINES]]
         return [cut([*side, (text, text_role)], width)]
 
-    def _note(self, note: Note, width: int, *, opened: bool) -> list[Line]:
+    def _note(self, note: Note, width: int, *, expanded: bool) -> list[Line]:
         glyphs = self.context.glyphs
         room = width - self._indent
-        if note.kind == "reasoning" and not opened:
+        if note.kind == "reasoning" and not expanded:
             more = note.text.strip().count("\n")
             tail: Line = [(plural(more + 1, "line"), "fold")] if more else []
             line = fill([(first_line(note.text), "thought")], tail, room)
@@ -361,7 +358,7 @@ class Stream(Rows):
             return self._noted(note, glyphs.into, "accent", prose(note.text, room, glyphs, "accent"))
         base = "thought" if note.kind == "reasoning" else ""
         body = prose(note.text, room, glyphs, base)
-        if len(body) > LONG and not opened:
+        if len(body) > LONG and not expanded:
             hidden = len(body) - LONG + 4
             if self._grows(note):
                 body = [[(f"{glyphs.closed} {plural(hidden, 'earlier line')}", "fold")], *body[hidden:]]
@@ -371,8 +368,8 @@ class Stream(Rows):
 
     def _grows(self, note: Note) -> bool:
         """Whether more of a text may come, so that its end matters."""
-        timeline = self.view.shown.timeline
-        return self.view.shown.is_active and timeline[len(timeline) - 1] is note
+        timeline = self.view.state.timeline
+        return self.view.state.is_active and timeline[len(timeline) - 1] is note
 
     def _noted(self, note: Note, mark: str, mark_role: str, body: list[Line]) -> list[Line]:
         head: Line = [*self._stamp(note.at or None), (mark + " ", mark_role)]
@@ -388,7 +385,7 @@ class Stream(Rows):
         if extra.kind in ("gap", "mark", "other"):
             tone = "warn" if extra.kind == "gap" else "accent"
             return [cut([(glyphs.gap * CLOCK_WIDTH + " ", tone), (extra.text, tone)], width)]
-        title = self.view.shown.agent.title
+        title = self.view.state.agent.title
         text = f"{extra.text} {glyphs.dot} {clean_line(title)}" if title else extra.text
         return [cut([*self._stamp(extra.at), (f"{glyphs.gap * 3} ", "accent"), (text, "accent")], width)]
 
@@ -403,16 +400,16 @@ class Stream(Rows):
         ]
 
     def _end(self, width: int) -> list[Line]:
-        state = self.view.shown
+        state = self.view.state
         mark = status_mark(state.status, self.context.glyphs)
         took = (state.ended_at or 0) - (state.started_at or 0) if state.ended_at and state.started_at else 0
-        told = [mark.word, *([f"after {duration(took)}"] if took > 0 else []), plural(state.tool_count, "tool")]
+        facts = [mark.word, *([f"after {duration(took)}"] if took > 0 else []), plural(state.tool_count, "tool")]
         if state.error_count:
-            told.append(plural(state.error_count, "error"))
+            facts.append(plural(state.error_count, "error"))
         head: Line = [
             *self._stamp(state.ended_at),
             (mark.glyph + " ", role(mark.tone)),
-            (f" {self.context.glyphs.dot} ".join(told), role(mark.tone)),
+            (f" {self.context.glyphs.dot} ".join(facts), role(mark.tone)),
         ]
         lines = wrap(head, width)
         for text, base in ((state.error, "bad"), (state.summary, "")):
@@ -426,8 +423,8 @@ class Stream(Rows):
     def action_fold(self, is_open: bool | None = None) -> None:
         """Opens (True), closes (False) or turns the row under the cursor."""
         entry = self.position_at(self.cursor)
-        if entry is None or (is_open is not None and is_open == (entry in self.opened)):
+        if entry is None or (is_open is not None and is_open == (entry in self.expanded)):
             return
-        self.opened ^= {entry}
+        self.expanded ^= {entry}
         self.changed({self.cursor})
         self.reveal(self.cursor)

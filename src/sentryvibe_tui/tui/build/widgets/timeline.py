@@ -31,13 +31,13 @@ class Timeline(Rows):
         if not self.display:
             return
         here = self.key
-        self._drawn_at, self._todos = self.context.now(), self.view.shown.todos
-        self.lanes = lanes(self.view.shown, self.view.tally, self.context.glyphs)
+        self._drawn_at, self._todos = self.context.now(), self.view.state.todos
+        self.lanes = lanes(self.view.state, self.view.tally, self.context.glyphs)
         self.reset(len(self.lanes), next((at for at, lane in enumerate(self.lanes) if lane.key == here), None))
 
     def tick(self) -> None:
         """A second went by."""
-        if self._todos is not self.view.shown.todos or self.context.now() // 1000 % DRAWN_SECONDS == 0:
+        if self._todos is not self.view.state.todos or self.context.now() // 1000 % DRAWN_SECONDS == 0:
             self.renew()
 
     def refit(self) -> None:
@@ -65,7 +65,7 @@ class Timeline(Rows):
         return max(0, min(26, width // 3, width - LEAST_BAR))
 
     def _scale(self, width: int) -> Scale:
-        return scale_of(self.view.shown, self._drawn_at, width - self._name_width(width))
+        return scale_of(self.view.state, self._drawn_at, width - self._name_width(width))
 
     def heads(self, width: int) -> str:
         if not self.lanes:
@@ -73,15 +73,15 @@ class Timeline(Rows):
         return " " * self._name_width(width) + self._scale(width).ticks()
 
     def foot(self) -> str:
-        return facts(self.view.shown, self.view.tally, self.lanes, self._drawn_at)
+        return facts(self.view.state, self.view.tally, self.lanes, self._drawn_at)
 
     def lines_of(self, row: int, width: int) -> list[Line]:
         lane, room = self.lanes[row], self._name_width(width)
         mark: Line = [(lane.mark.glyph + " ", role(lane.mark.tone))] if lane.mark else []
         name = cut([*mark, (lane.name, "strong" if lane.ended is None else "dim")], room - 1)
         gap: Line = [(pad("", room - length(name)), "")]
-        since = open_since(self.view.shown, lambda todo, tool: lane.key in (todo, verb_of(tool)))
+        since = open_since(self.view.state, lambda todo, tool: lane.key in (todo, verb_of(tool)))
         return [[*name, *gap, *bar(lane, self._scale(width), self.context.glyphs, self._drawn_at, since)]]
 
     def instead(self) -> list[Line]:
-        return [[("No call with known times.", "dim")]] if self.view.shown.id else []
+        return [[("No call with known times.", "dim")]] if self.view.state.id else []

@@ -50,12 +50,12 @@ class Todos(Rows):
         self._is_stale = not self.display
         if self._is_stale:
             return
-        state = self.view.shown
-        kept = self.nodes[self.cursor][:2] if self.cursor < len(self.nodes) else None
+        state = self.view.state
+        current = self.nodes[self.cursor][:2] if self.cursor < len(self.nodes) else None
         self._todos = {todo.key: todo for todo in (*state.todos, *state.template_todos, *state.dropped)}
         self._phases = codex_phases(state)
         before, self.nodes = self.nodes, rows(self.view, self.folds)
-        cursor = next((index for index, row in enumerate(self.nodes) if row[:2] == kept), None)
+        cursor = next((index for index, row in enumerate(self.nodes) if row[:2] == current), None)
         if positions is not None and len(before) == len(self.nodes) == len(self.heights) > 0:
             self._replace(before, cursor, positions)
         else:
@@ -73,7 +73,7 @@ class Todos(Rows):
         """What is no call always may; a call only when it changed, or one below it may have."""
         if row.kind not in ("tool", "tail"):
             return True
-        call = self.view.shown.timeline[int(row.ident)]
+        call = self.view.state.timeline[int(row.ident)]
         return row.ident in positions or (isinstance(call, ToolCall) and call.id in self.view.children)
 
     def update(self, positions: set[int]) -> None:
@@ -87,7 +87,7 @@ class Todos(Rows):
     def go_to(self, key: int) -> None:
         """To a todo, or to what was planned before any; it unfolds."""
         ident = PLANNED if key == PLANNING else key
-        for group, todos in ((TEMPLATE, self.view.shown.template_todos), (DROPPED, self.view.shown.dropped)):
+        for group, todos in ((TEMPLATE, self.view.state.template_todos), (DROPPED, self.view.state.dropped)):
             if any(todo.key == key for todo in todos):
                 self.folds[group] = True
         self.folds[ident] = True
@@ -100,10 +100,10 @@ class Todos(Rows):
             todo = self._todos.get(row.ident)  # type: ignore[arg-type]
             return todo is not None and todo.status == "in_progress"
         if row.kind == "tool":
-            tool = self.view.shown.timeline[row.ident]  # type: ignore[index]
+            tool = self.view.state.timeline[row.ident]  # type: ignore[index]
             return isinstance(tool, ToolCall) and tool.is_open
         if row.kind == "turn":
-            return self.view.steps.turns[-1:] == [row.number] and self.view.shown.is_active
+            return self.view.steps.turns[-1:] == [row.number] and self.view.state.is_active
         if row.kind == "step":
             return self._goes_on(row.number)
         return False
@@ -121,15 +121,15 @@ class Todos(Rows):
 
     def _under_way(self) -> tuple[int, int]:
         """Rows of the active todo: its own and the last one below it; of an ended build the first row."""
-        state = self.view.shown
+        state = self.view.state
         if not self.view.has_todos:
             return self._last_step()
         first = next((at for at, row in enumerate(self.nodes) if row.kind == "todo" and self._is_current(row)), None)
         if first is None:
-            opened = next((at for at, row in enumerate(self.nodes) if row.kind == "group" and row.open), None)
-            if opened is None or not state.is_active:
+            unfolded = next((at for at, row in enumerate(self.nodes) if row.kind == "group" and row.open), None)
+            if unfolded is None or not state.is_active:
                 return 0, 0
-            first = opened
+            first = unfolded
         last = first
         while last + 1 < len(self.nodes) and self.nodes[last + 1].kind not in ("todo", "group"):
             last += 1
@@ -142,7 +142,7 @@ class Todos(Rows):
         return (next(begins, 0), last) if self.nodes else (0, 0)
 
     def _is_current(self, row: Row) -> bool:
-        state = self.view.shown
+        state = self.view.state
         todos = state.current_todos
         return state.is_active and 0 <= state.active_todo < len(todos) and todos[state.active_todo].key == row.ident
 
@@ -153,26 +153,26 @@ class Todos(Rows):
     # ----------------------------------------------------------------- rows
 
     def lines_of(self, row: int, width: int) -> list[Line]:
-        one = self.nodes[row]
-        match one.kind:
+        node = self.nodes[row]
+        match node.kind:
             case "group":
-                return [self._group(one, width)]
+                return [self._group(node, width)]
             case "todo":
-                return [self._todo(one, width)]
+                return [self._todo(node, width)]
             case "tool":
-                return [self._tool(one, width)]
+                return [self._tool(node, width)]
             case "tail":
-                return [self._tail(one, width)]
+                return [self._tail(node, width)]
             case "phase":
-                return [self._phase(one, width)]
+                return [self._phase(node, width)]
             case "turn" | "step":
-                return [self._step(one, width)]
+                return [self._step(node, width)]
             case "earlier":
-                lead = self._lead(one.depth + 1)
-                said: Line = [(f"{self.context.glyphs.closed} {one.number} earlier", "fold")]
-                if one.errors:
-                    said.append((f"  {self.context.glyphs.failed}{one.errors}", "bad"))
-                return [fill([*lead, *said], [], width)]
+                lead = self._lead(node.depth + 1)
+                count: Line = [(f"{self.context.glyphs.closed} {node.number} earlier", "fold")]
+                if node.errors:
+                    count.append((f"  {self.context.glyphs.failed}{node.errors}", "bad"))
+                return [fill([*lead, *count], [], width)]
 
     def _lead(self, depth: int) -> Line:
         return [("  " * depth, "")]
@@ -183,7 +183,7 @@ class Todos(Rows):
 
     def _group(self, row: Row, width: int) -> Line:
         name = str(row.ident)
-        state = self.view.shown
+        state = self.view.state
         if name == PLANNED:
             group = self.view.group()
             tail = self._counts(len(group.positions), group.errors)
@@ -199,32 +199,32 @@ class Todos(Rows):
         return fill([(fold, "fold"), (f"{self.context.glyphs.dot} {NAMES[name]}", "dim")], [*tail, *pad_right], width)
 
     def _step(self, row: Row, width: int) -> Line:
-        """A prompt, or what the agent said, and what came of it."""
-        steps, state, glyphs = self.view.steps, self.view.shown, self.context.glyphs
+        """A prompt, or what the agent text, and what came of it."""
+        steps, state, glyphs = self.view.steps, self.view.state, self.context.glyphs
         step = steps.all[row.number]
         below = steps.below(row.number)
         together = [step, *(steps.all[place] for place in below)]
-        calls, errors = sum(len(one.calls) for one in together), sum(one.errors for one in together)
+        calls, errors = sum(len(part.calls) for part in together), sum(part.errors for part in together)
         last = below[-1] if below else row.number
         goes_on = self._goes_on(last)
         end = steps.end(last, self.context.now() if goes_on else state.worked_at or state.last_event_at or step.at)
         took = (running if goes_on else duration)(max(0, end - step.at)) if step.at else ""
         note = state.timeline[step.note] if step.note is not None else None
-        said = plain(inline(first_line(note.text))) if isinstance(note, Note) else ""
+        text = plain(inline(first_line(note.text))) if isinstance(note, Note) else ""
         mark, tone = (glyphs.into, "accent") if step.is_turn else (glyphs.text, "dim")
         left: Line = [
             *self._lead(row.depth),
             (self._fold(is_open=row.open, has=calls > 0), "fold" if calls else ""),
             (glyphs.running if goes_on and not row.open else mark, "busy" if goes_on and not row.open else tone),
             (" ", ""),
-            (said, "strong" if goes_on else "" if calls else "dim"),
+            (text, "strong" if goes_on else "" if calls else "dim"),
         ]
         tail = [*self._counts(calls, errors), (" ", ""), right((took, "busy" if goes_on else "dim"), DURATION_WIDTH)]
         return fill(left, tail, width)
 
     def _goes_on(self, place: int) -> bool:
         """Whether a step is the one under way."""
-        state = self.view.shown
+        state = self.view.state
         return state.is_active and state.activity.kind == "working" and place == len(self.view.steps.all) - 1
 
     def _phase(self, row: Row, width: int) -> Line:
@@ -250,7 +250,7 @@ class Todos(Rows):
 
     def _todo(self, row: Row, width: int) -> Line:
         todo = self._todos[int(row.ident)]
-        ended = not self.view.shown.is_active
+        ended = not self.view.state.is_active
         mark = todo_mark(todo.status, self.context.glyphs, ended=ended)
         current = todo.status == "in_progress" and not ended
         text = (todo.active_form if current else "") or todo.content
@@ -276,29 +276,29 @@ class Todos(Rows):
         if todo.status == "completed":
             took = (todo.ended_at or todo.started_at) - todo.started_at
             return duration(took) if took else "", "dim"
-        if not self.view.shown.is_active:
+        if not self.view.state.is_active:
             return "", ""
         return running(self.context.now() - todo.started_at), "busy"
 
     def _tool(self, row: Row, width: int) -> Line:
-        tool = self.view.shown.timeline[int(row.ident)]
+        tool = self.view.state.timeline[int(row.ident)]
         assert isinstance(tool, ToolCall)
         mark = tool_mark(tool.state, self.context.glyphs)
-        said = subject(tool, self.view.shown.agent.cwd)
-        detail = changes(tool, said) if said.detail and len(said.detail) <= 16 else []
+        about = subject(tool, self.view.state.agent.cwd)
+        detail = changes(tool, about) if about.detail and len(about.detail) <= 16 else []
         if failed := self.view.failed_below(tool):
             detail = [(f"{self.context.glyphs.failed}{failed}", "bad")]
         left: Line = [
             *self._lead(row.depth + 1),
             (mark.glyph + " ", role(mark.tone)),
-            *call(tool, said),
+            *call(tool, about),
         ]
-        taken = self.context.call_time(tool)
-        tail: Line = [*detail, (" ", ""), right(taken, DURATION_WIDTH)] if detail or taken[0] else []
+        elapsed = self.context.call_time(tool)
+        tail: Line = [*detail, (" ", ""), right(elapsed, DURATION_WIDTH)] if detail or elapsed[0] else []
         return fill(left, tail, width)
 
     def _tail(self, row: Row, width: int) -> Line:
-        tool = self.view.shown.timeline[int(row.ident)]
+        tool = self.view.state.timeline[int(row.ident)]
         assert isinstance(tool, ToolCall)
         line = error_line(tool) or "failed"
         side = self.context.glyphs.side

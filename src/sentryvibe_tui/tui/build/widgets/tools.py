@@ -27,13 +27,13 @@ class Tools(Rows):
         """Another build, or another state of it."""
         if self.display:
             here = self.calls[self.cursor].verb if self.cursor < len(self.calls) else ""
-            self._drawn = self.view.shown
+            self._drawn = self.view.state
             self.calls = self.view.tally.most_used()
             self.reset(len(self.calls), next((at for at, calls in enumerate(self.calls) if calls.verb == here), 0))
 
     def tick(self) -> None:
         """A second went by."""
-        if self._drawn is not self.view.shown:
+        if self._drawn is not self.view.state:
             self.renew()
 
     def refit(self) -> None:
@@ -52,17 +52,17 @@ class Tools(Rows):
         return max(6, min(NAME_WIDTH, width - COUNTED_WIDTH))
 
     def heads(self, width: int) -> str:
-        shown = width - self._name_width(width) - COUNTED_WIDTH - 2
-        last = "  latest" if shown >= LEAST_SPARKS else ""
+        room = width - self._name_width(width) - COUNTED_WIDTH - 2
+        last = "  latest" if room >= LEAST_SPARKS else ""
         return (" " * self._name_width(width) + counted_heads() + last) if self.calls else ""
 
     def lines_of(self, row: int, width: int) -> list[Line]:
-        calls, room = self.calls[row], self._name_width(width)
-        shown = width - room - COUNTED_WIDTH - 2
-        latest = list(calls.latest)[-shown:] if shown >= LEAST_SPARKS and calls.number > 1 else []
-        name = fill(cut([(calls.verb, "verb")], room), [], room)
+        calls, name_width = self.calls[row], self._name_width(width)
+        room = width - name_width - COUNTED_WIDTH - 2
+        latest = list(calls.latest)[-room:] if room >= LEAST_SPARKS and calls.number > 1 else []
+        name = fill(cut([(calls.verb, "verb")], name_width), [], name_width)
         return [cut([*name, *counted(calls), ("  ", ""), (sparks(latest, self.context.glyphs.sparks), "faint")], width)]
 
     def instead(self) -> list[Line]:
-        state = self.view.shown
+        state = self.view.state
         return [[("No tool was used yet." if state.is_active else "No tool was used.", "dim")]] if state.id else []
