@@ -96,7 +96,7 @@ async def shot(name: str, size: tuple[int, int], agent: DemoAgent, share: float)
     app = WatchApp(Still(state), "ride-board", now=lambda: now)
     async with app.run_test(size=size) as pilot:
         await pilot.pause(0.5)
-        app.watch_screen.panes.builds.took(await app.watch_screen.feed.watching.builds())
+        app.watch_screen.panes.builds.update(await app.watch_screen.presenter.watching.builds())
         await pilot.press(*(("3",) if not state.is_active else ()))
         await pilot.pause(0.2)
         (FOLDER / f"{name}.svg").write_text(app.export_screenshot(title="sentryvibe-tui"))

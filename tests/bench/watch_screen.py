@@ -114,7 +114,7 @@ async def storm(app, story, *, with_keys: bool) -> None:
     Taken.size = 0
     cpu, began = time.process_time(), time.perf_counter()
     for at in range(0, len(happened), 25):
-        app.watch_screen.feed.watching.say(*happened[at : at + 25])
+        app.watch_screen.presenter.watching.say(*happened[at : at + 25])
         await asyncio.sleep(max(0, began + (at + 25) / 500 - time.perf_counter()))
     wall = time.perf_counter() - began
     stop.set()

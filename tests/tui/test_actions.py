@@ -16,9 +16,9 @@ from sentryvibe_tui.tui.actions import (
     rebound,
     usable_keys,
 )
-from sentryvibe_tui.tui.build.feed import Feed
 from sentryvibe_tui.tui.build.history import History
 from sentryvibe_tui.tui.build.panes import Panes
+from sentryvibe_tui.tui.build.presenter import Presenter
 from sentryvibe_tui.tui.build.screen import BuildScreen
 from sentryvibe_tui.tui.build.search import Search
 from sentryvibe_tui.tui.build.widgets.stream import Stream
@@ -47,7 +47,7 @@ def test_what_a_list_loses_to_the_overview_has_another_key_there() -> None:
     assert {action.ident for action in offered(ACTIONS, "overview")} >= {"quit", "next-that-waits", "up", "pin"}
 
 
-PARTS = {"panes": Panes, "search": Search, "history": History, "feed": Feed, "export": Export}
+PARTS = {"panes": Panes, "search": Search, "history": History, "presenter": Presenter, "export": Export}
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)

@@ -17,7 +17,7 @@ import pytest
 from sentryvibe_tui.model.events import ToolEnded, ToolStarted, UsageReported
 from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.state import Agent, Usage
-from sentryvibe_tui.tui.build.page import farewell
+from sentryvibe_tui.tui.build.summary_page import farewell
 from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.export.copies import copies, file_of
 from sentryvibe_tui.tui.export.handover import Handover
@@ -375,7 +375,7 @@ async def test_what_happens_goes_on_while_the_pager_has_the_terminal(
                 await asyncio.sleep(0.01)
             running_build.happened.clear()
             running_build.call("Bash", {"command": "now"})
-            screen.feed.watching.say(*running_build.happened)
+            screen.presenter.watching.say(*running_build.happened)
             while len(screen.view.entries) == known:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             (tmp_path / "seen").touch()

@@ -35,7 +35,7 @@ async def test_rows_of_the_tree_that_stay_are_painted_as_they_are_now(app_on, st
             build.call(
                 "Bash", {"command": f"more {number}"}, "no", 2, number % 2 == 0, parent_id=task if number > 2 else ""
             )
-            screen.feed.watching.say(*build.happened)
+            screen.presenter.watching.say(*build.happened)
             await settled(pilot)
             assert drawn(todos) == made(todos)
 
@@ -49,7 +49,7 @@ async def test_phases_go_on_where_they_stand(app_on, story) -> None:
         screen = await settled(pilot)
         build.happened.clear()
         build.tell(phases("completed", "active"))
-        screen.feed.watching.say(*build.happened)
+        screen.presenter.watching.say(*build.happened)
         await settled(pilot)
         assert drawn(screen.panes.todos) == made(screen.panes.todos)
 

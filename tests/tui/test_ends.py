@@ -2,8 +2,8 @@
 
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus
 from sentryvibe_tui.model.facts import BuildEnded
-from sentryvibe_tui.tui.build.missed import missed
-from sentryvibe_tui.tui.build.page import overview
+from sentryvibe_tui.tui.build.absence import absence_report
+from sentryvibe_tui.tui.build.summary_page import summary_page
 from sentryvibe_tui.tui.build.tally import Tally
 from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.lines import length, plain
@@ -25,7 +25,7 @@ async def test_a_card_tells_what_was_missed_and_any_key_closes_it(app_on, runnin
     at, known = running_build.at, len(running_build.happened)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        say = app.watch_screen.feed.watching.say
+        say = app.watch_screen.presenter.watching.say
         say(LinkChanged(LinkStatus("retrying", attempt=1, lost_at=at)))
         running_build.call("Bash", {"command": "make broken"}, "Exit code 2", 3, True)
         running_build.text("almost there").plan(5)
@@ -48,7 +48,7 @@ async def test_a_short_absence_shows_no_card(app_on, running_build) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         lost = LinkChanged(LinkStatus("retrying", attempt=1, lost_at=at))
-        app.watch_screen.feed.watching.say(lost, CaughtUp(at, at + 59_000, 0, "nothing missed"))
+        app.watch_screen.presenter.watching.say(lost, CaughtUp(at, at + 59_000, 0, "nothing missed"))
         await settled(pilot)
         assert app.screen is app.watch_screen
 
@@ -66,7 +66,10 @@ def test_the_card_of_another_build_and_of_hostile_words(running_build, story, ho
     other.plan(1, (hostile, "x")).call(hostile, {"q": hostile}, hostile, 1, True)
     other.tell(BuildEnded("failed", error=hostile))
     gap = CaughtUp(running_build.at, running_build.at + 61_000, 9, "resynchronised")
-    lines = [plain(line) for line in missed(running_build.state, other.state, gap, RenderContext(lambda: other.at), 40)]
+    lines = [
+        plain(line)
+        for line in absence_report(running_build.state, other.state, gap, RenderContext(lambda: other.at), 40)
+    ]
     assert "a new build began" in lines
     assert "✗ the build ended: failed" in lines
     assert all(len(line) <= 40 for line in lines)
@@ -86,7 +89,7 @@ async def test_the_summary_comes_at_the_end_unless_the_reader_is_elsewhere(app_o
             screen = app.watch_screen
             assert not screen.panes.inspector.display
             build.tell(BuildEnded("completed"))
-            screen.feed.watching.say(*build.happened[known:])
+            screen.presenter.watching.say(*build.happened[known:])
             await settled(pilot)
             await settled(pilot)
             assert screen.panes.inspector.display is shown
@@ -97,6 +100,6 @@ async def test_the_summary_comes_at_the_end_unless_the_reader_is_elsewhere(app_o
 
 def test_the_page_of_a_build_fits_a_narrow_pane(running_build) -> None:
     look = RenderContext(lambda: running_build.at)
-    lines = overview(running_build.state, Tally(running_build.state), look, 30)
+    lines = summary_page(running_build.state, Tally(running_build.state), look, 30)
     assert all(length(line) <= 30 for line in lines)
     assert " ".join(plain(line).strip() for line in lines[:2]) == "running · 4/8 todos · 2m04s · 23 tools · 2 errors"

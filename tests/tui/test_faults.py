@@ -25,7 +25,7 @@ def text_of(pane) -> list[str]:
 
 
 def footer(screen) -> str:
-    return plain(screen.titles.keys.line(screen.size.width))
+    return plain(screen.chrome.keys.line(screen.size.width))
 
 
 async def test_the_footer_leaves_out_what_would_do_nothing(app_on, story, running_build) -> None:
@@ -48,7 +48,7 @@ async def test_a_click_in_the_footer_presses_the_key(app_on, running_build, titl
     app = app_on(running_build.state)
     async with app.run_test(size=(160, 24)) as pilot:
         screen = await settled(pilot)
-        await pilot.click(screen.titles.keys, offset=(footer(screen).index(f" {title}") + 2, 0))
+        await pilot.click(screen.chrome.keys, offset=(footer(screen).index(f" {title}") + 2, 0))
         await settled(pilot)
         assert app.focused.id == focused
 
@@ -57,7 +57,7 @@ async def test_a_click_on_open_in_the_footer_opens_the_row(app_on, running_build
     app = app_on(running_build.state)
     async with app.run_test(size=(160, 24)) as pilot:
         screen = await settled(pilot)
-        await pilot.click(screen.titles.keys, offset=(footer(screen).index("enter open"), 0))
+        await pilot.click(screen.chrome.keys, offset=(footer(screen).index("enter open"), 0))
         await settled(pilot)
         assert app.focused is screen.panes.inspector
 
@@ -72,7 +72,7 @@ async def test_messages_stand_in_the_footer_and_cover_no_row(app_on, running_bui
         assert footer(screen).rstrip().endswith("120336.log")
         assert len(footer(screen)) == 60
         assert not app.query("Toast")
-        await pilot.click(screen.titles.keys)
+        await pilot.click(screen.chrome.keys)
         assert "quit" in footer(screen)
 
 
@@ -139,7 +139,7 @@ async def test_what_the_agent_asks_is_the_last_row_of_the_stream_with_its_time(a
         ]
         build.happened.clear()
         build.tell(Noticed("meanwhile"))
-        screen.feed.watching.say(*build.happened)
+        screen.presenter.watching.say(*build.happened)
         await settled(pilot)
         rows = text_of(screen.panes.stream)
         assert ["meanwhile" in row for row in rows[-3:]] == [True, False, False]
@@ -153,7 +153,7 @@ async def test_a_request_goes_with_its_answer(app_on, story) -> None:
         before = len(screen.panes.stream.heights)
         build.happened.clear()
         build.tell(BuildEnded("completed"))
-        screen.feed.watching.say(*build.happened)
+        screen.presenter.watching.say(*build.happened)
         await settled(pilot)
         assert len(screen.panes.stream.heights) == before
         assert "rm -rf" not in text_of(screen.panes.stream)[-1]
@@ -190,7 +190,7 @@ async def test_a_build_that_has_ended_is_left_for_the_next_by_who_follows(
         screen = await settled(pilot)
         if not follows:
             await pilot.press("2", "k", "k", "k")
-        screen.feed.watching.say(Snapshot(other_build(story, running_build).state, "new-build"))
+        screen.presenter.watching.say(Snapshot(other_build(story, running_build).state, "new-build"))
         await settled(pilot)
         assert screen.view.state.id == shown
 

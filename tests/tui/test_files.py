@@ -53,7 +53,7 @@ async def test_a_change_that_comes_is_on_top(app_on, story) -> None:
         await pilot.press("7", "j")
         build.happened.clear()
         build.call("Edit", {"file_path": "new.py", "old_string": "x", "new_string": "y"})
-        screen.feed.watching.say(*build.happened)
+        screen.presenter.watching.say(*build.happened)
         await settled(pilot)
         screen.panes.files.tick()
         assert [row.split()[0] for row in text_of(screen.panes.files)] == ["new.py", "cart.py", "shop.py"]
@@ -65,7 +65,7 @@ async def test_without_a_change_the_key_says_so(app_on, story) -> None:
         screen = await settled(pilot)
         await pilot.press("D")
         await settled(pilot)
-        assert screen.titles.keys.message == "no file was changed yet"
+        assert screen.chrome.keys.message == "no file was changed yet"
 
 
 async def test_hostile_paths_are_shown_safely(app_on, story, hostile) -> None:

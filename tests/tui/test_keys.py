@@ -55,7 +55,7 @@ async def test_moving_up_stops_following_and_new_rows_are_counted(app_on, runnin
         running_build.call("Bash", {"command": "one"})
         running_build.call("Bash", {"command": "two"})
         top = screen.panes.stream.scroll_offset.y
-        screen.feed.watching.say(*running_build.happened)
+        screen.presenter.watching.say(*running_build.happened)
         await ready(pilot)
         assert not screen.panes.stream.following
         assert screen.panes.stream.unseen == 2
@@ -102,7 +102,7 @@ async def test_letters_typed_into_the_search_are_no_commands(app_on, running_bui
         screen = await ready(pilot)
         await press(pilot, "slash", "q", "f", "question_mark", "r", *"vwTMctosyeB")
         assert app.is_running
-        assert screen.feed.watching.retried == 0
+        assert screen.presenter.watching.retried == 0
         assert screen.panes.stream.filter == "all"
         assert screen.query_one("#prompt").value == "qf?rvwTMctosyeB"
         assert app.screen is screen
@@ -128,7 +128,7 @@ async def test_e_begins_at_the_newest_error_and_goes_back(app_on, running_build,
         await press(pilot, "e")
         first = screen.panes.stream.cursor
         assert first == screen.panes.stream.errors()[-1]
-        assert "error 2 of 2" in str(screen.titles.tabs.news)
+        assert "error 2 of 2" in str(screen.chrome.tabs.news)
         await press(pilot, "e")
         assert screen.panes.stream.cursor == screen.panes.stream.errors()[0]
         await press(pilot, "E")
@@ -159,13 +159,13 @@ async def test_a_clipped_call_is_fetched_whole(app_on, story, press) -> None:
         build.tell(ToolEnded("t", raw(text), output_bytes=size))
     async with app_on(clipped.state, builds={"b1": whole.state}).run_test(size=(120, 36)) as pilot:
         screen = await ready(pilot)
-        answered, fetch = asyncio.Event(), screen.feed.watching.whole_tool
+        answered, fetch = asyncio.Event(), screen.presenter.watching.whole_tool
 
         async def later(*asked):
             await answered.wait()
             return await fetch(*asked)
 
-        screen.feed.watching.whole_tool = later
+        screen.presenter.watching.whole_tool = later
         await press(pilot, "enter")
         assert "shown in part" in shown(screen.panes.inspector)
         answered.set()
@@ -203,7 +203,7 @@ async def test_an_older_build_that_still_runs_goes_on(app_on, running_build, sto
         await press(pilot, "left_square_bracket")
         await ready(pilot)
         old.call("Bash", {"command": "second command"})
-        builds["b0"] = screen.feed.watching.others["b0"] = old.state
+        builds["b0"] = screen.presenter.watching.others["b0"] = old.state
         await screen.history.look_again()
         await ready(pilot)
         assert "second command" in shown(screen.panes.stream)
@@ -237,7 +237,7 @@ async def test_r_tries_the_link_at_once(app_on, running_build, press) -> None:
     async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
         screen = await ready(pilot)
         await press(pilot, "r")
-        assert screen.feed.watching.retried == 1
+        assert screen.presenter.watching.retried == 1
 
 
 async def test_copying_writes_osc52_through_tmux(app_on, running_build, press, monkeypatch) -> None:
@@ -285,7 +285,7 @@ async def test_a_build_is_chosen_from_the_list(app_on, running_build, story, pre
         assert "old command" in shown(screen.panes.stream)
         other = story(build="b2", session="s2", start=running_build.at)
         other.call("Bash", {"command": "make"})
-        screen.feed.watching.say(*other.happened)
+        screen.presenter.watching.say(*other.happened)
         await ready(pilot)
         assert "old command" in shown(screen.panes.stream)
         assert screen.view.live.id == "b2"
@@ -336,7 +336,7 @@ async def test_a_mark_stays_where_it_was_put(app_on, running_build, press) -> No
         await press(pilot, "M")
         assert shown(screen.panes.stream).split("\n")[-1].endswith("mark 12:03:36")
         running_build.text("after the mark")
-        screen.feed.watching.say(*running_build.happened[known:])
+        screen.presenter.watching.say(*running_build.happened[known:])
         await ready(pilot)
         last = shown(screen.panes.stream).split("\n")[-2:]
         assert "mark" in last[0]

@@ -6,7 +6,7 @@ from sentryvibe_tui.agents.doing import summary_of
 from sentryvibe_tui.model.attention import attention
 from sentryvibe_tui.model.facts import BuildEnded, InputNeeded
 from sentryvibe_tui.tui.app import TOGETHER
-from sentryvibe_tui.tui.build.page import farewell, overview
+from sentryvibe_tui.tui.build.summary_page import farewell, summary_page
 from sentryvibe_tui.tui.build.tally import Tally
 from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.export.clipboard import LIMIT, osc52, to_file
@@ -48,7 +48,7 @@ async def test_an_end_rings_once_and_changes_the_title(app_on, running_build) ->
         await pilot.pause()
         running_build.happened.clear()
         running_build.tell(BuildEnded("completed"))
-        app.watch_screen.feed.watching.say(*running_build.happened)
+        app.watch_screen.presenter.watching.say(*running_build.happened)
         await pilot.pause(0.05)
         app.watch_screen.flush()
         await pilot.pause(TOGETHER + 0.1)
@@ -73,7 +73,7 @@ def test_screen_gets_the_clipboard_in_chunks() -> None:
 def test_the_page_of_a_build(running_build) -> None:
     state = running_build.state
     lines = [
-        plain(line).rstrip() for line in overview(state, Tally(state), RenderContext(lambda: running_build.at), 60)
+        plain(line).rstrip() for line in summary_page(state, Tally(state), RenderContext(lambda: running_build.at), 60)
     ]
     assert lines[0] == "running · 4/8 todos · 2m04s · 23 tools · 2 errors"
     assert [line.split()[:3] for line in lines if line.startswith("Bash")] == [["Bash", "5", "2"]]
@@ -94,4 +94,4 @@ async def test_a_key_can_be_bound_anew(app_on, running_build) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("x")
         await pilot.press("r")
-        assert app.watch_screen.feed.watching.retried == 1
+        assert app.watch_screen.presenter.watching.retried == 1

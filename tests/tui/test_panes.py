@@ -11,9 +11,9 @@ from sentryvibe_tui.model.events import ToolStarted
 from sentryvibe_tui.model.facts import BuildEnded, PlanReported
 from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.report.words import UNICODE
-from sentryvibe_tui.tui.build.gantt import Scale, bar, facts, lanes, scale_of
+from sentryvibe_tui.tui.build.gantt import Scale, bar, foot_text, lanes, scale_of
 from sentryvibe_tui.tui.build.tally import Tally
-from sentryvibe_tui.tui.build.view import View
+from sentryvibe_tui.tui.build.view import BuildView
 from sentryvibe_tui.tui.build.widgets.todos import Todos
 from sentryvibe_tui.tui.lines import length, plain
 from sentryvibe_tui.tui.widgets.rows import Rows
@@ -99,7 +99,7 @@ async def test_the_tools_table_follows_the_build(app_on, running_build) -> None:
         screen = await settled(pilot)
         before = text_of(screen.panes.tools)
         running_build.call("Edit", {"file_path": "a"}, took=9)
-        screen.feed.watching.say(*running_build.happened[len(first) :])
+        screen.presenter.watching.say(*running_build.happened[len(first) :])
         await settled(pilot)
         screen.panes.tools.tick()
         after = text_of(screen.panes.tools)
@@ -145,12 +145,12 @@ async def test_a_damaged_build_is_listed_as_such(app_on, running_build, size) ->
     async with app_on(running_build.state).run_test(size=size) as pilot:
         screen = await settled(pilot)
         listed = BuildSummary("p", "s0", "b0", status="interrupted", damaged="entry 1 cannot be read")
-        screen.panes.builds.took((*await screen.feed.watching.builds(), listed))
+        screen.panes.builds.update((*await screen.presenter.watching.builds(), listed))
         live, old = (" ".join(plain(line).strip() for line in screen.panes.builds.lines_of(row, 60)) for row in (0, 1))
         assert old.startswith("✗ build 1  damaged: entry 1 cannot be read")
         assert "damaged" not in live
-        (now,) = await screen.feed.watching.builds()
-        screen.panes.builds.took((replace(now, damaged="entry 2 cannot be read"),))
+        (now,) = await screen.presenter.watching.builds()
+        screen.panes.builds.update((replace(now, damaged="entry 2 cannot be read"),))
         assert "damaged: entry 2" in " ".join(plain(line) for line in screen.panes.builds.lines_of(0, 60))
 
 
@@ -198,7 +198,7 @@ def test_a_bar_shows_work_pauses_and_failures(running_build) -> None:
     assert {len(line) for line in drawn} == {100}
     assert [line.count("✗") for line in drawn] == [0, 0, 1, 0, 0, 1]
     assert all(set(line) <= set(" ━─✗") for line in drawn)
-    assert facts(state, Tally(state), rows, now).endswith("longest 58s: Wire up auth middleware")
+    assert foot_text(state, Tally(state), rows, now).endswith("longest 58s: Wire up auth middleware")
 
 
 async def test_hostile_names_stay_names(scene) -> None:
@@ -285,7 +285,7 @@ async def test_the_list_keeps_the_readers_build_when_another_begins(app_on, runn
         await settled(pilot)
         new = story(build="b2", session="s2", start=running_build.at)
         new.call("Bash", {"command": "new"})
-        screen.feed.watching.say(Snapshot(new.state, "new-build"))
+        screen.presenter.watching.say(Snapshot(new.state, "new-build"))
         await settled(pilot)
         assert screen.panes.builds.chosen.build_id == "b0"
 
@@ -295,12 +295,12 @@ def test_a_call_left_open_is_counted_at_the_end(story) -> None:
     told_all.call("Bash", {"command": "a"}, took=1)
     told_all.tell(ToolStarted("x", "Bash", raw({"command": "hangs"})))
     told_all.tell(BuildEnded("failed"), 600)
-    view = View()
+    view = BuildView()
     for event in told_all.happened:
         view.take(event)
         assert view.tally is not None
-    assert view.tally.calls["Bash"].times == Tally(told_all.state).calls["Bash"].times
-    assert view.tally.calls["Bash"].times.longest == 600_000
+    assert view.tally.verbs["Bash"].times == Tally(told_all.state).verbs["Bash"].times
+    assert view.tally.verbs["Bash"].times.longest == 600_000
 
 
 @pytest.mark.parametrize("key", "3456")
@@ -356,12 +356,12 @@ async def test_hidden_todos_cost_nothing_and_are_up_to_date_when_they_come_back(
         screen = await settled(pilot)
         await pilot.press("j", "2")
         made = []
-        whole = Todos.rebuild.__globals__["rows"]
-        monkeypatch.setitem(Todos.rebuild.__globals__, "rows", lambda *given: made.append(given) or whole(*given))
+        whole = Todos.rebuild.__globals__["nodes"]
+        monkeypatch.setitem(Todos.rebuild.__globals__, "nodes", lambda *given: made.append(given) or whole(*given))
         build.happened.clear()
         for number in range(5):
             build.call("Bash", {"command": f"make {number}"})
-        screen.feed.watching.say(*build.happened, *build.plan(1, ("first", "second", "third")).happened[-1:])
+        screen.presenter.watching.say(*build.happened, *build.plan(1, ("first", "second", "third")).happened[-1:])
         await settled(pilot)
         assert made == []
         await pilot.press("1")
@@ -388,7 +388,7 @@ async def test_the_readers_lane_stays_when_another_verb_is_used_more(app_on, sto
         build.happened.clear()
         for _ in range(5):
             build.call("Bash", {"command": "make"})
-        screen.feed.watching.say(*build.happened)
+        screen.presenter.watching.say(*build.happened)
         await settled(pilot)
         screen.panes.timeline.renew()
         assert [lane.key for lane in screen.panes.timeline.lanes] == ["Bash", "Read"]

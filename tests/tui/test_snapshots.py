@@ -92,7 +92,7 @@ def test_card_after_an_absence(snap_compare, scene, running_build, size) -> None
         at, known = running_build.at, len(running_build.happened)
         running_build.call("Bash", {"command": "make broken"}, "Exit code 2", 3, True)
         running_build.text("almost there").plan(6)
-        say = pilot.app.watch_screen.feed.watching.say
+        say = pilot.app.watch_screen.presenter.watching.say
         say(LinkChanged(LinkStatus("retrying", attempt=1, lost_at=at)))
         say(*running_build.happened[known:], CaughtUp(at, at + 724_000, 5, "replayed"))
         say(LinkChanged(LinkStatus("live", rtt_ms=38.0)))

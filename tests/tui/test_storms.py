@@ -50,7 +50,7 @@ async def test_another_build_is_painted_before_a_key_can_ask_for_rows_of_the_one
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await settled(pilot)
         await pilot.press("2", "f", "f")
-        app.watch_screen.feed.watching.say(Snapshot(other.state, "new-build"))
+        app.watch_screen.presenter.watching.say(Snapshot(other.state, "new-build"))
         while screen.view.state.id != "b2":  # noqa: ASYNC110
             await asyncio.sleep(0)
         assert [screen.panes.stream.lines_of(row, 60) for row in range(len(screen.panes.stream.heights))]
@@ -85,7 +85,7 @@ class Storm:
         elif one < 0.75:
             await pilot.resize_terminal(self._chance.choice(WIDTHS), self._chance.choice(HEIGHTS))
         else:
-            self._app.watch_screen.feed.watching.say(*self._news())
+            self._app.watch_screen.presenter.watching.say(*self._news())
         if self._chance.random() < 0.3:
             self._app.watch_screen.flush()
         await pilot.pause()
@@ -139,7 +139,7 @@ async def test_a_storm_of_keys_sizes_and_news(scene, story, running_build, monke
         stories.append(build)
     chance = random.Random(seed)
     app = scene(chance.choice(SCENES))
-    app.watch_screen.feed.watching.others = {"other-0": running_build.state}
+    app.watch_screen.presenter.watching.others = {"other-0": running_build.state}
     storm = Storm(seed, app, stories)
     async with app.run_test(size=(chance.choice(WIDTHS), chance.choice(HEIGHTS))) as pilot:
         for _ in range(60):

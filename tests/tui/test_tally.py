@@ -5,20 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.tui.build.tally import Calls, Spans, Tally, Times, sparks
-from sentryvibe_tui.tui.build.view import View
+from sentryvibe_tui.tui.build.tally import Percentiles, Spans, Tally, VerbStats, sparks
+from sentryvibe_tui.tui.build.view import BuildView
 
 
 @pytest.mark.parametrize(
     ("durations", "expected"),
-    [([5], Times(5, 5, 5)), (range(1, 101), Times(50, 95, 100)), ([3, 1, 2], Times(2, 3, 3))],
+    [([5], Percentiles(5, 5, 5)), (range(1, 101), Percentiles(50, 95, 100)), ([3, 1, 2], Percentiles(2, 3, 3))],
 )
 def test_times(durations, expected) -> None:
-    calls = Calls("Bash")
-    assert calls.times is None
+    stats = VerbStats("Bash")
+    assert stats.times is None
     for position, ms in enumerate(durations):
-        calls.took(ms, position)
-    assert calls.times == expected
+        stats.add(ms, position)
+    assert stats.times == expected
 
 
 def test_the_slowest_call_is_known_and_a_retried_one_counts_once(story) -> None:
@@ -26,21 +26,21 @@ def test_the_slowest_call_is_known_and_a_retried_one_counts_once(story) -> None:
     told.call("Bash", {"command": "a"}, took=2)
     told.call("Bash", {"command": "b"}, took=9)
     told.call("Bash", {"command": "c"}, took=1)
-    bash = Tally(told.state).calls["Bash"]
+    bash = Tally(told.state).verbs["Bash"]
     assert (bash.number, bash.errors, bash.slowest, list(bash.latest)) == (3, 0, 1, [2000, 9000, 1000])
 
 
 def test_a_call_that_ended_anew_counts_with_what_it_took_last() -> None:
-    calls = Calls("Bash")
+    stats = VerbStats("Bash")
     for position, ms in enumerate([2_000, 9_000, 1_000]):
-        calls.took(ms, position)
-    calls.forget(9_000, 1)
-    calls.took(500, 1)
-    assert calls.slowest == 0
-    assert calls.times == Times(1_000, 2_000, 2_000)
-    assert list(calls.latest) == [2_000, 1_000, 500]
-    calls.forget(7, 2)
-    assert calls.times == Times(1_000, 2_000, 2_000)
+        stats.add(ms, position)
+    stats.remove(9_000, 1)
+    stats.add(500, 1)
+    assert stats.slowest == 0
+    assert stats.times == Percentiles(1_000, 2_000, 2_000)
+    assert list(stats.latest) == [2_000, 1_000, 500]
+    stats.remove(7, 2)
+    assert stats.times == Percentiles(1_000, 2_000, 2_000)
 
 
 def test_only_changes_of_files_are_kept_until_they_are_asked_for(story) -> None:
@@ -79,15 +79,15 @@ def told(tally: Tally) -> object:
 
     calls = {
         verb: (one.number, one.errors, one.times, sorted(one.latest), lane(one.lane))
-        for verb, one in tally.calls.items()
+        for verb, one in tally.verbs.items()
     }
     return calls, {key: lane(one) for key, one in tally.lanes.items()}, dict(tally.files), tally.busy.total
 
 
 def test_a_view_keeps_its_tally_up(running_build, story) -> None:
-    view = View()
+    view = BuildView()
     view.take(running_build.happened[0])
-    assert view.tally.calls == {}
+    assert view.tally.verbs == {}
     for event in running_build.happened[1:]:
         view.take(event)
     assert told(view.tally) == told(Tally(running_build.state))
@@ -95,12 +95,12 @@ def test_a_view_keeps_its_tally_up(running_build, story) -> None:
 
 
 def test_another_build_is_counted_anew(running_build, story) -> None:
-    view = View()
+    view = BuildView()
     for event in running_build.happened:
         view.take(event)
-    assert view.tally.calls
+    assert view.tally.verbs
     view.show(BuildState("other"))
-    assert view.tally.calls == {}
+    assert view.tally.verbs == {}
 
 
 def test_sparks() -> None:

@@ -28,11 +28,11 @@ async def pressed(pilot, *keys):
 
 def told(pilot) -> str:
     """The newest message."""
-    return pilot.app.watch_screen.titles.keys.message
+    return pilot.app.watch_screen.chrome.keys.message
 
 
 def footer(screen) -> str:
-    return plain(screen.titles.keys.line(100)).strip()
+    return plain(screen.chrome.keys.line(100)).strip()
 
 
 def nothing(rows) -> str:
@@ -65,7 +65,7 @@ async def test_of_a_text_that_grows_the_end_is_shown(app_on, story) -> None:
         assert (lines[0][9:], lines[-1]) == ("· ▸ 99 earlier lines", "line 59")
         build.happened.clear()
         build.call("Bash", {"command": "make"})
-        screen.feed.watching.say(*build.happened)
+        screen.presenter.watching.say(*build.happened)
         await settled(pilot)
         strips = [strip.text.strip() for strip in screen.panes.stream._strips(0)]
         assert (strips[0][9:], strips[-1]) == ("· line 0", "▸ 99 more lines")
@@ -94,7 +94,7 @@ async def test_a_call_without_a_time_has_its_room_for_words(app_on, story) -> No
 async def test_the_footer_names_what_enter_does(app_on, running_build, size, keys, said) -> None:
     async with app_on(running_build.state).run_test(size=size) as pilot:
         screen = await pressed(pilot, *keys)
-        assert said in plain(screen.titles.keys.line(60))
+        assert said in plain(screen.chrome.keys.line(60))
 
 
 async def test_a_build_that_has_only_begun_says_so_when_it_is_asked_for_steps(app_on, story) -> None:
@@ -114,7 +114,7 @@ async def test_without_a_link_other_builds_are_not_asked_for(app_on, running_bui
 
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await settled(pilot)
-        monkeypatch.setattr(screen.feed.watching, "builds", refused)
+        monkeypatch.setattr(screen.presenter.watching, "builds", refused)
         await pressed(pilot, "p")
         assert told(pilot) == "no link to the server: the builds cannot be read"
         await pressed(pilot, "6")
@@ -126,18 +126,18 @@ async def test_builds_are_listed_once_there_is_one(app_on, story) -> None:
     build = story()
     app = app_on(build.state, LinkChanged(LinkStatus("waiting")), now=build.at + 60_000)
     asked = []
-    whole = app.watch_screen.feed.watching.builds
-    app.watch_screen.feed.watching.builds = lambda: asked.append(1) or whole()
+    whole = app.watch_screen.presenter.watching.builds
+    app.watch_screen.presenter.watching.builds = lambda: asked.append(1) or whole()
     clock = app.watch_screen.context.now()
     async with app.run_test(size=(160, 40)) as pilot:
         screen = await settled(pilot)
         for second in range(5):
-            screen.feed.second = clock // 1000 - second - 1
+            screen.presenter.second = clock // 1000 - second - 1
             await settled(pilot)
         await pressed(pilot, "6")
         assert asked == []
         build.call("Bash", {"command": "make"})
-        screen.feed.watching.say(LinkChanged(LinkStatus("live")), Snapshot(build.state, "hydrated"))
+        screen.presenter.watching.say(LinkChanged(LinkStatus("live")), Snapshot(build.state, "hydrated"))
         await settled(pilot)
         assert len(asked) == 1
 
@@ -156,7 +156,7 @@ async def test_the_plan_is_read_on_the_page_of_the_build(app_on, running_build) 
         assert said == ["Plan", "First", "", "· the door", "· the window"]
         running_build.happened.clear()
         running_build.call("Bash", {"command": "next"})
-        screen.feed.watching.say(*running_build.happened)
+        screen.presenter.watching.say(*running_build.happened)
         await settled(pilot)
         assert screen.panes.inspector.position is None, "what comes meanwhile does not take the page away"
         await pressed(pilot, "escape")
@@ -232,8 +232,8 @@ async def test_the_title_of_the_inspector_is_that_of_what_it_shows(app_on, runni
     app = app_on(running_build.state)
     async with app.run_test(size=(200, 50)) as pilot:
         screen = await settled(pilot)
-        screen.feed.mark()
-        screen.feed.watching.say(LinkChanged(LinkStatus("live")))
+        screen.presenter.mark()
+        screen.presenter.watching.say(LinkChanged(LinkStatus("live")))
         await settled(pilot)
         assert screen.panes.inspector.position is None
         assert str(screen.panes.inspector.border_title) == "3 Summary"

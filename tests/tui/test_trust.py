@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus, Snapshot
 from sentryvibe_tui.model.events import ToolEnded, ToolStarted
 from sentryvibe_tui.model.state import AutoFix, BuildState
-from sentryvibe_tui.tui.build.page import overview
+from sentryvibe_tui.tui.build.summary_page import summary_page
 from sentryvibe_tui.tui.lines import plain
 from sentryvibe_tui.wire.json import raw
 
@@ -80,7 +80,7 @@ async def test_without_a_link_the_clocks_stand_and_say_since_when(app_on, runnin
         screen = await settled(pilot)
         assert plain(screen.head.now.line(118)).rstrip().endswith("as of 12:03:06")
         assert "2m05s" in plain(screen.head.how_far.line(118))
-        screen.feed.watching.say(LinkChanged(LinkStatus("live", rtt_ms=3)))
+        screen.presenter.watching.say(LinkChanged(LinkStatus("live", rtt_ms=3)))
         await settled(pilot)
         assert "as of" not in plain(screen.head.now.line(118))
 
@@ -120,9 +120,9 @@ async def test_new_builds_announce_themselves_once_at_a_time(app_on, running_bui
         for number in range(5):
             new = story(build=f"new{number}", session=f"n{number}", start=running_build.at + number)
             new.call("Bash", {"command": "new"})
-            screen.feed.watching.say(Snapshot(new.state, "new-build"))
+            screen.presenter.watching.say(Snapshot(new.state, "new-build"))
             await settled(pilot)
-        assert screen.titles.keys.message == "another build of this project runs: L goes to it"
+        assert screen.chrome.keys.message == "another build of this project runs: L goes to it"
         assert screen.view.state.id == "old"
 
 
@@ -137,14 +137,14 @@ async def test_a_new_search_begins_empty(app_on, running_build) -> None:
 async def test_the_footer_tells_what_matters_where_the_reader_is(app_on, running_build) -> None:
     async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
         screen = await settled(pilot)
-        assert plain(screen.titles.keys.line(80)).split()[:2] == ["q", "quit"]
-        assert "e next error" in plain(screen.titles.keys.line(80))
+        assert plain(screen.chrome.keys.line(80)).split()[:2] == ["q", "quit"]
+        assert "e next error" in plain(screen.chrome.keys.line(80))
         await pilot.press("slash", *"npm", "enter")
         await settled(pilot)
-        assert plain(screen.titles.keys.line(80)).startswith(" n next hit  N previous hit  m only hits  esc back")
-        screen.feed.watching.say(LinkChanged(LinkStatus("gave-up", lost_at=running_build.at)))
+        assert plain(screen.chrome.keys.line(80)).startswith(" n next hit  N previous hit  m only hits  esc back")
+        screen.presenter.watching.say(LinkChanged(LinkStatus("gave-up", lost_at=running_build.at)))
         await settled(pilot)
-        assert plain(screen.titles.keys.line(80)).startswith(" r retry link")
+        assert plain(screen.chrome.keys.line(80)).startswith(" r retry link")
 
 
 async def test_ascii_draws_nothing_else(scene) -> None:
@@ -179,13 +179,13 @@ async def test_the_gap_line_stands_above_what_was_missed(app_on, running_build) 
     async with app_on(running_build.state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         await pilot.press("M")
-        screen.feed.watching.say(LinkChanged(LinkStatus("retrying", attempt=1, lost_at=at)))
+        screen.presenter.watching.say(LinkChanged(LinkStatus("retrying", attempt=1, lost_at=at)))
         running_build.call("Bash", {"command": "missed command"})
         missing = running_build.happened[known:]
-        screen.feed.watching.say(*missing, CaughtUp(at, at + 9_000, len(missing), "replayed"), LIVE_AGAIN)
+        screen.presenter.watching.say(*missing, CaughtUp(at, at + 9_000, len(missing), "replayed"), LIVE_AGAIN)
         await settled(pilot)
         running_build.call("Bash", {"command": "later command"})
-        screen.feed.watching.say(*running_build.happened[known + len(missing) :])
+        screen.presenter.watching.say(*running_build.happened[known + len(missing) :])
         await settled(pilot)
         lines = "\n".join(text_of(screen.panes.stream))
         places = [lines.index(word) for word in ("mark ", "link lost", "missed command", "later command")]
@@ -216,7 +216,7 @@ async def test_keys_are_answered_while_a_whole_value_is_awaited(app_on, story, k
         async def never(session_id, tool_id):
             await asyncio.Event().wait()
 
-        screen.feed.watching.whole_tool = never
+        screen.presenter.watching.whole_tool = never
         await pilot.press("2", "g", key, "M")
         await settled(pilot)
         assert sum("mark" in line for line in text_of(screen.panes.stream)) == 1
@@ -227,5 +227,5 @@ async def test_a_repair_says_which_attempt_it_is(app_on, running_build) -> None:
     async with app_on(replace(running_build.state, autofix=fix)).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         assert "auto-fix 2/3" in plain(screen.head.who.line(118))
-        page = overview(screen.view.state, screen.view.tally, screen.head.who.context, 80)
+        page = summary_page(screen.view.state, screen.view.tally, screen.head.who.context, 80)
         assert any("attempt 2 of 3: Cannot find module 'astro'" in plain(line) for line in page)

@@ -49,7 +49,7 @@ class Action(Struct, frozen=True):
         return self.call if self.call.startswith("app.") else f"screen.{self.call}"
 
 
-PARTS = ("panes", "search", "history", "feed", "export")
+PARTS = ("panes", "search", "history", "presenter", "export")
 """Of the build screen: what does most of what keys ask for."""
 
 
@@ -95,7 +95,7 @@ ACTIONS = (
     Action(
         "panes.turn('stamped')", "T", "timestamps", "Show the time before each row of the stream, or not", pane="stream"
     ),
-    Action("feed.mark", "M", "mark", "Put a line with the time under what came so far", pane="stream"),
+    Action("presenter.mark", "M", "mark", "Put a line with the time under what came so far", pane="stream"),
     Action("search.next_error(-1)", "e", "next error", "Go to the newest error, then to the ones before it", footer=6),
     Action("search.next_error(1)", "E", "previous error", "From an error towards the newer ones"),
     Action("panes.follow_all", "F", "follow", "Follow what is new in all panes", footer=10),
@@ -115,7 +115,7 @@ ACTIONS = (
     ),
     Action("history.newer", "right_square_bracket", "newer build", "Show the build after this one; the newest is live"),
     Action("history.live", "L", "live", "Back to the newest build, and follow it"),
-    Action("feed.retry", "r", "retry link", "Try the link again at once"),
+    Action("presenter.retry", "r", "retry link", "Try the link again at once"),
     Action("terminal", "g", "terminal", "Go to the tmux pane in which the agent runs", "overview", 4),
     Action("find", "slash", "find", "Show only rows that hold what you type: project, agent, state …", "overview", 5),
     Action(

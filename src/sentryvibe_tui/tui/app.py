@@ -26,7 +26,7 @@ from ..report.exit_codes import INTERRUPTED, NO_LINK, of_build
 from ..report.words import ASCII, UNICODE
 from .actions import rebound, usable_keys
 from .build.screen import BuildScreen
-from .build.view import View
+from .build.view import BuildView
 from .context import RenderContext
 from .display import DEFAULTS, DisplayOptions
 from .garbage import Collector
@@ -222,7 +222,7 @@ class WatchApp(TerminalApp):
         self.watch_screen.tell("only this build is shown here; `sentryvibe-tui` alone shows all agents")
 
 
-def exit_code(view: View) -> int:
+def exit_code(view: BuildView) -> int:
     """How the newest build ended; else that there was no link; else that the reader left before the end."""
     if view.live.id and not view.live.is_active:
         return of_build(view.live.status)
@@ -243,7 +243,7 @@ async def show(watching: Watching, project: str = "", options: DisplayOptions = 
 
 def _say_farewell(screen: BuildScreen) -> None:
     """A few lines about the build stay in the terminal."""
-    from .build.page import farewell
+    from .build.summary_page import farewell
     from .export.outside import say
 
     with suppress(OSError):

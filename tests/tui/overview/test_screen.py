@@ -363,7 +363,7 @@ async def test_from_inside_the_only_build_that_waits_nobody_else_does(opened):
         await pilot.press("exclamation_mark")
         await pilot.pause()
         assert pilot.app.screen is inside
-        assert inside.titles.keys.message == "nobody else waits for you"
+        assert inside.chrome.keys.message == "nobody else waits for you"
 
 
 async def test_the_wheel_takes_the_cursor_along_but_never_onto_a_heading(opened):

@@ -17,7 +17,7 @@ from ...wire.json import encode
 from ..context import RenderContext, role
 from ..lines import Line, plain, wrap
 from ..prose import prose
-from .tally import Calls
+from .tally import VerbStats
 from .widgets.files import ChangedFile
 
 LINES_SHOWN = 2_000
@@ -30,13 +30,13 @@ COMPARED = 5
 
 
 def tool_detail(
-    tool: ToolCall, state: BuildState, context: RenderContext, width: int, calls: Calls | None = None
+    tool: ToolCall, state: BuildState, context: RenderContext, width: int, stats: VerbStats | None = None
 ) -> list[Line]:
-    """All there is to say of a call among `calls` of its kind, in lines of `width` cells."""
+    """All there is to say of a call, beside `stats` of its kind, in lines of `width` cells."""
     mark = tool_mark(tool.state, context.glyphs)
     about = subject(tool, state.agent.cwd)
     head: Line = [(mark.glyph + " ", role(mark.tone)), (about.verb, "strong"), (" " + about.text, "")]
-    lines = [*wrap(head, width), *wrap(_facts(tool, state, context, calls), width), []]
+    lines = [*wrap(head, width), *wrap(_facts(tool, state, context, stats), width), []]
     lines += [line for part in _input(tool, about.kind, context, width) for line in wrap(part, width)]
     lines += [[], *_output(tool, context, width)]
     return lines
@@ -74,7 +74,7 @@ UNWRAPPED = 1 << 30
 """Cells that no line has."""
 
 
-def _facts(tool: ToolCall, state: BuildState, context: RenderContext, calls: Calls | None) -> Line:
+def _facts(tool: ToolCall, state: BuildState, context: RenderContext, stats: VerbStats | None) -> Line:
     mark = tool_mark(tool.state, context.glyphs)
     facts = [mark.word]
     code = exit_code(tool) if kind_of(tool.name) == "shell" else None
@@ -84,8 +84,8 @@ def _facts(tool: ToolCall, state: BuildState, context: RenderContext, calls: Cal
         took = context.now() - tool.started_at if tool.is_open else (tool.ended_at or tool.started_at) - tool.started_at
         facts.append(running(took) if tool.is_open else duration(took))
         facts.append(clock(tool.started_at) + ("" if tool.is_open else f" to {clock(tool.ended_at)}"))
-    if calls and len(calls.latest) >= COMPARED and (times := calls.times):
-        facts.append(f"usual {duration(times.middle)}, p95 {duration(times.most)}")
+    if stats and len(stats.latest) >= COMPARED and (times := stats.times):
+        facts.append(f"usual {duration(times.p50)}, p95 {duration(times.p95)}")
     todo = next((todo for todo in (*state.todos, *state.template_todos) if todo.key == tool.todo), None)
     if todo is not None:
         facts.append(f"in “{clean_line(todo.content, 60)}”")
@@ -125,7 +125,11 @@ def _questions(questions: list[Any], context: RenderContext) -> Iterator[Line]:
             choice = cast("dict[str, Any]", option) if isinstance(option, dict) else {"label": option}
             description = clean_line(str(choice.get("description") or ""))
             label = clean_line(str(choice.get("label") or ""))
-            yield [(f"  {context.glyphs.dot} ", "faint"), (label, ""), (f"  {description}" if description else "", "dim")]
+            yield [
+                (f"  {context.glyphs.dot} ", "faint"),
+                (label, ""),
+                (f"  {description}" if description else "", "dim"),
+            ]
 
 
 def _command(values: dict[str, Any]) -> Iterator[Line]:

@@ -57,7 +57,7 @@ def _tick_room(step: int) -> int:
     return 12 if step < 60_000 else 9
 
 
-class Row(Struct, frozen=True):
+class LaneRow(Struct, frozen=True):
     """A lane with its name. `key` is a todo's key or a verb; `ended` is None while it goes on."""
 
     key: int | str
@@ -77,24 +77,24 @@ def scale_of(state: BuildState, now: Millis, cells: int) -> Scale:
     return Scale(begin, begin + max(1000, elapsed(state, now)), max(1, cells))
 
 
-def lanes(state: BuildState, tally: Tally, glyphs: Glyphs) -> list[Row]:
+def lanes(state: BuildState, tally: Tally, glyphs: Glyphs) -> list[LaneRow]:
     """Of todos, planning first, then as they began. Of verbs, the most used first, where there are no todos."""
     if state.todos or state.template_todos or state.dropped:
         return [*_planning(tally), *sorted(_todos(state, tally, glyphs), key=lambda row: row.started)]
     return [
-        Row(calls.verb, calls.verb, None, calls.lane, calls.lane.busy.starts[0], calls.lane.busy.ends[-1])
-        for calls in tally.most_used()
-        if calls.lane.busy.starts
+        LaneRow(stats.verb, stats.verb, None, stats.lane, stats.lane.busy.starts[0], stats.lane.busy.ends[-1])
+        for stats in tally.most_used()
+        if stats.lane.busy.starts
     ]
 
 
-def _planning(tally: Tally) -> Iterator[Row]:
+def _planning(tally: Tally) -> Iterator[LaneRow]:
     lane = tally.lanes.get(PLANNING)
     if lane is not None and lane.busy.starts:
-        yield Row(PLANNING, "Planning", None, lane, lane.busy.starts[0], lane.busy.ends[-1])
+        yield LaneRow(PLANNING, "Planning", None, lane, lane.busy.starts[0], lane.busy.ends[-1])
 
 
-def _todos(state: BuildState, tally: Tally, glyphs: Glyphs) -> Iterator[Row]:
+def _todos(state: BuildState, tally: Tally, glyphs: Glyphs) -> Iterator[LaneRow]:
     """What began; a todo that was dropped goes on no more."""
     current = (*state.template_todos, *state.todos)
     for todo in (*state.dropped, *current):
@@ -105,10 +105,10 @@ def _todos(state: BuildState, tally: Tally, glyphs: Glyphs) -> Iterator[Row]:
         goes_on = todo.status == "in_progress" and state.is_active and todo in current
         ended = None if goes_on else todo.ended_at or max([started, *lane.busy.ends[-1:]])
         mark = todo_mark(todo.status, glyphs, ended=not goes_on)
-        yield Row(todo.key, clean_line(todo.content) or "(no text)", mark, lane, started, ended)
+        yield LaneRow(todo.key, clean_line(todo.content) or "(no text)", mark, lane, started, ended)
 
 
-def bar(row: Row, scale: Scale, glyphs: Glyphs, now: Millis, open_since: Millis | None) -> Line:
+def bar(row: LaneRow, scale: Scale, glyphs: Glyphs, now: Millis, open_since: Millis | None) -> Line:
     """The lane on the scale: work thick, what lies between thin, failures marked; `open_since`: a call under way."""
     text, roles = [" "] * scale.cells, [""] * scale.cells
 
@@ -135,7 +135,7 @@ def open_since(state: BuildState, is_in: Callable[[int, str], bool]) -> Millis |
     )
 
 
-def facts(state: BuildState, tally: Tally, rows: list[Row], now: Millis) -> str:
+def foot_text(state: BuildState, tally: Tally, rows: list[LaneRow], now: Millis) -> str:
     """`calls 52% of the time, longest 3m40s: Todo UI`; verbs have no length of their own."""
     took = elapsed(state, now)
     if not took or not rows:

@@ -8,7 +8,7 @@ from ...client.watching import Watching
 from ...model.summary import BuildSummary
 from .host import Host
 from .panes import Panes
-from .view import View
+from .view import BuildView
 
 log = logging.getLogger("sentryvibe_tui.tui")
 
@@ -24,7 +24,7 @@ NO_LINK = "no link to the server"
 class History:
     """Lists the builds and chooses which of them `view` shows."""
 
-    def __init__(self, watching: Watching, view: View, panes: Panes, host: Host) -> None:
+    def __init__(self, watching: Watching, view: BuildView, panes: Panes, host: Host) -> None:
         self.watching, self.view, self.panes, self.host = watching, view, panes, host
         self.builds = panes.builds
         self.is_stale = True
@@ -34,9 +34,9 @@ class History:
     @property
     def place(self) -> str:
         """Which build of how many is on screen when it is not the newest."""
-        listed = self.builds.listed
-        place = next((at for at, build in enumerate(listed) if build.build_id == self.view.state.id), 0)
-        return f"build {len(listed) - place} of {len(listed)}, L newest" if self.view.pinned else ""
+        builds = self.builds.summaries
+        place = next((at for at, build in enumerate(builds) if build.build_id == self.view.state.id), 0)
+        return f"build {len(builds) - place} of {len(builds)}, L newest" if self.view.pinned else ""
 
     @property
     def _is_cut_off(self) -> bool:
@@ -54,7 +54,7 @@ class History:
     def _tick_list(self, second: int) -> None:
         """The list is read when something may have changed it, and now and then while another build runs."""
         live = self.view.live
-        others_run = any(build.status == "active" and build.build_id != live.id for build in self.builds.listed)
+        others_run = any(build.status == "active" and build.build_id != live.id for build in self.builds.summaries)
         is_due = self.is_stale or (others_run and second % LISTED_SECONDS == 0)
         if is_due and live.id and self.view.link.phase == "live":
             self._read_list()
@@ -66,12 +66,12 @@ class History:
 
     async def _list(self) -> None:
         try:
-            known = await self.watching.builds()
+            summaries = await self.watching.builds()
         except Exception as error:  # whatever a transport raises: the list stays as it was
             log.info("the builds could not be listed: %s", error)
             self.is_stale = True
             return
-        self.builds.took(known)
+        self.builds.update(summaries)
         self.host.settle()
 
     async def look_again(self) -> None:
@@ -141,7 +141,7 @@ class History:
         chosen = self.builds.chosen
         if chosen is None:
             return
-        await self._show(self.builds.listed, self.builds.listed.index(chosen))
+        await self._show(self.builds.summaries, self.builds.summaries.index(chosen))
         if self.builds not in self.panes.standing():
             self.panes.leave_guest()
             self.panes.go(self.panes.stream)
@@ -159,7 +159,7 @@ class History:
             self.host.tell("that build is no longer there", "warning")
             return
         self.view.show(state)
-        self.builds.took(builds)
+        self.builds.update(builds)
         self.host.flush()
 
     def _problem(self, what: str, error: Exception) -> str:

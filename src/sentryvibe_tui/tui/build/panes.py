@@ -14,8 +14,8 @@ from ...model.state import Item, ToolCall
 from ..context import RenderContext
 from ..widgets.rows import Rows
 from .host import Host
-from .page import PLAN
-from .view import View
+from .summary_page import PLAN
+from .view import BuildView
 from .widgets.builds import Builds
 from .widgets.files import Files
 from .widgets.inspector import Inspector
@@ -34,9 +34,9 @@ TALL = 36
 class Panes:
     """Builds, todos and stream side by side over a band of timeline, tools and inspector, as far as there is room."""
 
-    def __init__(self, screen: Screen[Any], view: View, context: RenderContext, host: Host) -> None:
+    def __init__(self, screen: Screen[Any], view: BuildView, context: RenderContext, host: Host) -> None:
         self.screen, self.view, self.host = screen, view, host
-        clocked = replace(context, now=lambda: view.known_at(context.now()))  # without a link the panes' clock stands
+        clocked = replace(context, now=lambda: view.as_of(context.now()))  # without a link the panes' clock stands
         self.todos = Todos(view, clocked, id="todos", classes="pane")
         self.stream = Stream(view, clocked, id="stream", classes="pane")
         self.inspector = Inspector(view, clocked, id="inspector", classes="pane")
@@ -168,7 +168,7 @@ class Panes:
         if other:
             self.todos.renew()
             self.stream.expanded.clear()
-            self.inspector.whole.clear()
+            self.inspector.unclipped.clear()
             self.stream.following = self.timeline.following = True
             self.inspector.position = None
         else:

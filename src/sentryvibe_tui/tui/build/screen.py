@@ -1,4 +1,4 @@
-"""The build screen: one build, live. It lays out; feed, history, search and export do the rest."""
+"""The build screen: one build, live. It lays out; presenter, history, search and export do the rest."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ..lines import Line
 from ..widgets.footer import Keys, Severity
 from ..widgets.rows import Rows, SelectableScreen
 from ..widgets.tabs import Tabs
-from .feed import Feed
+from .call_fetcher import CallFetcher
+from .chrome import Chrome
 from .history import History
 from .panes import NARROW, TALL, WIDE, Panes
+from .presenter import Presenter
 from .search import Search
-from .titles import Titles
-from .unclipped import Unclipped
-from .view import View
+from .view import BuildView
 from .widgets.head import Head
 from .widgets.inspector import Inspector
 
@@ -68,43 +68,43 @@ class BuildScreen(SelectableScreen):
     def __init__(self, watching: Watching, project: str, context: RenderContext) -> None:
         super().__init__()
         context = replace(context, actions=offered(context.actions, "screen"))
-        self.context, self.view = context, View()
+        self.context, self.view = context, BuildView()
         self.head = Head(project, self.view, context)
         self.panes = Panes(self, self.view, context, self)
         self.search = Search(self.panes)
         self.history = History(watching, self.view, self.panes, self)
-        self.feed = Feed(
+        self.presenter = Presenter(
             watching, self.view, self.panes, self.head, self.history, context, self, announce=self._announce
         )
-        self.unclipped = Unclipped(watching, self.view, self.panes.inspector, self)
-        self.export = Export(self, self.view, self.panes, self.unclipped, context)
-        self.titles = Titles(self.panes, self.search, self.view, context)
+        self.fetcher = CallFetcher(watching, self.view, self.panes.inspector, self)
+        self.export = Export(self, self.view, self.panes, self.fetcher, context)
+        self.chrome = Chrome(self.panes, self.search, self.view, context)
         self._parts = {
             "panes": self.panes,
             "search": self.search,
             "history": self.history,
-            "feed": self.feed,
+            "presenter": self.presenter,
             "export": self.export,
         }
         self._is_leaving = False
 
     def compose(self) -> ComposeResult:
         yield from self.head.bars
-        yield self.titles.tabs
+        yield self.chrome.tabs
         yield self.panes.body
         yield self.panes.band
-        yield self.titles.keys
+        yield self.chrome.keys
 
     def on_mount(self) -> None:
-        self.titles.leads_back = self.app.screen_stack.index(self) > 0  # pyright: ignore[reportUnknownMemberType]
-        self.set_interval(TICK_SECONDS, self.feed.flush)
-        self.run_worker(self.feed.run(), name="watch", exclusive=True, group="watch")
+        self.chrome.leads_back = self.app.screen_stack.index(self) > 0  # pyright: ignore[reportUnknownMemberType]
+        self.set_interval(TICK_SECONDS, self.presenter.flush)
+        self.run_worker(self.presenter.run(), name="watch", exclusive=True, group="watch")
         self.panes.lay_out()
 
     # ----------------------------------------------------------------- for the parts (host.Host)
 
     def tell(self, message: str, severity: Severity = "information", timeout: float = 4) -> None:
-        self.titles.keys.say(clean_line(message), severity, timeout)
+        self.chrome.keys.say(clean_line(message), severity, timeout)
 
     def card(self, title: str, lines: list[Line]) -> None:
         from ..screens.card import Card
@@ -121,11 +121,11 @@ class BuildScreen(SelectableScreen):
         self.set_timer(seconds, act)
 
     def flush(self) -> None:
-        self.feed.flush()
+        self.presenter.flush()
 
     def settle(self) -> None:
         self.panes.settle()
-        self.titles.paint()
+        self.chrome.paint()
 
     def _announce(self, before: BuildState, now: BuildState) -> None:
         self.post_message(self.Change(before, now))
@@ -136,16 +136,16 @@ class BuildScreen(SelectableScreen):
         self.settle()
 
     def on_rows_fitted(self) -> None:
-        self.titles.paint()
+        self.chrome.paint()
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
         if event.rows in (self.panes.todos, self.panes.stream, self.panes.tools, self.panes.files):
             self.panes.source = event.rows
             self.panes.inspect_source()
-        self.titles.paint()
+        self.chrome.paint()
 
     def on_inspector_another(self, _: Inspector.Another) -> None:
-        self.unclipped.fetch_soon()
+        self.fetcher.fetch_soon()
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
         self.action_pane(event.pane)
@@ -160,8 +160,8 @@ class BuildScreen(SelectableScreen):
         if event.done:
             self.set_focus(self.panes.stream)
             await self.query("#prompt").remove()
-            self.titles.keys.display = True
-        self.titles.paint()
+            self.chrome.keys.display = True
+        self.chrome.paint()
 
     # ----------------------------------------------------------------- keys
 
@@ -194,16 +194,16 @@ class BuildScreen(SelectableScreen):
         self.search.begin()
         if not self.query("#prompt"):
             prompt = Prompt()
-            self.mount(prompt, after=self.titles.keys)
-            self.titles.keys.display = False
+            self.mount(prompt, after=self.chrome.keys)
+            self.chrome.keys.display = False
             self.set_focus(prompt)
-        self.titles.paint()
+        self.chrome.paint()
 
     def action_next_hit(self) -> None:
         """Without a search, n goes to the next build as p goes to the one before."""
         if not self.search.next_hit(1):
             self.history.newer()
-        self.titles.paint()
+        self.chrome.paint()
 
     def action_back(self) -> None:
         """Out of what the reader went into last; where there is nothing, to the screen below, else to the newest."""

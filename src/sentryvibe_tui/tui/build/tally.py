@@ -72,16 +72,16 @@ class Lane:
         self.failed: list[Millis] = []
 
 
-class Times(Struct, frozen=True):
-    """Milliseconds: the middle one, the one that 19 of 20 stay below, the longest."""
+class Percentiles(Struct, frozen=True):
+    """Milliseconds of calls, by the nearest rank."""
 
-    middle: int
-    most: int
+    p50: int
+    p95: int
     longest: int
 
 
-class Calls:
-    """All calls of one verb."""
+class VerbStats:
+    """Statistics of all calls of one verb."""
 
     def __init__(self, verb: str) -> None:
         self.verb = verb
@@ -91,20 +91,20 @@ class Calls:
         self._ordered: list[tuple[int, int]] = []
 
     @property
-    def times(self) -> Times | None:
-        """Percentiles by the nearest rank; None before the first call ended."""
+    def times(self) -> Percentiles | None:
+        """None before the first call ended."""
         ordered = self._ordered
         if not ordered:
             return None
         ranks = (len(ordered) - 1) // 2, (len(ordered) * 95 + 99) // 100 - 1, -1
-        return Times(*(ordered[rank][0] for rank in ranks))
+        return Percentiles(*(ordered[rank][0] for rank in ranks))
 
     @property
     def slowest(self) -> int:
         """The position of the call that took longest; -1 before the first one ended."""
         return self._ordered[-1][1] if self._ordered else -1
 
-    def took(self, ms: int, position: int) -> None:
+    def add(self, ms: int, position: int) -> None:
         ordered, ended = self._ordered, (ms, position)
         if not ordered or ended >= ordered[-1]:
             ordered.append(ended)
@@ -112,7 +112,7 @@ class Calls:
             insort(ordered, ended)
         self.latest.append(ms)
 
-    def forget(self, ms: int, position: int) -> None:
+    def remove(self, ms: int, position: int) -> None:
         """A call ended anew; what it took before counts no more."""
         at = bisect_left(self._ordered, (ms, position))
         if self._ordered[at : at + 1] == [(ms, position)]:
@@ -125,10 +125,10 @@ class Tally:
     """Calls by verb, lanes by the key of their todo, changes by path."""
 
     def __init__(self, state: BuildState) -> None:
-        self.calls: dict[str, Calls] = {}
+        self.verbs: dict[str, VerbStats] = {}
         self.lanes: dict[int, Lane] = {}
         self.busy = Spans(0)
-        self._by_name: dict[str, tuple[Calls, bool]] = {}
+        self._by_name: dict[str, tuple[VerbStats, bool]] = {}
         self._files: Counter[str] = Counter()
         self._unread: list[tuple[ToolCall, int]] = []
         for position, item in enumerate(state.items()):
@@ -137,18 +137,18 @@ class Tally:
 
     def take(self, position: int, tool: ToolCall, before: ToolCall | None = None) -> None:
         """A call that is new, or that was `before` until now."""
-        calls, changes_files = self._by_name.get(tool.name) or self._named(tool.name)
+        stats, changes_files = self._by_name.get(tool.name) or self._named(tool.name)
         lane = self.lanes.get(tool.todo)
         if lane is None:
             lane = self.lanes[tool.todo] = Lane()
-        calls.number += before is None
+        stats.number += before is None
         was = None if before is None else before.state
         if tool.state != was:
             changed = (tool.state == "output-available") - (was == "output-available")
             if changes_files and changed:
                 self._unread.append((tool, changed))
             if tool.state == "error" or was == "error":
-                self._failed(tool, calls, lane)
+                self._failed(tool, stats, lane)
         start, end = tool.started_at, tool.ended_at
         if start is None or end is None or tool.is_open:
             return
@@ -157,29 +157,29 @@ class Tally:
             ended = max(start, before.ended_at)
             if ended == end:
                 return
-            calls.forget(ended - start, position)
-        calls.took(end - start, position)
-        for busy in (calls.lane.busy, lane.busy, self.busy):
+            stats.remove(ended - start, position)
+        stats.add(end - start, position)
+        for busy in (stats.lane.busy, lane.busy, self.busy):
             busy.add(start, end)
 
-    def _named(self, name: str) -> tuple[Calls, bool]:
+    def _named(self, name: str) -> tuple[VerbStats, bool]:
         verb = verb_of(name)
-        calls = self.calls.get(verb)
-        if calls is None:
-            calls = self.calls[verb] = Calls(verb)
-        found = self._by_name[name] = calls, kind_of(name) in ("edit", "write")
-        return found
+        stats = self.verbs.get(verb)
+        if stats is None:
+            stats = self.verbs[verb] = VerbStats(verb)
+        entry = self._by_name[name] = stats, kind_of(name) in ("edit", "write")
+        return entry
 
-    def _failed(self, tool: ToolCall, calls: Calls, lane: Lane) -> None:
+    def _failed(self, tool: ToolCall, stats: VerbStats, lane: Lane) -> None:
         """A call failed, or one that had failed did not in the end; when it had stays on the lane."""
-        calls.errors += 1 if tool.state == "error" else -1
+        stats.errors += 1 if tool.state == "error" else -1
         if tool.state == "error" and tool.ended_at is not None:
-            calls.lane.failed.append(tool.ended_at)
+            stats.lane.failed.append(tool.ended_at)
             lane.failed.append(tool.ended_at)
 
-    def most_used(self) -> list[Calls]:
+    def most_used(self) -> list[VerbStats]:
         """The most used verb first; of equals the one that came first."""
-        return sorted(self.calls.values(), key=lambda calls: -calls.number)
+        return sorted(self.verbs.values(), key=lambda stats: -stats.number)
 
     @property
     def files(self) -> Counter[str]:
@@ -207,7 +207,7 @@ def _path(tool: ToolCall) -> str:
     return named.file_path or named.filePath or named.path or named.notebook_path or subject(tool).text
 
 
-def shortened(path: str, cwd: str) -> str:
+def relative_path(path: str, cwd: str) -> str:
     """A path below the working directory without it; safe to show."""
     return clean_line(path.removeprefix(cwd.rstrip("/") + "/") if cwd else path)
 

@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from ...model.progress import active
 from ...model.state import PLANNING, BuildState, Todo, ToolCall, tool_key
-from .view import View
+from .view import BuildView
 
-RowKind = Literal["group", "todo", "tool", "tail", "earlier", "phase", "turn", "step"]
+NodeKind = Literal["group", "todo", "tool", "tail", "earlier", "phase", "turn", "step"]
 
 LATEST_STEPS = 40
 """Steps that a turn shows when it opened by itself."""
@@ -26,13 +26,13 @@ LATEST = 8
 TEMPLATE, DROPPED, PLANNED, CODEX = "template", "dropped", "planning", "codex"
 
 
-class Row(NamedTuple):
+class Node(NamedTuple):
     """`ident`: key of a todo, name of a group, position of a call, `tool_key` of a subagent, `Step.ident`.
 
     `number`: hidden calls, of which `errors` failed; of a turn or step its place among all.
     """
 
-    kind: RowKind
+    kind: NodeKind
     ident: int | str
     depth: int = 0
     number: int = 0
@@ -63,26 +63,26 @@ def codex_phases(state: BuildState) -> list[CodexPhase]:
         return []
 
 
-def rows(view: View, folds: dict[int | str, bool]) -> list[Row]:
+def nodes(view: BuildView, folds: dict[int | str, bool]) -> list[Node]:
     """All rows, top to bottom. `folds`: what the reader opened (True) or closed, by ident of group and todo."""
-    return list(_Tree(view, folds).rows())
+    return list(_Tree(view, folds).nodes())
 
 
 class _Tree:
-    def __init__(self, view: View, folds: dict[int | str, bool]) -> None:
+    def __init__(self, view: BuildView, folds: dict[int | str, bool]) -> None:
         self.view, self.folds = view, folds
         self.state = view.state
         current = active(self.state)
         self.current = current.key if current is not None and self.state.is_active else None
 
-    def rows(self) -> Iterator[Row]:
+    def nodes(self) -> Iterator[Node]:
         state = self.state
         if not self.view.has_todos:
             yield from self._turns()
             return
         if phases := codex_phases(state):
             at_work = any(phase.status != "completed" for phase in phases)
-            inside = (Row("phase", at, 1) for at in range(len(phases)))
+            inside = (Node("phase", at, 1) for at in range(len(phases)))
             yield from self._group(CODEX, at_work and not state.todos, inside)
         if self.view.group(PLANNING).positions:
             planning = state.is_active and self.current is None
@@ -94,7 +94,7 @@ class _Tree:
         if state.dropped:
             yield from self._group(DROPPED, False, self._todos(state.dropped, 1))
 
-    def _turns(self) -> Iterator[Row]:
+    def _turns(self) -> Iterator[Node]:
         """Prompts, with what was said and done after each; the newest is open."""
         parts = self.view.steps.parts()
         for number, (turn, places) in enumerate(parts):
@@ -103,42 +103,42 @@ class _Tree:
                 yield from self._steps("", places, 0, is_newest=is_newest)
                 continue
             is_open = self.folds.get(turn.ident, is_newest)
-            yield Row("turn", turn.ident, 0, places.start - 1, open=is_open)
+            yield Node("turn", turn.ident, 0, places.start - 1, open=is_open)
             if is_open:
                 yield from self._latest(f"{turn.ident} calls", turn.calls, 1, set(), full=False)
                 yield from self._steps(turn.ident, places, 1, is_newest=is_newest)
 
-    def _steps(self, turn: str, places: range, depth: int, *, is_newest: bool) -> Iterator[Row]:
+    def _steps(self, turn: str, places: range, depth: int, *, is_newest: bool) -> Iterator[Node]:
         steps, ident = self.view.steps.all, f"{turn} earlier"
         hidden = range(0) if self.folds.get(ident) else places[:-LATEST_STEPS]
         if hidden:
             errors = sum(steps[place].errors for place in hidden)
-            yield Row("earlier", ident, depth - 1, len(hidden), errors=errors)
+            yield Node("earlier", ident, depth - 1, len(hidden), errors=errors)
         for place in places[len(hidden) :]:
             step = steps[place]
             at_work = is_newest and self.state.is_active and place == len(steps) - 1
             is_open = bool(step.calls) and self.folds.get(step.ident, at_work)
             if step.note is not None:
-                yield Row("step", step.ident, depth, place, open=is_open)
+                yield Node("step", step.ident, depth, place, open=is_open)
             if is_open or step.note is None:
                 full = self.folds.get(step.ident, False)
                 yield from self._latest(step.ident, step.calls, depth + (step.note is not None), set(), full=full)
 
-    def _group(self, name: str, by_itself: bool, inside: Iterator[Row]) -> Iterator[Row]:
+    def _group(self, name: str, by_itself: bool, inside: Iterator[Node]) -> Iterator[Node]:
         is_open = self.folds.get(name, by_itself)
-        yield Row("group", name, open=is_open)
+        yield Node("group", name, open=is_open)
         if is_open:
             yield from inside
 
-    def _todos(self, todos: tuple[Todo, ...], depth: int) -> Iterator[Row]:
+    def _todos(self, todos: tuple[Todo, ...], depth: int) -> Iterator[Node]:
         for todo in todos:
             has_calls = todo.key in self.view.groups
             is_open = has_calls and self.folds.get(todo.key, todo.key == self.current)
-            yield Row("todo", todo.key, depth, open=is_open)
+            yield Node("todo", todo.key, depth, open=is_open)
             if is_open:
                 yield from self._calls(todo.key, depth + 1)
 
-    def _calls(self, key: int, depth: int) -> Iterator[Row]:
+    def _calls(self, key: int, depth: int) -> Iterator[Node]:
         """Calls of a todo, those of subagents below theirs; only the latest where the reader did not open it."""
         timeline = self.state.timeline
         top = [
@@ -151,14 +151,14 @@ class _Tree:
 
     def _latest(
         self, ident: int | str, positions: list[int], depth: int, above: set[str], *, full: bool
-    ) -> Iterator[Row]:
+    ) -> Iterator[Node]:
         """How many there were earlier, those of them that are under way, and the latest."""
         early = [] if full else positions[:-LATEST]
         under_way = {self.state.positions[tool_key(ident)] for ident in self.state.open_tools}
         hidden = [position for position in early if position not in under_way]
         if len(hidden) > 1:
             errors = sum(self._call_at(position).state == "error" for position in hidden)
-            yield Row("earlier", ident, depth, len(hidden), errors=errors)
+            yield Node("earlier", ident, depth, len(hidden), errors=errors)
             positions = [*(position for position in early if position in under_way), *positions[len(early) :]]
         for position in positions:
             yield from self._call(position, depth, above)
@@ -168,11 +168,11 @@ class _Tree:
         assert isinstance(tool, ToolCall)
         return tool
 
-    def _call(self, position: int, depth: int, above: set[str]) -> Iterator[Row]:
+    def _call(self, position: int, depth: int, above: set[str]) -> Iterator[Node]:
         tool = self._call_at(position)
-        yield Row("tool", position, depth)
+        yield Node("tool", position, depth)
         if tool.state == "error":
-            yield Row("tail", position, depth)
+            yield Node("tail", position, depth)
         below = self.view.children.get(tool.id, []) if tool.id not in above else []
         full = tool_key(tool.id) in self.folds
         yield from self._latest(tool_key(tool.id), below, depth + 1, above | {tool.id}, full=full)

@@ -1,6 +1,6 @@
 """What the screen shows: the newest state of a watch, and which parts of it changed since it was last painted.
 
-No widget and no clock here: watch events go in, `take_changes` says what to repaint.
+No widget and no clock here: watch events go in, `take_repaint` says what to repaint.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ExtraKind = Literal["gap", "build", "other", "mark", "request", "end"]
 OTHER = "another build of this project runs"
 
 ACTIVITY_STEP = 2_000
-"""Milliseconds of the finest stretch of `View.activity`."""
+"""Milliseconds of the finest stretch of `BuildView.activity`."""
 
 
 class Extra(Struct, frozen=True):
@@ -45,11 +45,11 @@ class Extra(Struct, frozen=True):
     at: Millis
 
 
-class Changes(Struct):
-    """What was touched since the last painting. `whole`: everything; `todos`: the rows of the todo tree;
+class Repaint(Struct):
+    """What was touched since the last painting. `everything`: all of it; `todos`: the rows of the todo tree;
     `positions`: items of the timeline that stay where they are."""
 
-    whole: bool = False
+    everything: bool = False
     todos: bool = False
     head: bool = False
     positions: set[int] = set()
@@ -62,7 +62,7 @@ class Group(Struct):
     errors: int = 0
 
 
-class View:
+class BuildView:
     """The build on screen, the link, and the indexes that the lists on the screen need."""
 
     def __init__(self) -> None:
@@ -75,13 +75,13 @@ class View:
         """Whether the reader stays with the newest build: said by who shows it."""
         self.skipped = 0
         self._lost_row: int | None = None
-        self._changes = Changes(whole=True, positions=set())
+        self._repaint = Repaint(everything=True, positions=set())
         self._restart([])
 
     # ----------------------------------------------------------------- what happens
 
     def take(self, event: WatchEvent) -> None:
-        self._changes.head = True
+        self._repaint.head = True
         match event:
             case Changed(state, entry):
                 self._changed(state, entry)
@@ -106,18 +106,18 @@ class View:
         if row is None or row >= len(self.entries):
             self._add(gap)
             return
-        ours = [(at + (at >= row), entry) for at, entry in enumerate(self.entries) if isinstance(entry, Extra)]
-        self._restart(sorted([*ours, (row, gap)], key=lambda placed: placed[0]))
+        extras = [(at + (at >= row), entry) for at, entry in enumerate(self.entries) if isinstance(entry, Extra)]
+        self._restart(sorted([*extras, (row, gap)], key=lambda placed: placed[0]))
 
-    def take_changes(self) -> Changes:
+    def take_repaint(self) -> Repaint:
         """What to repaint; from now on nothing is."""
-        changes, self._changes = self._changes, Changes(positions=set())
-        return changes
+        repaint, self._repaint = self._repaint, Repaint(positions=set())
+        return repaint
 
     @property
     def is_replaced(self) -> bool:
         """Whether rows on screen may speak of what is no longer there, until they are painted anew."""
-        return self._changes.whole
+        return self._repaint.everything
 
     def mark(self, text: str, at: Millis) -> None:
         """A line of the reader's own after what came so far."""
@@ -168,9 +168,9 @@ class View:
                 case TextChanged(id=ident):
                     touched.add(state.positions.get(note_key(ident)))
                 case TodosChanged() | TodoCompleted() | CodexReported():
-                    self._changes.todos = True
+                    self._repaint.todos = True
                 case BuildEnded() | BuildBegan():
-                    self._changes.whole = True
+                    self._repaint.everything = True
                     self._tally = None  # the end of calls left open is told by no update of theirs
                 case _:
                     pass
@@ -179,7 +179,7 @@ class View:
                 self._touch(position, old)
 
     def _touch(self, position: int, old: BuildState) -> None:
-        self._changes.positions.add(position)
+        self._repaint.positions.add(position)
         now, before = self.state.timeline[position], old.timeline[position]
         if not isinstance(now, ToolCall) or not isinstance(before, ToolCall):
             return
@@ -194,7 +194,7 @@ class View:
             if changes_files(now):
                 self.edits.append(position)
             self.groups[now.todo].errors += errors
-            self._changes.todos = True
+            self._repaint.todos = True
 
     def _add(self, extra: Extra) -> None:
         self.entries.append(extra)
@@ -202,8 +202,8 @@ class View:
     # ----------------------------------------------------------------- indexes
 
     def _restart(self, extras: list[tuple[int, Extra]]) -> None:
-        """Everything anew from the state on screen; `extras` are lines of ours and their rows."""
-        self._changes.whole = self._changes.head = True
+        """Everything anew from the state on screen; `extras`: our own lines with their rows."""
+        self._repaint.everything = self._repaint.head = True
         self._tally: Tally | None = None
         self.groups: dict[int, Group] = {}
         self.children: defaultdict[str, list[int]] = defaultdict(list)
@@ -229,13 +229,13 @@ class View:
     def _index(self, position: int, item: Item) -> None:
         self.steps.take(position, item, nested=isinstance(item, ToolCall) and self.is_nested(item))
         if not isinstance(item, ToolCall):
-            self._changes.todos = self._changes.todos or not self.has_todos
+            self._repaint.todos = self._repaint.todos or not self.has_todos
             self.last_text = position if item.kind == "text" else self.last_text
             return
         self.last_error = position if item.state == "error" else self.last_error
         if changes_files(item):
             self.edits.append(position)
-        self._changes.todos = True
+        self._repaint.todos = True
         if self._tally is not None:
             self._tally.take(position, item)
         group = self.groups.setdefault(item.todo, Group([]))
@@ -281,7 +281,7 @@ class View:
         below = (self.state.timeline[position] for position in self.children.get(tool.id, ()))
         return sum(isinstance(call, ToolCall) and call.state == "error" for call in below)
 
-    def known_at(self, now: Millis) -> Millis:
+    def as_of(self, now: Millis) -> Millis:
         """The time up to which the screen is true: now, or when the link was lost."""
         lost = self.link.lost_at
         return now if lost is None or self.link.phase in ("live", "waiting") else min(now, lost)

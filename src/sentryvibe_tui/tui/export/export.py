@@ -16,10 +16,10 @@ from .handover import Handover
 
 if TYPE_CHECKING:
     from ...model.state import Item
+    from ..build.call_fetcher import CallFetcher
     from ..build.host import Host
     from ..build.panes import Panes
-    from ..build.unclipped import Unclipped
-    from ..build.view import View
+    from ..build.view import BuildView
 
 LEAST_WIDTH = 20
 
@@ -27,10 +27,12 @@ LEAST_WIDTH = 20
 class Export:
     """Texts of the panes, carried away."""
 
-    def __init__(self, screen: Any, view: View, panes: Panes, unclipped: Unclipped, context: RenderContext) -> None:
+    def __init__(
+        self, screen: Any, view: BuildView, panes: Panes, fetcher: CallFetcher, context: RenderContext
+    ) -> None:
         self.screen: Screen[None] = screen
         self.host: Host = screen
-        self.view, self.panes, self.unclipped, self.context = view, panes, unclipped, context
+        self.view, self.panes, self.fetcher, self.context = view, panes, fetcher, context
         self.handover = Handover(screen)
 
     @property
@@ -38,7 +40,7 @@ class Export:
         return cast("App[object]", self.screen.app)  # pyright: ignore[reportUnknownMemberType]
 
     async def _item(self) -> Item | None:
-        return await self.unclipped.values(self.panes.item())
+        return await self.fetcher.unclipped(self.panes.item())
 
     def log(self) -> str:
         """The stream as it is shown, from its first row to its last; of its texts nothing is left out."""

@@ -14,7 +14,7 @@ from ....report.words import DURATION_WIDTH, age, duration, listed_mark, plural,
 from ...context import RenderContext, right, role
 from ...lines import Line, Span, fill, parted
 from ...widgets.rows import Rows
-from ..view import View
+from ..view import BuildView
 
 DETAILED = 72
 """Cells from which one line tells all of a build; below, the title has a line of its own."""
@@ -23,44 +23,44 @@ DETAILED = 72
 class Builds(Rows):
     """One row per build, as the server lists them."""
 
-    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
+    def __init__(self, view: BuildView, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
         self.view, self.context = view, context
         self.following = False
-        self.listed: tuple[BuildSummary, ...] = ()
-        self._known: tuple[BuildSummary, ...] = ()
+        self.summaries: tuple[BuildSummary, ...] = ()
+        self._server_list: tuple[BuildSummary, ...] = ()
 
-    def took(self, known: tuple[BuildSummary, ...]) -> None:
+    def update(self, summaries: tuple[BuildSummary, ...]) -> None:
         """The server's list; the cursor goes to the build on screen, or stays on its own while the reader is here."""
-        self._known = known
+        self._server_list = summaries
         self.renew()
 
     def renew(self) -> None:
         """Another list, or another build on screen."""
         chosen = self.chosen if self.has_focus else None
-        wanted = self.view.state.id if chosen is None else chosen.build_id
-        self.listed = self._with_live()
-        self.reset(len(self.listed), next((at for at, b in enumerate(self.listed) if b.build_id == wanted), 0))
+        ident = self.view.state.id if chosen is None else chosen.build_id
+        self.summaries = self._with_live()
+        self.reset(len(self.summaries), next((at for at, b in enumerate(self.summaries) if b.build_id == ident), 0))
 
     def tick(self) -> None:
         """A second went by: the newest build goes on."""
-        listed = self._with_live()
-        if [build.build_id for build in listed] != [build.build_id for build in self.listed]:
+        summaries = self._with_live()
+        if [build.build_id for build in summaries] != [build.build_id for build in self.summaries]:
             self.renew()
             return
-        self.listed = listed
-        self.repaint_rows({at for at, build in enumerate(self.listed) if build.build_id == self.view.live.id})
+        self.summaries = summaries
+        self.repaint_rows({at for at, build in enumerate(self.summaries) if build.build_id == self.view.live.id})
 
     def _with_live(self) -> tuple[BuildSummary, ...]:
-        """What the server listed, with the newest build as it is now; also before the server listed it."""
+        """The server's list, with the newest build as it is now; also before there is one."""
         live = self.view.live
         if not live.id:
-            return self._known
-        here = next((at for at, build in enumerate(self._known) if build.build_id == live.id), None)
+            return self._server_list
+        here = next((at for at, build in enumerate(self._server_list) if build.build_id == live.id), None)
         if here is None:
-            return (summary_of(live), *self._known)
-        now = replace(summary_of(live), damaged=self._known[here].damaged)
-        return (*self._known[:here], now, *self._known[here + 1 :])
+            return (summary_of(live), *self._server_list)
+        now = replace(summary_of(live), damaged=self._server_list[here].damaged)
+        return (*self._server_list[:here], now, *self._server_list[here + 1 :])
 
     @property
     def at_end(self) -> bool:
@@ -68,7 +68,7 @@ class Builds(Rows):
 
     @property
     def chosen(self) -> BuildSummary | None:
-        return self.listed[self.cursor] if self.cursor < len(self.listed) else None
+        return self.summaries[self.cursor] if self.cursor < len(self.summaries) else None
 
     # ----------------------------------------------------------------- rows
 
@@ -76,10 +76,10 @@ class Builds(Rows):
         return repeat(1 if width >= DETAILED else 2, len(rows))
 
     def lines_of(self, row: int, width: int) -> list[Line]:
-        build, glyphs = self.listed[row], self.context.glyphs
+        build, glyphs = self.summaries[row], self.context.glyphs
         mark = listed_mark(build, glyphs)
         here = build.build_id == self.view.state.id
-        title = clean_line(build.title, 80) or f"build {len(self.listed) - row}"
+        title = clean_line(build.title, 80) or f"build {len(self.summaries) - row}"
         left: Line = [
             ((glyphs.into if here else " ") + " ", "accent"),
             (mark.glyph + " ", role(mark.tone)),

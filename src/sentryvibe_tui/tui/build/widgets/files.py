@@ -10,8 +10,8 @@ from ....report.words import clock, plural
 from ...context import RenderContext
 from ...lines import Line, fill
 from ...widgets.rows import Rows
-from ..tally import shortened
-from ..view import View
+from ..tally import relative_path
+from ..view import BuildView
 
 
 class ChangedFile(Struct):
@@ -31,13 +31,13 @@ class ChangedFile(Struct):
 class Files(Rows):
     """One row per file, the one that was changed last on top."""
 
-    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
+    def __init__(self, view: BuildView, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
         self.view, self.context = view, context
         self.following = False
         self.files: list[ChangedFile] = []
-        self._known: dict[str, ChangedFile] = {}
-        self._read: list[int] = []
+        self._by_path: dict[str, ChangedFile] = {}
+        self._edits: list[int] = []
         self._count = 0
 
     def renew(self) -> None:
@@ -46,24 +46,24 @@ class Files(Rows):
             return
         here = self.chosen
         edits = self.view.edits
-        if self._read is not edits:
-            self._read, self._known, self._count = edits, {}, 0
+        if self._edits is not edits:
+            self._edits, self._by_path, self._count = edits, {}, 0
         for position in edits[self._count :]:
             self._take(position)
         self._count = len(edits)
-        self.files = sorted(self._known.values(), key=lambda file: -file.changes[-1][0])
+        self.files = sorted(self._by_path.values(), key=lambda file: -file.changes[-1][0])
         self.reset(len(self.files), next((at for at, file in enumerate(self.files) if file is here), 0))
 
     def _take(self, position: int) -> None:
         call = self.view.state.timeline[position]
         if isinstance(call, ToolCall):
             for change in file_changes(call):
-                path = shortened(change.path, self.view.state.agent.cwd)
-                self._known.setdefault(path, ChangedFile(path, [])).take(call.ended_at or 0, change)
+                path = relative_path(change.path, self.view.state.agent.cwd)
+                self._by_path.setdefault(path, ChangedFile(path, [])).take(call.ended_at or 0, change)
 
     def tick(self) -> None:
         """A second went by."""
-        if self._read is not self.view.edits or self._count != len(self.view.edits):
+        if self._edits is not self.view.edits or self._count != len(self.view.edits):
             self.renew()
 
     def come_back(self) -> None:

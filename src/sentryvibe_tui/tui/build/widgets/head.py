@@ -29,7 +29,7 @@ from ...lines import Line, cut, fill, length, parted
 from ...prose import inline
 from ...widgets.painted import Bar
 from ..tally import sparks
-from ..view import View
+from ..view import BuildView
 
 QUIET = 30_000
 """Milliseconds without any event, and no call under way, after which a build is said to be quiet."""
@@ -40,7 +40,7 @@ SPARKS_SHOWN = 48
 class Head:
     """The three bars, and where there is room what was said and what failed last."""
 
-    def __init__(self, project: str, view: View, context: RenderContext) -> None:
+    def __init__(self, project: str, view: BuildView, context: RenderContext) -> None:
         self.who = Who(project, view, context, id="who", classes="bar")
         self.how_far = HowFar(view, context, id="how-far", classes="bar")
         self.now = Now(view, context, id="now", classes="bar")
@@ -58,14 +58,14 @@ class Head:
 class HeadBar(Bar):
     """A bar that tells of the view."""
 
-    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
+    def __init__(self, view: BuildView, context: RenderContext, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
         self.view, self.context = view, context
 
     @property
     def now(self) -> Millis:
         """Now; without a link the time up to which something is known."""
-        return self.view.known_at(self.context.now())
+        return self.view.as_of(self.context.now())
 
     @property
     def _dot(self) -> str:
@@ -75,7 +75,7 @@ class HeadBar(Bar):
 class Who(HeadBar):
     """Status, project, title, agent and model; the link at the right."""
 
-    def __init__(self, project: str, view: View, context: RenderContext, **options: str) -> None:
+    def __init__(self, project: str, view: BuildView, context: RenderContext, **options: str) -> None:
         super().__init__(view, context, **options)
         self.project = project
         self.place = ""

@@ -10,25 +10,25 @@ from ....model.state import BuildState, Item, ToolCall, tool_key
 from ...context import RenderContext
 from ...lines import Line, plain
 from ...widgets.rows import Rows
-from ..view import View
+from ..view import BuildView
 from .files import ChangedFile
 
-OVERVIEW_SECONDS = 5
+SUMMARY_SECONDS = 5
 """How often the page of a running build is made anew."""
 
 
 class Inspector(Rows):
-    """One row per line. `whole` holds values fetched unclipped, by call id."""
+    """One row per line. `unclipped`: calls as they were before the log clipped them, by id."""
 
     class Another(Message):
         """Another item is inspected."""
 
-    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
+    def __init__(self, view: BuildView, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
         self.view, self.context = view, context
         self.position: int | None = None
         self.file: ChangedFile | None = None
-        self.whole: dict[str, ToolCall] = {}
+        self.unclipped: dict[str, ToolCall] = {}
         self.following = False
         self._lines: list[Line] = []
         self._item: Item | None = None
@@ -39,12 +39,12 @@ class Inspector(Rows):
 
     @property
     def item(self) -> Item | None:
-        """What is inspected, with whole values where they were fetched."""
+        """What is inspected, with all of its values where they were fetched."""
         if self.position is None or self.position >= len(self.view.state.timeline):
             return None
         item = self.view.state.timeline[self.position]
-        if isinstance(item, ToolCall) and (known := self.whole.get(item.id)) is not None:
-            return replace(item, input=known.input, output=known.output, input_bytes=0, output_bytes=0)
+        if isinstance(item, ToolCall) and (call := self.unclipped.get(item.id)) is not None:
+            return replace(item, input=call.input, output=call.output, input_bytes=0, output_bytes=0)
         return item
 
     def inspect(self, position: int | None) -> None:
@@ -92,7 +92,7 @@ class Inspector(Rows):
 
     def tick(self) -> None:
         """A second went by: a call under way shows it, and now and then the page of the build."""
-        is_due = self.position is None and self.file is None and self.context.now() // 1000 % OVERVIEW_SECONDS == 0
+        is_due = self.position is None and self.file is None and self.context.now() // 1000 % SUMMARY_SECONDS == 0
         if not self.display or not (is_due or (isinstance(self._item, ToolCall) and self._item.is_open)):
             return
         before = self._lines
@@ -102,9 +102,9 @@ class Inspector(Rows):
         else:
             self.repaint_rows({row for row, line in enumerate(self._lines) if line != before[row]})
 
-    def took_whole(self, tool: ToolCall) -> None:
+    def put_unclipped(self, tool: ToolCall) -> None:
         """Input and output of a call came unclipped."""
-        self.whole = {tool.id: tool}
+        self.unclipped = {tool.id: tool}
         position = self.view.state.positions.get(tool_key(tool.id))
         if position is not None:
             self.update({position})
@@ -119,20 +119,20 @@ class Inspector(Rows):
         elif self.file is not None:
             self._lines = file_detail(self.file, width)
         elif item is None:
-            self._lines = self._overview(width)
+            self._lines = self._summary(width)
         elif isinstance(item, ToolCall):
-            calls = self.view.tally.calls.get(verb_of(item.name))
-            self._lines = tool_detail(item, self.view.state, self.context, width, calls)
+            stats = self.view.tally.verbs.get(verb_of(item.name))
+            self._lines = tool_detail(item, self.view.state, self.context, width, stats)
         else:
             self._lines = note_detail(item, self.context, width)
 
-    def _overview(self, width: int) -> list[Line]:
+    def _summary(self, width: int) -> list[Line]:
         """The page of the build: made once per state and second."""
-        from ..page import overview
+        from ..summary_page import summary_page
 
         key = (self.view.state, width, self.context.now() // 1000)
         if self._page_of != key:
-            self._page_of, self._page = key, overview(self.view.state, self.view.tally, self.context, width)
+            self._page_of, self._page = key, summary_page(self.view.state, self.view.tally, self.context, width)
         return self._page
 
     def refit(self) -> None:

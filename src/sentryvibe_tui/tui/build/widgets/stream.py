@@ -16,8 +16,8 @@ from ...context import RenderContext, call, changes, right, role
 from ...lines import Line, cells, cut, fill, highlighted, length, wrap
 from ...prose import prose
 from ...widgets.rows import Rows
-from ..finding import FILTERS, Filter, Needle, is_error, passes
-from ..view import Extra, View
+from ..filters import FILTERS, Filter, Needle, is_error, passes
+from ..view import BuildView, Extra
 
 STAMP = CLOCK_WIDTH + 1
 """Cells of the clock before a row, and a space."""
@@ -38,7 +38,7 @@ EXPANDED_LINES = 12
 class Stream(Rows):
     """Rows are the view's entries that pass the filter; at the end what the agent asks, or how the build ended."""
 
-    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
+    def __init__(self, view: BuildView, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
         self.view, self.context = view, context
         self.expanded: set[int | Extra] = set()

@@ -7,8 +7,8 @@ from ....model.state import Todo
 from ...context import RenderContext, role
 from ...lines import Line, cut, length, pad
 from ...widgets.rows import Rows
-from ..gantt import Row, Scale, bar, facts, lanes, open_since, scale_of
-from ..view import View
+from ..gantt import LaneRow, Scale, bar, foot_text, lanes, open_since, scale_of
+from ..view import BuildView
 
 DRAWN_SECONDS = 5
 """How often a running build's lanes are drawn anew while its todos stay: they read every stretch of work."""
@@ -19,10 +19,10 @@ LEAST_BAR = 8
 class Timeline(Rows):
     """One line per lane. It follows the last one where lanes stand in order of time."""
 
-    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
+    def __init__(self, view: BuildView, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
         self.view, self.context = view, context
-        self.lanes: list[Row] = []
+        self.lanes: list[LaneRow] = []
         self._drawn_at = 0
         self._todos: tuple[Todo, ...] = ()
 
@@ -56,8 +56,8 @@ class Timeline(Rows):
     def position_at(self, row: int) -> int | None:
         """The slowest call of a verb's lane."""
         key = self.lanes[row].key if 0 <= row < len(self.lanes) else None
-        calls = self.view.tally.calls.get(key) if isinstance(key, str) else None
-        return None if calls is None or calls.slowest < 0 else calls.slowest
+        stats = self.view.tally.verbs.get(key) if isinstance(key, str) else None
+        return None if stats is None or stats.slowest < 0 else stats.slowest
 
     # ----------------------------------------------------------------- rows
 
@@ -73,7 +73,7 @@ class Timeline(Rows):
         return " " * self._name_width(width) + self._scale(width).ticks()
 
     def foot(self) -> str:
-        return facts(self.view.state, self.view.tally, self.lanes, self._drawn_at)
+        return foot_text(self.view.state, self.view.tally, self.lanes, self._drawn_at)
 
     def lines_of(self, row: int, width: int) -> list[Line]:
         lane, room = self.lanes[row], self._name_width(width)

@@ -10,8 +10,8 @@ from ...context import RenderContext, call, changes, right, role
 from ...lines import Line, fill, plain
 from ...prose import inline
 from ...widgets.rows import Rows
-from ..tree import CODEX, DROPPED, PLANNED, TEMPLATE, CodexPhase, Row, codex_phases, rows
-from ..view import View
+from ..tree import CODEX, DROPPED, PLANNED, TEMPLATE, CodexPhase, Node, codex_phases, nodes
+from ..view import BuildView
 
 NAMES = {PLANNED: "Planning", TEMPLATE: "Template", DROPPED: "Dropped", CODEX: "Codex phases"}
 
@@ -19,11 +19,11 @@ NAMES = {PLANNED: "Planning", TEMPLATE: "Template", DROPPED: "Dropped", CODEX: "
 class Todos(Rows):
     """One line per row of the tree: todos, or where there are none turns and steps. It follows what is under way."""
 
-    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
+    def __init__(self, view: BuildView, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
         self.view, self.context = view, context
         self.folds: dict[int | str, bool] = {}
-        self.nodes: list[Row] = []
+        self.nodes: list[Node] = []
         self._is_stale = False
         self._todos: dict[int, Todo] = {}
         self._phases: list[CodexPhase] = []
@@ -54,14 +54,14 @@ class Todos(Rows):
         current = self.nodes[self.cursor][:2] if self.cursor < len(self.nodes) else None
         self._todos = {todo.key: todo for todo in (*state.todos, *state.template_todos, *state.dropped)}
         self._phases = codex_phases(state)
-        before, self.nodes = self.nodes, rows(self.view, self.folds)
+        before, self.nodes = self.nodes, nodes(self.view, self.folds)
         cursor = next((index for index, row in enumerate(self.nodes) if row[:2] == current), None)
         if positions is not None and len(before) == len(self.nodes) == len(self.heights) > 0:
             self._replace(before, cursor, positions)
         else:
             self.reset(len(self.nodes), cursor)
 
-    def _replace(self, before: list[Row], cursor: int | None, positions: set[int]) -> None:
+    def _replace(self, before: list[Node], cursor: int | None, positions: set[int]) -> None:
         """As many rows as before, each of one line: only those that may say something else are painted anew."""
         self._point(self.cursor if cursor is None else cursor)
         pairs = enumerate(zip(before, self.nodes, strict=True))
@@ -69,7 +69,7 @@ class Todos(Rows):
         if self.following:
             self.follow_end()
 
-    def _may_differ(self, row: Row, positions: set[int]) -> bool:
+    def _may_differ(self, row: Node, positions: set[int]) -> bool:
         """What is no call always may; a call only when it changed, or one below it may have."""
         if row.kind not in ("tool", "tail"):
             return True
@@ -95,7 +95,7 @@ class Todos(Rows):
         self.rebuild()
         self.move(next((at for at, row in enumerate(self.nodes) if row.ident == ident), 0))
 
-    def _ticks(self, row: Row) -> bool:
+    def _ticks(self, row: Node) -> bool:
         if row.kind == "todo":
             todo = self._todos.get(row.ident)  # type: ignore[arg-type]
             return todo is not None and todo.status == "in_progress"
@@ -141,7 +141,7 @@ class Todos(Rows):
         begins = (at for at in range(last, -1, -1) if self.nodes[at].kind in ("step", "turn"))
         return (next(begins, 0), last) if self.nodes else (0, 0)
 
-    def _is_current(self, row: Row) -> bool:
+    def _is_current(self, row: Node) -> bool:
         state = self.view.state
         todos = state.current_todos
         return state.is_active and 0 <= state.active_todo < len(todos) and todos[state.active_todo].key == row.ident
@@ -181,7 +181,7 @@ class Todos(Rows):
         glyphs = self.context.glyphs
         return (glyphs.open if is_open else glyphs.closed) + " " if has else "  "
 
-    def _group(self, row: Row, width: int) -> Line:
+    def _group(self, row: Node, width: int) -> Line:
         name = str(row.ident)
         state = self.view.state
         if name == PLANNED:
@@ -198,7 +198,7 @@ class Todos(Rows):
         pad_right: Line = [(" " * (DURATION_WIDTH + 1), "")]
         return fill([(fold, "fold"), (f"{self.context.glyphs.dot} {NAMES[name]}", "dim")], [*tail, *pad_right], width)
 
-    def _step(self, row: Row, width: int) -> Line:
+    def _step(self, row: Node, width: int) -> Line:
         """A prompt, or what the agent text, and what came of it."""
         steps, state, glyphs = self.view.steps, self.view.state, self.context.glyphs
         step = steps.all[row.number]
@@ -227,7 +227,7 @@ class Todos(Rows):
         state = self.view.state
         return state.is_active and state.activity.kind == "working" and place == len(self.view.steps.all) - 1
 
-    def _phase(self, row: Row, width: int) -> Line:
+    def _phase(self, row: Node, width: int) -> Line:
         phase, glyphs = self._phases[int(row.ident)], self.context.glyphs
         glyph, tone = {
             "active": (glyphs.running, "busy"),
@@ -248,7 +248,7 @@ class Todos(Rows):
         failed: Line = [(f"{self.context.glyphs.failed}{errors} ", "bad")] if errors else []
         return [*failed, (str(tools).rjust(3), "dim")] if tools else [*failed, ("   ", "")]
 
-    def _todo(self, row: Row, width: int) -> Line:
+    def _todo(self, row: Node, width: int) -> Line:
         todo = self._todos[int(row.ident)]
         ended = not self.view.state.is_active
         mark = todo_mark(todo.status, self.context.glyphs, ended=ended)
@@ -280,7 +280,7 @@ class Todos(Rows):
             return "", ""
         return running(self.context.now() - todo.started_at), "busy"
 
-    def _tool(self, row: Row, width: int) -> Line:
+    def _tool(self, row: Node, width: int) -> Line:
         tool = self.view.state.timeline[int(row.ident)]
         assert isinstance(tool, ToolCall)
         mark = tool_mark(tool.state, self.context.glyphs)
@@ -297,7 +297,7 @@ class Todos(Rows):
         tail: Line = [*detail, (" ", ""), right(elapsed, DURATION_WIDTH)] if detail or elapsed[0] else []
         return fill(left, tail, width)
 
-    def _tail(self, row: Row, width: int) -> Line:
+    def _tail(self, row: Node, width: int) -> Line:
         tool = self.view.state.timeline[int(row.ident)]
         assert isinstance(tool, ToolCall)
         line = error_line(tool) or "failed"

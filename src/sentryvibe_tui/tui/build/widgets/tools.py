@@ -5,9 +5,9 @@ from __future__ import annotations
 from ...context import RenderContext
 from ...lines import Line, cut, fill
 from ...widgets.rows import Rows
-from ..page import COUNTED_WIDTH, counted, counted_heads
-from ..tally import Calls, sparks
-from ..view import View
+from ..summary_page import STATS_WIDTH, stats_cells, stats_heads
+from ..tally import VerbStats, sparks
+from ..view import BuildView
 
 NAME_WIDTH = 14
 LEAST_SPARKS = 8
@@ -16,20 +16,20 @@ LEAST_SPARKS = 8
 class Tools(Rows):
     """One line per verb, the most used first. A row stands for the slowest call of its verb."""
 
-    def __init__(self, view: View, context: RenderContext, **options: str) -> None:
+    def __init__(self, view: BuildView, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
         self.view, self.context = view, context
         self.following = False
-        self.calls: list[Calls] = []
+        self.verbs: list[VerbStats] = []
         self._drawn: object = None
 
     def renew(self) -> None:
         """Another build, or another state of it."""
         if self.display:
-            here = self.calls[self.cursor].verb if self.cursor < len(self.calls) else ""
+            here = self.verbs[self.cursor].verb if self.cursor < len(self.verbs) else ""
             self._drawn = self.view.state
-            self.calls = self.view.tally.most_used()
-            self.reset(len(self.calls), next((at for at, calls in enumerate(self.calls) if calls.verb == here), 0))
+            self.verbs = self.view.tally.most_used()
+            self.reset(len(self.verbs), next((at for at, stats in enumerate(self.verbs) if stats.verb == here), 0))
 
     def tick(self) -> None:
         """A second went by."""
@@ -45,23 +45,25 @@ class Tools(Rows):
         return False
 
     def position_at(self, row: int) -> int | None:
-        slowest = self.calls[row].slowest if 0 <= row < len(self.calls) else -1
+        slowest = self.verbs[row].slowest if 0 <= row < len(self.verbs) else -1
         return None if slowest < 0 else slowest
 
     def _name_width(self, width: int) -> int:
-        return max(6, min(NAME_WIDTH, width - COUNTED_WIDTH))
+        return max(6, min(NAME_WIDTH, width - STATS_WIDTH))
 
     def heads(self, width: int) -> str:
-        room = width - self._name_width(width) - COUNTED_WIDTH - 2
+        room = width - self._name_width(width) - STATS_WIDTH - 2
         last = "  latest" if room >= LEAST_SPARKS else ""
-        return (" " * self._name_width(width) + counted_heads() + last) if self.calls else ""
+        return (" " * self._name_width(width) + stats_heads() + last) if self.verbs else ""
 
     def lines_of(self, row: int, width: int) -> list[Line]:
-        calls, name_width = self.calls[row], self._name_width(width)
-        room = width - name_width - COUNTED_WIDTH - 2
-        latest = list(calls.latest)[-room:] if room >= LEAST_SPARKS and calls.number > 1 else []
-        name = fill(cut([(calls.verb, "verb")], name_width), [], name_width)
-        return [cut([*name, *counted(calls), ("  ", ""), (sparks(latest, self.context.glyphs.sparks), "faint")], width)]
+        stats, name_width = self.verbs[row], self._name_width(width)
+        room = width - name_width - STATS_WIDTH - 2
+        latest = list(stats.latest)[-room:] if room >= LEAST_SPARKS and stats.number > 1 else []
+        name = fill(cut([(stats.verb, "verb")], name_width), [], name_width)
+        return [
+            cut([*name, *stats_cells(stats), ("  ", ""), (sparks(latest, self.context.glyphs.sparks), "faint")], width)
+        ]
 
     def instead(self) -> list[Line]:
         state = self.view.state

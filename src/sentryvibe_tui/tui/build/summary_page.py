@@ -12,7 +12,7 @@ from ...report.words import DURATION_WIDTH, build_mark, cached, count, duration,
 from ..context import RenderContext, right, role
 from ..lines import Line, cut, fill, plain, wrap
 from ..prose import prose
-from .tally import Calls, Tally, shortened
+from .tally import Tally, VerbStats, relative_path
 
 PLAN = "Plan"
 """A heading of the page."""
@@ -20,7 +20,7 @@ PLAN = "Plan"
 KINDS_SHOWN, TODOS_SHOWN, FILES_SHOWN = 10, 5, 8
 
 
-def overview(state: BuildState, tally: Tally, context: RenderContext, width: int) -> list[Line]:
+def summary_page(state: BuildState, tally: Tally, context: RenderContext, width: int) -> list[Line]:
     """The page, in lines of `width` cells."""
     if not state.id:
         return []
@@ -67,29 +67,29 @@ def _standing(state: BuildState, context: RenderContext) -> Iterator[Line]:
 
 
 def _tools(tally: Tally, width: int) -> Iterator[Line]:
-    if not tally.calls:
+    if not tally.verbs:
         return
     yield []
-    yield fill([("Tools", "heading")], [(counted_heads(), "faint")], width)
-    for calls in tally.most_used()[:KINDS_SHOWN]:
-        yield fill([(calls.verb, "verb")], counted(calls), width)
+    yield fill([("Tools", "heading")], [(stats_heads(), "faint")], width)
+    for stats in tally.most_used()[:KINDS_SHOWN]:
+        yield fill([(stats.verb, "verb")], stats_cells(stats), width)
 
 
-COUNTED_WIDTH = 10 + 3 * (DURATION_WIDTH + 1)
-"""Cells of `counted` and `counted_heads`."""
+STATS_WIDTH = 10 + 3 * (DURATION_WIDTH + 1)
+"""Cells of `stats_cells` and `stats_heads`."""
 
 
-def counted_heads() -> str:
+def stats_heads() -> str:
     return "calls  err" + "".join(word.rjust(DURATION_WIDTH + 1) for word in ("p50", "p95", "max"))
 
 
-def counted(calls: Calls) -> Line:
+def stats_cells(stats: VerbStats) -> Line:
     """Number, errors and times of a verb's calls, in columns of fixed width."""
-    times = calls.times
-    took = [duration(ms) for ms in (times.middle, times.most, times.longest)] if times else ["", "", ""]
+    times = stats.times
+    took = [duration(ms) for ms in (times.p50, times.p95, times.longest)] if times else ["", "", ""]
     return [
-        (str(calls.number).rjust(5), ""),
-        (f"{calls.errors or '':>5}", "bad"),
+        (str(stats.number).rjust(5), ""),
+        (f"{stats.errors or '':>5}", "bad"),
         *((cell.rjust(DURATION_WIDTH + 1), "dim") for cell in took),
     ]
 
@@ -116,7 +116,7 @@ def _files(tally: Tally, cwd: str, width: int) -> Iterator[Line]:
     yield []
     yield [("Files touched", "heading"), (f"  {len(touched)}", "faint")]
     for path, number in touched.most_common(FILES_SHOWN):
-        yield fill([(shortened(path, cwd), "")], [(plural(number, "change"), "dim")], width)
+        yield fill([(relative_path(path, cwd), "")], [(plural(number, "change"), "dim")], width)
     if len(touched) > FILES_SHOWN:
         yield [(f"and {len(touched) - FILES_SHOWN} more", "faint")]
 

@@ -11,17 +11,19 @@ from ...model.text import clean_line
 from ...report.words import caught_up, duration, plural, status_mark
 from ..context import RenderContext, role
 from ..lines import Line, cut
-from .finding import is_error
+from .filters import is_error
 
-NAMED = 5
+SECTION_LINES = 5
 """Todos and errors that are named; the others are counted."""
 
 
-def missed(before: BuildState, now: BuildState, gap: CaughtUp, context: RenderContext, width: int) -> list[Line]:
+def absence_report(
+    before: BuildState, now: BuildState, gap: CaughtUp, context: RenderContext, width: int
+) -> list[Line]:
     """`before` is the state when the link was lost, `now` the one after it came back."""
     same = before.id == now.id
-    known = len(before.timeline) if same else 0
-    items = [now.timeline[at] for at in range(known, len(now.timeline))]
+    begin = len(before.timeline) if same else 0
+    items = [now.timeline[at] for at in range(begin, len(now.timeline))]
     lines: list[Line] = [
         [(f"away for {duration(gap.back_at - gap.lost_at)}", "strong")],
         [(caught_up(gap, context.glyphs), "dim")],
@@ -34,8 +36,8 @@ def missed(before: BuildState, now: BuildState, gap: CaughtUp, context: RenderCo
     if now.id and not now.is_active and (before.is_active or not same):
         mark = status_mark(now.status, context.glyphs)
         lines.append([(f"{mark.glyph} the build ended: {mark.word}", role(mark.tone))])
-    lines += _named("error", "errors", [_said(item, now) for item in items if is_error(item)], context, "bad")
-    lines += _named(
+    lines += _section("error", "errors", [_text(item, now) for item in items if is_error(item)], context, "bad")
+    lines += _section(
         "todo finished", "todos finished", _finished(before if same else BuildState(), now), context, "good"
     )
     return [cut(line, width) for line in lines]
@@ -45,8 +47,8 @@ def _counted(items: list[Item]) -> str:
     """`4 tools, 2 texts, 1 notice`."""
     tools = sum(isinstance(item, ToolCall) for item in items)
     notices = sum(isinstance(item, Note) and item.kind == "notice" for item in items)
-    told = ((tools, "tool"), (len(items) - tools - notices, "text"), (notices, "notice"))
-    return ", ".join(plural(number, word) for number, word in told if number)
+    counts = ((tools, "tool"), (len(items) - tools - notices, "text"), (notices, "notice"))
+    return ", ".join(plural(number, word) for number, word in counts if number)
 
 
 def _finished(before: BuildState, now: BuildState) -> list[str]:
@@ -55,16 +57,16 @@ def _finished(before: BuildState, now: BuildState) -> list[str]:
     return [clean_line(todo.content) for todo in todos if todo.status == "completed" and todo.key not in done]
 
 
-def _said(item: Item, state: BuildState) -> str:
+def _text(item: Item, state: BuildState) -> str:
     return clean_line(item.text, 200) if isinstance(item, Note) else clean_line(str(subject(item, state.agent.cwd)))
 
 
-def _named(one: str, many: str, texts: list[str], context: RenderContext, tone: str) -> Iterator[Line]:
+def _section(label: str, labels: str, texts: list[str], context: RenderContext, tone: str) -> Iterator[Line]:
     if not texts:
         return
     mark = context.glyphs.done if tone == "good" else context.glyphs.failed
     yield []
-    yield [(f"{len(texts)} {one if len(texts) == 1 else many}", "heading")]
-    yield from ([(f"{mark} ", tone), (text, "")] for text in texts[:NAMED])
-    if len(texts) > NAMED:
-        yield [(f"and {len(texts) - NAMED} more", "faint")]
+    yield [(f"{len(texts)} {label if len(texts) == 1 else labels}", "heading")]
+    yield from ([(f"{mark} ", tone), (text, "")] for text in texts[:SECTION_LINES])
+    if len(texts) > SECTION_LINES:
+        yield [(f"and {len(texts) - SECTION_LINES} more", "faint")]

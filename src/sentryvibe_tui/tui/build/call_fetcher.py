@@ -1,4 +1,4 @@
-"""Calls whose values the log has clipped, fetched as they were."""
+"""Fetches calls whose values the log has clipped, as they were."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ...client.watching import Watching
 from ...model.state import Item, ToolCall
 from .host import Host
-from .view import View
+from .view import BuildView
 from .widgets.inspector import Inspector
 
 PATIENCE = 5
@@ -20,10 +20,10 @@ REST = 0.15
 """Seconds that the reader stays with a call before it is fetched by itself."""
 
 
-class Unclipped:
+class CallFetcher:
     """Fetches the call that is inspected, or that is to be copied."""
 
-    def __init__(self, watching: Watching, view: View, inspector: Inspector, host: Host) -> None:
+    def __init__(self, watching: Watching, view: BuildView, inspector: Inspector, host: Host) -> None:
         self.watching, self.view, self.inspector, self.host = watching, view, inspector, host
 
     def fetch_soon(self) -> None:
@@ -36,13 +36,13 @@ class Unclipped:
         await asyncio.sleep(REST)
         await self._fetch(tool)
 
-    async def values(self, item: Item | None) -> Item | None:
+    async def unclipped(self, item: Item | None) -> Item | None:
         """`item` with its values unclipped, where they can be had."""
-        if not isinstance(item, ToolCall) or not item.clipped or item.is_open or item.id in self.inspector.whole:
+        if not isinstance(item, ToolCall) or not item.clipped or item.is_open or item.id in self.inspector.unclipped:
             return item
         await self._fetch(item)
-        unclipped = self.inspector.whole.get(item.id)
-        return item if unclipped is None else replace(unclipped, started_at=item.started_at, ended_at=item.ended_at)
+        call = self.inspector.unclipped.get(item.id)
+        return item if call is None else replace(call, started_at=item.started_at, ended_at=item.ended_at)
 
     async def _fetch(self, tool: ToolCall) -> None:
         """For as long as the reader may be kept waiting; of the build that is still on screen."""
@@ -54,6 +54,6 @@ class Unclipped:
             self.host.tell(f"the whole call could not be fetched: {error or 'no answer'}", "warning")
             return
         if build == self.view.state.id and (inputs is not None or output is not None):
-            self.inspector.took_whole(
+            self.inspector.put_unclipped(
                 ToolCall(tool.id, tool.name, input=inputs or tool.input, output=output or tool.output)
             )

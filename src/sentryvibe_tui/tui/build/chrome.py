@@ -14,13 +14,13 @@ from ..widgets.rows import Rows
 from ..widgets.tabs import Tabs
 from .panes import Panes
 from .search import Search
-from .view import View
+from .view import BuildView
 
 
-class Titles:
+class Chrome:
     """Titles in the panes' frames, the tabs of a narrow screen, the keys of the footer."""
 
-    def __init__(self, panes: Panes, search: Search, view: View, context: RenderContext) -> None:
+    def __init__(self, panes: Panes, search: Search, view: BuildView, context: RenderContext) -> None:
         self.panes, self.search, self.view, self.context = panes, search, view, context
         self.tabs = Tabs(id="tabs", classes="bar")
         self.keys = Keys(context, id="keys", classes="bar")
@@ -64,7 +64,7 @@ class Titles:
             panes.timeline: "Timeline",
             panes.tools: "Tools",
             panes.files: "Files",
-            panes.builds: f"Builds {len(panes.builds.listed)}" if panes.builds.listed else "Builds",
+            panes.builds: f"Builds {len(panes.builds.summaries)}" if panes.builds.summaries else "Builds",
         }
 
     def _inspected(self) -> str:
@@ -99,7 +99,7 @@ class Titles:
             yield "follow"
         if not state.id:
             yield from ("open", "search", "filter", "copy", "older-build")
-        if self.panes.builds.listed and self.panes.builds.listed[-1].build_id == state.id:
+        if self.panes.builds.summaries and self.panes.builds.summaries[-1].build_id == state.id:
             yield "older-build"
 
     def _opens(self) -> str:

@@ -12,14 +12,14 @@ Filter = Literal["all", "errors", "tools", "text"]
 FILTERS: tuple[Filter, ...] = ("all", "errors", "tools", "text")
 
 
-def passes(entry: int | Extra, state: BuildState, wanted: Filter) -> bool:
+def passes(entry: int | Extra, state: BuildState, kind: Filter) -> bool:
     """Whether an entry of the stream is shown under a filter; our own lines always are."""
-    if wanted == "all" or isinstance(entry, Extra):
+    if kind == "all" or isinstance(entry, Extra):
         return True
     item = state.timeline[entry]
-    if wanted == "tools":
+    if kind == "tools":
         return isinstance(item, ToolCall)
-    if wanted == "text":
+    if kind == "text":
         return isinstance(item, Note)
     return is_error(item)
 

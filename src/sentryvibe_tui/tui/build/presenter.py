@@ -8,11 +8,11 @@ from ...client.watching import CaughtUp, LinkChanged, Snapshot, WatchEvent, Watc
 from ...model.state import BuildState
 from ...report.words import clock
 from ..context import RenderContext
+from .absence import absence_report
 from .history import History
 from .host import Host
-from .missed import missed
 from .panes import Panes
-from .view import OTHER, Changes, View
+from .view import OTHER, BuildView, Repaint
 from .widgets.head import Head
 
 FLUSH_SECONDS = 0.1
@@ -27,13 +27,13 @@ CARD_WIDTH = 72
 Announce = Callable[[BuildState, BuildState], None]
 
 
-class Feed:
+class Presenter:
     """Takes what a watch tells into the view, and paints it. `announce`: the newest build as it was and is."""
 
     def __init__(
         self,
         watching: Watching,
-        view: View,
+        view: BuildView,
         panes: Panes,
         head: Head,
         history: History,
@@ -73,31 +73,31 @@ class Feed:
         before, self._before_loss = self._before_loss, None
         if before is not None and gap.back_at - gap.lost_at >= LONG_ABSENCE:
             width = max(1, min(CARD_WIDTH, self.panes.screen.size.width) - 6)
-            self.host.card("While you were away", missed(before, self.view.live, gap, self.context, width))
+            self.host.card("While you were away", absence_report(before, self.view.live, gap, self.context, width))
 
     # ----------------------------------------------------------------- paint out
 
     def flush(self) -> None:
         """Paints what was touched, and the clocks when a second went by."""
         self._is_due = False
-        self.paint(self.view.take_changes())
+        self.paint(self.view.take_repaint())
         if self.view.live is not self._announced:
             before, self._announced = self._announced, self.view.live
             self._tell_change(before, self._announced)
 
-    def paint(self, changes: Changes) -> None:
+    def paint(self, repaint: Repaint) -> None:
         now = self.context.now()
         has_ticked, self.second = now // 1000 != self.second, now // 1000
-        if changes.whole:
+        if repaint.everything:
             other, self._build = self.view.state.id != self._build, self.view.state.id
             self.panes.start_over(other=other)
         else:
-            self.panes.paint(changes.positions, todos=changes.todos)
-            if has_ticked and self.view.state.is_active and self.view.known_at(now) == now:
+            self.panes.paint(repaint.positions, todos=repaint.todos)
+            if has_ticked and self.view.state.is_active and self.view.as_of(now) == now:
                 self.panes.tick()
-        if has_ticked or changes.whole:
+        if has_ticked or repaint.everything:
             self.history.tick(self.second)
-        if changes.head or changes.whole or has_ticked:
+        if repaint.head or repaint.everything or has_ticked:
             self.head.paint(self.history.place)
             self.host.settle()
 
