@@ -95,7 +95,7 @@ class Server:
         self.world = world
         self.hints = Hints(world, losses)
         self.hub = Hub("e", lambda: 0.0, lambda: 0, kind=SharedChannel)
-        self.hub.lost = lambda watcher: world.spawn(self.start(watcher))
+        self.hub.on_loss = lambda watcher: world.spawn(self.start(watcher))
         self.listed: list[Commit] = []
         self.peers = Peers(world.log, self.hints, self.hub, self.listed.extend, lambda: world.now, 0.02, 0)  # type: ignore[arg-type]
 
@@ -136,6 +136,7 @@ class Reader:
         self.at: dict[str, int] = {}
         self.pending: dict[str, int] = {}
         self.holes: list[tuple[str, int, int]] = []
+        self.setbacks: list[tuple[str, int, int]] = []
 
     def state(self, head: BuildHead) -> None:
         """A starting point that is being prepared; it counts once the mark after it arrives."""
@@ -143,10 +144,13 @@ class Reader:
 
     def take(self, frame: OutboundFrame) -> bool:
         match decode_frame(frame.text, 0):
-            case Heartbeat() if self.pending:
+            case Heartbeat() as mark:
                 for build, version in self.pending.items():
                     self.at[build] = max(version, self.at.get(build, 0))
                 self.pending.clear()
+                for build, version in (mark.others | {mark.build_id: mark.version}).items():
+                    if version < self.at.get(build, 0):
+                        self.setbacks.append((build, self.at[build], version))
             case Batch() as batch:
                 for entry in batch.changes:
                     self._entry(batch.build_id, getattr(entry, "version", 0))
@@ -201,9 +205,13 @@ class World:
             build = self.chance.choice(BUILDS[: 1 + step // 15])
             self.chance.choice(self.servers).write(build, self.chance.randint(1, 3))
             await self.log.later(8)
+            if step % 5 == 0:
+                self.chance.choice(self.servers).hub.beat(0, 0)
             self.now += 0.05
         for _ in range(400):  # the polls that find what no hint told
             self.now += 0.05
+            for server in self.servers:
+                server.hub.beat(0, 0)
             await asyncio.sleep(0.001)
 
     async def end(self) -> None:
@@ -221,6 +229,7 @@ async def test_every_watcher_gets_what_any_server_takes(seed: int, losses: float
     assert len(world.readers) == 12
     for reader in world.readers:
         assert reader.holes == []
+        assert reader.setbacks == [], "a mark below what one has says that the log was set back"
         for build, version in reader.at.items():
             assert version == world.log.versions[BuildKey("p", "s", build)]
     for server in world.servers:

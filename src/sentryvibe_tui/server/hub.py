@@ -7,7 +7,7 @@ an outlet takes one frame at a time and says whether it can take another.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -46,8 +46,8 @@ class Outlet(Protocol):
 class Watcher:
     """A cursor: the number of the next entry of the ring that its outlet needs.
 
-    `held`: a starting point is being prepared, and goes before anything from the ring. `floors`: versions that it
-    brought, so that entries up to them are not sent again. `last`: the build of the last frame with a place in a log.
+    `held`: a starting point is being prepared, and goes before anything from the ring. `floors`: how far it brought
+    builds, so that entries up to there are not sent again. `last`: the build of the last frame with a place in a log.
     `busy_since`: when a busy outlet's peer took something last, and `waiting` how much was left then.
     """
 
@@ -61,7 +61,7 @@ class Watcher:
         self.busy_since: float | None = None
         self.waiting = 0
         self.backlog: deque[OutboundFrame] = deque()
-        self.floors: dict[BuildKey, int] = {}
+        self.floors: dict[BuildKey, BuildHead] = {}
         self.last: BuildKey | None = None
 
 
@@ -131,19 +131,16 @@ class Channel:
             self.heads[head.key] = head
 
     def newest(self, session_id: str = "") -> BuildHead | None:
-        """The head of the build that is meant, of one session or of all."""
-        fitting = (head for head in self.heads.values() if not session_id or head.key.session_id == session_id)
-        return max(fitting, key=lambda head: head.rank, default=None)
+        return _newest(self.heads, session_id)
 
-    def others(self, newest: BuildHead, session_id: str = "") -> dict[str, int]:
-        """Versions of other builds that go on, by build id; of many, the latest."""
-        heads = [
-            head
-            for head in self.heads.values()
-            if head.is_active and head.key != newest.key and session_id in ("", head.key.session_id)
-        ]
-        heads.sort(key=lambda head: head.rank, reverse=True)
-        return {head.key.build_id: head.version for head in heads[:OTHERS]}
+    def heads_for(self, watcher: Watcher) -> Mapping[BuildKey, BuildHead]:
+        """As far as the ring has them, or the watcher's starting point where that is ahead of the ring."""
+        ahead = {key: head for key, head in watcher.floors.items() if self._lacks(head)}
+        return {**self.heads, **ahead} if ahead else self.heads
+
+    def _lacks(self, head: BuildHead) -> bool:
+        known = self.heads.get(head.key)
+        return known is None or known.version < head.version
 
     def frame(self, cursor: int, session_id: str, now: Callable[[], Millis]) -> tuple[OutboundFrame | None, int]:
         """A frame of entries of one build from `cursor` on, and the cursor after it. None: nothing for this session."""
@@ -173,6 +170,23 @@ class Channel:
             size += len(slot.logged.updates)
             cursor += 1
         return (None if key is None else batch_frame(key, run, now())), cursor
+
+
+def _newest(heads: Mapping[BuildKey, BuildHead], session_id: str = "") -> BuildHead | None:
+    """The head of the build that is meant, of one session or of all."""
+    fitting = (head for head in heads.values() if not session_id or head.key.session_id == session_id)
+    return max(fitting, key=lambda head: head.rank, default=None)
+
+
+def _others(heads: Mapping[BuildKey, BuildHead], newest: BuildHead, session_id: str) -> dict[str, int]:
+    """Versions of other builds that go on, by build id; of many, the latest."""
+    others = [
+        head
+        for head in heads.values()
+        if head.is_active and head.key != newest.key and session_id in ("", head.key.session_id)
+    ]
+    others.sort(key=lambda head: head.rank, reverse=True)
+    return {head.key.build_id: head.version for head in others[:OTHERS]}
 
 
 def batch_frame(key: BuildKey, entries: Sequence[Logged], now: Millis) -> OutboundFrame:
@@ -245,9 +259,10 @@ class Hub:
             if not watcher.channel.greet(watcher, head):
                 self._begin_again(watcher)
                 return
-            watcher.floors[head.key] = max(head.version, watcher.floors.get(head.key, 0))
+            if (before := watcher.floors.get(head.key)) is None or before.version < head.version:
+                watcher.floors[head.key] = head
         watcher.backlog.extend(frames)
-        watcher.backlog.append(self._mark(watcher.channel, watcher.session_id))
+        watcher.backlog.append(self._mark(watcher.channel.heads_for(watcher), watcher))
         watcher.is_paused = False
         self._pump(watcher)
 
@@ -294,9 +309,7 @@ class Hub:
                     watcher.is_fresh = False
                     self._begin_again(watcher)
                 elif watcher.ready and not watcher.is_paused and watcher.cursor == channel.head:
-                    if watcher.session_id not in marks:
-                        marks[watcher.session_id] = self._mark(channel, watcher.session_id)
-                    self.tell(watcher, marks[watcher.session_id])
+                    self.tell(watcher, self._beat(watcher, marks))
 
     def close_stalled(self, longest: float) -> None:
         """End the links that took nothing for `longest` seconds."""
@@ -323,13 +336,23 @@ class Hub:
             self.leave(watcher)
             watcher.outlet.close(code, reason)
 
-    def _mark(self, channel: Channel, session_id: str) -> OutboundFrame:
-        newest = channel.newest(session_id)
+    def _beat(self, watcher: Watcher, marks: dict[str, OutboundFrame]) -> OutboundFrame:
+        """`marks`: those made already, by session; who is ahead of the ring gets one of its own."""
+        heads = watcher.channel.heads_for(watcher)
+        if heads is not watcher.channel.heads:
+            return self._mark(heads, watcher)
+        if watcher.session_id not in marks:
+            marks[watcher.session_id] = self._mark(heads, watcher)
+        return marks[watcher.session_id]
+
+    def _mark(self, heads: Mapping[BuildKey, BuildHead], watcher: Watcher) -> OutboundFrame:
+        newest = _newest(heads, watcher.session_id)
+        count = len(watcher.channel.watchers)
         if newest is None:
-            beat = Heartbeat(self.epoch, watchers=len(channel.watchers))
+            beat = Heartbeat(self.epoch, watchers=count)
         else:
-            sign, others = self._sign(newest.key), channel.others(newest, session_id)
-            beat = Heartbeat(self.epoch, newest.key.build_id, newest.version, len(channel.watchers), sign, others)
+            sign, others = self._sign(newest.key), _others(heads, newest, watcher.session_id)
+            beat = Heartbeat(self.epoch, newest.key.build_id, newest.version, count, sign, others)
         return OutboundFrame(encode_heartbeat(beat, self._now()))
 
     def _pump(self, watcher: Watcher) -> None:
@@ -376,7 +399,8 @@ class Hub:
     def _skip(self, watcher: Watcher, channel: Channel) -> bool:
         """Whether the next entry was part of the starting point; then it is passed over."""
         slot = next(iter(channel.slots(watcher.cursor)))
-        if slot.logged.version <= watcher.floors.get(slot.key, 0):
+        floor = watcher.floors.get(slot.key)
+        if floor is not None and slot.logged.version <= floor.version:
             watcher.cursor += 1
             return True
         watcher.floors.pop(slot.key, None)

@@ -16,13 +16,13 @@ UNHEARD = 1000
 
 
 class SharedChannel(Channel):
-    """`at`: the version of a build's last entry in the ring. `wanted`: the highest that was heard of. `early`: entries
-    that came before the one that they follow."""
+    """`at`: the version of a build's last entry in the ring. `wanted`: its furthest head that was heard of. `early`:
+    entries that came before the one that they follow."""
 
     def __init__(self, project_id: str) -> None:
         super().__init__(project_id)
         self.at: dict[BuildKey, int] = {}
-        self.wanted: dict[BuildKey, int] = {}
+        self.wanted: dict[BuildKey, BuildHead] = {}
         self._early: dict[BuildKey, dict[int, Logged]] = {}
 
     def add(self, commit: Commit) -> None:
@@ -34,8 +34,8 @@ class SharedChannel(Channel):
             early = self._early.setdefault(key, {})
             early.update((logged.version, logged) for logged in commit.entries)
             self._push_early(key)
-            self._learn(commit.head)
         self.hear(commit.head)
+        self._learn(key)
 
     def _push_early(self, key: BuildKey) -> None:
         """What follows the last entry of the build."""
@@ -46,32 +46,35 @@ class SharedChannel(Channel):
         for version in [version for version in early if version <= self.at[key]]:
             del early[version]
 
-    def _learn(self, head: BuildHead) -> None:
+    def _learn(self, key: BuildKey) -> None:
         """As far as the ring has it: a mark says that all up to it was sent."""
-        version = min(head.version, self.at[head.key])
+        head = self.wanted[key]
+        version = min(head.version, self.at[key])
         if version:
             self.learn(replace(head, version=version))
 
     def hear(self, head: BuildHead) -> None:
         """A build has come so far."""
-        self.wanted[head.key] = max(head.version, self.wanted.get(head.key, 0))
+        before = self.wanted.get(head.key)
+        if before is None or before.version < head.version:
+            self.wanted[head.key] = head
         self.at.setdefault(head.key, 0 if head.version <= UNHEARD else head.version - 1)
 
     def behind(self) -> dict[BuildKey, int]:
         """Builds of which the ring lacks entries, and after which version."""
-        return {key: at for key, at in self.at.items() if self.wanted.get(key, 0) > at}
+        return {key: self.at[key] for key, head in self.wanted.items() if head.version > self.at[key]}
 
     def pass_over(self, most: int) -> bool:
         """Gives up reading more than `most` entries of a build; whether there was one: watchers begin again."""
-        far = [key for key, at in self.behind().items() if self.wanted[key] - at > most]
+        far = [key for key, at in self.behind().items() if self.wanted[key].version - at > most]
         for key in far:
-            self.at[key] = self.wanted[key]
+            self.at[key] = self.wanted[key].version
             self._push_early(key)
         return bool(far)
 
     def greet(self, watcher: Watcher, head: BuildHead) -> bool:
         self.at.setdefault(head.key, 0 if len(self.watchers) > 1 and head.version <= UNHEARD else head.version)
         self.hear(head)
-        self._learn(head)
+        self._learn(head.key)
         following = (slot.logged.version for slot in self.slots(watcher.cursor) if slot.key == head.key)
         return next(following, self.at[head.key] + 1) <= head.version + 1
