@@ -67,12 +67,16 @@ def withdraw(server: LocalServer) -> None:
 
 
 def find_local_server() -> LocalServer | None:
-    """A server that runs here, of several the first; None when there is none. Files of dead processes are ignored."""
+    """A server that runs here, of several the first; None when there is none."""
+    return next(iter(local_servers()), None)
+
+
+def local_servers() -> list[LocalServer]:
+    """Those that run here, in the order in which commands find them. Files of dead processes are ignored."""
     first = _read(runtime_file())
-    if first is not None and _runs(first.pid):
-        return first
     waiting = [server for server in map(_read, _waiting()) if server is not None and _runs(server.pid)]
-    return min(waiting, key=lambda server: server.started_at, default=None)
+    waiting.sort(key=lambda server: server.started_at)
+    return waiting if first is None or not _runs(first.pid) else [first, *waiting]
 
 
 def serves_here() -> bool:

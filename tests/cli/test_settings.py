@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sentryvibe_tui.server.access import secured
 from sentryvibe_tui.server.settings import limits_from
 from sentryvibe_tui.settings import SETTINGS, ServerSettings, Settings, config_path, data_dir, load, log_file
 
@@ -123,11 +124,11 @@ def test_a_server_goes_by_the_settings(tmp_path: Path) -> None:
         "redact_patterns": ["c"],
         "notify_command": "d",
     }
-    limits = limits_from(Settings(**values), None)
+    limits = limits_from(Settings(**values))
     assert {name: getattr(limits, name) for name in ServerSettings.__struct_fields__} == values
     assert (limits.token, limits.token_file) == ("", "")  # another server's token is not ours
     secret = tmp_path / "token"
-    limits = limits_from(Settings(token="another's"), secret)
+    limits = secured(limits_from(Settings(token="another's")), "127.0.0.1", tmp_path, secret)
     assert (limits.token, limits.token_file) == (secret.read_text().strip(), str(secret))
 
 

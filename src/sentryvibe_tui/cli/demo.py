@@ -23,7 +23,7 @@ from ..report.narrate import narrate
 from ..report.plain import PlainLines
 from ..settings import Settings
 from ..tui.display import DisplayOptions
-from ..wire.address import parse_address
+from ..wire.address import Address, parse_address
 from ..wire.projects import project_id
 from .options import EXIT_CODES, settings
 from .output import any_text, write_line
@@ -70,38 +70,42 @@ async def _demo(
     folder: Path, agent: DemoAgent, speed: float, seed: int, look: DisplayOptions | None, preferences: Settings
 ) -> int:
     """The exit status: of the one build in lines; 0 when the overview is left."""
+    from ..server.access import secured
     from ..server.serve import running
+    from ..server.settings import ServerLimits
 
     if look is not None:
         log_to_file(preferences)
-    async with running(folder / "data") as server:
+    limits = secured(ServerLimits(), "127.0.0.1", folder / "data")
+    async with running(folder / "data", settings=limits) as server:
+        address = parse_address(server.url, limits.token)
         actors = demo_fleet(agent, seed)[: None if look is not None else 1]
-        playing = [asyncio.create_task(_play(server.url, folder / "outbox", one, speed)) for one in actors]
+        playing = [asyncio.create_task(_play(address, folder / "outbox", one, speed)) for one in actors]
         try:
             if look is not None:
-                return await show_agents(ServerFleet((parse_address(server.url),)), look, preferences)
-            return await _lines(server.url, actors[0].project)
+                return await show_agents(ServerFleet((address,)), look, preferences)
+            return await _lines(address, actors[0].project)
         finally:
             for task in playing:
                 task.cancel()
             await asyncio.gather(*playing, return_exceptions=True)
 
 
-async def _lines(url: str, project: str) -> int:
-    watch = Watch(url, ProjectRef(project_id(project), project), wait=True)
+async def _lines(server: Address, project: str) -> int:
+    watch = Watch(server, ProjectRef(project_id(project), project), wait=True)
     try:
         return (await narrate(watch, PlainLines(), write_line)).code
     finally:
         await watch.aclose()
 
 
-async def _play(url: str, outbox: Path, actor: Actor, speed: float) -> None:
+async def _play(server: Address, outbox: Path, actor: Actor, speed: float) -> None:
     """What an agent reports, step by step, through the ingest that every agent uses."""
     from ..client.publisher import Publisher
 
     name = f"demo-{actor.project}"
     about = About(project_id(actor.project), name, name, Agent(project_name=actor.project))
-    async with Publisher(url, about, outbox) as publisher:
+    async with Publisher(server, about, outbox) as publisher:
         for step in actor.steps:
             await asyncio.sleep(step.delay_ms / 1000 / speed)
             publisher.publish(step.event)

@@ -138,8 +138,9 @@ def _address(text: str, source: str) -> Address:
         address = parse_address(text, _token())
     except BadAddress as error:
         raise UsageProblem(f"{source}: {error}") from None
-    running = _running()
-    return running if running is not None and running.base == address.base else address
+    from ..client.local import with_local_token
+
+    return with_local_token(address)
 
 
 def _running() -> Address | None:

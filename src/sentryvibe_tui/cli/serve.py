@@ -9,7 +9,6 @@ import click
 from msgspec.structs import replace
 
 from ..errors import BadTokenFile
-from ..principals import TOKENS
 from ..settings import SETTINGS, Settings, data_dir, token_path
 from .options import UsageProblem, redactor, settings
 from .output import tell
@@ -51,9 +50,11 @@ _STRANGERS = (
     "--token-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Serve only who bears the token in this file; made with a new one if it is not there.",
+    help="Ask everybody, also this user, for the token in this file; made with a new one if it is not there.",
 )
-@click.option("--no-token", is_flag=True, help="Let anybody in who reaches the address.")
+@click.option(
+    "--no-token", is_flag=True, help="Let anybody in who reaches the address, also other users of this machine."
+)
 @click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="A host name that requests may be for.")
 @click.option("--allow-origin", "origins", multiple=True, metavar="URL", help="A web page's origin that may connect.")
 def command(
@@ -72,10 +73,11 @@ def command(
     Prints `ready URL` once it accepts connections and logs to stderr. Stops on ctrl+c and SIGTERM with exit code 0;
     exits with 1 when it cannot start, and says why.
 
-    It listens on this machine only unless told otherwise, and on another address only with --token-file or
-    --no-token. Other machines bear the token in SENTRYVIBE_TOKEN, their config file or --token; commands of the same
-    user find it by themselves. Nothing is encrypted: across a network that you do not trust, put a proxy with TLS
-    or an SSH tunnel in front.
+    It listens on this machine only unless told otherwise, for processes of the same user and for who bears the token
+    in the data folder's file `token` (where the system does not tell users apart, as macOS, everybody has to; commands
+    find it by themselves). It listens on another address only with --token-file or --no-token. Other machines bear
+    the token in SENTRYVIBE_TOKEN, their config file or --token. Nothing is encrypted: across a network that you do
+    not trust, put a proxy with TLS or an SSH tunnel in front.
     """
     from ..server.guard import is_loopback
     from ..server.serve import serve
@@ -83,20 +85,16 @@ def command(
 
     preferences = settings().settings
     address = preferences.host if host is None else host
-    path = None if no_token else token_file or token_path(preferences)
-    limits = _limits(preferences, path)
     if no_token and not is_loopback(address):
         tell(f"--no-token: {_STRANGERS.format(address)}")
     redactor(preferences)  # says what is wrong with its patterns
     folder = data_dir(preferences) if data is None else data
     limits = replace(
-        limits,
+        _limits(preferences, address, folder, token_file or token_path(preferences), no_token),
         store=preferences.store if store is None else store,
         hints=preferences.hints if hints is None else hints,
         hosts=hosts,
         origins=origins,
-        tokenless=no_token,
-        tokens=str(folder / TOKENS),
         retention_days=preferences.retention_days,
     )
     return serve(
@@ -108,11 +106,15 @@ def command(
     )
 
 
-def _limits(preferences: Settings, path: Path | None) -> ServerLimits:
-    """With the token that the file holds. Raises UsageProblem."""
+def _limits(preferences: Settings, host: str, folder: Path, secret: Path | None, for_all: bool) -> ServerLimits:
+    """By the settings, and for whom. Raises UsageProblem."""
+    from ..server.access import secured
     from ..server.settings import limits_from
 
+    limits = limits_from(preferences)
+    if for_all:
+        return replace(limits, tokenless=True)
     try:
-        return limits_from(preferences, path)
+        return secured(limits, host, folder, secret)
     except BadTokenFile as error:
         raise UsageProblem(str(error)) from None

@@ -39,7 +39,7 @@ def command(project: str, expires: str, role: Role, url: str | None, data: Path 
     if not length:
         raise UsageProblem(f"--expires {expires!r}: like 30m, 2h, 3d, 1w")
     if not source.address.token:
-        raise UsageProblem("the server asks for no token, so none can be lent: start it with --token-file")
+        raise UsageProblem("the server lets everybody in, so there is nothing to lend: start it without --no-token")
     ref, name = asyncio.run(_project(source, project)), f"share-{secrets.token_hex(3)}"
     folder = Path(data or source.address.data_dir or data_dir(settings().settings))
     try:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from ..model.state import Millis
 from ..model.summary import BuildKey, BuildSummary
-from ..wire.address import Address, parse_address
+from ..wire.address import Address
 from ..wire.feed import decode_feed
 from .builds_link import BuildsEvent, BuildsLink, OpenBuilds
 from .driver import Driver
+from .local import address_of
 from .reconnect import Opening
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class BuildsWatch(Driver[BuildsEvent]):
         self._opening = OpenBuilds(project, active, ended)
         self._link = BuildsLink(self._opening, chance=chance, probe=probe, here=socket.gethostname())
         self._has_feed: bool | None = None
-        address = parse_address(server) if isinstance(server, str) else server
+        address = address_of(server)
         super().__init__(address, self._link, probe if stay is None else stay, clock)
 
     @property

@@ -22,12 +22,13 @@ from ..errors import BadJson, OutboxUnusable
 from ..model.events import About, BuildEvent
 from ..model.facts import BuildEnded, Noticed
 from ..model.state import Millis
-from ..wire.address import Address, parse_address
+from ..wire.address import Address
 from ..wire.clip import fitted
 from ..wire.envelope import EventEnvelope, encode_array, encode_posted
 from ..wire.ids import MAX_ID
 from ..wire.json import decode, encode
 from .backoff import LONGEST_ASKED, delay
+from .local import address_of
 from .outbox import LIMIT, Outbox, Waiting
 from .rest import error_text
 from .transport import seconds
@@ -76,7 +77,7 @@ class Publisher:
         chance: Callable[[], float] = random.random,
         limit: int = LIMIT,
     ) -> None:
-        self.server = parse_address(server) if isinstance(server, str) else server
+        self.server = address_of(server)
         self.about = about
         self.dropped = self.differing = 0
         self.last_error = ""

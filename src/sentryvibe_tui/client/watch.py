@@ -10,11 +10,12 @@ from msgspec import Raw
 from ..errors import NoAnswer
 from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
-from ..wire.address import Address, parse_address
+from ..wire.address import Address
 from ..wire.frames import decode_frame
 from . import rest as reading
 from .driver import Driver, Input
 from .link import Hydrate, Link, Open
+from .local import address_of
 from .rest import ProjectRef
 from .watching import WatchEvent
 
@@ -43,7 +44,7 @@ class Watch(Driver[WatchEvent]):
         self.project = ProjectRef(project) if isinstance(project, str) else project
         self.session = session or ""
         self._link = Link(self.project.id, self.session, chance=chance, wait=wait, probe=probe, keeps=keeps)
-        address = parse_address(server) if isinstance(server, str) else server
+        address = address_of(server)
         super().__init__(address, self._link, probe if stay is None else stay, clock)
 
     @property

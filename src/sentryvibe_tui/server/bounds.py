@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from .asgi import HTTPError
+from .caller import CALLER, at_end_of
 
 HEAD_BYTES = 64 * 1024
 UPGRADE_LINE = 8190
@@ -22,6 +24,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._head_size = 0
         self._answering: RequestResponseCycle | None = None
         super().connection_made(transport)
+        self._caller = at_end_of(transport, self.client, self.server)
         self._await_request()
 
     def data_received(self, data: bytes) -> None:
@@ -36,6 +39,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = self._has_begun = True
         self._head_size = 0
         super().on_message_begin()
+        cast("dict[str, object]", self.scope)[CALLER] = self._caller
 
     def on_headers_complete(self) -> None:
         self._in_head = False

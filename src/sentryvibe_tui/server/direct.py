@@ -16,6 +16,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from .caller import CALLER, at_end_of
 from .protocols import EXTENSION
 
 _FLUSH = 10.0
@@ -31,6 +32,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         cast("dict[str, Any]", self.scope.get("extensions"))[EXTENSION] = self
+        cast("dict[str, Any]", self.scope)[CALLER] = at_end_of(self.transport, self.client, self.server)
         await super().run_asgi()
 
     async def send(self, message: Any) -> None:

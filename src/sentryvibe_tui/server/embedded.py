@@ -87,7 +87,8 @@ async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: C
     from ..errors import CannotServe
     from .serve import running as serving
 
-    folder, limits = data_dir(settings), _limits(settings)
+    folder = data_dir(settings)
+    limits = _limits(settings, folder)
     until = time.monotonic() + _STARTING
     while True:
         try:
@@ -107,13 +108,14 @@ async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: C
     return parse_address(server.url, limits.token, str(folder.resolve()))
 
 
-def _limits(settings: Settings) -> ServerLimits:
+def _limits(settings: Settings, folder: Path) -> ServerLimits:
     """Raises server.serve.CannotServe for a token file that cannot be used."""
     from ..errors import CannotServe
+    from .access import secured
     from .settings import limits_from
 
     try:
-        return limits_from(settings, token_path(settings))
+        return secured(limits_from(settings), settings.host, folder, token_path(settings))
     except BadTokenFile as error:
         raise CannotServe(str(error)) from None
 

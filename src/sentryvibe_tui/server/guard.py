@@ -1,5 +1,5 @@
 """Who may talk to the server: the right `Host`, no foreign web page
-(docs/protocol.md#access), and whoever bears the shared token or one of their own."""
+(docs/protocol.md#access), and whoever bears the shared token, one of their own, or is the server's own user."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ import time
 from pathlib import Path
 
 from ..errors import BadTokenFile
-from ..principals import Principal, Tokens
+from ..principals import MARK, Principal, Tokens
 from .asgi import HTTPError, Scope, header
+from .caller import caller_of
 from .settings import ServerLimits
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
-ANYONE, BEARER = Principal("anyone", "admin"), Principal("bearer", "admin")
-"""Who comes where no token is asked for; who bears the shared one."""
+ANYONE, BEARER, OWNER = (Principal(name, "admin") for name in ("anyone", "bearer", "owner"))
+"""Who comes where no token is asked for; who bears the shared one; who runs as the server's own user."""
+
+_NO_TOKEN = "this server wants its token: Authorization: Bearer TOKEN"
+_STRANGER = (
+    "this server is for the user who runs it: others send Authorization: Bearer TOKEN (`sentryvibe-tui token add`), "
+    "or it is started with `serve --no-token`"
+)
 
 log = logging.getLogger("sentryvibe_tui.server")
 
@@ -32,20 +39,24 @@ class Guard:
         self._hosts = (_LOOPBACK | {host.lower()} | {name.lower() for name in settings.hosts}) - {""}
         self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.origins)
         self._token = settings.token.encode()
+        self._own_user = settings.own_user
+        self._is_open = not (settings.token or settings.own_user)
         self._named = Tokens(Path(settings.tokens)) if settings.tokens else None
 
     def identify(self, scope: Scope) -> Principal:
-        """Who it is. Raises HTTPError: 403 for a foreign `Host` or page, 401 without the token in the header."""
+        """Who it is. Raises HTTPError: 403 for a foreign `Host` or page, 401 for who is not known."""
         self._check_place(scope)
-        if not self._token:
+        if self._is_open:
             return ANYONE
-        kind, _, token = (header(scope, b"authorization") or "").partition(" ")
-        if kind.lower() == "bearer":
-            if hmac.compare_digest(token.strip().encode(), self._token):
-                return BEARER
-            if (holder := self._holder(token.strip())) is not None:
-                return holder
-        raise HTTPError(401, "this server wants its token: Authorization: Bearer TOKEN")
+        token = _bearer_token(scope)
+        if token and self._token and hmac.compare_digest(token.encode(), self._token):
+            return BEARER
+        if token and (holder := self._holder(token)) is not None:
+            return holder
+        # who shows a token of ours is its holder or nobody; other words may be meant for other servers
+        if self._own_user and not token.startswith(MARK) and caller_of(scope).is_own_user:
+            return OWNER
+        raise HTTPError(401, _STRANGER if self._own_user else _NO_TOKEN)
 
     def is_valid(self, token_id: str) -> bool:
         """Whether the named token of that id still lets its holder in."""
@@ -78,6 +89,11 @@ class Guard:
         own = {"ws": "http", "wss": "https"}.get(scheme, scheme)
         bare = host.removesuffix(f":{_DEFAULT_PORTS[own]}")
         return origin in (f"{own}://{host}", f"{own}://{bare}") or origin in self._origins
+
+
+def _bearer_token(scope: Scope) -> str:
+    kind, _, token = (header(scope, b"authorization") or "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
 
 
 def _now() -> int:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ..settings import ServerSettings
-from ..token_file import server_token
 
 
 class ServerLimits(ServerSettings, frozen=True):
@@ -13,9 +10,10 @@ class ServerLimits(ServerSettings, frozen=True):
 
     `hosts`: names beside loopback and the listening address that a `Host` header may carry.
     `origins`: web origins (`https://name:port`) beside the server's own that may post and watch.
-    `token`: the secret that every request has to bear; empty: none is asked for, which on an address that others can
-    reach is refused unless `tokenless`. `token_file`: where it stands, for commands of this user.
-    `tokens`: the file with named tokens, each with its role (`principals`); they count where `token` is asked for.
+    `token`: the secret that a request has to bear; `own_user`: unless it comes from a process of the server's own user.
+    With neither anybody is let in, which on an address that others can reach is refused unless `tokenless`.
+    `token_file`: where it stands, for commands of this user.
+    `tokens`: the file with named tokens, each with its role (`principals`); they count where not everybody is let in.
     `retention_days`: a build that has ended is deleted so long after its last event came, unless its project means it;
     0: never.
     `silence`: an active build without a sign of its agent for so long becomes interrupted.
@@ -25,6 +23,7 @@ class ServerLimits(ServerSettings, frozen=True):
     origins: tuple[str, ...] = ()
     token: str = ""
     token_file: str = ""
+    own_user: bool = False
     tokenless: bool = False
     tokens: str = ""
     retention_days: int = 0
@@ -38,10 +37,6 @@ class ServerLimits(ServerSettings, frozen=True):
     """Of WebSocket pings; one and a half of it without an answer ends the link."""
 
 
-def limits_from(settings: ServerSettings, secret: Path | None) -> ServerLimits:
-    """What a server allows by the settings, to whoever bears the token in the file `secret`. Raises BadTokenFile."""
-    return ServerLimits(
-        **{name: getattr(settings, name) for name in ServerSettings.__struct_fields__},
-        token="" if secret is None else server_token(secret),
-        token_file="" if secret is None else str(secret.resolve()),
-    )
+def limits_from(settings: ServerSettings) -> ServerLimits:
+    """What a server allows by the settings, to anybody (`access.secured` says to whom)."""
+    return ServerLimits(**{name: getattr(settings, name) for name in ServerSettings.__struct_fields__})

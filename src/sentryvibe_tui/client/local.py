@@ -1,0 +1,26 @@
+"""Servers of this user that run on this machine: what they ask for is known without asking."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from msgspec.structs import replace
+
+from .. import runtime
+from ..errors import BadAddress
+from ..wire.address import Address, parse_address
+
+
+def address_of(server: Address | str) -> Address:
+    """Of a server named by a URL, with its token where it runs here. Raises BadAddress."""
+    return with_local_token(parse_address(server)) if isinstance(server, str) else server
+
+
+def with_local_token(address: Address) -> Address:
+    """`address`, with token and data folder when it is that of a server of this user that runs here."""
+    for server in runtime.local_servers():
+        with suppress(BadAddress):  # a runtime file that says nonsense is as good as none
+            here = parse_address(server.url, server.token, server.data_dir)
+            if here.base == address.base:
+                return replace(here, token=here.token or address.token)
+    return address
