@@ -7,7 +7,15 @@ from msgspec import Raw
 from sentryvibe_tui.agents import doing as doing_module
 from sentryvibe_tui.agents.doing import summary_of
 from sentryvibe_tui.model.activity import Request
-from sentryvibe_tui.model.events import About, BuildEvent, BuildStarted, TodosReported, ToolEnded, ToolStarted
+from sentryvibe_tui.model.events import (
+    About,
+    BuildEvent,
+    BuildStarted,
+    TextAdded,
+    TodosReported,
+    ToolEnded,
+    ToolStarted,
+)
 from sentryvibe_tui.model.facts import BuildEnded, RequestOpened, TodoItem
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import Agent, BuildState
@@ -44,6 +52,22 @@ def test_between_calls_it_thinks_and_in_the_end_its_words_or_its_last_call_stand
     assert summary_of(after(BuildEnded("completed"), state=thinking)).now == "Bash npm test"
     failed = summary_of(after(BuildEnded("failed", error="\x1b[31mout of money"), state=thinking))
     assert (failed.now, failed.error) == ("out of money", "out of money")
+
+
+def test_an_agent_at_rest_shows_what_it_said_last() -> None:
+    """Claude Code's files and hooks tell an end without a summary."""
+    ended = (ToolEnded("c1", Raw(b'"ok"')), TextAdded("n1", "All green.\nBye"), BuildEnded("completed"))
+    assert summary_of(after(BuildStarted(), BASH, *ended)).now == "All green."
+    assert summary_of(after(BuildStarted(), TextAdded("n1", "All green."), BASH, BuildEnded("interrupted"))).now == (
+        "Bash npm test"
+    )
+
+
+def test_words_that_a_slower_source_tells_late_are_not_the_last() -> None:
+    state = after(BuildStarted(), BASH)
+    state, _ = reduce(state, TextAdded("n1", "I run the tests.", whole=True), 1500, ABOUT)
+    state, _ = reduce(state, BuildEnded("completed"), 9000, ABOUT)
+    assert summary_of(state).now == "Bash npm test"
 
 
 def test_what_it_asks_is_what_it_does_now() -> None:

@@ -11,6 +11,8 @@ from sentryvibe_tui.model.summary import BuildSummary, OpenRequest
 BUSY = BuildSummary("p", "s", "b", version=1, last_event_at=5_000)
 ASKS = replace(BUSY, requests=(OpenRequest("r1", title="Bash rm -rf /", since=4_000),))
 ASKS_TWO = replace(BUSY, requests=(*ASKS.requests, OpenRequest("r2", title="which?", since=4_500)))
+SEEN = replace(BUSY, requests=(OpenRequest("witness", title="permission", tool_call_id="c1", since=4_000),))
+"""What a witness sees; every question that it sees has this id."""
 DONE = replace(BUSY, status="completed", now="All green.", ended_at=6_000)
 FAILED = replace(BUSY, status="failed", error="out of money", ended_at=6_000)
 
@@ -24,6 +26,13 @@ FAILED = replace(BUSY, status="failed", error="out of money", ended_at=6_000)
         (BUSY, DONE, "completed", "All green."),
         (ASKS, FAILED, "failed", "out of money"),
         (BUSY, replace(BUSY, status="interrupted"), "interrupted", ""),
+        (ASKS, replace(BUSY, requests=(OpenRequest("r1", title="again?", since=7_000),)), "needs-input", "again?"),
+        (
+            SEEN,
+            replace(BUSY, requests=(OpenRequest("witness", title="next", tool_call_id="c2", since=7_000),)),
+            "needs-input",
+            "next",
+        ),
     ],
 )
 def test_deserves_attention(before: BuildSummary | None, now: BuildSummary, kind: str, text: str) -> None:
@@ -38,6 +47,9 @@ def test_deserves_attention(before: BuildSummary | None, now: BuildSummary, kind
         (BUSY, replace(BUSY, tools=3)),
         (ASKS, replace(ASKS, tools=3)),
         (ASKS_TWO, ASKS),
+        (ASKS, replace(BUSY, requests=(OpenRequest("r1", title="Bash rm -rf /", since=3_900),))),
+        (SEEN, replace(BUSY, requests=(OpenRequest("asked-1", title="rm", tool_call_id="c1", since=4_000),))),
+        (replace(BUSY, requests=(OpenRequest("witness", title="input", since=4_000),)), SEEN),
         (None, BUSY),
         (None, DONE),
         (DONE, replace(DONE, title="later known")),
@@ -56,6 +68,16 @@ def test_the_same_event_has_the_same_id_wherever_it_is_seen() -> None:
     again = attention(BUSY, replace(DONE, ended_at=9_000))
     assert again is not None
     assert again.id != attention(BUSY, DONE).id  # type: ignore[union-attr]
+
+
+def test_a_question_that_comes_again_is_another_event() -> None:
+    """A session asks for the same permission each time, and a witness has one id for all that it sees."""
+    for first, later in (
+        (OpenRequest("r1", since=4_000), OpenRequest("r1", since=9_000)),
+        (OpenRequest("witness", tool_call_id="c1"), OpenRequest("witness", tool_call_id="c2")),
+    ):
+        events = [attention(BUSY, replace(BUSY, requests=(one,))) for one in (first, later)]
+        assert len({event.id for event in events if event is not None}) == 2
 
 
 def test_what_is_there_at_first_is_no_news_and_what_changed_in_an_absence_is() -> None:

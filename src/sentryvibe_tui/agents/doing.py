@@ -7,14 +7,14 @@ from itertools import islice
 from msgspec import Struct
 
 from ..model.progress import active
-from ..model.state import BuildState, Millis, ToolCall
+from ..model.state import BuildState, Millis, Note, ToolCall
 from ..model.summary import BuildKey, BuildSummary, Doing, summarized
 from ..model.text import clean_line
 from .kinds import verb_of
 from .subject import Subject, error_line, first_line, subject
 
 NEAR = 64
-"""Items of the timeline up to which the last call is looked for."""
+"""Items of the timeline up to which the last call and the last words are looked for."""
 LIMIT = 200
 """Characters of what is said."""
 COMPARED = 256
@@ -66,7 +66,7 @@ def doing(state: BuildState, before: BuildSummary | None = None) -> Doing:
         return Doing(todo_words(state), now, call.call.started_at, error, call.others + 1, usual, p95)
     if state.is_active and state.activity.kind != "idle":
         return Doing(todo_words(state), clean_line(state.activity.what, LIMIT), state.activity.since, error)
-    said = clean_line(end_words(state), LIMIT) or _last_call(state)
+    said = clean_line(end_words(state), LIMIT) or _last(state)
     return Doing("", said, state.ended_at or state.last_event_at, error)
 
 
@@ -99,10 +99,22 @@ def usual_times(state: BuildState, call: ToolCall) -> tuple[Millis, Millis] | No
     return took[(len(took) - 1) // 2], took[(len(took) * 95 + 99) // 100 - 1]
 
 
-def _last_call(state: BuildState) -> str:
-    latest = islice(reversed(range(len(state.timeline))), NEAR)
-    call = next((item for at in latest if isinstance(item := state.timeline[at], ToolCall)), None)
-    return "" if call is None else clean_line(str(subject(call, state.agent.cwd)), LIMIT)
+def _last(state: BuildState) -> str:
+    """The words or the call that came last, by their own times: sources of one session are not equally fast."""
+    near = (state.timeline[at] for at in islice(reversed(range(len(state.timeline))), NEAR))
+    item = max((item for item in near if isinstance(item, ToolCall) or _is_said(item)), key=_at, default=None)
+    if item is None:
+        return ""
+    text = first_line(item.text) if isinstance(item, Note) else str(subject(item, state.agent.cwd))
+    return clean_line(text, LIMIT)
+
+
+def _is_said(note: Note) -> bool:
+    return note.kind == "text" and bool(note.text.strip())
+
+
+def _at(item: ToolCall | Note) -> Millis:
+    return item.at if isinstance(item, Note) else item.started_at or 0
 
 
 def _error(state: BuildState, before: BuildSummary | None) -> str:

@@ -7,8 +7,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+from .requests import BY_WITNESS
 from .state import Millis
-from .summary import BuildKey, BuildSummary
+from .summary import BuildKey, BuildSummary, OpenRequest
 from .text import clean_line
 
 AttentionKind = Literal["needs-input", "completed", "failed", "cancelled", "interrupted"]
@@ -40,15 +41,23 @@ def attention(before: BuildSummary | None, now: BuildSummary) -> AttentionEvent 
 
     A new question, or an end. That an old build appears which has ended already is no news.
     """
-    asked = {one.id for one in before.requests} if before is not None else set[str]()
-    fresh = next((one for one in now.requests if one.id not in asked), None)
+    earlier = before.requests if before is not None else ()
+    fresh = next((one for one in now.requests if not any(_is_same(one, other) for other in earlier)), None)
     if fresh is not None:
-        return _event(now, "needs-input", fresh.title, fresh.since or now.last_event_at, fresh.id)
+        what = fresh.tool_call_id or f"{fresh.id}/{fresh.since}"
+        return _event(now, "needs-input", fresh.title, fresh.since or now.last_event_at, what)
     if before is None or not before.is_active or now.status == "active":
         return None
     ended = now.ended_at or now.last_event_at
     said = now.error if now.status == "failed" else now.now
     return _event(now, now.status, said, ended, str(ended))
+
+
+def _is_same(now: OpenRequest, earlier: OpenRequest) -> bool:
+    """Whether it is the question of before: ids come again, and a source that knows more takes a witness' place."""
+    if now.tool_call_id and earlier.tool_call_id:
+        return now.tool_call_id == earlier.tool_call_id
+    return earlier.id in (now.id, BY_WITNESS) and now.since <= earlier.since
 
 
 def _event(build: BuildSummary, kind: AttentionKind, text: str, at: Millis | None, what: str) -> AttentionEvent:
