@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pytest
 
-from sentryvibe_tui.store.contract import Store
-from sentryvibe_tui.store.opening import open_store
+from sentryvibe_tui.store.contract import KeptStore, Store
+from sentryvibe_tui.store.opening import kept_store, open_store
 from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted
 
 from ..services import drop_schemas, need_postgres, new_schema, with_schema
@@ -38,6 +38,10 @@ class Place(Protocol):
 
     async def open(self) -> Store: ...
 
+    def kept(self) -> KeptStore | None:
+        """The same place to read only."""
+        ...
+
 
 Fresh = Callable[[], Place]
 
@@ -49,6 +53,9 @@ class _Directory:
     async def open(self) -> Store:
         return await open_store("", self._path)
 
+    def kept(self) -> KeptStore | None:
+        return kept_store("", self._path)
+
 
 class _Schema:
     def __init__(self, path: Path, schema: str) -> None:
@@ -56,6 +63,9 @@ class _Schema:
 
     async def open(self) -> Store:
         return await open_store(with_schema(self._schema), self._path)
+
+    def kept(self) -> KeptStore | None:
+        return kept_store(with_schema(self._schema), self._path)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

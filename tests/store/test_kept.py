@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.errors import StoreBroken, StoreUnavailable
 from sentryvibe_tui.model.totals import Figures
 from sentryvibe_tui.store.contract import BuildFilter, BuildKey
 from sentryvibe_tui.store.kept import KeptBuilds
+from sentryvibe_tui.store.opening import kept_store
 from sentryvibe_tui.store.readonly import DATABASE, SCHEMA, Unreadable, open_readonly, recent_figures
 from sentryvibe_tui.store.sqlite import SqliteStore
 from sentryvibe_tui.store.sqlite.schema import MIGRATIONS
+
+from ..services import need_postgres, new_schema, with_schema
 
 
 def test_the_schema_that_is_read_is_the_present_one() -> None:
@@ -26,14 +30,14 @@ async def test_builds_are_read_beside_a_server_and_after_it(tmp_path: Path, post
         [posted("start", at=5), posted("tool-input-available", toolCallId="t", toolName="Bash", at=6)], 7
     )
     kept = KeptBuilds(tmp_path)
-    key = kept.newest("p")
+    key = await kept.newest("p")
     assert key == BuildKey("p", "s", "b")
-    assert kept.state(key) == await store.state(key)
+    assert await kept.state(key) == await store.state(key)
     await store.close()
-    (build,) = kept.builds(BuildFilter(), 10).builds
+    (build,) = (await kept.builds(BuildFilter(), 10)).builds
     assert (build.key, build.tools, build.project_name) == (key, 1, "p")
-    assert [project.id for project in kept.projects()] == ["p"]
-    tool = kept.tool(key, "t")
+    assert [project.id for project in await kept.projects()] == ["p"]
+    tool = await kept.tool(key, "t")
     assert tool is not None
     assert tool.name == "Bash"
     db = open_readonly(tmp_path)
@@ -45,10 +49,10 @@ async def test_builds_are_read_beside_a_server_and_after_it(tmp_path: Path, post
     db.close()
 
 
-def test_nothing_damaged_or_of_another_version(tmp_path: Path) -> None:
+async def test_nothing_damaged_or_of_another_version(tmp_path: Path) -> None:
     assert open_readonly(tmp_path) is None
     with pytest.raises(Unreadable, match="nothing is kept"):
-        KeptBuilds(tmp_path).projects()
+        await KeptBuilds(tmp_path).projects()
     path = tmp_path / DATABASE
     path.write_bytes(b"no database" * 100)
     with pytest.raises(Unreadable, match="damaged"):
@@ -60,3 +64,37 @@ def test_nothing_damaged_or_of_another_version(tmp_path: Path) -> None:
         db.close()
         with pytest.raises(Unreadable, match=says):
             open_readonly(tmp_path)
+
+
+async def test_what_servers_share_is_read_as_files_are(place: Any, posted: Any) -> None:
+    """Of both stores alike: `kept_store` reads what `open_store` wrote, and changes nothing."""
+    store = await place.open()
+    events = [posted("start", at=5), posted("tool-input-available", toolCallId="t", toolName="Bash", at=6)]
+    await store.append(events, 7)
+    kept = place.kept()
+    key = await kept.newest("p", "s")
+    assert key == BuildKey("p", "s", "b")
+    assert await kept.state(key) == await store.state(key)
+    assert (await kept.builds(BuildFilter(), 10)).builds == (await store.all_builds(BuildFilter(), 10)).builds
+    assert await kept.projects() == await store.projects()
+    tool = await kept.tool(key, "t")
+    assert tool is not None
+    assert tool.name == "Bash"
+    assert await kept.tool(key, "none") is None
+    assert await kept.state(BuildKey("p", "s", "none")) is None
+    await store.close()
+
+
+async def test_a_database_without_our_tables_or_none_keeps_nothing(tmp_path: Path) -> None:
+    assert kept_store("", tmp_path) is None
+    with pytest.raises(StoreBroken, match="mysql"):
+        kept_store("mysql://localhost/x", tmp_path)
+    need_postgres()
+    kept = kept_store(with_schema(new_schema()), tmp_path)
+    assert kept is not None
+    with pytest.raises(Unreadable, match="nothing is kept"):
+        await kept.projects()
+    away = kept_store("postgresql://127.0.0.1:1/x", tmp_path)
+    assert away is not None
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        await away.projects()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from ..client.catalogue import Catalogue, ServedBuilds, kept_in
+from ..client.catalogue import Catalogue, ServedBuilds, StoredBuilds, kept_in
 from ..client.rest import AmbiguousProject, NoSuchProject, ProjectRef, builds, choose, resolve
 from ..errors import NoAnswer, StoreError
 from ..model.state import BuildState
@@ -110,8 +110,8 @@ async def target(
 async def catalogue(server: Server) -> Catalogue:
     """Of the server; of what is kept when nobody named one and none runs here. Raises NoLink."""
     served = ServedBuilds(server.address)
-    kept = None if server.certain else kept_in(data_dir(settings().settings))
-    if kept is None:
+    store = None if server.certain else store_catalogue()
+    if store is None:
         return served
     try:
         await served.projects()
@@ -119,8 +119,17 @@ async def catalogue(server: Server) -> Catalogue:
         if error.answered:
             raise server.unlinked(error) from None
         tell("no server runs: this is what is kept")
-        return kept
+        return store
     return served
+
+
+def store_catalogue() -> StoredBuilds | None:
+    """What the settings say that servers of ours keep; None: nothing is. Raises NoLink."""
+    ours = settings().settings
+    try:
+        return kept_in(data_dir(ours), ours.store)
+    except StoreError as error:
+        raise NoLink(clean_line(str(error))) from None
 
 
 async def told_of(server: Server, answer: Awaitable[T]) -> T:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING
+
 import click
 
+from ..errors import StoreError
+from ..model.text import clean_line
 from ..settings import data_dir
-from .options import find_server, server_option, settings
-from .status_line import answer, served, stored_totals
+from .options import NoLink, find_server, server_option, settings
+from .status_line import STALE, NothingLearned, answer, midnight, now, served, stored_totals
+
+if TYPE_CHECKING:
+    from ..model.summary import BuildSummary
+    from ..model.totals import Totals
 
 
 @click.command("status")
@@ -30,4 +39,28 @@ def command(server: str | None, form: str, as_json: bool) -> int:
     found = find_server(server)
     if found.certain:
         return answer(lambda: served(found.address.base, found.address.headers), form, as_json)
-    return answer(lambda: stored_totals(data_dir(settings().settings)), form, as_json)
+    ours = settings().settings
+    return answer(lambda: shared_totals() if ours.store else stored_totals(data_dir(ours)), form, as_json)
+
+
+def shared_totals() -> Totals:
+    """Of the database that servers share. Raises NothingLearned."""
+    from ..model.totals import figures_of, totals
+
+    try:
+        builds = asyncio.run(_shared())
+    except (StoreError, NoLink) as error:
+        raise NothingLearned(clean_line(str(error))) from None
+    return totals(figures_of(build) for build in builds)
+
+
+async def _shared() -> tuple[BuildSummary, ...]:
+    """As `readonly.recent_figures` chooses: those that go on and were heard of, and those that ended today."""
+    from .finding import store_catalogue
+
+    source = store_catalogue()
+    if source is None:
+        return ()
+    active = await source.builds(True, now() - STALE, 0)
+    today = await source.builds(False, midnight(), 0)
+    return (*active, *(build for build in today if not build.is_active and not build.damaged))

@@ -42,9 +42,17 @@ def quick(arguments: Sequence[str]) -> int | None:
         else:
             return None
     config = _config()
-    if os.environ.get("SENTRYVIBE_SERVER") or config is None or config.get("server"):
+    if os.environ.get("SENTRYVIBE_SERVER") or config is None or config.get("server") or _is_shared(config):
         return None
     return answer(lambda: _found_here(config), form, as_json)
+
+
+def _is_shared(config: Mapping[str, object]) -> bool:
+    """Whether the builds are in a database, and no server of this machine tells of them."""
+    from .. import runtime
+
+    has_store = bool(os.environ.get("SENTRYVIBE_STORE") or config.get("store"))
+    return has_store and runtime.find_local_server() is None
 
 
 def answer(find: Callable[[], Totals], form: str, as_json: bool) -> int:
@@ -55,7 +63,7 @@ def answer(find: Callable[[], Totals], form: str, as_json: bool) -> int:
 
     try:
         found = find()
-        line = json.dumps(named(found)) if as_json else status_line(found, _now(), form)
+        line = json.dumps(named(found)) if as_json else status_line(found, now(), form)
     except (BadFormat, NothingLearned) as error:
         sys.stderr.write(f"sentryvibe-tui: {error}\n")
         return 2 if isinstance(error, BadFormat) else 3
@@ -73,7 +81,7 @@ def served(url: str, headers: Mapping[str, str]) -> Totals:
     from ..model.totals import totals_named
 
     try:
-        return totals_named(json.loads(glance(f"{url}/api/status?since={_midnight()}", headers, PATIENCE)))
+        return totals_named(json.loads(glance(f"{url}/api/status?since={midnight()}", headers, PATIENCE)))
     except NoGlance as error:
         raise NothingLearned(f"no figures from {url}: {error}") from None
     except (ValueError, TypeError, AttributeError):
@@ -87,7 +95,7 @@ def stored_totals(directory: Path) -> Totals:
 
     try:
         db = open_readonly(directory)
-        rows = [] if db is None else recent_figures(db, _midnight(), _now() - STALE)
+        rows = [] if db is None else recent_figures(db, midnight(), now() - STALE)
     except Unreadable as error:
         raise NothingLearned(str(error)) from None
     return totals(Figures(*row) for row in rows)
@@ -104,13 +112,13 @@ def _found_here(config: Mapping[str, object]) -> Totals:
     return served(running.url, {"Authorization": f"Bearer {token}"} if token else {})
 
 
-def _midnight() -> int:
+def midnight() -> int:
     """Of today, local time, in epoch milliseconds."""
     day = time.localtime()
     return int(time.mktime((day.tm_year, day.tm_mon, day.tm_mday, 0, 0, 0, 0, 0, -1)) * 1000)
 
 
-def _now() -> int:
+def now() -> int:
     return time.time_ns() // 1_000_000
 
 

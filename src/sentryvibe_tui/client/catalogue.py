@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,7 +17,7 @@ from . import rest
 from .rest import ListedProject
 
 if TYPE_CHECKING:
-    from ..store.kept import KeptBuilds
+    from ..store.contract import KeptStore
 
 LISTED = 20
 """Builds of a project that a list without a choice names."""
@@ -81,47 +80,45 @@ class ServedBuilds:
 
 
 class StoredBuilds:
-    """Of a data directory, read in a thread. Every question raises store.readonly.Unreadable."""
+    """Of what is kept. Every question raises StoreError."""
 
-    def __init__(self, kept: KeptBuilds) -> None:
+    def __init__(self, kept: KeptStore) -> None:
         self._kept = kept
 
     async def projects(self) -> tuple[ListedProject, ...]:
         from ..store.contract import BuildFilter
 
-        def listed() -> tuple[ListedProject, ...]:
-            return tuple(
-                ListedProject(one.id, one.name, one.slug, builds=self._kept.builds(BuildFilter(one.id), LISTED).builds)
-                for one in self._kept.projects()
-            )
-
-        return await asyncio.to_thread(listed)
+        return tuple(
+            [
+                ListedProject(
+                    one.id, one.name, one.slug, builds=(await self._kept.builds(BuildFilter(one.id), LISTED)).builds
+                )
+                for one in await self._kept.projects()
+            ]
+        )
 
     async def builds(self, active: bool, since: Millis | None, limit: int) -> tuple[BuildSummary, ...]:
         from ..store.contract import BuildFilter
 
         wanted = BuildFilter(active=True if active else None, since=since)
-        return (await asyncio.to_thread(self._kept.builds, wanted, limit or MOST)).builds
+        return (await self._kept.builds(wanted, limit or MOST)).builds
 
     async def states(self, project_id: str, session_id: str = "") -> tuple[BuildState, ...]:
-        def meant() -> tuple[BuildState, ...]:
-            key = self._kept.newest(project_id, session_id)
-            state = None if key is None else self._kept.state(key)
-            return () if state is None else (state,)
-
-        return await asyncio.to_thread(meant)
+        key = await self._kept.newest(project_id, session_id)
+        state = None if key is None else await self._kept.state(key)
+        return () if state is None else (state,)
 
     async def of_project(self, project_id: str) -> tuple[BuildSummary, ...]:
         from ..store.contract import BuildFilter
 
-        return (await asyncio.to_thread(self._kept.builds, BuildFilter(project_id), MOST)).builds
+        return (await self._kept.builds(BuildFilter(project_id), MOST)).builds
 
     async def build(self, key: BuildKey) -> BuildState | None:
-        return await asyncio.to_thread(self._kept.state, key)
+        return await self._kept.state(key)
 
     async def tool(self, key: BuildKey, tool_id: str) -> tuple[Raw | None, Raw | None]:
         """Input and output of a call, whole."""
-        found = await asyncio.to_thread(self._kept.tool, key, tool_id)
+        found = await self._kept.tool(key, tool_id)
         return (None, None) if found is None else (found.input, found.output)
 
 
@@ -142,12 +139,12 @@ def grouped(builds: tuple[BuildSummary, ...], projects: tuple[ListedProject, ...
     )
 
 
-def kept_in(directory: Path) -> StoredBuilds | None:
-    """What is kept in a data directory; None: nothing."""
-    from ..store.readonly import DATABASE
+def kept_in(directory: Path, store: str = "") -> StoredBuilds | None:
+    """What is kept in a data directory, or in the database at `store` (`postgresql://…`); None: nothing.
 
-    if not (directory / DATABASE).is_file():
-        return None
-    from ..store.kept import KeptBuilds
+    Raises StoreBroken.
+    """
+    from ..store.opening import kept_store
 
-    return StoredBuilds(KeptBuilds(directory))
+    kept = kept_store(store, directory)
+    return None if kept is None else StoredBuilds(kept)

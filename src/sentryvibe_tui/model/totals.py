@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 _KINDS = {"waiting-person": "needs_input", "waiting-machine": "waiting", "idle": "idle"}
 
 
+DIGITS = 9
+"""Behind the point of a sum of dollars; further ones are noise of the addition."""
+
+
 class Figures(NamedTuple):
     """What counts of one build. `kind`: of its activity; `asked_at`: when it asked `question`, epoch milliseconds."""
 
@@ -65,7 +69,7 @@ def totals(builds: Iterable[Figures]) -> Totals:
         kind = _kind(build)
         counts[kind] += 1
         if build.cost_usd is not None:
-            cost = build.cost_usd + (cost or 0.0)
+            cost = round(build.cost_usd + (cost or 0.0), DIGITS)
             estimated = estimated or bool(build.cost_estimated)
         if kind == "needs_input" and (oldest is None or build.asked_at < oldest.asked_at):
             oldest = build

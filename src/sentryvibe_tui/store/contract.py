@@ -110,6 +110,28 @@ class BuildFilter(Struct, frozen=True):
     after: tuple[Millis, int] | None = None
 
 
+class KeptStore(Protocol):
+    """What is kept, read beside whoever writes it: nothing is changed. Every question raises StoreError."""
+
+    async def projects(self) -> tuple[ProjectRecord, ...]:
+        """The one with the latest event first."""
+        ...
+
+    async def builds(self, build_filter: BuildFilter, limit: int) -> Page: ...
+
+    async def newest(self, project_id: str, session_id: str = "") -> BuildKey | None:
+        """The build that a project, or a session of it, means."""
+        ...
+
+    async def state(self, key: BuildKey) -> BuildState | None:
+        """Raises also BuildDamaged."""
+        ...
+
+    async def tool(self, key: BuildKey, tool_id: str) -> FoundTool | None:
+        """A call with its values whole."""
+        ...
+
+
 class Store(Protocol):
     """`epoch` is the identity of the log: another one when the data is new, replaced or reset."""
 

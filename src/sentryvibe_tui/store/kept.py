@@ -2,59 +2,62 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 from ..model.state import BuildState
 from .contract import BuildFilter, BuildKey, FoundTool, Page, ProjectRecord
 from .readonly import Unreadable, open_readonly
 from .sqlite import queries
 
+T = TypeVar("T")
+
 
 class KeptBuilds:
-    """Every question raises Unreadable. Blocks: the files are here."""
+    """`contract.KeptStore`, read in a thread. Raises Unreadable."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    @contextmanager
-    def _db(self) -> Generator[sqlite3.Connection]:
+    async def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.to_thread(self._answer, question)
+
+    def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
         db = open_readonly(self.directory)
         if db is None:
             raise Unreadable(f"nothing is kept in {self.directory}")
-        try:
-            yield db
-        except sqlite3.Error as error:
-            raise Unreadable(f"cannot read {self.directory}: {error}") from None
-        finally:
-            db.close()
+        with closing(db):
+            try:
+                return question(db)
+            except sqlite3.Error as error:
+                raise Unreadable(f"cannot read {self.directory}: {error}") from None
 
-    def projects(self) -> tuple[ProjectRecord, ...]:
-        """The one with the latest event first."""
-        with self._db() as db:
-            return queries.read_projects(db)
+    async def projects(self) -> tuple[ProjectRecord, ...]:
+        return await self._ask(queries.read_projects)
 
-    def builds(self, build_filter: BuildFilter, limit: int) -> Page:
-        with self._db() as db:
-            return queries.read_page(db, build_filter, limit)
+    async def builds(self, build_filter: BuildFilter, limit: int) -> Page:
+        return await self._ask(lambda db: queries.read_page(db, build_filter, limit))
 
-    def newest(self, project_id: str, session_id: str = "") -> BuildKey | None:
-        """The build that a project, or a session of it, means."""
-        with self._db() as db:
-            head = queries.find_build(db, project_id, session_id, "")
-            return None if head is None else head.key
+    async def newest(self, project_id: str, session_id: str = "") -> BuildKey | None:
+        head = await self._ask(lambda db: queries.find_build(db, project_id, session_id, ""))
+        return None if head is None else head.key
 
-    def state(self, key: BuildKey) -> BuildState | None:
-        """Raises also BuildDamaged."""
-        with self._db() as db:
-            found = queries.find_log(db, key)
-            return None if found is None else queries.read_state(db, key, *found).state
+    async def state(self, key: BuildKey) -> BuildState | None:
+        return await self._ask(lambda db: _state(db, key))
 
-    def tool(self, key: BuildKey, tool_id: str) -> FoundTool | None:
-        """A call with its values whole."""
-        with self._db() as db:
-            found, state = queries.find_log(db, key), self.state(key)
+    async def tool(self, key: BuildKey, tool_id: str) -> FoundTool | None:
+        def whole(db: sqlite3.Connection) -> FoundTool | None:
+            log, state = queries.find_log(db, key), _state(db, key)
             tool = None if state is None else state.tool(tool_id)
-            return None if found is None or tool is None else queries.whole_tool(db, found[0], tool)
+            return None if log is None or tool is None else queries.whole_tool(db, log[0], tool)
+
+        return await self._ask(whole)
+
+
+def _state(db: sqlite3.Connection, key: BuildKey) -> BuildState | None:
+    log = queries.find_log(db, key)
+    return None if log is None else queries.read_state(db, key, *log).state

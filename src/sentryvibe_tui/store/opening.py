@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import StoreBroken
-from .contract import Store
+from .contract import KeptStore, Store
+
+if TYPE_CHECKING:
+    from .postgres.address import PostgresAddress
+
+LIBRARY = "builds in PostgreSQL need the package asyncpg: install sentryvibe-tui[postgres]"
 
 
 async def open_store(url: str, data: Path) -> Store:
@@ -17,13 +23,35 @@ async def open_store(url: str, data: Path) -> Store:
         from .sqlite import SqliteStore
 
         return await SqliteStore.open(data)
+    address = _postgres(url)
+    try:
+        from .postgres.store import open_postgres
+    except ImportError:
+        raise StoreBroken(LIBRARY) from None
+    return await open_postgres(address, data)
+
+
+def kept_store(url: str, data: Path) -> KeptStore | None:
+    """The same to read only, beside servers; None: nothing is kept in `data`. Raises StoreBroken."""
+    if not url:
+        from .readonly import DATABASE
+
+        if not (data / DATABASE).is_file():
+            return None
+        from .kept import KeptBuilds
+
+        return KeptBuilds(data)
+    address = _postgres(url)
+    try:
+        from .postgres.kept import SharedBuilds
+    except ImportError:
+        raise StoreBroken(LIBRARY) from None
+    return SharedBuilds(address)
+
+
+def _postgres(url: str) -> PostgresAddress:
     from .postgres.address import is_postgres, parse_postgres
 
     if not is_postgres(url):
         raise StoreBroken(f"a store is named by postgresql://USER@HOST/DATABASE, not {url.partition(':')[0]}:…")
-    address = parse_postgres(url)
-    try:
-        from .postgres.store import open_postgres
-    except ImportError:
-        raise StoreBroken("builds in PostgreSQL need the package asyncpg: install sentryvibe-tui[postgres]") from None
-    return await open_postgres(address, data)
+    return parse_postgres(url)

@@ -45,6 +45,20 @@ async def connect(address: PostgresAddress) -> Connection:
         raise unavailable(error) from None
 
 
+async def connect_to_read(address: PostgresAddress) -> Connection:
+    """To any host, for questions only. Raises StoreUnavailable."""
+    try:
+        return await asyncpg.connect(
+            address.dsn,
+            timeout=CONNECT,
+            command_timeout=COMMAND,
+            server_settings=session(address) | {"default_transaction_read_only": "on"},
+            target_session_attrs="any",
+        )
+    except FAILURES as error:
+        raise unavailable(error) from None
+
+
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What a statement or a connection may raise; `OSError` for the network."""
 
