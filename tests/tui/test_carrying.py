@@ -8,6 +8,7 @@ import select
 import signal
 import stat
 import sys
+import tempfile
 import termios
 import time
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.state import Agent, Usage
 from sentryvibe_tui.tui.build.summary_page import farewell
 from sentryvibe_tui.tui.context import RenderContext
+from sentryvibe_tui.tui.export.clipboard import LIMIT
 from sentryvibe_tui.tui.export.copies import copies, file_of
 from sentryvibe_tui.tui.export.handover import Handover
 from sentryvibe_tui.tui.export.outside import edit, page, save, say
@@ -41,8 +43,13 @@ async def ready(pilot, *keys):
 
 
 async def until_back(pilot, lent, times: int) -> None:
-    """Until the terminal was lent and came back so many times; the test's own time limit ends a vain wait."""
-    while lent.count("back") < times:
+    """Until the terminal was lent and came back so many times."""
+    await until(pilot, lambda: lent.count("back") >= times)
+
+
+async def until(pilot, is_so) -> None:
+    """Until it is so; the test's own time limit ends a vain wait."""
+    while not is_so():
         await pilot.pause(0.02)
 
 
@@ -146,11 +153,12 @@ async def test_the_copy_menu(app_on, running_build, copied, number, text) -> Non
 
 
 async def test_the_visible_log_is_copied_and_saved(app_on, running_build, copied, tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("SENTRYVIBE_STATE_DIR", str(tmp_path / "state"))
     app = app_on(running_build.state)
     async with app.run_test(size=(120, 36)) as pilot:
-        await ready(pilot, "f", "c", "5", "ctrl+s")
-    (path,) = tmp_path.glob("sentryvibe-tui/todo-app-*.log")
+        screen = await ready(pilot, "f", "c", "5", "ctrl+s")
+        await until(pilot, lambda: "written to" in screen.chrome.keys.message)
+    (path,) = tmp_path.glob("state/todo-app-*.log")
     assert path.read_text() == copied[0] + "\n"
     assert "npx prisma migrate dev" in copied[0]
     assert "Read" not in copied[0]
@@ -172,6 +180,24 @@ async def test_the_whole_output_goes_to_the_pager(app_on, story, lent, program, 
         assert "long " * 400 in seen
         assert not CONTROLS & set(seen)
     assert lent == ["out", "back"] * 2
+
+
+async def test_what_no_file_takes_is_told_and_the_screen_goes_on(
+    app_on, running_build, lent, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    monkeypatch.setenv("SENTRYVIBE_STATE_DIR", "/dev/null/state")
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        await screen.export.handover.put("x" * (LIMIT + 1))
+        assert "could not be written to a file: [Errno 2]" in screen.chrome.keys.message
+        await pilot.press("t")
+        await until_back(pilot, lent, 1)
+        await until(pilot, lambda: "nothing can be shown there: [Errno 2]" in screen.chrome.keys.message)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "the log could not be written: [Errno" in screen.chrome.keys.message)
+        assert app.is_running
 
 
 async def test_the_file_of_a_call_opens_in_the_editor(app_on, story, lent, program, tmp_path, monkeypatch) -> None:

@@ -127,7 +127,7 @@ async def test_a_storm_of_keys_sizes_and_news(scene, story, running_build, monke
         yield
 
     monkeypatch.setattr("textual.app.App.suspend", suspend)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("SENTRYVIBE_STATE_DIR", str(tmp_path))
     for name in ("PAGER", "EDITOR", "VISUAL"):
         monkeypatch.setenv(name, "true")
     monkeypatch.setattr("builtins.input", lambda prompt: "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.app import App
 from textual.screen import Screen
 
+from ...folders import state_folder
 from ..context import RenderContext
 from ..lines import plain
 from .handover import Handover
@@ -83,14 +85,15 @@ class Export:
         self.app.push_screen(CopyMenu(texts), take)
 
     def save(self) -> None:
-        """Into the user's own folder for such files: the current one is often a repository."""
-        from platformdirs import user_state_path
+        """Into the program's state folder: the current one is often a repository."""
+        self.host.start(self._save, "save")
 
+    async def _save(self) -> None:
         from .outside import save
 
         name = self.view.state.agent.project_name or self.view.state.project_id
         try:
-            path = save(self.log() + "\n", user_state_path("sentryvibe-tui"), name)
+            path = await asyncio.to_thread(save, self.log() + "\n", state_folder(), name)
             self.host.tell(f"written to {path}", timeout=10)
         except OSError as error:
             self.host.tell(f"the log could not be written: {error}", "error")

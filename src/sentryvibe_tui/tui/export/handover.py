@@ -39,28 +39,44 @@ class Handover:
 
     async def put(self, text: str) -> None:
         """To tmux or over OSC 52; a text too long for that into a file, whose name is told."""
-        from .clipboard import osc52, to_file, to_tmux
+        from .clipboard import osc52, to_tmux
 
         amount = size(len(text.encode("utf-8", "replace")))
         sequence = osc52(text, os.environ)
         if not text:
             self._host.tell("nothing to copy here", "warning")
         elif sequence is None:
-            self._host.tell(f"{amount} written to {to_file(text)}")
+            await self._write(text, amount)
         elif await asyncio.to_thread(to_tmux, text, os.environ):
             self._host.tell(f"{amount} copied, also to tmux' buffer")
         else:
             cast("Terminal", self._app).write(sequence)
             self._host.tell(f"{amount} sent to the terminal's clipboard")
 
+    async def _write(self, text: str, amount: str) -> None:
+        from .clipboard import to_file
+
+        try:
+            self._host.tell(f"{amount} written to {await asyncio.to_thread(to_file, text)}")
+        except OSError as error:
+            self._host.tell(f"{amount} could not be written to a file: {error}", "error", timeout=8)
+
     async def lend(self, work: Callable[[], Awaitable[str]]) -> None:
         """`work` gets the terminal and says what went wrong; what happens meanwhile is painted when it is back."""
         app = self._app
         try:
             with app.batch_update(), app.suspend():
-                problem = await work()
+                problem = await _outcome(work)
         except SuspendNotSupported:
             problem = "this terminal cannot be lent to another program"
         app.refresh(layout=True)
         if problem:
             self._host.tell(problem, "warning", timeout=8)
+
+
+async def _outcome(work: Callable[[], Awaitable[str]]) -> str:
+    """What went wrong, or nothing; an error that left `suspend` would leave the terminal to nobody."""
+    try:
+        return await work()
+    except OSError as error:
+        return f"nothing can be shown there: {error}"
