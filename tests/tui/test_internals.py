@@ -15,7 +15,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from sentryvibe_tui.tui import internals
-from sentryvibe_tui.tui.internals import Picture, key_named
+from sentryvibe_tui.tui.internals import Picture, driver_of, key_named
 
 SIZE = (120, 36)
 
@@ -173,3 +173,12 @@ def test_the_installed_release_has_what_is_touched() -> None:
     assert (update.chops, update.spans, update.chop_ends) == ([{0: None}], [(0, 0, 1)], [[1]])
     assert key_named("?") == "question_mark"
     assert "App._display" in (internals.__doc__ or "")
+
+
+async def test_an_app_has_a_driver_and_one_of_a_release_without_says_so() -> None:
+    app = App()
+    assert driver_of(app) is None
+    async with app.run_test():
+        assert isinstance(driver_of(app), HeadlessDriver)
+    del app._driver
+    assert driver_of(app) is None

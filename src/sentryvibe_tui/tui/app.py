@@ -31,7 +31,7 @@ from .context import RenderContext
 from .display import DEFAULTS, DisplayOptions
 from .garbage import Collector
 from .hangup import STATUS, lasting, watch_terminal
-from .internals import Picture
+from .internals import Picture, driver_of
 from .notices import BELL, POP_TITLE, PUSH_TITLE, notice_sequence, notice_text, title_sequence, window_title
 from .themes import AUTO, DARK, LIGHT, THEMES
 
@@ -171,8 +171,8 @@ class TerminalApp(App[int]):
             with suppress(OSError):
                 sys.__stderr__.write(sequence)
                 sys.__stderr__.flush()
-        elif self._driver is not None:
-            self._driver.write(sequence)
+        elif (driver := driver_of(self)) is not None:
+            driver.write(sequence)
 
     def on_build_screen_leave(self, event: BuildScreen.Leave) -> None:
         if event.program:

@@ -5,6 +5,7 @@
 - `textual._compositor`: `CompositorUpdate`, `LayoutUpdate.strips/.region`, `ChopsUpdate.chops/.spans/.chop_ends`; an
   update of another shape is written as it is.
 - `textual.keys._character_to_key`: a key that it does not know keeps its own name.
+- `App._driver`: without one no bell, notice or window title is sent.
 - `Driver._file` (hangup): a driver without one is left as it is.
 
 tests/tui/test_internals.py holds them against the release that is installed.
@@ -14,13 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
 from .lines import cells
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.driver import Driver
 
 Chop = tuple[int, Strip]
 """Where on its line a strip begins, and the strip."""
@@ -38,6 +43,11 @@ def key_named(character: str) -> str:
     except ImportError:
         return character
     return _character_to_key(character)
+
+
+def driver_of(app: App[Any]) -> Driver | None:
+    """What writes to an app's terminal; None before it runs."""
+    return getattr(app, "_driver", None)
 
 
 class Picture:

@@ -26,6 +26,9 @@ from .painted import Painted
 KEPT_ROWS = 512
 """Painted rows that are kept; a few screens full."""
 
+WHEEL_LINES = 4
+"""Lines that a notch of the mouse wheel scrolls."""
+
 
 class AsciiBar(ScrollBarRender):
     """A scroll bar of coloured blanks."""
@@ -406,16 +409,17 @@ class Rows(Painted, ScrollView, can_focus=True):
         if is_fold:
             self.action_fold()
 
-    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        super()._on_mouse_scroll_up(event)
-        self._scrolled()
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, -WHEEL_LINES)
 
-    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        super()._on_mouse_scroll_down(event)
-        self._scrolled()
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, WHEEL_LINES)
 
-    def _scrolled(self) -> None:
+    def _wheel(self, event: events.MouseEvent, lines: int) -> None:
         """The wheel takes the cursor along."""
+        event.prevent_default().stop()
+        if not (event.ctrl or event.shift):
+            self.scroll_relative(y=lines, animate=False, immediate=True)
         self.call_after_refresh(self._cursor_into_view)
 
     def _cursor_into_view(self) -> None:
