@@ -35,16 +35,25 @@ _INCLUDED: dict[Role, frozenset[Role]] = {
 
 
 class Principal(Struct, frozen=True):
-    """Who a request is from. `project`: the only one it may see; "" all. `id`: of its named token, if it has one."""
+    """Who a request is from. `id`: of its named token, if it has one.
+
+    `project`: the only one it may see; "" all. `session` and `build`: the only build of that project.
+    """
 
     name: str
     role: Role
     project: str = ""
     id: str = ""
+    session: str = ""
+    build: str = ""
 
     def may(self, role: Role) -> bool:
         """Whether it may do what `role` stands for."""
         return role in _INCLUDED[self.role]
+
+    def sees(self, project: str, session: str, build: str) -> bool:
+        """Whether it may see the build of those ids."""
+        return self.project in ("", project) and self.session in ("", session) and self.build in ("", build)
 
 
 class TokenRecord(Struct, frozen=True):
@@ -57,13 +66,15 @@ class TokenRecord(Struct, frozen=True):
     project: str = ""
     created_at: int = 0
     expires_at: int = 0
+    session: str = ""
+    build: str = ""
 
     def is_valid(self, now: int) -> bool:
         return not self.expires_at or now < self.expires_at
 
     @property
     def principal(self) -> Principal:
-        return Principal(self.name, self.role, self.project, self.id)
+        return Principal(self.name, self.role, self.project, self.id, self.session, self.build)
 
 
 class Tokens:
@@ -89,14 +100,25 @@ class Tokens:
         """Whether the token with that id is neither revoked nor expired. Raises BadTokenFile."""
         return self._valid(token_id, now) is not None
 
-    def add(self, name: str, role: Role, now: int, project: str = "", expires_at: int = 0) -> str:
-        """A new token, which nobody can read again. Raises BadTokenFile, also when there is one of that name."""
+    def add(
+        self,
+        name: str,
+        role: Role,
+        now: int,
+        project: str = "",
+        expires_at: int = 0,
+        build: tuple[str, str] = ("", ""),
+    ) -> str:
+        """A new token, which nobody can read again. `build`: session and id of the only build it is for.
+
+        Raises BadTokenFile, also when there is one of that name.
+        """
         with self._changing() as records:
             if any(record.name == name for record in records.values()):
                 raise BadTokenFile(f"there is a token {name!r} already; revoke it, or take another name")
             token_id = secrets.token_hex(6)
             token = f"{MARK}{token_id}.{secrets.token_urlsafe(32)}"
-            records[token_id] = TokenRecord(token_id, name, role, _digest(token), project, now, expires_at)
+            records[token_id] = TokenRecord(token_id, name, role, _digest(token), project, now, expires_at, *build)
         return token
 
     def revoke(self, name: str) -> bool:

@@ -143,4 +143,30 @@ def test_a_shared_line_opens_its_project_and_no_other(
     monkeypatch.setenv("SENTRYVIBE_TOKEN", token)
     assert b"hello" in desk.run("watch", "shop", "--server", away, "--plain").stdout
     assert desk.run("show", "other", "--server", away).returncode == 2
+    assert desk.run("ls", "--server", away).returncode == 0
     assert desk.run("ingest", "shop", "-", "--server", away, data=words).returncode == 3
+
+
+def test_a_shared_line_of_one_build_opens_that_build(
+    desk: Desk, claude: Claude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a server that was started without a word about tokens."""
+    server, url = desk.serve()
+    for session, words in (("s-1", "hello"), ("s-2", "secret")):
+        lines = (claude.init + claude.text(1, words) + claude.done).replace(b"s-1", session.encode())
+        assert desk.run("ingest", "shop", "-", data=lines).returncode == 0
+    assert desk.run("share", "shop", "--build", "s-").returncode == 2
+    assert desk.run("share", "shop", "--build", "none").returncode == 2
+    shared = desk.run("share", "shop", "--build", "s-1", "--url", url)
+    token, _, command = shared.stdout.decode().strip().removeprefix("SENTRYVIBE_TOKEN=").partition(" ")
+    monkeypatch.setenv("SENTRYVIBE_TOKEN", token)
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path / "another machine"))
+    program, *arguments = command.split()
+    assert program == "sentryvibe-tui"
+    lines = desk.run(*arguments, "--plain").stdout
+    assert (b"hello" in lines, b"secret" in lines) == (True, False)
+    assert json.loads(desk.run("show", "shop", "--json", "--server", url).stdout)["sessionId"] == "s-1"
+    listed = desk.run("ls", "--server", url)
+    assert b"s-2" not in listed.stdout, listed.stderr
+    assert server.stop(signal.SIGTERM) == 0
+    assert token not in "\n".join(server.lines + server.errors)

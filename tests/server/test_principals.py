@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -140,7 +141,6 @@ async def test_a_token_of_a_project_sees_no_other(server: Running, tokens: Token
             "/api/projects/p%2Fbuilds",
             "/api/builds?projectId=q",
             "/api/builds/events?projectId=q",
-            "/api/sessions/s/tools/t",
             "/api/status",
             "/metrics",
         ):
@@ -163,7 +163,126 @@ async def test_a_link_of_a_project_cannot_move_to_another(server: Running, token
         assert await until_closed(link) == 4403
 
 
+async def call(http: httpx.AsyncClient, project: str, build: str, value: str, session: str = "s") -> None:
+    """A build in which a call answered `value`."""
+    ended = {"type": "tool-output-available", "toolCallId": "t", "toolName": "Bash", "output": value}
+    body = {"projectId": project, "sessionId": session, "buildId": build, "event": ended}
+    assert (await http.post("/api/build-events", json=body)).status_code == 200
+
+
+async def test_a_token_of_a_project_reads_whole_values_of_its_calls_alone(server: Running, tokens: Tokens) -> None:
+    async with bearing(server, SHARED) as admin:
+        await call(admin, "p", "b", "mine")
+        await call(admin, "q", "b", "another's")  # newer, of a session of the same name
+        await call(admin, "q", "else", "another's", session="other")
+    async with bearing(server, tokens.add("x", "watch", now=0, project="p")) as http:
+        assert (await http.get("/api/sessions/s/tools/t")).json()["output"] == "mine"
+        assert (await http.get("/api/sessions/s/tools/t?buildId=b")).json()["output"] == "mine"
+        assert (await http.get("/api/sessions/other/tools/t")).status_code == 404
+    async with bearing(server, tokens.add("y", "watch", now=0, project="none")) as http:
+        assert (await http.get("/api/sessions/s/tools/t")).status_code == 404
+
+
+# ---------------------------------------------------------------------- one build
+
+
+@pytest.fixture
+async def lent(server: Running, tokens: Tokens) -> str:
+    """A token for the build `one` of the project `p`, beside which there are others."""
+    async with bearing(server, SHARED) as admin:
+        await call(admin, "p", "one", "open")
+        await call(admin, "p", "two", "secret")
+        await call(admin, "p", "one", "secret", session="r")
+        await call(admin, "q", "one", "secret")
+    return tokens.add("x", "watch", now=0, project="p", build=("s", "one"))
+
+
+async def test_a_token_of_a_build_reads_nothing_else(server: Running, lent: str) -> None:
+    async with bearing(server, lent) as http:
+        (project,) = (await http.get("/api/projects")).json()["projects"]
+        assert (project["id"], [row["buildId"] for row in project["builds"]]) == ("p", ["one"])
+        assert [row["sessionId"] for row in (await http.get("/api/projects/p/builds")).json()["builds"]] == ["s"]
+        for path in ("", "?sessionId=r", "?buildId=two", "?sessionId=r&buildId=one"):
+            answer = await http.get(f"/api/projects/p/messages{path}")
+            assert [session["session"]["buildId"] for session in answer.json()["sessions"]] == ["one"]
+            assert ("open" in answer.text, "secret" in answer.text) == (True, False)
+        assert (await http.get("/api/sessions/s/tools/t")).json()["output"] == "open"
+        for path in ("/api/sessions/s/tools/t?buildId=two", "/api/sessions/r/tools/t"):
+            assert (await http.get(path)).status_code == 404
+        for path in ("/api/builds", "/api/builds/events", "/api/projects/q", "/api/status", "/metrics"):
+            assert (await http.get(path)).status_code == 403, path
+        assert (await http.post("/api/build-events", json=event())).status_code == 403
+
+
+@pytest.mark.parametrize("asked", ["", "&protocol=2&sessionId=r", "&protocol=2&since=0&buildId=two&epoch={epoch}"])
+async def test_a_link_of_a_build_shows_nothing_else(server: Running, lent: str, asked: str) -> None:
+    path = "/ws?projectId=p" + asked.format(epoch=server.app.context.store.epoch)
+    async with watching(server, lent, path) as link, bearing(server, SHARED) as admin:
+        frames = [text(await link.recv()), text(await link.recv())]
+        await link.send(json.dumps({"type": "get-state", "buildId": "two", "since": 0}))
+        await link.send(json.dumps({"type": "subscribe", "projectId": "p", "sessionId": "r"}))
+        await call(admin, "p", "two", "secret")
+        await call(admin, "p", "one", "secret", session="r")
+        note = {"type": "text", "id": "n", "text": "the last word"}
+        body = {"projectId": "p", "sessionId": "s", "buildId": "one", "event": note}
+        await admin.post("/api/build-events", json=body)
+        async with asyncio.timeout(10):
+            while "the last word" not in frames[-1]:
+                frames.append(text(await link.recv()))
+    assert any('"open"' in frame for frame in frames)
+    assert not any("secret" in frame or '"two"' in frame for frame in frames)
+
+
+async def test_the_stream_of_a_build_shows_nothing_else(server: Running, lent: str) -> None:
+    path = "/api/projects/p/events?sessionId=r&buildId=two&since=0"
+    async with (
+        bearing(server, SHARED) as admin,
+        bearing(server, lent) as http,
+        http.stream("GET", path) as events,
+        asyncio.timeout(10),
+    ):
+        lines, read = events.aiter_lines(), ""
+        await call(admin, "p", "two", "secret")
+        note = {"type": "text", "id": "n", "text": "the last word"}
+        body = {"projectId": "p", "sessionId": "s", "buildId": "one", "event": note}
+        await admin.post("/api/build-events", json=body)
+        while "the last word" not in read:
+            read += await anext(lines)
+    assert ("open" in read, "secret" in read) == (True, False)
+
+
+async def test_a_link_of_a_build_opens_no_list(server: Running, lent: str) -> None:
+    for path in ("/ws?scope=builds", "/ws?scope=builds&projectId=p", "/ws?projectId=q", "/ws/runner"):
+        with pytest.raises(InvalidStatus, match="403"):
+            await watching(server, lent, path)
+
+
+def text(frame: str | bytes) -> str:
+    if isinstance(frame, str):
+        return frame
+    return gzip.decompress(frame).decode() if frame[:2] == b"\x1f\x8b" else frame.decode()
+
+
 # ---------------------------------------------------------------------- revocation
+
+
+async def test_an_error_while_links_are_ended_ends_not_the_ending(
+    server: Running, tokens: Tokens, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    token, failures = tokens.add("guest", "watch", now=0), iter([True])
+    before = server.app._guard.is_valid
+
+    def fails_once(token_id: str) -> bool:
+        if next(failures, False):
+            raise RuntimeError("unforeseen")
+        return before(token_id)
+
+    monkeypatch.setattr(server.app._guard, "is_valid", fails_once)
+    async with watching(server, token, "/ws?projectId=p&protocol=2") as link:
+        await link.recv()
+        tokens.revoke("guest")
+        assert await until_closed(link) == 4401
+    assert "unforeseen" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/ws?projectId=p&protocol=2", "/ws?scope=builds"])

@@ -133,6 +133,7 @@ async def test_large_values_travel_clipped_and_are_kept_whole(place: Place, post
     assert bytes(found.output or b"") == b'"ok"'
     assert await store.find_tool("s", "nope") is None
     assert await store.find_tool("s", "t", "other build") is None
+    assert await store.find_tool("s", "t", project_id="other project") is None
     await store.close()
 
 

@@ -76,7 +76,8 @@ def ls(data: Path | None) -> int:
     for record in records:
         until = "until revoked" if not record.expires_at else f"until {_local(record.expires_at)}"
         state = until if record.is_valid(now) else f"expired {_local(record.expires_at)}"
-        write_line(f"{record.name:<20}  {record.role:<7}  {record.project or 'all projects':<20}  {state}")
+        what = clean_line(record.project or "all projects", 60) + (f", build {record.build}" if record.build else "")
+        write_line(f"{record.name:<20}  {record.role:<7}  {what:<20}  {state}")
     if not records:
         tell("no tokens")
     return 0

@@ -13,7 +13,7 @@ from ..model.standing import meant_at
 from ..model.state import BuildState, Millis
 from ..store.contract import BuildDamaged, BuildHead, Logged, Store
 from ..wire.frames import encode_recovery
-from .hub import FRAME_BYTES, Hub, OriginalWatcher, Watcher, batch_frame
+from .hub import FRAME_BYTES, Hub, OriginalWatcher, Selection, Watcher, batch_frame
 from .originals import whole_frames
 from .outbound_frame import OutboundFrame
 
@@ -70,8 +70,8 @@ class CatchUp:
         The cursor is set before anything is read, so nothing falls between; what comes twice is passed over.
         """
         self._hub.hold(watcher)
-        project_id, session_id = watcher.channel.project_id, watcher.session_id
-        newest = await self._store.find_build(project_id, session_id)
+        project_id, selection = watcher.channel.project_id, watcher.selection
+        newest = await self._store.find_build(project_id, selection.session_id, selection.build_id)
         if newest is None:
             frame = OutboundFrame(encode_recovery(None, self._hub.epoch, self._now()))
             self._hub.begin(watcher, (frame,), ())
@@ -81,7 +81,7 @@ class CatchUp:
             return
         frames: list[OutboundFrame] = []
         heads: list[BuildHead] = []
-        requested = await self._requested_head(project_id, session_id, since, newest)
+        requested = await self._requested_head(project_id, selection, since, newest)
         if requested is not None:
             await self._replay(requested, since, frames, heads)
         if requested is None or requested.key != newest.key:
@@ -105,15 +105,17 @@ class CatchUp:
         await self.start(watcher, Since(-1, self._hub.epoch, last.build_id) if last else Since())
 
     async def _requested_head(
-        self, project_id: str, session_id: str, since: Since, newest: BuildHead
+        self, project_id: str, selection: Selection, since: Since, newest: BuildHead
     ) -> BuildHead | None:
         """The build that the watcher has, when the log still knows it."""
         if since.version is None or since.epoch != self._hub.epoch:
             return None
         if since.build_id == newest.key.build_id:
             return newest
+        if since.build_id and selection.build_id:
+            return None
         if since.build_id:
-            return await self._store.find_build(project_id, session_id, since.build_id)
+            return await self._store.find_build(project_id, selection.session_id, since.build_id)
         only = len(await self._store.builds(project_id, 2)) == 1
         return newest if only else None
 

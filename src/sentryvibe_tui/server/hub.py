@@ -43,6 +43,19 @@ class Outlet(Protocol):
     def close(self, code: int, reason: str) -> None: ...
 
 
+class Selection(Struct, frozen=True):
+    """Which builds of a project are watched: all of them, those of a session, or one."""
+
+    session_id: str = ""
+    build_id: str = ""
+
+    def has(self, key: BuildKey) -> bool:
+        return self.session_id in ("", key.session_id) and self.build_id in ("", key.build_id)
+
+
+_ALL = Selection()
+
+
 class Watcher:
     """A cursor: the number of the next entry of the ring that its outlet needs.
 
@@ -51,9 +64,9 @@ class Watcher:
     `busy_since`: when a busy outlet's peer took something last, and `waiting` how much was left then.
     """
 
-    def __init__(self, channel: Channel, session_id: str, outlet: Outlet) -> None:
+    def __init__(self, channel: Channel, selection: Selection, outlet: Outlet) -> None:
         self.channel = channel
-        self.session_id = session_id
+        self.selection = selection
         self.outlet = outlet
         self.cursor = channel.head
         self.is_paused = True
@@ -91,7 +104,7 @@ class Channel:
         self.originals = Originals()
         self._ring: deque[_Slot] = deque()
         self._bytes = 0
-        self._frames: dict[tuple[int, str], tuple[OutboundFrame | None, int]] = {}
+        self._frames: dict[tuple[int, Selection], tuple[OutboundFrame | None, int]] = {}
 
     @property
     def ring_entries(self) -> int:
@@ -130,8 +143,8 @@ class Channel:
         if known is None or known.version < head.version:
             self.heads[head.key] = head
 
-    def newest(self, session_id: str = "") -> BuildHead | None:
-        return _newest(self.heads, session_id)
+    def newest(self, selection: Selection = _ALL) -> BuildHead | None:
+        return _newest(self.heads, selection)
 
     def heads_for(self, watcher: Watcher) -> Mapping[BuildKey, BuildHead]:
         """As far as the ring has them, or the watcher's starting point where that is ahead of the ring."""
@@ -142,11 +155,11 @@ class Channel:
         known = self.heads.get(head.key)
         return known is None or known.version < head.version
 
-    def frame(self, cursor: int, session_id: str, now: Callable[[], Millis]) -> tuple[OutboundFrame | None, int]:
-        """A frame of entries of one build from `cursor` on, and the cursor after it. None: nothing for this session."""
-        frame = self._frames.get((cursor, session_id))
+    def frame(self, cursor: int, selection: Selection, now: Callable[[], Millis]) -> tuple[OutboundFrame | None, int]:
+        """A frame of entries of one build from `cursor` on, and the cursor after it. None: nothing that is selected."""
+        frame = self._frames.get((cursor, selection))
         if frame is None:
-            frame = self._frames[cursor, session_id] = self._encode(cursor, session_id, now)
+            frame = self._frames[cursor, selection] = self._encode(cursor, selection, now)
         return frame
 
     def slots(self, cursor: int) -> Iterable[_Slot]:
@@ -155,12 +168,12 @@ class Channel:
             return (self._ring[-1],)
         return islice(self._ring, len(self._ring) - behind, None)
 
-    def _encode(self, cursor: int, session_id: str, now: Callable[[], Millis]) -> tuple[OutboundFrame | None, int]:
+    def _encode(self, cursor: int, selection: Selection, now: Callable[[], Millis]) -> tuple[OutboundFrame | None, int]:
         key: BuildKey | None = None
         run: list[Logged] = []
         size = 0
         for slot in self.slots(cursor):
-            if session_id and slot.key.session_id != session_id:
+            if not selection.has(slot.key):
                 cursor += 1
                 continue
             if run and (slot.key != key or size + len(slot.logged.updates) > FRAME_BYTES):
@@ -172,19 +185,15 @@ class Channel:
         return (None if key is None else batch_frame(key, run, now())), cursor
 
 
-def _newest(heads: Mapping[BuildKey, BuildHead], session_id: str = "") -> BuildHead | None:
+def _newest(heads: Mapping[BuildKey, BuildHead], selection: Selection) -> BuildHead | None:
     """The head of the build that is meant, of one session or of all."""
-    fitting = (head for head in heads.values() if not session_id or head.key.session_id == session_id)
+    fitting = (head for head in heads.values() if selection.has(head.key))
     return max(fitting, key=lambda head: head.rank, default=None)
 
 
-def _others(heads: Mapping[BuildKey, BuildHead], newest: BuildHead, session_id: str) -> dict[str, int]:
+def _others(heads: Mapping[BuildKey, BuildHead], newest: BuildHead, selection: Selection) -> dict[str, int]:
     """Versions of other builds that go on, by build id; of many, the latest."""
-    others = [
-        head
-        for head in heads.values()
-        if head.is_active and head.key != newest.key and session_id in ("", head.key.session_id)
-    ]
+    others = [head for head in heads.values() if head.is_active and head.key != newest.key and selection.has(head.key)]
     others.sort(key=lambda head: head.rank, reverse=True)
     return {head.key.build_id: head.version for head in others[:OTHERS]}
 
@@ -223,19 +232,24 @@ class Hub:
     def watchers(self) -> int:
         return sum(len(channel.watchers) for channel in self.channels.values())
 
-    def join(self, project_id: str, session_id: str, outlet: Outlet, kind: type[Watcher] = Watcher) -> Watcher:
-        """A watcher at the head, held until `begin`: whatever is committed from now on reaches it."""
+    def join(
+        self, project_id: str, session_id: str, outlet: Outlet, kind: type[Watcher] = Watcher, build_id: str = ""
+    ) -> Watcher:
+        """A watcher at the head, held until `begin`: whatever is committed from now on reaches it.
+
+        Without a `session_id` and a `build_id` it watches all of the project.
+        """
         channel = self.channels.get(project_id)
         if channel is None:
             channel = self.channels[project_id] = self._kind(project_id)
             channel.beat_at = self._clock()
-        watcher = kind(channel, session_id, outlet)
+        watcher = kind(channel, Selection(session_id, build_id), outlet)
         channel.watchers[watcher] = None
         return watcher
 
-    def move(self, watcher: Watcher, project_id: str, session_id: str) -> Watcher:
+    def move(self, watcher: Watcher, project_id: str, session_id: str, build_id: str = "") -> Watcher:
         """The same link, as busy as it is, watches something else from now on."""
-        moved = self.join(project_id, session_id, watcher.outlet, type(watcher))
+        moved = self.join(project_id, session_id, watcher.outlet, type(watcher), build_id)
         moved.ready, moved.busy_since, moved.waiting = watcher.ready, watcher.busy_since, watcher.waiting
         self.leave(watcher)
         return moved
@@ -303,7 +317,7 @@ class Hub:
             if now - channel.beat_at < (interval if newest and newest.is_active else idle_interval):
                 continue
             channel.beat_at = now
-            marks: dict[str, OutboundFrame] = {}
+            marks: dict[Selection, OutboundFrame] = {}
             for watcher in tuple(channel.watchers):
                 if isinstance(watcher, OriginalWatcher) and watcher.is_fresh and not watcher.is_paused:
                     watcher.is_fresh = False
@@ -336,22 +350,22 @@ class Hub:
             self.leave(watcher)
             watcher.outlet.close(code, reason)
 
-    def _beat(self, watcher: Watcher, marks: dict[str, OutboundFrame]) -> OutboundFrame:
-        """`marks`: those made already, by session; who is ahead of the ring gets one of its own."""
+    def _beat(self, watcher: Watcher, marks: dict[Selection, OutboundFrame]) -> OutboundFrame:
+        """`marks`: those made already; who is ahead of the ring gets one of its own."""
         heads = watcher.channel.heads_for(watcher)
         if heads is not watcher.channel.heads:
             return self._mark(heads, watcher)
-        if watcher.session_id not in marks:
-            marks[watcher.session_id] = self._mark(heads, watcher)
-        return marks[watcher.session_id]
+        if watcher.selection not in marks:
+            marks[watcher.selection] = self._mark(heads, watcher)
+        return marks[watcher.selection]
 
     def _mark(self, heads: Mapping[BuildKey, BuildHead], watcher: Watcher) -> OutboundFrame:
-        newest = _newest(heads, watcher.session_id)
+        newest = _newest(heads, watcher.selection)
         count = len(watcher.channel.watchers)
         if newest is None:
             beat = Heartbeat(self.epoch, watchers=count)
         else:
-            sign, others = self._sign(newest.key), _others(heads, newest, watcher.session_id)
+            sign, others = self._sign(newest.key), _others(heads, newest, watcher.selection)
             beat = Heartbeat(self.epoch, newest.key.build_id, newest.version, count, sign, others)
         return OutboundFrame(encode_heartbeat(beat, self._now()))
 
@@ -374,13 +388,13 @@ class Hub:
         if isinstance(watcher, OriginalWatcher):
             self._retell(watcher, channel)
             return
-        frame, watcher.cursor = channel.frame(watcher.cursor, watcher.session_id, self._now)
+        frame, watcher.cursor = channel.frame(watcher.cursor, watcher.selection, self._now)
         if frame is not None:
             self._give(watcher, frame)
 
     def _retell(self, watcher: OriginalWatcher, channel: Channel) -> None:
         """The next entry, when it is of the build that is shown."""
-        slot, newest = next(iter(channel.slots(watcher.cursor))), channel.newest(watcher.session_id)
+        slot, newest = next(iter(channel.slots(watcher.cursor))), channel.newest(watcher.selection)
         if newest is None or slot.key != newest.key:
             watcher.cursor += 1
             return

@@ -16,7 +16,9 @@ _LISTS = frozenset({"/ws", "/api/builds", "/api/builds/events"})
 """Ways that `projectId` in the query narrows down."""
 _ELSEWHERE = frozenset({"/healthz", "/readyz", "/api/projects", "/api/build-events", "/api/build-heartbeats"})
 """Ways that look at the project themselves, or have none."""
-_OF_PROJECT = "/api/projects/"
+_OF_PROJECT = ("/api/projects/", "/api/sessions/")
+_OF_ONE = frozenset({"/ws", "/healthz", "/readyz", "/api/projects"})
+"""Of those that look at the project, or at nothing, the ways open to who may see one build."""
 
 
 def permit(principal: Principal, scope: Scope) -> None:
@@ -46,7 +48,8 @@ def permitted(scope: Scope, project_id: str) -> str:
 
 
 def foreign(principal: Principal) -> HTTPError:
-    return HTTPError(403, f"the token {principal.name} is for the project {principal.project} only", field="projectId")
+    only = f"the build {principal.build}" if principal.build else f"the project {principal.project}"
+    return HTTPError(403, f"the token {principal.name} is for {only} only", field="projectId")
 
 
 def _required(scope: Scope) -> Role:
@@ -59,7 +62,11 @@ def _required(scope: Scope) -> Role:
 
 def _narrow(principal: Principal, scope: Scope) -> None:
     path: str = scope["path"]
+    if principal.build and not (path in _OF_ONE or path.startswith(_OF_PROJECT)):
+        raise foreign(principal)
     if path in _LISTS:
+        if principal.build and query(scope).get("scope") == "builds":
+            raise foreign(principal)
         if query(scope).get("projectId", "") not in ("", principal.project):
             raise foreign(principal)
         first = f"projectId={quote(principal.project, safe='')}"  # of several the first one counts

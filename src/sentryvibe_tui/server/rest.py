@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from ..model.state import BuildState
 from ..model.summary import BuildSummary
+from ..principals import Principal
 from ..store.contract import BuildDamaged, BuildKey, ProjectRecord, Store
 from ..wire.json import encode
 from ..wire.state import encode_state
@@ -20,23 +21,30 @@ BUILDS = 20
 MORE_BUILDS = 500
 
 
-async def projects(store: Store, only: str = "") -> bytes:
-    """All projects, or the `only` one that may be seen."""
-    listing = [project for project in await store.projects() if only in ("", project.id)]
-    rows = [_project(project, await store.builds(project.id, BUILDS)) for project in listing]
+async def projects(store: Store, reader: Principal) -> bytes:
+    """All projects that the reader may see."""
+    listing = [project for project in await store.projects() if reader.project in ("", project.id)]
+    rows = [_project(project, await _builds(store, project.id, BUILDS, reader)) for project in listing]
     return encode({"projects": rows})
 
 
-async def project(store: Store, project_id: str) -> bytes:
-    return encode(
-        {"project": _project(await _project_record(store, project_id), await store.builds(project_id, BUILDS))}
-    )
+async def project(store: Store, project_id: str, reader: Principal) -> bytes:
+    record = await _project_record(store, project_id)
+    return encode({"project": _project(record, await _builds(store, project_id, BUILDS, reader))})
 
 
-async def builds(store: Store, project_id: str) -> bytes:
+async def builds(store: Store, project_id: str, reader: Principal) -> bytes:
     """A project's builds, newest first."""
     await _project_record(store, project_id)
-    return encode({"builds": await store.builds(project_id, MORE_BUILDS)})
+    return encode({"builds": await _builds(store, project_id, MORE_BUILDS, reader)})
+
+
+async def _builds(store: Store, project_id: str, count: int, reader: Principal) -> tuple[BuildSummary, ...]:
+    """Those that the reader may see."""
+    if not reader.build:
+        return await store.builds(project_id, count)
+    rows = await store.builds(project_id, MORE_BUILDS)
+    return tuple(row for row in rows if reader.sees(row.project_id, row.session_id, row.build_id))
 
 
 async def messages(store: Store, project_id: str, session_id: str = "", build_id: str = "") -> bytes:
@@ -83,9 +91,11 @@ async def delete(serving: ServerContext, asked: dict[str, str]) -> bytes:
     return encode({"deleted": True})
 
 
-async def tool(store: Store, session_id: str, tool_id: str, build_id: str = "") -> bytes:
-    """A call with its whole input and output."""
-    found_tool = await store.find_tool(session_id, tool_id, build_id)
+async def tool(store: Store, session_id: str, tool_id: str, build_id: str, reader: Principal) -> bytes:
+    """A call with its whole input and output. Where the reader may not look there is none."""
+    if not reader.sees(reader.project, session_id, build_id or reader.build):
+        raise HTTPError(404, "no such tool call")
+    found_tool = await store.find_tool(session_id, tool_id, build_id or reader.build, reader.project)
     if found_tool is None:
         raise HTTPError(404, "no such tool call")
     return encode(found_tool)

@@ -11,6 +11,7 @@ from .asgi import Receive, Scope, Send, header, query
 from .catch_up import Since
 from .context import ServerContext
 from .outbound_frame import OutboundFrame, parse_event_id
+from .permits import principal_of
 from .watch import check_ids, connected, since_of
 
 COMMENT_EVERY = 15.0
@@ -51,10 +52,12 @@ async def stream(scope: Scope, receive: Receive, send: Send, serving: ServerCont
         await send({"type": "http.response.body", "body": b""})
         return
     outlet = StreamOutlet()
-    watcher = serving.hub.join(project_id, parameters.get("sessionId", ""), outlet)
+    only = principal_of(scope)
+    session_id = only.session or parameters.get("sessionId", "")
+    watcher = serving.hub.join(project_id, session_id, outlet, build_id=only.build)
     try:
         await send({"type": "http.response.start", "status": 200, "headers": SSE_HEADERS})
-        await put(send, connected(serving, project_id, watcher.session_id).event(serving.hub.epoch))
+        await put(send, connected(serving, project_id, session_id).event(serving.hub.epoch))
         await serving.catch_up.start(watcher, _since(scope, parameters))
         await until_gone(send_all(outlet, send, serving.hub.epoch, lambda: serving.hub.resume(watcher)), receive)
     except StoreUnavailable:

@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, cast
 
 from ..errors import StoreUnavailable
+from ..principals import Principal
 from ..version import __version__
 from ..wire.frames import Alive, GetState, Subscribe, decode_asked, encode_connected
 from ..wire.ids import RULE, is_id
@@ -60,12 +61,14 @@ async def watch(scope: Scope, receive: Receive, send: Send, serving: ServerConte
     await send({"type": "websocket.accept"})
     is_ours = parameters.get("protocol") == "2"
     outlet, kind = SocketOutlet(link, is_ours), Watcher if is_ours else OriginalWatcher
-    watcher = serving.hub.join(parameters["projectId"], parameters.get("sessionId", ""), outlet, kind)
+    only = principal_of(scope)
+    session_id = only.session or parameters.get("sessionId", "")
+    watcher = serving.hub.join(parameters["projectId"], session_id, outlet, kind, only.build)
     try:
         _greet(serving, watcher, link)
         if await _start(serving, watcher, since_of(parameters)):
             while (message := await receive())["type"] == "websocket.receive":
-                watcher = await _answer(serving, watcher, link, message, principal_of(scope).project)
+                watcher = await _answer(serving, watcher, link, message, only)
     finally:
         link.on_writable = None
         serving.hub.leave(watcher)
@@ -103,7 +106,7 @@ def connected(serving: ServerContext, project_id: str, session_id: str) -> Outbo
 
 def _greet(serving: ServerContext, watcher: Watcher, link: DirectWebSocket) -> None:
     link.on_writable = lambda: serving.hub.resume(watcher)
-    serving.hub.tell(watcher, connected(serving, watcher.channel.project_id, watcher.session_id))
+    serving.hub.tell(watcher, connected(serving, watcher.channel.project_id, watcher.selection.session_id))
 
 
 async def _start(serving: ServerContext, watcher: Watcher, since: Since) -> bool:
@@ -119,16 +122,16 @@ async def _start(serving: ServerContext, watcher: Watcher, since: Since) -> bool
 
 
 async def _answer(
-    serving: ServerContext, watcher: Watcher, link: DirectWebSocket, message: Message, only: str
+    serving: ServerContext, watcher: Watcher, link: DirectWebSocket, message: Message, only: Principal
 ) -> Watcher:
-    """The watcher after it; `only`: the project that it may see, "" all."""
+    """The watcher after it; it may see what `only` may."""
     match decode_asked(message.get("text") or message.get("bytes") or b""):
         case GetState(build_id, since, epoch):
             await _start(serving, watcher, Since(since, epoch, build_id))
-        case Subscribe(project_id) if only not in ("", project_id):
+        case Subscribe(project_id) if only.project not in ("", project_id):
             link.close(FORBIDDEN, "the token is for another project")
         case Subscribe(project_id, session_id) if is_id(project_id):
-            watcher = serving.hub.move(watcher, project_id, session_id)
+            watcher = serving.hub.move(watcher, project_id, only.session or session_id, only.build)
             _greet(serving, watcher, link)
             await _start(serving, watcher, Since())
         case Alive():

@@ -193,8 +193,13 @@ class Store(Protocol):
         """
         ...
 
-    async def find_tool(self, session_id: str, tool_id: str, build_id: str = "") -> FoundTool | None:
-        """A call with its values unclipped; of several builds of the session the newest that has it."""
+    async def find_tool(
+        self, session_id: str, tool_id: str, build_id: str = "", project_id: str = ""
+    ) -> FoundTool | None:
+        """A call with its values unclipped; of several builds of the session the newest that has it.
+
+        "": of any build, of any project.
+        """
         ...
 
     async def close(self) -> None: ...

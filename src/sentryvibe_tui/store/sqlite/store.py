@@ -175,8 +175,12 @@ class SqliteStore:
     async def find_build(self, project_id: str, session_id: str = "", build_id: str = "") -> BuildHead | None:
         return await self._read(lambda db: queries.find_build(db, project_id, session_id, build_id))
 
-    async def find_tool(self, session_id: str, tool_id: str, build_id: str = "") -> FoundTool | None:
+    async def find_tool(
+        self, session_id: str, tool_id: str, build_id: str = "", project_id: str = ""
+    ) -> FoundTool | None:
         for log, key in await self._read(lambda db: queries.session_logs(db, session_id, build_id)):
+            if project_id not in ("", key.project_id):
+                continue
             state = await self.state(key)
             tool = None if state is None else state.tool(tool_id)
             if tool is not None:
