@@ -5,7 +5,7 @@ Kept up item by item, never read again from the start. Pure.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from msgspec import Struct
 
@@ -15,7 +15,8 @@ from ...model.state import Item, Millis, Note, ToolCall
 class Step(Struct):
     """A prompt, or words of the agent, and the calls that followed. `note`: their position, None before any.
 
-    `errors` counts also those of subagents, whose calls stand below their own call and not in `calls`.
+    `call_errors`: how many of `calls` failed; `errors` counts also those of subagents, whose calls stand below their
+    own call and not in `calls`.
     """
 
     note: int | None
@@ -23,6 +24,7 @@ class Step(Struct):
     is_turn: bool = False
     kind: str = ""
     calls: list[int] = []
+    call_errors: int = 0
     errors: int = 0
 
     @property
@@ -54,6 +56,7 @@ class Steps:
         step = self.all[-1]
         if not nested:
             step.calls.append(position)
+            step.call_errors += call.state == "error"
         step.errors += call.state == "error"
 
     def _take_note(self, position: int, note: Note) -> None:
@@ -71,7 +74,10 @@ class Steps:
         """A call failed (1), or one that had failed did not in the end (-1)."""
         place = self._of_call.get(position)
         if place is not None:
-            self.all[place].errors += number
+            step = self.all[place]
+            step.errors += number
+            at = bisect_left(step.calls, position)
+            step.call_errors += number if step.calls[at : at + 1] == [position] else 0
 
     def parts(self) -> list[tuple[Step | None, range]]:
         """Turns with the places of the steps below them; None for what came before any prompt."""

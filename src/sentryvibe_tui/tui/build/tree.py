@@ -5,6 +5,7 @@ Active todos are open and show their latest calls, finished ones are folded, unt
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 from ...model.progress import active
 from ...model.state import PLANNING, BuildState, Todo, ToolCall, tool_key
-from .view import BuildView
+from .view import BuildView, Group
 
 NodeKind = Literal["group", "todo", "tool", "tail", "earlier", "phase", "turn", "step"]
 
@@ -74,6 +75,7 @@ class _Tree:
         self.state = view.state
         current = active(self.state)
         self.current = current.key if current is not None and self.state.is_active else None
+        self.under_way = sorted(self.state.positions[tool_key(ident)] for ident in self.state.open_tools)
 
     def nodes(self) -> Iterator[Node]:
         state = self.state
@@ -105,7 +107,9 @@ class _Tree:
             is_open = self.folds.get(turn.ident, is_newest)
             yield Node("turn", turn.ident, 0, places.start - 1, open=is_open)
             if is_open:
-                yield from self._latest(f"{turn.ident} calls", turn.calls, 1, set(), full=False)
+                yield from self._latest(
+                    f"{turn.ident} calls", Group(turn.calls, turn.call_errors), 1, set(), full=False
+                )
                 yield from self._steps(turn.ident, places, 1, is_newest=is_newest)
 
     def _steps(self, turn: str, places: range, depth: int, *, is_newest: bool) -> Iterator[Node]:
@@ -122,7 +126,8 @@ class _Tree:
                 yield Node("step", step.ident, depth, place, open=is_open)
             if is_open or step.note is None:
                 full = self.folds.get(step.ident, False)
-                yield from self._latest(step.ident, step.calls, depth + (step.note is not None), set(), full=full)
+                calls = Group(step.calls, step.call_errors)
+                yield from self._latest(step.ident, calls, depth + (step.note is not None), set(), full=full)
 
     def _group(self, name: str, by_itself: bool, inside: Iterator[Node]) -> Iterator[Node]:
         is_open = self.folds.get(name, by_itself)
@@ -140,26 +145,20 @@ class _Tree:
 
     def _calls(self, key: int, depth: int) -> Iterator[Node]:
         """Calls of a todo, those of subagents below theirs; only the latest where the reader did not open it."""
-        timeline = self.state.timeline
-        top = [
-            position
-            for position in self.view.group(key).positions
-            if isinstance(tool := timeline[position], ToolCall) and not self.view.is_nested(tool)
-        ]
         by_reader = self.folds.get(PLANNED if key == PLANNING else key, False)
-        yield from self._latest(key, top, depth, set(), full=by_reader)
+        yield from self._latest(key, self.view.top.get(key) or Group(), depth, set(), full=by_reader)
 
-    def _latest(
-        self, ident: int | str, positions: list[int], depth: int, above: set[str], *, full: bool
-    ) -> Iterator[Node]:
+    def _latest(self, ident: int | str, calls: Group, depth: int, above: set[str], *, full: bool) -> Iterator[Node]:
         """How many there were earlier, those of them that are under way, and the latest."""
-        early = [] if full else positions[:-LATEST]
-        under_way = {self.state.positions[tool_key(ident)] for ident in self.state.open_tools}
-        hidden = [position for position in early if position not in under_way]
-        if len(hidden) > 1:
-            errors = sum(self._call_at(position).state == "error" for position in hidden)
-            yield Node("earlier", ident, depth, len(hidden), errors=errors)
-            positions = [*(position for position in early if position in under_way), *positions[len(early) :]]
+        positions = calls.positions
+        early = 0 if full else max(0, len(positions) - LATEST)
+        under_way = [position for position in self.under_way if early and _is_in(position, positions, early)]
+        hidden = early - len(under_way)
+        if hidden > 1:
+            latest = positions[early:]
+            errors = calls.errors - sum(self._call_at(position).state == "error" for position in latest)
+            yield Node("earlier", ident, depth, hidden, errors=errors)
+            positions = [*under_way, *latest]
         for position in positions:
             yield from self._call(position, depth, above)
 
@@ -173,6 +172,13 @@ class _Tree:
         yield Node("tool", position, depth)
         if tool.state == "error":
             yield Node("tail", position, depth)
-        below = self.view.children.get(tool.id, []) if tool.id not in above else []
-        full = tool_key(tool.id) in self.folds
-        yield from self._latest(tool_key(tool.id), below, depth + 1, above | {tool.id}, full=full)
+        below = self.view.children.get(tool.id) if tool.id not in above else None
+        if below is not None:
+            full = tool_key(tool.id) in self.folds
+            yield from self._latest(tool_key(tool.id), below, depth + 1, above | {tool.id}, full=full)
+
+
+def _is_in(position: int, positions: list[int], end: int) -> bool:
+    """Whether the first `end` of sorted `positions` hold a position."""
+    place = bisect_left(positions, position, 0, end)
+    return place < end and positions[place] == position

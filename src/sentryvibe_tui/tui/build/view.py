@@ -6,6 +6,7 @@ No widget and no clock here: watch events go in, `take_repaint` says what to rep
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
@@ -56,10 +57,14 @@ class Repaint(Struct):
 
 
 class Group(Struct):
-    """Calls of one todo: their positions in order, and how many failed."""
+    """Calls that belong together: their positions in order, and how many failed."""
 
-    positions: list[int]
+    positions: list[int] = []
     errors: int = 0
+
+    def add(self, position: int, call: ToolCall) -> None:
+        self.positions.append(position)
+        self.errors += call.state == "error"
 
 
 class BuildView:
@@ -143,7 +148,7 @@ class BuildView:
             return
         self.state = state
         if old.id == state.id:
-            self._restart([(row, entry) for row, entry in enumerate(self.entries) if isinstance(entry, Extra)])
+            self._restart(self._extras())
         elif old.id:
             self._lost_row = None
             self._restart([(0, Extra("build", "new build", state.started_at or state.last_event_at or 0))])
@@ -177,6 +182,12 @@ class BuildView:
         for position in touched:
             if position is not None and position < len(old.timeline):
                 self._touch(position, old)
+        if self._is_regrouped:
+            self._restart(self._extras())
+
+    def _extras(self) -> list[tuple[int, Extra]]:
+        """Our own lines with their rows."""
+        return [(row, entry) for row, entry in enumerate(self.entries) if isinstance(entry, Extra)]
 
     def _touch(self, position: int, old: BuildState) -> None:
         self._repaint.positions.add(position)
@@ -187,13 +198,15 @@ class BuildView:
             self._tally.take(position, now, before)
         else:
             self._tally = None
+        self._is_regrouped |= (now.parent_id, now.todo) != (before.parent_id, before.todo)
         if now.state != before.state:
             errors = (now.state == "error") - (before.state == "error")
             self.last_error = position if errors > 0 else self.last_error
             self.steps.count_errors(position, errors)
             if changes_files(now):
                 self.edits.append(position)
-            self.groups[now.todo].errors += errors
+            for group in self._groups_of(now):
+                group.errors += errors
             self._repaint.todos = True
 
     def _add(self, extra: Extra) -> None:
@@ -205,8 +218,14 @@ class BuildView:
         """Everything anew from the state on screen; `extras`: our own lines with their rows."""
         self._repaint.everything = self._repaint.head = True
         self._tally: Tally | None = None
-        self.groups: dict[int, Group] = {}
-        self.children: defaultdict[str, list[int]] = defaultdict(list)
+        self.groups: defaultdict[int, Group] = defaultdict(Group)
+        """Calls by the key of their todo."""
+        self.top: defaultdict[int, Group] = defaultdict(Group)
+        """Those of them that stand below no call of a subagent."""
+        self.children: defaultdict[str, Group] = defaultdict(Group)
+        """Calls by the call of their subagent."""
+        self._is_regrouped = False
+        """Whether a call turned out to belong elsewhere: what came before it may stand in the wrong group."""
         self.starts: defaultdict[int, int] = defaultdict(int)
         self._activity: tuple[tuple[str, int, int], list[int]] = ("", 0, 0), []
         self.entries: list[int | Extra] = list(range(len(self.state.timeline)))
@@ -224,6 +243,7 @@ class BuildView:
     def _append(self, position: int, item: Item) -> None:
         self.row_of.append(len(self.entries))
         self.entries.append(position)
+        self._is_regrouped |= isinstance(item, ToolCall) and item.id in self.children
         self._index(position, item)
 
     def _index(self, position: int, item: Item) -> None:
@@ -238,13 +258,17 @@ class BuildView:
         self._repaint.todos = True
         if self._tally is not None:
             self._tally.take(position, item)
-        group = self.groups.setdefault(item.todo, Group([]))
-        group.positions.append(position)
-        group.errors += item.state == "error"
-        if item.parent_id:
-            self.children[item.parent_id].append(position)
+        for group in self._groups_of(item):
+            group.add(position, item)
         if item.started_at is not None:
             self.starts[item.started_at // ACTIVITY_STEP] += 1
+
+    def _groups_of(self, call: ToolCall) -> Iterator[Group]:
+        yield self.groups[call.todo]
+        if call.parent_id:
+            yield self.children[call.parent_id]
+        if not self.is_nested(call):
+            yield self.top[call.todo]
 
     # ----------------------------------------------------------------- questions
 
@@ -262,7 +286,7 @@ class BuildView:
         return self._tally
 
     def group(self, key: int = PLANNING) -> Group:
-        return self.groups.get(key) or Group([])
+        return self.groups.get(key) or Group()
 
     def depth(self, tool: ToolCall) -> int:
         """How many calls of subagents a call stands below; a circle ends where it began."""
@@ -278,8 +302,7 @@ class BuildView:
 
     def failed_below(self, tool: ToolCall) -> int:
         """How many calls of a subagent failed."""
-        below = (self.state.timeline[position] for position in self.children.get(tool.id, ()))
-        return sum(isinstance(call, ToolCall) and call.state == "error" for call in below)
+        return self.children[tool.id].errors if tool.id in self.children else 0
 
     def as_of(self, now: Millis) -> Millis:
         """The time up to which the screen is true: now, or when the link was lost."""
