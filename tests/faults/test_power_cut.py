@@ -19,8 +19,8 @@ from random import Random
 import pytest
 
 from sentryvibe_tui.store.contract import BuildKey
+from sentryvibe_tui.store.limits import StoreLimits
 from sentryvibe_tui.store.sqlite import SqliteStore
-from sentryvibe_tui.store.sqlite import store as sqlite_store
 
 RECORDER = r"""
 #define _GNU_SOURCE
@@ -82,15 +82,17 @@ int fdatasync(int fd) {
 PUBLISHER = """
 import asyncio, json, os, sys
 from pathlib import Path
-from sentryvibe_tui.store import contract, live
-from sentryvibe_tui.store.sqlite import SqliteStore, ledger, store as sqlite, writer
+from sentryvibe_tui.store import contract
+from sentryvibe_tui.store.limits import StoreLimits
+from sentryvibe_tui.store.sqlite import SqliteStore
 from sentryvibe_tui.wire.envelope import decode_posted
 
-live.SNAPSHOT_EVERY, ledger._CHECKPOINT_IDLE, ledger._CHECKPOINT_BUSY = 20, 60_000, 200_000
-writer._IDLE, sqlite.WARM_BYTES = 0.001, 64 * 1024
+LIMITS = StoreLimits(
+    snapshot_every=20, checkpoint_idle=60_000, checkpoint_busy=200_000, idle=0.001, warm_bytes=64 * 1024
+)
 
 async def main(folder, last, dies):
-    store = await SqliteStore.open(Path(folder))
+    store = await SqliteStore.open(Path(folder), LIMITS)
     state = await store.state(contract.BuildKey("p", "s", "s"))
     shown = 0 if state is None else state.version
     marks = os.open(os.path.join(folder, "marks"), os.O_WRONLY | os.O_CREAT)
@@ -200,11 +202,6 @@ def live(tmp_path: Path) -> Callable[..., list[Record]]:
     return run
 
 
-@pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_store, "WARM_BYTES", 4096)
-
-
 async def test_what_was_acknowledged_survives_a_power_cut_at_any_moment(
     live: Callable[..., list[Record]], tmp_path: Path
 ) -> None:
@@ -255,7 +252,7 @@ def _rebuild(folder: Path, disks: dict[str, Disk], random: Random) -> None:
 
 async def _check(folder: Path, acknowledged: int) -> str:
     """Every acknowledged event is there, once, in order and whole. Answers the epoch."""
-    store = await SqliteStore.open(folder)
+    store = await SqliteStore.open(folder, StoreLimits(warm_bytes=4096))
     key = BuildKey("p", "s", "s")
     entries = await store.read(key, 0, 1000)
     assert [entry.version for entry in entries] == list(range(1, len(entries) + 1))

@@ -81,10 +81,9 @@ import sys
 from pathlib import Path
 from sentryvibe_tui.server.serve import serve
 from sentryvibe_tui.server.settings import ServerLimits
-from sentryvibe_tui.store import live
-from sentryvibe_tui.store.sqlite import ledger
-live.SNAPSHOT_EVERY, ledger._CHECKPOINT_IDLE = 20, int(sys.argv[2])
-sys.exit(serve("127.0.0.1", 0, Path(sys.argv[1]), ServerLimits(heartbeat=0.5)))
+from sentryvibe_tui.store.limits import StoreLimits
+store = StoreLimits(snapshot_every=20, checkpoint_idle=int(sys.argv[2]))
+sys.exit(serve("127.0.0.1", 0, Path(sys.argv[1]), ServerLimits(heartbeat=0.5, store_limits=store)))
 """
 
 LOG, DATABASE = "builds.db-wal", "builds.db"

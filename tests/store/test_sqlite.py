@@ -14,8 +14,8 @@ import pytest
 from sentryvibe_tui.errors import EventDiffers, StoreBroken, StoreUnavailable
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.store import live
 from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit
+from sentryvibe_tui.store.limits import DEFAULTS, StoreLimits
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore, ledger, schema
 from sentryvibe_tui.store.sqlite.transaction import SqliteTransaction
 from sentryvibe_tui.wire.envelope import EventEnvelope
@@ -35,11 +35,8 @@ async def folded(store: SqliteStore, key: BuildKey = KEY) -> BuildState:
     return state
 
 
-async def test_snapshot_and_tail_are_the_fold_of_the_log(
-    tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "SNAPSHOT_EVERY", 10)
-    store = await SqliteStore.open(tmp_path)
+async def test_snapshot_and_tail_are_the_fold_of_the_log(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path, StoreLimits(snapshot_every=10))
     for number in range(35):
         await store.append([posted("tool-call", toolCallId=f"t{number}", toolName="Read", input={"n": number})], number)
         if number == 20:
@@ -134,11 +131,8 @@ async def test_a_full_disk_is_reported_and_recovered_from(tmp_path: Path, posted
     await store.close()
 
 
-async def test_a_locked_database_is_reported_and_recovered_from(
-    tmp_path: Path, posted: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sentryvibe_tui.store.sqlite.store._BUSY", 0.01)
-    store = await SqliteStore.open(tmp_path)
+async def test_a_locked_database_is_reported_and_recovered_from(tmp_path: Path, posted: Make) -> None:
+    store = await SqliteStore.open(tmp_path, StoreLimits(lock_wait=0.01))
     other = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable, match="locked"):
@@ -156,8 +150,8 @@ async def _three_more(directory: Path, posted: Make, at: int) -> str:
     return store.epoch
 
 
-async def _epoch(directory: Path) -> str:
-    store = await SqliteStore.open(directory)
+async def _epoch(directory: Path, limits: StoreLimits = DEFAULTS) -> str:
+    store = await SqliteStore.open(directory, limits)
     await store.close()
     return store.epoch
 
@@ -333,9 +327,8 @@ async def test_without_a_state_folder_the_note_in_the_directory_is_believed(
 
 
 async def test_notes_of_other_logs_are_kept_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sentryvibe_tui.store.sqlite.high_water._EPOCHS", 3)
     monkeypatch.setenv("SENTRYVIBE_STATE_DIR", str(tmp_path / "state"))
-    epochs = [await _epoch(tmp_path / f"{number}") for number in range(5)]
+    epochs = [await _epoch(tmp_path / f"{number}", StoreLimits(epochs=3)) for number in range(5)]
     assert {note.name for note in (tmp_path / "state" / "epochs").iterdir()} == {*epochs[2:]}
 
 

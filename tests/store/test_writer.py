@@ -14,10 +14,10 @@ import pytest
 from msgspec.structs import replace
 
 from sentryvibe_tui.errors import StoreUnavailable
-from sentryvibe_tui.store import live
 from sentryvibe_tui.store.appending import Append, Draft, GroupResult
 from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit
-from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore, ledger
+from sentryvibe_tui.store.limits import StoreLimits
+from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
 from sentryvibe_tui.store.sqlite.ledger import Ledger
 from sentryvibe_tui.store.sqlite.writer import Writer
 from sentryvibe_tui.wire.envelope import EventEnvelope
@@ -42,8 +42,8 @@ class Clock:
 class Watched(Ledger):
     """Notes where each group is prepared, and of how many appends it is; a gate that is closed holds commits up."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        super().__init__(db, 0.01)
+    def __init__(self, db: sqlite3.Connection, limits: StoreLimits) -> None:
+        super().__init__(db, limits)
         self.clock = Clock()
         self.turns: list[tuple[str, int]] = []
         self.gate = threading.Event()
@@ -77,11 +77,24 @@ class Checkpoints:
         self.asked.set()
 
 
+QUICK = StoreLimits(lock_wait=0.01)
+
+
+def limited(**limits: float) -> pytest.MarkDecorator:
+    """A test whose store has these limits."""
+    return pytest.mark.parametrize("limits", [replace(QUICK, **limits)], ids=[""])
+
+
 @pytest.fixture
-async def watched(tmp_path: Path) -> Watched:
+def limits() -> StoreLimits:
+    return QUICK
+
+
+@pytest.fixture
+async def watched(tmp_path: Path, limits: StoreLimits) -> Watched:
     await (await SqliteStore.open(tmp_path)).close()
     db = sqlite3.connect(tmp_path / DATABASE, isolation_level=None, check_same_thread=False, timeout=5)
-    return Watched(db)
+    return Watched(db, limits)
 
 
 @pytest.fixture
@@ -90,9 +103,11 @@ def checkpoints() -> Checkpoints:
 
 
 @pytest.fixture
-async def writer(watched: Watched, checkpoints: Checkpoints, posted: Make) -> AsyncIterator[Writer]:
+async def writer(
+    watched: Watched, checkpoints: Checkpoints, limits: StoreLimits, posted: Make
+) -> AsyncIterator[Writer]:
     """Of a build that is in memory and has no entry yet."""
-    writer = Writer(watched, checkpoints, watched.clock)
+    writer = Writer(watched, checkpoints, limits, watched.clock)
     await writer.append([posted("start-step")], 1)
     assert watched.turns == [("thread", 1)]
     watched.turns.clear()
@@ -210,11 +225,11 @@ class _Failing:
         return getattr(self._db, name)
 
 
+@limited(linger=0.1)
 async def test_publishers_who_were_just_answered_share_the_next_commit(
-    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+    writer: Writer, watched: Watched, posted: Make
 ) -> None:
     """Else they split into two groups that take turns, and there are twice as many syncs."""
-    monkeypatch.setattr("sentryvibe_tui.store.sqlite.writer.LINGER", 0.1)
     await writer.append(text(posted, 0), 1)
     watched.turns.clear()
 
@@ -337,11 +352,8 @@ async def test_a_transaction_of_the_thread_is_bounded_in_events(writer: Writer, 
     assert max(appends for _, appends in watched.turns) <= 2
 
 
-async def test_snapshots_keep_up_with_traffic_that_never_pauses(
-    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "SNAPSHOT_EVERY", 10)
-    monkeypatch.setattr("sentryvibe_tui.store.sqlite.writer._IDLE", 0)
+@limited(snapshot_every=10, idle=0)
+async def test_snapshots_keep_up_with_traffic_that_never_pauses(writer: Writer, watched: Watched, posted: Make) -> None:
     for number in range(1, 400):
         await writer.append(text(posted, number), 1)
         log = watched.live[KEY]
@@ -361,11 +373,10 @@ async def test_an_answer_leaves_before_the_upkeep_that_is_overdue(
     answered.set()
 
 
+@limited(live_bytes=0, live_least=2)
 async def test_a_build_leaves_the_memory_only_after_its_snapshot(
-    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    writer: Writer, watched: Watched, posted: Make, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(live, "LIVE_BYTES", 0)
-    monkeypatch.setattr(live, "LIVE_LEAST", 2)
     for number in range(20):
         await writer.append([posted("text-delta", build=f"b{number}", id="x", delta="words")], 1)
         await writer.append([posted("build-completed", build=f"b{number}")], 1)
@@ -375,10 +386,10 @@ async def test_a_build_leaves_the_memory_only_after_its_snapshot(
         assert db.execute("SELECT count(*) FROM snapshots").fetchone() == (20,)
 
 
+@limited(live_bytes=300_000)
 async def test_builds_in_memory_are_bounded_in_bytes_not_in_number(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "LIVE_BYTES", 300_000)
     kept, _ = upkeep_of(watched, monkeypatch)
 
     async def work(build: str, size: int) -> None:
@@ -399,11 +410,8 @@ async def test_builds_in_memory_are_bounded_in_bytes_not_in_number(
     assert sum(log.size for log in watched.live.values()) <= 400_000
 
 
-async def test_a_build_opened_again_is_as_large_as_it_was(
-    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "LIVE_BYTES", 0)
-    monkeypatch.setattr(live, "LIVE_LEAST", 1)
+@limited(live_bytes=0, live_least=1)
+async def test_a_build_opened_again_is_as_large_as_it_was(writer: Writer, watched: Watched, posted: Make) -> None:
     said = posted("text-delta", id="x", delta="words", event_id="e")
     await writer.append([said], 1)
     was = watched.live[KEY]
@@ -413,13 +421,11 @@ async def test_a_build_opened_again_is_as_large_as_it_was(
     assert watched.live[KEY] == replace(was, summary=None)
 
 
+@limited(snapshot_every=4, live_bytes=0, live_least=1)
 async def test_a_build_opened_from_its_snapshot_has_a_size(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """About that of its state: what was logged before the snapshot is not read for it."""
-    monkeypatch.setattr(live, "SNAPSHOT_EVERY", 4)
-    monkeypatch.setattr(live, "LIVE_BYTES", 0)
-    monkeypatch.setattr(live, "LIVE_LEAST", 1)
     done, _ = upkeep_of(watched, monkeypatch)
     for number in range(4):
         await writer.append([posted("text", id=f"x{number}", text="w" * 10_000)], 1)
@@ -432,7 +438,7 @@ async def test_a_build_opened_from_its_snapshot_has_a_size(
 
 
 async def test_closing_commits_what_waits(watched: Watched, posted: Make) -> None:
-    writer = Writer(watched, Checkpoints())
+    writer = Writer(watched, Checkpoints(), QUICK)
     answer = writer.append(text(posted, 0), 1)
     await close(writer)
     assert (await answer).version == 1
@@ -440,10 +446,10 @@ async def test_closing_commits_what_waits(watched: Watched, posted: Make) -> Non
         writer.append(text(posted, 1), 1)
 
 
+@limited(checkpoint_idle=1)
 async def test_a_checkpoint_is_made_beside_once_nobody_waits(
-    writer: Writer, watched: Watched, checkpoints: Checkpoints, posted: Make, monkeypatch: pytest.MonkeyPatch
+    writer: Writer, watched: Watched, checkpoints: Checkpoints, posted: Make
 ) -> None:
-    monkeypatch.setattr(ledger, "_CHECKPOINT_IDLE", 1)
     await writer.append(text(posted, 0), 1)
     assert watched.has_upkeep
     async with asyncio.timeout(PATIENCE):
@@ -452,17 +458,15 @@ async def test_a_checkpoint_is_made_beside_once_nobody_waits(
     assert (await writer.append(text(posted, 1), 1)).version == 2
 
 
-async def test_posts_do_not_wait_for_a_checkpoint(
-    watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ledger, "_CHECKPOINT_IDLE", 1)
+@limited(checkpoint_idle=1)
+async def test_posts_do_not_wait_for_a_checkpoint(watched: Watched, posted: Make) -> None:
     begun, over = asyncio.Event(), asyncio.Event()
 
     async def slow() -> None:
         begun.set()
         await over.wait()
 
-    writer = Writer(watched, slow)
+    writer = Writer(watched, slow, QUICK)
     await writer.append(text(posted, 0), 1)
     async with asyncio.timeout(PATIENCE):
         await begun.wait()

@@ -67,7 +67,7 @@ async def running(
     listener = _listen(host, port)
     try:
         bus = open_bus(limits.store, limits.hints)
-        store = await open_store(limits.store, data)
+        store = await open_store(limits.store, data, limits.store_limits)
     except (StoreBroken, StoreUnavailable) as error:
         listener.close()
         raise CannotServe(str(error)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..settings import ServerSettings
+from ..store.limits import DEFAULTS, StoreLimits
 
 
 class ServerLimits(ServerSettings, frozen=True):
@@ -35,6 +36,7 @@ class ServerLimits(ServerSettings, frozen=True):
     """Between two looks at a store that other servers write, too, when no hint comes."""
     ping_interval: float = 5
     """Of WebSocket pings; one and a half of it without an answer ends the link."""
+    store_limits: StoreLimits = DEFAULTS
 
 
 def limits_from(settings: ServerSettings) -> ServerLimits:

@@ -13,13 +13,8 @@ from ..model.standing import meant_at
 from ..model.state import BuildState
 from ..model.summary import BuildKey, BuildSummary
 from .contract import BuildHead
+from .limits import StoreLimits
 
-SNAPSHOT_EVERY = 500
-"""Least number of entries between two snapshots of a build; it doubles with the build, so the cost per entry stays."""
-LIVE_BYTES = 64 * 1024 * 1024
-"""What the builds whose states are kept in memory may take together."""
-LIVE_LEAST = 4
-"""Builds that are kept in memory, however large."""
 ENTRY_BYTES = 512
 """What an entry takes in memory beyond its own bytes, about."""
 
@@ -40,29 +35,25 @@ class BuildLog(Struct, frozen=True):
     def head(self, key: BuildKey) -> BuildHead:
         return BuildHead(key, self.number, self.state.version, self.state.is_active, meant_at(self.state))
 
-    @property
-    def wants_snapshot(self) -> bool:
-        return self._tail >= self._least or (self._tail > 0 and not self.state.is_active)
+    def wants_snapshot(self, every: int) -> bool:
+        """After `every` entries, which doubles with the build, and when it has ended."""
+        return self._tail >= max(every, self.snapshot) or (self._tail > 0 and not self.state.is_active)
 
-    @property
-    def needs_snapshot(self) -> bool:
+    def needs_snapshot(self, every: int) -> bool:
         """It should not wait any longer: whoever opens the build has to read all that came after the last one."""
-        return self._tail >= 2 * self._least
+        return self._tail >= 2 * max(every, self.snapshot)
 
     @property
     def _tail(self) -> int:
         return self.state.version - self.snapshot
 
-    @property
-    def _least(self) -> int:
-        return max(SNAPSHOT_EVERY, self.snapshot)
-
 
 class LiveLogs(OrderedDict[BuildKey, BuildLog]):
     """By build, the least recent first. Changed by `keep`, `drop` and `snapshot_kept` only, of one caller at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: StoreLimits) -> None:
         super().__init__()
+        self._every, self._bytes, self._least = limits.snapshot_every, limits.live_bytes, limits.live_least
         self._size = 0
         self._due: dict[BuildKey, None] = {}
         self.is_late = False
@@ -84,9 +75,9 @@ class LiveLogs(OrderedDict[BuildKey, BuildLog]):
             self._size += log.size - (before.size if before else 0)
             self[key] = log
             self.move_to_end(key)
-            if log.wants_snapshot:
+            if log.wants_snapshot(self._every):
                 self._due[key] = None
-                self.is_late |= log.needs_snapshot
+                self.is_late |= log.needs_snapshot(self._every)
         self.forget()
 
     def take_due(self, key: BuildKey) -> BuildLog:
@@ -106,9 +97,9 @@ class LiveLogs(OrderedDict[BuildKey, BuildLog]):
             self._due.pop(key, None)
 
     def forget(self) -> None:
-        """What is beyond LIVE_BYTES, the least recent first; a build whose snapshot is due waits for it."""
-        excess, over = self._size - LIVE_BYTES, list[BuildKey]()
-        for key in islice(self, max(0, len(self) - LIVE_LEAST)):
+        """What is beyond the limits, the least recent first; a build whose snapshot is due waits for it."""
+        excess, over = self._size - self._bytes, list[BuildKey]()
+        for key in islice(self, max(0, len(self) - self._least)):
             if excess <= 0:
                 break
             if key not in self._due:
@@ -116,4 +107,4 @@ class LiveLogs(OrderedDict[BuildKey, BuildLog]):
                 over.append(key)
         for key in over:
             self.drop(key)
-        self.is_late |= bool(self._due) and self._size > 2 * LIVE_BYTES
+        self.is_late |= bool(self._due) and self._size > 2 * self._bytes

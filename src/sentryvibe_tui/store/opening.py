@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import StoreBroken
 from .contract import KeptStore, Store
+from .limits import DEFAULTS, StoreLimits
 
 if TYPE_CHECKING:
     from .postgres.address import PostgresAddress
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 LIBRARY = "builds in PostgreSQL need the package asyncpg: install sentryvibe-tui[postgres]"
 
 
-async def open_store(url: str, data: Path) -> Store:
+async def open_store(url: str, data: Path, limits: StoreLimits = DEFAULTS) -> Store:
     """The database at `url` (`postgresql://…`), or the files in `data` when it is empty.
 
     Raises StoreBroken and StoreUnavailable; their messages are for the user.
@@ -22,13 +23,13 @@ async def open_store(url: str, data: Path) -> Store:
     if not url:
         from .sqlite import SqliteStore
 
-        return await SqliteStore.open(data)
+        return await SqliteStore.open(data, limits)
     address = _postgres(url)
     try:
         from .postgres.store import open_postgres
     except ImportError:
         raise StoreBroken(LIBRARY) from None
-    return await open_postgres(address, data)
+    return await open_postgres(address, data, limits)
 
 
 def kept_store(url: str, data: Path) -> KeptStore | None:

@@ -32,6 +32,7 @@ from ..contract import (
     ProjectRecord,
 )
 from ..folding import Folded, pack_state
+from ..limits import StoreLimits
 from . import queries
 from .address import PostgresAddress
 from .connection import COMMAND, CONNECT, FAILURES, LOST, connect, session, unavailable
@@ -54,13 +55,15 @@ _RETRIES = (0.05, 0.2, 0.5, 1.0)
 class PostgresStore:
     """`store.contract.SharedStore`. Use `open_postgres`."""
 
-    def __init__(self, address: PostgresAddress, epoch: str, note: WriterNote, readers: Pool, last: int) -> None:
+    def __init__(
+        self, address: PostgresAddress, epoch: str, note: WriterNote, readers: Pool, last: int, limits: StoreLimits
+    ) -> None:
         self.address = address
         self.epoch = epoch
         self.id: UUID = note.id
         self._note = note
         self._readers = readers
-        self._writer = PostgresWriter(partial(connect, address), note.id, last, self._renewed, note.put)
+        self._writer = PostgresWriter(partial(connect, address), note.id, last, self._renewed, note.put, limits)
         self._listener: Callable[[Sequence[Commit]], None] = lambda _: None
         self._writer.listener = self._committed
         self._upkeep: asyncio.Task[None] | None = None
@@ -244,7 +247,7 @@ class PostgresStore:
         raise AssertionError
 
 
-async def open_postgres(address: PostgresAddress, data: Path) -> PostgresStore:
+async def open_postgres(address: PostgresAddress, data: Path, limits: StoreLimits) -> PostgresStore:
     """`data`: a folder of this server, for its note. Raises StoreBroken and StoreUnavailable, whose messages are for
     the user."""
     note = WriterNote(data)
@@ -270,7 +273,7 @@ async def open_postgres(address: PostgresAddress, data: Path) -> PostgresStore:
     except BaseException:
         note.close()
         raise
-    return PostgresStore(address, epoch, note, readers, last)
+    return PostgresStore(address, epoch, note, readers, last, limits)
 
 
 async def _signed_in(db: Connection, address: PostgresAddress, note: WriterNote) -> tuple[str, int]:

@@ -28,6 +28,7 @@ from ...wire.envelope import EventEnvelope
 from ..appending import Append, Appending, Draft, GroupResult, key_of
 from ..contract import Accepted, BuildDamaged, BuildKey, Commit, Logged
 from ..folding import Folded
+from ..limits import StoreLimits
 from ..listener import Listener, tell
 from ..live import ENTRY_BYTES, BuildLog, LiveLogs
 from . import queries
@@ -83,6 +84,7 @@ class PostgresWriter:
         last: int,
         renewed: Callable[[Connection], Awaitable[int]],
         note: Callable[[int], None],
+        limits: StoreLimits,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connect = connect
@@ -98,7 +100,7 @@ class PostgresWriter:
         self._under_way: _Group = []
         self._task: asyncio.Task[None] | None = None
         self._closing = False
-        self.live = LiveLogs()
+        self.live = LiveLogs(limits)
         self._rules = Appending(self.live)
         self.listener: Listener = lambda _: None
 

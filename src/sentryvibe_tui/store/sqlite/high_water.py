@@ -16,8 +16,6 @@ from ...folders import make_private, state_folder
 
 _LAG = 0.1
 """Seconds between two notes in the state folder at least."""
-_EPOCHS = 64
-"""Notes of other logs that are kept in the state folder."""
 
 
 class HighWaterMark:
@@ -26,8 +24,10 @@ class HighWaterMark:
     It is never synced: after a power cut it may know too little, never too much.
     """
 
-    def __init__(self, path: Path, outside: Path | None = None) -> None:
-        """`outside`: folder of the notes beside the directory. Raises OSError."""
+    def __init__(self, path: Path, epochs: int, outside: Path | None = None) -> None:
+        """`outside`: folder of the notes beside the directory, where so many of other `epochs` are kept.
+        Raises OSError."""
+        self._epochs = epochs
         self._outside = state_folder() / "epochs" if outside is None else outside
         self._inside = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._copy = -1
@@ -48,7 +48,7 @@ class HighWaterMark:
         with suppress(OSError):  # without a state folder the note in the directory is all there is
             make_private(self._outside)
             self._copy = os.open(self._outside / epoch, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            _drop_oldest(self._outside)
+            _drop_oldest(self._outside, self._epochs)
         self._note(self._inside)
         self._note(self._copy)
 
@@ -78,7 +78,7 @@ def _noted(note: bytes, epoch: str) -> int | None:
     return int(words[1]) if len(words) == 2 and words[0] == epoch and words[1].isdecimal() else None
 
 
-def _drop_oldest(folder: Path) -> None:
+def _drop_oldest(folder: Path, epochs: int) -> None:
     notes = sorted(folder.iterdir(), key=lambda note: note.stat().st_mtime)
-    for note in notes[:-_EPOCHS]:
+    for note in notes[:-epochs]:
         note.unlink()

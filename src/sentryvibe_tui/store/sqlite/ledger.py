@@ -18,6 +18,7 @@ from ...errors import EventDiffers, StoreUnavailable
 from ..appending import Append, Appending, Draft, GroupResult
 from ..contract import BuildDamaged, BuildKey
 from ..folding import pack_state
+from ..limits import StoreLimits
 from ..live import LiveLogs
 from . import deletion
 from .queries import delete_damaged, mark_damaged
@@ -25,11 +26,6 @@ from .transaction import SqliteTransaction
 
 log = logging.getLogger("sentryvibe_tui.store")
 
-WARM_BYTES = 16 * 1024 * 1024
-"""Size that the write-ahead log is given at the start: a sync that need not grow the file is faster."""
-
-_CHECKPOINT_IDLE = WARM_BYTES * 3 // 4
-_CHECKPOINT_BUSY = 64 * 1024 * 1024
 _COMMIT_BYTES = 4 * 4096
 _PIECE_BYTES = 256 * 4096
 
@@ -37,24 +33,25 @@ _PIECE_BYTES = 256 * 4096
 class Ledger:
     """For one caller at a time, of whatever thread; only `live` may be read beside it.
 
-    `patience`: seconds that another process' lock is waited for. `presence`: why what is committed would not be
+    `presence`: why what is committed would not be
     found again, or nothing. `note`: hears how many entries were committed, before anybody else.
     """
 
     def __init__(
         self,
         db: sqlite3.Connection,
-        patience: float = 1.0,
+        limits: StoreLimits,
         presence: Callable[[], str] = str,
         note: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._db = db
         self._db.execute("PRAGMA busy_timeout = 0")
-        self._patience = round(patience * 1000)
+        self._patience = round(limits.lock_wait * 1000)
         self._presence = presence
         self._note = note
+        self._checkpoint_idle, self._checkpoint_busy = limits.checkpoint_idle, limits.checkpoint_busy
         self._unflushed = 0
-        self.live = LiveLogs()
+        self.live = LiveLogs(limits)
         self._rules = Appending(self.live)
 
     def begin(self, appends: Sequence[Append]) -> Draft | None:
@@ -161,16 +158,16 @@ class Ledger:
 
     @property
     def wants_checkpoint(self) -> bool:
-        return self._unflushed >= _CHECKPOINT_IDLE
+        return self._unflushed >= self._checkpoint_idle
 
     @property
     def is_overdue(self) -> bool:
         """Upkeep should wait no longer for a quiet moment."""
-        return self.live.is_late or self._unflushed >= _CHECKPOINT_BUSY
+        return self.live.is_late or self._unflushed >= self._checkpoint_busy
 
     def upkeep(self) -> None:
         """One piece of what need not be done while somebody waits: a snapshot, or a checkpoint that is overdue."""
-        if self.live.due and self._unflushed < _CHECKPOINT_BUSY:
+        if self.live.due and self._unflushed < self._checkpoint_busy:
             with self._patient():
                 self._snapshot(self.live.due[0])
             self.live.forget()

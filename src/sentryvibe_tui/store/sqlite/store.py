@@ -31,10 +31,11 @@ from ..contract import (
     Page,
     ProjectRecord,
 )
+from ..limits import DEFAULTS, StoreLimits
 from ..readonly import DATABASE
 from . import deletion, queries
 from .high_water import HighWaterMark
-from .ledger import WARM_BYTES, Ledger, checkpoint, roll_back, unavailable
+from .ledger import Ledger, checkpoint, roll_back, unavailable
 from .lock import DirectoryLock
 from .presence import Presence
 from .schema import migrate, renew
@@ -47,7 +48,6 @@ T = TypeVar("T")
 
 
 _WITNESS = "witness"
-_BUSY = 1.0
 _PAUSE = 0.02
 """Seconds between two pieces of what is deleted."""
 PATIENCE = 1.5
@@ -77,33 +77,33 @@ class _Handles(NamedTuple):
 class SqliteStore:
     """`store.contract.Store` over the files of one directory, which one process at a time may have open."""
 
-    def __init__(self, handles: _Handles, epoch: str, presence: Presence) -> None:
+    def __init__(self, handles: _Handles, epoch: str, presence: Presence, limits: StoreLimits) -> None:
         self.epoch = epoch
         self._handles = handles
-        self._ledger = Ledger(handles.db, _BUSY, presence.loss, handles.high_water.add)
+        self._ledger = Ledger(handles.db, limits, presence.loss, handles.high_water.add)
         self._checkpoints = Worker("store checkpoint")
         self._reading = Worker("store reader")
-        self._writer = Writer(self._ledger, self._checkpoint)
+        self._writer = Writer(self._ledger, self._checkpoint, limits)
         self._sweeping: asyncio.Task[None] | None = None
         if deletion.is_buried(handles.reader):
             self._sweep()
 
     @classmethod
-    async def open(cls, directory: Path) -> SqliteStore:
+    async def open(cls, directory: Path, limits: StoreLimits = DEFAULTS) -> SqliteStore:
         """Raises StoreBroken and StoreUnavailable; their messages are for the user."""
         with contextlib.ExitStack() as failing:
             lock = DirectoryLock(directory)
             failing.callback(lock.release)
             path = directory / DATABASE
-            db, epoch, witness = _open_database(path)
+            db, epoch, witness = _open_database(path, limits)
             failing.callback(witness.close)
             failing.callback(db.close)
-            beside = _connect(path, "rw")
+            beside = _connect(path, "rw", limits.lock_wait)
             failing.callback(beside.close)
-            handles = _Handles(lock, witness, db, beside, _connect(path, "ro"))
+            handles = _Handles(lock, witness, db, beside, _connect(path, "ro", limits.lock_wait))
             presence = Presence(path, path.with_name(f"{DATABASE}-wal"))
             failing.pop_all()
-        return cls(handles, epoch, presence)
+        return cls(handles, epoch, presence, limits)
 
     def append(self, events: Sequence[EventEnvelope], now: Millis) -> asyncio.Future[Accepted]:
         return self._writer.append(events, now)
@@ -217,11 +217,11 @@ def _state(db: sqlite3.Connection, key: BuildKey) -> BuildState | None:
     return state if state is not None and state.version else None
 
 
-def _open_database(path: Path) -> tuple[sqlite3.Connection, str, HighWaterMark]:
+def _open_database(path: Path, limits: StoreLimits) -> tuple[sqlite3.Connection, str, HighWaterMark]:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        high_water = HighWaterMark(path.with_name(_WITNESS))
-        db = _connect(path, "rw")
+        high_water = HighWaterMark(path.with_name(_WITNESS), limits.epochs)
+        db = _connect(path, "rw", limits.lock_wait)
     except OSError as error:
         raise StoreUnavailable(f"cannot open {path}: {error.strerror}") from None
     try:
@@ -235,7 +235,7 @@ def _open_database(path: Path) -> tuple[sqlite3.Connection, str, HighWaterMark]:
             if verdict != "ok":
                 raise sqlite3.DatabaseError(verdict)
         epoch = _confirmed_epoch(db, migrate(db), high_water)
-        _warm(db)
+        _warm(db, limits.warm_bytes)
         return db, epoch, high_water
     except sqlite3.Error as error:
         db.close()
@@ -264,14 +264,14 @@ def _confirmed_epoch(db: sqlite3.Connection, epoch: str, high_water: HighWaterMa
     return epoch
 
 
-def _warm(db: sqlite3.Connection) -> None:
+def _warm(db: sqlite3.Connection, size: int) -> None:
     """Grow the write-ahead log by a large change that is not kept: what follows overwrites it from the start."""
     try:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         db.execute("PRAGMA cache_size = -256")
         db.execute("BEGIN IMMEDIATE")
         db.execute("CREATE TABLE scratch (bytes BLOB)")
-        db.execute("INSERT INTO scratch VALUES (zeroblob(?))", (WARM_BYTES,))
+        db.execute("INSERT INTO scratch VALUES (zeroblob(?))", (size,))
         roll_back(db)
     except sqlite3.Error:  # a full disk: then it stays small, and the room that is left is for others
         roll_back(db)
@@ -284,6 +284,6 @@ def _is_damage(error: sqlite3.Error) -> bool:
     return not isinstance(error, sqlite3.OperationalError)
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str, lock_wait: float) -> sqlite3.Connection:
     uri = f"file:{quote(str(path))}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(uri, uri=True, timeout=lock_wait, isolation_level=None, check_same_thread=False)

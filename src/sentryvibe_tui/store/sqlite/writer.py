@@ -2,9 +2,9 @@
 
 A slow disk so delays the answers and frames of the events in the group that waits for it, and of those behind them;
 everybody else goes on. One group is in the thread at a time: a sync of the same file can only begin after the one
-before. After a group the next one waits a moment (`LINGER`) when it is not the larger one: the publishers whose
-answers have just left come back within that time, and would otherwise make a group, and a sync, of their own.
-A lone publisher never lingers, since nothing waits when it is answered.
+before. After a group the next one waits a moment (`StoreLimits.linger`) when it is not the larger one: the publishers
+whose answers have just left come back within that time, and would otherwise make a group, and a sync, of their own. A
+lone publisher never lingers, since nothing waits when it is answered.
 
 Checkpoints are made beside the commits by a connection and a thread of their own.
 """
@@ -23,6 +23,7 @@ from ...model.state import Millis
 from ...wire.envelope import EventEnvelope
 from ..appending import Append, GroupResult
 from ..contract import Accepted
+from ..limits import StoreLimits
 from ..listener import Listener, tell
 from .ledger import Ledger
 from .worker import Worker
@@ -31,11 +32,9 @@ T = TypeVar("T")
 
 QUICK = 0.005
 """Seconds that preparing a group usually takes, up to which the event loop does it."""
-LINGER = 0.001
 _SHARE = 0.1
 _GROUP = 512
 """Events up to which what waits is put into one transaction."""
-_IDLE = 0.05
 
 _Answer = asyncio.Future[Accepted]
 _Group = list[tuple[Append, _Answer]]
@@ -48,10 +47,12 @@ class Writer:
         self,
         ledger: Ledger,
         beside: Callable[[], Awaitable[object]],
+        limits: StoreLimits,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._ledger = ledger
         self._beside = beside
+        self._linger, self._idle = limits.linger, limits.idle
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._thread = Worker("store writer")
@@ -180,13 +181,13 @@ class Writer:
         elif len(self._waiting) > appends or self._closing:
             self._next = self._loop.call_soon(self._commit)
         else:
-            self._next = self._loop.call_later(LINGER, self._commit)
+            self._next = self._loop.call_later(self._linger, self._commit)
 
     # ------------------------------------------------------------------ upkeep
 
     def _plan_upkeep(self) -> None:
         if self._upkeep is None and not self._closing and self._ledger.has_upkeep:
-            self._upkeep = self._loop.call_later(_IDLE, self._keep_up, self._turns)
+            self._upkeep = self._loop.call_later(self._idle, self._keep_up, self._turns)
 
     def _keep_up(self, turns: int) -> None:
         """Upkeep after a while of silence."""
