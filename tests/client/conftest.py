@@ -1,6 +1,7 @@
 """A link under a clock of the test's own, and builds told as events."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -63,7 +64,7 @@ class Build:
 class Desk:
     """Drives a link: gives it inputs, keeps what it says and does."""
 
-    def __init__(self, **options: bool | str) -> None:
+    def __init__(self, **options: Any) -> None:
         session = str(options.pop("session", ""))
         self.link = Link("shop", session, chance=lambda: 0.5, **options)
         self.now = 1_000_000

@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from sentryvibe_tui.client import driver as driver_module
-from sentryvibe_tui.client import transport
+from sentryvibe_tui.client.limits import LINK, LinkLimits
 from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Snapshot, WatchEvent
@@ -126,8 +125,8 @@ class Seen:
 
 
 @asynccontextmanager
-async def watching(url: str) -> AsyncIterator[Seen]:
-    seen = Seen(Watch(url, "shop", chance=lambda: 0.0))
+async def watching(url: str, limits: LinkLimits = LINK) -> AsyncIterator[Seen]:
+    seen = Seen(Watch(url, "shop", chance=lambda: 0.0, limits=limits))
     try:
         yield seen
     finally:
@@ -145,14 +144,12 @@ WORDS = [f'{status} {{"error":"no upgrades here"}}' for status in (401, 403, 404
 
 
 @pytest.mark.parametrize("manner", [*STATUSES, *WORDS, "strip", "close", "reset", "babble", "swallow", "hang up"])
-async def test_the_event_stream_serves_and_is_left_again(tmp_path, monkeypatch, manner) -> None:
-    monkeypatch.setattr(driver_module, "TRY_WEBSOCKET_AGAIN", 0.2)
-    monkeypatch.setattr(transport, "FIRST_FRAME", 0.2)
+async def test_the_event_stream_serves_and_is_left_again(tmp_path, manner) -> None:
     async with (
         running(tmp_path / "data") as server,
         Publisher(server.url, ABOUT, tmp_path / "out") as publisher,
         Proxy(server.url, manner).serving() as proxy,
-        watching(proxy.url) as seen,
+        watching(proxy.url, LinkLimits(websocket_again=0.2, first_frame=0.2)) as seen,
     ):
         watch = seen.watch
         publisher.publish(BuildStarted())

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from sentryvibe_tui.client import replica
+from sentryvibe_tui.client.limits import LinkLimits
 from sentryvibe_tui.client.link import Hydrate, Open
 from sentryvibe_tui.client.original_replica import Hydration
 from sentryvibe_tui.client.reconnect import CloseLink, SendFrame
@@ -504,10 +504,9 @@ def test_the_first_entry_of_the_first_build_lost_is_asked_for_without_a_mark(mak
     assert desk.link.state == build.state
 
 
-def test_few_of_many_entries_above_a_gap_are_kept_and_the_rest_comes_again(make_desk, make_build, monkeypatch) -> None:
-    monkeypatch.setattr(replica, "AHEAD", 2)
+def test_few_of_many_entries_above_a_gap_are_kept_and_the_rest_comes_again(make_desk, make_build) -> None:
     build = make_build().work(20)
-    desk = make_desk().up(build.recovery(version=3), build.batch(5))
+    desk = make_desk(limits=LinkLimits(entries_ahead=2)).up(build.recovery(version=3), build.batch(5))
     assert len(desk.link.replica._ahead) == 2
     desk.hear(build.batch(3, 5)).later(5_000)
     assert questions(desk) == [GetState("b1", 3, "e1"), GetState("b1", 7, "e1")]

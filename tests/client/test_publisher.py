@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sentryvibe_tui.client import outbox
 from sentryvibe_tui.client import publisher as module
+from sentryvibe_tui.client.limits import PublisherLimits
 from sentryvibe_tui.client.outbox import Outbox, Waiting
 from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.errors import OutboxUnusable
@@ -304,7 +304,7 @@ asyncio.run(main())
 
 async def test_a_full_outbox_says_what_was_lost(scripted, publish) -> None:
     scripted.script = [(503, "")] * 10_000
-    async with publish(limit=3_000) as publisher:
+    async with publish(limits=PublisherLimits(outbox_bytes=3_000)) as publisher:
         say(publisher, *["x" * 500] * 10)
         await scripted.refuse(2)
         assert publisher.dropped > 0
@@ -326,12 +326,9 @@ async def test_two_publishers_of_one_project_do_not_share_an_outbox(scripted, pu
 
 
 @pytest.mark.parametrize(("status", "beats"), [(200, 3), (404, 1)])
-async def test_heartbeats_tell_the_depth_until_a_server_knows_them_not(
-    scripted, publish, monkeypatch, status, beats
-) -> None:
-    monkeypatch.setattr(module, "HEARTBEAT_EVERY", 0.05)
+async def test_heartbeats_tell_the_depth_until_a_server_knows_them_not(scripted, publish, status, beats) -> None:
     scripted.beat_status, scripted.script = status, [(503, "")] * 10_000
-    async with publish() as publisher:
+    async with publish(limits=PublisherLimits(heartbeat_every=0.05)) as publisher:
         publisher.publish(BuildStarted())
         await scripted.until(lambda: len(scripted.beats) >= beats)
         if status == 404:
@@ -370,7 +367,6 @@ async def test_while_a_server_thinks_new_events_still_reach_the_disk(publish, mo
 
 
 async def test_a_disk_that_fails_for_a_moment_loses_and_disorders_nothing(scripted, publish, monkeypatch) -> None:
-    monkeypatch.setattr(module, "DISK_AGAIN", 0.01)
     calls = dict.fromkeys(("put", "first", "done"), 0)
 
     def fragile(name: str) -> None:
@@ -386,7 +382,7 @@ async def test_a_disk_that_fails_for_a_moment_loses_and_disorders_nothing(script
 
     for name in calls:
         fragile(name)
-    async with publish() as publisher:
+    async with publish(limits=PublisherLimits(disk_again=0.01)) as publisher:
         for number in range(2_000):
             say(publisher, str(number))
             if number % 100 == 0:
@@ -413,12 +409,9 @@ async def test_who_can_wait_is_told_when_enough_is_on_the_way(scripted, publish)
     assert len(scripted.texts) == sent
 
 
-async def test_every_build_that_runs_is_told_to_live_also_after_another_has_ended(
-    scripted, publish, monkeypatch
-) -> None:
-    monkeypatch.setattr(module, "HEARTBEAT_EVERY", 0.01)
+async def test_every_build_that_runs_is_told_to_live_also_after_another_has_ended(scripted, publish) -> None:
     scripted.beat_status = 200
-    async with publish() as publisher:
+    async with publish(limits=PublisherLimits(heartbeat_every=0.01)) as publisher:
         for build in ("b1", "b2", "b3"):
             publisher.send(EventEnvelope(About("shop", "s1", build), BuildStarted()))
         publisher.publish(BuildEnded("completed"))
@@ -450,7 +443,7 @@ async def test_publishing_never_waits(publish) -> None:
 
 
 def test_an_outbox_takes_no_more_than_its_bound(tmp_path) -> None:
-    box = Outbox(tmp_path, "u", "p", limit=5)
+    box = Outbox(tmp_path, "u", "p", limits=PublisherLimits(outbox_bytes=5))
     assert box.put([Waiting("1", b"aaa"), Waiting("2", b"bbb"), Waiting("3", b"c")]) == 1
     assert [event.body for event in box.first(9, 99)] == [b"aaa", b"c"]
     box.done(box.first(1, 1))
@@ -470,12 +463,10 @@ def test_an_outbox_takes_no_more_than_its_bound(tmp_path) -> None:
         max_size=25,
     )
 )
-def test_an_outbox_is_a_bounded_queue_of_one_of_each(tmp_path_factory, monkeypatch, steps) -> None:
+def test_an_outbox_is_a_bounded_queue_of_one_of_each(tmp_path_factory, steps) -> None:
     """Whatever of it is in memory, in one statement or in an earlier process' file."""
-    monkeypatch.setattr(outbox, "AHEAD", 25)
-    monkeypatch.setattr(outbox, "ROWS", 3)
-    folder = tmp_path_factory.mktemp("outbox")
-    box, queue = Outbox(folder, "u", "p", limit=60), dict[str, bytes]()
+    folder, limits = tmp_path_factory.mktemp("outbox"), PublisherLimits(outbox_bytes=60, bytes_ahead=25, rows=3)
+    box, queue = Outbox(folder, "u", "p", limits), dict[str, bytes]()
     for step, what in steps:
         if step == "put":
             refused = 0
@@ -498,7 +489,7 @@ def test_an_outbox_is_a_bounded_queue_of_one_of_each(tmp_path_factory, monkeypat
             del queue[event.id]
         elif step == "reopen":
             box.close()
-            box = Outbox(folder, "u", "p", limit=60)
+            box = Outbox(folder, "u", "p", limits)
         assert (box.depth, box.size) == (len(queue), sum(map(len, queue.values())))
     box.close()
 
@@ -556,7 +547,7 @@ def test_what_a_publisher_that_runs_has_is_left_to_it(tmp_path) -> None:
 
 def test_taking_over_keeps_the_bound(tmp_path) -> None:
     left(tmp_path, 1, b"too much", b"of it")
-    small = Outbox(tmp_path, "u", "p", limit=3)
+    small = Outbox(tmp_path, "u", "p", limits=PublisherLimits(outbox_bytes=3))
     assert small.depth == 0
     small.close()
     box = Outbox(tmp_path, "u", "p")
@@ -695,7 +686,7 @@ def test_what_cannot_be_committed_leaves_the_outbox_as_it_was(tmp_path) -> None:
 
 async def test_what_finds_no_room_in_memory_is_counted_at_once(publish, monkeypatch) -> None:
     """While the disk is slow nothing reaches the outbox, whose own bound does not help then."""
-    async with publish(limit=2_000) as publisher:
+    async with publish(limits=PublisherLimits(outbox_bytes=2_000)) as publisher:
         monkeypatch.setattr(publisher._outbox, "put", lambda events: 1 / 0)
         for number in range(100):
             publisher.publish(TextAdded("x", f"{number}"))

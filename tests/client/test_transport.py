@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.server import serve
 
-from sentryvibe_tui.client import sse
+from sentryvibe_tui.client.limits import LinkLimits
 from sentryvibe_tui.client.link import Open
 from sentryvibe_tui.client.rest import builds, hydrate, projects, whole_tool
 from sentryvibe_tui.client.sse import EventStream
@@ -180,9 +180,8 @@ def test_a_large_event_in_many_pieces_is_read_in_one_go() -> None:
 
 
 @pytest.mark.parametrize("piece", [b"x" * 600, b"data: " + b"x" * 600 + b"\n", b"x"], ids=["a line", "lines", "bytes"])
-def test_an_event_without_end_is_not_kept(monkeypatch, piece) -> None:
-    monkeypatch.setattr(sse, "MAX_FRAME", 1_000)
-    lines = EventStream()
+def test_an_event_without_end_is_not_kept(piece) -> None:
+    lines = EventStream(LinkLimits(max_frame=1_000))
     with pytest.raises(ValueError, match="larger"):
         list(map(lines.feed, [piece] * 3_000))
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.asyncio.server import serve
 
-from sentryvibe_tui.client import publisher as publisher_module
+from sentryvibe_tui.client.limits import PublisherLimits
 from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.client.rest import (
     AmbiguousProject,
@@ -282,12 +282,12 @@ async def test_a_watcher_that_was_away_for_several_builds_sees_the_newest_and_fi
 
 
 async def test_what_waits_in_an_outbox_is_told_to_the_watchers(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(publisher_module, "HEARTBEAT_EVERY", 0.02)
-    monkeypatch.setattr("sentryvibe_tui.server.context._ROUND", 0.02)
-    settings = ServerLimits(heartbeat=0.02)
+    settings = ServerLimits(heartbeat=0.02, round_every=0.02)
     async with (
         running(tmp_path / "data", settings=settings) as server,
-        Publisher(server.url, ABOUT, tmp_path / "out", chance=lambda: 0.0) as publisher,
+        Publisher(
+            server.url, ABOUT, tmp_path / "out", chance=lambda: 0.0, limits=PublisherLimits(heartbeat_every=0.02)
+        ) as publisher,
         watching(server.url, "shop") as seen,
     ):
         publisher.publish(BuildStarted())

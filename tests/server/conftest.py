@@ -9,11 +9,18 @@ import httpx
 import pytest
 
 from sentryvibe_tui.server.serve import Running, running
+from sentryvibe_tui.server.settings import ServerLimits
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(tmp_path / "data") as server:
+def limits() -> ServerLimits:
+    """Of `server`; a test that wants others has them as its parameter."""
+    return ServerLimits()
+
+
+@pytest.fixture
+async def server(tmp_path: Path, limits: ServerLimits) -> AsyncIterator[Running]:
+    async with running(tmp_path / "data", settings=limits) as server:
         yield server
 
 

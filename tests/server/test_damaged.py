@@ -25,13 +25,12 @@ def event(build: str, text: str) -> bytes:
 async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
     """Of two active builds of a project; the newer one is damaged. Both fell silent long ago."""
     monkeypatch.setattr(ledger.Ledger, "close", lambda self, _: self._db.close())
-    monkeypatch.setattr("sentryvibe_tui.server.context._ROUND", 0.01)
     async with running(tmp_path) as server:
         for build in ("good", "bad"):
             await server.app.context.store.append(decode_posted(event(build, "p")), 1)
     with closing(sqlite3.connect(tmp_path / DATABASE, isolation_level=None)) as db:
         assert db.execute("UPDATE entries SET updates = x'00' WHERE place >> 32 = 2").rowcount == 1
-    async with running(tmp_path, settings=ServerLimits(silence=3600)) as server:
+    async with running(tmp_path, settings=ServerLimits(silence=3600, round_every=0.01)) as server:
         yield server
 
 

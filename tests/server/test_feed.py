@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sentryvibe_tui.model.summary import BuildKey, BuildSummary
-from sentryvibe_tui.server import feed as feed_module
-from sentryvibe_tui.server.feed import Feed, FeedFilter, FeedWatcher
+from sentryvibe_tui.server.feed import PERIOD, Feed, FeedFilter, FeedWatcher
 from sentryvibe_tui.server.outbound_frame import OutboundFrame
+from sentryvibe_tui.server.settings import DEFAULTS, ServerLimits
 from sentryvibe_tui.store.contract import BuildHead, Commit
 from sentryvibe_tui.wire.feed import BuildsUpdate, decode_feed
 from sentryvibe_tui.wire.frames import Heartbeat
@@ -52,9 +52,9 @@ def commit(build: str, version: int, project: str = "p", active: bool = True) ->
     return Commit(BuildHead(key, 1, version, active), (), row, encode_summary(row))
 
 
-def a_feed() -> tuple[Feed, Clock]:
+def a_feed(limits: ServerLimits = DEFAULTS) -> tuple[Feed, Clock]:
     clock = Clock()
-    return Feed("e", clock, lambda: 0), clock
+    return Feed("e", clock, lambda: 0, limits), clock
 
 
 ALL = FeedFilter()
@@ -79,8 +79,8 @@ def test_a_change_goes_out_at_once_and_those_after_it_five_times_a_second() -> N
     feed.flush()
     feed.note([commit("a", 2)])
     feed.note([commit("b", 1), commit("a", 3)])
-    assert feed.delay == pytest.approx(feed_module.PERIOD)
-    clock.now += feed_module.PERIOD
+    assert feed.delay == pytest.approx(PERIOD)
+    clock.now += PERIOD
     assert feed.delay == 0
     feed.flush()
     assert [sorted(frame) for frame in told(link)] == [[("a", 1)], [("a", 3), ("b", 1)]]
@@ -147,9 +147,8 @@ def test_who_comes_back_gets_what_it_missed_and_nothing_else() -> None:
     assert not feed.can_resume("e", 4)
 
 
-def test_who_was_away_for_too_long_begins_anew(monkeypatch) -> None:
-    monkeypatch.setattr(feed_module, "HISTORY_LIMIT", 2)
-    feed, _ = a_feed()
+def test_who_was_away_for_too_long_begins_anew() -> None:
+    feed, _ = a_feed(ServerLimits(feed_history=2))
     for build in "abcd":
         feed.note([commit(build, 1)])
         feed.flush()

@@ -22,6 +22,7 @@ from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.server.hooks import Hooks
 from sentryvibe_tui.server.payload import MOST_IN_ALL, MOST_VALUES, bounded_record
 from sentryvibe_tui.server.serve import Running
+from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.store.contract import BuildDamaged, BuildKey
 
 SESSION = "0b8c1d7e-5f3a-4c0e-9d55-1f2e3d4c5b6a"
@@ -155,10 +156,10 @@ def test_a_full_disk_leaves_no_half_a_payload(tmp_path: Path, monkeypatch: pytes
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("limits", [ServerLimits(spool_every=0.01)], ids=[""])
 async def test_a_store_that_cannot_write_holds_the_spool_up_and_nothing_is_lost(
     server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sentryvibe_tui.server.hooks.LOOK_EVERY", 0.01)
     store, folder, tries = server.app.context.store, tmp_path / "hooks", [0]
     append = store.append
 

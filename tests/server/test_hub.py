@@ -8,6 +8,7 @@ from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.server import hub as hub_module
 from sentryvibe_tui.server.hub import Hub, OriginalWatcher, Watcher
 from sentryvibe_tui.server.outbound_frame import OutboundFrame, event_id, parse_event_id
+from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.store.contract import BuildHead, BuildKey, Commit, Logged
 from sentryvibe_tui.wire.frames import Batch, Heartbeat, decode_frame
 from sentryvibe_tui.wire.summary import encode_summary
@@ -69,6 +70,10 @@ def clock() -> Clock:
 @pytest.fixture
 def hub(clock: Clock) -> Hub:
     return Hub("epoch", clock, lambda: 0)
+
+
+def a_hub(**limits: int) -> Hub:
+    return Hub("epoch", Clock(), lambda: 0, limits=ServerLimits(**limits))
 
 
 def watching(hub: Hub, link: Link, session: str = "") -> Watcher:
@@ -147,8 +152,8 @@ def test_a_starting_point_ahead_of_what_is_published_is_not_repeated(hub: Hub) -
     assert link.versions() == [("b", [1]), ("a", [3])]
 
 
-def test_who_falls_off_the_ring_gets_a_new_starting_point(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "RING_COUNT", 4)
+def test_who_falls_off_the_ring_gets_a_new_starting_point() -> None:
+    hub = a_hub(ring_entries=4)
     lost: list[Watcher] = []
     hub.on_loss = lost.append
     slow, healthy = Link(room=1), Link()
@@ -166,8 +171,8 @@ def test_who_falls_off_the_ring_gets_a_new_starting_point(hub: Hub, monkeypatch:
     assert len(healthy.versions()) == 8
 
 
-def test_the_ring_is_bounded_in_bytes(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "RING_BYTES", 1000)
+def test_the_ring_is_bounded_in_bytes() -> None:
+    hub = a_hub(ring_bytes=1000)
     watcher = watching(hub, Link())
     hub.publish([commit(A, 1, 50, size=100)])
     assert 0 < watcher.channel.head - watcher.channel.tail < 10
@@ -315,10 +320,8 @@ def test_a_busy_link_that_turns_to_another_project_stays_busy(hub: Hub, clock: C
 
 
 @pytest.mark.parametrize(("behind", "falls_off"), [(4, False), (5, True)])
-def test_the_oldest_entry_of_the_ring_is_still_had(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch, behind: int, falls_off: bool
-) -> None:
-    monkeypatch.setattr(hub_module, "RING_COUNT", 4)
+def test_the_oldest_entry_of_the_ring_is_still_had(behind: int, falls_off: bool) -> None:
+    hub = a_hub(ring_entries=4)
     lost: list[Watcher] = []
     hub.on_loss = lost.append
     link = Link(room=1)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import uvicorn
 
 from sentryvibe_tui.client.reconnect import INTERVAL
 from sentryvibe_tui.server import serve
@@ -47,30 +46,20 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def test_a_dead_peer_is_found_within_two_and_a_half_heartbeats() -> None:
-    config = serve._config(None, ServerLimits())  # type: ignore[arg-type]
+    limits = ServerLimits()
+    config = serve._config(None, limits)  # type: ignore[arg-type]
     assert config.ws_ping_interval is not None
     assert config.ws_ping_timeout is not None
     assert (config.ws_ping_interval + config.ws_ping_timeout) * 1000 <= 2.5 * INTERVAL
-    assert serve.DEAD_AFTER * 1000 <= 2.5 * INTERVAL
+    assert limits.dead_after * 1000 <= 2.5 * INTERVAL
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pings in no time, and nothing else that ends a link."""
-    usual = serve._config
-
-    def hasty(app: object, limits: ServerLimits) -> uvicorn.Config:
-        config = usual(app, limits)  # type: ignore[arg-type]
-        config.ws_ping_interval, config.ws_ping_timeout = 0.1, 0.15
-        return config
-
-    monkeypatch.setattr(serve, "_config", hasty)
-    monkeypatch.setattr(serve, "DEAD_AFTER", 1000)
+IMPATIENT = ServerLimits(send_timeout=1000, ping_interval=0.1, dead_after=1000)
+"""Pings in no time, and nothing else that ends a link."""
 
 
-@pytest.mark.usefixtures("impatient")
 async def test_who_answers_no_ping_is_let_go_also_with_frames_in_the_way(tmp_path: Path) -> None:
-    async with running(tmp_path, settings=ServerLimits(send_timeout=1000)) as server:
+    async with running(tmp_path, settings=IMPATIENT) as server:
         await fill(server)
         with await dialled(server, UPGRADE, 4096), await dialled(server, UPGRADE):
             await until(lambda: server.app.context.hub.watchers == 2)
@@ -78,7 +67,6 @@ async def test_who_answers_no_ping_is_let_go_also_with_frames_in_the_way(tmp_pat
             await until(lambda: not connections(server))
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell what its peer has taken")
 @pytest.mark.parametrize("more", [False, True], ids=["a state", "a state and what follows"])
 async def test_whose_pong_waits_behind_what_it_takes_slowly_stays(
@@ -88,7 +76,7 @@ async def test_whose_pong_waits_behind_what_it_takes_slowly_stays(
     for look in ("send_keepalive_ping", "keepalive_timeout"):
         usual = getattr(DirectWebSocket, look)
         monkeypatch.setattr(DirectWebSocket, look, lambda link, usual=usual: (usual(link), looked.set()))
-    async with running(tmp_path, settings=ServerLimits(send_timeout=1000)) as server:
+    async with running(tmp_path, settings=IMPATIENT) as server:
         await fill(server, parts=1)
         with await dialled(server, UPGRADE, 4096) as link:
             for _ in range(6):
@@ -139,9 +127,8 @@ async def test_who_asks_without_end_and_never_reads_costs_no_memory_and_is_let_g
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system cannot time out what is sent")
-async def test_an_event_stream_that_nobody_reads_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "DEAD_AFTER", 0.3)
-    async with running(tmp_path) as server:
+async def test_an_event_stream_that_nobody_reads_is_cut(tmp_path: Path) -> None:
+    async with running(tmp_path, settings=ServerLimits(dead_after=0.3)) as server:
         await fill(server)
         with await dialled(server, STREAM, 4096):
             await until(lambda: server.app.context.hub.watchers == 1)

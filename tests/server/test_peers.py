@@ -13,6 +13,7 @@ from sentryvibe_tui.model.summary import BuildKey, BuildSummary
 from sentryvibe_tui.server.hub import Hub, Watcher
 from sentryvibe_tui.server.outbound_frame import OutboundFrame
 from sentryvibe_tui.server.peers import Peers
+from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.server.shared_channel import UNHEARD, SharedChannel
 from sentryvibe_tui.store.contract import BuildHead, Commit, Logged
 from sentryvibe_tui.wire.frames import Batch, Heartbeat, decode_frame
@@ -97,7 +98,9 @@ class Server:
         self.hub = Hub("e", lambda: 0.0, lambda: 0, kind=SharedChannel)
         self.hub.on_loss = lambda watcher: world.spawn(self.start(watcher))
         self.listed: list[Commit] = []
-        self.peers = Peers(world.log, self.hints, self.hub, self.listed.extend, lambda: world.now, 0.02, 0)  # type: ignore[arg-type]
+        self.peers = Peers(
+            world.log, self.hints, self.hub, self.listed.extend, lambda: world.now, ServerLimits(look_every=0.02), 0
+        )  # type: ignore[arg-type]
 
     async def start(self, watcher: Watcher) -> None:
         """As `CatchUp` does it, with whole states of all builds, each read at some time after the hold; now and then

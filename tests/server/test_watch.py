@@ -113,10 +113,8 @@ async def test_who_has_another_entry_under_its_version_gets_the_state(server: Ru
             assert [type(f) for f in await opened(link)] == [Connected, *kinds, Heartbeat], query
 
 
-async def test_who_missed_very_much_gets_the_state(
-    server: Running, post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sentryvibe_tui.server.catch_up.RESUME_LIMIT", 3)
+@pytest.mark.parametrize("limits", [ServerLimits(resume_limit=3)], ids=[""])
+async def test_who_missed_very_much_gets_the_state(server: Running, post: Post) -> None:
     for number in range(6):
         await post("text-delta", id=f"x{number}", delta="hi")
     epoch = server.app.context.store.epoch
@@ -225,7 +223,8 @@ async def test_upgrades_that_are_refused(server: Running, caplog: pytest.LogCapt
 
 
 async def test_a_watcher_that_never_reads_is_closed_and_others_notice_nothing(tmp_path: Path) -> None:
-    limits = ServerLimits(send_timeout=0.5, ping_interval=60)  # the answer to a ping would reset a link that is closed
+    # neither the answer to a ping nor the system may end the link first
+    limits = ServerLimits(send_timeout=0.5, ping_interval=600, dead_after=600)
     async with running(tmp_path, settings=limits) as server:
         store = server.app.context.store
         async with watching(server) as healthy, watching(server, max_queue=1) as stuck:
@@ -292,8 +291,8 @@ async def test_a_starting_point_that_cannot_be_made_ends_the_link(
 
 
 async def test_a_round_that_fails_is_not_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sentryvibe_tui.server.context._ROUND", 0.01)
-    async with running(tmp_path, settings=ServerLimits(heartbeat=0.01, idle_heartbeat=0.01)) as server:
+    hasty = ServerLimits(heartbeat=0.01, idle_heartbeat=0.01, round_every=0.01)
+    async with running(tmp_path, settings=hasty) as server:
         beat, failures = server.app.context.hub.beat, [ValueError("odd"), StoreUnavailable("full")]
 
         def fragile(*intervals: float) -> None:
@@ -309,14 +308,12 @@ async def test_a_round_that_fails_is_not_the_last(tmp_path: Path, monkeypatch: p
         assert not failures
 
 
-async def test_a_build_whose_agent_went_with_the_server_becomes_interrupted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sentryvibe_tui.server.context._ROUND", 0.01)
+async def test_a_build_whose_agent_went_with_the_server_becomes_interrupted(tmp_path: Path) -> None:
     body = b'{"projectId":"p","sessionId":"s","buildId":"b","event":{"type":"start"}}'
     async with running(tmp_path) as server:
         await server.app.context.store.append(decode_posted(body), 1)
-    async with running(tmp_path, settings=ServerLimits(silence=0.1)) as server, watching(server) as link:
+    hasty = ServerLimits(silence=0.1, round_every=0.01)
+    async with running(tmp_path, settings=hasty) as server, watching(server) as link:
         _, recovery, _ = await opened(link)
         if recovery.session_status == "active":
             assert versions(await frame(link)) == [2]

@@ -14,6 +14,7 @@ from ..wire.address import Address
 from ..wire.feed import decode_feed
 from .builds_link import BuildsEvent, BuildsLink, OpenBuilds
 from .driver import Driver
+from .limits import LINK, LinkLimits
 from .local import address_of
 from .reconnect import Opening
 
@@ -40,12 +41,13 @@ class BuildsWatch(Driver[BuildsEvent]):
         stay: bool | None = None,
         clock: Callable[[], Millis] | None = None,
         chance: Callable[[], float] = random.random,
+        limits: LinkLimits = LINK,
     ) -> None:
         self._opening = OpenBuilds(project, active, ended)
         self._link = BuildsLink(self._opening, chance=chance, probe=probe, here=socket.gethostname())
         self._has_feed: bool | None = None
         address = address_of(server)
-        super().__init__(address, self._link, probe if stay is None else stay, clock)
+        super().__init__(address, self._link, probe if stay is None else stay, clock, limits)
 
     @property
     def builds(self) -> Mapping[BuildKey, BuildSummary]:

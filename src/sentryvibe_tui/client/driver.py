@@ -10,13 +10,9 @@ from typing import Any, Generic, cast
 
 from ..model.state import Millis
 from ..wire.address import Address
+from .limits import LinkLimits
 from .reconnect import CloseLink, E, Emit, Opening, ReconnectingLink, SendFrame, Transport
 from .watching import LinkChanged, LinkStatus
-
-TRY_WEBSOCKET_AGAIN = 180.0
-"""Seconds on the event stream after which a WebSocket is tried beside it."""
-UNREAD = 20_000
-"""Events nobody has taken; above it the watch stops reading, and the server resynchronises it later."""
 
 Input = Callable[[Millis], tuple[object, ...]]
 
@@ -34,12 +30,17 @@ class Driver(Generic[E]):
     """
 
     def __init__(
-        self, server: Address, link: ReconnectingLink[E], stay: bool, clock: Callable[[], Millis] | None = None
+        self,
+        server: Address,
+        link: ReconnectingLink[E],
+        stay: bool,
+        clock: Callable[[], Millis] | None,
+        limits: LinkLimits,
     ) -> None:
         self.server = server
         self._driven = link
         self._clock = clock or steady()
-        self._stay = stay
+        self._stay, self._limits = stay, limits
         self._inbox: asyncio.Queue[Input] = asyncio.Queue(64)
         self._events: list[E | LinkChanged] = []
         self._news, self._drained = asyncio.Event(), asyncio.Event()
@@ -128,7 +129,7 @@ class Driver(Generic[E]):
             return self._driven.tick
 
     async def _room(self) -> None:
-        while len(self._events) > UNREAD:
+        while len(self._events) > self._limits.unread:
             self._drained.clear()
             await self._drained.wait()
 
@@ -192,7 +193,7 @@ class Driver(Generic[E]):
         blocked, refusal = "", None
         if time.monotonic() >= self._blocked_until:
             try:
-                await way.connect(self.server, opening, ear)
+                await way.connect(self.server, opening, ear, self._limits)
             except way.Blocked as block:
                 blocked = str(block)
             except way.Failed as failure:
@@ -202,7 +203,7 @@ class Driver(Generic[E]):
         stream = await asyncio.to_thread(_event_stream)
         back = asyncio.create_task(self._back_to_websocket(opening, ear))
         try:
-            await stream(self.server, opening, ear)
+            await stream(self.server, opening, ear, self._limits)
         except way.Failed as failure:
             if refusal is not None:
                 raise refusal from None
@@ -216,9 +217,9 @@ class Driver(Generic[E]):
         """While the event stream serves: tries a WebSocket beside it, and changes over when one gets through."""
         await ear.on_stream.wait()
         while True:
-            self._blocked_until = time.monotonic() + TRY_WEBSOCKET_AGAIN
-            await asyncio.sleep(TRY_WEBSOCKET_AGAIN)
-            if await _transport().reaches(self.server, opening):
+            self._blocked_until = time.monotonic() + self._limits.websocket_again
+            await asyncio.sleep(self._limits.websocket_again)
+            if await _transport().reaches(self.server, opening, self._limits):
                 self._blocked_until = 0.0
                 await ear.tell(self._driven.reopen)
                 return

@@ -28,6 +28,7 @@ from ..wire.frames import (
     Unknown,
     encode_get_state,
 )
+from .limits import LINK, LinkLimits
 from .original_replica import Hydration
 from .reconnect import ReconnectingLink
 from .replica import BuildReplica
@@ -101,9 +102,10 @@ class Link(ReconnectingLink[WatchEvent]):
         wait: bool = False,
         probe: bool = False,
         keeps: bool = False,
+        limits: LinkLimits = LINK,
     ) -> None:
         self.project_id, self.session_id = project_id, session_id
-        self.replica = BuildReplica(session_id, keeps=keeps)
+        self.replica = BuildReplica(session_id, keeps=keeps, limits=limits)
         super().__init__(chance, wait=wait, probe=probe)
         self._question: _OpenQuestion | None = None
         self._hydrate_at: Millis | None = None

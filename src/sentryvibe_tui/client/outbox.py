@@ -18,15 +18,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from ..folders import make_private
+from .limits import PUBLISHER, PublisherLimits
 
 log = logging.getLogger("sentryvibe_tui.publisher")
-
-LIMIT = 64 * 1024 * 1024
-"""Bytes of events that an outbox holds."""
-AHEAD = 8 * 1024 * 1024
-"""Bytes of the oldest events that are kept in memory, too: those on their way need not be read back."""
-ROWS = 256
-"""Events in one statement: each gives up the interpreter lock, for which a busy process makes it wait."""
 
 _CHECKPOINT = 4096
 """Pages of the write-ahead log that become part of the file at once: most of them hold what has left by then."""
@@ -48,7 +42,9 @@ class Waiting(Struct, frozen=True):
 class Outbox:
     """Blocking; its owner calls it from one thread at a time. `depth` events of `size` bytes are in the file."""
 
-    def __init__(self, folder: Path, server: str, project_id: str, limit: int = LIMIT, alias: str = "") -> None:
+    def __init__(
+        self, folder: Path, server: str, project_id: str, limits: PublisherLimits = PUBLISHER, alias: str = ""
+    ) -> None:
         """Opens the first file that nobody else owns. Raises OSError, sqlite3.Error.
 
         `damage` says where a file went that could not be read; empty when there was none.
@@ -58,7 +54,7 @@ class Outbox:
         place = _short(server)
         self._lock, self.path = _owned(folder, f"{place}-{_short(project_id)}")
         self._db, self.damage = _sound(self.path)
-        self._limit = limit
+        self._limit, self._most_ahead, self._rows = limits.outbox_bytes, limits.bytes_ahead, limits.rows
         self._ahead = deque[Waiting]()
         self._ahead_size = 0
         self._count()
@@ -104,7 +100,7 @@ class Outbox:
         refused, together, size = 0, list[Waiting](), 0
         with self._transaction():
             for event in events:
-                if len(together) == ROWS or self._size + size + len(event.body) > self._limit:
+                if len(together) == self._rows or self._size + size + len(event.body) > self._limit:
                     self._insert(together, size)
                     together, size = [], 0
                 if self._size + len(event.body) > self._limit:
@@ -124,7 +120,7 @@ class Outbox:
         if cursor.rowcount != len(events):
             self._count()
             return
-        if len(self._ahead) == self._depth and self._ahead_size + size <= AHEAD:
+        if len(self._ahead) == self._depth and self._ahead_size + size <= self._most_ahead:
             assert cursor.lastrowid is not None
             first = cursor.lastrowid + 1 - len(events)
             self._ahead.extend(Waiting(event.id, event.body, first + place) for place, event in enumerate(events))
@@ -149,11 +145,11 @@ class Outbox:
         return events
 
     def _look_ahead(self) -> None:
-        rows = self._db.execute("SELECT id, body, n FROM event ORDER BY n LIMIT ?", (4 * ROWS,))
+        rows = self._db.execute("SELECT id, body, n FROM event ORDER BY n LIMIT ?", (4 * self._rows,))
         for event_id, body, n in rows:
             self._ahead.append(Waiting(event_id, body, n))
             self._ahead_size += len(body)
-            if self._ahead_size > AHEAD:
+            if self._ahead_size > self._most_ahead:
                 break
         rows.close()
 

@@ -28,8 +28,9 @@ from ..wire.envelope import EventEnvelope, encode_array, encode_posted
 from ..wire.ids import MAX_ID
 from ..wire.json import decode, encode
 from .backoff import LONGEST_ASKED, delay
+from .limits import PUBLISHER, PublisherLimits
 from .local import address_of
-from .outbox import LIMIT, Outbox, Waiting
+from .outbox import Outbox, Waiting
 from .rest import error_text
 from .transport import seconds
 
@@ -40,9 +41,6 @@ BACKLOG = 4 * 1024 * 1024
 """Bytes on the way above which who can wait should: more makes nothing faster."""
 CLIP_SIZE = 128 * 1024
 """To how much a value or text is cut that makes an event larger than a body."""
-HEARTBEAT_EVERY = 5.0
-DISK_AGAIN = 1.0
-TIMEOUT = 15.0
 
 _UNWELCOME = frozenset({400, 409, 413, 415, 422})
 """Statuses that speak of one event: trying it again won't help, the others may pass.
@@ -75,7 +73,7 @@ class Publisher:
         source: str = "",
         report: Callable[[str], None] = log.warning,
         chance: Callable[[], float] = random.random,
-        limit: int = LIMIT,
+        limits: PublisherLimits = PUBLISHER,
     ) -> None:
         self.server = address_of(server)
         self.about = about
@@ -86,7 +84,7 @@ class Publisher:
         self.refusal = 0
         """The HTTP status (401, 403, 404) with which the server itself takes none of what is sent; else 0."""
         self._source = (source or uuid.uuid4().hex)[: MAX_ID - 24]
-        self._dir, self._limit = outbox_dir, limit
+        self._dir, self._limits = outbox_dir, limits
         self._report, self._chance = report, chance
         self._count = self._loss = self._notices = 0
         self._pending: list[Waiting] = []
@@ -107,7 +105,7 @@ class Publisher:
         """Opens the outbox and sends what an earlier run left. Raises OutboxUnusable."""
         try:
             self._outbox = await self._blocking(
-                lambda: Outbox(self._dir, self.server.identity, self.about.project_id, self._limit, self.server.base)
+                lambda: Outbox(self._dir, self.server.identity, self.about.project_id, self._limits, self.server.base)
             )
         except (OSError, sqlite3.Error) as error:
             self._thread.shutdown()
@@ -116,7 +114,7 @@ class Publisher:
             self._report(self._outbox.damage)
         self._client = httpx.AsyncClient(
             headers={"Content-Type": "application/json", **self.server.headers},
-            timeout=TIMEOUT,
+            timeout=self._limits.timeout,
             trust_env=not self.server.is_loopback,
             verify=self.server.may_use_tls,
         )
@@ -213,7 +211,7 @@ class Publisher:
         body = encode_posted(posted)
         if len(body) > BODY_BYTES:
             body = encode_posted(replace(posted, event=fitted(event, CLIP_SIZE)))
-        if self._pending_size + len(body) > self._limit:
+        if self._pending_size + len(body) > self._limits.outbox_bytes:
             self._no_room(1)
             return
         self._pending.append(Waiting("\n".join((*self._build, event_id)), body))
@@ -247,7 +245,7 @@ class Publisher:
             self._pending, self._pending_size = pending + self._pending, size + self._pending_size
             self._storing = self._storing_size = 0
             self._trouble(f"cannot write the outbox {self._outbox.path}: {error}")
-            await asyncio.sleep(DISK_AGAIN)
+            await asyncio.sleep(self._limits.disk_again)
             self._published.set()
             return
         finally:
@@ -273,7 +271,7 @@ class Publisher:
                     failures = await self._send_some(failures)
                 except sqlite3.Error as error:
                     self._trouble(f"the outbox {self._outbox.path} fails: {error}")
-                    await asyncio.sleep(DISK_AGAIN)
+                    await asyncio.sleep(self._limits.disk_again)
 
     async def _send_some(self, failures: int) -> int:
         """One body; answers how many tries in a row have failed now."""
@@ -372,7 +370,7 @@ class Publisher:
     async def _beat(self) -> None:
         """Tells a busy agent from a gone one, while a build runs or events wait. An original server knows it not."""
         while True:
-            await asyncio.sleep(HEARTBEAT_EVERY)
+            await asyncio.sleep(self._limits.heartbeat_every)
             waiting = (self._build,) if self._count and self.depth else ()
             for project_id, session_id, build_id in tuple(self._running) or waiting:
                 sign = {"projectId": project_id, "sessionId": session_id, "buildId": build_id, "outbox": self.depth}

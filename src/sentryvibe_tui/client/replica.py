@@ -15,12 +15,10 @@ from ..model.standing import meant_at
 from ..model.state import Agent, BuildState, Millis
 from ..model.updates import Entry
 from ..wire.frames import Batch, Connected, Heartbeat, Recovery
+from .limits import LINK, LinkLimits
 from .original_replica import Asking, Hydration, OriginalReplica
 from .visible_build import VisibleBuild
 from .watching import Cause, Skipped, Snapshot, WatchEvent
-
-AHEAD = 4096
-"""Entries kept above a gap until it is closed; further ones come again with the answer."""
 
 
 class Question(Struct, frozen=True):
@@ -38,8 +36,8 @@ class BuildReplica:
     `last_at`: the time of the entry that brought `state` to its version; None when the state came whole.
     """
 
-    def __init__(self, session_id: str = "", *, keeps: bool = False) -> None:
-        self.pinned, self._keeps = session_id, keeps
+    def __init__(self, session_id: str = "", *, keeps: bool = False, limits: LinkLimits = LINK) -> None:
+        self.pinned, self._keeps, self._most_ahead = session_id, keeps, limits.entries_ahead
         self._picture = VisibleBuild()
         self.original = OriginalReplica(self._picture)
         self.epoch = ""
@@ -225,7 +223,7 @@ class BuildReplica:
             self._apply(entry)
         elif entry.version > self.state.version + 1:
             self._head = max(self._head, entry.version)
-            if len(self._ahead) < AHEAD:
+            if len(self._ahead) < self._most_ahead:
                 self._ahead[entry.version] = entry
         self._fresh = False
         while (following := self._ahead.pop(self.state.version + 1, None)) is not None:

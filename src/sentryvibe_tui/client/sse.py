@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from ..wire.address import Address
+from .limits import LINK, LinkLimits
 from .reconnect import Opening
 from .rest import error_text
-from .transport import MAX_FRAME, OPEN_TIMEOUT, Ended, Failed, Listener, seconds
-
-SILENCE = 40.0
-"""Seconds without a byte after which the stream is dead; a server sends a comment every 15."""
+from .transport import Ended, Failed, Listener, seconds
 
 
 class EventStream:
     """Bytes of an event stream -> the `data` of its events (WHATWG HTML, 9.2.6). Feed pieces as they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: LinkLimits = LINK) -> None:
+        self._most = 2 * limits.max_frame
         self._line: list[bytes] = []
         self._data: list[bytes] = []
         self._size = 0
@@ -35,12 +34,12 @@ class EventStream:
                 self._data, self._size = [], 0
         self._line.append(rest)
         self._size += len(rest)
-        if self._size > 2 * MAX_FRAME:
+        if self._size > self._most:
             raise ValueError("an event larger than a frame may be")
         return payloads
 
 
-async def stream(server: Address, opening: Opening, listener: Listener) -> None:
+async def stream(server: Address, opening: Opening, listener: Listener, limits: LinkLimits) -> None:
     """The event stream until it ends. Raises Ended or Failed; never returns."""
     import httpx
 
@@ -48,7 +47,7 @@ async def stream(server: Address, opening: Opening, listener: Listener) -> None:
     if known := opening.last_event_id():
         headers["Last-Event-ID"] = known
     path, asked = opening.stream()
-    timeout = httpx.Timeout(OPEN_TIMEOUT, read=SILENCE)
+    timeout = httpx.Timeout(limits.open_timeout, read=limits.stream_silence)
     url = server.http(*path, query=asked)
     try:
         async with (
@@ -59,7 +58,7 @@ async def stream(server: Address, opening: Opening, listener: Listener) -> None:
             if answer.status_code != 200 or not kind.startswith("text/event-stream"):
                 raise _refusal(answer.status_code, await answer.aread(), answer.headers.get("Retry-After"))
             await listener.opened("sse")
-            lines = EventStream()
+            lines = EventStream(limits)
             async for piece in answer.aiter_bytes():
                 await listener.arriving()
                 for frame in lines.feed(piece):

@@ -18,18 +18,10 @@ from ..errors import LinkError
 from ..model.state import Millis
 from ..model.text import clean_line
 from ..wire.address import Address
+from .limits import LinkLimits
 from .reconnect import Opening, Transport
 from .rest import error_text
 from .trouble import at_address
-
-OPEN_TIMEOUT = 10.0
-FIRST_FRAME = 8.0
-"""Seconds within which a server that is there has said its first word; else something swallows the frames."""
-PING_EVERY = 5.0
-PARTS_EVERY = 0.5
-"""Seconds between two words of a frame that is still arriving."""
-MAX_FRAME = 64 * 1024 * 1024
-"""Bytes of the largest frame that is taken."""
 
 _RETRY_LATER = frozenset({429, 500, 502, 503, 504})
 _FINAL = frozenset({401, 403, 404})
@@ -84,10 +76,10 @@ class _Connection(ClientConnection):
             self.part.set()
 
 
-async def connect(server: Address, opening: Opening, listener: Listener) -> None:
+async def connect(server: Address, opening: Opening, listener: Listener, limits: LinkLimits) -> None:
     """A WebSocket until it ends. Raises Ended, Failed or Blocked; never returns."""
     try:
-        ws = await _open(server, opening)
+        ws = await _open(server, opening, limits)
     except InvalidStatus as error:
         raise _refusal(error) from None
     except InvalidMessage as error:
@@ -100,41 +92,45 @@ async def connect(server: Address, opening: Opening, listener: Listener) -> None
         raise Failed(at_address(error, server)) from None
     try:
         await listener.opened("ws")
-        await _converse(ws, listener)
+        await _converse(ws, listener, limits)
     finally:
         ws.transport.abort()
 
 
-async def reaches(server: Address, opening: Opening) -> bool:
+async def reaches(server: Address, opening: Opening, limits: LinkLimits) -> bool:
     """Whether a WebSocket gets through now, up to its first frame."""
     try:
-        async with asyncio.timeout(OPEN_TIMEOUT), await _open(server, opening) as ws:
+        async with asyncio.timeout(limits.open_timeout), await _open(server, opening, limits) as ws:
             await ws.recv()
             return True
     except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
         return False
 
 
-async def _open(server: Address, opening: Opening) -> _Connection:
+async def _open(server: Address, opening: Opening, limits: LinkLimits) -> _Connection:
     connecting = ws_connect(
         server.ws(opening.query()),
         create_connection=_Connection,
         additional_headers=server.headers,
         compression=None,
         proxy=None if server.is_loopback else True,
-        max_size=MAX_FRAME,
-        open_timeout=OPEN_TIMEOUT,
+        max_size=limits.max_frame,
+        open_timeout=limits.open_timeout,
         ping_interval=None,
         close_timeout=1,
     )
     return cast("_Connection", await connecting)
 
 
-async def _converse(ws: _Connection, listener: Listener) -> None:
-    helpers = [asyncio.create_task(work(ws, listener)) for work in (_ping, _send, _tell_parts)]
+async def _converse(ws: _Connection, listener: Listener, limits: LinkLimits) -> None:
+    helpers = [
+        asyncio.create_task(_ping(ws, listener, limits.ping_every)),
+        asyncio.create_task(_send(ws, listener)),
+        asyncio.create_task(_tell_parts(ws, listener, limits.parts_every)),
+    ]
     has_frame = False
     try:
-        async with asyncio.timeout(FIRST_FRAME):
+        async with asyncio.timeout(limits.first_frame):
             first = await ws.recv()
         has_frame = True
         await listener.frame(first)
@@ -154,20 +150,20 @@ async def _converse(ws: _Connection, listener: Listener) -> None:
         await asyncio.gather(*helpers, return_exceptions=True)
 
 
-async def _ping(ws: ClientConnection, listener: Listener) -> None:
+async def _ping(ws: ClientConnection, listener: Listener, every: float) -> None:
     with suppress(ConnectionClosed):
         while True:
             waiter = await ws.ping()
             await listener.heard(1000 * await waiter)
-            await asyncio.sleep(PING_EVERY)
+            await asyncio.sleep(every)
 
 
-async def _tell_parts(ws: _Connection, listener: Listener) -> None:
+async def _tell_parts(ws: _Connection, listener: Listener, every: float) -> None:
     while True:
         await ws.part.wait()
         ws.part.clear()
         await listener.arriving()
-        await asyncio.sleep(PARTS_EVERY)
+        await asyncio.sleep(every)
 
 
 async def _send(ws: ClientConnection, listener: Listener) -> None:

@@ -14,6 +14,7 @@ from ..wire.address import Address
 from ..wire.frames import decode_frame
 from . import rest as reading
 from .driver import Driver, Input
+from .limits import LINK, LinkLimits
 from .link import Hydrate, Link, Open
 from .local import address_of
 from .rest import ProjectRef
@@ -40,12 +41,15 @@ class Watch(Driver[WatchEvent]):
         keeps: bool = False,
         clock: Callable[[], Millis] | None = None,
         chance: Callable[[], float] = random.random,
+        limits: LinkLimits = LINK,
     ) -> None:
         self.project = ProjectRef(project) if isinstance(project, str) else project
         self.session = session or ""
-        self._link = Link(self.project.id, self.session, chance=chance, wait=wait, probe=probe, keeps=keeps)
+        self._link = Link(
+            self.project.id, self.session, chance=chance, wait=wait, probe=probe, keeps=keeps, limits=limits
+        )
         address = address_of(server)
-        super().__init__(address, self._link, probe if stay is None else stay, clock)
+        super().__init__(address, self._link, probe if stay is None else stay, clock, limits)
 
     @property
     def state(self) -> BuildState:

@@ -51,7 +51,8 @@ class App:
 
     def __init__(self, store: Store, settings: ServerLimits, host: str = "127.0.0.1", bus: Bus | None = None) -> None:
         self.context = ServerContext(store, settings, bus)
-        self.hooks = Hooks(store, self.context.now, Redactor(settings.redact_patterns) if settings.redact else None)
+        redactor = Redactor(settings.redact_patterns) if settings.redact else None
+        self.hooks = Hooks(store, self.context.now, redactor, settings)
         self._intake = Intake(store, self.context.now)
         self._runners = Runners(store, self.context.now)
         self._guard = Guard(host, settings)

@@ -16,9 +16,8 @@ from ..wire.frames import encode_recovery
 from .hub import FRAME_BYTES, Hub, OriginalWatcher, Selection, Watcher, batch_frame
 from .originals import whole_frames
 from .outbound_frame import OutboundFrame
+from .settings import DEFAULTS, ServerLimits
 
-RESUME_LIMIT = 1000
-"""Entries behind the head up to which a watcher is sent what it missed."""
 _SMALL_STATE = 300
 """Tools in a state up to which it is encoded in the event loop."""
 _RECOVERIES = 8
@@ -54,10 +53,11 @@ class _Recovery:
 class CatchUp:
     """Prepares starting points. Watchers that want the same state share one reading and encoding of it."""
 
-    def __init__(self, hub: Hub, store: Store, now: Callable[[], Millis]) -> None:
+    def __init__(self, hub: Hub, store: Store, now: Callable[[], Millis], limits: ServerLimits = DEFAULTS) -> None:
         self._hub = hub
         self._store = store
         self._now = now
+        self._most = limits.resume_limit
         self._recoveries: dict[BuildHead, asyncio.Future[_Recovery | None]] = {}
 
     def forget(self) -> None:
@@ -122,11 +122,11 @@ class CatchUp:
     async def _replay(self, head: BuildHead, since: Since, frames: list[OutboundFrame], heads: list[BuildHead]) -> None:
         """The entries after `since`, or the whole state when they are many or `since` was never reached."""
         had = since.version
-        if had is None or not 0 < had <= head.version or head.version - had > RESUME_LIMIT:
+        if had is None or not 0 < had <= head.version or head.version - had > self._most:
             await self._recover(head, frames, heads)
             return
         try:
-            last_entry, *missed = await self._store.read(head.key, had - 1, RESUME_LIMIT + 1)
+            last_entry, *missed = await self._store.read(head.key, had - 1, self._most + 1)
         except BuildDamaged:  # the state may still be in memory, or come from a snapshot
             await self._recover(head, frames, heads)
             return

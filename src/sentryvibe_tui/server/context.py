@@ -26,7 +26,6 @@ from .shared_channel import SharedChannel
 log = logging.getLogger("sentryvibe_tui.server")
 
 RESTART = 1012
-_ROUND = 1.0
 _FEW = 10
 
 
@@ -39,14 +38,14 @@ class ServerContext:
         self.metrics = Metrics()
         self.liveness = Liveness(time.monotonic, self.now)
         kind = Channel if bus is None else SharedChannel
-        self.hub = Hub(store.epoch, time.monotonic, self.now, self.liveness.sign, kind)
+        self.hub = Hub(store.epoch, time.monotonic, self.now, self.liveness.sign, kind, settings)
         self._shared = None if bus is None else cast("SharedStore", store)
-        self.catch_up = CatchUp(self.hub, store, self.now)
-        self.feed = new_feed(time.monotonic, self.now)
+        self.catch_up = CatchUp(self.hub, store, self.now, settings)
+        self.feed = new_feed(time.monotonic, self.now, settings)
         self.feed_start = FeedStart(self.feed, store, host_name())
         self._peers = None
         if bus is not None and self._shared is not None:
-            self._peers = Peers(self._shared, bus, self.hub, self._list, time.monotonic, self.settings.look_every)
+            self._peers = Peers(self._shared, bus, self.hub, self._list, time.monotonic, settings)
         self._flushing: asyncio.TimerHandle | None = None
         self.on_attention: Callable[[Sequence[AttentionEvent]], None] = lambda _: None
         self._attention = Attention()
@@ -164,9 +163,9 @@ class ServerContext:
             watcher.outlet.close(RESTART, "the server cannot tell the state")
 
     async def _rounds(self) -> None:
-        """Once a second, whatever goes wrong in one round."""
+        """Again and again, whatever goes wrong in one round."""
         while True:
-            await asyncio.sleep(_ROUND)
+            await asyncio.sleep(self.settings.round_every)
             try:
                 await self._round()
             except StoreUnavailable as error:

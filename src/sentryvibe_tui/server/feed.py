@@ -19,11 +19,10 @@ from ..wire.feed import encode_builds_update
 from ..wire.frames import Heartbeat, encode_heartbeat
 from .hub import TOO_SLOW, Outlet
 from .outbound_frame import OutboundFrame
+from .settings import DEFAULTS, ServerLimits
 
 PERIOD = 0.2
 """Seconds between two frames at least: a build is told of at most five times a second."""
-HISTORY_LIMIT = 20_000
-"""Builds that changed which are kept for those who resume."""
 
 
 class FeedFilter(Struct, frozen=True):
@@ -61,11 +60,14 @@ class FeedWatcher:
 class Feed:
     """`clock`: monotonic seconds. `now`: epoch milliseconds."""
 
-    def __init__(self, epoch: str, clock: Callable[[], float], now: Callable[[], Millis]) -> None:
+    def __init__(
+        self, epoch: str, clock: Callable[[], float], now: Callable[[], Millis], limits: ServerLimits = DEFAULTS
+    ) -> None:
         self.epoch = epoch
         self.version = 0
         self.watchers: dict[FeedWatcher, None] = {}
         self._clock, self._now = clock, now
+        self._history = limits.feed_history
         self._changes: OrderedDict[BuildKey, _Change] = OrderedDict()
         self._pending: dict[BuildKey, Commit | None] = {}
         self._floor = 0
@@ -109,7 +111,7 @@ class Feed:
             self._changes[key] = _Change(self.version, *change)
             self._changes.move_to_end(key)
         self._pending.clear()
-        while len(self._changes) > HISTORY_LIMIT:
+        while len(self._changes) > self._history:
             self._floor = self._changes.popitem(last=False)[1].version
         self._frames.clear()
 

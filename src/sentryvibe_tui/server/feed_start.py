@@ -17,6 +17,7 @@ from ..wire.feed import encode_builds_recovery
 from ..wire.summary import encode_summary
 from .feed import FEED, Feed, FeedFilter, FeedWatcher
 from .outbound_frame import OutboundFrame
+from .settings import ServerLimits
 
 MOST = 10_000
 """Builds of a list at most."""
@@ -73,9 +74,9 @@ class FeedStart:
         return await asyncio.to_thread(encoded)
 
 
-def new_feed(clock: Callable[[], float], now: Callable[[], Millis]) -> Feed:
+def new_feed(clock: Callable[[], float], now: Callable[[], Millis], limits: ServerLimits) -> Feed:
     """Its epoch ends with the process: versions count in memory."""
-    return Feed(secrets.token_hex(8), clock, now)
+    return Feed(secrets.token_hex(8), clock, now, limits)
 
 
 def host_name() -> str:

@@ -34,21 +34,27 @@ from .asgi import HTTPError, Receive, Scope
 from .ingest import bad_request, read_body
 from .owed import Backlog
 from .payload import Record, is_light, read_record
+from .settings import DEFAULTS, ServerLimits
 
 log = logging.getLogger("sentryvibe_tui.server")
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of a payload at most: it holds whatever a tool answered."""
-LOOK_EVERY = 0.25
-"""Seconds between two looks into the spool."""
 AT_ONCE = 256
 
 
 class Hooks:
     """Turns payloads into events of builds, one for each session of an agent."""
 
-    def __init__(self, store: Store, now: Callable[[], Millis], redactor: Redactor | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], Millis],
+        redactor: Redactor | None = None,
+        limits: ServerLimits = DEFAULTS,
+    ) -> None:
         self._store, self._now = store, now
+        self._look_every = limits.spool_every
         self._redactor = redactor
         self._readers: dict[str, Payloads] = {}
         self._taking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -132,7 +138,7 @@ class Hooks:
                 except StoreUnavailable as error:
                     log.warning("hooks wait in %s: %s", folder, error)
                     break
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(self._look_every)
 
     async def _take_file(self, path: Path) -> None:
         """Keeps a payload, then removes it. What cannot be read or removed stays, and is passed over from then on.

@@ -18,9 +18,8 @@ from ..store.contract import BuildHead, BuildKey, Commit, Logged
 from ..wire.frames import AgentSign, Heartbeat, encode_batch, encode_heartbeat
 from .originals import Originals
 from .outbound_frame import OutboundFrame
+from .settings import DEFAULTS, ServerLimits
 
-RING_COUNT = 4096
-RING_BYTES = 4 * 1024 * 1024
 FRAME_BYTES = 192 * 1024
 """About how much goes into one `batch-update`; an entry is never split."""
 TOO_SLOW = 4408
@@ -95,13 +94,14 @@ class _Slot(Struct, frozen=True):
 class Channel:
     """A watched project: its ring of recent entries, how far its builds have come, and who watches."""
 
-    def __init__(self, project_id: str) -> None:
+    def __init__(self, project_id: str, limits: ServerLimits = DEFAULTS) -> None:
         self.project_id = project_id
         self.heads: dict[BuildKey, BuildHead] = {}
         self.watchers: dict[Watcher, None] = {}
         self.head = 0
         self.beat_at = 0.0
         self.originals = Originals()
+        self._most_entries, self._most_bytes = limits.ring_entries, limits.ring_bytes
         self._ring: deque[_Slot] = deque()
         self._bytes = 0
         self._frames: dict[tuple[int, Selection], tuple[OutboundFrame | None, int]] = {}
@@ -129,7 +129,7 @@ class Channel:
             self._ring.append(_Slot(key, logged))
             self._bytes += len(logged.updates)
             self.head += 1
-        while self._ring and (len(self._ring) > RING_COUNT or self._bytes > RING_BYTES):
+        while self._ring and (len(self._ring) > self._most_entries or self._bytes > self._most_bytes):
             self._bytes -= len(self._ring.popleft().logged.updates)
         self._frames.clear()
 
@@ -217,14 +217,15 @@ class Hub:
         clock: Callable[[], float],
         now: Callable[[], Millis],
         sign: Callable[[BuildKey], AgentSign | None] = lambda _: None,
-        kind: Callable[[str], Channel] = Channel,
+        kind: type[Channel] = Channel,
+        limits: ServerLimits = DEFAULTS,
     ) -> None:
         self.epoch = epoch
         self.on_loss: Callable[[Watcher], None] = lambda _: None
         self._clock = clock
         self._now = now
         self._sign = sign
-        self._kind = kind
+        self._kind, self._limits = kind, limits
         self.channels: dict[str, Channel] = {}
         self.frames = self.frame_bytes = self.restarts = 0
 
@@ -241,7 +242,7 @@ class Hub:
         """
         channel = self.channels.get(project_id)
         if channel is None:
-            channel = self.channels[project_id] = self._kind(project_id)
+            channel = self.channels[project_id] = self._kind(project_id, self._limits)
             channel.beat_at = self._clock()
         watcher = kind(channel, Selection(session_id, build_id), outlet)
         channel.watchers[watcher] = None

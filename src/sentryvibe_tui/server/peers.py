@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ..bus.bus import Bus
 from ..errors import StoreUnavailable
 from ..store.contract import BuildHead, BuildKey, Commit, SharedStore
-from .catch_up import RESUME_LIMIT
 from .hub import Hub
+from .settings import ServerLimits
 from .shared_channel import SharedChannel
 
 log = logging.getLogger("sentryvibe_tui.server")
@@ -28,7 +28,7 @@ HEARD_EVERY = 5.0
 class Peers:
     """`hear`: gets what other servers committed, with summaries, and with entries where somebody watches.
 
-    `look_every`: seconds between two looks at the store without a hint. `window`: those that hints are collected for.
+    `window`: seconds that hints are collected for.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class Peers:
         hub: Hub,
         hear: Callable[[Sequence[Commit]], None],
         clock: Callable[[], float],
-        look_every: float,
+        limits: ServerLimits,
         window: float = WINDOW,
     ) -> None:
         self._store, self._bus, self._hub, self._hear, self._clock = store, bus, hub, hear, clock
-        self._look_every, self._window = look_every, window
+        self._look_every, self._most, self._window = limits.look_every, limits.resume_limit, window
         self._versions: dict[int, int] = {}
         self._active: set[int] = set()
         self._moved: set[int] = set()
@@ -159,11 +159,11 @@ class Peers:
         """One query for all that is watched here; a watcher that lacks too much begins again instead."""
         since: dict[BuildKey, int] = {}
         for channel in self._channels():
-            if channel.pass_over(RESUME_LIMIT):
+            if channel.pass_over(self._most):
                 self._hub.begin_again(channel)
             since |= channel.behind()
         if not since:
             return ()
-        tails = await self._store.tails(since, RESUME_LIMIT)
+        tails = await self._store.tails(since, self._most)
         self._hub.publish(tails)
         return tails

@@ -33,11 +33,6 @@ from .settings import ServerLimits
 log = logging.getLogger("sentryvibe_tui.server")
 
 
-DEAD_AFTER = 12.5
-"""Seconds after which a connection whose peer takes nothing is cut, where the system can do so: no frame tells us
-that the reader of an event stream is gone."""
-
-
 GRACE = 0.7
 """Seconds that requests under way get at the end: before the store closes, and after it has answered what waited."""
 LAST_RESORT = 2.7
@@ -64,7 +59,7 @@ async def running(
     limits = settings or ServerLimits()
     if not (is_loopback(host) or limits.token or limits.tokenless):
         raise CannotServe(UNGUARDED.format(host))
-    listener = _listen(host, port)
+    listener = _listen(host, port, limits.dead_after)
     try:
         bus = open_bus(limits.store, limits.hints)
         store = await open_store(limits.store, data, limits.store_limits)
@@ -188,7 +183,7 @@ def _announced(server: Running, data: Path) -> Generator[None]:
         runtime.withdraw(local)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, dead_after: float) -> socket.socket:
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, proto)
@@ -197,7 +192,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(DEAD_AFTER * 1000))
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(dead_after * 1000))
         listener.bind(address)
         listener.listen(2048)
         listener.setblocking(False)

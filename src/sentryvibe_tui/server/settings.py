@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..settings import ServerSettings
-from ..store.limits import DEFAULTS, StoreLimits
+from ..store.limits import DEFAULTS as STORE
+from ..store.limits import StoreLimits
 
 
 class ServerLimits(ServerSettings, frozen=True):
@@ -36,7 +37,24 @@ class ServerLimits(ServerSettings, frozen=True):
     """Between two looks at a store that other servers write, too, when no hint comes."""
     ping_interval: float = 5
     """Of WebSocket pings; one and a half of it without an answer ends the link."""
-    store_limits: StoreLimits = DEFAULTS
+    round_every: float = 1
+    """Between two looks at what stands still: heartbeats due, links that take nothing, agents fallen silent."""
+    spool_every: float = 0.25
+    """Between two looks into the hooks' spool."""
+    dead_after: float = 12.5
+    """After which a connection whose peer takes nothing is cut, where the system can do so: no frame tells us that the
+    reader of an event stream is gone."""
+    ring_entries: int = 4096
+    """Entries of a watched project that are kept for slow watchers, and `ring_bytes` of them."""
+    ring_bytes: int = 4 * 1024 * 1024
+    resume_limit: int = 1000
+    """Entries behind the head up to which a watcher is sent what it missed."""
+    feed_history: int = 20_000
+    """Builds that changed which are kept for those who resume a list."""
+    store_limits: StoreLimits = STORE
+
+
+DEFAULTS = ServerLimits()
 
 
 def limits_from(settings: ServerSettings) -> ServerLimits:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ..store.contract import BuildHead, BuildKey, Commit, Logged
 from .hub import Channel, Watcher
+from .settings import DEFAULTS, ServerLimits
 
 UNHEARD = 1000
 """Entries up to which a build that is met here is read from its beginning: running watchers may lack any of them."""
@@ -19,8 +20,8 @@ class SharedChannel(Channel):
     """`at`: the version of a build's last entry in the ring. `wanted`: its furthest head that was heard of. `early`:
     entries that came before the one that they follow."""
 
-    def __init__(self, project_id: str) -> None:
-        super().__init__(project_id)
+    def __init__(self, project_id: str, limits: ServerLimits = DEFAULTS) -> None:
+        super().__init__(project_id, limits)
         self.at: dict[BuildKey, int] = {}
         self.wanted: dict[BuildKey, BuildHead] = {}
         self._early: dict[BuildKey, dict[int, Logged]] = {}

@@ -32,7 +32,7 @@ from ..contract import (
     ProjectRecord,
 )
 from ..folding import Folded, pack_state
-from ..limits import StoreLimits
+from ..limits import DEFAULTS, StoreLimits
 from . import queries
 from .address import PostgresAddress
 from .connection import COMMAND, CONNECT, FAILURES, LOST, connect, session, unavailable
@@ -247,7 +247,7 @@ class PostgresStore:
         raise AssertionError
 
 
-async def open_postgres(address: PostgresAddress, data: Path, limits: StoreLimits) -> PostgresStore:
+async def open_postgres(address: PostgresAddress, data: Path, limits: StoreLimits = DEFAULTS) -> PostgresStore:
     """`data`: a folder of this server, for its note. Raises StoreBroken and StoreUnavailable, whose messages are for
     the user."""
     note = WriterNote(data)
