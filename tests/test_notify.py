@@ -78,9 +78,8 @@ def test_processes_share_their_claims(tmp_path: Path) -> None:
     assert sum(int(process.communicate()[0]) for process in running) == 50
 
 
-def test_old_claims_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sentryvibe_tui.notify.CLAIM_LIMIT", 10)
-    claims = Claims("screen", tmp_path)
+def test_old_claims_are_forgotten(tmp_path: Path) -> None:
+    claims = Claims("screen", tmp_path, limit=10)
     assert all(claims.take(event(str(number))) for number in range(100))
     assert len(list((tmp_path / "screen").iterdir())) <= 20
 

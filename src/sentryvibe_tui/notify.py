@@ -29,12 +29,12 @@ PATIENCE = 30.0
 class Claims:
     """Which events somebody on this machine has taken care of already: an empty file for each, in the runtime folder.
 
-    `channel`: what is done about it (`command`, `screen`): each is done once.
+    `channel`: what is done about it (`command`, `screen`): each is done once. `limit`: as many are remembered at least.
     """
 
-    def __init__(self, channel: str, folder: Path | None = None) -> None:
+    def __init__(self, channel: str, folder: Path | None = None, limit: int = CLAIM_LIMIT) -> None:
         self._folder = (runtime_folder() / "attention" if folder is None else folder) / channel
-        self._number = 0
+        self._number, self._limit = 0, limit
 
     def take(self, event: AttentionEvent) -> bool:
         """Whether it is ours to do: nobody took it before. Without a folder everybody does it."""
@@ -48,14 +48,14 @@ class Claims:
             log.warning("an event cannot be claimed: %s", error)
             return True
         self._number += 1
-        if self._number % CLAIM_LIMIT == 1:
+        if self._number % self._limit == 1:
             self._tidy()
         return True
 
     def _tidy(self) -> None:
         with suppress(OSError):
             files = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime)
-            for file in files[:-CLAIM_LIMIT]:
+            for file in files[: -self._limit]:
                 file.unlink(missing_ok=True)
 
 

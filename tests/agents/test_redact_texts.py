@@ -12,7 +12,7 @@ from msgspec import Raw
 from sentryvibe_tui.agents.common.reader import Counts, Reported
 from sentryvibe_tui.agents.redact import Redacted, Redactor
 from sentryvibe_tui.agents.redact import growing as growing_module
-from sentryvibe_tui.agents.redact import redactor as redactor_module
+from sentryvibe_tui.agents.redact.redactor import ALL_SIGNS
 from sentryvibe_tui.agents.redact.rules import RULES
 from sentryvibe_tui.agents.redact.signs import branching, occurrences
 from sentryvibe_tui.model.events import BuildEvent, TextAdded, ToolStarted
@@ -276,9 +276,9 @@ def test_it_works_where_the_automaton_is_not_installed(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "ahocorasick_rs", None)
     find = occurrences(SIGNS)
     assert [SIGNS[number] for number, _, _ in find(b"sk-ant-")] == [b"sk-", b"sk-ant-"]
-    monkeypatch.setattr(redactor_module, "_OCCURRENCES", occurrences(redactor_module.ALL_SIGNS))
+    redactor = Redactor(find=occurrences(ALL_SIGNS))
     for text, secret in TEXTS:
-        assert secret not in Redactor().text(text)
+        assert secret not in redactor.text(text)
 
 
 @pytest.mark.parametrize(

@@ -49,13 +49,12 @@ def test_a_screen_without_a_terminal_ends() -> None:
 @pytest.mark.parametrize("gone", ["before", "meanwhile"])
 def test_a_terminal_that_is_gone_ends_the_screen(monkeypatch: pytest.MonkeyPatch, gone: str) -> None:
     left, ended = threading.Event(), threading.Event()
-    monkeypatch.setattr(hangup, "GRACE", 0)
     monkeypatch.setattr(hangup.os, "_exit", lambda _: ended.set())
     near, terminal = pty.openpty()
     if gone == "before":
         os.close(near)
         assert not os.isatty(terminal)
-    hangup.watch_terminal(terminal, left.set)
+    hangup.watch_terminal(terminal, left.set, grace=0)
     if gone == "meanwhile":
         assert not left.wait(0.05)
         os.close(near)
@@ -74,7 +73,7 @@ def test_a_terminal_that_cannot_be_polled_is_not_one_that_is_gone(monkeypatch: p
     left: list[bool] = []
     monkeypatch.setattr(hangup.select, "poll", Poll)
     monkeypatch.setattr(hangup.os, "_exit", lambda _: left.append(True))
-    hangup._wait(0, lambda: left.append(True))
+    hangup._wait(0, lambda: left.append(True), 0)
     assert left == []
 
 

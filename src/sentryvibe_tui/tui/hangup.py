@@ -49,21 +49,22 @@ def lasting(driver: type[Driver]) -> type[Driver]:
     return Lasting
 
 
-def watch_terminal(fileno: int, leave: Callable[[], object]) -> None:
-    """Calls `leave` from a thread when the terminal of `fileno` is gone, and ends the process if that does not.
+def watch_terminal(fileno: int, leave: Callable[[], object], grace: float = GRACE) -> None:
+    """Calls `leave` from a thread when the terminal of `fileno` is gone, and ends the process if that does not within
+    `grace` seconds.
 
     It may be gone already: then nothing says any more that it was one.
     """
     if not hasattr(select, "poll"):
         return
-    threading.Thread(target=_wait, args=(fileno, leave), name="terminal watch", daemon=True).start()
+    threading.Thread(target=_wait, args=(fileno, leave, grace), name="terminal watch", daemon=True).start()
 
 
-def _wait(fileno: int, leave: Callable[[], object]) -> None:
+def _wait(fileno: int, leave: Callable[[], object], grace: float) -> None:
     poll = select.poll()
     poll.register(fileno, 0)
     if not any(event & _GONE for _, event in poll.poll()):
         return  # macOS: a terminal that cannot be polled (POLLNVAL) is not one that is gone
     leave()
-    threading.Event().wait(GRACE)
+    threading.Event().wait(grace)
     os._exit(STATUS)

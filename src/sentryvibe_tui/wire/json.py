@@ -28,7 +28,8 @@ _SURROGATE = re.compile(
 )
 _SQUARE = bytes.maketrans(b"{}", b"[]")
 _NEITHER_BRACKETS_NOR_QUOTES = bytes(set(range(256)) - set(b'[]{}"'))
-_PIECE = 512 * 1024
+PIECE = 512 * 1024
+"""Bytes that one call goes through: it keeps the interpreter to itself for no more than a millisecond or two."""
 _BACKSLASH = ord("\\")
 _OPENERS = (b"[", b"{", b",")
 _OPENERS_AND_QUOTES = bytes(set(range(256)) - set(b'[{,"'))
@@ -84,12 +85,12 @@ def is_heavy(data: bytes | bytearray) -> bool:
     return _may_open(data, MAX_CONTAINERS) and _brackets(data).count(b"[") > MAX_CONTAINERS
 
 
-def has_more_values(data: bytes | bytearray, limit: int) -> bool:
+def has_more_values(data: bytes | bytearray, limit: int, piece_bytes: int = PIECE) -> bool:
     """Whether a JSON text has more than about `limit` values, large ones and small.
 
-    Goes through it in pieces: no call keeps the interpreter to itself for more than a millisecond or two.
+    Goes through it in pieces of so many bytes.
     """
-    pieces = list(_pieces(data))
+    pieces = list(_pieces(data, piece_bytes))
     if sum(piece.count(sign) for piece in pieces for sign in _OPENERS) <= limit:
         return False
     found = is_inside = 0
@@ -102,11 +103,11 @@ def has_more_values(data: bytes | bytearray, limit: int) -> bool:
     return False
 
 
-def _pieces(data: bytes | bytearray) -> Iterator[bytes | bytearray]:
+def _pieces(data: bytes | bytearray, size: int) -> Iterator[bytes | bytearray]:
     """None ends behind a backslash, which belongs to what follows."""
     start = 0
     while start < len(data):
-        end = start + _PIECE
+        end = start + size
         while end < len(data) and data[end - 1] == _BACKSLASH:
             end += 1
         yield data[start:end]

@@ -18,7 +18,7 @@ from .hidden import JSON_SIGNS, bare, bare_places
 from .hidden import SIGNS as HIDDEN_SIGNS
 from .rule import AnyRule, Rule, own_rule
 from .rules import RULES
-from .signs import Occurrence, occurrences
+from .signs import Occurrence, Occurrences, occurrences
 from .structured import Structured
 
 _SIGNED: dict[str, list[int]] = {}
@@ -29,7 +29,7 @@ _RULES_OF = (*_SIGNED.values(), *([] for _ in (*HIDDEN_SIGNS, *JSON_SIGNS)))
 _FIRST_HIDDEN = len(_SIGNED)
 _FIRST_OF_JSON = _FIRST_HIDDEN + len(HIDDEN_SIGNS)
 ALL_SIGNS = (*(sign.encode() for sign in _SIGNED), *HIDDEN_SIGNS, *JSON_SIGNS)
-_OCCURRENCES = occurrences(ALL_SIGNS)
+_FIND = occurrences(ALL_SIGNS)
 
 _MASK = re.compile(r"<redacted [^>]*>")
 _IDENTITIES = 1024
@@ -37,9 +37,11 @@ _IDENTITIES = 1024
 
 
 class Redactor:
-    """`patterns`: own regular expressions; a group 1 is kept. Raises ValueError for one that is of no use."""
+    """`patterns`: own regular expressions; a group 1 is kept. `find`: all signs of a text (`signs.occurrences`).
+    Raises ValueError for a pattern that is of no use."""
 
-    def __init__(self, patterns: Sequence[str] = ()) -> None:
+    def __init__(self, patterns: Sequence[str] = (), find: Occurrences = _FIND) -> None:
+        self._find = find
         self.counts: Counter[str] = Counter()
         self._own = tuple(own_rule(pattern) for pattern in patterns)
         self._announced = 0
@@ -47,21 +49,21 @@ class Redactor:
 
     def copy(self) -> Redactor:
         """For another build: the same patterns, and nothing counted."""
-        fresh = Redactor()
+        fresh = Redactor(find=self._find)
         fresh._own = self._own
         return fresh
 
     def text(self, text: str) -> str:
         """`said` with each secret as `<redacted kind>`; so is one that unseen characters cut, and they go with it."""
         encoded = _utf8(text)
-        occurrences = _OCCURRENCES(encoded)
+        occurrences = self._find(encoded)
         if not occurrences:
             return self._by_own(text)
         if not any(_FIRST_HIDDEN <= sign < _FIRST_OF_JSON for sign, _, _ in occurrences):
             return self._at(occurrences, encoded, text)
         visible = bare(text)
         encoded = _utf8(visible)
-        masked = self._at(_OCCURRENCES(encoded), encoded, visible)
+        masked = self._at(self._find(encoded), encoded, visible)
         return text if masked == visible else masked
 
     def _at(self, occurrences: Sequence[Occurrence], encoded: bytes, text: str) -> str:
@@ -100,7 +102,7 @@ class Redactor:
 
     def _possible(self, data: bytes) -> tuple[tuple[AnyRule, ...], bool]:
         """Rules that may find something, in the order of RULES; own ones always. And whether something is unseen."""
-        found = _OCCURRENCES(data)
+        found = self._find(data)
         rules = (RULES[number] for number in sorted(_places(found)))
         return (*rules, *self._own), any(sign >= _FIRST_HIDDEN for sign, _, _ in found)
 
@@ -141,7 +143,7 @@ class Redactor:
 
     def _raw(self, value: Raw) -> Raw:
         """Strings are masked decoded: an escape like `\\n` before a secret would hide where it begins."""
-        if not self._own and not _OCCURRENCES(bytes(value)):
+        if not self._own and not self._find(bytes(value)):
             return value
         before = self.counts.total()
         masked = Structured(self.text, self.counts).redact(plain(value))

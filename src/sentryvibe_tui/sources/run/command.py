@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from pathlib import Path
 
+from msgspec import Struct
+
 from ...agents.common.command import Prepared
 from ...agents.common.reader import Reported
 from ...agents.common.values import title_of
@@ -28,21 +30,8 @@ from .output import Exit, Output
 from .printing import Printer
 
 PIECE = 64 * 1024
-TOGETHER = 0.1
-"""Seconds of output of a command without format that go into one event."""
-UNHEARD = 2.0
-"""Seconds of silence after which a command without format is published all the same."""
-GLANCE = 0.05
-"""Seconds between two looks whether the command has ended."""
-LINGERING = 1.0
-"""Seconds that an output may stay open when its command has ended: a process of its own may hold it. They do not
-count while what was read is being printed: the command's own last words are on their way as long as that."""
 LEFT_BEHIND = 4 * 1024 * 1024
-"""Bytes that may still come then: more than any pipe holds, so that what follows is not the command's own."""
-LAST_WORDS = 60.0
-"""Seconds given to what was not acknowledged when the command has ended."""
-SILENT = 2.0
-"""Seconds of it that pass without a word."""
+"""Bytes that may still come when the command has ended: more than any pipe holds, so what follows is not its own."""
 
 _PASSED_ON = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
@@ -50,12 +39,39 @@ _TYPED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 """The terminal sends them to everybody in the foreground."""
 
 
+class RunTiming(Struct, frozen=True):
+    """Seconds."""
+
+    together: float = 0.1
+    """Of output of a command without format that go into one event."""
+    unheard: float = 2
+    """Of silence after which a command without format is published all the same."""
+    glance: float = 0.05
+    """Between two looks whether the command has ended."""
+    lingering: float = 1
+    """That an output may stay open when its command has ended: a process of its own may hold it. They do not count
+    while what was read is being printed: the command's own last words are on their way as long as that."""
+    last_words: float = 60
+    """Given to what was not acknowledged when the command has ended."""
+    silent: float = 2
+    """Of these, that pass without a word."""
+
+
+TIMING = RunTiming()
+
+
 class Run:
     """One run of a command as a build of `project`. `mirrors`: its output goes to our stdout and stderr."""
 
     def __init__(
-        self, prepared: Prepared, project: ProjectName, mirrors: bool = True, redactor: Redactor | None = None
+        self,
+        prepared: Prepared,
+        project: ProjectName,
+        mirrors: bool = True,
+        redactor: Redactor | None = None,
+        timing: RunTiming = TIMING,
     ) -> None:
+        self._timing = timing
         self._prepared, self._mirrors, self._redactor = prepared, mirrors, redactor
         self._token = uuid.uuid4().hex
         self._posting = EventLabeler(project.id, project.name, self._token, source=f"run-{self._token[:8]}")
@@ -80,7 +96,7 @@ class Run:
             with self._signals(process):
                 exit_ = await self._watch(process, publisher)
                 self._publish(publisher, self._output.finish(exit_))
-                patience = LINGERING if self._is_told_to_end else None
+                patience = self._timing.lingering if self._is_told_to_end else None
                 await self._unless_hurried(asyncio.wait_for(self._print(), patience))
                 await self._unless_hurried(self._drain(publisher, tell))
             if publisher.depth:
@@ -88,9 +104,9 @@ class Run:
             return exit_.status
 
     async def _drain(self, publisher: Publisher, tell: Callable[[str], None]) -> None:
-        if not await publisher.drain(SILENT):
+        if not await publisher.drain(self._timing.silent):
             tell(f"waiting for the server to take {publisher.depth} events; ctrl+c leaves them for the next run")
-            await publisher.drain(LAST_WORDS - SILENT)
+            await publisher.drain(self._timing.last_words - self._timing.silent)
 
     def mirror(self) -> None:
         """From now on what it writes is printed."""
@@ -121,7 +137,7 @@ class Run:
         # Up to Python 3.12 this waits for the pipes, too, which a process of the command's own may hold.
         waiting = asyncio.create_task(process.wait())
         while process.returncode is None:
-            await asyncio.wait([waiting], timeout=GLANCE)
+            await asyncio.wait([waiting], timeout=self._timing.glance)
         await self._unless_hurried(self._linger(pumps))
         for task in (*pumps, ticking):
             task.cancel()
@@ -131,11 +147,11 @@ class Run:
 
     async def _linger(self, pumps: set[asyncio.Task[None]]) -> None:
         """Until the command's own output is read to its end; not for a reader who sleeps when we were told to end."""
-        left, bound = LINGERING, self._read + LEFT_BEHIND
+        left, bound = self._timing.lingering, self._read + LEFT_BEHIND
         while left > 0 and self._read < bound:
-            if not (await asyncio.wait(pumps, timeout=GLANCE))[1]:
+            if not (await asyncio.wait(pumps, timeout=self._timing.glance))[1]:
                 return
-            left -= 0 if self._printer.is_held_up and not self._is_told_to_end else GLANCE
+            left -= 0 if self._printer.is_held_up and not self._is_told_to_end else self._timing.glance
 
     async def _pump(self, process: asyncio.subprocess.Process, number: int, publisher: Publisher) -> None:
         stream, read = (process.stdout, self._output.stdout) if number == 1 else (process.stderr, self._output.stderr)
@@ -149,10 +165,10 @@ class Run:
                 return
 
     async def _tick(self, publisher: Publisher) -> None:
-        silent = UNHEARD
+        silent = self._timing.unheard
         while True:
-            await asyncio.sleep(TOGETHER)
-            silent -= TOGETHER
+            await asyncio.sleep(self._timing.together)
+            silent -= self._timing.together
             self._publish(publisher, self._output.flush())
             if silent <= 0 and (reports := self._output.waiting()):
                 # From now on it is this build, whatever the output turns out to be.
