@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sentryvibe_tui.client.outbox import LIMIT
+from sentryvibe_tui.client.limits import PUBLISHER
 from sentryvibe_tui.client.publisher import BACKLOG
 
 from ..patience import PATIENCE
@@ -170,7 +170,7 @@ def test_more_than_an_outbox_holds_arrives_whole(desk: Any, server: str, claude:
         for number in range(count):
             file.write(claude.calls(number, "Bash", command=f"step {number}") + claude.gets(number, output))
         file.write(claude.done)
-    assert count * len(output) > 1.5 * LIMIT
+    assert count * len(output) > 1.5 * PUBLISHER.outbox_bytes
     done = desk.run("ingest", "large", "large.jsonl")
     assert (done.returncode, done.stderr) == (0, b"sentryvibe-tui: read as claude-stream\n")
     state = desk.state("large")

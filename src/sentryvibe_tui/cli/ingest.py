@@ -4,47 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
-import uuid
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
-from msgspec import Struct
-from msgspec.structs import replace
 
-from ..agents.detect import AutoReader, format_names
-from ..errors import UnknownFormat
-from ..model.events import About
+from ..agents.detect import format_names
+from ..errors import OutboxUnusable, UnknownFormat
 from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import data_dir
-from ..sources.event_ids import EventLabeler
-from ..sources.ingest.input import AgentInput
-from ..sources.ingest.pace import ReplayPace
-from ..sources.price_table import load_beside
 from ..sources.sessions import roots, without_subagents
-from ..wire.envelope import EventEnvelope
-from ..wire.projects import project_id
+from ..wire.projects import ProjectName, project_id
 from .completing import files as paths
 from .completing import projects
-from .intake import pieces
 from .options import EXIT_CODES, NoLink, Server, UsageProblem, find_server, redactor, server_option, settings
 from .output import any_text, tell
 from .spans import Length
 
 if TYPE_CHECKING:
-    from ..client.publisher import Publisher
-
-GLANCE = 1.0
-"""Seconds between two looks whether a server that is waited for still answers."""
-
-LAST_WORDS = 3.0
-"""Seconds given to the report that a build was interrupted."""
+    from ..sources.ingest.intake import InputResult, Intake, Undelivered
 
 
 class FormatName(click.ParamType[str]):
@@ -119,19 +100,15 @@ def command(
     sources = _sources(files or ("-",))
     if session and len(sources) > 1:
         raise UsageProblem("--session is for one input; each file is a build of its own")
-    preferences = settings().settings
-    masks, places = redactor(preferences), roots()
+    preferences, server_named = settings().settings, find_server(server)
+    from ..sources.ingest.intake import InputKind, Intake, IntakeTiming
 
-    def taken_up(path: Path | None) -> _Input:
-        posting = EventLabeler(
-            project_id(project), clean_line(project), session or uuid.uuid4().hex, fixed=bool(session)
-        )
-        reader = AutoReader("" if kind == "auto" else kind)
-        file = path if path is not None and path.is_file() else None
-        return _Input(reader, AgentInput(reader, posting, file, None if masks is None else masks.copy(), places), path)
-
-    intake = _Intake(find_server(server), data_dir(preferences) / "outbox", timeout, speed if replay else None)
-    return asyncio.run(intake.run(project_id(project), [partial(taken_up, path) for path in sources]))
+    name = ProjectName(project_id(project), clean_line(project))
+    format_name = "" if kind == "auto" else kind
+    inputs = InputKind(name, roots(), session or "", format_name, redactor(preferences))
+    timing = IntakeTiming(speed if replay else None, timeout)
+    outbox = data_dir(preferences) / "outbox"
+    return asyncio.run(_run(Intake(server_named.address, outbox, inputs, timing, tell), sources, server_named, outbox))
 
 
 def _sources(files: tuple[str, ...]) -> list[Path | None]:
@@ -150,155 +127,56 @@ def _sources(files: tuple[str, ...]) -> list[Path | None]:
     return without_subagents(list(dict.fromkeys(paths_in)))
 
 
-class _Input(Struct, frozen=True):
-    reader: AutoReader
-    source: AgentInput
-    path: Path | None
+async def _run(intake: Intake, sources: list[Path | None], server: Server, outbox: Path) -> int:
+    """Exit status by the builds' outcomes. SIGTERM stops as ctrl+c does: the build's interruption is still reported.
+    Raises NoLink, UsageProblem."""
+    from ..sources.ingest.intake import Undelivered, Unreadable
+
+    is_terminated, task = False, asyncio.current_task()
+
+    def stop() -> None:
+        nonlocal is_terminated
+        is_terminated = True
+        if task is not None:
+            task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    try:
+        result = await intake.run(sources)
+    except asyncio.CancelledError:
+        if is_terminated:
+            return 128 + signal.SIGTERM
+        raise
+    except UnknownFormat as error:
+        raise UsageProblem(clean_line(str(error))) from None
+    except (OutboxUnusable, Unreadable) as error:
+        raise click.ClickException(str(error)) from None
+    except Undelivered as error:
+        why = _refusal(error, server) or server.absence
+        raise NoLink(f"{error.waiting} events wait in {outbox}: {why}") from None
+    if result.all_parked:
+        tell(f"the server refused {result.all_parked} events; they are kept in {outbox}")
+    return max(exit_codes.UNSUCCESSFUL if result.parked else 0, *map(_exit_code, result.inputs))
 
 
-class _Intake:
-    """Inputs on their way into a server, one after another."""
+def _exit_code(result: InputResult) -> int:
+    if result.is_unknown:
+        return exit_codes.USAGE
+    if result.refused or result.outcome is None:
+        return exit_codes.UNSUCCESSFUL
+    return exit_codes.of_build(result.outcome)
 
-    def __init__(self, server: Server, outbox: Path, timeout: float, speed: float | None) -> None:
-        self._server, self._outbox, self._timeout, self._speed = server, outbox, timeout, speed
-        self._terminated = False
-        self._formats: set[str] = set()
 
-    async def run(self, project_id: str, inputs: Sequence[Callable[[], _Input]]) -> int:
-        """Exit status by the builds' outcomes. Raises NoLink, UsageProblem."""
-        from ..client.publisher import Publisher
-        from ..errors import OutboxUnusable
-
-        self._on_sigterm()
-        load_beside()
-        at = ""
-        statuses: list[int] = []
-        try:
-            about = About(project_id, "", "")
-            async with Publisher(self._server.address, about, self._outbox, report=tell) as publisher:
-                parked_before = publisher.parked
-                for taken_up in inputs:
-                    source = taken_up()
-                    at = f"{source.path}: " if len(inputs) > 1 else ""
-                    try:
-                        await self._read(source, publisher, at)
-                    except asyncio.CancelledError:
-                        for posted in source.source.posting.ended("interrupted", "ingest was stopped"):
-                            publisher.send(posted)
-                        await publisher.drain(LAST_WORDS)
-                        raise
-                    except UnknownFormat as error:
-                        if not at:
-                            raise
-                        tell(clean_line(f"{at}{error}"))
-                        statuses.append(exit_codes.USAGE)
-                    if source.reader.counts.refused:
-                        statuses.append(exit_codes.UNSUCCESSFUL)
-                    outcome = source.source.posting.outcome
-                    statuses.append(exit_codes.UNSUCCESSFUL if outcome is None else exit_codes.of_build(outcome))
-                await self._arrived(publisher)
-                if publisher.parked:
-                    tell(f"the server refused {publisher.parked} events; they are kept in {self._outbox}")
-                if publisher.parked > parked_before:
-                    statuses.append(exit_codes.UNSUCCESSFUL)
-        except asyncio.CancelledError:
-            if self._terminated:
-                return 128 + signal.SIGTERM
-            raise
-        except UnknownFormat as error:
-            raise UsageProblem(clean_line(str(error))) from None
-        except OutboxUnusable as error:
-            raise click.ClickException(str(error)) from None
-        except OSError as error:
-            raise click.ClickException(f"cannot read the input: {at}{error}") from None
-        return max(statuses)
-
-    async def _read(self, source: _Input, publisher: Publisher, at: str) -> None:
-        agent_input, is_file = source.source, source.path is not None and source.path.is_file()
-        pace = None if self._speed is None else ReplayPace(self._speed)
-        refused = 0
-
-        async def pass_on(events: Iterable[EventEnvelope]) -> None:
-            for posted in events:
-                if pace is not None:
-                    await asyncio.sleep(pace.wait(posted.at))
-                publisher.send(posted if pace is None else replace(posted, at=None))
-                if publisher.is_busy:
-                    await self._make_room(publisher, is_file)
-
-        async for piece in pieces(source.path, is_file=is_file):
-            await pass_on(agent_input.feed(piece))
-            self._tell_format(source.reader, at)
-            refused = self._tell_refused(source.reader, refused, at)
-        while parts := list(agent_input.subagents()):
-            for path, part in parts:
-                async for piece in pieces(path, is_file=True):
-                    await pass_on(part.feed(piece))
-                await pass_on(part.finish())
-        await pass_on(agent_input.finish())
-        self._tell_format(source.reader, at)
-        self._tell_refused(source.reader, refused, at)
-        if not agent_input.posting.has_build:
-            tell(clean_line(f"{at}no build begins in it"))
-        await pass_on(agent_input.posting.ended("interrupted", "the input ended without an end of the build"))
-
-    def _tell_format(self, reader: AutoReader, at: str) -> None:
-        """What was decided, once it is; of several inputs the first of each format."""
-        if reader.format not in ("", reader.family) and reader.format not in self._formats:
-            self._formats.add(reader.format)
-            tell(clean_line(f"{at}read as {reader.format}"))
-
-    def _tell_refused(self, reader: AutoReader, before: int, at: str) -> int:
-        """Which events are left out, beyond the first `before`; how many there are now."""
-        refused = reader.counts.refused
-        for why in refused[before:]:
-            tell(clean_line(f"{at}refused: {why}"))
-        return len(refused)
-
-    async def _make_room(self, publisher: Publisher, is_file: bool) -> None:
-        """A file can wait for the server, also some time for one out of reach. What writes to a pipe is held up only
-        by a server that answers. Raises NoLink."""
-        until = time.monotonic() + self._timeout
-        while publisher.is_busy and (is_file or not publisher.last_error):
-            if await publisher.calm(GLANCE):
-                break
-            if not publisher.last_error:
-                until = time.monotonic() + self._timeout
-            elif publisher.refusal or time.monotonic() > until:
-                raise self._absent(publisher)
-
-    async def _arrived(self, publisher: Publisher) -> None:
-        """Waits until the server has everything. Raises NoLink: it is out of reach, or takes nothing."""
-        until = time.monotonic() + self._timeout
-        while not await publisher.drain(min(GLANCE, max(0.0, until - time.monotonic()))):
-            if publisher.refusal or time.monotonic() >= until:
-                raise self._absent(publisher)
-
-    def _absent(self, publisher: Publisher) -> NoLink:
-        why = self._refused(publisher) or self._server.absence
-        return NoLink(f"{publisher.depth} events wait in {self._outbox}: {why}")
-
-    def _refused(self, publisher: Publisher) -> str:
-        """Why a server that answers takes nothing; "" when it is not there, or only in trouble."""
-        reason, base = clean_line(publisher.last_error), self._server.address.base
-        if publisher.refusal in (401, 403):
-            return self._server.refusal(reason)
-        is_answer = reason.startswith("HTTP ")
-        if publisher.refusal == 404 or (is_answer and publisher.is_original):
-            project = clean_line(publisher.about.project_id)
-            return (
-                f"{base} does not know project {project!r} or this session ({reason}): an original server takes events "
-                "of what it began itself; open the project there, and name its session with --session"
-            )
-        return f"{base} answers, but takes nothing ({reason})" if is_answer else ""
-
-    def _on_sigterm(self) -> None:
-        """SIGTERM stops as ctrl+c does: the build's interruption is still reported."""
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-
-        def stop() -> None:
-            self._terminated = True
-            if task is not None:
-                task.cancel()
-
-        loop.add_signal_handler(signal.SIGTERM, stop)
+def _refusal(undelivered: Undelivered, server: Server) -> str:
+    """Why a server that answers takes nothing; "" when it is not there, or only in trouble."""
+    reason, base = undelivered.reason, server.address.base
+    if undelivered.status in (401, 403):
+        return server.refusal(reason)
+    is_answer = reason.startswith("HTTP ")
+    if undelivered.status == 404 or (is_answer and undelivered.is_original):
+        project = clean_line(undelivered.project_id)
+        return (
+            f"{base} does not know project {project!r} or this session ({reason}): an original server takes events "
+            "of what it began itself; open the project there, and name its session with --session"
+        )
+    return f"{base} answers, but takes nothing ({reason})" if is_answer else ""

@@ -31,7 +31,7 @@ def command(project: str, server: str | None, session: str | None, as_json: bool
     if path is None:
         state = asyncio.run(newest_state(find_server(server), project, session))
     else:
-        from .unserved import state_of
+        from .session_file import state_of
 
         state = asyncio.run(state_of(path))
     if as_json:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..client.deferred import ResolvedWatch
 from ..model.text import clean_line
 from ..tui.display import DisplayOptions
 from .completing import projects_or_folders
@@ -17,11 +18,12 @@ from .options import EXIT_CODES, Server, UsageProblem, find_server, redactor, se
 from .output import any_text, tell, write_line
 from .paths import directory_named, file_named
 from .screen import display_options, has_terminal, look_options, show, show_agents, tell_wrong_theme
-from .seeking import Seeking
 
 if TYPE_CHECKING:
+    from ..client.watch import Watch
     from ..client.watching import Watching
     from ..report.plain import Detail
+    from ..sources.sessions import Session
 
 
 @click.command("watch", epilog=EXIT_CODES)
@@ -112,7 +114,15 @@ async def _on_screen(server: Server, project: str, session: str | None, waits: b
 
         await target(server, project, session, waits)
     ours = settings().settings
-    watch = Seeking(server, project, session, waits=waits)
+
+    async def resolved() -> Watch:
+        from ..client.watch import Watch
+        from .finding import target
+
+        ref, session_id = await target(server, project, session, waits)
+        return Watch(server.address, ref, session_id, wait=waits, probe=True)
+
+    watch = ResolvedWatch(resolved, is_awaited=bool(session) and waits)
     code = await show(watch, project, display_options(ours, flags), ours)
     if watch.problem is not None:
         raise watch.problem
@@ -123,13 +133,19 @@ async def _in_directory(
     server: Server, directory: Path, on_screen: bool, jsonl: bool, detail: Detail, goes_on: bool, flags: DisplayOptions
 ) -> int:
     """The newest session there, on a screen or in lines."""
-    from .here import Here
+    from ..sources.directory import DirectoryWatch
 
     preferences = settings().settings
-    if preferences.redact_patterns:
-        redactor(preferences)  # says what is wrong with them, before there is a screen
-    told = logging.getLogger("sentryvibe_tui.follow").info if on_screen else tell
-    watch = Here(directory, server.named, preferences, told, on_screen, keeps=not (on_screen or goes_on))
+    say = logging.getLogger("sentryvibe_tui.follow").info if on_screen else tell
+
+    def idle(session: Session | None, ago: float) -> None:
+        say(clean_line(_idle_words(directory, session, ago)))
+
+    watch = DirectoryWatch(
+        *(directory, server.named, preferences, redactor(preferences), say, idle),
+        probe=on_screen,
+        keeps=not (on_screen or goes_on),
+    )
     try:
         if on_screen:
             code = await show(watch, directory.name, display_options(preferences, flags), preferences)
@@ -139,8 +155,23 @@ async def _in_directory(
     finally:
         await watch.aclose()
     if watch.problem is not None:
-        raise watch.problem
+        raise click.ClickException(str(watch.problem))
     return code
+
+
+def _idle_words(directory: Path, session: Session | None, ago: float) -> str:
+    """What is shown, or waited for, where no agent is at work."""
+    from ..agents.registry import agent_kinds
+    from ..report.words import age
+    from ..sources.directory import LONGEST
+
+    if session is not None:
+        return f"no agent is at work in {directory}: its last session, of {session.agent}, ended {age(ago * 1000)}"
+    names = ", ".join(kind.name for kind in agent_kinds() if kind.sessions is not None)
+    return (
+        f"waiting for an agent in {directory} or below: {names}; "
+        f"none wrote there in the last {LONGEST / 86_400:.0f} days"
+    )
 
 
 async def _unserved(
@@ -155,8 +186,10 @@ async def _unserved(
 ) -> int | None:
     """A session file, or a build that is kept while no server runs; None when there is a server."""
     from ..client.catalogue import StoredBuilds
+    from ..client.kept_watch import KeptWatch
+    from ..sources.ingest.file_watch import FileWatch
     from .finding import catalogue, state_in
-    from .unserved import FileWatch, KeptWatch, session_fold
+    from .session_file import session_fold
 
     watch: Watching
     if path is not None:

@@ -9,33 +9,30 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from ..agents.redact import Redactor
+from ..client.deferred import DeferredWatch
 from ..client.rest import ProjectRef
 from ..client.watching import LinkChanged, LinkStatus, WatchEvent
-from ..model.text import clean_line
-from ..report.words import age
+from ..errors import SentryVibeError
 from ..settings import Settings, data_dir
 from ..wire.address import Address
 from ..wire.projects import ProjectName, project_of
-from .options import redactor
-from .seeking import Deferred
+from .sessions import Session, Sessions, roots
 
 if TYPE_CHECKING:
     from ..client.watch import Watch
-    from ..sources.follow.follower import Follow
-
+    from .follow.follower import Follow
 
 LONGEST = 30 * 86_400.0
 """Seconds after which a session is no longer shown as the last of its directory."""
 
 
-class Here(Deferred):
-    """`client.watching.Watching` for a directory. Nothing is loaded or started before `events` is asked for.
+class DirectoryWatch(DeferredWatch):
+    """`client.watching.Watching` for a directory. Nothing is started before `events` is asked for.
 
     `server` None: one that runs here, or one of our own. `keeps`: the build that it begins with is shown to its end.
-    Where no agent is at work the last session is taken up, however long it is over; `note` says so, or what is waited
-    for.
+    Where no agent is at work the last session is taken up, however long it is over: `idle` hears which, and how many
+    seconds ago it was written to, or that there was none within LONGEST. `tell` hears what the sources have to say.
     """
 
     def __init__(
@@ -43,12 +40,15 @@ class Here(Deferred):
         directory: Path,
         server: Address | None,
         settings: Settings,
+        redactor: Redactor | None,
         tell: Callable[[str], None],
+        idle: Callable[[Session | None, float], None],
         probe: bool,
         keeps: bool = False,
     ) -> None:
         super().__init__()
-        self._directory, self._server, self._settings, self._tell = directory, server, settings, tell
+        self._directory, self._server, self._settings = directory, server, settings
+        self._redactor, self._tell, self._idle = redactor, tell, idle
         self._probe, self._keeps = probe, keeps
         self._work: asyncio.Task[None] | None = None
         self._instead: Watch | None = None
@@ -60,8 +60,8 @@ class Here(Deferred):
         self._work = asyncio.create_task(self._follow(watch))
         await asyncio.wait([self._work, watch], return_when=asyncio.FIRST_COMPLETED)
         if self._work.done():
-            self.problem = click.ClickException(str(self._work.exception() or "it just ended"))
-            yield LinkChanged(LinkStatus("refused", reason=self.problem.message))
+            self.problem = SentryVibeError(str(self._work.exception() or "it just ended"))
+            yield LinkChanged(LinkStatus("refused", reason=str(self.problem)))
             return
         self._watch = watch.result()
         async for event in self._watch.events():
@@ -74,11 +74,10 @@ class Here(Deferred):
     async def _follow(self, future: asyncio.Future[Watch]) -> None:
         """Serves and follows until cancelled. Raises CannotServe, OSError."""
         from ..server.embedded import kept_served, server_here
-        from ..sources.follow.follower import Follow, Pace
-        from ..sources.follow.witnesses import witnesses
-        from ..sources.sessions import roots
+        from .follow.follower import Follow, Pace
+        from .follow.witnesses import witnesses
 
-        outbox, masks = data_dir(self._settings) / "outbox", redactor(self._settings)
+        outbox, masks = data_dir(self._settings) / "outbox", self._redactor
         live = await asyncio.to_thread(self._reach, time.time())
         async with server_here(self._server, self._settings, self._tell) as address:
             follow = Follow(address, outbox, roots(), self._directory, self._tell, Pace(live=live), masks, witnesses())
@@ -100,26 +99,14 @@ class Here(Deferred):
 
     def _reach(self, now: float) -> float:
         """How many seconds back a session may lie to be shown: as far as the last one."""
-        from ..agents.registry import agent_kinds
-        from ..sources.follow.follower import LIVE
-        from ..sources.sessions import Sessions, roots
+        from .follow.follower import LIVE
 
         sessions = Sessions(roots(), self._directory).changed_since(now - LONGEST)
-        if sessions and now - sessions[0].changed <= LIVE:
-            return LIVE
-        if sessions:
-            ago = age((now - sessions[0].changed) * 1000)
-            self.note = (
-                f"no agent is at work in {self._directory}: its last session, of {sessions[0].agent}, ended {ago}"
-            )
-        else:
-            names = ", ".join(kind.name for kind in agent_kinds() if kind.sessions is not None)
-            self.note = (
-                f"waiting for an agent in {self._directory} or below: {names}; "
-                f"none wrote there in the last {LONGEST / 86_400:.0f} days"
-            )
-        self._tell(clean_line(self.note))
-        return now - sessions[0].changed + LIVE if sessions else LIVE
+        last = sessions[0] if sessions else None
+        ago = 0.0 if last is None else now - last.changed
+        if last is None or ago > LIVE:
+            self._idle(last, ago)
+        return ago + LIVE if ago > LIVE else LIVE
 
     async def _turn_to_first(self, follow: Follow, watch: Watch) -> None:
         """The first session to begin may do so further down, and then is another project's."""

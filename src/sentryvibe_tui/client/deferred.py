@@ -1,0 +1,62 @@
+"""A watch for a screen, which stands before the project is looked up and the link's libraries are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from msgspec import Raw
+
+from ..errors import SentryVibeError
+from ..model.state import BuildState
+from ..model.summary import BuildSummary
+from .watching import LinkChanged, LinkStatus, WatchEvent
+
+if TYPE_CHECKING:
+    from .watch import Watch
+
+
+class DeferredWatch:
+    """What a `watching.Watching` answers before and after its watch is there. `problem`: why there is none."""
+
+    def __init__(self) -> None:
+        self._watch: Watch | None = None
+        self.problem: SentryVibeError | None = None
+
+    def retry_now(self) -> None:
+        if self._watch is not None:
+            self._watch.retry_now()
+
+    async def builds(self) -> tuple[BuildSummary, ...]:
+        return () if self._watch is None else await self._watch.builds()
+
+    async def build(self, session_id: str, build_id: str) -> BuildState | None:
+        return None if self._watch is None else await self._watch.build(session_id, build_id)
+
+    async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
+        return (None, None) if self._watch is None else await self._watch.whole_tool(session_id, tool_id)
+
+
+class ResolvedWatch(DeferredWatch):
+    """`watching.Watching` over the watch that `resolve` makes, when that is asked for.
+
+    `resolve` raises a SentryVibeError when there is nothing to watch; the watch is then refused with its words.
+    `is_awaited`: it may take until what is meant comes about.
+    """
+
+    def __init__(self, resolve: Callable[[], Awaitable[Watch]], *, is_awaited: bool = False) -> None:
+        super().__init__()
+        self._resolve, self._is_awaited = resolve, is_awaited
+
+    async def events(self) -> AsyncIterator[WatchEvent]:
+        yield LinkChanged(LinkStatus("connecting"))
+        if self._is_awaited:
+            yield LinkChanged(LinkStatus("waiting"))
+        try:
+            self._watch = await self._resolve()
+        except SentryVibeError as error:
+            self.problem = error
+            yield LinkChanged(LinkStatus("refused", reason=str(error)))
+            return
+        async for event in self._watch.events():
+            yield event
