@@ -103,8 +103,10 @@ async def _overview(servers: Sequence[Server], flags: DisplayOptions) -> int:
                 await projects(server.address)
             except NoAnswer as error:
                 raise server.unlinked(error) from None
-    ours = settings().settings
-    return await show_agents(ServerFleet([server.address for server in servers]), display_options(ours, flags), ours)
+    preferences = settings().settings
+    return await show_agents(
+        ServerFleet([server.address for server in servers]), display_options(preferences, flags), preferences
+    )
 
 
 async def _on_screen(server: Server, project: str, session: str | None, waits: bool, flags: DisplayOptions) -> int:
@@ -113,7 +115,7 @@ async def _on_screen(server: Server, project: str, session: str | None, waits: b
         from .finding import target
 
         await target(server, project, session, waits)
-    ours = settings().settings
+    preferences = settings().settings
 
     async def resolved() -> Watch:
         from ..client.watch import Watch
@@ -123,7 +125,7 @@ async def _on_screen(server: Server, project: str, session: str | None, waits: b
         return Watch(server.address, ref, session_id, wait=waits, probe=True)
 
     watch = ResolvedWatch(resolved, is_awaited=bool(session) and waits)
-    code = await show(watch, project, display_options(ours, flags), ours)
+    code = await show(watch, project, display_options(preferences, flags), preferences)
     if watch.problem is not None:
         raise watch.problem
     return code
@@ -199,9 +201,11 @@ async def _unserved(
         if not isinstance(source, StoredBuilds):
             return None
         watch = KeptWatch(source, await state_in(source, server, project, session))
-    ours = settings().settings
+    preferences = settings().settings
     if on_screen:
-        return await show(watch, project if path is None else path.name, display_options(ours, flags), ours)
+        return await show(
+            watch, project if path is None else path.name, display_options(preferences, flags), preferences
+        )
     any_text(utf8=jsonl)
     return await _narrated(watch, server, jsonl, detail)
 

@@ -89,11 +89,11 @@ class IntakeResult(Struct, frozen=True):
     all_parked: int
 
 
-class _OpenInput(Struct, frozen=True):
+class _Source(Struct, frozen=True):
     """`at`: begins what is said about it, where there are several."""
 
     reader: AutoReader
-    source: AgentInput
+    agent_input: AgentInput
     path: Path | None
     at: str
 
@@ -122,40 +122,40 @@ class Intake:
         about = About(self._kind.project.id, "", "")
         async with Publisher(self._server, about, self._outbox, report=self._tell) as publisher:
             parked_before = publisher.parked
-            results = [await self._take(self._opened(path, len(paths) > 1), publisher) for path in paths]
+            results = [await self._take(self._source(path, len(paths) > 1), publisher) for path in paths]
             await self._arrive(publisher)
             return IntakeResult(tuple(results), publisher.parked - parked_before, publisher.parked)
 
-    def _opened(self, path: Path | None, is_one_of_many: bool) -> _OpenInput:
+    def _source(self, path: Path | None, is_one_of_many: bool) -> _Source:
         kind = self._kind
         session = kind.session or uuid.uuid4().hex
         labels = EventLabeler(kind.project.id, kind.project.name, session, fixed=bool(kind.session))
         reader = AutoReader(kind.format)
         file = path if path is not None and path.is_file() else None
         masks = None if kind.redactor is None else kind.redactor.copy()
-        source = AgentInput(reader, labels, file, masks, kind.roots)
-        return _OpenInput(reader, source, path, f"{path}: " if is_one_of_many else "")
+        agent_input = AgentInput(reader, labels, file, masks, kind.roots)
+        return _Source(reader, agent_input, path, f"{path}: " if is_one_of_many else "")
 
-    async def _take(self, opened: _OpenInput, publisher: Publisher) -> InputResult:
+    async def _take(self, source: _Source, publisher: Publisher) -> InputResult:
         is_unknown = False
         try:
-            await self._read(opened, publisher)
+            await self._read(source, publisher)
         except asyncio.CancelledError:
-            for posted in opened.source.posting.ended("interrupted", "ingest was stopped"):
+            for posted in source.agent_input.posting.ended("interrupted", "ingest was stopped"):
                 publisher.send(posted)
             await publisher.drain(self._timing.last_words)
             raise
         except UnknownFormat as error:
-            if not opened.at:
+            if not source.at:
                 raise
-            self._tell(clean_line(f"{opened.at}{error}"))
+            self._tell(clean_line(f"{source.at}{error}"))
             is_unknown = True
         except OSError as error:
-            raise Unreadable(f"cannot read the input: {opened.at}{error}") from None
-        return InputResult(opened.source.posting.outcome, len(opened.reader.counts.refused), is_unknown)
+            raise Unreadable(f"cannot read the input: {source.at}{error}") from None
+        return InputResult(source.agent_input.posting.outcome, len(source.reader.counts.refused), is_unknown)
 
-    async def _read(self, opened: _OpenInput, publisher: Publisher) -> None:
-        agent_input, is_file, speed = opened.source, opened.is_file, self._timing.speed
+    async def _read(self, source: _Source, publisher: Publisher) -> None:
+        agent_input, is_file, speed = source.agent_input, source.is_file, self._timing.speed
         pace = None if speed is None else ReplayPace(speed)
         refused = 0
 
@@ -167,34 +167,34 @@ class Intake:
                 if publisher.is_busy:
                     await self._make_room(publisher, is_file)
 
-        async for piece in pieces(opened.path, is_file=is_file):
+        async for piece in pieces(source.path, is_file=is_file):
             await pass_on(agent_input.feed(piece))
-            self._tell_format(opened)
-            refused = self._tell_refused(opened, refused)
+            self._tell_format(source)
+            refused = self._tell_refused(source, refused)
         while parts := list(agent_input.subagents()):
             for path, part in parts:
                 async for piece in pieces(path, is_file=True):
                     await pass_on(part.feed(piece))
                 await pass_on(part.finish())
         await pass_on(agent_input.finish())
-        self._tell_format(opened)
-        self._tell_refused(opened, refused)
+        self._tell_format(source)
+        self._tell_refused(source, refused)
         if not agent_input.posting.has_build:
-            self._tell(clean_line(f"{opened.at}no build begins in it"))
+            self._tell(clean_line(f"{source.at}no build begins in it"))
         await pass_on(agent_input.posting.ended("interrupted", "the input ended without an end of the build"))
 
-    def _tell_format(self, opened: _OpenInput) -> None:
+    def _tell_format(self, source: _Source) -> None:
         """What was decided, once it is; of several inputs the first of each format."""
-        reader = opened.reader
+        reader = source.reader
         if reader.format not in ("", reader.family) and reader.format not in self._formats:
             self._formats.add(reader.format)
-            self._tell(clean_line(f"{opened.at}read as {reader.format}"))
+            self._tell(clean_line(f"{source.at}read as {reader.format}"))
 
-    def _tell_refused(self, opened: _OpenInput, before: int) -> int:
+    def _tell_refused(self, source: _Source, before: int) -> int:
         """Which events are left out, beyond the first `before`; how many there are now."""
-        refused = opened.reader.counts.refused
+        refused = source.reader.counts.refused
         for why in refused[before:]:
-            self._tell(clean_line(f"{opened.at}refused: {why}"))
+            self._tell(clean_line(f"{source.at}refused: {why}"))
         return len(refused)
 
     async def _make_room(self, publisher: Publisher, is_file: bool) -> None:
