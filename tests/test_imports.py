@@ -11,8 +11,13 @@ OURS = "sentryvibe_tui"
 MODULES = "import sys, json; {}; print(json.dumps(sorted(sys.modules)))"
 
 
+UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+"""The environment without what makes `just cover` import modules of its own."""
+
+
 def _modules(code: str) -> set[str]:
-    done = subprocess.run([sys.executable, "-c", MODULES.format(code)], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", MODULES.format(code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=UNMEASURED)
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -36,6 +41,10 @@ def _run(*arguments: str) -> str:
         (f"import {OURS}.cli.watch, {OURS}.tui.app", {f"{OURS}.client.rest", "http.client", "sqlite3"}),
         (f"import {OURS}.client.watch, {OURS}.report.plain", {"textual", "starlette", "uvicorn", "httpx"}),
         (f"import {OURS}.tui.app, {OURS}.client.watch", {"starlette", "uvicorn", "httpx", "sqlite3"}),
+        (
+            f"import {OURS}.client.watch, {OURS}.client.rest",
+            {"httpx", "starlette", "uvicorn", "textual", "sqlite3", "websockets"},
+        ),
     ],
     ids=[
         "help",
@@ -48,6 +57,7 @@ def _run(*arguments: str) -> str:
         "watch-first-frame",
         "watch-plain",
         "watch-screen",
+        "watch-link",
     ],
 )
 def test_is_not_imported(code: str, forbidden: set[str]) -> None:

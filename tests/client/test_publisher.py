@@ -632,16 +632,6 @@ def test_outbox_keeps_order_and_one_of_each(tmp_path) -> None:
     again.close()
 
 
-def test_watching_imports_neither_httpx_nor_a_server() -> None:
-    code = (
-        "import sys; import sentryvibe_tui.client.watch, sentryvibe_tui.client.rest; "
-        "bad = {'httpx', 'starlette', 'uvicorn', 'textual', 'sqlite3', 'websockets'} & set(sys.modules); "
-        "sys.exit(','.join(bad) or 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 def test_what_was_set_aside_outlives_an_empty_outbox(tmp_path) -> None:
     box = Outbox(tmp_path, "u", "p")
     box.put([Waiting("one", b"1")])
