@@ -21,6 +21,11 @@ def typed_names() -> set[str]:
     return {alias.name for node in imports for alias in node.names}
 
 
+def test_every_name_has_one_room() -> None:
+    names = [name for room in sentryvibe_tui._ROOMS.values() for name in room]
+    assert sorted(names) == sorted({*sentryvibe_tui.__all__} - {"__version__"})
+
+
 def test_every_name_is_there_typed_and_documented() -> None:
     page = (ROOT / "docs/api.md").read_text()
     assert typed_names() == {*sentryvibe_tui.__all__}

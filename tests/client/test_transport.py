@@ -4,15 +4,17 @@ import asyncio
 import gzip
 import json
 import socket
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.server import serve
 
+from sentryvibe_tui.client import rest
 from sentryvibe_tui.client.limits import LinkLimits
 from sentryvibe_tui.client.link import Open
-from sentryvibe_tui.client.rest import builds, hydrate, projects, whole_tool
+from sentryvibe_tui.client.rest import builds, hydrate, projects, states, whole_tool
 from sentryvibe_tui.client.sse import EventStream
 from sentryvibe_tui.client.transport import retry_after_close, seconds
 from sentryvibe_tui.client.trouble import at_address, in_words
@@ -20,6 +22,7 @@ from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Snapshot
 from sentryvibe_tui.errors import BadAddress, ErrorAnswer, NoAnswer
 from sentryvibe_tui.wire.address import parse_address
+from sentryvibe_tui.wire.original_rows import stored
 
 from ..patience import PATIENCE
 
@@ -210,6 +213,16 @@ async def test_hydration_takes_the_newest_session_and_knows_the_others(answering
     assert (await hydrate(address, "my shop", "s1")).stored.state.id == "b1"
     assert (await hydrate(address, "my shop", "s9")).stored is None
     assert seen[0].startswith("GET /api/projects/my%20shop/messages HTTP/1.1")
+
+
+async def test_states_are_decoded_beside_the_loop(answering, monkeypatch) -> None:
+    """They may be megabytes, and frames go on meanwhile."""
+    address, _ = await answering(200, json.dumps(MESSAGES).encode())
+    threads = set[threading.Thread]()
+    monkeypatch.setattr(rest, "stored", lambda row: threads.add(threading.current_thread()) or stored(row))
+    assert [state.id for state in await states(address, "my shop")] == ["b2", "b1"]
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 async def test_an_original_list_of_projects_has_no_builds(answering) -> None:

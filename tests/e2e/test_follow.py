@@ -199,6 +199,16 @@ def test_a_watch_on_a_directory_follows_by_itself(
     assert watch.end() == 1
 
 
+def test_what_is_watched_in_a_directory_is_said_once(desk: Any, session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTRYVIBE_PORT", "0")
+    append(session, (TRANSCRIPTS / "claude-session" / "irr-api-error.jsonl").read_bytes())
+    os.utime(session, (time.time() - 3 * 3_600,) * 2)
+    done = desk.run("watch", ".", "--plain")
+    lines = (done.stderr + done.stdout).decode().splitlines()
+    assert sum("its last session, of claude, ended 3h ago" in line for line in lines) == 1
+    assert not [line for line in lines if "following claude" in line or "waiting for a build" in line]
+
+
 def test_a_first_session_that_begins_further_down_is_shown(
     desk: Any, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -161,3 +161,12 @@ def test_without_a_terminal_other_servers_are_listed_and_one_out_of_reach_is_nam
     assert (away.returncode, "no server at http://127.0.0.1:1" in away.stderr.decode()) == (3, True)
     wrong = desk.run("--server", "ftp://x")
     assert (wrong.returncode, wrong.stdout) == (2, b"")
+
+
+@pytest.mark.parametrize(("flags", "words"), [(("--session", "s-9"), b"--session goes"), (("--next",), b"--next goes")])
+def test_what_a_file_has_not_is_refused(desk: Any, flags: tuple[str, ...], words: bytes) -> None:
+    path = written(desk.folder / "s-9.jsonl", LINES + END)
+    done = desk.run("watch", str(path), "--plain", *flags)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stdout == b""

@@ -92,3 +92,9 @@ def test_a_machine_without_these_programs_is_told():
 
     with pytest.raises(NoTerminal, match="`ps` does not say"):
         go_to_terminal(BuildSummary("p", "s", "b", agent_id="claude-code", cwd="/work"), TMUX, none)
+
+
+def test_a_process_whose_directory_is_not_told_is_not_taken_for_one_of_ours(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NoTerminal, match="no process of Claude Code was found"):
+        go("claude-code", str(tmp_path), System("  900 pts/4    claude\n"))

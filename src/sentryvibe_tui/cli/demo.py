@@ -28,11 +28,12 @@ from ..wire.projects import project_id
 from .options import EXIT_CODES, settings
 from .output import any_text, write_line
 from .screen import display_options, has_terminal, log_to_file, look_options, show_agents, tell_wrong_theme
+from .spans import Speed
 
 
 @click.command("demo", epilog=EXIT_CODES)
 @click.option("--agent", type=click.Choice(["claude", "codex"]), default="claude", show_default=True)
-@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Times as fast.")
+@click.option("--speed", type=Speed(), default=1.0, show_default=True, help="Times as fast.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another build.")
 @click.option("--plain", is_flag=True, help="One line for each event; the default without a terminal.")
 @look_options

@@ -22,7 +22,7 @@ from .completing import files as paths
 from .completing import projects
 from .options import EXIT_CODES, NoLink, Server, UsageProblem, find_server, redactor, server_option, settings
 from .output import any_text, tell
-from .spans import Length
+from .spans import Length, Speed
 
 if TYPE_CHECKING:
     from ..sources.ingest.intake import InputResult, Intake, Undelivered
@@ -61,7 +61,7 @@ class FormatName(click.ParamType[str]):
 @click.option("--replay", is_flag=True, help="Publish at the pace at which it happened, as if it happened now.")
 @click.option(
     "--speed",
-    type=click.FloatRange(0, min_open=True),
+    type=Speed(),
     default=1.0,
     show_default=True,
     help="With --replay: times as fast.",

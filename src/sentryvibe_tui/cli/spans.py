@@ -39,3 +39,18 @@ class Length(click.ParamType[float]):
         if not 0 <= number < math.inf:
             self.fail(f"{value!r}: a number, or like 90s, 30m, 2h, 3d, 1w.", param, ctx)
         return number
+
+
+class Speed(click.ParamType[float]):
+    """How many times as fast as it happened."""
+
+    name = "times"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            speed = float(value)
+        except ValueError:
+            speed = math.nan
+        if not 0 < speed < math.inf:
+            self.fail(f"{value!r}: a number above 0, like 2, 0.5 or 10.", param, ctx)
+        return speed

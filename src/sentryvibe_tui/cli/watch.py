@@ -71,6 +71,9 @@ def command(
             raise UsageProblem("--session goes with a project's name; a directory shows its newest session")
         return asyncio.run(_in_directory(chosen, directory, on_screen, jsonl, detail, goes_on, flags))
     path = file_named(project)
+    if path is not None and (session or goes_on):
+        flag = "--session" if session else "--next"
+        raise UsageProblem(f"{flag} goes with a project's name; a file is one session, and one build")
     if path is not None or not chosen.certain:
         code = asyncio.run(_unserved(chosen, path, project, session, on_screen, jsonl, detail, flags))
         if code is not None:
@@ -143,8 +146,10 @@ async def _in_directory(
     def idle(session: Session | None, ago: float) -> None:
         say(clean_line(_idle_words(directory, session, ago)))
 
+    if preferences.redact_patterns:
+        redactor(preferences)  # says what is wrong with them, before there is a screen
     watch = DirectoryWatch(
-        *(directory, server.named, preferences, redactor(preferences), say, idle),
+        *(directory, server.named, preferences, lambda: redactor(preferences), say, idle),
         probe=on_screen,
         keeps=not (on_screen or goes_on),
     )
@@ -153,7 +158,7 @@ async def _in_directory(
             code = await show(watch, directory.name, display_options(preferences, flags), preferences)
         else:
             any_text(utf8=jsonl)
-            code = await _narrated(watch, server, jsonl, detail, goes_on)
+            code = await _narrated(watch, server, jsonl, detail, goes_on, says_waiting=False)
     finally:
         await watch.aclose()
     if watch.problem is not None:
@@ -227,12 +232,16 @@ async def _in_lines(
         await watch.aclose()
 
 
-async def _narrated(watch: Watching, server: Server, jsonl: bool, detail: Detail, goes_on: bool = False) -> int:
+async def _narrated(
+    watch: Watching, server: Server, jsonl: bool, detail: Detail, goes_on: bool = False, says_waiting: bool = True
+) -> int:
+    """`says_waiting`: of lines, while there is no build yet; not where it was said what is waited for."""
     from ..report.jsonl import JsonReport
     from ..report.narrate import narrate
     from ..report.plain import PlainLines
 
-    end = await narrate(watch, JsonReport() if jsonl else PlainLines(detail), write_line, goes_on=goes_on)
+    report = JsonReport() if jsonl else PlainLines(detail, says_waiting=says_waiting)
+    end = await narrate(watch, report, write_line, goes_on=goes_on)
     if end.status in (401, 403):
         tell(server.refusal(end.reason))
     elif end.reason:

@@ -168,9 +168,14 @@ async def states(server: Address, project_id: str, session_id: str = "", build_i
 
 async def _sessions(server: Address, project_id: str, session_id: str = "", build_id: str = "") -> list[Stored]:
     asked = {name: value for name, value in (("sessionId", session_id), ("buildId", build_id)) if value}
-    answer = _shaped(await _get(server, server.http("projects", project_id, "messages", query=asked)), _Messages)
+    body = await _get(server, server.http("projects", project_id, "messages", query=asked))
+    return await asyncio.to_thread(_stored_sessions, body)  # they may be megabytes
+
+
+def _stored_sessions(body: bytes) -> list[Stored]:
+    """Raises OddAnswer."""
     try:
-        states = [stored(session) for session in answer.sessions]
+        states = [stored(session) for session in _shaped(body, _Messages).sessions]
     except BadJson as error:
         raise OddAnswer(f"hydratedState: {error}") from None
     return [session for session in states if session is not None and session.state.id]

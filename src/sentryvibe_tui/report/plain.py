@@ -51,7 +51,10 @@ def _now() -> Millis:
 class PlainLines:
     """Remembers what was told: a text that grows is told once something else happens, not letter by letter."""
 
-    def __init__(self, detail: Detail = "normal", now: Callable[[], Millis] = _now) -> None:
+    def __init__(
+        self, detail: Detail = "normal", now: Callable[[], Millis] = _now, *, says_waiting: bool = True
+    ) -> None:
+        self._says_waiting = says_waiting
         self._detail: Detail = detail
         self._now = now
         self._state = BuildState()
@@ -238,7 +241,7 @@ class PlainLines:
                 yield f"link gave up after {status.attempts} attempts{reason}"
             case "refused":
                 yield f"link refused{reason}"
-            case "waiting":
+            case "waiting" if self._says_waiting:
                 yield "waiting for a build"
             case "live" if trouble:
                 yield "link is back"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..agents.redact import Redactor
 from ..client.deferred import DeferredWatch
 from ..client.rest import ProjectRef
 from ..client.watching import LinkChanged, LinkStatus, WatchEvent
@@ -17,22 +17,26 @@ from ..errors import SentryVibeError
 from ..settings import Settings, data_dir
 from ..wire.address import Address
 from ..wire.projects import ProjectName, project_of
-from .sessions import Session, Sessions, roots
 
 if TYPE_CHECKING:
+    from ..agents.redact import Redactor
     from ..client.watch import Watch
     from .follow.follower import Follow
+    from .sessions import Session
+
+log = logging.getLogger("sentryvibe_tui.follow")
 
 LONGEST = 30 * 86_400.0
 """Seconds after which a session is no longer shown as the last of its directory."""
 
 
 class DirectoryWatch(DeferredWatch):
-    """`client.watching.Watching` for a directory. Nothing is started before `events` is asked for.
+    """`client.watching.Watching` for a directory. Nothing is loaded or started before `events` is asked for.
 
     `server` None: one that runs here, or one of our own. `keeps`: the build that it begins with is shown to its end.
     Where no agent is at work the last session is taken up, however long it is over: `idle` hears which, and how many
-    seconds ago it was written to, or that there was none within LONGEST. `tell` hears what the sources have to say.
+    seconds ago it was written to, or that there was none within LONGEST. `tell` hears what else there is to say.
+    `redactor` makes what masks secrets, or None.
     """
 
     def __init__(
@@ -40,7 +44,7 @@ class DirectoryWatch(DeferredWatch):
         directory: Path,
         server: Address | None,
         settings: Settings,
-        redactor: Redactor | None,
+        redactor: Callable[[], Redactor | None],
         tell: Callable[[str], None],
         idle: Callable[[Session | None, float], None],
         probe: bool,
@@ -53,6 +57,7 @@ class DirectoryWatch(DeferredWatch):
         self._work: asyncio.Task[None] | None = None
         self._instead: Watch | None = None
         self._published: Follow | None = None
+        self._has_last_session = False
 
     async def events(self) -> AsyncIterator[WatchEvent]:
         yield LinkChanged(LinkStatus("connecting"))
@@ -76,15 +81,17 @@ class DirectoryWatch(DeferredWatch):
         from ..server.embedded import kept_served, server_here
         from .follow.follower import Follow, Pace
         from .follow.witnesses import witnesses
+        from .sessions import roots
 
-        outbox, masks = data_dir(self._settings) / "outbox", self._redactor
+        outbox, masks = data_dir(self._settings) / "outbox", self._redactor()
         live = await asyncio.to_thread(self._reach, time.time())
         async with server_here(self._server, self._settings, self._tell) as address:
-            follow = Follow(address, outbox, roots(), self._directory, self._tell, Pace(live=live), masks, witnesses())
+            pace = Pace(live=live)
+            follow = Follow(address, outbox, roots(), self._directory, self._hear, pace, masks, witnesses())
             following = asyncio.create_task(follow.run())
             try:
                 await _until(follow.searched(), following)
-                newest = follow.newest
+                newest, self._has_last_session = follow.newest, False
                 watch = self._on(address, project_of(str(self._directory)) if newest is None else newest.project)
                 future.set_result(watch)
                 self._published = follow
@@ -100,13 +107,19 @@ class DirectoryWatch(DeferredWatch):
     def _reach(self, now: float) -> float:
         """How many seconds back a session may lie to be shown: as far as the last one."""
         from .follow.follower import LIVE
+        from .sessions import Sessions, roots
 
         sessions = Sessions(roots(), self._directory).changed_since(now - LONGEST)
         last = sessions[0] if sessions else None
         ago = 0.0 if last is None else now - last.changed
         if last is None or ago > LIVE:
+            self._has_last_session = last is not None
             self._idle(last, ago)
         return ago + LIVE if ago > LIVE else LIVE
+
+    def _hear(self, words: str) -> None:
+        """What the first search takes up is the session that `idle` has told of already."""
+        (log.info if self._has_last_session else self._tell)(words)
 
     async def _turn_to_first(self, follow: Follow, watch: Watch) -> None:
         """The first session to begin may do so further down, and then is another project's."""

@@ -116,7 +116,9 @@ def _of_directory(
         return []
     names = {kind.name, *kind.programs}
     where = os.path.realpath(build.cwd)
-    found = [one for one in processes if names & _names(one) and os.path.realpath(directory_of(one.pid)) == where]
+    candidates = ((one, directory_of(one.pid)) for one in processes if names & _names(one))
+    # a process whose directory nobody tells is not at home where we are
+    found = [one for one, directory in candidates if directory and os.path.realpath(directory) == where]
     return [one for one in found if one.tty] or found
 
 

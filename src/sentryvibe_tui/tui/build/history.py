@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from msgspec import Struct
+
 from ...client.watching import Watching
 from ...model.summary import BuildSummary
 from .host import Host
@@ -12,11 +14,17 @@ from .view import BuildView
 
 log = logging.getLogger("sentryvibe_tui.tui")
 
-LISTED_SECONDS = 15
-"""How often the list of builds is read again while another build of the project runs."""
 
-PINNED_SECONDS = 3
-"""How often an older build that still runs is read again while it is on screen."""
+class HistoryPace(Struct, frozen=True):
+    """Whole seconds between two readings."""
+
+    listed: int = 15
+    """Of the list of builds, while another build of the project runs."""
+    pinned: int = 3
+    """Of an older build that still runs, while it is on screen."""
+
+
+PACE = HistoryPace()
 
 NO_LINK = "no link to the server"
 
@@ -24,7 +32,8 @@ NO_LINK = "no link to the server"
 class History:
     """Lists the builds and chooses which of them `view` shows."""
 
-    def __init__(self, watching: Watching, view: BuildView, panes: Panes, host: Host) -> None:
+    def __init__(self, watching: Watching, view: BuildView, panes: Panes, host: Host, pace: HistoryPace = PACE) -> None:
+        self._pace = pace
         self.watching, self.view, self.panes, self.host = watching, view, panes, host
         self.builds = panes.builds
         self.is_stale = True
@@ -48,14 +57,14 @@ class History:
         """A second went by: the list and an older build on screen are read again when that is due."""
         if self.builds.display or self.view.pinned:
             self._tick_list(second)
-        if self.view.pinned and self.view.state.is_active and second % PINNED_SECONDS == 0:
+        if self.view.pinned and self.view.state.is_active and second % self._pace.pinned == 0:
             self.host.start(self.look_again, "look")
 
     def _tick_list(self, second: int) -> None:
         """The list is read when something may have changed it, and now and then while another build runs."""
         live = self.view.live
         others_run = any(build.status == "active" and build.build_id != live.id for build in self.builds.summaries)
-        is_due = self.is_stale or (others_run and second % LISTED_SECONDS == 0)
+        is_due = self.is_stale or (others_run and second % self._pace.listed == 0)
         if is_due and live.id and self.view.link.phase == "live":
             self._read_list()
         self.builds.tick()
