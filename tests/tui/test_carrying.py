@@ -10,6 +10,7 @@ import stat
 import sys
 import tempfile
 import termios
+import threading
 import time
 from contextlib import contextmanager, suppress
 
@@ -19,6 +20,7 @@ from sentryvibe_tui.model.events import ToolEnded, ToolStarted, UsageReported
 from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.state import Agent, Usage
 from sentryvibe_tui.tui.build.summary_page import farewell
+from sentryvibe_tui.tui.build.widgets.stream import Stream
 from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.export.clipboard import LIMIT
 from sentryvibe_tui.tui.export.copies import copies, file_of
@@ -417,9 +419,37 @@ async def test_the_log_has_long_texts_whole(app_on, story) -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await ready(pilot)
         assert "more lines" in "\n".join(plain(line) for line in screen.panes.stream.lines_of(0, 100))
-        assert "line 59" in screen.export.log()
-        assert "more lines" not in screen.export.log()
-        assert "once" not in screen.export.log(), "what is folded by kind stays folded"
+        log = await screen.export.log()
+        assert "line 59" in log
+        assert "more lines" not in log
+        assert "once" not in log, "what is folded by kind stays folded"
+
+
+async def test_the_log_is_made_in_a_thread_of_what_stood_there(app_on, story, monkeypatch) -> None:
+    build = story()
+    task = build.call("Task", {"description": "look"}, took=None)
+    build.call("Bash", {"command": "make"}, error=True, parent_id=task)
+    threads = set()
+    lines_of = Stream._lines_of
+
+    def watched(self, row: int, width: int, **options: bool):
+        if options:
+            threads.add(threading.current_thread())
+        return lines_of(self, row, width, **options)
+
+    monkeypatch.setattr(Stream, "_lines_of", watched)
+    app = app_on(build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        log, frozen = await screen.export.log(), screen.panes.stream.frozen()
+        assert threads
+        assert threading.main_thread() not in threads
+        build.happened.clear()
+        build.call("Bash", {"command": "later"}, error=True, parent_id=task)
+        screen.presenter.watching.say(*build.happened)
+        await until(pilot, lambda: len(screen.panes.stream.heights) == len(frozen.heights) + 1)
+        assert frozen.plain_text(120) == log
+        assert "later" in await screen.export.log()
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

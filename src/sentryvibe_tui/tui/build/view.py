@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from copy import copy
 from typing import Literal
 
 from msgspec import Struct
@@ -271,6 +272,13 @@ class BuildView:
             yield self.top[call.todo]
 
     # ----------------------------------------------------------------- questions
+
+    def frozen(self) -> BuildView:
+        """As it is now, whatever happens to this one: for another thread to read."""
+        view = copy(self)
+        view.entries = list(self.entries)
+        view.children = defaultdict(Group, {ident: copy(group) for ident, group in self.children.items()})
+        return view
 
     @property
     def has_todos(self) -> bool:

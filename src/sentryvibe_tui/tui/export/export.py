@@ -13,7 +13,6 @@ from textual.screen import Screen
 
 from ...folders import state_folder
 from ..context import RenderContext
-from ..lines import plain
 from .handover import Handover
 
 if TYPE_CHECKING:
@@ -44,11 +43,13 @@ class Export:
     async def _item(self) -> Item | None:
         return await self.fetcher.unclipped(self.panes.item())
 
-    def log(self) -> str:
-        """The stream as it is shown, from its first row to its last; of its texts nothing is left out."""
-        stream, width = self.panes.stream, max(LEAST_WIDTH, self.screen.size.width)
-        rows = range(len(stream.heights))
-        return "\n".join(plain(line).rstrip() for row in rows for line in stream.unfolded(row, width))
+    async def log(self) -> str:
+        """The stream as it is on screen, from its first row to its last; of its texts nothing is left out.
+
+        Long ones take seconds, so a thread makes it, of what stands there now.
+        """
+        width = max(LEAST_WIDTH, self.screen.size.width)
+        return await asyncio.to_thread(self.panes.stream.frozen().plain_text, width)
 
     # ----------------------------------------------------------------- copies
 
@@ -75,7 +76,7 @@ class Export:
             "input": of_item.input,
             "output": of_item.output,
             "command": of_item.command,
-            "visible log": self.log(),
+            "visible log": await self.log(),
         }
 
         def take(name: str | None) -> None:
@@ -93,7 +94,7 @@ class Export:
 
         name = self.view.state.agent.project_name or self.view.state.project_id
         try:
-            path = await asyncio.to_thread(save, self.log() + "\n", state_folder(), name)
+            path = await asyncio.to_thread(save, await self.log() + "\n", state_folder(), name)
             self.host.tell(f"written to {path}", timeout=10)
         except OSError as error:
             self.host.tell(f"the log could not be written: {error}", "error")
@@ -116,7 +117,11 @@ class Export:
         from .outside import page
 
         item = await self._item()
-        text = self.log() if item is None else full_text(item, self.view.state, self.context)
+        text = (
+            await self.log()
+            if item is None
+            else await asyncio.to_thread(full_text, item, self.view.state, self.context)
+        )
         await self.handover.lend(lambda: page(text, os.environ))
 
     async def _edit(self) -> None:
@@ -137,5 +142,5 @@ class Export:
     async def _scroll_back(self) -> None:
         from .outside import scroll_back
 
-        log = self.log()
+        log = await self.log()
         await self.handover.lend(lambda: scroll_back(log))

@@ -13,7 +13,8 @@ from ....model.state import Item, Millis, Note, ToolCall, tool_key
 from ....model.text import clean_line
 from ....report.words import CLOCK_WIDTH, DURATION_WIDTH, duration, level_tone, plural, running, status_mark, tool_mark
 from ...context import RenderContext, call, changes, right, role
-from ...lines import Line, cells, cut, fill, highlighted, length, wrap
+from ...heights import Heights
+from ...lines import Line, cells, cut, fill, highlighted, length, plain, wrap
 from ...prose import prose
 from ...widgets.rows import Rows
 from ..filters import FILTERS, Filter, Needle, is_error, passes
@@ -291,9 +292,19 @@ class Stream(Rows):
         lines = self._lines_of(row, width)
         return [highlighted(line, self.needle.text) for line in lines] if self.needle else lines
 
-    def unfolded(self, row: int, width: int) -> list[Line]:
-        """As `lines_of`, with all of a long text."""
-        return self._lines_of(row, width, full=True)
+    def frozen(self) -> Stream:
+        """Its rows as they are now, on no screen: for another thread to read."""
+        stream = Stream(self.view.frozen(), self.context)
+        stream.expanded, stream.filter, stream.hits_only = set(self.expanded), self.filter, self.hits_only
+        stream.verbose, stream.wraps, stream.stamped = self.verbose, self.wraps, self.stamped
+        stream.heights = Heights([1] * len(self.heights))
+        stream._matches, stream._requests = list(self._matches), self._requests
+        return stream
+
+    def plain_text(self, width: int) -> str:
+        """All rows as plain text; of long ones nothing is left out."""
+        rows = range(len(self.heights))
+        return "\n".join(plain(line).rstrip() for row in rows for line in self._lines_of(row, width, full=True))
 
     def _lines_of(self, row: int, width: int, *, full: bool = False) -> list[Line]:
         entry = self._entry(row)
