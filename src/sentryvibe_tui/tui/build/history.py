@@ -18,7 +18,7 @@ log = logging.getLogger("sentryvibe_tui.tui")
 class HistoryPace(Struct, frozen=True):
     """Whole seconds between two readings."""
 
-    listed: int = 15
+    builds: int = 15
     """Of the list of builds, while another build of the project runs."""
     pinned: int = 3
     """Of an older build that still runs, while it is on screen."""
@@ -64,7 +64,7 @@ class History:
         """The list is read when something may have changed it, and now and then while another build runs."""
         live = self.view.live
         others_run = any(build.status == "active" and build.build_id != live.id for build in self.builds.summaries)
-        is_due = self.is_stale or (others_run and second % self._pace.listed == 0)
+        is_due = self.is_stale or (others_run and second % self._pace.builds == 0)
         if is_due and live.id and self.view.link.phase == "live":
             self._read_list()
         self.builds.tick()
