@@ -13,15 +13,16 @@ from sentryvibe_tui.tui.overview.arrangement import entry_of
 from sentryvibe_tui.tui.overview.columns import (
     BEFORE_WHAT,
     OPTIONAL,
+    extents_of,
     fit_columns,
     head_line,
-    non_empty_columns,
     row_line,
 )
 from sentryvibe_tui.tui.overview.preferences import Preferences
 from sentryvibe_tui.tui.overview.words import STATE_WIDTH, state_word, what_words
 
-ALL = frozenset(column.name for column in OPTIONAL)
+ALL = {column.name: column.width for column in OPTIONAL} | {"project": 22}
+"""Every column says something, as long as it may be."""
 ROWS = (
     row("shop", "waiting-person", 4 * MINUTE, todos_done=3, todos_total=8, tools=41, errors=1, cost_usd=1.12),
     row("漢字のプロジェクト名がとても長い", "working", SECOND, now="Edit " + "路" * 90),
@@ -35,6 +36,10 @@ CONTEXT = RenderContext(lambda: NOW)
 PLACED = {one.key: entry_of(one, Preferences(), "", NOW) for one in ROWS}
 
 
+def some(*names: str):
+    return {name: ALL[name] for name in (*names, "project")}
+
+
 def names(width: int, told=ALL) -> list[str]:
     them = fit_columns(width, told)
     return [column.name for column in (*them.first, *them.last)]
@@ -45,26 +50,40 @@ def names(width: int, told=ALL) -> list[str]:
     [
         (40, ["mark", "since", "project"]),
         (60, ["mark", "since", "project"]),
-        (80, ["state", "since", "project", "cost"]),
+        (80, ["state", "since", "agent", "project"]),
         (120, ["state", "since", "agent", "project", "todos", "tools", "context", "cost"]),
     ],
 )
 def test_what_matters_stays(width, wanted):
-    assert names(width, ALL - {"host"}) == wanted
+    assert names(width, some(*(ALL.keys() - {"host", "project"}))) == wanted
+
+
+def test_at_80_columns_there_are_the_agent_and_the_host_of_several():
+    """Names as people have them: a column needs no more than its longest."""
+    short = ALL | {"project": 7, "host": 5, "agent": 8}
+    assert names(78, short) == ["state", "since", "agent", "host", "project"]
+    del short["host"]
+    assert names(78, short) == ["state", "since", "agent", "project", "cost"]
+
+
+def test_a_column_of_names_is_as_wide_as_its_longest():
+    them = fit_columns(200, extents_of([PLACED[ROWS[0].key], PLACED[ROWS[3].key]], has_hosts=True))
+    width = {column.name: column.width for column in them.first}
+    assert (width["project"], width["agent"], width["host"], width["model"]) == (7, 6, 12, 10)
 
 
 def test_a_wide_screen_shows_everything():
-    assert set(names(240)) == {"since", "project", *ALL}
+    assert set(names(240)) == {"since", *ALL}
 
 
 def test_a_column_in_which_nobody_says_anything_leaves_its_room():
-    assert "todos" not in names(200, ALL - {"todos"})
-    assert non_empty_columns([PLACED[ROWS[2].key]], has_hosts=False) == {"state", "age", "agent"}
+    assert "todos" not in names(200, some(*(ALL.keys() - {"todos", "project"})))
+    assert extents_of([PLACED[ROWS[2].key]], has_hosts=False).keys() == {"state", "age", "agent", "project"}
 
 
 @given(st.integers(40, 260), st.sets(st.sampled_from(sorted(ALL))), st.sampled_from([UNICODE, ASCII]))
 def test_rows_fill_their_width_exactly_and_say_their_state_whole(width, told, glyphs):
-    them = fit_columns(width, frozenset(told))
+    them = fit_columns(width, some(*told))
     context = RenderContext(lambda: NOW, glyphs)
     assert len(head_line(them)) <= width
     assert them.what >= 12
@@ -79,7 +98,7 @@ def test_rows_fill_their_width_exactly_and_say_their_state_whole(width, told, gl
 
 @given(st.integers(40, 259), st.sets(st.sampled_from(sorted(ALL))))
 def test_more_room_never_takes_a_column_away(width, told):
-    assert set(names(width, frozenset(told))) - {"mark"} <= set(names(width + 1, frozenset(told)))
+    assert set(names(width, some(*told))) - {"mark"} <= set(names(width + 1, some(*told)))
 
 
 def test_columns_stand_before_and_behind_what():

@@ -2,6 +2,8 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from operator import methodcaller
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,20 @@ def test_two_overviews_lose_nothing_of_each_other(tmp_path):
     assert one.change(lambda kept: kept.with_stamp("c", "idle")) == Preferences(
         "state", ("a",), ("b",), {}, {"c": "idle"}
     )
+
+
+def test_overviews_that_change_at_the_same_time_lose_nothing(tmp_path):
+    """A file handle a thread, as two programs have: each reads, changes and writes as one."""
+    names = [f"b{number}" for number in range(40)]
+
+    def pin(some: list[str]) -> None:
+        file = PreferencesFile(tmp_path / "overview.json")
+        for name in some:
+            file.change(methodcaller("toggle_pin", name))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(pin, (names[start::4] for start in range(4))))
+    assert sorted(PreferencesFile(tmp_path / "overview.json").read().pins) == sorted(names)
 
 
 def test_an_own_name_is_given_and_taken_back():

@@ -14,6 +14,7 @@ from sentryvibe_tui.tui.display import DisplayOptions
 from sentryvibe_tui.tui.overview.app import OverviewApp
 from sentryvibe_tui.tui.overview.arrangement import Fold
 from sentryvibe_tui.tui.overview.preferences import PreferencesFile, build_name
+from sentryvibe_tui.tui.overview.triage import RowKey
 
 
 class Clock:
@@ -206,6 +207,13 @@ async def test_a_failure_that_was_looked_at_goes_once_the_reader_has_gone(opened
         assert under_cursor(screen) == "blog"
 
 
+def roles_of(screen, server: str) -> set[str]:
+    """In which the words of the row of a server are painted."""
+    agents = screen.agents
+    (place,) = [at for at, slot in enumerate(agents._slots) if isinstance(slot, RowKey) and slot.server == server]
+    return {role for words, role in agents.lines_of(place, 100)[0] if words.strip()}
+
+
 async def test_a_server_that_is_out_of_reach_says_so_and_its_rows_stay(opened):
     rows = [row("shop", "waiting-person"), row("far", "working", host="box")]
     async with opened(rows, size=(120, 24)) as (pilot, screen):
@@ -214,6 +222,12 @@ async def test_a_server_that_is_out_of_reach_says_so_and_its_rows_stay(opened):
         await tell(pilot, ServerLink("http://box", "box", lost))
         assert "box retry 2/10 in 4s" in text(screen)[0]
         assert "far" in names(screen)
+        assert roles_of(screen, "http://box") == {"faint"}, "as it was last"
+        assert roles_of(screen, HERE) != {"faint"}
+        await tell(pilot, ServerLink("http://box", "box", LinkStatus("live")))
+        assert roles_of(screen, "http://box") != {"faint"}
+        await tell(pilot, ServerLink("http://box", "\x1b]0;b\x07ox", LinkStatus("refused", reason="\x1b[2Jno")))
+        assert text(screen)[0].rstrip().endswith("ox refused: no")
         await press(pilot, "r")
         assert screen.script.retried == 1
 

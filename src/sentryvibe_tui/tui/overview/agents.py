@@ -12,7 +12,7 @@ from ..context import RenderContext
 from ..lines import Line, cut, fill
 from ..widgets.rows import Rows
 from .arrangement import Fold, Heading, RosterEntry, Slot
-from .columns import COLUMN_GAP, Columns, fit_columns, non_empty_columns, row_line
+from .columns import COLUMN_GAP, Columns, Extents, extents_of, fit_columns, row_line, widest
 from .roster import Roster, RosterChanges
 from .triage import RowKey
 
@@ -35,7 +35,8 @@ class Agents(Rows, inherit_bindings=False):
         self.is_touched = False
         self.nothing: tuple[Line, ...] = ()
         self.columns = Columns((), 0, ())
-        self._non_empty = frozenset[str]()
+        self._extents: Extents = {}
+        self._out_of_reach: set[str] = set()
         self._places: dict[RowKey, int] = {}
         self._slots: tuple[Slot, ...] = ()
         self._seconds = 0
@@ -95,16 +96,24 @@ class Agents(Rows, inherit_bindings=False):
 
     # ----------------------------------------------------------------- what changed
 
+    def set_reach(self, server: str, *, is_within: bool) -> None:
+        """Rows of a server that is out of reach are as they were last: they stand back."""
+        if is_within == (server in self._out_of_reach):
+            self._out_of_reach ^= {server}
+            self.repaint_rows({place for key, place in self._places.items() if key.server == server})
+
     def update(self, changes: RosterChanges) -> None:
-        if self._non_empty != (non_empty := self._non_empty | self._says()) or changes.slots:
-            self._non_empty = non_empty
+        extents = widest(self._extents, self._needed(changes))
+        if extents != self._extents or changes.slots:
+            self._extents = extents
             self._renew()
         else:
             self.repaint_rows({self._places[key] for key in changes.rows if key in self._places})
 
-    def _says(self) -> frozenset[str]:
-        has_hosts = len({row.server for row in self.roster.rows.values()}) > 1
-        return non_empty_columns(self.roster.visible.values(), has_hosts)
+    def _needed(self, changes: RosterChanges) -> Extents:
+        """By what changed; a column, once there, stays as wide as it is."""
+        visible = self.roster.visible
+        return extents_of((visible[key] for key in changes.rows if key in visible), has_hosts=self.roster.has_hosts)
 
     def _renew(self) -> None:
         """Other lines: the cursor stays on its row, and the row on its line of the screen."""
@@ -112,7 +121,7 @@ class Agents(Rows, inherit_bindings=False):
         line = self.cursor - top
         self._slots = self.roster.slots
         self._places = {slot: at for at, slot in enumerate(self._slots) if isinstance(slot, RowKey)}
-        self.columns = fit_columns(self.row_width, self._non_empty)
+        self.columns = fit_columns(self.row_width, self._extents)
         place = self._place_of(slot)
         self.reset(len(self._slots), place)
         if self.is_touched:
@@ -145,7 +154,7 @@ class Agents(Rows, inherit_bindings=False):
                         self.refresh(Region(x + self.gutter.left, y + self.gutter.top, width, 1))
 
     def on_resize(self) -> None:
-        self.columns = fit_columns(self.row_width, self._non_empty)
+        self.columns = fit_columns(self.row_width, self._extents)
         super().on_resize()
 
     # ----------------------------------------------------------------- painting
@@ -157,7 +166,10 @@ class Agents(Rows, inherit_bindings=False):
         if isinstance(slot, Fold):
             return [self._fold(slot, width)]
         entry = self.roster.visible.get(slot)
-        return [[] if entry is None else row_line(entry, self.columns, self.context, width)]
+        if entry is None:
+            return [[]]
+        line = row_line(entry, self.columns, self.context, width)
+        return [[(text, "faint") for text, _ in line] if slot.server in self._out_of_reach else line]
 
     def _fold(self, fold: Fold, width: int) -> Line:
         glyphs = self.context.glyphs

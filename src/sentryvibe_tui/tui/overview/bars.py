@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...client.watching import LinkStatus
+from ...model.text import clean_line
 from ...report.words import cost, link_mark
 from ..context import RenderContext, role
 from ..lines import Line, cut, fill, length, parted
@@ -63,13 +64,17 @@ class Summary(Bar):
         line: Line = []
         for name, link in self.links.values():
             mark = link_mark(link, self.context.now(), self.context.glyphs)
-            is_well = link.phase in ("live", "waiting")
+            is_well = is_within_reach(link)
             if width < 80 and is_well:
                 continue
-            label = name if is_well else f"{name} {mark.word}"
+            label = " ".join(clean_line(part, 80) for part in (name, *(() if is_well else (mark.word,))))
             line += [("  ", "")] if line else []
             line += [(mark.glyph + " ", "good" if is_well else role(mark.tone)), (label, "dim")]
         return cut(line, max(12, width // 2))
+
+
+def is_within_reach(link: LinkStatus) -> bool:
+    return link.phase in ("live", "waiting")
 
 
 class ColumnHeads(Bar):

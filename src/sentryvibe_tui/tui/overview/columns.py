@@ -1,7 +1,7 @@
 """The columns of the overview: which there is room for, and what stands in them. Pure.
 
 What matters stays: state, since, project, what. The others come in the order of `OPTIONAL` while WHAT keeps its room,
-and only where any row has something to say in them.
+only where any row has something to say in them, and no wider than that needs.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...model.state import Millis
 from ...model.text import clean_line
@@ -37,8 +38,8 @@ SINCE = Column("since", "SINCE", DURATION_WIDTH, True)
 OPTIONAL = (
     STATE,
     Column("host", "HOST", 12),
-    Column("cost", "COST", 8, True),
     Column("agent", "AGENT", 8),
+    Column("cost", "COST", 8, True),
     Column("todos", "TODOS", 5, True),
     Column("tools", "TOOLS", 8, True),
     Column("context", "CTX", 4, True),
@@ -48,8 +49,13 @@ OPTIONAL = (
     Column("age", "AGE", 6, True),
     Column("branch", "BRANCH", 14),
 )
-WHAT_WIDTHS = (30, 35)
-"""Cells that WHAT keeps on narrow and on wide screens before another column comes."""
+NARROW = 72
+"""Cells below which the screen is narrow."""
+WHAT_WIDTHS = (32, 26, 35)
+"""Cells that WHAT keeps on narrow, on usual and on wide screens before another column comes."""
+
+Extents = Mapping[str, int]
+"""By a column's name how many cells its rows need; a column that is not there says nothing."""
 
 
 class Columns(Struct, frozen=True):
@@ -60,25 +66,33 @@ class Columns(Struct, frozen=True):
     last: tuple[Column, ...]
 
 
+NAMES = ("host", "agent", "project", "model", "branch")
+"""Columns whose width is that of their longest name."""
 BEFORE_WHAT = ("mark", "state", "since", "agent", "model", "host", "project", "title")
 
 
-def fit_columns(width: int, non_empty: frozenset[str]) -> Columns:
-    """What fits in `width` cells; `non_empty` are the optional columns in which any row says something."""
+def fit_columns(width: int, extents: Extents) -> Columns:
+    """What fits in `width` cells."""
     project = Column("project", "PROJECT", min(22, max(min(13, width // 6 + 3), width // 7)))
-    selection = [MARK, SINCE, project]
-    least_room = max(WHAT_WIDTHS[0], min(WHAT_WIDTHS[1], width * 2 // 5))
-    for column in OPTIONAL:
-        if column.name not in non_empty:
-            continue
-        candidate = [column if other is MARK and column is STATE else other for other in selection]
-        candidate += [] if column is STATE else [column]
+    selection = [MARK, SINCE, _fitted(project, extents)]
+    narrow, usual, wide = WHAT_WIDTHS
+    least_room = narrow if width < NARROW else max(usual, min(wide, width // 3))
+    for column in (_fitted(column, extents) for column in OPTIONAL if column.name in extents):
+        candidate = [column if other is MARK and column.name == STATE.name else other for other in selection]
+        candidate += [] if column.name == STATE.name else [column]
         if _what_room(candidate, width) < least_room:
             break
         selection = candidate
     first = sorted((column for column in selection if column.name in BEFORE_WHAT), key=_place)
     last = sorted((column for column in selection if column.name not in BEFORE_WHAT), key=_place)
     return Columns(tuple(first), _what_room(selection, width), tuple(last))
+
+
+def _fitted(column: Column, extents: Extents) -> Column:
+    """Names need not be as long as their column."""
+    if column.name not in NAMES:
+        return column
+    return replace(column, width=min(column.width, max(len(column.head), extents.get(column.name, column.width))))
 
 
 def _what_room(chosen: Iterable[Column], width: int) -> int:
@@ -92,24 +106,32 @@ def _place(column: Column) -> int:
     return _ORDER.index(column.name)
 
 
-def non_empty_columns(entries: Iterable[RosterEntry], has_hosts: bool) -> frozenset[str]:
-    """The optional columns in which these rows say something."""
-    non_empty = {"state", "age"} | ({"host"} if has_hosts else set[str]())
+def extents_of(entries: Iterable[RosterEntry], has_hosts: bool) -> dict[str, int]:
+    """What these rows need."""
+    extents = {"state": STATE.width, "age": 1}
     for entry in entries:
         build = entry.row.build
-        says = {
-            "cost": build.cost_usd is not None,
-            "agent": bool(build.agent_id),
-            "todos": build.todos_total > 0,
-            "tools": build.tools > 0,
-            "context": build.context_percent is not None,
-            "title": bool(build.title),
-            "model": bool(build.model),
-            "tokens": build.input_tokens is not None,
-            "branch": bool(build.branch),
+        cells = {
+            "project": length(_project_name(entry)),
+            "host": length([(clean_line(entry.row.host, 40), "")]) if has_hosts else 0,
+            "cost": int(build.cost_usd is not None),
+            "agent": len(short_agent(build.agent_id)),
+            "todos": int(build.todos_total > 0),
+            "tools": int(build.tools > 0),
+            "context": int(build.context_percent is not None),
+            "title": int(bool(build.title)),
+            "model": len(short_model(build.model)),
+            "tokens": int(build.input_tokens is not None),
+            "branch": len(build.branch),
         }
-        non_empty |= {name for name, has in says.items() if has}
-    return frozenset(non_empty)
+        for name, needed in cells.items():
+            if needed > extents.get(name, 0):
+                extents[name] = needed
+    return extents
+
+
+def widest(*extents: Extents) -> dict[str, int]:
+    return {name: max(each.get(name, 0) for each in extents) for name in {name for each in extents for name in each}}
 
 
 # --------------------------------------------------------------------------- painting
@@ -179,10 +201,14 @@ def _since(entry: RosterEntry, context: RenderContext) -> Line:
 
 
 def _project(entry: RosterEntry, context: RenderContext) -> Line:
+    tone = _strong(entry, "subject" if entry.need in ("idle", "ended") else "")
+    return [(text, text_role or tone) for text, text_role in _project_name(entry)]
+
+
+def _project_name(entry: RosterEntry) -> Line:
     pin: Line = [("*", "accent")] if entry.is_pinned else []
     build = entry.row.build
-    name = clean_line(entry.own_name or build.project_name or build.project_id, 80)
-    return [*pin, (name, _strong(entry, "subject" if entry.need in ("idle", "ended") else ""))]
+    return [*pin, (clean_line(entry.own_name or build.project_name or build.project_id, 80), "")]
 
 
 def _tools(entry: RosterEntry, context: RenderContext) -> Line:

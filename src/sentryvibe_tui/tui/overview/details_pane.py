@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from msgspec import Struct
 from textual.geometry import Region
 from textual.strip import Strip
 
-from ...agents.subject import error_line, subject
+from ...agents.subject import error_line, first_line, subject
 from ...client.fleet import Fleet
 from ...model.state import BuildState, Note, ToolCall
 from ...model.text import clean_line
@@ -26,7 +27,7 @@ from ..prose import prose
 from ..widgets.painted import Painted
 from .arrangement import RosterEntry
 from .triage import RowKey, since
-from .words import cost_words, short_agent, state_mark, usual_words, what_words
+from .words import cost_words, request_words, short_agent, state_mark, usual_words, what_words
 
 log = logging.getLogger("sentryvibe_tui.tui")
 
@@ -40,6 +41,14 @@ MAX_LOOKBACK = 400
 """Items of the timeline up to which the last words and the last error are looked for."""
 
 
+class Section(Struct, frozen=True):
+    """Lines under a `head`, which may be empty; `brief` says the most where there is one line only."""
+
+    head: Line
+    body: list[Line]
+    brief: Line
+
+
 def details(
     entry: RosterEntry, state: BuildState | None, context: RenderContext, width: int, height: int
 ) -> list[Line]:
@@ -47,20 +56,39 @@ def details(
     head = [_who(entry, width), _standing(entry, context, width)]
     rest = max(0, height - len(head))
     if width < TWO_COLUMNS_FROM:
-        about = list(_about(entry, state, context, width))
-        return [*head, *[cut(line, width) for line in _fit_height(about, rest)]][:height]
+        sections = (*_question(entry, width), *_error(entry, state, context, width),
+                    *_words(state, context, width), *_todos(entry, state, context, width))  # fmt: skip
+        return [*head, *(cut(line, width) for line in _stacked(sections, rest))][:height]
     left_width = (width - 3) // 2
     right_width = width - 3 - left_width
-    left = _fit_height([*_question(entry, context, left_width), *_words(state, context, left_width)], rest)
-    right = _fit_height(
-        [*_todos(entry, state, context, right_width), *_error(entry, state, context, right_width)], rest
-    )
+    left = _stacked([*_question(entry, left_width), *_words(state, context, left_width)], rest)
+    error = _stacked(list(_error(entry, state, context, right_width)), rest)
+    todos = _stacked(list(_todos(entry, state, context, right_width)), max(1, rest - len(error)))
+    right = [*todos, *error][:rest]
     lines: list[Line] = []
     for at in range(max(len(left), len(right))):
         begin = cut(left[at], left_width) if at < len(left) else []
         end = cut(right[at], right_width) if at < len(right) else []
         lines.append([*begin, (pad("", left_width - length(begin) + 3), ""), *end])
     return [*head, *lines][:height]
+
+
+def _stacked(sections: Iterable[Section], room: int) -> list[Line]:
+    """What matters most first, in at most `room` lines; no head stands without words."""
+    lines: list[Line] = []
+    for section in sections:
+        if len(lines) < room:
+            lines += _fitted(section, room - len(lines))
+    return lines
+
+
+def _fitted(section: Section, room: int) -> list[Line]:
+    lines = [section.head, *section.body] if section.head else section.body
+    if len(lines) <= room:
+        return lines
+    if section.head:
+        lines = [[*section.head, ("  ", ""), *(section.body[0] if room > 1 else section.brief)], *section.body[1:]]
+    return _fit_height(lines, room) if room > 1 else lines[:1]
 
 
 def _fit_height(lines: list[Line], room: int) -> list[Line]:
@@ -116,30 +144,25 @@ def _standing(entry: RosterEntry, context: RenderContext, width: int) -> Line:
     return parted([(0, left), (1, [(dot.join(figures), "dim")])], [], width)
 
 
-def _about(entry: RosterEntry, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
-    """Everything below one another, what matters most first."""
-    yield from _question(entry, context, width)
-    yield from _error(entry, state, context, width)
-    yield from _words(state, context, width)
-    yield from _todos(entry, state, context, width)
-
-
-def _question(entry: RosterEntry, context: RenderContext, width: int) -> Iterator[Line]:
+def _question(entry: RosterEntry, width: int) -> Iterator[Section]:
     """What is asked, whole; of an agent that asks nothing what it does."""
     build = entry.row.build
     if entry.need != "waits" or not build.requests:
         text = what_words(build, entry.need)
         tone = "bad" if entry.need == "failed" else "warn" if entry.need == "stuck" else ""
-        yield from wrap([(text, tone)], width) if text else ()
+        if text:
+            yield Section([], wrap([(text, tone)], width), [(text, tone)])
         return
     for number, request in enumerate(build.requests):
         lead: Line = [(f"also {request.kind}: ", "dim")] if number else []
-        yield from wrap([*lead, (clean_line(request.title, 2_000), "strong")], width)
+        asked: Line = [*lead, (request_words(request), "strong")]
+        lines = wrap(asked, width)
         if request.reason:
-            yield from wrap([(clean_line(request.reason, 1_000), "dim")], width)
+            lines += wrap([(clean_line(request.reason, 1_000), "dim")], width)
         if request.options:
             names = (clean_line(option.label or option.id, 80) for option in request.options)
-            yield from wrap([("  ".join(f"{at}) {name}" for at, name in enumerate(names, 1)), "subject")], width)
+            lines += wrap([("  ".join(f"{at}) {name}" for at, name in enumerate(names, 1)), "subject")], width)
+        yield Section([], lines, asked)
 
 
 def _latest(state: BuildState | None) -> Iterator[ToolCall | Note]:
@@ -149,40 +172,44 @@ def _latest(state: BuildState | None) -> Iterator[ToolCall | Note]:
             yield state.timeline[at]
 
 
-def _words(state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
-    """What the agent said last, and its last calls."""
+def _words(state: BuildState | None, context: RenderContext, width: int) -> Iterator[Section]:
+    """What the agent said last."""
     note = next((item for item in _latest(state) if isinstance(item, Note) and item.kind == "text"), None)
     said_already = note is not None and state is not None and note.text.strip() == state.error.strip()
     if note is not None and note.text.strip() and not said_already:
-        yield [("last said", "faint"), (f"  {clock(note.at)}", "faint")]
-        yield from prose(note.text[-2_000:], width, context.glyphs)
+        head: Line = [("last said", "faint"), (f"  {clock(note.at)}", "faint")]
+        yield Section(head, list(prose(note.text[-2_000:], width, context.glyphs)), [(first_line(note.text), "")])
 
 
-def _error(entry: RosterEntry, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
+def _error(entry: RosterEntry, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Section]:
     failed = next((item for item in _latest(state) if isinstance(item, ToolCall) and item.state == "error"), None)
     if failed is not None and state is not None:
-        mark = context.glyphs.failed
-        yield [("last error", "faint"), (f"  {clock(failed.ended_at)}", "faint")]
-        yield from wrap([(f"{mark} {subject(failed, state.agent.cwd)}", "bad")], width)
-        if why := error_line(failed):
-            yield from wrap([(f"  {why}", "dim")], width)
+        head: Line = [("last error", "faint"), (f"  {clock(failed.ended_at)}", "faint")]
+        call: Line = [(f"{context.glyphs.failed} {subject(failed, state.agent.cwd)}", "bad")]
+        why = error_line(failed)
+        lines = [*wrap(call, width), *(wrap([(f"  {why}", "dim")], width) if why else [])]
+        yield Section(head, lines, [(why, "bad")] if why else call)
     elif entry.row.build.error and entry.need != "failed":
-        yield from wrap([("last error  ", "faint"), (clean_line(entry.row.build.error), "bad")], width)
+        error: Line = [("last error  ", "faint"), (clean_line(entry.row.build.error), "bad")]
+        yield Section([], wrap(error, width), error)
 
 
-def _todos(entry: RosterEntry, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Line]:
+def _todos(entry: RosterEntry, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Section]:
     """The list; of a long one those around where the agent is."""
     if state is None or not (todos := state.todos or state.template_todos):
         if entry.row.build.todo:
-            yield from wrap([("at  ", "faint"), (clean_line(entry.row.build.todo), "")], width)
+            step: Line = [("at  ", "faint"), (clean_line(entry.row.build.todo), "")]
+            yield Section([], wrap(step, width), step)
         return
     done = sum(todo.status == "completed" for todo in todos)
-    yield [(f"todos {done}/{len(todos)}", "faint")]
+    lines: list[Line] = []
     for todo in todos[max(0, done - 2) :]:
         mark = todo_mark(todo.status, context.glyphs, ended=not state.is_active)
         spent = f"  {duration(todo.ended_at - todo.started_at)}" if todo.ended_at and todo.started_at else ""
         text = clean_line(todo.content, 200)
-        yield cut([(f"{mark.glyph} ", role(mark.tone)), (text, ""), (spent, "faint")], width)
+        lines.append(cut([(f"{mark.glyph} ", role(mark.tone)), (text, ""), (spent, "faint")], width))
+    at_work = lines[min(2, done, len(lines) - 1)]
+    yield Section([(f"todos {done}/{len(todos)}", "faint")], lines, at_work)
 
 
 class DetailsPane(Painted):

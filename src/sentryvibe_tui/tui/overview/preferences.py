@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -100,20 +101,29 @@ class PreferencesFile:
             self._path.replace(self._path.with_name(f"{self._path.name}.bad"))
 
     def change(self, change: Callable[[Preferences], Preferences]) -> Preferences:
-        """What the preferences are afterwards. Raises OSError."""
-        now = change(self.read())
+        """What the preferences are afterwards. Waits while another overview changes them. Raises OSError."""
         make_private(self._path.parent)
-        self._set_aside()
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            preferences = change(self.read())
+            self._set_aside()
+            self._write(preferences)
+        finally:
+            os.close(folder)
+        return preferences
+
+    def _write(self, preferences: Preferences) -> None:
+        """Whole or not at all; under the lock."""
         fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             with suppress(FileNotFoundError):
                 fresh.unlink()
             with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(msgspec.json.encode(now))
+                file.write(msgspec.json.encode(preferences))
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(self._path)
         finally:
             with suppress(OSError):
                 fresh.unlink()
-        return now

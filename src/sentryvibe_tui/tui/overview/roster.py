@@ -5,6 +5,8 @@ No clock, no widget: cost follows the change.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from msgspec import Struct
 
 from ...model.state import Millis
@@ -33,6 +35,7 @@ class Roster:
         self.entries: dict[RowKey, RosterEntry] = {}
         self.visible: dict[RowKey, RosterEntry] = {}
         self.slots: Slots = ()
+        self._servers = Counter[str]()
         self._first_stamps: dict[RowKey, str] = {}
         self._now, self._midnight = now, midnight
         self._touched_at: Millis = 0
@@ -44,6 +47,8 @@ class Roster:
     def put(self, row: AgentRow) -> None:
         """A new row, or one as it stands now."""
         key = row.key
+        if key not in self.rows:
+            self._servers[key.server] += 1
         self.rows[key] = row
         self._first_stamps.setdefault(key, stamp(row.build))
         self._place(key)
@@ -51,6 +56,8 @@ class Roster:
     def remove(self, key: RowKey) -> None:
         if self.rows.pop(key, None) is not None:
             self.entries.pop(key)
+            self._servers[key.server] -= 1
+            self._servers += Counter()  # drops those without rows
             self._is_disordered |= self.visible.pop(key, None) is not None
 
     def replace_server(self, server: str, rows: list[AgentRow]) -> None:
@@ -99,7 +106,7 @@ class Roster:
             del self.visible[key]
         if was_shown != is_shown or before is None or _standing(before) != _standing(entry):
             self._is_disordered |= was_shown or is_shown
-        if entry != before:
+        if entry != before or is_shown != was_shown:
             self._changed.add(key)
 
     # ----------------------------------------------------------------- what is to be seen
@@ -115,6 +122,11 @@ class Roster:
         self._is_disordered, self._is_due_now = painted != slots, False
         changed, self.slots = painted != self.slots, painted
         return RosterChanges(changed, rows)
+
+    @property
+    def has_hosts(self) -> bool:
+        """Whether the rows are of more than one server."""
+        return len(self._servers) > 1
 
     @property
     def hidden_count(self) -> int:

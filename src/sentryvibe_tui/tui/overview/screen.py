@@ -28,7 +28,7 @@ from ..widgets.footer import Keys
 from ..widgets.rows import Rows, SelectableScreen
 from .agents import Agents
 from .arrangement import Fold, ListOptions, RosterEntry
-from .bars import ColumnHeads, ListStatus, Summary
+from .bars import ColumnHeads, ListStatus, Summary, is_within_reach
 from .details_pane import DetailsPane
 from .preferences import Preferences, PreferencesFile, build_name
 from .roster import Roster, RosterChanges
@@ -124,6 +124,7 @@ class OverviewScreen(SelectableScreen):
         match event:
             case ServerLink(server, label, status):
                 self.summary.links[server] = label, status
+                self.agents.set_reach(server, is_within=is_within_reach(status))
             case ServerBuilds(server, builds):
                 self._attend(self._attention.setdefault(server, Attention()).listed(builds))
                 self.roster.replace_server(server, [self._row(server, build) for build in builds])
@@ -189,7 +190,7 @@ class OverviewScreen(SelectableScreen):
 
     def on_screen_resume(self) -> None:
         """Back from a build: on the same row, everything as it stands now."""
-        self.agents.update(RosterChanges(slots=True))
+        self.agents.update(RosterChanges(slots=True, rows=frozenset(self.roster.visible)))
         self.flush()
 
     def _lay_out(self) -> None:

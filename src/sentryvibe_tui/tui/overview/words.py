@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
+from ...agents.kinds import verb_of
 from ...model.state import Millis
-from ...model.summary import BuildSummary
+from ...model.summary import BuildSummary, OpenRequest
 from ...model.text import clean_line
 from ...report.words import UNICODE, Glyphs, Mark, Tone, build_mark, cost, duration, status_mark
 from .triage import AgentRow, Need
@@ -85,6 +86,18 @@ def what_words(build: BuildSummary, what: Need) -> str:
             return clean_line(build.todo)
         case _:
             return clean_line(build.now or build.todo)
+
+
+def request_words(request: OpenRequest) -> str:
+    """What is asked, with a call named as a row of the build names it: `Shell rm -rf build`, not `exec_command: rm`."""
+    text = _without_kind(request.title)
+    tool, verb = clean_line(request.tool, 80), clean_line(verb_of(request.tool), 40)
+    call, _, arguments = text.partition(" ")
+    return f"{verb} {arguments}" if tool and call.rstrip(":") == tool and arguments else text
+
+
+def _without_kind(title: str) -> str:
+    return re.sub(_KIND_AGAIN, "", clean_line(title, 2_000))
 
 
 def short_agent(agent_id: str) -> str:
