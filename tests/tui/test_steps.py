@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentryvibe_tui.model.events import BuildStarted
+from sentryvibe_tui.client.watching import Changed, Snapshot
+from sentryvibe_tui.model.events import About, BuildEvent, BuildStarted, TextAdded, ToolEnded, ToolStarted
 from sentryvibe_tui.model.facts import BuildEnded
-from sentryvibe_tui.model.state import Note, ToolCall
-from sentryvibe_tui.tui.build.steps import Steps
+from sentryvibe_tui.model.reducer import reduce
+from sentryvibe_tui.model.state import BuildState, Note, ToolCall
+from sentryvibe_tui.tui.build.steps import REWINDABLE, Steps
+from sentryvibe_tui.tui.build.view import BuildView
 from sentryvibe_tui.tui.lines import plain
 
 
@@ -115,18 +118,101 @@ async def test_an_ended_build_has_its_newest_turn_open(app_on, story) -> None:
 ITEMS = st.lists(st.sampled_from(["prompt", "text", "reasoning", "notice", "call", "failed", "nested"]), max_size=30)
 
 
+def take(steps: Steps, position: int, kind: str) -> None:
+    if kind in ("call", "failed", "nested", "nested failed"):
+        state = "error" if "failed" in kind else "output-available"
+        steps.take(position, ToolCall(str(position), "Bash", state=state), nested="nested" in kind)
+    else:
+        steps.take(position, Note(str(position), kind, "said", at=position), nested=False)
+
+
 @given(ITEMS)
 def test_every_call_is_in_one_step_and_every_turn_is_there(kinds) -> None:
     steps = Steps()
     for position, kind in enumerate(kinds):
-        if kind in ("call", "failed", "nested"):
-            state = "error" if kind == "failed" else "output-available"
-            steps.take(position, ToolCall(str(position), "Bash", state=state), nested=kind == "nested")
-        else:
-            steps.take(position, Note(str(position), kind, "said", at=position), nested=False)
+        take(steps, position, kind)
     calls = [position for step in steps.all for position in step.calls]
     assert calls == [at for at, kind in enumerate(kinds) if kind in ("call", "failed")]
     assert sum(step.errors for step in steps.all) == kinds.count("failed")
     assert len(steps.turns) == kinds.count("prompt")
     places = [place for turn, below in steps.parts() for place in ([below.start - 1] if turn else []) + [*below]]
     assert places == list(range(len(steps.all)))
+
+
+@given(ITEMS, st.integers(0, REWINDABLE), st.data())
+def test_what_is_rewound_and_taken_again_is_as_it_was(kinds, items, data) -> None:
+    whole, again = Steps(), Steps()
+    for steps in (whole, again):
+        for position, kind in enumerate(kinds):
+            take(steps, position, kind)
+    calls = [position for position, kind in enumerate(kinds) if kind in ("call", "nested")]
+    failing = data.draw(st.sampled_from(calls)) if calls else None
+    for steps in (whole, again):
+        if failing is not None:
+            steps.count_errors(failing, 1)
+    items = min(items, len(kinds))
+    again.rewind(items)
+    for position in range(len(kinds) - items, len(kinds)):
+        take(again, position, "failed" if position == failing and kinds[position] == "call" else
+             "nested failed" if position == failing else kinds[position])  # fmt: skip
+    assert (again.all, again.turns) == (whole.all, whole.turns)
+
+
+def view_of(*told: tuple[BuildEvent, int]) -> BuildView:
+    """Of events as they arrive, each with the time that it says; painted now and then."""
+    view, state = BuildView(), BuildState()
+    for number, (event, at) in enumerate(((BuildStarted(), 1), *told)):
+        state, entry = reduce(state, event, at, About("p", "s", "b"))
+        view.take(Snapshot(state, "hydrated") if not number else Changed(state, entry))
+        if number % 5 == 4:
+            view.take_repaint()
+    view.take_repaint()
+    return view
+
+
+def test_words_that_come_after_the_call_which_they_announce_stand_above_it() -> None:
+    """Hooks tell of a call at once, the session's file of the words before it a moment later."""
+    view = view_of(
+        (TextAdded("p1", "Add a cart", "prompt", whole=True), 1_000),
+        (ToolStarted("c1", "Bash"), 2_000),
+        (TextAdded("n1", "I run the tests.", whole=True), 1_500),
+        (ToolEnded("c1"), 3_000),
+        (ToolStarted("c2", "Bash"), 5_000),
+        (TextAdded("n2", "Now the build.", whole=True), 4_000),
+    )
+    assert view.entries == [0, 2, 1, 4, 3]
+    assert [view.entries[row] for row in view.row_of] == list(range(5))
+    assert [(step.note, step.calls) for step in view.steps.all] == [(0, []), (2, [1]), (4, [3])]
+    assert view.last_text == 4
+
+
+def test_words_of_turns_that_a_file_tells_all_at_once_stand_in_their_turns() -> None:
+    """A follower begins anew: hooks have told of the prompts and calls, the file's words come last."""
+    turns = [
+        event
+        for turn in range(12)
+        for event in (
+            (TextAdded(f"p{turn}", "More", "prompt", whole=True), turn * 1_000 + 10),
+            (ToolStarted(f"c{turn}", "Bash"), turn * 1_000 + 300),
+        )
+    ]
+    words = [(TextAdded(f"n{turn}", "I do it.", whole=True), turn * 1_000 + 200) for turn in range(12)]
+    view = view_of(*turns, *words)
+    assert [(step.is_turn, step.calls) for step in view.steps.all] == [
+        step for turn in range(12) for step in ((True, []), (False, [turn * 2 + 1]))
+    ]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["text", "prompt", "call"]), st.integers(1, 60)), max_size=40))
+def test_items_stand_by_their_times_and_of_equal_ones_as_they_came(items) -> None:
+    events = [
+        (ToolStarted(f"i{at}", "Bash") if kind == "call" else TextAdded(f"i{at}", "said", kind, whole=True), time)
+        for at, (kind, time) in enumerate(items)
+    ]
+    view = view_of(*events)
+    times = [time for _, time in items]
+    assert view.entries == sorted(range(len(times)), key=lambda position: times[position])
+    assert [view.entries[row] for row in view.row_of] == list(range(len(times)))
+    fresh = BuildView()
+    fresh.take(Snapshot(view.state, "hydrated"))
+    assert (fresh.entries, fresh.steps.all) == (view.entries, view.steps.all)

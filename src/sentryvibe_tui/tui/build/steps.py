@@ -5,11 +5,16 @@ Kept up item by item, never read again from the start. Pure.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from ...model.state import Item, Millis, Note, ToolCall
+
+REWINDABLE = 16
+"""Items after which one that comes late can still be put in its place by itself."""
 
 
 class Step(Struct):
@@ -33,6 +38,10 @@ class Step(Struct):
         return f"step {self.note}"
 
 
+def _nothing() -> None:
+    """What is undone of an item that changed nothing."""
+
+
 class Steps:
     """All steps in order. One that is a turn has those below it that come before the next turn."""
 
@@ -41,43 +50,81 @@ class Steps:
         self.turns: list[int] = []
         """Places in `all`."""
         self._of_call: dict[int, int] = {}
+        self._failed: set[int] = set()
+        self._undo: deque[Callable[[], None]] = deque(maxlen=REWINDABLE)
 
     def take(self, position: int, item: Item, *, nested: bool) -> None:
-        """The next item of the timeline; `nested`: a call below that of a subagent."""
+        """The next item; `nested`: a call below that of a subagent."""
+        undo = _nothing
         if isinstance(item, ToolCall):
-            self._take_call(position, item, nested=nested)
+            undo = self._take_call(position, item, nested=nested)
         elif item.kind in ("prompt", "text", "reasoning"):
-            self._take_note(position, item)
+            undo = self._take_note(position, item)
+        self._undo.append(undo)
 
-    def _take_call(self, position: int, call: ToolCall, *, nested: bool) -> None:
-        if not self.all:
+    def rewind(self, items: int) -> None:
+        """As it was before the last items came, of which there are at most `REWINDABLE`."""
+        for _ in range(items):
+            self._undo.pop()()
+
+    def _take_call(self, position: int, call: ToolCall, *, nested: bool) -> Callable[[], None]:
+        is_first = not self.all
+        if is_first:
             self.all.append(Step(None, call.started_at or 0, calls=[]))
         self._of_call[position] = len(self.all) - 1
         step = self.all[-1]
         if not nested:
-            step.calls.append(position)
-            step.call_errors += call.state == "error"
-        step.errors += call.state == "error"
+            insort(step.calls, position)
+        if call.state == "error":
+            self.count_errors(position, 1)
 
-    def _take_note(self, position: int, note: Note) -> None:
+        def undo() -> None:
+            if position in self._failed:
+                self.count_errors(position, -1)
+            del self._of_call[position]
+            if not nested:
+                step.calls.remove(position)
+            if is_first:
+                self.all.pop()
+
+        return undo
+
+    def _take_note(self, position: int, note: Note) -> Callable[[], None]:
         """What was said last before a call is what it was made for; reasoning stands in where nothing is said."""
         last = self.all[-1] if self.all else None
         if note.kind == "prompt":
             self.turns.append(len(self.all))
             self.all.append(Step(position, note.at, is_turn=True, kind=note.kind, calls=[]))
-        elif last is None or last.calls or last.is_turn:
+            return self._without_turn
+        if last is None or last.calls or last.is_turn:
             self.all.append(Step(position, note.at, kind=note.kind, calls=[]))
-        elif note.kind == "text" or last.kind == "reasoning":
-            last.note, last.kind = position, note.kind
+            return self._without_step
+        if note.kind != "text" and last.kind != "reasoning":
+            return _nothing
+        before = last.note, last.kind
+        last.note, last.kind = position, note.kind
+
+        def undo() -> None:
+            last.note, last.kind = before
+
+        return undo
+
+    def _without_turn(self) -> None:
+        self.turns.pop()
+        self.all.pop()
+
+    def _without_step(self) -> None:
+        self.all.pop()
 
     def count_errors(self, position: int, number: int) -> None:
         """A call failed (1), or one that had failed did not in the end (-1)."""
         place = self._of_call.get(position)
-        if place is not None:
+        if place is not None and number:
             step = self.all[place]
             step.errors += number
             at = bisect_left(step.calls, position)
             step.call_errors += number if step.calls[at : at + 1] == [position] else 0
+            (self._failed.add if number > 0 else self._failed.discard)(position)
 
     def parts(self) -> list[tuple[Step | None, range]]:
         """Turns with the places of the steps below them; None for what came before any prompt."""

@@ -28,7 +28,7 @@ from ...model.facts import BuildEnded, CodexReported
 from ...model.state import PLANNING, BuildState, Item, Millis, ToolCall, note_key, tool_key
 from ...model.updates import BuildBegan, Entry, TextChanged, TodoCompleted, TodosChanged, ToolChanged
 from ...report import words
-from .steps import Steps
+from .steps import REWINDABLE, Steps
 from .tally import Tally
 
 ExtraKind = Literal["gap", "build", "other", "mark", "request", "end"]
@@ -117,6 +117,8 @@ class BuildView:
 
     def take_repaint(self) -> Repaint:
         """What to repaint; from now on nothing is."""
+        if self._is_disordered:
+            self._restart(self._extras())
         repaint, self._repaint = self._repaint, Repaint(positions=set())
         return repaint
 
@@ -229,7 +231,14 @@ class BuildView:
         """Whether a call turned out to belong elsewhere: what came before it may stand in the wrong group."""
         self.starts: defaultdict[int, int] = defaultdict(int)
         self._activity: tuple[tuple[str, int, int], list[int]] = ("", 0, 0), []
-        self.entries: list[int | Extra] = list(range(len(self.state.timeline)))
+        self._is_disordered = False
+        self.shifts = 0
+        """How often an item came that belongs above others."""
+        self._times: list[Millis] = []
+        for item in self.state.items():
+            self._times.append(self._time(item))
+        in_order = sorted(range(len(self._times)), key=self._times.__getitem__)
+        self.entries: list[int | Extra] = [*in_order]
         for row, extra in extras:
             self.entries.insert(row, extra)
         self.steps = Steps()
@@ -237,21 +246,59 @@ class BuildView:
         """Positions of the calls that changed files."""
         self.last_text: int | None = None
         self.last_error: int | None = None
-        self.row_of = [row for row, entry in enumerate(self.entries) if isinstance(entry, int)]
+        self.row_of = [0] * len(in_order)
+        for row, entry in enumerate(self.entries):
+            if isinstance(entry, int):
+                self.row_of[entry] = row
         for position, item in enumerate(self.state.items()):
             self._index(position, item)
+        for position in in_order:
+            self._step(position)
+
+    def _time(self, item: Item) -> Millis:
+        """When the next item of the timeline happened; one that does not say, with the one before it."""
+        at = item.started_at if isinstance(item, ToolCall) else item.at
+        return at or (self._times[-1] if self._times else 0)
 
     def _append(self, position: int, item: Item) -> None:
-        self.row_of.append(len(self.entries))
-        self.entries.append(position)
+        """At the end, or where it belongs by its time: of an agent's sources some are slower than others."""
+        self._times.append(self._time(item))
+        row = self._row_for(position)
+        self.entries.insert(row, position)
+        self.row_of.append(row)
+        later = [entry for entry in self.entries[row + 1 :] if isinstance(entry, int)]
+        self.steps.rewind(len(later))
+        for entry in later:
+            self.row_of[entry] += 1
+        self.shifts += bool(later)
+        if self._lost_row is not None and row < self._lost_row:
+            self._lost_row += 1
+        self._repaint.positions.update(later)
         self._is_regrouped |= isinstance(item, ToolCall) and item.id in self.children
         self._index(position, item)
+        for entry in (position, *later):
+            self._step(entry)
+
+    def _row_for(self, position: int) -> int:
+        """Of a new item; nothing goes above a line of ours. What is much too late is put in order with the painting."""
+        at, end = self._times[position], len(self.entries)
+        row = end
+        while row and isinstance(entry := self.entries[row - 1], int) and self._times[entry] > at:
+            if end - row == REWINDABLE:
+                self._is_disordered = True
+                return end
+            row -= 1
+        return row
+
+    def _step(self, position: int) -> None:
+        item = self.state.timeline[position]
+        self.steps.take(position, item, nested=isinstance(item, ToolCall) and self.is_nested(item))
 
     def _index(self, position: int, item: Item) -> None:
-        self.steps.take(position, item, nested=isinstance(item, ToolCall) and self.is_nested(item))
         if not isinstance(item, ToolCall):
             self._repaint.todos = self._repaint.todos or not self.has_todos
-            self.last_text = position if item.kind == "text" else self.last_text
+            is_last = self.last_text is None or self._times[position] >= self._times[self.last_text]
+            self.last_text = position if item.kind == "text" and is_last else self.last_text
             return
         self.last_error = position if item.state == "error" else self.last_error
         if changes_files(item):

@@ -51,6 +51,7 @@ class Stream(Rows):
         self.stamped = True
         self._matches: list[int] = []
         self._read = 0
+        self._shifts = 0
         self._requests: tuple[Request, ...] = ()
 
     # ----------------------------------------------------------------- following the view
@@ -98,6 +99,7 @@ class Stream(Rows):
         self.unseen = 0
         self._matches.clear()
         self._read = 0
+        self._shifts = self.view.shifts
         self._requests = self.view.state.requests
         if self.filtered:
             self._match()
@@ -111,7 +113,8 @@ class Stream(Rows):
         ):
             self.renew()
             return
-        if state.requests != self._requests:
+        is_shifted, self._shifts = self._shifts != self.view.shifts, self.view.shifts
+        if state.requests != self._requests or (is_shifted and self.filtered):
             unseen = self.unseen
             self.renew()
             self.unseen = unseen
