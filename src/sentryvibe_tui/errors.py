@@ -30,7 +30,6 @@ SentryVibeError
 │   ├── Unreadable                 the data directory read without a server: store/readonly.py
 │   └── EventDiffers               an id that belongs to another event
 ├── NoGlance, NothingLearned       a status line has nothing to tell
-├── SetBack                        the database is an older copy: store/postgres/writer.py
 ├── BusLost                        hints to other servers: bus/bus.py
 ├── RpcRefusal, NotUnderstood      a register of an agent: agents/*/
 ├── NoTerminal                     sources/terminal.py
@@ -81,17 +80,14 @@ class UnknownAgent(SentryVibeError, LookupError):
 
 
 class NoAnswer(SentryVibeError):
-    """The server could not be reached, or (`answered`) said nothing that can be read; the message says why."""
+    """The server could not be reached, or said nothing that can be read; the message says why."""
 
-    answered = False
     status = 0
     """The HTTP status of an error answer, else 0."""
 
 
 class OddAnswer(NoAnswer):
-    """The server said something else than what it was asked for."""
-
-    answered = True
+    """The server answered, with something else than what it was asked for."""
 
 
 class ErrorAnswer(OddAnswer):

@@ -20,7 +20,7 @@ from .folders import make_private
 
 TOKENS = "tokens.json"
 """The file's name in the data folder."""
-MARK = "svt_"
+TOKEN_PREFIX = "svt_"
 """What a named token begins with, so that leaks are recognised."""
 
 Role = Literal["watch", "publish", "answer", "admin"]
@@ -77,12 +77,12 @@ class TokenRecord(Struct, frozen=True):
         return Principal(self.name, self.role, self.project, self.id, self.session, self.build)
 
 
-class Tokens:
+class NamedTokens:
     """The tokens in the file `path`, read anew whenever it is another one. It need not be there."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: tuple[int, int, int] | None = None
+        self._file_stamp: tuple[int, int, int] | None = None
         self._records: dict[str, TokenRecord] = {}
 
     def records(self) -> tuple[TokenRecord, ...]:
@@ -91,7 +91,7 @@ class Tokens:
 
     def holder(self, token: str, now: int) -> Principal | None:
         """Whose token it is; None: nobody's, or it has expired. Raises BadTokenFile."""
-        record = self._valid(token.removeprefix(MARK).partition(".")[0], now)
+        record = self._valid(token.removeprefix(TOKEN_PREFIX).partition(".")[0], now)
         if record is None or not hmac.compare_digest(_digest(token), record.digest):
             return None
         return record.principal
@@ -117,17 +117,17 @@ class Tokens:
             if any(record.name == name for record in records.values()):
                 raise BadTokenFile(f"there is a token {name!r} already; revoke it, or take another name")
             token_id = secrets.token_hex(6)
-            token = f"{MARK}{token_id}.{secrets.token_urlsafe(32)}"
+            token = f"{TOKEN_PREFIX}{token_id}.{secrets.token_urlsafe(32)}"
             records[token_id] = TokenRecord(token_id, name, role, _digest(token), project, now, expires_at, *build)
         return token
 
     def revoke(self, name: str) -> bool:
         """False: there is none of that name. Raises BadTokenFile."""
         with self._changing() as records:
-            gone = [record.id for record in records.values() if record.name == name]
-            for token_id in gone:
+            token_ids = [record.id for record in records.values() if record.name == name]
+            for token_id in token_ids:
                 del records[token_id]
-        return bool(gone)
+        return bool(token_ids)
 
     def _valid(self, token_id: str, now: int) -> TokenRecord | None:
         record = self._current().get(token_id)
@@ -136,14 +136,14 @@ class Tokens:
     def _current(self) -> dict[str, TokenRecord]:
         try:
             status = os.stat(self._path)
-            seen = (status.st_mtime_ns, status.st_ino, status.st_size)
-            if seen != self._seen:
+            file_stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
+            if file_stamp != self._file_stamp:
                 if status.st_mode & 0o077:
                     raise BadTokenFile(f"others may read {self._path}; `chmod 600` it")
                 records = msgspec.json.decode(self._path.read_bytes(), type=list[TokenRecord])
-                self._records, self._seen = {record.id: record for record in records}, seen
+                self._records, self._file_stamp = {record.id: record for record in records}, file_stamp
         except FileNotFoundError:
-            self._records, self._seen = {}, None
+            self._records, self._file_stamp = {}, None
         except (OSError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError) as error:
             raise BadTokenFile(f"the tokens in {self._path} cannot be read: {error}") from None
         return self._records

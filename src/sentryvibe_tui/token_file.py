@@ -15,7 +15,7 @@ _LONGEST = 4096
 def server_token(path: Path) -> str:
     """The token in `path`; a file that is not there yet is made, mode 0600, with a new one. Raises BadTokenFile."""
     try:
-        return _made(path)
+        return _create(path)
     except FileExistsError:
         return read_token(path)
     except OSError as error:
@@ -40,7 +40,7 @@ def read_token(path: Path) -> str:
     return token
 
 
-def _made(path: Path) -> str:
+def _create(path: Path) -> str:
     make_private(path.parent)
     import secrets  # once in the life of a file
 

@@ -27,13 +27,13 @@ Bare().run()
 WATCH = """
 import asyncio
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus
-from sentryvibe_tui.tui.app import show
+from sentryvibe_tui.tui.app import show_build
 class Script:
     async def events(self):
         yield LinkChanged(LinkStatus("connecting"))
         await asyncio.Event().wait()
     def retry_now(self): ...
-asyncio.run(show(Script(), "MARKER"))
+asyncio.run(show_build(Script(), "MARKER"))
 """
 
 

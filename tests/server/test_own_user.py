@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from sentryvibe_tui.errors import BadTokenFile
-from sentryvibe_tui.principals import TOKENS, Tokens
+from sentryvibe_tui.principals import TOKENS, NamedTokens
 from sentryvibe_tui.server import caller
 from sentryvibe_tui.server.access import TOKEN, secured
 from sentryvibe_tui.server.caller import Caller, tells_users
@@ -75,7 +75,7 @@ async def test_its_own_user_needs_no_token_and_may_bear_any(server: Running) -> 
 
 
 async def test_a_token_of_ours_is_judged_by_itself(server: Running, tmp_path: Path) -> None:
-    tokens = Tokens(tmp_path / "data" / TOKENS)
+    tokens = NamedTokens(tmp_path / "data" / TOKENS)
     token = tokens.add("guest", "watch", now=0)
     async with asking(server, token) as http:
         assert (await http.get("/api/projects")).status_code == 200

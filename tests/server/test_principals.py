@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from sentryvibe_tui.errors import BadTokenFile
-from sentryvibe_tui.principals import TOKENS, Role, Tokens
+from sentryvibe_tui.principals import TOKENS, NamedTokens, Role
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import ServerLimits
 
@@ -27,8 +27,8 @@ def event(project: str = "p") -> dict[str, Any]:
 
 
 @pytest.fixture
-def tokens(tmp_path: Path) -> Tokens:
-    return Tokens(tmp_path / TOKENS)
+def tokens(tmp_path: Path) -> NamedTokens:
+    return NamedTokens(tmp_path / TOKENS)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ async def until_closed(link: ClientConnection) -> int:
 # ---------------------------------------------------------------------- the file
 
 
-def test_a_token_is_kept_as_a_check_sum_that_its_user_alone_may_read(tokens: Tokens, tmp_path: Path) -> None:
+def test_a_token_is_kept_as_a_check_sum_that_its_user_alone_may_read(tokens: NamedTokens, tmp_path: Path) -> None:
     token = tokens.add("ci", "publish", now=5)
     path = tmp_path / TOKENS
     assert path.stat().st_mode & 0o777 == 0o600
@@ -70,23 +70,25 @@ def test_a_token_is_kept_as_a_check_sum_that_its_user_alone_may_read(tokens: Tok
         assert tokens.holder(wrong, now=6) is None
 
 
-def test_a_token_ends_with_its_time_and_with_its_revocation(tokens: Tokens) -> None:
+def test_a_token_ends_with_its_time_and_with_its_revocation(tokens: NamedTokens) -> None:
     token = tokens.add("guest", "watch", now=0, expires_at=10)
     assert tokens.holder(token, now=9) is not None
     assert tokens.holder(token, now=10) is None
     other = tokens.add("else", "watch", now=0)
-    assert Tokens(tokens._path).revoke("else")  # by another process
+    assert NamedTokens(tokens._path).revoke("else")  # by another process
     assert tokens.holder(other, now=1) is None
     assert not tokens.revoke("else")
 
 
-def test_names_are_given_once_and_a_file_that_cannot_be_trusted_lets_nobody_in(tokens: Tokens, tmp_path: Path) -> None:
+def test_names_are_given_once_and_a_file_that_cannot_be_trusted_lets_nobody_in(
+    tokens: NamedTokens, tmp_path: Path
+) -> None:
     token = tokens.add("ci", "admin", now=0)
     with pytest.raises(BadTokenFile, match="already"):
         tokens.add("ci", "watch", now=0)
     (tmp_path / TOKENS).chmod(0o644)
     with pytest.raises(BadTokenFile, match="chmod 600"):
-        Tokens(tmp_path / TOKENS).holder(token, now=1)
+        NamedTokens(tmp_path / TOKENS).holder(token, now=1)
     (tmp_path / TOKENS).chmod(0o600)
     for nonsense in (b"[{]", b'[{"id": "\xff"}]', b"[" * 100_000):
         (tmp_path / TOKENS).write_bytes(nonsense)
@@ -102,7 +104,7 @@ def test_names_are_given_once_and_a_file_that_cannot_be_trusted_lets_nobody_in(t
     [("watch", 403, 403), ("publish", 200, 403), ("answer", 403, 403), ("admin", 200, 404)],
 )
 async def test_a_role_may_what_it_stands_for(
-    server: Running, tokens: Tokens, role: Role, posts: int, deletes: int
+    server: Running, tokens: NamedTokens, role: Role, posts: int, deletes: int
 ) -> None:
     async with bearing(server, tokens.add("x", role, now=0)) as http:
         assert (await http.get("/api/projects")).status_code == 200
@@ -112,7 +114,7 @@ async def test_a_role_may_what_it_stands_for(
         assert (await http.send(unusual)).status_code == posts
 
 
-async def test_who_only_watches_is_no_runner(server: Running, tokens: Tokens) -> None:
+async def test_who_only_watches_is_no_runner(server: Running, tokens: NamedTokens) -> None:
     token = tokens.add("x", "watch", now=0)
     with pytest.raises(InvalidStatus, match="403"):
         await watching(server, token, "/ws/runner")
@@ -124,7 +126,7 @@ async def test_who_only_watches_is_no_runner(server: Running, tokens: Tokens) ->
 # ---------------------------------------------------------------------- projects
 
 
-async def test_a_token_of_a_project_sees_no_other(server: Running, tokens: Tokens) -> None:
+async def test_a_token_of_a_project_sees_no_other(server: Running, tokens: NamedTokens) -> None:
     async with bearing(server, SHARED) as admin:
         for project in ("p", "q", "p/builds"):
             assert (await admin.post("/api/build-events", json=event(project))).status_code == 200
@@ -153,7 +155,7 @@ async def test_a_token_of_a_project_sees_no_other(server: Running, tokens: Token
         assert (await http.post("/api/build-heartbeats", json=beat)).status_code == 403
 
 
-async def test_a_link_of_a_project_cannot_move_to_another(server: Running, tokens: Tokens) -> None:
+async def test_a_link_of_a_project_cannot_move_to_another(server: Running, tokens: NamedTokens) -> None:
     token = tokens.add("x", "watch", now=0, project="p")
     for path in ("/ws?projectId=q", "/ws?scope=builds&projectId=q"):
         with pytest.raises(InvalidStatus, match="403"):
@@ -170,7 +172,7 @@ async def call(http: httpx.AsyncClient, project: str, build: str, value: str, se
     assert (await http.post("/api/build-events", json=body)).status_code == 200
 
 
-async def test_a_token_of_a_project_reads_whole_values_of_its_calls_alone(server: Running, tokens: Tokens) -> None:
+async def test_a_token_of_a_project_reads_whole_values_of_its_calls_alone(server: Running, tokens: NamedTokens) -> None:
     async with bearing(server, SHARED) as admin:
         await call(admin, "p", "b", "mine")
         await call(admin, "q", "b", "another's")  # newer, of a session of the same name
@@ -187,7 +189,7 @@ async def test_a_token_of_a_project_reads_whole_values_of_its_calls_alone(server
 
 
 @pytest.fixture
-async def lent(server: Running, tokens: Tokens) -> str:
+async def lent(server: Running, tokens: NamedTokens) -> str:
     """A token for the build `one` of the project `p`, beside which there are others."""
     async with bearing(server, SHARED) as admin:
         await call(admin, "p", "one", "open")
@@ -267,7 +269,7 @@ def text(frame: str | bytes) -> str:
 
 
 async def test_an_error_while_links_are_ended_ends_not_the_ending(
-    server: Running, tokens: Tokens, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    server: Running, tokens: NamedTokens, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     token, failures = tokens.add("guest", "watch", now=0), iter([True])
     before = server.app._guard.is_valid
@@ -286,7 +288,9 @@ async def test_an_error_while_links_are_ended_ends_not_the_ending(
 
 
 @pytest.mark.parametrize("path", ["/ws?projectId=p&protocol=2", "/ws?scope=builds"])
-async def test_open_links_end_within_a_second_of_the_revocation(server: Running, tokens: Tokens, path: str) -> None:
+async def test_open_links_end_within_a_second_of_the_revocation(
+    server: Running, tokens: NamedTokens, path: str
+) -> None:
     token = tokens.add("guest", "watch", now=0)
     async with watching(server, token, path) as link, watching(server, SHARED, path) as other:
         await link.recv()
@@ -299,7 +303,7 @@ async def test_open_links_end_within_a_second_of_the_revocation(server: Running,
         assert (await http.get("/api/projects")).status_code == 401
 
 
-async def test_an_event_stream_ends_with_its_token(server: Running, tokens: Tokens) -> None:
+async def test_an_event_stream_ends_with_its_token(server: Running, tokens: NamedTokens) -> None:
     token = tokens.add("guest", "watch", now=0)
     async with bearing(server, token) as http, http.stream("GET", "/api/projects/p/events") as events:
         lines = events.aiter_lines()

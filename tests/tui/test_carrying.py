@@ -227,7 +227,7 @@ async def test_the_file_of_a_call_opens_in_the_editor(app_on, story, lent, progr
 SHOWN = """
 import asyncio, sys
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus
-from sentryvibe_tui.tui.app import show
+from sentryvibe_tui.tui.app import show_build
 from sentryvibe_tui.tui.display import DisplayOptions
 from sentryvibe_tui.tui.notices import Notices
 class Script:
@@ -235,7 +235,7 @@ class Script:
         yield LinkChanged(LinkStatus("live"))
         await asyncio.Event().wait()
     def retry_now(self): ...
-sys.exit(asyncio.run(show(Script(), "MARKER", DisplayOptions(notices=Notices()))))
+sys.exit(asyncio.run(show_build(Script(), "MARKER", DisplayOptions(notices=Notices()))))
 """
 
 

@@ -16,7 +16,7 @@ from sentryvibe_tui.tui.hangup import lasting
 SCREEN = """
 import asyncio, sys
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus
-from sentryvibe_tui.tui.app import show
+from sentryvibe_tui.tui.app import show_build
 from sentryvibe_tui.tui.display import DisplayOptions
 from sentryvibe_tui.tui.notices import Notices
 
@@ -25,7 +25,7 @@ class Quiet:
         yield LinkChanged(LinkStatus("connecting"))
         await asyncio.Event().wait()
 
-sys.exit(asyncio.run(show(Quiet(), "MARKER", DisplayOptions(notices=Notices()))))
+sys.exit(asyncio.run(show_build(Quiet(), "MARKER", DisplayOptions(notices=Notices()))))
 """
 
 

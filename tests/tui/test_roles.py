@@ -5,7 +5,7 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
 from sentryvibe_tui.tui.themes import CONTRAST, THEMES, theme_names
-from sentryvibe_tui.tui.widgets.roles import ROLES, role_styles
+from sentryvibe_tui.tui.widgets.roles import THEME_STYLES, role_styles
 
 
 def _variables(theme) -> dict[str, str]:
@@ -22,7 +22,7 @@ def _luminance(color) -> float:
 @pytest.mark.parametrize("theme", [*THEMES, *BUILTIN_THEMES.values()], ids=lambda theme: theme.name)
 def test_every_theme_has_every_role(theme) -> None:
     styles = role_styles(_variables(theme), ansi=theme.ansi)
-    assert styles.keys() == ROLES.keys()
+    assert styles.keys() == THEME_STYLES.keys()
     assert bool(styles["dim"].dim) == theme.ansi
 
 
@@ -36,7 +36,7 @@ DRAWN = {"bar", "bar-done", "bar-bad"}
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-@pytest.mark.parametrize("name", ROLES)
+@pytest.mark.parametrize("name", THEME_STYLES)
 def test_words_stand_out_from_their_ground(theme, name) -> None:
     """On the background, on the bars above and below, under the cursor."""
     variables = _variables(theme)

@@ -44,7 +44,7 @@ async def test_events_one_by_one_show_the_same_as_the_whole_state(app_on, runnin
 
 async def test_q_leaves_with_130_while_the_build_runs_and_0_after_it_completed(app_on, running_build, story) -> None:
     from sentryvibe_tui.model.facts import BuildEnded
-    from sentryvibe_tui.tui.app import exit_code
+    from sentryvibe_tui.tui.app import exit_status
 
     codes = []
     for state in (running_build.state, running_build.tell(BuildEnded("completed")).state):
@@ -52,11 +52,11 @@ async def test_q_leaves_with_130_while_the_build_runs_and_0_after_it_completed(a
         async with app.run_test(size=(80, 24)) as pilot:
             await settled(pilot)
             await pilot.press("q")
-        codes.append(exit_code(app.watch_screen.view))
+        codes.append(exit_status(app.watch_screen.view))
     gave_up = app_on(story().state, LinkChanged(LinkStatus("gave-up")))
     async with gave_up.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-    assert [*codes, exit_code(gave_up.watch_screen.view)] == [130, 0, 3]
+    assert [*codes, exit_status(gave_up.watch_screen.view)] == [130, 0, 3]
 
 
 async def test_a_new_build_takes_the_screen_of_one_that_ended_and_says_so(app_on, running_build, story) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ..client.catalogue import Catalogue, ServedBuilds, StoredBuilds, kept_in
 from ..client.rest import AmbiguousProject, NoSuchProject, ProjectRef, builds, choose, resolve
-from ..errors import NoAnswer, StoreError
+from ..errors import NoAnswer, OddAnswer, StoreError
 from ..model.state import BuildState
 from ..model.text import clean_line
 from ..settings import data_dir
@@ -116,7 +116,7 @@ async def catalogue(server: Server) -> Catalogue:
     try:
         await served.projects()
     except NoAnswer as error:
-        if error.answered:
+        if isinstance(error, OddAnswer):
             raise server.unlinked(error) from None
         tell("no server runs: this is what is kept")
         return store

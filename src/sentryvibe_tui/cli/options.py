@@ -11,7 +11,7 @@ import click
 from msgspec import Struct
 
 from .. import runtime
-from ..errors import BadAddress, SentryVibeError
+from ..errors import BadAddress, OddAnswer, SentryVibeError
 from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import Loaded, Settings, load
@@ -95,7 +95,7 @@ class Server(Struct, frozen=True):
         if error.status in (401, 403):
             return NoLink(self.refusal(str(error)))
         odd = f"{self.address.base} ({self.source}) does not answer as a SentryVibe server"
-        return NoLink(f"{odd if error.answered else self.absence}: {clean_line(str(error))}")
+        return NoLink(f"{odd if isinstance(error, OddAnswer) else self.absence}: {clean_line(str(error))}")
 
     def refusal(self, words: str) -> str:
         """What to say and to do when it lets us not in; `words` are its own."""

@@ -98,10 +98,10 @@ async def show(watching: Watching, project: str, options: DisplayOptions, settin
     """Full screen until the reader leaves; the exit status."""
     with uncollected():
         from ..notify import Claims
-        from ..tui.app import show as shown
+        from ..tui.app import show_build
 
     log_to_file(settings)
-    return await shown(watching, project, replace(options, claims=Claims("screen")))
+    return await show_build(watching, project, replace(options, claims=Claims("screen")))
 
 
 async def show_agents(fleet: Fleet, options: DisplayOptions, settings: Settings) -> int:

@@ -13,7 +13,7 @@ import click
 from ..client.rest import AmbiguousProject, NoSuchProject, ProjectRef, builds, resolve
 from ..errors import BadAddress, BadTokenFile, NoAnswer
 from ..model.text import clean_line
-from ..principals import TOKENS, Role, Tokens
+from ..principals import TOKENS, NamedTokens, Role
 from ..settings import data_dir
 from ..wire.address import Address, parse_address
 from .completing import projects
@@ -57,7 +57,7 @@ def command(
     name = f"share-{secrets.token_hex(3)}"
     folder = Path(data or source.address.data_dir or data_dir(settings().settings))
     try:
-        token = Tokens(folder / TOKENS).add(name, role, now, ref.id, now + length, key)
+        token = NamedTokens(folder / TOKENS).add(name, role, now, ref.id, now + length, key)
     except BadTokenFile as error:
         raise UsageProblem(str(error)) from None
     watch = shlex.join(["sentryvibe-tui", "watch", ref.id, "--server", url or source.address.base])

@@ -11,7 +11,7 @@ import click
 
 from ..errors import BadTokenFile
 from ..model.text import clean_line
-from ..principals import ROLES, TOKENS, Role, Tokens
+from ..principals import ROLES, TOKENS, NamedTokens, Role
 from ..settings import data_dir
 from .options import UsageProblem, settings
 from .output import any_text, tell, write_line
@@ -96,8 +96,8 @@ def revoke(name: str, data: Path | None) -> int:
     return 0
 
 
-def _tokens(data: Path | None) -> Tokens:
-    return Tokens((data_dir(settings().settings) if data is None else data) / TOKENS)
+def _tokens(data: Path | None) -> NamedTokens:
+    return NamedTokens((data_dir(settings().settings) if data is None else data) / TOKENS)
 
 
 def _end(expires: str | None, now: int) -> int:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from ..errors import BadTokenFile
-from ..principals import MARK, Principal, Tokens
+from ..principals import TOKEN_PREFIX, NamedTokens, Principal
 from .asgi import HTTPError, Scope, header
 from .caller import caller_of
 from .settings import ServerLimits
@@ -41,7 +41,7 @@ class Guard:
         self._token = settings.token.encode()
         self._own_user = settings.own_user
         self._is_open = not (settings.token or settings.own_user)
-        self._named = Tokens(Path(settings.tokens)) if settings.tokens else None
+        self._named = NamedTokens(Path(settings.tokens)) if settings.tokens else None
 
     def identify(self, scope: Scope) -> Principal:
         """Who it is. Raises HTTPError: 403 for a foreign `Host` or page, 401 for who is not known."""
@@ -54,7 +54,7 @@ class Guard:
         if token and (holder := self._holder(token)) is not None:
             return holder
         # who shows a token of ours is its holder or nobody; other words may be meant for other servers
-        if self._own_user and not token.startswith(MARK) and caller_of(scope).is_own_user:
+        if self._own_user and not token.startswith(TOKEN_PREFIX) and caller_of(scope).is_own_user:
             return OWNER
         raise HTTPError(401, _STRANGER if self._own_user else _NO_TOKEN)
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 
-Scope = Literal["both", "screen", "overview", "rows"]
+ActionScope = Literal["both", "screen", "overview", "rows"]
 """Where an action is offered: on both screens, that of one build, that of all agents, in any list."""
 
 
@@ -24,7 +24,7 @@ class Action(Struct, frozen=True):
     keys: str
     title: str
     help: str
-    scope: Scope = "screen"
+    scope: ActionScope = "screen"
     footer: int = 0
     palette: bool = True
     pane: str = ""
@@ -149,7 +149,7 @@ ACTIONS = (
     Action("fold(False)", "h,left", "close", "Fold the row, or go to the todo above", "rows", palette=False),
 )
 
-_SHOWN = {
+_KEY_SYMBOLS = {
     "question_mark": "?",
     "exclamation_mark": "!",
     "colon": ":",
@@ -166,7 +166,7 @@ _SHOWN = {
 }
 
 
-def bindings(scope: Scope) -> list[BindingType]:
+def bindings(scope: ActionScope) -> list[BindingType]:
     """Textual's bindings of the actions of a scope; the id is `Action.ident`. Those of both screens belong to each."""
     return [
         _binding(action) for action in ACTIONS if action.scope == scope or (scope != "rows" and action.scope == "both")
@@ -184,8 +184,8 @@ def _binding(action: Action) -> Binding:
 
 def offered(actions: Sequence[Action], screen: Literal["screen", "overview"]) -> tuple[Action, ...]:
     """The actions that there are on a screen; keys of its own are not those of its lists."""
-    taken = {key for action in actions if action.scope == screen for key in action.keys.split(",")}
-    left = [(action, [key for key in action.keys.split(",") if key not in taken]) for action in actions]
+    screen_keys = {key for action in actions if action.scope == screen for key in action.keys.split(",")}
+    left = [(action, [key for key in action.keys.split(",") if key not in screen_keys]) for action in actions]
     return tuple(
         replace(action, keys=",".join(keys)) if action.scope == "rows" else action
         for action, keys in left
@@ -194,7 +194,7 @@ def offered(actions: Sequence[Action], screen: Literal["screen", "overview"]) ->
 
 
 def key_name(key: str) -> str:
-    return _SHOWN.get(key, key)
+    return _KEY_SYMBOLS.get(key, key)
 
 
 def keys_of(action: Action) -> str:
@@ -205,7 +205,8 @@ def keys_of(action: Action) -> str:
 def spelled(keys: str) -> str:
     """Arrows in words, for terminals that have none."""
     return " ".join(
-        {shown: key for key, shown in _SHOWN.items() if not shown.isascii()}.get(key, key) for key in keys.split(" ")
+        {symbol: key for key, symbol in _KEY_SYMBOLS.items() if not symbol.isascii()}.get(key, key)
+        for key in keys.split(" ")
     )
 
 
@@ -216,9 +217,9 @@ def in_footer(
 
     `opens`: what `open` does where the reader is; `idle`: actions that would do nothing now.
     """
-    wanted = [action for ident in first for action in actions if action.ident == ident]
+    foremost = [action for ident in first for action in actions if action.ident == ident]
     ranked = sorted((action for action in actions if action.footer), key=lambda action: action.footer)
-    for action in (*wanted, *(action for action in ranked if action not in wanted)):
+    for action in (*foremost, *(action for action in ranked if action not in foremost)):
         if action.ident not in idle:
             yield action, opens if opens and action.ident == "open" else action.title
 
@@ -230,29 +231,31 @@ def usable_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """
     usual = {action.ident: action.keys.split(",") for action in ACTIONS}
     problems = [f"keys: no action is called {name!r}{_nearest(name, usual)}" for name in keys if name not in usual]
-    wanted = {name: [_key(key) for key in text.split(",")] for name, text in keys.items() if name in usual}
-    for name in [name for name, pressed in wanted.items() if not all(pressed)]:
+    rebindings = {name: [_key(key) for key in text.split(",")] for name, text in keys.items() if name in usual}
+    for name in [name for name, pressed in rebindings.items() if not all(pressed)]:
         problems.append(f"keys: {name} = {keys[name]!r} names no key")
-        del wanted[name]
-    for there in (("both", "screen", "rows"), ("both", "overview", "rows")):
-        _settle({action.ident for action in ACTIONS if action.scope in there}, usual, wanted, problems)
-    return {name: ",".join(pressed) for name, pressed in wanted.items()}, problems
+        del rebindings[name]
+    for scopes in (("both", "screen", "rows"), ("both", "overview", "rows")):
+        _drop_conflicts({action.ident for action in ACTIONS if action.scope in scopes}, usual, rebindings, problems)
+    return {name: ",".join(pressed) for name, pressed in rebindings.items()}, problems
 
 
-def _settle(there: set[str], usual: Mapping[str, list[str]], wanted: dict[str, list[str]], problems: list[str]) -> None:
-    """Of the actions on one screen none takes another's key: what does is told and leaves `wanted`."""
-    meant: dict[str, str] = {}
-    for name in [*(name for name in usual if name not in wanted), *wanted]:
-        if name not in there:
+def _drop_conflicts(
+    idents: set[str], usual: Mapping[str, list[str]], rebindings: dict[str, list[str]], problems: list[str]
+) -> None:
+    """Of the actions on one screen (`idents`) none takes another's key: what does is told and leaves `rebindings`."""
+    owners: dict[str, str] = {}
+    for name in [*(name for name in usual if name not in rebindings), *rebindings]:
+        if name not in idents:
             continue
-        pressed = wanted.get(name, usual[name])
-        taken = next((key for key in pressed if meant.get(key, name) != name), None)
-        if taken is None or name not in wanted:
-            meant |= {key: name for key in pressed if key not in meant}
+        pressed = rebindings.get(name, usual[name])
+        conflict = next((key for key in pressed if owners.get(key, name) != name), None)
+        if conflict is None or name not in rebindings:
+            owners |= {key: name for key in pressed if key not in owners}
         else:
-            problems.append(f"keys: {key_name(taken)!r} means {meant[taken]} already, so not {name}")
-            del wanted[name]
-            meant |= {key: name for key in usual[name] if key not in meant}
+            problems.append(f"keys: {key_name(conflict)!r} means {owners[conflict]} already, so not {name}")
+            del rebindings[name]
+            owners |= {key: name for key in usual[name] if key not in owners}
 
 
 def rebound(keys: Mapping[str, str]) -> tuple[Action, ...]:
@@ -268,8 +271,8 @@ def _key(text: str) -> str:
     return key_named(text) if len(text) == 1 else text
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def _nearest(name: str, names: Iterable[str]) -> str:
     import difflib  # only to report a mistake
 
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else "; ? on the screen lists them"

@@ -46,10 +46,10 @@ def now_millis() -> Millis:
 
 
 def _theme_of_terminal() -> str:
-    from .ground import ground_of, is_light
+    from .terminal_background import background_of, is_light_background
 
-    ground = ground_of(sys.__stdin__.fileno()) if sys.__stdin__ is not None and sys.__stdin__.isatty() else None
-    return LIGHT.name if is_light(ground, os.environ) else DARK.name
+    background = background_of(sys.__stdin__.fileno()) if sys.__stdin__ is not None and sys.__stdin__.isatty() else None
+    return LIGHT.name if is_light_background(background, os.environ) else DARK.name
 
 
 class TerminalApp(App[int]):
@@ -215,14 +215,14 @@ class WatchApp(TerminalApp):
         before, now = event.before, event.now
         self.entitle(window_title(now, self.project, self.context.glyphs))
         if before.id == now.id and (before.status, before.requests) != (now.status, now.requests):
-            told = attention(summary_of(before), summary_of(now))
-            self.attend([told] if told is not None else [])
+            notice = attention(summary_of(before), summary_of(now))
+            self.attend([notice] if notice is not None else [])
 
     def action_next_waiting(self) -> None:
         self.watch_screen.tell("only this build is shown here; `sentryvibe-tui` alone shows all agents")
 
 
-def exit_code(view: BuildView) -> int:
+def exit_status(view: BuildView) -> int:
     """How the newest build ended; else that there was no link; else that the reader left before the end."""
     if view.live.id and not view.live.is_active:
         return of_build(view.live.status)
@@ -231,14 +231,14 @@ def exit_code(view: BuildView) -> int:
     return INTERRUPTED
 
 
-async def show(watching: Watching, project: str = "", options: DisplayOptions = DEFAULTS) -> int:
+async def show_build(watching: Watching, project: str = "", options: DisplayOptions = DEFAULTS) -> int:
     """Shows a watch full screen until the reader leaves. The exit status: report.exit_codes, or 128 + signal."""
     app = WatchApp(watching, project, options)
     result = await app.run_async()
     if app.return_code:
         return app.return_code
     _say_farewell(app.watch_screen)
-    return exit_code(app.watch_screen.view) if result is None else result
+    return exit_status(app.watch_screen.view) if result is None else result
 
 
 def _say_farewell(screen: BuildScreen) -> None:

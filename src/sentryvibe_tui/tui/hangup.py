@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 GRACE = 2.0
 """Seconds an orderly end may take; writes to a vanished terminal can block for ever."""
 STATUS = 128 + 1
-_GONE = getattr(select, "POLLHUP", 0) | getattr(select, "POLLERR", 0)
+_HANGUP_EVENTS = getattr(select, "POLLHUP", 0) | getattr(select, "POLLERR", 0)
 
 
 class _Lasting:
@@ -41,8 +41,8 @@ def lasting(driver: type[Driver]) -> type[Driver]:
     """`driver`, not bound to its terminal for life or death."""
 
     class Lasting(driver):
-        def __init__(self, *given: Any, **options: Any) -> None:
-            super().__init__(*given, **options)
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
             if hasattr(self, "_file"):
                 self._file = _Lasting(self._file)
 
@@ -63,7 +63,7 @@ def watch_terminal(fileno: int, leave: Callable[[], object], grace: float = GRAC
 def _wait(fileno: int, leave: Callable[[], object], grace: float) -> None:
     poll = select.poll()
     poll.register(fileno, 0)
-    if not any(event & _GONE for _, event in poll.poll()):
+    if not any(event & _HANGUP_EVENTS for _, event in poll.poll()):
         return  # macOS: a terminal that cannot be polled (POLLNVAL) is not one that is gone
     leave()
     threading.Event().wait(grace)

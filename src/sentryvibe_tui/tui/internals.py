@@ -69,14 +69,14 @@ class Picture:
         """The sequences that bring the terminal from what it shows to `parts`."""
         writer = _Writer(console)
         for y, chops, is_entire in parts:
-            shown = self._lines.setdefault(y, {})
-            if is_entire and shown.keys() != {x for x, _ in chops}:
-                shown.clear()
+            strips = self._lines.setdefault(y, {})
+            if is_entire and strips.keys() != {x for x, _ in chops}:
+                strips.clear()
             for x, strip in chops:
-                before = shown.get(x)
+                before = strips.get(x)
                 if before is not strip:
                     _write_between(writer, before, strip, x, y)
-                    _put(shown, x, strip)
+                    _put(strips, x, strip)
         return writer.end()
 
 
@@ -108,19 +108,23 @@ def _codes(style: Style, system: Any) -> str:
     return style.render("\0", color_system=system).partition("\0")[0]
 
 
-def _put(shown: dict[int, Strip], x: int, strip: Strip) -> None:
+def _put(strips: dict[int, Strip], x: int, strip: Strip) -> None:
     """What it covers of other strips is theirs no more."""
     end = x + strip.cell_length
-    if x not in shown or shown[x].cell_length != strip.cell_length:
-        for other in [at for at, old in shown.items() if at < end and at + old.cell_length > x]:
-            del shown[other]
-    shown[x] = strip
+    if x not in strips or strips[x].cell_length != strip.cell_length:
+        for other in [at for at, old in strips.items() if at < end and at + old.cell_length > x]:
+            del strips[other]
+    strips[x] = strip
 
 
 def _write_between(writer: _Writer, before: Strip | None, strip: Strip, x: int, y: int) -> None:
     """The segments of `strip` that differ from what stood there before."""
     new = [segment for segment in strip if segment.text]
-    old = [] if before is None or before.cell_length != strip.cell_length else [one for one in before if one.text]
+    old = (
+        []
+        if before is None or before.cell_length != strip.cell_length
+        else [segment for segment in before if segment.text]
+    )
     first = 0
     while first < min(len(new), len(old)) and new[first] == old[first]:
         x += cells(new[first].text)
@@ -138,8 +142,8 @@ def _tail(old: Segment, new: Segment) -> tuple[Segment, int]:
     if old.style != new.style or not (old.text.isascii() and new.text.isascii()):
         return new, 0
     same = 0
-    for one, other in zip(old.text, new.text, strict=False):
-        if one != other:
+    for old_character, new_character in zip(old.text, new.text, strict=False):
+        if old_character != new_character:
             break
         same += 1
     return (Segment(new.text[same:], new.style), same) if 0 < same < len(new.text) else (new, 0)

@@ -1,7 +1,7 @@
 """Lines of styled text before they are painted: cut, filled and wrapped by terminal cells. Pure.
 
-A `Line` is a list of spans, a span a text without line breaks and the role that styles it (`widgets.roles.ROLES`).
-The texts must be safe already (model.text).
+A `Line` is a list of spans, a span a text without line breaks and the role that styles it
+(`widgets.roles.THEME_STYLES`). The texts must be safe already (model.text).
 """
 
 from __future__ import annotations

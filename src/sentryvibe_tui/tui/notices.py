@@ -42,8 +42,8 @@ def window_title(state: BuildState, project: str, glyphs: Glyphs = UNICODE) -> s
 
 def notice_text(events: Sequence[AttentionEvent]) -> str:
     """What a reader who looks elsewhere should hear of, in one line; "" when it is nothing."""
-    said = [_event_words(event) for event in events]
-    return said[0] if len(said) == 1 else f"{len(said)} agents: {', '.join(said)}" if said else ""
+    texts = [_event_words(event) for event in events]
+    return texts[0] if len(texts) == 1 else f"{len(texts)} agents: {', '.join(texts)}" if texts else ""
 
 
 def _event_words(event: AttentionEvent) -> str:

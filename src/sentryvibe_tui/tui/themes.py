@@ -54,7 +54,7 @@ CONTRAST = Theme(
 """Words are at least 7:1 on their ground (WCAG 2.2, 1.4.6); in the other two 4.5:1 (1.4.3), also under the cursor."""
 
 AUTO = "auto"
-"""Dark or light, as the terminal's ground is (ground.py)."""
+"""Dark or light, as the terminal's background is (terminal_background.py)."""
 
 THEMES = (DARK, LIGHT, CONTRAST)
 

@@ -35,10 +35,10 @@ def to_tmux(text: str, environment: Mapping[str, str]) -> bool:
     """Whether tmux took `text` as its newest buffer; it hands it on to the clipboard outside by itself (3.2 on)."""
     if not environment.get("TMUX"):
         return False
-    given = text.encode("utf-8", "replace")
+    data = text.encode("utf-8", "replace")
     for command in (["tmux", "load-buffer", "-w", "-"], ["tmux", "load-buffer", "-"]):
         try:
-            if subprocess.run(command, input=given, timeout=1, capture_output=True, check=False).returncode == 0:
+            if subprocess.run(command, input=data, timeout=1, capture_output=True, check=False).returncode == 0:
                 return True
         except (OSError, subprocess.SubprocessError):
             return False

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from ...model.text import clean_line
 from ...report.words import size
 
-SHOWN = 36
+PREVIEW_LENGTH = 36
 """Characters of a text that are shown."""
 
 
@@ -46,7 +46,7 @@ class CopyMenu(ModalScreen[str | None]):
                 (f" {number} ", "bold $primary" if text else "$text-disabled"),
                 (f"{name:<12}", tone),
                 (f"{amount:>9}  ", "$text-muted"),
-                (clean_line(text[: 4 * SHOWN], SHOWN), "$text-muted"),
+                (clean_line(text[: 4 * PREVIEW_LENGTH], PREVIEW_LENGTH), "$text-muted"),
                 ("\n", ""),
             ]
         return Content.assemble(*parts).rstrip()

@@ -12,7 +12,7 @@ from ..lines import Line
 from ..widgets.painted import Painted
 
 
-class Lines(Painted):
+class CardLines(Painted):
     """Lines as they are, as many as fit."""
 
     def __init__(self, lines: list[Line]) -> None:
@@ -40,7 +40,7 @@ class Card(ModalScreen[None]):
 
     def __init__(self, title: str, lines: list[Line]) -> None:
         super().__init__()
-        self.card = Lines(lines)
+        self.card = CardLines(lines)
         self.card.border_title = title
         self.card.border_subtitle = "any key closes"
 

@@ -92,6 +92,6 @@ class HelpScreen(ModalScreen[None]):
     def _block(self, title: str, rows: Iterable[tuple[str, str]]) -> Content:
         parts: list[Content | tuple[str, str]] = [(title, "bold $primary")]
         for lead, text in rows:
-            said = f"\n{'':{LEAD}}".join(wrap(text, TEXT_WIDTH))
-            parts += [(f"\n  {lead:<{LEAD - 2}}", "bold"), (said, "")]
+            description = f"\n{'':{LEAD}}".join(wrap(text, TEXT_WIDTH))
+            parts += [(f"\n  {lead:<{LEAD - 2}}", "bold"), (description, "")]
         return Content.assemble(*parts)

@@ -17,7 +17,7 @@ ASCII_MARKS = str.maketrans("…“”↑↓←→·", '~""^v<>-')
 
 
 class Painted(Widget):
-    """A widget whose lines are made of roles (`roles.ROLES`; the empty one is plain text)."""
+    """A widget whose lines are made of roles (`roles.THEME_STYLES`; the empty one is plain text)."""
 
     ALLOW_SELECT = False
 
@@ -33,21 +33,23 @@ class Painted(Widget):
         """The style of `role`, on the background of the role `row`."""
         if self._role_styles is None:
             self._role_styles = {}
-        found = self._role_styles.get((role, row))
-        if found is None:
-            style = self.rich_style
-            named = self._named()
-            if role:
-                wanted = named[role]
-                style += Style(bgcolor=wanted.bgcolor) if role == "hit" else Style()
-                style += Style(color=wanted.color, bold=wanted.bold, italic=wanted.italic, dim=wanted.dim)
-                style += Style(underline=wanted.underline)
-            if row and role != "hit":
-                style += Style(bgcolor=named[row].bgcolor, reverse=named[row].reverse)
-            found = self._role_styles[role, row] = style
-        return found
+        style = self._role_styles.get((role, row))
+        if style is None:
+            style = self._role_styles[role, row] = self._mixed_style(role, row)
+        return style
 
-    def _named(self) -> dict[str, Style]:
+    def _mixed_style(self, role: str, row: str) -> Style:
+        style, theme_styles = self.rich_style, self._theme_styles()
+        if role:
+            own = theme_styles[role]
+            style += Style(bgcolor=own.bgcolor) if role == "hit" else Style()
+            style += Style(color=own.color, bold=own.bold, italic=own.italic, dim=own.dim)
+            style += Style(underline=own.underline)
+        if row and role != "hit":
+            style += Style(bgcolor=theme_styles[row].bgcolor, reverse=theme_styles[row].reverse)
+        return style
+
+    def _theme_styles(self) -> dict[str, Style]:
         """All roles in the colours of the theme; made once for all widgets."""
         variables = self.app.theme_variables  # pyright: ignore[reportUnknownMemberType]
         if Painted._styles_of is not variables:

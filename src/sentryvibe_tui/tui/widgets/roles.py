@@ -12,41 +12,41 @@ from rich.style import Style
 from textual.color import Color
 
 
-class Role(Struct, frozen=True):
-    """`color` and `ground` are a variable of the theme, with a percentage if only part of it shows."""
+class ThemeStyle(Struct, frozen=True):
+    """`color` and `background` are a variable of the theme, with a percentage if only part of it shows."""
 
     color: str = "foreground"
-    ground: str = ""
+    background: str = ""
     bold: bool | None = None
     italic: bool | None = None
     fades: bool = False
     """Where colours are the terminal's own, fainter is said by the dim attribute."""
 
 
-ROLES: Mapping[str, Role] = {
-    "strong": Role(bold=True),
-    "em": Role(italic=True),
-    "verb": Role("foreground 85%"),
-    "subject": Role("foreground 75%"),
-    "dim": Role("text-muted", fades=True),
-    "faint": Role("text-disabled", fades=True),
-    "fold": Role("text-disabled", fades=True),
-    "good": Role("text-success"),
-    "busy": Role("text-primary"),
-    "warn": Role("text-warning"),
-    "bad": Role("text-error"),
-    "accent": Role("text-accent"),
-    "heading": Role("text-primary", bold=True),
-    "code": Role("text-accent"),
-    "thought": Role("text-muted", italic=True),
-    "key": Role("text-primary", bold=True),
-    "bar": Role("primary"),
-    "bar-done": Role("success"),
-    "bar-bad": Role("error"),
-    "alarm": Role("text-warning", bold=True),
-    "hit": Role(ground="warning 38%", bold=True),
-    "cursor": Role(ground="primary 16%"),
-    "cursor-blurred": Role(ground="boost"),
+THEME_STYLES: Mapping[str, ThemeStyle] = {
+    "strong": ThemeStyle(bold=True),
+    "em": ThemeStyle(italic=True),
+    "verb": ThemeStyle("foreground 85%"),
+    "subject": ThemeStyle("foreground 75%"),
+    "dim": ThemeStyle("text-muted", fades=True),
+    "faint": ThemeStyle("text-disabled", fades=True),
+    "fold": ThemeStyle("text-disabled", fades=True),
+    "good": ThemeStyle("text-success"),
+    "busy": ThemeStyle("text-primary"),
+    "warn": ThemeStyle("text-warning"),
+    "bad": ThemeStyle("text-error"),
+    "accent": ThemeStyle("text-accent"),
+    "heading": ThemeStyle("text-primary", bold=True),
+    "code": ThemeStyle("text-accent"),
+    "thought": ThemeStyle("text-muted", italic=True),
+    "key": ThemeStyle("text-primary", bold=True),
+    "bar": ThemeStyle("primary"),
+    "bar-done": ThemeStyle("success"),
+    "bar-bad": ThemeStyle("error"),
+    "alarm": ThemeStyle("text-warning", bold=True),
+    "hit": ThemeStyle(background="warning 38%", bold=True),
+    "cursor": ThemeStyle(background="primary 16%"),
+    "cursor-blurred": ThemeStyle(background="boost"),
 }
 
 
@@ -57,23 +57,23 @@ def role_styles(variables: Mapping[str, str], *, ansi: bool = False, plain: bool
     """
     base = Color.parse(variables["background"])
     styles = dict[str, Style]()
-    for name, role in ROLES.items():
-        ground = base + _color(role.ground, variables, base) if role.ground else base
-        color = ground + _color(role.color, variables, ground)
-        dim = True if role.fades and ansi else None
-        said = Style(bold=role.bold, italic=role.italic, dim=dim)
-        styles[name] = said + Style.from_color(color.rich_color, ground.rich_color)
+    for name, style in THEME_STYLES.items():
+        background = base + _color(style.background, variables, base) if style.background else base
+        color = background + _color(style.color, variables, background)
+        dim = True if style.fades and ansi else None
+        attributes = Style(bold=style.bold, italic=style.italic, dim=dim)
+        styles[name] = attributes + Style.from_color(color.rich_color, background.rich_color)
     if plain:
         styles["cursor"] += Style(reverse=True)
         styles["hit"] += Style(underline=True)
     return styles
 
 
-def _color(named: str, variables: Mapping[str, str], ground: Color) -> Color:
-    """`text-muted`, `primary 16%`; a variable's own value may be `auto 60%`, what contrasts with `ground`."""
+def _color(named: str, variables: Mapping[str, str], background: Color) -> Color:
+    """`text-muted`, `primary 16%`; a variable's own value may be `auto 60%`, what contrasts with `background`."""
     name, _, part = named.partition(" ")
     value, _, share = variables[name].partition(" ")
-    color = ground.get_contrast_text(1.0) if value == "auto" else Color.parse(value)
+    color = background.get_contrast_text(1.0) if value == "auto" else Color.parse(value)
     for percentage in (share, part):
         if percentage:
             color = color.multiply_alpha(float(percentage.removesuffix("%")) / 100)

@@ -245,9 +245,9 @@ class Rows(Painted, ScrollView, can_focus=True):
         line = self.scroll_offset.y + y
         width = self.row_width
         if not 0 <= line < self.heights.total:
-            said = self.instead() if not len(self.heights) else []
-            at = y - max(0, (self._viewport - len(said)) // 2)
-            return self.strip(said[at] if 0 <= at < len(said) else [], width)
+            placeholder = self.instead() if not len(self.heights) else []
+            at = y - max(0, (self._viewport - len(placeholder)) // 2)
+            return self.strip(placeholder[at] if 0 <= at < len(placeholder) else [], width)
         row = self.heights.find(line)
         strips = self._strips(row)
         within = line - self.heights.start(row)
@@ -307,9 +307,9 @@ class Rows(Painted, ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         self._settle()
 
-    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+    def watch_show_vertical_scrollbar(self, is_visible: bool) -> None:
         """A bar that appears shows where the rows stand already."""
-        if shown:
+        if is_visible:
             self.vertical_scrollbar.position = self.scroll_y
 
     def on_resize(self) -> None:

@@ -1,4 +1,4 @@
-"""The theme follows the terminal's ground when it is asked to."""
+"""The theme follows the terminal's background when it is asked to."""
 
 import os
 import pty
@@ -6,13 +6,13 @@ import threading
 
 import pytest
 
-from sentryvibe_tui.tui.ground import QUESTION, ground_in, ground_of, is_light
+from sentryvibe_tui.tui.terminal_background import QUERY, background_in, background_of, is_light_background
 
 DARK, LIGHT = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(
-    ("answer", "ground"),
+    ("answer", "background"),
     [
         (b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?62;c", LIGHT),
         (b"\x1b]11;rgb:00/00/00\x07", DARK),
@@ -22,12 +22,12 @@ DARK, LIGHT = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
         (b"\x1b]11;rgb:zz/00/00\x07", None),
     ],
 )
-def test_answers_of_terminals(answer, ground) -> None:
-    assert ground_in(answer) == ground
+def test_answers_of_terminals(answer, background) -> None:
+    assert background_in(answer) == background
 
 
 @pytest.mark.parametrize(
-    ("ground", "environment", "light"),
+    ("background", "environment", "light"),
     [
         (LIGHT, {}, True),
         (DARK, {}, False),
@@ -39,26 +39,26 @@ def test_answers_of_terminals(answer, ground) -> None:
         (None, {}, False),
     ],
 )
-def test_light_or_dark(ground, environment, light) -> None:
-    assert is_light(ground, environment) is light
+def test_light_or_dark(background, environment, light) -> None:
+    assert is_light_background(background, environment) is light
 
 
 @pytest.mark.parametrize(
-    ("answer", "ground"), [(b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?62;c", LIGHT), (b"\x1b[?1;2c", None)]
+    ("answer", "background"), [(b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?62;c", LIGHT), (b"\x1b[?1;2c", None)]
 )
-def test_a_terminal_is_asked_and_its_answer_is_taken_away(answer, ground) -> None:
+def test_a_terminal_is_asked_and_its_answer_is_taken_away(answer, background) -> None:
     outside, inside = pty.openpty()
 
     def reply() -> None:
         asked = b""
-        while len(asked) < len(QUESTION):
+        while len(asked) < len(QUERY):
             asked += os.read(outside, 64)
-        assert asked == QUESTION
+        assert asked == QUERY
         os.write(outside, answer)
 
     thread = threading.Thread(target=reply)
     thread.start()
-    assert ground_of(inside, patience=10) == ground
+    assert background_of(inside, timeout=10) == background
     thread.join()
     os.write(outside, b"x\n")
     assert os.read(inside, 16) == b"x\n"
@@ -68,14 +68,14 @@ def test_a_terminal_is_asked_and_its_answer_is_taken_away(answer, ground) -> Non
 
 def test_what_is_no_terminal_is_not_asked() -> None:
     read, write = os.pipe()
-    assert ground_of(read) is None
+    assert background_of(read) is None
     os.close(read)
     os.close(write)
 
 
-@pytest.mark.parametrize(("ground", "theme"), [("0;15", "sentry-light"), ("15;0", "sentry")])
-async def test_the_screen_takes_the_theme_of_its_ground(scene, monkeypatch, ground, theme) -> None:
+@pytest.mark.parametrize(("background", "theme"), [("0;15", "sentry-light"), ("15;0", "sentry")])
+async def test_the_screen_takes_the_theme_of_its_background(scene, monkeypatch, background, theme) -> None:
     monkeypatch.setattr("sys.__stdin__", None)
-    monkeypatch.setenv("COLORFGBG", ground)
+    monkeypatch.setenv("COLORFGBG", background)
     async with scene("running", theme="auto").run_test(size=(80, 24)) as pilot:
         assert pilot.app.theme == theme
