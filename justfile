@@ -20,7 +20,7 @@ fast:
 
 # Format, lint, types, floors, documents and what is generated
 check:
-    {{ python }} -m pytest -q tests/test_quality.py tests/test_floors.py tests/test_docs.py tests/test_schemas.py tests/test_man.py
+    {{ python }} -m pytest -q tests/test_quality.py tests/test_floors.py tests/test_vocabulary.py tests/test_public_names.py tests/test_docs.py tests/test_schemas.py tests/test_man.py
 
 # The whole suite, or what is named
 test *arguments="-n auto":

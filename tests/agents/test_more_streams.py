@@ -8,7 +8,7 @@ import pytest
 from sentryvibe_tui.agents.detect import AutoReader
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.model.usage import Usage
-from sentryvibe_tui.sources.run.argv import prepared
+from sentryvibe_tui.sources.run.argv import prepare_argv
 
 SID = {"session_id": "c0ffee"}
 
@@ -181,7 +181,7 @@ def test_droids_errors(fold: Any) -> None:
     ],
 )
 def test_their_command_lines(words: str, added: str, form: str) -> None:
-    ready = prepared(words.split())
+    ready = prepare_argv(words.split())
     assert (" ".join(ready.added), ready.format) == (added, form)
 
 
@@ -189,4 +189,4 @@ def test_their_command_lines(words: str, added: str, form: str) -> None:
     ("words", "opens"), [("cursor-agent", True), ("amp", True), ("qwen", True), ("pi", True), ("pi --mode rpc", False)]
 )
 def test_which_open_a_screen_of_their_own(words: str, opens: bool) -> None:
-    assert prepared(words.split()).interactive is opens
+    assert prepare_argv(words.split()).interactive is opens

@@ -13,7 +13,7 @@ from sentryvibe_tui.agents.common.reader import Counts, Reported
 from sentryvibe_tui.agents.redact import Redacted, Redactor
 from sentryvibe_tui.agents.redact import growing as growing_module
 from sentryvibe_tui.agents.redact.redactor import ALL_SIGNS
-from sentryvibe_tui.agents.redact.rules import RULES
+from sentryvibe_tui.agents.redact.rules import REDACTION_RULES
 from sentryvibe_tui.agents.redact.signs import branching, occurrences
 from sentryvibe_tui.model.events import BuildEvent, TextAdded, ToolStarted
 from sentryvibe_tui.model.facts import BuildEnded
@@ -246,7 +246,7 @@ def test_without_the_package_that_knows_halves_whole_lines_wait(monkeypatch: pyt
     assert Redactor().grown("it is\nplain text ") == ("it is\nplain text ", "")
 
 
-SIGNS = [*dict.fromkeys(sign.encode() for rule in RULES for sign in rule.signs), b"\xe2\x80\x8b"]
+SIGNS = [*dict.fromkeys(sign.encode() for rule in REDACTION_RULES for sign in rule.signs), b"\xe2\x80\x8b"]
 FINDERS = occurrences(SIGNS), branching(SIGNS)
 PARTS = [
     "token",

@@ -14,7 +14,7 @@ from sentryvibe_tui.agents.registry import agent_kind, agent_kinds, names
 from sentryvibe_tui.errors import UnknownAgent
 from sentryvibe_tui.model.events import ToolStarted
 from sentryvibe_tui.model.questions import APPROVAL_TOOLS, ASKING_TOOLS
-from sentryvibe_tui.sources.run.argv import prepared
+from sentryvibe_tui.sources.run.argv import prepare_argv
 
 AGENTS = Path(registry.__file__).parent
 
@@ -93,7 +93,7 @@ def test_an_agent_from_elsewhere_is_an_agent_like_ours(site: Path) -> None:
     assert (reader.format, events[-1]) == ("parrot-stream", ToolStarted("t1", "squawk"))
     assert new_reader("parrot").finish
     assert (kind_of("squawk"), verb_of("squawk")) == ("web", "Squawk")
-    assert prepared(["/usr/bin/parrot", "hello"]).argv == ("/usr/bin/parrot", "hello", "--json")
+    assert prepare_argv(["/usr/bin/parrot", "hello"]).argv == ("/usr/bin/parrot", "hello", "--json")
 
 
 def test_its_name_costs_no_import_of_it(site: Path) -> None:

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.agents.codex.session import CodexRollout
-from sentryvibe_tui.agents.common.spending import Totals
+from sentryvibe_tui.agents.common.spending import RunningTotals
 from sentryvibe_tui.agents.common.tokens import Tokens
 
 PARENT, CHILD = "01a00000-0000-7000-8000-000000000000", "01a10000-0000-7000-8000-000000000000"
 
 
 def test_calls_of_two_models_cost_what_each_does() -> None:
-    totals = Totals()
+    totals = RunningTotals()
     totals.grown("gpt-5", Tokens(fresh=1_000_000), None)
     usage = totals.grown("gpt-5-mini", Tokens(fresh=2_000_000), None)
     assert usage.input_tokens == 2_000_000
@@ -20,7 +20,7 @@ def test_calls_of_two_models_cost_what_each_does() -> None:
 
 
 def test_a_total_that_begins_anew_is_added() -> None:
-    totals = Totals()
+    totals = RunningTotals()
     totals.grown("gpt-5", Tokens(fresh=100, output=5), None)
     assert totals.grown("gpt-5", Tokens(fresh=10, output=1), None).input_tokens == 110
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sentryvibe_tui.cli.commands import group
-from sentryvibe_tui.cli.shells import SHELLS, Place, place
+from sentryvibe_tui.cli.shells import SHELLS, Place, script_place
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def test_it_is_installed_after_asking_and_only_once(home: Path) -> None:
         done = completion("zsh", "--install", answer="y\n")
         assert done.exit_code == 0, done.output
         assert "new zsh shells complete sentryvibe-tui" in done.stderr
-    line = place("zsh", {}, home).line
+    line = script_place("zsh", {}, home).line
     assert startup.read_text() == f"setopt autocd\n{line}\n"
-    assert "zsh_complete" in place("zsh", {}, home).script.read_text()
+    assert "zsh_complete" in script_place("zsh", {}, home).script.read_text()
 
 
 def test_fish_needs_no_line(home: Path) -> None:

@@ -125,9 +125,9 @@ async def test_what_is_no_hook_is_refused(
 async def test_the_spool_is_emptied_in_order(server: Running, tmp_path: Path) -> None:
     folder = tmp_path / "hooks"
     for body in TURN:
-        spool.put(str(folder), "claude", body)
+        spool.put_payload(str(folder), "claude", body)
     (folder / "half-written").write_bytes(b"{")
-    spool.put(str(folder), "claude", b"no json")
+    spool.put_payload(str(folder), "claude", b"no json")
     async with server.app.hooks.picking_up(folder):
         await empty(folder)
     state = await state_of(server)
@@ -137,7 +137,7 @@ async def test_the_spool_is_emptied_in_order(server: Running, tmp_path: Path) ->
 
 async def test_what_a_killed_hook_began_to_write_goes_after_an_hour(server: Running, tmp_path: Path) -> None:
     folder = tmp_path / "hooks"
-    spool.put(str(folder), "claude", TURN[0])
+    spool.put_payload(str(folder), "claude", TURN[0])
     for name, age in (("old", spool.STALE + 9), ("fresh", 0)):
         (folder / name).write_bytes(b"{")
         os.utime(folder / name, (time.time() - age,) * 2)
@@ -152,7 +152,7 @@ def test_a_full_disk_leaves_no_half_a_payload(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space left"):
-        spool.put(str(tmp_path), "claude", TURN[0])
+        spool.put_payload(str(tmp_path), "claude", TURN[0])
     assert os.listdir(tmp_path) == []
 
 
@@ -171,7 +171,7 @@ async def test_a_store_that_cannot_write_holds_the_spool_up_and_nothing_is_lost(
 
     monkeypatch.setattr(store, "append", every_other_time)
     for body in (*TURN, payload("Stop", last_assistant_message="Built."), payload("SessionEnd", reason="logout")):
-        spool.put(str(folder), "claude", body)
+        spool.put_payload(str(folder), "claude", body)
     async with server.app.hooks.picking_up(folder):
         await empty(folder)
     state = await state_of(server)
@@ -192,9 +192,9 @@ async def test_a_damaged_build_keeps_its_own_hooks_in_the_spool_and_no_others(
         return await append(events, now)
 
     monkeypatch.setattr(store, "append", unless_damaged)
-    spool.put(str(folder), "claude", payload("UserPromptSubmit", prompt="Go on", session_id=damaged))
+    spool.put_payload(str(folder), "claude", payload("UserPromptSubmit", prompt="Go on", session_id=damaged))
     for body in TURN:
-        spool.put(str(folder), "claude", body)
+        spool.put_payload(str(folder), "claude", body)
     async with server.app.hooks.picking_up(folder), asyncio.timeout(20):
         while len(os.listdir(folder)) > 1:  # noqa: ASYNC110  the spool is a folder
             await asyncio.sleep(0.01)
@@ -208,7 +208,7 @@ async def test_a_payload_that_no_reader_foresaw_does_not_end_the_picking_up(
     read = reader.read
     monkeypatch.setattr(reader, "read", lambda record, at: 1 / 0 if record.get("odd") else read(record, at))
     for body in (payload("PreToolUse", odd=True), *TURN):
-        spool.put(str(folder), "claude", body)
+        spool.put_payload(str(folder), "claude", body)
     async with server.app.hooks.picking_up(folder):
         await empty(folder)
     assert (await state_of(server)).tool("toolu_1") is not None
@@ -247,13 +247,13 @@ async def test_a_server_that_was_killed_before_it_removed_a_payload_repeats_noth
 
 async def test_a_full_spool_takes_again_once_it_was_emptied(server: Running, tmp_path: Path) -> None:
     folder = tmp_path / "hooks"
-    spool.put(str(folder), "claude", TURN[0])
+    spool.put_payload(str(folder), "claude", TURN[0])
     (folder / spool.FULL).touch()
-    spool.put(str(folder), "claude", TURN[1])
+    spool.put_payload(str(folder), "claude", TURN[1])
     assert len(list(folder.iterdir())) == 2
     async with server.app.hooks.picking_up(folder):
         await empty(folder, spool.FULL)
-    spool.put(str(folder), "claude", TURN[1])
+    spool.put_payload(str(folder), "claude", TURN[1])
     assert len(list(folder.iterdir())) == 1
 
 
@@ -362,7 +362,7 @@ async def test_what_is_no_file_in_the_spool_keeps_nothing_up(server: Running, tm
     elsewhere.write_bytes(TURN[1])
     (folder / "0-link.claude").symlink_to(elsewhere)
     for body in TURN:
-        spool.put(str(folder), "claude", body)
+        spool.put_payload(str(folder), "claude", body)
     odd = {"0-folder.claude", "0-fifo.claude", "0-link.claude"}
     async with server.app.hooks.picking_up(folder):
         await empty(folder, but=odd)

@@ -24,9 +24,9 @@ from sentryvibe_tui.tui.build.widgets.stream import Stream
 from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.export.clipboard import LIMIT
 from sentryvibe_tui.tui.export.copies import copies, file_of
+from sentryvibe_tui.tui.export.external import open_editor, open_pager, save, say
 from sentryvibe_tui.tui.export.handover import Handover
-from sentryvibe_tui.tui.export.outside import edit, page, save, say
-from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.lines import line_text
 from sentryvibe_tui.wire.json import raw
 
 from ..patience import PATIENCE
@@ -113,17 +113,17 @@ def test_the_file_of_a_call(story) -> None:
 
 
 async def test_the_pager_gets_clean_text(program, tmp_path, hostile) -> None:
-    assert await page("first\n" + hostile, {"PAGER": str(program), "PATH": os.environ["PATH"]}) == ""
+    assert await open_pager("first\n" + hostile, {"PAGER": str(program), "PATH": os.environ["PATH"]}) == ""
     seen = (tmp_path / "seen").read_text()
     assert seen.startswith("first\n")
     assert not CONTROLS & set(seen)
 
 
 async def test_programs_that_fail_are_told(tmp_path) -> None:
-    assert "/nonexistent/less could not be started" in await page("x", {"PAGER": "/nonexistent/less -R"})
-    assert "could not be started" in await page("x", {"PAGER": "'no end"})
-    assert "could not be started" in await page("x", {"PAGER": " "})
-    assert "false ended with 1" in await edit(tmp_path, {"EDITOR": "false --hard", "PATH": os.environ["PATH"]})
+    assert "/nonexistent/less could not be started" in await open_pager("x", {"PAGER": "/nonexistent/less -R"})
+    assert "could not be started" in await open_pager("x", {"PAGER": "'no end"})
+    assert "could not be started" in await open_pager("x", {"PAGER": " "})
+    assert "false ended with 1" in await open_editor(tmp_path, {"EDITOR": "false --hard", "PATH": os.environ["PATH"]})
 
 
 def test_a_saved_log_is_the_users_own_and_never_overwrites(tmp_path, monkeypatch) -> None:
@@ -418,7 +418,7 @@ async def test_the_log_has_long_texts_whole(app_on, story) -> None:
     app = app_on(build.state)
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await ready(pilot)
-        assert "more lines" in "\n".join(plain(line) for line in screen.panes.stream.lines_of(0, 100))
+        assert "more lines" in "\n".join(line_text(line) for line in screen.panes.stream.lines_of(0, 100))
         log = await screen.export.log()
         assert "line 59" in log
         assert "more lines" not in log

@@ -1,7 +1,7 @@
 """What is not painted anew is as if it were: rows that stay, bars that say the same, counts of a second ago."""
 
 from sentryvibe_tui.model.facts import CodexReported
-from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.lines import line_text
 from sentryvibe_tui.wire.json import raw
 
 
@@ -18,7 +18,7 @@ def drawn(pane) -> list[str]:
 
 
 def made(pane) -> list[str]:
-    return [plain(line).rstrip() for row in range(len(pane.heights)) for line in pane.lines_of(row, pane.row_width)]
+    return [line_text(line).rstrip() for row in range(len(pane.heights)) for line in pane.lines_of(row, pane.row_width)]
 
 
 async def test_rows_of_the_tree_that_stay_are_painted_as_they_are_now(app_on, story) -> None:

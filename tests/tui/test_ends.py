@@ -6,7 +6,7 @@ from sentryvibe_tui.tui.build.absence import absence_report
 from sentryvibe_tui.tui.build.summary_page import summary_page
 from sentryvibe_tui.tui.build.tally import Tally
 from sentryvibe_tui.tui.context import RenderContext
-from sentryvibe_tui.tui.lines import length, plain
+from sentryvibe_tui.tui.lines import length, line_text
 from sentryvibe_tui.tui.screens.card import squeezed
 
 
@@ -17,7 +17,7 @@ async def settled(pilot) -> None:
 
 
 def card_text(app) -> str:
-    return "\n".join(plain(line) for line in app.screen.card.lines)
+    return "\n".join(line_text(line) for line in app.screen.card.lines)
 
 
 async def test_a_card_tells_what_was_missed_and_any_key_closes_it(app_on, running_build, story) -> None:
@@ -57,7 +57,7 @@ def test_a_card_on_a_small_screen_counts_what_does_not_fit() -> None:
     lines = [[("a", "")], [], [("b", "")], [("c", "")]]
     assert squeezed(lines, 4) == lines
     assert squeezed(lines, 3) == [[("a", "")], [("b", "")], [("c", "")]]
-    assert [plain(line) for line in squeezed(lines, 2)] == ["a", "and 2 more lines"]
+    assert [line_text(line) for line in squeezed(lines, 2)] == ["a", "and 2 more lines"]
     assert len(squeezed(lines, 1)) == 1
 
 
@@ -67,7 +67,7 @@ def test_the_card_of_another_build_and_of_hostile_words(running_build, story, ho
     other.tell(BuildEnded("failed", error=hostile))
     gap = CaughtUp(running_build.at, running_build.at + 61_000, 9, "resynchronised")
     lines = [
-        plain(line)
+        line_text(line)
         for line in absence_report(running_build.state, other.state, gap, RenderContext(lambda: other.at), 40)
     ]
     assert "a new build began" in lines
@@ -94,7 +94,7 @@ async def test_the_summary_comes_at_the_end_unless_the_reader_is_elsewhere(app_o
             await settled(pilot)
             assert screen.panes.inspector.display is shown
             assert screen.panes.stream.has_focus
-            page = "\n".join(plain(line) for line in screen.panes.inspector._lines)
+            page = "\n".join(line_text(line) for line in screen.panes.inspector._lines)
             assert ("p95" in page and "60 tools" in page) is shown
 
 
@@ -102,4 +102,6 @@ def test_the_page_of_a_build_fits_a_narrow_pane(running_build) -> None:
     look = RenderContext(lambda: running_build.at)
     lines = summary_page(running_build.state, Tally(running_build.state), look, 30)
     assert all(length(line) <= 30 for line in lines)
-    assert " ".join(plain(line).strip() for line in lines[:2]) == "running · 4/8 todos · 2m04s · 23 tools · 2 errors"
+    assert (
+        " ".join(line_text(line).strip() for line in lines[:2]) == "running · 4/8 todos · 2m04s · 23 tools · 2 errors"
+    )

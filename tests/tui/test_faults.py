@@ -7,7 +7,7 @@ from sentryvibe_tui.client.watching import Snapshot
 from sentryvibe_tui.model.activity import Request
 from sentryvibe_tui.model.facts import BuildEnded, Noticed, RequestOpened
 from sentryvibe_tui.report.words import short_model
-from sentryvibe_tui.tui.lines import cut_middle, plain
+from sentryvibe_tui.tui.lines import cut_middle, line_text
 
 
 async def settled(pilot):
@@ -18,14 +18,14 @@ async def settled(pilot):
 
 
 def text_of(pane) -> list[str]:
-    return [plain(line).rstrip() for row in range(len(pane.heights)) for line in pane.lines_of(row, pane.row_width)]
+    return [line_text(line).rstrip() for row in range(len(pane.heights)) for line in pane.lines_of(row, pane.row_width)]
 
 
 # --------------------------------------------------------------------------- the footer
 
 
 def footer(screen) -> str:
-    return plain(screen.chrome.keys.line(screen.size.width))
+    return line_text(screen.chrome.keys.line(screen.size.width))
 
 
 async def test_the_footer_leaves_out_what_would_do_nothing(app_on, story, running_build) -> None:
@@ -205,7 +205,7 @@ async def test_the_running_call_is_compared_with_what_is_usual(app_on, story) ->
     build.call("Bash", {"command": "npm run build"}, took=None)
     async with app_on(build.state).run_test(size=(80, 24)) as pilot:
         screen = await settled(pilot)
-        assert plain(screen.head.now.line(80)).split()[-5:] == ["usual", "22s", "p95", "58s", "31s"]
+        assert line_text(screen.head.now.line(80)).split()[-5:] == ["usual", "22s", "p95", "58s", "31s"]
 
 
 @pytest.mark.parametrize(("size", "is_there"), [((80, 40), False), ((120, 24), False), ((120, 36), True)])
@@ -213,7 +213,7 @@ async def test_with_room_the_head_has_the_last_words_and_the_last_error(app_on, 
     async with app_on(running_build.state).run_test(size=size) as pilot:
         screen = await settled(pilot)
         assert screen.head.latest.display == is_there
-        line = plain(screen.head.latest.line(200))
+        line = line_text(screen.head.latest.line(200))
         assert "“The session id can be undefined when the cookie" in line
         assert "✗ 12:03:01 Bash npm run build" in line
         assert "TS2345" in line

@@ -3,7 +3,7 @@
 import pytest
 
 from sentryvibe_tui.model.events import BuildStarted
-from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.lines import line_text
 
 
 async def settled(pilot):
@@ -14,7 +14,7 @@ async def settled(pilot):
 
 
 def text_of(pane) -> list[str]:
-    return [" ".join(plain(pane.lines_of(row, pane.row_width)[0]).split()) for row in range(len(pane.heights))]
+    return [" ".join(line_text(pane.lines_of(row, pane.row_width)[0]).split()) for row in range(len(pane.heights))]
 
 
 def edits(story):

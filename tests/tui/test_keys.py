@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.lines import line_text
 
 from ..patience import PATIENCE
 
@@ -24,7 +24,7 @@ def press():
 
 
 def shown(rows) -> str:
-    return "\n".join(plain(line) for row in range(len(rows.heights)) for line in rows.lines_of(row, rows.row_width))
+    return "\n".join(line_text(line) for row in range(len(rows.heights)) for line in rows.lines_of(row, rows.row_width))
 
 
 async def ready(pilot):
@@ -187,8 +187,8 @@ async def test_older_and_newer_builds(app_on, running_build, story, press) -> No
         await press(pilot, "left_square_bracket")
         await ready(pilot)
         assert "old command" in shown(screen.panes.stream)
-        assert "boom" in plain(screen.head.now.line(118))
-        assert "build 1 of 2" in plain(screen.head.who.line(118))
+        assert "boom" in line_text(screen.head.now.line(118))
+        assert "build 1 of 2" in line_text(screen.head.who.line(118))
         await press(pilot, "right_square_bracket")
         await ready(pilot)
         assert "npm run build" in shown(screen.panes.stream)
@@ -207,7 +207,7 @@ async def test_an_older_build_that_still_runs_goes_on(app_on, running_build, sto
         await screen.history.look_again()
         await ready(pilot)
         assert "second command" in shown(screen.panes.stream)
-        assert "build 1 of 2" in plain(screen.head.who.line(118))
+        assert "build 1 of 2" in line_text(screen.head.who.line(118))
 
 
 @pytest.mark.parametrize("size", [(120, 36), (200, 50)])
@@ -250,8 +250,8 @@ async def test_copying_writes_osc52_through_tmux(app_on, running_build, press, m
         await press(pilot, "2", "G", "y")
         await pilot.pause()
     copied = [text for text in written if "]52;" in text]
-    plain = "\x1b]52;c;bnBtIHJ1biBidWlsZA==\x07"
-    assert copied == [f"{plain}\x1bPtmux;\x1b{plain}\x1b\\"]
+    sequence = "\x1b]52;c;bnBtIHJ1biBidWlsZA==\x07"
+    assert copied == [f"{sequence}\x1bPtmux;\x1b{sequence}\x1b\\"]
 
 
 async def test_help_tells_every_key(app_on, running_build, press) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sentryvibe_tui.model.text import clean
 from sentryvibe_tui.report.words import UNICODE
 from sentryvibe_tui.tui.heights import Heights
-from sentryvibe_tui.tui.lines import cells, cut, fill, highlighted, length, parted, plain, steady, wrap
+from sentryvibe_tui.tui.lines import cells, cut, fill, highlighted, length, line_text, parted, steady_width, wrap
 from sentryvibe_tui.tui.prose import inline, prose
 
 SAFE = st.text(st.sampled_from("ab c日本🎉é—  "), max_size=60) | st.text(max_size=30).map(
@@ -30,17 +30,18 @@ def test_a_filled_line_is_exactly_as_wide_as_its_room(left, right, room) -> None
 def test_wrapped_lines_fit_and_lose_only_spaces(line, room) -> None:
     lines = wrap(line, room)
     assert all(length(one) <= room for one in lines)
-    assert "".join(plain(one) for one in lines).replace(" ", "") == plain(line).replace(" ", "")
+    assert "".join(line_text(one) for one in lines).replace(" ", "") == line_text(line).replace(" ", "")
 
 
 def test_less_important_parts_go_first() -> None:
     parts = [(0, [("name", "")]), (2, [("x" * 30, "")]), (1, [("model", "")])]
-    assert plain(parted(parts, [("live", "")], 24)).split() == ["name", "model", "live"]
+    assert line_text(parted(parts, [("live", "")], 24)).split() == ["name", "model", "live"]
 
 
 def test_a_part_that_says_nothing_takes_no_room() -> None:
     assert (
-        plain(parted([(0, [("name", "")]), (1, [("", "dim")]), (2, [("model", "")])], [], 20)).rstrip() == "name  model"
+        line_text(parted([(0, [("name", "")]), (1, [("", "dim")]), (2, [("model", "")])], [], 20)).rstrip()
+        == "name  model"
     )
 
 
@@ -57,7 +58,7 @@ def test_a_part_that_says_nothing_takes_no_room() -> None:
     ],
 )
 def test_emoji_that_terminals_disagree_about_are_painted_plain_and_as_wide(text, painted) -> None:
-    assert steady(text) == painted
+    assert steady_width(text) == painted
     assert cells(painted) == cells(text)
 
 
@@ -101,7 +102,7 @@ def test_heights_agree_with_a_plain_list(begin, changes, more) -> None:
     ],
 )
 def test_prose(text, lines) -> None:
-    assert [plain(line) for line in prose(text, 40, UNICODE)] == lines
+    assert [line_text(line) for line in prose(text, 40, UNICODE)] == lines
 
 
 def test_inline_marks() -> None:
@@ -112,5 +113,5 @@ def test_inline_marks() -> None:
 @given(st.text(max_size=200), st.integers(1, 50))
 def test_prose_is_always_safe_and_fits(text, width) -> None:
     for line in prose(text, width, UNICODE):
-        assert plain(line) == clean(plain(line))
+        assert line_text(line) == clean(line_text(line))
         assert length(line) <= max(width, 14)

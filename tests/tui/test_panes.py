@@ -15,7 +15,7 @@ from sentryvibe_tui.tui.build.gantt import Scale, bar, foot_text, lanes, scale_o
 from sentryvibe_tui.tui.build.tally import Tally
 from sentryvibe_tui.tui.build.view import BuildView
 from sentryvibe_tui.tui.build.widgets.todos import Todos
-from sentryvibe_tui.tui.lines import length, plain
+from sentryvibe_tui.tui.lines import length, line_text
 from sentryvibe_tui.tui.widgets.rows import WHEEL_LINES, Rows
 from sentryvibe_tui.wire.json import raw
 
@@ -32,7 +32,7 @@ def on_screen(screen) -> list[str]:
 
 
 def text_of(pane) -> list[str]:
-    return [plain(pane.lines_of(row, pane.row_width)[0]).rstrip() for row in range(len(pane.heights))]
+    return [line_text(pane.lines_of(row, pane.row_width)[0]).rstrip() for row in range(len(pane.heights))]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ async def test_tools_by_kind_and_the_slowest_of_a_kind(app_on, running_build) ->
         ]
         await pilot.press("5", "j")
         await settled(pilot)
-        assert "npx create-next-app" in plain(screen.panes.inspector.lines_of(0, 60)[0])
+        assert "npx create-next-app" in line_text(screen.panes.inspector.lines_of(0, 60)[0])
         await pilot.press("enter")
         assert pilot.app.focused is screen.panes.inspector
 
@@ -131,7 +131,9 @@ async def test_the_newest_build_stands_in_the_list_as_it_is(app_on, running_buil
         screen = await settled(pilot)
         await settled(pilot)
         assert [line.split()[0] for line in text_of(screen.panes.builds)] == ["›", "✗"]
-        title, facts = (plain(line).strip() for line in screen.panes.builds.lines_of(0, screen.panes.builds.row_width))
+        title, facts = (
+            line_text(line).strip() for line in screen.panes.builds.lines_of(0, screen.panes.builds.row_width)
+        )
         assert (title, facts) == ("› ◐ Add login with GitHub", "4/8  2m35s  ✗2")
         await pilot.press("6", "j", "enter")
         await settled(pilot)
@@ -146,12 +148,14 @@ async def test_a_damaged_build_is_listed_as_such(app_on, running_build, size) ->
         screen = await settled(pilot)
         listed = BuildSummary("p", "s0", "b0", status="interrupted", damaged="entry 1 cannot be read")
         screen.panes.builds.update((*await screen.presenter.watching.builds(), listed))
-        live, old = (" ".join(plain(line).strip() for line in screen.panes.builds.lines_of(row, 60)) for row in (0, 1))
+        live, old = (
+            " ".join(line_text(line).strip() for line in screen.panes.builds.lines_of(row, 60)) for row in (0, 1)
+        )
         assert old.startswith("✗ build 1  damaged: entry 1 cannot be read")
         assert "damaged" not in live
         (now,) = await screen.presenter.watching.builds()
         screen.panes.builds.update((replace(now, damaged="entry 2 cannot be read"),))
-        assert "damaged: entry 2" in " ".join(plain(line) for line in screen.panes.builds.lines_of(0, 60))
+        assert "damaged: entry 2" in " ".join(line_text(line) for line in screen.panes.builds.lines_of(0, 60))
 
 
 def test_ticks_stand_at_round_times_and_apart() -> None:
@@ -194,7 +198,7 @@ def test_a_bar_shows_work_pauses_and_failures(running_build) -> None:
     state, now = running_build.state, running_build.at + 31_000
     scale = scale_of(state, now, 100)
     rows = lanes(state, Tally(state), UNICODE)
-    drawn = [plain(bar(row, scale, UNICODE, now, None)) for row in rows]
+    drawn = [line_text(bar(row, scale, UNICODE, now, None)) for row in rows]
     assert {len(line) for line in drawn} == {100}
     assert [line.count("✗") for line in drawn] == [0, 0, 1, 0, 0, 1]
     assert all(set(line) <= set(" ━─✗") for line in drawn)
@@ -208,14 +212,14 @@ async def test_hostile_names_stay_names(scene) -> None:
             for row in range(len(pane.heights)):
                 for line in pane.lines_of(row, pane.row_width):
                     assert length(line) <= pane.row_width
-                    assert "\x1b" not in plain(line)
+                    assert "\x1b" not in line_text(line)
         assert "\x1b" not in str(screen.panes.timeline.border_subtitle)
 
 
 async def test_wide_characters_are_selected_and_marked_as_one_sees_them(scene) -> None:
     async with scene("wide-characters").run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        line = plain(screen.panes.stream.lines_of(0, 80)[0])
+        line = line_text(screen.panes.stream.lines_of(0, 80)[0])
         start = line.index("你")
         selection = Selection(Offset(start, 0), Offset(start + 4, 0))
         assert screen.panes.stream.get_selection(selection) == ("你好世界", "\n")
@@ -229,7 +233,7 @@ async def test_a_drag_of_the_mouse_selects_what_it_goes_over(scene) -> None:
     async with scene("wide-characters").run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         stream = screen.panes.stream
-        line = plain(stream.lines_of(0, stream.row_width)[0])
+        line = line_text(stream.lines_of(0, stream.row_width)[0])
         left, top = stream.content_region.offset
         before = length([(line[: line.index("你")], "")])
         await pilot.mouse_down(offset=(left + before, top))

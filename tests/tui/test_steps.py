@@ -11,7 +11,7 @@ from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState, Note, ToolCall
 from sentryvibe_tui.tui.build.steps import REWINDABLE, Steps
 from sentryvibe_tui.tui.build.view import BuildView
-from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.lines import line_text
 
 
 async def settled(pilot):
@@ -22,7 +22,7 @@ async def settled(pilot):
 
 
 def text_of(pane) -> list[str]:
-    return [plain(pane.lines_of(row, pane.row_width)[0]).rstrip() for row in range(len(pane.heights))]
+    return [line_text(pane.lines_of(row, pane.row_width)[0]).rstrip() for row in range(len(pane.heights))]
 
 
 def two_turns(story):
@@ -69,7 +69,7 @@ async def test_calls_stand_below_what_was_asked_and_said(app_on, story) -> None:
 async def test_the_head_tells_turn_activity_and_time(app_on, story) -> None:
     async with app_on(two_turns(story).state).run_test(size=(80, 24)) as pilot:
         screen = await settled(pilot)
-        line = plain(screen.head.how_far.line(80))
+        line = line_text(screen.head.how_far.line(80))
         assert line.startswith(" turn 2  activity ")
         assert "55s" in line
 

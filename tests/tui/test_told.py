@@ -9,7 +9,7 @@ from sentryvibe_tui import runtime
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, SignOfLife, Snapshot
 from sentryvibe_tui.model.events import BuildStarted
 from sentryvibe_tui.model.facts import BuildEnded, PlanReported
-from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.lines import line_text
 
 
 async def settled(pilot):
@@ -32,11 +32,11 @@ def told(pilot) -> str:
 
 
 def footer(screen) -> str:
-    return plain(screen.chrome.keys.line(100)).strip()
+    return line_text(screen.chrome.keys.line(100)).strip()
 
 
 def nothing(rows) -> str:
-    return " ".join(plain(line).strip() for line in rows.instead()) if not len(rows.heights) else ""
+    return " ".join(line_text(line).strip() for line in rows.instead()) if not len(rows.heights) else ""
 
 
 @pytest.mark.parametrize("ends", [False, True])
@@ -61,7 +61,7 @@ async def test_of_a_text_that_grows_the_end_is_shown(app_on, story) -> None:
     build = story().text("\n\n".join(f"line {number}" for number in range(60)))
     async with app_on(build.state).run_test(size=(120, 50)) as pilot:
         screen = await settled(pilot)
-        lines = [plain(line).strip() for line in screen.panes.stream.lines_of(0, 80)]
+        lines = [line_text(line).strip() for line in screen.panes.stream.lines_of(0, 80)]
         assert (lines[0][9:], lines[-1]) == ("· ▸ 99 earlier lines", "line 59")
         build.happened.clear()
         build.call("Bash", {"command": "make"})
@@ -77,7 +77,7 @@ async def test_a_call_without_a_time_has_its_room_for_words(app_on, story) -> No
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         for pane, row in ((screen.panes.stream, 0), (screen.panes.todos, 1)):
-            assert plain(pane.lines_of(row, 50)[0]).endswith("x…")
+            assert line_text(pane.lines_of(row, 50)[0]).endswith("x…")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ async def test_a_call_without_a_time_has_its_room_for_words(app_on, story) -> No
 async def test_the_footer_names_what_enter_does(app_on, running_build, size, keys, said) -> None:
     async with app_on(running_build.state).run_test(size=size) as pilot:
         screen = await pressed(pilot, *keys)
-        assert said in plain(screen.chrome.keys.line(60))
+        assert said in line_text(screen.chrome.keys.line(60))
 
 
 async def test_a_build_that_has_only_begun_says_so_when_it_is_asked_for_steps(app_on, story) -> None:
@@ -150,7 +150,7 @@ async def test_the_plan_is_read_on_the_page_of_the_build(app_on, running_build) 
         assert pilot.app.focused is screen.panes.inspector
         row = screen.panes.inspector.cursor
         said = [
-            plain(screen.panes.inspector.lines_of(at, 80)[0]).strip()
+            line_text(screen.panes.inspector.lines_of(at, 80)[0]).strip()
             for at in range(row, len(screen.panes.inspector.heights))
         ]
         assert said == ["Plan", "First", "", "· the door", "· the window"]
@@ -185,12 +185,12 @@ async def test_what_is_usual_is_said_of_a_call(app_on, story) -> None:
     build.call("Bash", {"command": "make"}, took=None)
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await pressed(pilot, "2", "G", "enter")
-        said = [plain(screen.panes.inspector.lines_of(row, 100)[0]) for row in range(2)]
+        said = [line_text(screen.panes.inspector.lines_of(row, 100)[0]) for row in range(2)]
         assert "usual" not in said[1], "too few to tell"
     build.call("Bash", {"command": "make"}, took=4)
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await pressed(pilot, "2", "G", "enter")
-        assert "usual 3.0s, p95 40s" in plain(screen.panes.inspector.lines_of(1, 100)[0])
+        assert "usual 3.0s, p95 40s" in line_text(screen.panes.inspector.lines_of(1, 100)[0])
 
 
 async def test_help_moves_as_lists_do(app_on, running_build) -> None:

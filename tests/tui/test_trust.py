@@ -9,7 +9,7 @@ from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus, Sn
 from sentryvibe_tui.model.events import ToolEnded, ToolStarted
 from sentryvibe_tui.model.state import AutoFix, BuildState
 from sentryvibe_tui.tui.build.summary_page import summary_page
-from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.lines import line_text
 from sentryvibe_tui.wire.json import raw
 
 LIVE_AGAIN = LinkChanged(LinkStatus("live", rtt_ms=3.0))
@@ -23,7 +23,7 @@ async def settled(pilot):
 
 
 def text_of(rows) -> list[str]:
-    return [plain(line).rstrip() for row in range(len(rows.heights)) for line in rows.lines_of(row, rows.row_width)]
+    return [line_text(line).rstrip() for row in range(len(rows.heights)) for line in rows.lines_of(row, rows.row_width)]
 
 
 async def test_a_call_under_way_is_never_folded_away_and_failures_are_counted(app_on, story) -> None:
@@ -78,18 +78,18 @@ async def test_without_a_link_the_clocks_stand_and_say_since_when(app_on, runnin
     lost = LinkChanged(LinkStatus("retrying", attempt=2, lost_at=at + 1_000, retry_at=at + 40_000))
     async with app_on(running_build.state, lost).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        assert plain(screen.head.now.line(118)).rstrip().endswith("as of 12:03:06")
-        assert "2m05s" in plain(screen.head.how_far.line(118))
+        assert line_text(screen.head.now.line(118)).rstrip().endswith("as of 12:03:06")
+        assert "2m05s" in line_text(screen.head.how_far.line(118))
         screen.presenter.watching.say(LinkChanged(LinkStatus("live", rtt_ms=3)))
         await settled(pilot)
-        assert "as of" not in plain(screen.head.now.line(118))
+        assert "as of" not in line_text(screen.head.now.line(118))
 
 
 async def test_no_server_at_all_says_what_to_do(app_on) -> None:
     status = LinkStatus("retrying", attempt=2, reason="no server at http://127.0.0.1:4999")
     async with app_on(BuildState(), LinkChanged(status)).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        said = "\n".join(plain(line) for line in screen.panes.stream.instead())
+        said = "\n".join(line_text(line) for line in screen.panes.stream.instead())
         assert "no server at http://127.0.0.1:4999" in said
         assert "sentryvibe-tui serve" in said
 
@@ -137,14 +137,14 @@ async def test_a_new_search_begins_empty(app_on, running_build) -> None:
 async def test_the_footer_tells_what_matters_where_the_reader_is(app_on, running_build) -> None:
     async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
         screen = await settled(pilot)
-        assert plain(screen.chrome.keys.line(80)).split()[:2] == ["q", "quit"]
-        assert "e next error" in plain(screen.chrome.keys.line(80))
+        assert line_text(screen.chrome.keys.line(80)).split()[:2] == ["q", "quit"]
+        assert "e next error" in line_text(screen.chrome.keys.line(80))
         await pilot.press("slash", *"npm", "enter")
         await settled(pilot)
-        assert plain(screen.chrome.keys.line(80)).startswith(" n next hit  N previous hit  m only hits  esc back")
+        assert line_text(screen.chrome.keys.line(80)).startswith(" n next hit  N previous hit  m only hits  esc back")
         screen.presenter.watching.say(LinkChanged(LinkStatus("gave-up", lost_at=running_build.at)))
         await settled(pilot)
-        assert plain(screen.chrome.keys.line(80)).startswith(" r retry link")
+        assert line_text(screen.chrome.keys.line(80)).startswith(" r retry link")
 
 
 async def test_ascii_draws_nothing_else(scene) -> None:
@@ -226,6 +226,6 @@ async def test_a_repair_says_which_attempt_it_is(app_on, running_build) -> None:
     fix = AutoFix("Cannot find module 'astro'", 2, 3)
     async with app_on(replace(running_build.state, autofix=fix)).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
-        assert "auto-fix 2/3" in plain(screen.head.who.line(118))
+        assert "auto-fix 2/3" in line_text(screen.head.who.line(118))
         page = summary_page(screen.view.state, screen.view.tally, screen.head.who.context, 80)
-        assert any("attempt 2 of 3: Cannot find module 'astro'" in plain(line) for line in page)
+        assert any("attempt 2 of 3: Cannot find module 'astro'" in line_text(line) for line in page)

@@ -2,7 +2,7 @@
 
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, Snapshot
 from sentryvibe_tui.model.facts import BuildEnded
-from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.lines import line_text
 
 
 async def settled(pilot) -> None:
@@ -14,7 +14,7 @@ async def settled(pilot) -> None:
 
 def text_of(rows) -> str:
     return "\n".join(
-        plain(line) for row in range(len(rows.heights)) for line in rows.lines_of(row, max(20, rows.row_width))
+        line_text(line) for row in range(len(rows.heights)) for line in rows.lines_of(row, max(20, rows.row_width))
     )
 
 
@@ -25,8 +25,8 @@ async def test_a_running_build_is_on_screen(app_on, running_build) -> None:
         screen = app.watch_screen
         assert "Wiring up auth middleware" in text_of(screen.panes.todos)
         assert "npm run build" in text_of(screen.panes.stream)
-        assert "4/8" in plain(screen.head.how_far.line(118))
-        assert "todo-app" in plain(screen.head.who.line(118))
+        assert "4/8" in line_text(screen.head.how_far.line(118))
+        assert "todo-app" in line_text(screen.head.who.line(118))
 
 
 async def test_events_one_by_one_show_the_same_as_the_whole_state(app_on, running_build, story) -> None:

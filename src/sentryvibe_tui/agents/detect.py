@@ -7,7 +7,7 @@ from functools import cache
 
 from ..errors import UnknownFormat
 from .ai_sdk import AiSdk, BuildEvents
-from .common.json_lines import MAX_LINE, JsonLines, bare
+from .common.json_lines import MAX_LINE, JsonLines, trimmed
 from .common.reader import Counts, Reader, Reported
 from .common.values import Record, obj, text
 from .common.zstd import MAGIC, decompressor
@@ -98,7 +98,7 @@ class _Detector:
     def feed(self, data: bytes) -> str:
         """Raises UnknownFormat when it is another one than wanted."""
         self._head += data[: _HEAD - len(self._head)]
-        if bare(self._head).startswith((b"{\n", b"{\r\n")):
+        if trimmed(self._head).startswith((b"{\n", b"{\r\n")):
             name = next((name for name, form in formats().items() if form.document and form.document(self._head)), "")
             return self._checked(name) if name else ""
         return self._format_of(self._lines.feed(data))

@@ -73,7 +73,7 @@ def subject(tool: ToolCall, cwd: str = "") -> Subject:
     kind, verb = kind_of(tool.name), verb_of(tool.name)
     text, detail = _TEXTS[kind](tool, values, cwd)
     if tool.state == "error":
-        detail = failure(tool) or detail
+        detail = failure_words(tool) or detail
     elif kind == "shell" and (code := _structured_exit(tool)):
         detail = f"exit {code}"
     return Subject(verb, clean_line(text, TEXT_LIMIT), clean_line(detail, DETAIL_LIMIT), kind)
@@ -134,7 +134,7 @@ def _structured_exit(tool: ToolCall) -> int | None:
     return next((code for code in codes if isinstance(code, int) and not isinstance(code, bool)), None)
 
 
-def failure(tool: ToolCall) -> str:
+def failure_words(tool: ToolCall) -> str:
     """Why a call failed, in a few words: the exit code of a command, else the most telling line of its output."""
     code = exit_code(tool) if kind_of(tool.name) == "shell" else None
     return error_line(tool) if code is None else f"exit {code}"
@@ -151,7 +151,7 @@ def error_tail(tool: ToolCall, lines: int = 3, *, below_detail: bool = True) -> 
     A line that the subject's detail says already, and whole, is left out, where that is shown (`below_detail`).
     """
     tail = _from_telling(tool)
-    if below_detail and tail and tail[0] == failure(tool) and len(tail[0]) <= DETAIL_LIMIT:
+    if below_detail and tail and tail[0] == failure_words(tool) and len(tail[0]) <= DETAIL_LIMIT:
         tail = tail[1:]
     return tuple(tail[:lines])
 

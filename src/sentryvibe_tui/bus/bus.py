@@ -28,7 +28,7 @@ class BusLost(SentryVibeError):
     """The connection ended; the message says why."""
 
 
-class Transport(Protocol):
+class BusTransport(Protocol):
     """Takes short messages to every server that listens, ours included."""
 
     async def listen(self, on_message: Callable[[str], None], joined: Callable[[], None]) -> None:
@@ -46,7 +46,7 @@ class Bus:
     """`me`: what this server is called on the bus. `on_hints`: gets versions by builds' numbers. `on_loss`: anything
     may have been missed until now."""
 
-    def __init__(self, transport: Transport, me: str) -> None:
+    def __init__(self, transport: BusTransport, me: str) -> None:
         self._transport = transport
         self._me = me
         self._on_hints: Callable[[Mapping[int, int]], None] = lambda _: None

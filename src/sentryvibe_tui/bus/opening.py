@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from ..errors import StoreBroken
-from .bus import Bus, Transport
+from .bus import Bus, BusTransport
 
 if TYPE_CHECKING:
     from ..store.postgres.address import PostgresAddress
@@ -30,7 +30,7 @@ def open_bus(store: str, url: str) -> Bus | None:
         raise StoreBroken(f"that needs the package {error.name}: install sentryvibe-tui[postgres,redis]") from None
 
 
-def _transport(address: PostgresAddress, url: str) -> Transport:
+def _transport(address: PostgresAddress, url: str) -> BusTransport:
     if url:
         from .redis import RedisTransport
 

@@ -9,7 +9,7 @@ import click
 
 from .options import UsageProblem
 from .output import tell, write_line
-from .shells import SHELLS, Place, Shell, named, place, script
+from .shells import SHELLS, Place, Shell, completion_script, script_place, shell_named
 
 
 @click.command("completion")
@@ -27,11 +27,11 @@ def command(shell: Shell | None, install: bool, yes: bool) -> int:
     from .commands import group
 
     chosen = shell or _login_shell()
-    text = script(group, chosen)
+    text = completion_script(group, chosen)
     if not install:
         write_line(text)
         return 0
-    where = place(chosen, os.environ, Path.home())
+    where = script_place(chosen, os.environ, Path.home())
     _announce(where)
     if not yes:
         click.confirm("Go on?", abort=True, err=True)
@@ -42,7 +42,7 @@ def command(shell: Shell | None, install: bool, yes: bool) -> int:
 
 def _login_shell() -> Shell:
     """Raises UsageProblem."""
-    shell = named(Path(os.environ.get("SHELL", "")).name)
+    shell = shell_named(Path(os.environ.get("SHELL", "")).name)
     if shell is None:
         raise UsageProblem(f"which shell? Say one of {', '.join(SHELLS)}")
     return shell

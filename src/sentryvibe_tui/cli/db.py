@@ -46,7 +46,7 @@ def check(data: Path | None) -> int:
 
 @command.command("vacuum")
 @_data_option
-def vacuum(data: Path | None) -> int:
+def vacuum_database(data: Path | None) -> int:
     """Give back the room of what was deleted. Not while a server runs: stop it before.
 
     It needs as much free room as the database takes.

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ..settings import data_dir
-from ..sources.follow.follower import LIVE, Follow, Pace
+from ..sources.follow.follower import LIVE_SECONDS, Follow, Pace
 from ..sources.follow.session_reader import SETTLED
 from ..sources.follow.witnesses import witnesses
 from ..sources.sessions import roots
@@ -27,7 +27,7 @@ from .spans import Length
 @click.option(
     "--live",
     type=Length("m"),
-    default=LIVE / 60,
+    default=LIVE_SECONDS / 60,
     show_default=True,
     metavar="MINUTES",
     help="Sessions written to within that time are followed, and all that are written to from now on.",

@@ -98,7 +98,7 @@ def remove(agent: str, users: bool, yes: bool) -> int:
 
 
 @command.command("show")
-def show() -> int:
+def list_hooks() -> int:
     """List which settings call us, and for what."""
     mask = _masking()
     for agent in AGENTS:

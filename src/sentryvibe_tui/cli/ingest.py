@@ -18,8 +18,7 @@ from ..report import exit_codes
 from ..settings import data_dir
 from ..sources.sessions import roots, without_subagents
 from ..wire.projects import ProjectName, project_id
-from .completing import files as paths
-from .completing import projects
+from .completing import complete_files, projects
 from .options import EXIT_CODES, NoLink, Server, UsageProblem, find_server, redactor, server_option, settings
 from .output import any_text, tell
 from .spans import Length, Speed
@@ -47,7 +46,7 @@ class FormatName(click.ParamType[str]):
 
 @click.command("ingest", epilog=EXIT_CODES)
 @click.argument("project", shell_complete=projects)
-@click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=paths)
+@click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=complete_files)
 @server_option
 @click.option(
     "--format",

@@ -41,14 +41,14 @@ def command(server: str | None, active: bool, since: str | None, limit: int | No
 
         write_line(json_line({"projects": rows}))
         return 0
-    from ..report.table import build_rows, fitted
+    from ..report.table import build_rows, table_lines
 
     if not rows:
         nothing = "no such builds" if since else "no agent is active" if active else None
         write_line(nothing or f"no projects at {chosen.address.base} yet")
         return 0
     width = shutil.get_terminal_size().columns if os.isatty(1) else None
-    for line in fitted(build_rows(rows, now), width):
+    for line in table_lines(build_rows(rows, now), width):
         write_line(line)
     return 0
 

@@ -12,7 +12,7 @@ import click
 
 from ..client.rest import ProjectRef
 from ..settings import Settings, data_dir
-from ..sources.run.argv import prepared
+from ..sources.run.argv import prepare_argv
 from ..tui.display import DisplayOptions
 from ..wire.address import Address
 from ..wire.projects import ProjectName, project_named, project_of
@@ -78,7 +78,7 @@ def command(
     if is_acp:
         named = None if project is None or not project.strip() else project_named(project)
         return asyncio.run(relayed(argv, named, find_server(server).named, settings().settings))
-    ready = prepared(argv)
+    ready = prepare_argv(argv)
     if ready.interactive and has_terminal():
         raise UsageProblem(
             f"{argv[0]} would open a screen of its own: start it as usual and use `sentryvibe-tui follow`"

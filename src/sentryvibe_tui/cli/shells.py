@@ -54,19 +54,19 @@ class Place(Struct, frozen=True):
         return f"[ -r {path} ] && . {path}  # completion of {PROGRAM}"
 
 
-def named(name: str) -> Shell | None:
+def shell_named(name: str) -> Shell | None:
     """The shell of that name, None for another one."""
     return next((shell for shell in SHELLS if shell == name), None)
 
 
-def script(group: click.Command, shell: Shell) -> str:
+def completion_script(group: click.Command, shell: Shell) -> str:
     """What makes `shell` complete the command lines of `group`."""
     kind = get_completion_class(shell)
     assert kind is not None
     return kind(group, {}, PROGRAM, COMPLETE).source()
 
 
-def place(shell: Shell, environ: Mapping[str, str], home: Path) -> Place:
+def script_place(shell: Shell, environ: Mapping[str, str], home: Path) -> Place:
     """Where the script of `shell` belongs."""
     match shell:
         case "fish":

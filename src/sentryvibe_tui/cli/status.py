@@ -11,7 +11,7 @@ from ..errors import StoreError
 from ..model.text import clean_line
 from ..settings import data_dir
 from .options import NoLink, find_server, server_option, settings
-from .status_line import STALE, NothingLearned, answer, midnight, now, served, stored_totals
+from .status_line import ACTIVE_WITHIN, NothingLearned, answer, now, served, start_of_today, stored_totals
 
 if TYPE_CHECKING:
     from ..model.summary import BuildSummary
@@ -61,6 +61,6 @@ async def _shared() -> tuple[BuildSummary, ...]:
     source = store_catalogue()
     if source is None:
         return ()
-    active = await source.builds(True, now() - STALE, 0)
-    today = await source.builds(False, midnight(), 0)
+    active = await source.builds(True, now() - ACTIVE_WITHIN, 0)
+    today = await source.builds(False, start_of_today(), 0)
     return (*active, *(build for build in today if not build.is_active and not build.damaged))

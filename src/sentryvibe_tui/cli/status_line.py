@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.3
 """Seconds for connecting to the server, and for each read."""
-STALE = 30 * 60 * 1000
+ACTIVE_WITHIN = 30 * 60 * 1000
 """Without a server: a build that was not heard of for so many milliseconds is not counted as going on."""
 
 
@@ -81,7 +81,7 @@ def served(url: str, headers: Mapping[str, str]) -> Totals:
     from ..model.totals import totals_named
 
     try:
-        return totals_named(json.loads(glance(f"{url}/api/status?since={midnight()}", headers, PATIENCE)))
+        return totals_named(json.loads(glance(f"{url}/api/status?since={start_of_today()}", headers, PATIENCE)))
     except NoGlance as error:
         raise NothingLearned(f"no figures from {url}: {error}") from None
     except (ValueError, TypeError, AttributeError):
@@ -95,7 +95,7 @@ def stored_totals(directory: Path) -> Totals:
 
     try:
         db = open_readonly(directory)
-        rows = [] if db is None else recent_figures(db, midnight(), now() - STALE)
+        rows = [] if db is None else recent_figures(db, start_of_today(), now() - ACTIVE_WITHIN)
     except Unreadable as error:
         raise NothingLearned(str(error)) from None
     return totals(Figures(*row) for row in rows)
@@ -112,7 +112,7 @@ def _found_here(config: Mapping[str, object]) -> Totals:
     return served(running.url, {"Authorization": f"Bearer {token}"} if token else {})
 
 
-def midnight() -> int:
+def start_of_today() -> int:
     """Of today, local time, in epoch milliseconds."""
     day = time.localtime()
     return int(time.mktime((day.tm_year, day.tm_mon, day.tm_mday, 0, 0, 0, 0, 0, -1)) * 1000)

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from ..agents.common.hook_settings import Call, Entries, HookSettings, OwnFile
+from ..agents.common.hook_settings import Entries, HookSettings, HookTarget, OwnFile
 from ..agents.registry import agent_kind
 from ..errors import BadSettings
-from .json_edit import Node, added, parse, removed, stood_empty
+from .json_edit import JsonNode, added, parse, removed, stood_empty
 
 
-class Hook(Call, frozen=True):
+class Hook(HookTarget, frozen=True):
     """What the agent of that name is to call."""
 
     agent: str
@@ -114,7 +114,7 @@ def _without(text: str, agent: str, keep: Hook | None) -> str:
     return text
 
 
-HookPath = list[tuple[Node, int]]
+HookPath = list[tuple[JsonNode, int]]
 """The way to a hook: each container, and which of its parts to go into."""
 
 
@@ -154,7 +154,7 @@ def _pruned(text: str, place: HookPath) -> str:
     return removed(text, node, index)
 
 
-def _events(text: str) -> dict[str, Node]:
+def _events(text: str) -> dict[str, JsonNode]:
     hooks = parse(text).member("hooks") if text else None
     if hooks is None:
         return {}
@@ -163,7 +163,7 @@ def _events(text: str) -> dict[str, Node]:
     return dict(zip(hooks.names, hooks.parts, strict=True))
 
 
-def _groups(groups: Node) -> list[tuple[int, Node]]:
+def _groups(groups: JsonNode) -> list[tuple[int, JsonNode]]:
     """The hooks of each group, with the group's number."""
     found = ((number, group.member("hooks")) for number, group in enumerate(groups.parts))
     return [(number, hooks) for number, hooks in found if hooks is not None and isinstance(hooks.value, list)]

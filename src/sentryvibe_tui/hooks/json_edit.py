@@ -14,7 +14,7 @@ _SCALAR = json.JSONDecoder()
 
 
 @dataclass
-class Node:
+class JsonNode:
     """A value from `start` to `end` of a text. Its parts are its members' values, or its elements."""
 
     start: int
@@ -23,9 +23,9 @@ class Node:
     names: list[str] = field(default_factory=list[str])
     begins: list[int] = field(default_factory=list[int])
     """Where each part begins: a member at its name."""
-    parts: list[Node] = field(default_factory=list["Node"])
+    parts: list[JsonNode] = field(default_factory=list["JsonNode"])
 
-    def member(self, name: str) -> Node | None:
+    def member(self, name: str) -> JsonNode | None:
         return self.parts[self.place(name)] if isinstance(self.value, dict) and name in self.names else None
 
     def place(self, name: str) -> int:
@@ -33,7 +33,7 @@ class Node:
         return len(self.names) - 1 - self.names[::-1].index(name)
 
 
-def parse(text: str) -> Node:
+def parse(text: str) -> JsonNode:
     """The object that the whole text is. Raises BadSettings."""
     node = _Parser(text).document()
     if not isinstance(node.value, dict):
@@ -45,7 +45,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
 
-    def document(self) -> Node:
+    def document(self) -> JsonNode:
         try:
             node = self._node()
         except RecursionError:
@@ -60,9 +60,9 @@ class _Parser:
         self._at = found.end() if found else self._at
         return self._text[self._at : self._at + 1]
 
-    def _node(self) -> Node:
+    def _node(self) -> JsonNode:
         bracket = self._next()
-        node = Node(self._at)
+        node = JsonNode(self._at)
         if bracket in ("{", "["):
             self._parts(node, bracket == "{")
         else:
@@ -70,7 +70,7 @@ class _Parser:
         node.end = self._at
         return node
 
-    def _parts(self, node: Node, is_object: bool) -> None:
+    def _parts(self, node: JsonNode, is_object: bool) -> None:
         node.value = {} if is_object else []
         closing = "}" if is_object else "]"
         self._at += 1
@@ -110,7 +110,7 @@ class _Parser:
         return BadSettings(f"line {line}, column {column}: {reason}")
 
 
-def added(text: str, node: Node, value: object, name: str | None = None) -> str:
+def added(text: str, node: JsonNode, value: object, name: str | None = None) -> str:
     """`text` with `value` as the last element of the array `node`, or as its last member `name`.
 
     What stands in brackets without parts (blanks, comments) stays there, so that `stood_empty` can tell.
@@ -128,7 +128,7 @@ def added(text: str, node: Node, value: object, name: str | None = None) -> str:
     return f"{text[:last]}{', ' if is_flat else f',{inner}'}{label}{lines}{text[last:]}"
 
 
-def removed(text: str, node: Node, index: int) -> str:
+def removed(text: str, node: JsonNode, index: int) -> str:
     """`text` without a part of `node`, and without the comma and the line that it leaves."""
     if len(node.parts) == 1:
         return text[: node.start + 1] + text[node.parts[0].end :]
@@ -137,7 +137,7 @@ def removed(text: str, node: Node, index: int) -> str:
     return text[: node.begins[0]] + text[node.begins[1] :]
 
 
-def stood_empty(text: str, node: Node) -> bool:
+def stood_empty(text: str, node: JsonNode) -> bool:
     """Whether what `node` holds was `added` to brackets that stood there: one of these then shares a line with it.
 
     Those made with it have lines of their own, unless someone took all of them away.
@@ -146,7 +146,7 @@ def stood_empty(text: str, node: Node) -> bool:
     return "\n" in text[node.start : node.end] and not ("\n" in first and "\n" in tail)
 
 
-def _line_of(text: str, node: Node) -> str:
+def _line_of(text: str, node: JsonNode) -> str:
     """A line's end, and the indentation of the line that `node` begins in."""
     line = text[text.rfind("\n", 0, node.start) + 1 : node.start]
     return ("\r\n" if "\r\n" in text else "\n") + line[: len(line) - len(line.lstrip())]

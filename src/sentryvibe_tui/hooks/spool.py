@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: sentryvibe-tui hook AGENT < payload   (claude, codex, gemini …)\n")
         return 2
     try:
-        put(folder(), agent, _stdin())
+        put_payload(folder(), agent, _stdin())
     except OSError as error:
         sys.stderr.write(f"sentryvibe-tui: the hook's payload is lost: {error}\n")
     return 0
@@ -54,7 +54,7 @@ def is_whole(name: str) -> bool:
     return bool(dot) and bool(number) and is_agent(agent)
 
 
-def put(where: str, agent: str, payload: bytes) -> None:
+def put_payload(where: str, agent: str, payload: bytes) -> None:
     """Appears in the spool whole, in the order of time. Raises OSError."""
     name = os.path.join(where, f"{time.time_ns():020d}-{os.getpid()}")
     if os.path.exists(os.path.join(where, FULL)):

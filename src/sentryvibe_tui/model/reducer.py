@@ -43,7 +43,7 @@ from .metadata import agent_news, merged_agent, merged_codex
 from .notes import apply_text, autofix_words, text_added, with_notice
 from .questions import open_question
 from .requests import closed, following, is_in_background, needed, opening, with_message, with_request, without_request
-from .spending import spent, with_usage
+from .spending import usage_changes, with_usage
 from .standing import settled
 from .state import (
     Agent,
@@ -51,7 +51,7 @@ from .state import (
     Millis,
 )
 from .todos import apply_todo_completed, apply_todos, todos_reported
-from .turns import build_ended, completing, goes_on, moved, reported, turn_ended, worked
+from .turns import build_ended, completing, goes_on, last_work, moved, reported, turn_ended
 from .updates import (
     ActivityChanged,
     BuildBegan,
@@ -128,7 +128,7 @@ def _decide(state: BuildState, event: BuildEvent, at: Millis) -> Iterable[Update
         case TextAdded():
             return text_added(state, event)
         case UsageReported():
-            return spent(state, event, at)
+            return usage_changes(state, event, at)
         case CodexReported(codex):
             return (event,) if merged_codex(state.codex, codex) != state.codex else ()
         case PlanReported(text):
@@ -177,7 +177,7 @@ def apply(state: BuildState, entry: Entry) -> BuildState:
         version=entry.version or state.version,
         last_event_at=max(entry.at, state.last_event_at or entry.at),
         requests=state.requests if entry.version else open_question(state),
-        worked_at=worked(state, entry.updates, entry.at),
+        worked_at=last_work(state, entry.updates, entry.at),
     )
     return settled(state, entry.at)
 

@@ -12,7 +12,7 @@ from .updates import UsageChanged
 from .usage import FOREVER, Share, Usage, has_fallen, merged_usage, share_in, sum_with, with_share
 
 
-def spent(state: BuildState, event: UsageReported, at: Millis) -> Iterable[UsageChanged]:
+def usage_changes(state: BuildState, event: UsageReported, at: Millis) -> Iterable[UsageChanged]:
     """What a report changes: the share of its part, and the sum, unless a total of the agent holds it already."""
     before = _share(state, event.part)
     share = merged_usage(before, event.usage)

@@ -82,7 +82,7 @@ def _of_background(state: BuildState, call: str, parent: str) -> bool:
     return False
 
 
-def worked(state: BuildState, updates: Iterable[Update], at: Millis) -> Millis | None:
+def last_work(state: BuildState, updates: Iterable[Update], at: Millis) -> Millis | None:
     """When the agent itself last showed activity, `updates` at `at` taken in."""
     is_work = any(
         isinstance(update, _WORK)

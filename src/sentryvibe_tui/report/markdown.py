@@ -11,7 +11,7 @@ Emphasis = Literal["", "code", "strong", "em"]
 # Patterns as text: compiled when first used. Underscores mark nothing: `__init__.py`.
 INLINE = r"`([^`\n]+)`|\*\*(?=\S)([^*\n]+)\*\*|(?<![\w*])\*(?=[^\s*])([^*\n]+)\*(?![\w*])"
 HEADING = r"(#{1,6})\s+(.*)"
-RULE = r"\s*([-*_])(\s*\1){2,}\s*$"
+THEMATIC_BREAK = r"\s*([-*_])(\s*\1){2,}\s*$"
 FENCE = r"\s*(```|~~~)"
 
 
@@ -43,7 +43,7 @@ def unmarked(text: str) -> str:
             lines.append(line)
         elif heading := re.match(HEADING, line):
             lines.append(_plain(heading[2].rstrip("# ")))
-        elif not re.match(RULE, line):
+        elif not re.match(THEMATIC_BREAK, line):
             lines.append(_plain(line))
     return "\n".join(lines)
 

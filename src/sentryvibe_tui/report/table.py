@@ -62,7 +62,7 @@ def _row(name: str, build: BuildSummary, now: Millis) -> tuple[str, ...]:
     )
 
 
-def fitted(rows: Iterable[Sequence[str]], width: int | None) -> Iterator[str]:
+def table_lines(rows: Iterable[Sequence[str]], width: int | None) -> Iterator[str]:
     """The rows as lines of at most `width` cells: the widest columns are cut first, then columns are left out."""
     table = [list(row) for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]

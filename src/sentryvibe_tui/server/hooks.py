@@ -33,7 +33,7 @@ from ..wire.times import millis
 from .asgi import HTTPError, Receive, Scope
 from .ingest import bad_request, read_body
 from .owed import Backlog
-from .payload import Record, is_light, read_record
+from .payload import Payload, is_light, read_record
 from .settings import DEFAULTS, ServerLimits
 
 log = logging.getLogger("sentryvibe_tui.server")
@@ -95,7 +95,7 @@ class Hooks:
                 raise
 
     async def _read(
-        self, agent: str, record: Record, about: About, source: str, at: Millis | None, *, light: bool
+        self, agent: str, record: Payload, about: About, source: str, at: Millis | None, *, light: bool
     ) -> list[EventEnvelope]:
         reader = self._reader(agent)
         if not reader.knows(about.session_id):
@@ -191,7 +191,7 @@ def _identified(posted: EventEnvelope, source: str) -> EventEnvelope:
     return replace(posted, event_id=f"{source}-{crc32(encode_posted(posted)):08x}") if source else posted
 
 
-def _about(record: Record, session: str) -> About:
+def _about(record: Payload, session: str) -> About:
     """A session stays with the project of the directory it began in, wherever its agent goes."""
     project = project_of(directory_of(str(record.get("cwd") or ""), str(record.get("transcript_path") or "")))
     return About(project.id, session, session, Agent(project_name=project.name))

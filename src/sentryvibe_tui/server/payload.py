@@ -21,7 +21,7 @@ MOST_IN_ALL = 1_000_000
 LIGHT_VALUES = 1_000
 LIGHT_BYTES = 64 * 1024
 
-Record = dict[str, Any]
+Payload = dict[str, Any]
 
 
 def is_light(payload: bytes) -> bool:
@@ -29,12 +29,12 @@ def is_light(payload: bytes) -> bool:
     return len(payload) <= LIGHT_BYTES and not has_more_values(payload, LIGHT_VALUES)
 
 
-async def read_record(payload: bytes) -> Record:
+async def read_record(payload: bytes) -> Payload:
     """Raises BadJson."""
-    return decode(payload, Record) if is_light(payload) else await asyncio.to_thread(bounded_record, payload)
+    return decode(payload, Payload) if is_light(payload) else await asyncio.to_thread(bounded_record, payload)
 
 
-def bounded_record(payload: bytes) -> Record:
+def bounded_record(payload: bytes) -> Payload:
     """Raises BadJson."""
     if has_more_values(payload, MOST_IN_ALL):
         raise BadJson(f"more than {MOST_IN_ALL} values")

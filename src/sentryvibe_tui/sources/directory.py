@@ -106,16 +106,16 @@ class DirectoryWatch(DeferredWatch):
 
     def _reach(self, now: float) -> float:
         """How many seconds back a session may lie to be shown: as far as the last one."""
-        from .follow.follower import LIVE
+        from .follow.follower import LIVE_SECONDS
         from .sessions import Sessions, roots
 
         sessions = Sessions(roots(), self._directory).changed_since(now - LONGEST)
         last = sessions[0] if sessions else None
         ago = 0.0 if last is None else now - last.changed
-        if last is None or ago > LIVE:
+        if last is None or ago > LIVE_SECONDS:
             self._has_last_session = last is not None
             self._idle(last, ago)
-        return ago + LIVE if ago > LIVE else LIVE
+        return ago + LIVE_SECONDS if ago > LIVE_SECONDS else LIVE_SECONDS
 
     def _hear(self, words: str) -> None:
         """What the first search takes up is the session that `idle` has told of already."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from functools import cache
 
-from ..agents.common.prices import load
+from ..agents.common.prices import load_prices
 
 
 @cache
 def load_beside() -> None:
     """Begins to load it in a thread, once a process. Whoever asks for a price meanwhile waits for the rest."""
-    threading.Thread(target=load, name="prices", daemon=True).start()
+    threading.Thread(target=load_prices, name="prices", daemon=True).start()

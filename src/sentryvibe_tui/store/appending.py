@@ -210,7 +210,7 @@ class _Group:
 
     def _reduced(self, key: BuildKey, log: BuildLog, event: BuildEvent, at: Millis, about: About) -> BuildLog:
         """The log with what the event led to; as it was when that is nothing."""
-        short = shortened(event)
+        short = clipped_event(event)
         state, entry = reduce(log.state, short, at, about)
         if entry is None:
             return log
@@ -249,7 +249,7 @@ def key_of(about: About) -> BuildKey:
     return BuildKey(about.project_id, about.session_id, about.build_id)
 
 
-def shortened(event: BuildEvent) -> BuildEvent:
+def clipped_event(event: BuildEvent) -> BuildEvent:
     """`event` with large values in the form that travels; a plan's is large only beyond PLAN_LIMIT."""
     is_plan = (isinstance(event, ToolStarted) and event.name in APPROVAL_TOOLS) or (
         isinstance(event, RequestOpened) and event.request.kind == "plan"

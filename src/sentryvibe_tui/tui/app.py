@@ -244,7 +244,7 @@ async def show_build(watching: Watching, project: str = "", options: DisplayOpti
 def _say_farewell(screen: BuildScreen) -> None:
     """A few lines about the build stay in the terminal."""
     from .build.summary_page import farewell
-    from .export.outside import say
+    from .export.external import say
 
     with suppress(OSError):
         for line in farewell(screen.view.live, screen.context, get_terminal_size().columns):

@@ -26,7 +26,7 @@ def cells(text: str) -> int:
     return len(text) if text.isascii() else cell_len(text)
 
 
-def steady(text: str) -> str:
+def steady_width(text: str) -> str:
     """`text` as wide as `cells` says on every terminal: where they disagree about an emoji its plain sign stays."""
     if text.isascii():
         return text
@@ -57,7 +57,7 @@ def character_at(text: str, cell: int) -> int:
     return len(text)
 
 
-def plain(line: Iterable[Span]) -> str:
+def line_text(line: Iterable[Span]) -> str:
     return "".join(text for text, _ in line)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..model.text import clean
-from ..report.markdown import FENCE, HEADING, RULE, spans
+from ..report.markdown import FENCE, HEADING, THEMATIC_BREAK, spans
 from ..report.words import Glyphs
 from .lines import Line, wrap
 
@@ -39,7 +39,7 @@ def prose(text: str, width: int, glyphs: Glyphs, base: str = "", limit: int = LI
 def _paragraph(line: str, width: int, glyphs: Glyphs, base: str) -> list[Line]:
     if heading := re.match(HEADING, line):
         return wrap([(heading[2].strip("#* "), "heading")], width)
-    if re.match(RULE, line):
+    if re.match(THEMATIC_BREAK, line):
         return [[(glyphs.rule * min(width, 24), "faint")]]
     if item := re.match(_ITEM, line):
         indent = min(len(item[1]), 8)

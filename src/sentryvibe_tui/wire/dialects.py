@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 from ..model.events import BuildEvent, Ignored, TextAdded, ToolEnded, ToolStarted
 from ..model.facts import AgentReported, BuildEnded, Noticed
 from ..model.state import Agent
-from .events import EventType, Index, ToolEnd, ToolStart, tool_end, tool_error, tool_start
+from .events import EventType, ToolEnd, ToolStart, WireOwner, tool_end, tool_error, tool_start
 from .facts import End, Notice, words_of
 from .form import Form, checked_id_or_none
 from .json import ABSENT, decode
@@ -18,7 +18,7 @@ class _Message(Struct, frozen=True):
     message: str | None = None
 
 
-class _Reasoning(Index, frozen=True, kw_only=True):
+class _Reasoning(WireOwner, frozen=True, kw_only=True):
     id: str = "reasoning"
     message: str | None = None
     delta: str | None = None

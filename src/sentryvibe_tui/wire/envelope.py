@@ -13,7 +13,7 @@ from ..model.events import About, BuildEvent, Ignored
 from ..model.state import Agent, Millis
 from .base import Wire
 from .dialects import DIALECTS
-from .events import EVENTS, EventType, event_object
+from .events import EVENT_FORMS, EventType, event_object
 from .form import by_type
 from .ids import RULE, is_id
 from .json import MAX_DEPTH, decode, depth, encode
@@ -128,7 +128,7 @@ def decode_event(data: Raw) -> BuildEvent:
         raise BadJson(reason.replace("`$", "`$.event")) from None
 
 
-_FORMS = by_type((*EVENTS, *DIALECTS))
+_FORMS = by_type((*EVENT_FORMS, *DIALECTS))
 
 
 def event_shapes() -> dict[str, type[Any]]:

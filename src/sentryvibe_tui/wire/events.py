@@ -24,7 +24,7 @@ from .base import Wire
 from .facts import FACTS
 from .form import Form, by_model, checked_id, checked_id_or_none, tagged
 from .json import ABSENT, decode, has_more_values, present
-from .spellings import kind_of, phase_of
+from .spellings import note_kind, phase_of
 from .times import iso, millis
 from .values import WireTodo, WireUsage, todo_of, usage_of, wire_todos
 
@@ -36,7 +36,7 @@ class EventType(Struct, frozen=True):
     type: str
 
 
-class Index(Struct, frozen=True, kw_only=True):
+class WireOwner(Struct, frozen=True, kw_only=True):
     """Which todo and which subagent something belongs to."""
 
     todo_index: int | UnsetType | None = field(default=UNSET, name="todoIndex")
@@ -57,7 +57,7 @@ class Index(Struct, frozen=True, kw_only=True):
         return checked_id_or_none(self.parent_id, "parentToolCallId")
 
 
-class ToolStart(Index, frozen=True, kw_only=True):
+class ToolStart(WireOwner, frozen=True, kw_only=True):
     id: str = field(name="toolCallId")
     name: str = field(default="", name="toolName")
     input: Raw = ABSENT
@@ -65,7 +65,7 @@ class ToolStart(Index, frozen=True, kw_only=True):
     input_bytes: int = field(default=0, name="inputBytes")
 
 
-class ToolEnd(Index, frozen=True, kw_only=True):
+class ToolEnd(WireOwner, frozen=True, kw_only=True):
     id: str = field(name="toolCallId")
     name: str | None = field(default=None, name="toolName")
     output: Raw = ABSENT
@@ -88,7 +88,7 @@ class _Call(Wire, frozen=True):
     parent_tool_call_id: str | None = None
 
 
-class _Text(Index, frozen=True, kw_only=True):
+class _Text(WireOwner, frozen=True, kw_only=True):
     id: str = "text"
     delta: str | None = None
     text: str | None = None
@@ -159,7 +159,7 @@ def _text(wire: _Text) -> BuildEvent:
     whole = wire.delta is None
     text = wire.text if whole else wire.delta
     ident = checked_id_or_none(wire.id, "id")
-    return TextAdded(ident, text or "", kind_of(wire.kind), whole, wire.index, wire.parent)
+    return TextAdded(ident, text or "", note_kind(wire.kind), whole, wire.index, wire.parent)
 
 
 def _activity(wire: WireActivity) -> BuildEvent:
@@ -197,7 +197,7 @@ def _wire_activity(event: ActivityReported) -> Raw:
     return tagged("activity", WireActivity(event.kind, None, event.what, until, event.source))
 
 
-EVENTS = (
+EVENT_FORMS = (
     *(row.event for row in FACTS),
     Form(BuildStarted, ("start",), EventType, lambda _: BuildStarted(), lambda _: {"type": "start"}),
     Form(ToolStarted, ("tool-input-available",), ToolStart, tool_start, _wire_start),
@@ -219,7 +219,7 @@ EVENTS = (
 )
 """What we write and read; `dialects` has what we only read."""
 
-_FORMS = by_model(EVENTS)
+_FORMS = by_model(EVENT_FORMS)
 
 
 def event_object(event: BuildEvent) -> object:

@@ -51,7 +51,7 @@ def outcome_of(text: str | None) -> Outcome:
     return cast(Outcome, text) if text in _OUTCOMES else "failed"
 
 
-def kind_of(text: str | None) -> NoteKind:
+def note_kind(text: str | None) -> NoteKind:
     return cast(NoteKind, text) if text in _KINDS else "text"
 
 

@@ -45,7 +45,7 @@ from .activity import (
 )
 from .base import Wire
 from .json import ABSENT, decode, encode, present
-from .spellings import kind_of, level_of, phase_of, status_of, tool_state_of, wire_kind, wire_level
+from .spellings import level_of, note_kind, phase_of, status_of, tool_state_of, wire_kind, wire_level
 from .times import Time, iso, millis
 from .values import (
     WireAgent,
@@ -444,7 +444,7 @@ def _add_tool(keyed: list[tuple[tuple[int, int], Item]], wire: _Tool, key: int) 
 def _note(wire: _Note, key: int) -> Note:
     return Note(
         wire.id,
-        kind_of(wire.kind),
+        note_kind(wire.kind),
         wire.text or "",
         key if wire.todo_key is None else wire.todo_key,
         millis(wire.timestamp) or 0,

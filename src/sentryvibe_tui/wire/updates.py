@@ -29,7 +29,7 @@ from .base import Wire
 from .facts import FACTS
 from .form import Form, by_model, by_type
 from .json import ABSENT, decode, encode, present
-from .spellings import kind_of, phase_of, tool_state_of, wire_kind, wire_phase
+from .spellings import note_kind, phase_of, tool_state_of, wire_kind, wire_phase
 from .times import Time, millis
 from .values import WireShare, WireTodo, WireUsage, share_of, todo_of, usage_of, wire_share, wire_todos
 
@@ -129,7 +129,7 @@ def _text(wire: _Text) -> Update:
     index = PLANNING if wire.todo_index is None else wire.todo_index
     whole = wire.delta is None
     text = wire.text if whole else wire.delta
-    return TextChanged(wire.id, text or "", index, kind_of(wire.kind), whole, phase_of(wire.phase), wire.parent_id)
+    return TextChanged(wire.id, text or "", index, note_kind(wire.kind), whole, phase_of(wire.phase), wire.parent_id)
 
 
 def _usage(wire: _Usage) -> Update:

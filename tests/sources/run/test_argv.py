@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from sentryvibe_tui.sources.run.argv import prepared
+from sentryvibe_tui.sources.run.argv import prepare_argv
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,10 @@ from sentryvibe_tui.sources.run.argv import prepared
     ],
 )
 def test_the_output_is_asked_for_once(line: str, runs: str, reader: str, prompt: str) -> None:
-    found = prepared(shlex.split(line))
+    found = prepare_argv(shlex.split(line))
     assert (shlex.join(found.argv), found.format, found.prompt) == (runs, reader, prompt)
     assert len(found.argv) == len(shlex.split(line)) + len(found.added)
-    assert prepared(found.argv).added == ()
+    assert prepare_argv(found.argv).added == ()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_output_is_asked_for_once(line: str, runs: str, reader: str, prompt:
     ],
 )
 def test_the_model_is_named_by_the_command_line(line: str, model: str) -> None:
-    assert prepared(shlex.split(line)).model == model
+    assert prepare_argv(shlex.split(line)).model == model
 
 
 @pytest.mark.parametrize(
@@ -103,4 +103,4 @@ def test_the_model_is_named_by_the_command_line(line: str, model: str) -> None:
     ],
 )
 def test_screens_of_their_own_are_known(line: str, interactive: bool) -> None:
-    assert prepared(shlex.split(line)).interactive is interactive
+    assert prepare_argv(shlex.split(line)).interactive is interactive

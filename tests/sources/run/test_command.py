@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sentryvibe_tui.sources.run import command
-from sentryvibe_tui.sources.run.argv import prepared
+from sentryvibe_tui.sources.run.argv import prepare_argv
 from sentryvibe_tui.sources.run.command import Run, RunTiming
 from sentryvibe_tui.sources.run.printing import Printed
 from sentryvibe_tui.wire.address import Address
@@ -37,7 +37,7 @@ class Reader:
 async def test_a_slow_reader_gets_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Reader()
     monkeypatch.setattr(command, "Printer", lambda: reader)
-    words = prepared([sys.executable, "-c", "print('word ' * 60_000)"])
+    words = prepare_argv([sys.executable, "-c", "print('word ' * 60_000)"])
     run = Run(words, project_named("shop"), timing=TIMING)
     assert await run.run(NOBODY, tmp_path, lambda _: None) == 0
     assert reader.taken == 300_001

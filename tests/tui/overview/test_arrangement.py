@@ -8,7 +8,7 @@ from tests.tui.overview.conftest import HOUR, MIDNIGHT, MINUTE, NOW, SECOND, row
 from sentryvibe_tui.tui.overview.arrangement import Fold, Heading, ListOptions, next_waiting, stable_slots
 from sentryvibe_tui.tui.overview.preferences import Preferences, build_name
 from sentryvibe_tui.tui.overview.roster import REST_MILLIS, Roster
-from sentryvibe_tui.tui.overview.triage import RowKey, stamp
+from sentryvibe_tui.tui.overview.triage import RowKey, build_stamp
 
 FLEET = (
     row("blog", "working", 7 * MINUTE),
@@ -95,7 +95,7 @@ def test_without_room_there_are_no_headings():
 
 def test_unread_is_what_changed_since_the_reader_looked():
     working, waiting = FLEET[7], FLEET[2]
-    seen = Preferences().with_stamp(build_name(working.build.key), stamp(working.build))
+    seen = Preferences().with_stamp(build_name(working.build.key), build_stamp(working.build))
     idle = row("mobile", "idle", SECOND, agent_id="codex")
     assert not at((working,), seen).visible[working.key].is_unread
     assert at((idle,), seen).visible[working.key].is_unread

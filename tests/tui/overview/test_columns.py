@@ -8,7 +8,7 @@ from tests.tui.overview.conftest import HOUR, MINUTE, NOW, SECOND, row
 from sentryvibe_tui.model.summary import OpenRequest
 from sentryvibe_tui.report.words import ASCII, UNICODE
 from sentryvibe_tui.tui.context import RenderContext
-from sentryvibe_tui.tui.lines import length, plain
+from sentryvibe_tui.tui.lines import length, line_text
 from sentryvibe_tui.tui.overview.arrangement import entry_of
 from sentryvibe_tui.tui.overview.columns import (
     BEFORE_WHAT,
@@ -93,7 +93,7 @@ def test_rows_fill_their_width_exactly_and_say_their_state_whole(width, told, gl
         word = state_word(one.row.build, one.need)
         assert len(word) <= STATE_WIDTH
         if "state" in [column.name for column in them.first]:
-            assert f" {word} " in plain(line)
+            assert f" {word} " in line_text(line)
 
 
 @given(st.integers(40, 259), st.sets(st.sampled_from(sorted(ALL))))

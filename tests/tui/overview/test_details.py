@@ -12,7 +12,7 @@ from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.model.summary import OpenRequest
 from sentryvibe_tui.tui.context import RenderContext
-from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.lines import line_text
 from sentryvibe_tui.tui.overview.arrangement import entry_of
 from sentryvibe_tui.tui.overview.details_pane import details
 from sentryvibe_tui.tui.overview.preferences import Preferences
@@ -34,7 +34,7 @@ def failed_build(*more) -> BuildState:
 def shown(width: int, height: int, state: BuildState, title: str = "Bash touch x") -> list[str]:
     ask = OpenRequest("r", "permission", title, "Bash", since=NOW - 9_000)
     entry = entry_of(row("shop", "waiting-person", requests=(ask,)), Preferences(), "", NOW)
-    return [plain(line) for line in details(entry, state, CONTEXT, width, height)]
+    return [line_text(line) for line in details(entry, state, CONTEXT, width, height)]
 
 
 @pytest.mark.parametrize("height", [4, 5, 6, 9])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.tui.overview.conftest import HOUR, MINUTE, NOW, SECOND, build
 
 from sentryvibe_tui.model.activity import Activity
-from sentryvibe_tui.tui.overview.triage import NEEDS, need, precedence, since, stamp
+from sentryvibe_tui.tui.overview.triage import NEEDS, build_stamp, need, precedence, since
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_who_waits_longest_comes_first_and_a_working_agent_keeps_its_place():
 
 
 def test_a_new_question_is_news_and_another_call_is_not():
-    assert stamp(build("a", "waiting-person", MINUTE)) != stamp(build("a", "waiting-person", SECOND))
-    assert stamp(build("a", "working", MINUTE, now="Read x")) == stamp(build("a", "working", SECOND))
+    assert build_stamp(build("a", "waiting-person", MINUTE)) != build_stamp(build("a", "waiting-person", SECOND))
+    assert build_stamp(build("a", "working", MINUTE, now="Read x")) == build_stamp(build("a", "working", SECOND))
 
 
 BUILDS = st.builds(
@@ -89,4 +89,4 @@ def test_whatever_a_server_says_of_a_build_has_a_place(one, is_seen):
     assert what in NEEDS
     assert precedence(one, what)[0] == NEEDS.index(what)
     assert isinstance(since(one, what), int | None)
-    assert stamp(one)
+    assert build_stamp(one)

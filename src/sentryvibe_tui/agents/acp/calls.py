@@ -97,7 +97,7 @@ def form_of(ident: str, params: Record) -> Request:
     return Request(ident, "form", text(params, "message") or "a form", input=value(obj(params, "requestedSchema")))
 
 
-def answer_of(ident: str, result: Record) -> RequestResolved:
+def resolution_of(ident: str, result: Record) -> RequestResolved:
     """Of a permission, which is `selected` or `cancelled`, or of a form."""
     outcome = obj(result, "outcome")
     if text(outcome, "outcome") == "cancelled" or text(result, "action") == "cancel":

@@ -12,7 +12,7 @@ from ...model.state import Agent
 from ..common.json_lines import JsonLines
 from ..common.reader import Counts, Reported, reports_of
 from ..common.values import Record, identifier, obj, text
-from .calls import answer_of
+from .calls import resolution_of
 from .session import AcpSession
 from .tools import AGENT
 
@@ -126,7 +126,7 @@ class AcpWire:
 
     def _client_answered(self, method: str, session: str, request: Record, result: Record) -> Iterator[Reported]:
         if method in _ASK and session in self._sessions:
-            answer = answer_of(self._request(identifier(request.get("id"))), result)
+            answer = resolution_of(self._request(identifier(request.get("id"))), result)
             yield Reported(answer, None, session)
         elif method == "terminal/output":
             self._terminals[text(obj(request, "params"), "terminalId")] = text(result, "output")

@@ -43,9 +43,9 @@ def _hooks() -> HookDialect:
 
 
 def _hook_settings() -> HookSettings:
-    from .hook_settings import SETTINGS
+    from .hook_settings import HOOK_SETTINGS
 
-    return SETTINGS
+    return HOOK_SETTINGS
 
 
 def _files() -> SessionFiles:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..common.hook_settings import Call, Entries, HookSettings, Version, moved_by
+from ..common.hook_settings import Entries, HookSettings, HookTarget, Version, moved_by
 
 URL_SINCE: Version = (2, 1, 63)
 """From which on a hook can be a URL. SessionStart stays a matter of commands."""
@@ -34,12 +34,12 @@ _EVENTS: dict[str, Version] = {
 """Events, and the version that surely knows them: an unknown one makes it refuse the file."""
 
 
-def _events(call: Call) -> tuple[str, ...]:
+def _events(call: HookTarget) -> tuple[str, ...]:
     known = (event for event, since in _EVENTS.items() if since <= call.version)
     return tuple(event for event in known if not (call.url and event == "SessionStart"))
 
 
-def _entry(_: str, call: Call) -> dict[str, Any]:
+def _entry(_: str, call: HookTarget) -> dict[str, Any]:
     """A header is filled from those variables only that the entry allows."""
     if not call.url:
         return {"type": "command", "command": call.command, "timeout": 5}
@@ -49,7 +49,7 @@ def _entry(_: str, call: Call) -> dict[str, Any]:
     return entry | {"headers": {"Authorization": f"Bearer ${call.variable}"}, "allowedEnvVars": [call.variable]}
 
 
-SETTINGS = HookSettings(
+HOOK_SETTINGS = HookSettings(
     moved_by("CLAUDE_CONFIG_DIR", ".claude", "settings.json"),
     Entries(_events, _entry, by_version=True, url_since=URL_SINCE),
 )

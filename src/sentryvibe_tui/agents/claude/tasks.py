@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ...model.events import TodosReported
 from ...model.facts import TodoItem
 from ...model.state import Millis
-from ..common.todo_changes import Change, TodoChanges, TodoList, todo_of, with_todo
+from ..common.todo_changes import Change, TodoChanges, TodoList, todo_by_id, with_todo
 from ..common.values import Record, identifier, obj, objects, status, text, todo_items
 
 _CREATED = re.compile(r"Task #(\S+) created")
@@ -76,14 +76,14 @@ def _updated(todos: TodoList, arguments: Record) -> TodoList:
     task_id = identifier(arguments.get("taskId"))
     if arguments.get("status") == "deleted":
         return tuple(known for known in todos if known.id != task_id)
-    return with_todo(todos, _changed(todo_of(todos, task_id), arguments))
+    return with_todo(todos, _changed(todo_by_id(todos, task_id), arguments))
 
 
 def _repaired(todos: TodoList, tasks: list[Record]) -> TodoList:
     """A full list adds what is missing; its order is not the order of the work."""
     for task in sorted(tasks, key=lambda task: (len(identifier(task.get("id"))), identifier(task.get("id")))):
         task_id = identifier(task.get("id"))
-        known = todo_of(todos, task_id)
+        known = todo_by_id(todos, task_id)
         changed = _changed(known, task)
         if task_id and changed != known:
             todos = with_todo(todos, changed)

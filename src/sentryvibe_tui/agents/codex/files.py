@@ -16,7 +16,7 @@ from ...wire.json import decode
 from ..common.folders import Heads, Listing, Owner, changed_at, files_below, folders, head_at, home
 from ..common.reader import Reader, Reported, innermost
 from ..common.session_files import Session, SessionFiles
-from ..common.spending import NAMELESS, Totals, as_tokens
+from ..common.spending import NAMELESS, RunningTotals, as_tokens
 from ..common.values import text
 from ..common.zstd import PACKED
 from ..redact import Redactor
@@ -139,7 +139,7 @@ class CodexThread:
     def __init__(self, sessions: Path) -> None:
         self._sessions = sessions
         self._thread = self._model = ""
-        self._totals = Totals()
+        self._totals = RunningTotals()
         self._used: Usage | None = None
         """The latest total, if it has no price yet."""
 

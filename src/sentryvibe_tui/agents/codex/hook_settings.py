@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..common.hook_settings import Call, Entries, HookSettings, moved_by
+from ..common.hook_settings import Entries, HookSettings, HookTarget, moved_by
 
 _EVENTS = (
     "SessionStart",
@@ -22,8 +22,8 @@ _LIMITS = {"Interrupt": 3, "SessionEnd": 3}
 """Seconds that Codex gives these at most: it warns of more at each start."""
 
 
-def _entry(event: str, call: Call) -> dict[str, Any]:
+def _entry(event: str, call: HookTarget) -> dict[str, Any]:
     return {"type": "command", "command": call.command, "timeout": _LIMITS.get(event, 5)}
 
 
-SETTINGS = HookSettings(moved_by("CODEX_HOME", ".codex", "hooks.json"), Entries(lambda _: _EVENTS, _entry))
+HOOK_SETTINGS = HookSettings(moved_by("CODEX_HOME", ".codex", "hooks.json"), Entries(lambda _: _EVENTS, _entry))

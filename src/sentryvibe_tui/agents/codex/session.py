@@ -13,7 +13,7 @@ from ...model.state import Agent, Millis
 from ...wire.times import millis
 from ..common.reader import Reported
 from ..common.records import RecordReader
-from ..common.spending import Totals
+from ..common.spending import RunningTotals
 from ..common.turn_end import as_event
 from ..common.values import (
     EMPTY,
@@ -77,7 +77,7 @@ class CodexRollout(RecordReader):
         self._moment = ""
         self._open: dict[str, str] = {}
         self._spawns: set[str] = set()
-        self._totals = Totals()
+        self._totals = RunningTotals()
         self._failed: set[str] = set()
         self._ends_are_told = False
         self._unfinished: set[str] = set()

@@ -10,7 +10,7 @@ from ...model.facts import AgentReported, BuildEnded, CodexReported, Noticed, To
 from ...model.state import Agent
 from ...wire.json import raw
 from ..common.records import RecordReader
-from ..common.spending import Totals
+from ..common.spending import RunningTotals
 from ..common.values import Record, as_list, count, flat, number, obj, objects, text, value
 from .messages import mcp_failed, plan_items, said_plainly, tokens_of
 from .tools import AGENT
@@ -29,7 +29,7 @@ class CodexExec(RecordReader):
         self._has_agent = False
         self._notes = 0
         self._unnamed: dict[str, str] = {}
-        self._totals, self._model = Totals(), ""
+        self._totals, self._model = RunningTotals(), ""
 
     def _end(self) -> BuildEnded:
         return self._outcome

@@ -34,7 +34,7 @@ class HookSession:
         self.ended: Outcome | None = None
         """How the latest turn ended, None while one goes on."""
         self.lists: Lists = _lists(dialect, ())
-        self.calls = Calls()
+        self.calls = CallIds()
         self.permissions = Permissions()
         self.background = Background()
         self.subagents = SubagentCalls(dialect.stand_in, dialect.subagent_tools)
@@ -98,7 +98,7 @@ def pairing(name: str, arguments: Record) -> str:
     return fingerprint(name, encode(dict(sorted(arguments.items()))).decode("utf-8", "replace"))
 
 
-class Calls:
+class CallIds:
     """Ids of calls whose payloads have none, and which call began last."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ NEWEST: Version = (9999, 0, 0)
 """For a version that is not known."""
 
 
-class Call(Struct, frozen=True, kw_only=True):
+class HookTarget(Struct, frozen=True, kw_only=True):
     """What an agent is to call: a URL, or a command (where the file is all ours: the spool's folder).
 
     `variable`: in the agent's environment, the token that a URL is called with; "" for none. `version`: the agent's.
@@ -33,8 +33,8 @@ class Entries(Struct, frozen=True):
     None where it never can.
     """
 
-    events: Callable[[Call], tuple[str, ...]]
-    entry: Callable[[str, Call], dict[str, Any]]
+    events: Callable[[HookTarget], tuple[str, ...]]
+    entry: Callable[[str, HookTarget], dict[str, Any]]
     by_version: bool = False
     url_since: Version | None = None
 

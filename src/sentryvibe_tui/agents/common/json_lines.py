@@ -95,7 +95,7 @@ class JsonLines:
             yield record
 
     def _records(self, line: bytes) -> Iterator[Record]:
-        line = bare(line)
+        line = trimmed(line)
         if line.startswith(b"data:"):
             line = line[5:].lstrip()
         if not line or line == b"[DONE]" or line.startswith(_SSE_FIELDS):
@@ -134,7 +134,7 @@ _BOM = b"\xef\xbb\xbf"
 _EDGES = b" \t\r\n\v\f\0"
 
 
-def bare(line: bytes) -> bytes:
+def trimmed(line: bytes) -> bytes:
     """`line` without what editors, shells and crashed disks put around it: blanks, a byte order mark, zero bytes."""
     line = line.strip(_EDGES)
     return line.removeprefix(_BOM).lstrip(_EDGES) if line.startswith(_BOM) else line

@@ -53,7 +53,7 @@ class Price(Struct, frozen=True):
         )
 
 
-def load() -> None:
+def load_prices() -> None:
     """Imports the table, so that no price takes longer than another."""
     _price(_ANY, None)
 

@@ -111,7 +111,7 @@ class Spending:
         return price.of(tokens, call.call_size)
 
 
-class Totals:
+class RunningTotals:
     """For agents that tell running totals: what one grew by since the one before is a call."""
 
     def __init__(self) -> None:

@@ -56,6 +56,6 @@ def with_todo(todos: TodoList, todo: TodoItem) -> TodoList:
     return (*todos, todo)
 
 
-def todo_of(todos: TodoList, task_id: str) -> TodoItem:
+def todo_by_id(todos: TodoList, task_id: str) -> TodoItem:
     """The todo of that id; one that only has its number when it is not in the list."""
     return next((todo for todo in todos if todo.id == task_id), TodoItem(f"Task #{task_id}", id=task_id))

@@ -23,7 +23,7 @@ from ..common.spending import Call, Spending
 from ..common.tokens import Tokens
 from ..common.turn_end import as_event
 from ..common.values import Record, count, flat, obj, text, title_of, value
-from .requests import answer_of, asked_by_call, kind_of, request_of
+from .requests import answer_of, asked_by_call, kind_by_event, opened_request
 from .tools import AGENT
 from .turn_end import CopilotTurn
 
@@ -101,7 +101,7 @@ class CopilotEvents(RecordReader):
         read = self._readers.get(kind)
         if read is not None:
             yield from read(record, data)
-        elif kind.endswith((".requested", ".completed")) and kind_of(kind):
+        elif kind.endswith((".requested", ".completed")) and kind_by_event(kind):
             yield from self._request(kind, data)
         elif not kind.startswith(_QUIET):
             self.counts.add_unknown(kind or "no type")
@@ -253,14 +253,14 @@ class CopilotEvents(RecordReader):
     # ----------------------------------------------------------------------- requests
 
     def _request(self, kind: str, data: Record) -> Iterator[BuildEvent]:
-        form = kind_of(kind)
+        form = kind_by_event(kind)
         if form is None:
             return
         if kind.endswith(".completed"):
             yield answer_of(data)
             return
         call_id = text(obj(data, "permissionRequest"), "toolCallId") or text(data, "toolCallId")
-        yield RequestOpened(request_of(form, data, self._names.get(call_id, "")))
+        yield RequestOpened(opened_request(form, data, self._names.get(call_id, "")))
 
     def _response(self, _record: Record, data: Record) -> Iterator[BuildEvent]:
         """A person's word, as recorded: to a question it is all there is, and its call's id stands for it."""

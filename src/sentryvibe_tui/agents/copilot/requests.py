@@ -17,12 +17,12 @@ _WORDS = ("fullCommandText", "fileName", "path", "url", "toolTitle", "toolName",
 """Members of a permission's request that say what for, the most telling first."""
 
 
-def kind_of(event: str) -> RequestKind | None:
+def kind_by_event(event: str) -> RequestKind | None:
     """Of `permission.requested` and its kin; None for other events."""
     return _KINDS.get(event.partition(".")[0])
 
 
-def request_of(kind: RequestKind, data: Record, tool: str) -> Request:
+def opened_request(kind: RequestKind, data: Record, tool: str) -> Request:
     """`tool`: the name of its call, "" when that is not known."""
     about = obj(data, "permissionRequest") or data
     call, ident = text(about, "toolCallId") or text(data, "toolCallId"), text(data, "requestId")

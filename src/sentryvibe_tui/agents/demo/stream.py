@@ -21,18 +21,18 @@ DURATION_MS = 75_000
 """About how long a demo lasts at speed 1."""
 
 
-class Step(Struct, frozen=True):
+class TimedEvent(Struct, frozen=True):
     """`event` happens `delay_ms` after the one before."""
 
     delay_ms: int
     event: BuildEvent
 
 
-def demo_build(agent: DemoAgent, seed: int) -> Iterator[Step]:
+def demo_build(agent: DemoAgent, seed: int) -> Iterator[TimedEvent]:
     """A whole build from its start to its end, some 75 seconds long."""
     steps = list(_Telling(agent, Random(seed)).steps())
     scale = DURATION_MS / sum(step.delay_ms for step in steps)
-    return (Step(round(step.delay_ms * scale), step.event) for step in steps)
+    return (TimedEvent(round(step.delay_ms * scale), step.event) for step in steps)
 
 
 class _Telling:
@@ -45,19 +45,19 @@ class _Telling:
         self._notes = 0
         self._tokens = [0, 0, 0]
 
-    def steps(self) -> Iterator[Step]:
-        yield Step(0, BuildStarted())
-        yield Step(100, AgentReported(self._about()))
+    def steps(self) -> Iterator[TimedEvent]:
+        yield TimedEvent(0, BuildStarted())
+        yield TimedEvent(100, AgentReported(self._about()))
         if self._agent == "codex":
-            yield Step(50, CodexReported(raw({"threadId": f"019a{self._random.getrandbits(48):012x}"})))
-        yield Step(
+            yield TimedEvent(50, CodexReported(raw({"threadId": f"019a{self._random.getrandbits(48):012x}"})))
+        yield TimedEvent(
             100, TextAdded("prompt", f"{story.TITLE}: rides, riders, a limit for each ride.", "prompt", whole=True)
         )
         for beat in story.script():
             yield from self._beat(beat)
-        yield Step(300, SummaryReported(story.SUMMARY))
+        yield TimedEvent(300, SummaryReported(story.SUMMARY))
         yield from self._codex_phases("summary", 1, 1)
-        yield Step(400, BuildEnded("completed", summary=story.SUMMARY))
+        yield TimedEvent(400, BuildEnded("completed", summary=story.SUMMARY))
 
     def _about(self) -> Agent:
         agent_id, model, version = (
@@ -67,7 +67,7 @@ class _Telling:
         )
         return Agent(agent_id, model, story.PROJECT, "initial-build", story.TITLE, story.CWD, version, "main")
 
-    def _beat(self, beat: Beat) -> Iterator[Step]:
+    def _beat(self, beat: Beat) -> Iterator[TimedEvent]:
         match beat:
             case beats.Say(text):
                 yield from self._words(text, "text")
@@ -75,12 +75,12 @@ class _Telling:
             case beats.Think(text):
                 yield from self._words(text, "reasoning")
             case beats.Plan(text):
-                yield Step(300, PlanReported(text))
+                yield TimedEvent(300, PlanReported(text))
             case beats.Template(done):
-                yield Step(500, _todos(story.TEMPLATE, done, "template", self._next_id()))
+                yield TimedEvent(500, _todos(story.TEMPLATE, done, "template", self._next_id()))
                 yield from self._codex_phases("template", done, len(story.TEMPLATE))
             case beats.PlannedTodo(done):
-                yield Step(600, _todos(story.TODOS, done, "build", self._next_id()))
+                yield TimedEvent(600, _todos(story.TODOS, done, "build", self._next_id()))
                 yield from self._codex_phases("execution", done, len(story.TODOS))
             case beats.Both(calls):
                 yield from self._parallel(calls)
@@ -91,7 +91,7 @@ class _Telling:
 
     # ----------------------------------------------------------------- text
 
-    def _words(self, text: str, kind: NoteKind) -> Iterator[Step]:
+    def _words(self, text: str, kind: NoteKind) -> Iterator[TimedEvent]:
         """Text as a model streams it: a few words at a time."""
         self._notes += 1
         words = text.split(" ")
@@ -99,43 +99,45 @@ class _Telling:
         while words:
             piece_length = self._random.randint(1, 4)
             piece = " ".join(words[:piece_length]) + (" " if len(words) > piece_length else "")
-            yield Step(delay, TextAdded(f"note-{self._notes}", piece, kind))
+            yield TimedEvent(delay, TextAdded(f"note-{self._notes}", piece, kind))
             words, delay = words[piece_length:], self._random.randint(40, 110)
 
-    def _usage(self) -> Step:
+    def _usage(self) -> TimedEvent:
         self._tokens[0] += self._random.randint(2_000, 6_000)
         self._tokens[1] += self._random.randint(700, 1_900)
         self._tokens[2] += self._random.randint(18_000, 44_000)
         fresh, out, cached = self._tokens
         cost = round(fresh * 3e-6 + out * 15e-6 + cached * 3e-7, 4)
-        return Step(80, UsageReported(Usage(fresh + cached, out, cached, cost, round(min(88.0, cached / 7_000), 1))))
+        return TimedEvent(
+            80, UsageReported(Usage(fresh + cached, out, cached, cost, round(min(88.0, cached / 7_000), 1)))
+        )
 
     # ----------------------------------------------------------------- tools
 
-    def _called(self, beat: Beat, parent: str = "") -> Iterator[Step]:
+    def _called(self, beat: Beat, parent: str = "") -> Iterator[TimedEvent]:
         call = self._call(beat, parent)
-        yield Step(self._pause(), call.start)
-        yield Step(call.ms, call.end)
+        yield TimedEvent(self._pause(), call.start)
+        yield TimedEvent(call.ms, call.end)
         if not parent and self._calls % 3 == 0:
             yield self._usage()
 
-    def _parallel(self, together: Iterable[Beat]) -> Iterator[Step]:
+    def _parallel(self, together: Iterable[Beat]) -> Iterator[TimedEvent]:
         calls = [self._call(beat, "") for beat in together]
         for number, call in enumerate(calls):
-            yield Step(self._pause() if number == 0 else 60, call.start)
+            yield TimedEvent(self._pause() if number == 0 else 60, call.start)
         passed = 0
         for call in sorted(calls, key=lambda call: call.ms):
-            yield Step(call.ms - passed, call.end)
+            yield TimedEvent(call.ms - passed, call.end)
             passed = call.ms
 
-    def _delegated(self, beat: beats.Delegate) -> Iterator[Step]:
+    def _delegated(self, beat: beats.Delegate) -> Iterator[TimedEvent]:
         name = "Task" if self._agent == "claude" else "spawn_agent"
         call_id = self._next_id()
         given = {"description": beat.about, "prompt": beat.prompt, "subagent_type": "Explore"}
-        yield Step(self._pause(), ToolStarted(call_id, name, raw(given)))
+        yield TimedEvent(self._pause(), ToolStarted(call_id, name, raw(given)))
         for work in beat.work:
             yield from self._called(work, call_id)
-        yield Step(700, ToolEnded(call_id, raw(beat.answer)))
+        yield TimedEvent(700, ToolEnded(call_id, raw(beat.answer)))
 
     def _call(self, beat: Beat, parent: str) -> _Call:
         name, arguments, output, ms = _as_claude(beat) if self._agent == "claude" else _as_codex(beat)
@@ -154,9 +156,9 @@ class _Telling:
 
     # ----------------------------------------------------------------- codex
 
-    def _codex_phases(self, current: str, done: int, total: int) -> Iterator[Step]:
+    def _codex_phases(self, current: str, done: int, total: int) -> Iterator[TimedEvent]:
         if self._agent == "codex":
-            yield Step(20, CodexReported(raw({"phases": _phases(current, done == total)})))
+            yield TimedEvent(20, CodexReported(raw({"phases": _phases(current, done == total)})))
 
 
 class _Call(Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..common.hook_settings import Call, Entries, HookSettings
+from ..common.hook_settings import Entries, HookSettings, HookTarget
 
 _EVENTS = (
     "SessionStart",
@@ -25,9 +25,9 @@ def _file(home: Path, project: Path | None, environ: Mapping[str, str]) -> Path:
     return (project or Path(environ.get("GEMINI_CLI_HOME") or home)) / ".gemini" / "settings.json"
 
 
-def _entry(_: str, call: Call) -> dict[str, Any]:
+def _entry(_: str, call: HookTarget) -> dict[str, Any]:
     """Its limit is in milliseconds."""
     return {"name": "sentryvibe-tui", "type": "command", "command": call.command, "timeout": 5000}
 
 
-SETTINGS = HookSettings(_file, Entries(lambda _: _EVENTS, _entry))
+HOOK_SETTINGS = HookSettings(_file, Entries(lambda _: _EVENTS, _entry))

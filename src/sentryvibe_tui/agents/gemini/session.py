@@ -12,7 +12,7 @@ from ...model.events import BuildEvent, TextAdded, ToolEnded, ToolStarted, Usage
 from ...model.facts import AgentReported, Noticed
 from ...model.state import Agent
 from ...wire.json import decode, is_heavy
-from ..common.json_lines import MAX_LINE, bare
+from ..common.json_lines import MAX_LINE, trimmed
 from ..common.reader import Reported, reports_of
 from ..common.records import RecordReader
 from ..common.spending import Call, Spending
@@ -47,7 +47,7 @@ class GeminiSession(RecordReader):
         """A document is written over several lines, the first of which is a lone brace."""
         if self._head is not None:
             self._head += data
-            line, newline, _ = bare(self._head).partition(b"\n")
+            line, newline, _ = trimmed(self._head).partition(b"\n")
             if not newline and len(line) <= MAX_LINE:
                 return []
             data, self._head = self._head, None
@@ -95,7 +95,7 @@ class GeminiSession(RecordReader):
             self.counts.oversize += 1
             return []
         try:
-            record = decode(bare(bytes(document)), dict[str, Any])
+            record = decode(trimmed(bytes(document)), dict[str, Any])
         except BadJson:
             self.counts.noise += 1
             return []
@@ -130,7 +130,7 @@ class GeminiSession(RecordReader):
 
     def _message(self, message: Record) -> Iterator[BuildEvent]:
         kind, note = text(message, "type"), text(message, "id")
-        content = words(message.get("content"))
+        content = content_text(message.get("content"))
         if not content.startswith("<session_context>"):
             self.turn.read(message, content)
         if kind == "user":
@@ -152,9 +152,9 @@ class GeminiSession(RecordReader):
         )
         for number, thought in enumerate(objects(message, "thoughts")):
             subject, about = text(thought, "subject"), text(thought, "description")
-            words = f"**{subject}**\n\n{about}" if subject and about else subject or about
-            if words:
-                yield TextAdded(f"{note}:thought-{number}", words, "reasoning", whole=True)
+            reasoning = f"**{subject}**\n\n{about}" if subject and about else subject or about
+            if reasoning:
+                yield TextAdded(f"{note}:thought-{number}", reasoning, "reasoning", whole=True)
         if content:
             yield TextAdded(note, content, "text", whole=True)
         for call in objects(message, "toolCalls"):
@@ -201,7 +201,7 @@ def _tokens(tokens: Record) -> Tokens:
     )
 
 
-def words(content: object) -> str:
+def content_text(content: object) -> str:
     """Text, or a list of parts with text in them."""
     if isinstance(content, str):
         return content

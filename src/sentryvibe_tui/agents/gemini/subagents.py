@@ -13,7 +13,7 @@ from ..common.reader import Counts, Reader, innermost
 from ..common.subagents import Subagents
 from ..common.values import as_object, text
 from ..redact import Redactor
-from .session import GeminiSession, words
+from .session import GeminiSession, content_text
 
 
 class GeminiSubagents(Subagents):
@@ -62,4 +62,6 @@ class GeminiSubagents(Subagents):
 
 def _first_prompt(path: Path) -> str:
     records = JsonLines(Counts()).feed(beginning(path))
-    return next((words(record.get("content")).strip() for record in records if text(record, "type") == "user"), "")
+    return next(
+        (content_text(record.get("content")).strip() for record in records if text(record, "type") == "user"), ""
+    )

@@ -48,9 +48,9 @@ def _hooks() -> HookDialect:
 
 
 def _hook_settings() -> HookSettings:
-    from .plugin import SETTINGS
+    from .plugin import HOOK_SETTINGS
 
-    return SETTINGS
+    return HOOK_SETTINGS
 
 
 KIND = AgentKind(

@@ -96,4 +96,4 @@ export const SentryvibeTui = async ({ directory }) => {
 }
 """
 
-SETTINGS = HookSettings(_file, OwnFile(MARK, content))
+HOOK_SETTINGS = HookSettings(_file, OwnFile(MARK, content))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .grammar import ARGUMENT, GAP, VALUE, at_sign, place
+from .grammar import ARGUMENT, GAP, VALUE, at_sign, spaced_rule
 from .names import STEMS, NameKind, branches, name_kind, stem_pattern
 from .naming import TAIL, whole_name
 from .rule import Rule
@@ -59,7 +59,7 @@ _STEMS = " ".join(STEMS)
 _SETTING = ("setenv", "setx", "ENV", "-gx", "-Ux", "-xg", "-xU", "-lx", "configure", "config")
 
 ASSIGNED = (
-    place(
+    spaced_rule(
         "assigned-secret",
         _STEMS,
         rf"(--(?P<name>[A-Za-z0-9_.-]{{2,60}})(?:=|[ \t]{{1,8}}){ARGUMENT}){VALUE}",
@@ -73,7 +73,7 @@ ASSIGNED = (
         is_spaced=True,
         is_at_sign=True,
     ),
-    place(
+    spaced_rule(
         "assigned-secret",
         "keypass storepass -Password -password -Token -token -ApiKey -apiKey",
         rf"(-(?P<name>(?:key|store)pass|[pP]assword|[tT]oken|[aA]pi[kK]ey)[ \t]{{1,8}}{ARGUMENT}){VALUE}",
@@ -88,7 +88,7 @@ ASSIGNED = (
         prefix=rf"((?P<name>[\w.-]{{3,80}}){_ASSIGNS}{ARGUMENT}){VALUE}",
         is_at_sign=True,
     ),
-    place(
+    spaced_rule(
         "assigned-secret",
         _STEMS,
         r"(<(?P<name>[\w.:-]{3,60})(?:[ \t][^<>\n]{0,200})?>)[^<>\n]{1,2048}(?=</)",
@@ -100,7 +100,7 @@ ASSIGNED = (
         r"(<key>(?P<name>[\w.:-]{3,60})</key>\s{0,64}<string>)[^<>\n]{1,2048}(?=</)",
         _is_element,
     ),
-    place(
+    spaced_rule(
         "basic-auth",
         'auth"',
         r"(auth\\{0,3}\"\s{0,64}:\s{0,64}\\{0,3}\")[A-Za-z0-9+/_-]{6,2048}={0,2}(?=\\{0,3}\")",

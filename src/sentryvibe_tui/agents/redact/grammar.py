@@ -17,7 +17,7 @@ VALUE = rf"(?(quote)(?P<quoted>{_IN_QUOTES})|(?P<bare>{_UNQUOTED}))"
 """What follows ARGUMENT. A quote that never closes ends with its line."""
 
 
-def place(
+def spaced_rule(
     kind: str, signs: str, pattern: str, judge: Callable[[re.Match[str]], bool] = always, prefix: str = ""
 ) -> Rule:
     """A rule whose parts white space may stand between. `signs` are separated by spaces."""

@@ -25,7 +25,7 @@ _NO_TEXT = "\U0010fffe"
 """Stands in no text: a pattern that goes on with it never fits, but tells where it could, with more text."""
 
 
-def settled(text: str, rules: Iterable[AnyRule]) -> int:
+def settled_end(text: str, rules: Iterable[AnyRule]) -> int:
     """Characters of `said` that no rest can make part of a secret, by the rules whose signs are in its last HELD.
 
     The last word grows; before it may stand what says that it is a secret, like `password =`.

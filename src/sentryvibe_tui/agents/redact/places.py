@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .grammar import ARGUMENT, GAP, QUOTE, VALUE, at_sign, place
+from .grammar import ARGUMENT, GAP, QUOTE, VALUE, at_sign, spaced_rule
 from .names import name_kind
 from .worth import is_basic, is_literal_secret, is_reference
 
@@ -73,7 +73,7 @@ URLS = (
     at_sign("url-token", "://", r"((?:(?<=http)|(?<=https))://)[A-Za-z0-9_.~%+-]{5,256}"
                                 r"(?=(?::x-oauth-basic|:<redacted url-password>)?@)",
           _is_user_a_token),
-    place(
+    spaced_rule(
         "url-secret",
         "oken= OKEN= ey= EY= sig= ignature= auth= jwt= sid= session= ecret= assword= asswd= pwd= hmac= oken-",
         r"([?&;](?:amp;)?(?:(?:[\w.-]{0,40}[_.-])?"
@@ -85,7 +85,7 @@ URLS = (
 )  # fmt: skip
 
 KEYS = (
-    place(
+    spaced_rule(
         "private-key",
         "PRIVATE",
         r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
@@ -93,14 +93,16 @@ KEYS = (
         r"|(?:[^-A-Za-z0-9]|\\[nr]|\b[A-Z][\w-]{1,20}: [^\n\\]{1,80}){0,64}"
         r"(?:[A-Za-z0-9+/=]{16,200}(?:[^-A-Za-z0-9]|\\[nr]){0,16}){1,600}[A-Za-z0-9+/=]*)",
     ),
-    place("private-key", "Private-Lines:", r"(Private-Lines: \d{1,4}\r?\n)(?:[A-Za-z0-9+/=]{1,80}(?:\r?\n|$)){1,200}"),
-    place(
+    spaced_rule(
+        "private-key", "Private-Lines:", r"(Private-Lines: \d{1,4}\r?\n)(?:[A-Za-z0-9+/=]{1,80}(?:\r?\n|$)){1,200}"
+    ),
+    spaced_rule(
         "aws-secret-key",
         "secret_access_key ecretAccessKey SECRET_ACCESS_KEY",
         r"((?:secret_access_key|[sS]ecretAccessKey|SECRET_ACCESS_KEY)\\?[\"']?\s{0,3}[:=]\s{0,3}\\?[\"']?)"
         r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])",
     ),
-    place("fly-token", "FlyV1", r"FlyV1 fm[12][ar]?_[A-Za-z0-9+/=,_-]{40,}"),
+    spaced_rule("fly-token", "FlyV1", r"FlyV1 fm[12][ar]?_[A-Za-z0-9+/=,_-]{40,}"),
 )  # fmt: skip
 
 _OPTION = r"(?:[^\n|;&\\]|\\\n|\\[^\n]){0,200}?[ \t]"
@@ -127,7 +129,7 @@ def _is_argument(match: re.Match[str]) -> bool:
     return not is_reference(value) and not re.fullmatch(r"\d+:\d+", value)
 
 
-COMMANDS = (
+COMMAND_PLACES = (
     at_sign(
         "command-secret",
         "mysql mariadb 7z sshpass mongo login redis-cli ldap sqlcmd zip openssl smbclient curl",

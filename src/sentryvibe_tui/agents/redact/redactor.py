@@ -13,16 +13,16 @@ from ...model.carried import carried
 from ...model.events import BuildEvent
 from ...model.facts import Noticed
 from ...wire.json import plain, raw
-from .growing import settled, window
+from .growing import settled_end, window
 from .hidden import JSON_SIGNS, bare, bare_places
 from .hidden import SIGNS as HIDDEN_SIGNS
 from .rule import AnyRule, Rule, own_rule
-from .rules import RULES
+from .rules import REDACTION_RULES
 from .signs import Occurrence, Occurrences, occurrences
 from .structured import Structured
 
 _SIGNED: dict[str, list[int]] = {}
-for _number, _rule in enumerate(RULES):
+for _number, _rule in enumerate(REDACTION_RULES):
     for _sign in _rule.signs:
         _SIGNED.setdefault(_sign, []).append(_number)
 _RULES_OF = (*_SIGNED.values(), *([] for _ in (*HIDDEN_SIGNS, *JSON_SIGNS)))
@@ -70,7 +70,7 @@ class Redactor:
         """By the rules whose signs were found, and where they were while nothing has moved."""
         result, places = text, _places(occurrences)
         for number in sorted(places):
-            rule = RULES[number]
+            rule = REDACTION_RULES[number]
             if rule.is_at_sign and result == text:
                 result = rule.masked_at(_characters(sorted(places[number]), encoded, text), text, self.counts)
             else:
@@ -91,9 +91,9 @@ class Redactor:
         """As the text looks: what is unseen counts for nothing."""
         rules, is_hiding = self._possible(_utf8(text[window(text) :]))
         if not is_hiding:
-            return settled(text, rules)
+            return settled_end(text, rules)
         shown, places = bare_places(text)
-        return places[settled(shown, self._possible(_utf8(shown[window(shown) :]))[0])]
+        return places[settled_end(shown, self._possible(_utf8(shown[window(shown) :]))[0])]
 
     def suspects(self, text: str) -> bool:
         """Whether a text has anything in it that a secret has."""
@@ -101,9 +101,9 @@ class Redactor:
         return bool(rules) or is_hiding
 
     def _possible(self, data: bytes) -> tuple[tuple[AnyRule, ...], bool]:
-        """Rules that may find something, in the order of RULES; own ones always. And whether something is unseen."""
+        """Rules that may find something, in the order of the table; own ones always; whether something is unseen."""
         found = self._find(data)
-        rules = (RULES[number] for number in sorted(_places(found)))
+        rules = (REDACTION_RULES[number] for number in sorted(_places(found)))
         return (*rules, *self._own), any(sign >= _FIRST_HIDDEN for sign, _, _ in found)
 
     def event(self, event: BuildEvent) -> BuildEvent:

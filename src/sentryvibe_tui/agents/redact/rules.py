@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .assigned import ASSIGNED
 from .next_line import NEXT_LINE
-from .places import COMMANDS, HEADERS, KEYS, URLS
+from .places import COMMAND_PLACES, HEADERS, KEYS, URLS
 from .rule import Rule
 from .shapes import SHAPES
 
-RULES: tuple[Rule, ...] = (*KEYS, *SHAPES, *HEADERS, *URLS, *COMMANDS, *NEXT_LINE, *ASSIGNED)
+REDACTION_RULES: tuple[Rule, ...] = (*KEYS, *SHAPES, *HEADERS, *URLS, *COMMAND_PLACES, *NEXT_LINE, *ASSIGNED)

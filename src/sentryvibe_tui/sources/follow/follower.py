@@ -27,7 +27,7 @@ from .witnesses import Witnesses
 
 log = logging.getLogger("sentryvibe_tui.follow")
 
-LIVE = 10 * 60.0
+LIVE_SECONDS = 10 * 60.0
 """Seconds within which a session was written to, for it to be live."""
 LOOK_EVERY = 0.3
 """Seconds between two looks at the files that are followed."""
@@ -53,7 +53,7 @@ SOON = 0.1
 class Pace(Struct, frozen=True):
     """Seconds; see the constants."""
 
-    live: float = LIVE
+    live: float = LIVE_SECONDS
     settled: float = SETTLED
     look: float = LOOK_EVERY
     search: float = SEARCH_EVERY

@@ -94,7 +94,9 @@ class SessionReader:
 
     def is_quiet(self, now: float, bound: float) -> bool:
         """The build has ended, and nothing was written for `bound` seconds."""
-        return self.has_ended and now - self.changed > bound and not self._pauses(turn_of(self._main.reader).end, now)
+        return (
+            self.has_ended and now - self.changed > bound and not self._pauses(turn_tracker(self._main.reader).end, now)
+        )
 
     # ----------------------------------------------------------------------- files
 
@@ -143,7 +145,7 @@ class SessionReader:
 
     def _end(self, now: float) -> Iterator[EventEnvelope]:
         """The end of the turn, as soon as its file says so; what only looks like an end when silence bears it out."""
-        silence, end = now - self._heard, turn_of(self._main.reader).end
+        silence, end = now - self._heard, turn_tracker(self._main.reader).end
         if self.has_ended or not self._main.posting.has_build:
             yield from self._paused(end, now)
             return
@@ -160,7 +162,7 @@ class SessionReader:
 
     def _paused(self, end: TurnEnd | None, now: float) -> Iterator[EventEnvelope]:
         """After a turn the agent waits, to go on by itself; and waits no longer."""
-        number, pauses = turn_of(self._main.reader).number, self._pauses(end, now)
+        number, pauses = turn_tracker(self._main.reader).number, self._pauses(end, now)
         if end is not None and pauses and self._number_paused != number:
             self._number_paused = number
             waits = ActivityReported("waiting-machine", end.waits, end.until, "file")
@@ -177,7 +179,7 @@ class SessionReader:
 
     def _turn_events(self, event: TurnEnded | BuildEnded, at: Millis | None) -> Iterator[EventEnvelope]:
         """With ids of the turn: whoever reads the files anew tells the same."""
-        number = turn_of(self._main.reader).number
+        number = turn_tracker(self._main.reader).number
         masked = None if self._redactor is None else self._redactor.news()
         if masked is not None:
             yield EventEnvelope(self.about, masked, f"masked-{number}-{self._place()}", at)
@@ -197,7 +199,7 @@ def _format_of(agent: str) -> str:
     return agent if files is None else files().format
 
 
-def turn_of(reader: Reader) -> TurnTracker:
+def turn_tracker(reader: Reader) -> TurnTracker:
     """How the turn stands in what this reader has read; one that never ends for a reader that does not tell."""
     turn = getattr(innermost(reader), "turn", None)
     return turn if isinstance(turn, TurnTracker) else TurnTracker()

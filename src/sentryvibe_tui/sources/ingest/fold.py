@@ -14,7 +14,7 @@ from ...model.updates import Entry
 from ...wire.envelope import EventEnvelope
 from ...wire.projects import ProjectName
 from ..event_ids import EventLabeler
-from ..follow.session_reader import turn_of
+from ..follow.session_reader import turn_tracker
 from ..sessions import Roots
 from .input import AgentInput
 
@@ -52,7 +52,7 @@ class SessionFold:
         return entries
 
     def _is_over(self) -> bool:
-        end = turn_of(self._reader).end
+        end = turn_tracker(self._reader).end
         patience = CERTAIN if end is not None and end.certain else SETTLED
         return self._now() - self._path.stat().st_mtime > patience
 

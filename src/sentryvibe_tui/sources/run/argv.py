@@ -9,7 +9,7 @@ from ...agents.common.command import Prepared
 from ...agents.registry import program_kind
 
 
-def prepared(argv: Sequence[str]) -> Prepared:
+def prepare_argv(argv: Sequence[str]) -> Prepared:
     """`argv` with the flags for an output that can be read, where the user gave none."""
     words = tuple(argv)
     name = PurePath(words[0]).name.removesuffix(".exe").removesuffix(".cmd")

@@ -146,7 +146,7 @@ async def _steps(connection: Connection, schema: str) -> None:
     for script in MIGRATIONS[number:]:
         await connection.execute(script)
     if number < len(MIGRATIONS):
-        await put(connection, "schema", str(len(MIGRATIONS)))
+        await put_meta(connection, "schema", str(len(MIGRATIONS)))
 
 
 async def _epoch(connection: Connection) -> str:
@@ -157,8 +157,8 @@ async def _epoch(connection: Connection) -> str:
         await _reread(connection)
     elif Identity(known.get("system", ""), known.get("timeline", "")) == identity and "epoch" in known:
         return known["epoch"]
-    await put(connection, "system", identity.system)
-    await put(connection, "timeline", identity.timeline)
+    await put_meta(connection, "system", identity.system)
+    await put_meta(connection, "timeline", identity.timeline)
     return await renew(connection)
 
 
@@ -178,17 +178,17 @@ async def _reread(connection: Connection) -> None:
             "events; stop them, then start this one"
         )
     await connection.execute("DELETE FROM snapshots")
-    await put(connection, "rules", str(RULES))
+    await put_meta(connection, "rules", str(RULES))
 
 
 async def renew(connection: Connection) -> str:
     """A new epoch: no watcher resumes from what it has."""
     epoch = secrets.token_hex(8)
-    await put(connection, "epoch", epoch)
+    await put_meta(connection, "epoch", epoch)
     return epoch
 
 
-async def put(connection: Connection, key: str, value: str) -> None:
+async def put_meta(connection: Connection, key: str, value: str) -> None:
     await connection.execute(
         "INSERT INTO meta VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value
     )

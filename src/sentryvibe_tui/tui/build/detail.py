@@ -15,7 +15,7 @@ from ...model.text import clean, clean_line
 from ...report.words import clock, duration, plural, running, size, tool_mark
 from ...wire.json import encode
 from ..context import RenderContext, role
-from ..lines import Line, plain, wrap
+from ..lines import Line, line_text, wrap
 from ..prose import prose
 from .tally import VerbStats
 from .widgets.files import ChangedFile
@@ -65,7 +65,7 @@ def full_text(item: Item, state: BuildState, context: RenderContext) -> str:
     """An item as plain text for a pager: nothing is cut or wrapped."""
     if isinstance(item, Note):
         return clean(item.text)
-    lines = [plain(line) for line in tool_detail(item, state, context, UNWRAPPED)]
+    lines = [line_text(line) for line in tool_detail(item, state, context, UNWRAPPED)]
     head = lines[: next((at for at, line in enumerate(lines) if line.startswith("Output")), len(lines)) + 1]
     return "\n".join([*head, clean(output_text(item))])
 

@@ -10,7 +10,7 @@ from ...model.state import BuildState
 from ...model.text import clean_line
 from ...report.words import DURATION_WIDTH, build_mark, cached, count, duration, plural, spent, standing, status_mark
 from ..context import RenderContext, right, role
-from ..lines import Line, cut, fill, plain, wrap
+from ..lines import Line, cut, fill, line_text, wrap
 from ..prose import prose
 from .tally import Tally, VerbStats, relative_path
 
@@ -44,7 +44,7 @@ def farewell(state: BuildState, context: RenderContext, width: int) -> list[str]
     lines += [[("  ", ""), *line] for line in _standing(state, context)]
     if state.error:
         lines += wrap([("  " + clean_line(state.error), "")], width)
-    return [plain(cut(line, width)) for line in lines[:5]]
+    return [line_text(cut(line, width)) for line in lines[:5]]
 
 
 def _standing(state: BuildState, context: RenderContext) -> Iterator[Line]:

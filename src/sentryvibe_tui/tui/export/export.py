@@ -90,7 +90,7 @@ class Export:
         self.host.start(self._save, "save")
 
     async def _save(self) -> None:
-        from .outside import save
+        from .external import save
 
         name = self.view.state.agent.project_name or self.view.state.project_id
         try:
@@ -114,7 +114,7 @@ class Export:
 
     async def _page(self) -> None:
         from ..build.detail import full_text
-        from .outside import page
+        from .external import open_pager
 
         item = await self._item()
         text = (
@@ -122,11 +122,11 @@ class Export:
             if item is None
             else await asyncio.to_thread(full_text, item, self.view.state, self.context)
         )
-        await self.handover.lend(lambda: page(text, os.environ))
+        await self.handover.lend(lambda: open_pager(text, os.environ))
 
     async def _edit(self) -> None:
         from .copies import file_of
-        from .outside import edit
+        from .external import open_editor
 
         name = file_of(self.panes.item())
         path = Path(self.view.state.agent.cwd or ".") / name
@@ -135,12 +135,12 @@ class Export:
         except (OSError, ValueError):
             exists = False
         if exists:
-            await self.handover.lend(lambda: edit(path.absolute(), os.environ))
+            await self.handover.lend(lambda: open_editor(path.absolute(), os.environ))
         else:
             self.host.tell(f"there is no file {path} here" if name else "no file is named here", "warning")
 
     async def _scroll_back(self) -> None:
-        from .outside import scroll_back
+        from .external import scroll_back
 
         log = await self.log()
         await self.handover.lend(lambda: scroll_back(log))

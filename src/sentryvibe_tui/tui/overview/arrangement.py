@@ -10,7 +10,7 @@ from msgspec import Struct
 from ...model.state import Millis
 from ...model.text import clean_line
 from .preferences import Grouping, Preferences, build_name
-from .triage import NEEDS, AgentRow, Need, RowKey, need, precedence, stamp
+from .triage import NEEDS, AgentRow, Need, RowKey, build_stamp, need, precedence
 from .words import NEED_TITLES, state_word
 
 PINNED = "PINNED"
@@ -65,7 +65,7 @@ class ListOptions(Struct, frozen=True):
 
 def entry_of(row: AgentRow, preferences: Preferences, first_stamp: str, now: Millis) -> RosterEntry:
     """`first_stamp`: how the build stood when this overview saw it first."""
-    name, now_stamp = build_name(row.build.key), stamp(row.build)
+    name, now_stamp = build_name(row.build.key), build_stamp(row.build)
     last = preferences.stamps.get(name)
     what = need(row.build, now, is_seen=last == now_stamp)
     if last is None and what not in ALWAYS_NEWS:

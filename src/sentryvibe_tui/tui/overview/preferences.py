@@ -30,7 +30,7 @@ Name = str
 
 
 class Preferences(Struct, frozen=True):
-    """`names` are the reader's own; `stamps` (`triage.stamp`) how builds stood when the reader looked at them last."""
+    """`names` are the reader's own; `stamps` (`triage.build_stamp`) how builds stood when last looked at."""
 
     group_by: Grouping = "state"
     pins: tuple[Name, ...] = ()

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ...model.state import Millis
 from .arrangement import ListOptions, RosterEntry, Slots, entry_of, is_in_sight, next_waiting, slots_of, stable_slots
 from .preferences import Preferences, build_name
-from .triage import AgentRow, RowKey, need, stamp
+from .triage import AgentRow, RowKey, build_stamp, need
 from .words import AgentCounts, count_agents
 
 REST_MILLIS = 2_000
@@ -50,7 +50,7 @@ class Roster:
         if key not in self.rows:
             self._servers[key.server] += 1
         self.rows[key] = row
-        self._first_stamps.setdefault(key, stamp(row.build))
+        self._first_stamps.setdefault(key, build_stamp(row.build))
         self._place(key)
 
     def remove(self, key: RowKey) -> None:

@@ -32,7 +32,7 @@ from .bars import ColumnHeads, ListStatus, Summary, is_within_reach
 from .details_pane import DetailsPane
 from .preferences import Preferences, PreferencesFile, build_name
 from .roster import Roster, RosterChanges
-from .triage import AgentRow, RowKey, stamp
+from .triage import AgentRow, RowKey, build_stamp
 from .words import signs
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class OverviewScreen(SelectableScreen):
             self._see(chosen)
 
     def _see(self, entry: RosterEntry) -> None:
-        name, now_stamp = build_name(entry.row.build.key), stamp(entry.row.build)
+        name, now_stamp = build_name(entry.row.build.key), build_stamp(entry.row.build)
         self._change(lambda preferences: preferences.with_stamp(name, now_stamp))
 
     def _change(self, change: Callable[[Preferences], Preferences]) -> None:
@@ -419,7 +419,7 @@ class OverviewScreen(SelectableScreen):
             self.start(partial(self._open_folder, chosen.row), "export")
 
     async def _open_folder(self, row: AgentRow) -> None:
-        from ..export.outside import edit
+        from ..export.external import open_editor
 
         folder = Path(row.build.cwd)
         is_here = folder.is_absolute() and not row.build.host and await asyncio.to_thread(_is_folder, folder)
@@ -429,7 +429,7 @@ class OverviewScreen(SelectableScreen):
             )
             self.tell(f"{where} is not on this machine", "warning")
         else:
-            await self.handover.lend(lambda: edit(folder, os.environ))
+            await self.handover.lend(lambda: open_editor(folder, os.environ))
 
     def action_terminal(self) -> None:
         if (chosen := self._chosen) is not None:

@@ -103,7 +103,7 @@ def since(build: BuildSummary, what: Need) -> Millis | None:
             return build.activity.since or build.ended_at
 
 
-def stamp(build: BuildSummary) -> str:
+def build_stamp(build: BuildSummary) -> str:
     """What of a build is news to a reader who saw it with another stamp: how it stands, and each question anew."""
     if build.is_active and build.activity.kind == "waiting-person":
         return f"waits {since(build, 'waits') or 0}"

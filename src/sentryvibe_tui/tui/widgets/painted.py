@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ..lines import Line, length, steady
+from ..lines import Line, length, steady_width
 from .roles import role_styles
 
 ASCII_MARKS = str.maketrans("…“”↑↓←→·", '~""^v<>-')
@@ -65,7 +65,7 @@ class Painted(Widget):
         """`line` as exactly `width` cells."""
         if self.ascii_only:
             line = [(text.translate(ASCII_MARKS), role) for text, role in line]
-        segments = [Segment(steady(text), self.role_style(role, row)) for text, role in line if text]
+        segments = [Segment(steady_width(text), self.role_style(role, row)) for text, role in line if text]
         return Strip(segments, length(line)).adjust_cell_length(width, self.role_style("", row))
 
 

@@ -8,7 +8,7 @@ from textual.message import Message
 from ....agents.kinds import verb_of
 from ....model.state import BuildState, Item, ToolCall, tool_key
 from ...context import RenderContext
-from ...lines import Line, plain
+from ...lines import Line, line_text
 from ...widgets.rows import Rows
 from ..view import BuildView
 from .files import ChangedFile
@@ -68,7 +68,7 @@ class Inspector(Rows):
 
     def _seek(self) -> None:
         heading = self._heading
-        row = next((at for at, line in enumerate(self._lines) if heading and plain(line) == heading), None)
+        row = next((at for at, line in enumerate(self._lines) if heading and line_text(line) == heading), None)
         if row is not None:
             self.move(row)
             self._to(self.heights.start(row))

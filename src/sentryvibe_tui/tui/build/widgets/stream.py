@@ -14,7 +14,7 @@ from ....model.text import clean_line
 from ....report.words import CLOCK_WIDTH, DURATION_WIDTH, duration, level_tone, plural, running, status_mark, tool_mark
 from ...context import RenderContext, call, changes, right, role
 from ...heights import Heights
-from ...lines import Line, cells, cut, fill, highlighted, length, plain, wrap
+from ...lines import Line, cells, cut, fill, highlighted, length, line_text, wrap
 from ...prose import prose
 from ...widgets.rows import Rows
 from ..filters import FILTERS, Filter, Needle, is_error, passes
@@ -307,7 +307,7 @@ class Stream(Rows):
     def plain_text(self, width: int) -> str:
         """All rows as plain text; of long ones nothing is left out."""
         rows = range(len(self.heights))
-        return "\n".join(plain(line).rstrip() for row in rows for line in self._lines_of(row, width, full=True))
+        return "\n".join(line_text(line).rstrip() for row in rows for line in self._lines_of(row, width, full=True))
 
     def _lines_of(self, row: int, width: int, *, full: bool = False) -> list[Line]:
         entry = self._entry(row)

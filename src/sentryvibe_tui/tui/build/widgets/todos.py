@@ -7,7 +7,7 @@ from ....model.state import PLANNING, Note, Todo, ToolCall
 from ....model.text import clean_line
 from ....report.words import DURATION_WIDTH, duration, running, todo_mark, tool_mark
 from ...context import RenderContext, call, changes, right, role
-from ...lines import Line, fill, plain
+from ...lines import Line, fill, line_text
 from ...prose import inline
 from ...widgets.rows import Rows
 from ..tree import CODEX, DROPPED, PLANNED, TEMPLATE, CodexPhase, Node, codex_phases, nodes
@@ -210,7 +210,7 @@ class Todos(Rows):
         end = steps.end(last, self.context.now() if goes_on else state.worked_at or state.last_event_at or step.at)
         took = (running if goes_on else duration)(max(0, end - step.at)) if step.at else ""
         note = state.timeline[step.note] if step.note is not None else None
-        text = plain(inline(first_line(note.text))) if isinstance(note, Note) else ""
+        text = line_text(inline(first_line(note.text))) if isinstance(note, Note) else ""
         mark, tone = (glyphs.into, "accent") if step.is_turn else (glyphs.text, "dim")
         left: Line = [
             *self._lead(row.depth),

@@ -25,7 +25,7 @@ RETURNS, ESCAPE = set(b"\n\rq\x03\x04"), b"\x1b"
 """Keys that lead from the scrollback back to the screen: enter, q, ctrl+c, ctrl+d; and escape, if it is alone."""
 
 
-async def page(text: str, environment: Mapping[str, str]) -> str:
+async def open_pager(text: str, environment: Mapping[str, str]) -> str:
     """Shows `text` in $PAGER, else `less`; what went wrong, or nothing. `less` gets no raw controls to interpret."""
     with tempfile.TemporaryDirectory(prefix="sentryvibe-") as folder:
         path = Path(folder) / "output.txt"
@@ -33,7 +33,7 @@ async def page(text: str, environment: Mapping[str, str]) -> str:
         return await _run(environment.get("PAGER") or "less", path, {**environment, "LESSSECURE": "1"})
 
 
-async def edit(path: Path, environment: Mapping[str, str]) -> str:
+async def open_editor(path: Path, environment: Mapping[str, str]) -> str:
     """Opens a file in $VISUAL or $EDITOR, else `vi`; what went wrong, or nothing."""
     return await _run(environment.get("VISUAL") or environment.get("EDITOR") or "vi", path, environment)
 
