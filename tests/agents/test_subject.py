@@ -1,11 +1,13 @@
 """One line per call, whatever its input and output look like."""
 
+import time
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentryvibe_tui.agents.subject import error_line, error_tail, exit_code, output_text, subject
+from sentryvibe_tui.agents.subject import error_line, error_tail, exit_code, line_changes, output_text, subject
 from sentryvibe_tui.model.state import ToolCall
 from sentryvibe_tui.model.text import clean
 from sentryvibe_tui.wire.json import raw
@@ -200,3 +202,31 @@ def test_a_failure_is_told_by_the_line_that_speaks_of_it() -> None:
 )  # fmt: skip
 def test_the_line_that_names_the_error_is_shown_not_one_that_repeats_it(output, line) -> None:
     assert error_line(call("Bash", {"command": "make"}, output, "error")) == line
+
+
+def test_changed_lines_are_counted_in_time_that_grows_with_the_texts() -> None:
+    def cheapest(lines: int) -> float:
+        old = "".join(f"line {number}\n" for number in range(lines))
+        new = old.replace("line 7\n", "line seven\n", 1)
+        times: list[float] = []
+        for _ in range(5):
+            begun = time.process_time()
+            assert line_changes(old, new) == (1, 1)
+            times.append(time.process_time() - begun)
+        return min(times)
+
+    assert cheapest(64_000) < 64 * cheapest(4_000)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"),
+    [
+        ("", "", (0, 0)),
+        ("a\nb", "a\nb", (0, 0)),
+        ("a\na", "a", (0, 1)),
+        ("a", "b\na\nb", (2, 0)),
+        ("a\nb\nc", "a\nx\nc", (1, 1)),
+    ],
+)
+def test_lines_at_both_ends_that_stay_are_no_changes(old: str, new: str, changes: tuple[int, int]) -> None:
+    assert line_changes(old, new) == changes

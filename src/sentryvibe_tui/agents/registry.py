@@ -66,11 +66,10 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     """What is known of one agent.
 
     `name`: of its program, its formats and its hooks' route, lower case letters and hyphens. `agent_id`: in events.
-    `title`: for people. `programs`: other names of its program. `tools`: by their name in lower case. `todo_tools`:
-    those whose calls are a list and no work. `prepare`: its command line (with the program's name) with what makes its
-    output readable. `sessions`, `live`, `hooks`, `hook_settings`: what loads the part that knows its session files, its
-    own register of what runs (by the environment), its hooks' payloads, and where they are set; None where it has none.
-    `process`: the pid that has a
+    `title`: for people. `programs`: other names of its program. `tools`: by their name in lower case. `prepare`: its
+    command line (with the program's name) with what makes its output readable. `sessions`, `live`, `hooks`,
+    `hook_settings`: what loads the part that knows its session files, its own register of what runs (by the
+    environment), its hooks' payloads, and where they are set; None where it has none. `process`: the pid that has a
     session (by the environment and the session's id), as its register says now; it may look at the disk.
     """
 
@@ -80,8 +79,6 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     programs: tuple[str, ...] = ()
     formats: tuple[Format, ...] = ()
     tools: Mapping[str, Tool] = {}
-    todo_tools: frozenset[str] = frozenset()
-    asking_tools: frozenset[str] = frozenset()
     prepare: Callable[[tuple[str, ...], str], Prepared] | None = None
     sessions: Callable[[], SessionFiles] | None = None
     live: Callable[[Mapping[str, str]], Witness] | None = None

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import Any, cast
 
 from msgspec import Struct
@@ -293,16 +294,21 @@ def _edited_lines(values: dict[str, Any], patch: str) -> tuple[int, int]:
 def line_changes(old: str, new: str) -> tuple[int, int]:
     """How many lines were added and removed between two texts."""
     before, after = old.splitlines(), new.splitlines()
-    while before and after and before[0] == after[0]:
-        before, after = before[1:], after[1:]
-    while before and after and before[-1] == after[-1]:
-        before, after = before[:-1], after[:-1]
+    start = _common(before, after)
+    before, after = before[start:], after[start:]
+    end = _common(reversed(before), reversed(after))
+    before, after = before[: len(before) - end], after[: len(after) - end]
     if not before or not after or len(before) * len(after) > 40_000:
         return len(after), len(before)
     from difflib import SequenceMatcher
 
     same = sum(block.size for block in SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks())
     return len(after) - same, len(before) - same
+
+
+def _common(before: Iterable[str], after: Iterable[str]) -> int:
+    """How many lines both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
 
 
 def _search(tool: ToolCall, values: dict[str, Any], cwd: str) -> _Parts:

@@ -12,7 +12,7 @@ from .usage import news_of
 
 
 def difference(older: BuildState, newer: BuildState) -> tuple[Update, ...]:
-    """The updates that lead from `known` to `newer`, two states of one build: all but the times of its parts."""
+    """The updates that lead from `older` to `newer`, two states of one build: all but the times of its parts."""
     return (
         *_beginning(older, newer),
         *_lists(older, newer),

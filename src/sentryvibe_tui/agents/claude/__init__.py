@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..registry import AgentKind, Format
 from .command import prepared
 from .formats import is_hook, is_session, is_stream
-from .tools import AGENT, ASKING_TOOLS, TODO_TOOLS, TOOLS
+from .tools import AGENT, TOOLS
 
 if TYPE_CHECKING:
     from ..common.hook_dialect import HookDialect
@@ -76,8 +76,6 @@ KIND = AgentKind(
         Format("claude-hooks", is_hook, _hook_lines, general=True),
     ),
     tools=TOOLS,
-    todo_tools=TODO_TOOLS,
-    asking_tools=ASKING_TOOLS,
     prepare=prepared,
     sessions=_files,
     live=_live,

@@ -7,7 +7,6 @@ from ..registry import Tool
 AGENT = "claude-code"
 
 TODO_TOOLS = frozenset({"TodoWrite", "TaskCreate", "TaskUpdate", "TaskList", "TaskGet"})
-ASKING_TOOLS = frozenset({"AskUserQuestion", "ExitPlanMode"})
 SUBAGENT_TOOLS = frozenset({"Task", "Agent"})
 
 TOOLS = {

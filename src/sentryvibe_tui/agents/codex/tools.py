@@ -7,7 +7,6 @@ from ..registry import Tool
 AGENT = "openai-codex"
 
 TODO_TOOLS = frozenset({"update_plan"})
-ASKING_TOOLS = frozenset({"request_user_input"})
 
 COMMANDS = frozenset({"exec_command", "shell", "shell_command", "local_shell"})
 WAITS = frozenset({"wait", "wait_agent", "close_agent"})

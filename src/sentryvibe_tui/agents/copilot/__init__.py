@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..registry import AgentKind, Format
 from .command import prepared
 from .formats import is_event
-from .tools import AGENT, ASKING_TOOLS, TOOLS
+from .tools import AGENT, TOOLS
 
 if TYPE_CHECKING:
     from ..common.reader import Reader
@@ -32,7 +32,6 @@ KIND = AgentKind(
     title="GitHub Copilot CLI",
     formats=(Format("copilot-events", is_event, _events),),
     tools=TOOLS,
-    asking_tools=ASKING_TOOLS,
     prepare=prepared,
     sessions=_files,
 )

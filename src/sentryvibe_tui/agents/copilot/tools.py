@@ -6,7 +6,6 @@ from ..registry import Tool
 
 AGENT = "copilot-cli"
 
-ASKING_TOOLS = frozenset({"ask_user", "exit_plan_mode"})
 
 TOOLS = {
     "bash": Tool("shell", "Bash"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..registry import AgentKind, Format
 from .command import prepared
 from .formats import is_stream
-from .tools import AGENT, TODO_TOOLS, TOOLS
+from .tools import AGENT, TOOLS
 
 if TYPE_CHECKING:
     from ..common.reader import Reader
@@ -25,6 +25,5 @@ KIND = AgentKind(
     title="Droid",
     formats=(Format("droid-stream", is_stream, _stream),),
     tools=TOOLS,
-    todo_tools=TODO_TOOLS,
     prepare=prepared,
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..registry import AgentKind, Format
 from .command import prepared
 from .formats import is_document, is_hook, is_session, is_stream
-from .tools import AGENT, ASKING_TOOLS, TODO_TOOLS, TOOLS
+from .tools import AGENT, TOOLS
 
 if TYPE_CHECKING:
     from ..common.hook_dialect import HookDialect
@@ -62,8 +62,6 @@ KIND = AgentKind(
         Format("gemini-session", is_session, _session, document=is_document),
     ),
     tools=TOOLS,
-    todo_tools=TODO_TOOLS,
-    asking_tools=ASKING_TOOLS,
     prepare=prepared,
     sessions=_files,
     hooks=_hooks,

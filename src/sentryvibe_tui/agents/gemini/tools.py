@@ -7,7 +7,6 @@ from ..registry import Tool
 AGENT = "gemini-cli"
 
 TODO_TOOLS = frozenset({"write_todos", "tracker_create_task", "tracker_update_task", "tracker_list_tasks"})
-ASKING_TOOLS = frozenset({"ask_user", "exit_plan_mode"})
 
 TOOLS = {
     "run_shell_command": Tool("shell", "Shell"),

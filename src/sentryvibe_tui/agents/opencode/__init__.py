@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..registry import AgentKind, Format
 from .command import prepared
 from .formats import is_parts, is_run, is_serve
-from .tools import AGENT, ASKING_TOOLS, TODO_TOOLS, TOOLS
+from .tools import AGENT, TOOLS
 
 if TYPE_CHECKING:
     from ..common.hook_dialect import HookDialect
@@ -63,8 +63,6 @@ KIND = AgentKind(
         Format("opencode-parts", is_parts, _parts),
     ),
     tools=TOOLS,
-    todo_tools=TODO_TOOLS,
-    asking_tools=ASKING_TOOLS,
     prepare=prepared,
     live=_live,
     hooks=_hooks,

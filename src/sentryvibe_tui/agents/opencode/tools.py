@@ -7,7 +7,6 @@ from ..registry import Tool
 AGENT = "opencode"
 
 TODO_TOOLS = frozenset({"todowrite", "todoread"})
-ASKING_TOOLS = frozenset({"question", "plan_exit"})
 
 TOOLS = {
     "list": Tool("search", "List"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..registry import AgentKind, Format
 from .command import prepared
 from .formats import is_session, is_stream
-from .tools import AGENT, TODO_TOOLS, TOOLS
+from .tools import AGENT, TOOLS
 
 if TYPE_CHECKING:
     from ..common.reader import Reader
@@ -38,7 +38,6 @@ KIND = AgentKind(
     title="Qwen Code",
     formats=(Format("qwen-stream", is_stream, _stream), Format("qwen-session", is_session, _session)),
     tools=TOOLS,
-    todo_tools=TODO_TOOLS,
     prepare=prepared,
     sessions=_files,
 )

@@ -54,7 +54,7 @@ class Redactor:
         return fresh
 
     def text(self, text: str) -> str:
-        """`said` with each secret as `<redacted kind>`; so is one that unseen characters cut, and they go with it."""
+        """`text` with each secret as `<redacted kind>`; so is one that unseen characters cut, and they go with it."""
         encoded = _utf8(text)
         occurrences = self._find(encoded)
         if not occurrences:
