@@ -170,3 +170,23 @@ def test_a_shared_line_of_one_build_opens_that_build(
     assert b"s-2" not in listed.stdout, listed.stderr
     assert server.stop(signal.SIGTERM) == 0
     assert token not in "\n".join(server.lines + server.errors)
+
+
+def test_the_audit_log_says_who_did_what(desk: Desk, tmp_path: Path, claude: Claude) -> None:
+    _, url = desk.serve()
+    assert desk.run("ingest", "shop", "-", data=claude.init + claude.done).returncode == 0
+    token = desk.run("token", "add", "anna", "--role", "watch").stdout.decode().strip()
+    line = desk.run("share", "shop").stdout.decode().strip()
+    httpx.get(f"{url}/api/projects", headers={"Authorization": "Bearer svt_guess"}, trust_env=False)
+    assert desk.run("delete", "shop", "--yes").returncode == 0
+    assert desk.run("token", "revoke", "anna").returncode == 0
+    shown = desk.run("audit", "--json").stdout.decode()
+    whats = [json.loads(row)["what"] for row in shown.splitlines()]
+    assert sorted(whats) == ["delete", "refused", "share", "token-add", "token-revoke"]
+    assert not any(word in shown for word in (token, "svt_"))
+    assert line.partition(" ")[0].removeprefix("SENTRYVIBE_TOKEN=") not in shown
+    project = next(json.loads(row)["project"] for row in shown.splitlines() if '"share"' in row)
+    ours = desk.run("audit", project).stdout.decode().splitlines()
+    assert [("delete" in row, "share" in row) for row in ours] == [(False, True), (True, False)]
+    assert desk.run("audit", "--since", "2999-01-01").stdout == b""
+    assert desk.run("audit", "--since", "soon").returncode == 2

@@ -26,6 +26,7 @@ COMMANDS = {
     "wait": "Wait until an agent needs you, rests, ends or fails.",
     "token": "Let others use a server, each with a token of their own.",
     "share": "Print a line that opens a project on another machine.",
+    "audit": "Print who changed or wanted what of a server, and from where.",
     "delete": "Delete builds that have ended.",
     "discard": "Delete a build that cannot be read any more.",
     "db": "Check the database, or give back the room of what was deleted.",

@@ -16,6 +16,7 @@ from ..model.text import clean_line
 from ..principals import TOKENS, NamedTokens, Role
 from ..settings import data_dir
 from ..wire.address import Address, parse_address
+from .audit import note
 from .completing import projects
 from .options import Server, UsageProblem, find_server, server_option, settings
 from .output import any_text, tell, write_line
@@ -60,6 +61,8 @@ def command(
         token = NamedTokens(folder / TOKENS).add(name, role, now, ref.id, now + length, key)
     except BadTokenFile as error:
         raise UsageProblem(str(error)) from None
+    what = f"build {key[1]}, " if build else ""
+    note(folder, "share", f"{name}: {what}{role}, for {expires}", ref.id)
     watch = shlex.join(["sentryvibe-tui", "watch", ref.id, "--server", url or source.address.base])
     if place.is_loopback:
         tell(f"{place.base} leads to this machine only; --url says how others reach it")

@@ -13,6 +13,7 @@ from ..errors import BadTokenFile
 from ..model.text import clean_line
 from ..principals import ROLES, TOKENS, NamedTokens, Role
 from ..settings import data_dir
+from .audit import note
 from .options import UsageProblem, settings
 from .output import any_text, tell, write_line
 from .spans import span
@@ -59,6 +60,7 @@ def add(name: str, role: Role, project: str, expires: str | None, data: Path | N
         token = _tokens(data).add(name, role, now, project, _end(expires, now))
     except BadTokenFile as error:
         raise UsageProblem(str(error)) from None
+    note(_folder(data), "token-add", f"{name}: {role}" + (f", for {expires}" if expires else ""), project)
     write_line(token)
     tell("keep it: it is not shown again")
     return 0
@@ -93,11 +95,16 @@ def revoke(name: str, data: Path | None) -> int:
             raise UsageProblem(f"no token is called {clean_line(name, 80)!r}; `sentryvibe-tui token ls` lists them")
     except BadTokenFile as error:
         raise UsageProblem(str(error)) from None
+    note(_folder(data), "token-revoke", name)
     return 0
 
 
 def _tokens(data: Path | None) -> NamedTokens:
-    return NamedTokens((data_dir(settings().settings) if data is None else data) / TOKENS)
+    return NamedTokens(_folder(data) / TOKENS)
+
+
+def _folder(data: Path | None) -> Path:
+    return data_dir(settings().settings) if data is None else data
 
 
 def _end(expires: str | None, now: int) -> int:

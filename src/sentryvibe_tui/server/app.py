@@ -11,15 +11,18 @@ from starlette.requests import Request
 from starlette.routing import Route, Router
 
 from ..agents.redact import Redactor
+from ..audit import AuditRecord
 from ..bus.bus import Bus
 from ..errors import EventDiffers, StoreUnavailable
 from ..principals import Principal
-from ..store.contract import Accepted, Store
+from ..store.contract import Accepted, BuildKey, Store
 from ..version import __version__
 from ..wire.json import encode
 from . import rest
 from .asgi import HTTPError, Receive, Scope, Send, answer, answer_packed, query, refuse
+from .auditor import Auditor
 from .builds import list_builds, status, stream_builds, watch_builds
+from .caller import caller_of
 from .context import ServerContext
 from .guard import Guard
 from .hooks import Hooks
@@ -28,7 +31,7 @@ from .links import Links
 from .measured import gauges
 from .metrics import CONTENT_TYPE
 from .paths import part_of, with_quoted_path
-from .permits import permit, permitted, principal_of, require
+from .permits import PRINCIPAL, permit, permitted, principal_of, require
 from .retention import retain
 from .runners import Runners
 from .settings import ServerLimits
@@ -57,21 +60,24 @@ class App:
         self._runners = Runners(store, self.context.now)
         self._guard = Guard(host, settings)
         self._links = Links()
+        self._auditor = Auditor(settings.audit, self.context.now)
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._router = self._routes()
 
     async def start(self) -> None:
         await self.context.start()
-        retention = retain(self.context, self.context.settings.retention_days)
+        retention = retain(self.context, self.context.settings.retention_days, self._pruned)
         self._tasks = (
             asyncio.create_task(self._revoke(), name="revoked tokens"),
             asyncio.create_task(retention, name="retention"),
+            asyncio.create_task(self._auditor.run(), name="audit"),
         )
 
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._auditor.finish()
         await self.context.stop()
 
     async def _revoke(self) -> None:
@@ -94,14 +100,33 @@ class App:
             refused = refusal(error)
             if scope["path"] == EVENTS:
                 self.context.metrics.refused(refused.status)
+            self.audit_refusal(scope, refused)
             await refuse(scope, send, refused)
 
     def check_post(self, scope: Scope) -> Principal:
         """Who posts events, as far as the headers let them. Raises HTTPError."""
-        principal = self._guard.identify(scope)
+        scope[PRINCIPAL] = principal = self._guard.identify(scope)
         require(principal, "publish")
         check_body(scope, self.context.settings.max_body)
         return principal
+
+    def audit_refusal(self, scope: Scope, refused: HTTPError) -> None:
+        """Who was not let in, or wanted what it may not."""
+        if refused.status in (401, 403, 429):
+            principal = scope.get(PRINCIPAL)
+            who = principal.name if isinstance(principal, Principal) else ""
+            self._auditor.refused(who, caller_of(scope).place, str(refused))
+
+    async def _audit(self, scope: Scope, what: str, project_id: str) -> None:
+        """What a principal did to the build that its query names."""
+        build, who = query(scope), principal_of(scope).name
+        target = f"session {build.get('sessionId', '')}, build {build.get('buildId', '')}"
+        record = AuditRecord(self.context.now(), what, who, project_id, target, caller_of(scope).place)
+        await self._auditor.keep(record)
+
+    def _pruned(self, key: BuildKey) -> None:
+        target = f"session {key.session_id}, build {key.build_id}"
+        self._auditor.note(AuditRecord(self.context.now(), "prune", "retention", key.project_id, target, "here"))
 
     def post(self, body: bytes, principal: Principal) -> Awaitable[Accepted]:
         """Keep posted events. Raises HTTPError for what is not taken; it or the answer StoreUnavailable."""
@@ -188,16 +213,21 @@ class App:
             await stream_builds(scope, receive, send, self.context)
 
         async def discard(request: Request) -> bytes:
-            return await rest.discard(self.context, _project(request.scope), query(request.scope))
+            project_id = _project(request.scope)
+            body = await rest.discard(self.context, project_id, query(request.scope))
+            await self._audit(request.scope, "discard", project_id)
+            return body
 
         async def delete(request: Request) -> bytes:
-            return await rest.delete(self.context, query(request.scope))
+            body = await rest.delete(self.context, query(request.scope))
+            await self._audit(request.scope, "delete", query(request.scope).get("projectId", ""))
+            return body
 
         async def messages(request: Request) -> bytes:
-            asked, only = query(request.scope), principal_of(request.scope)
-            session_id = only.session or asked.get("sessionId", "")
+            parameters, only = query(request.scope), principal_of(request.scope)
+            session_id = only.session or parameters.get("sessionId", "")
             return await rest.messages(
-                store, _project(request.scope), session_id, only.build or asked.get("buildId", "")
+                store, _project(request.scope), session_id, only.build or parameters.get("buildId", "")
             )
 
         async def tool(request: Request) -> bytes:

@@ -46,6 +46,17 @@ class Caller:
         return None if self._server is None else _tcp_peer(self._client, self._server)
 
     @property
+    def place(self) -> str:
+        """Where it comes from, in a word: one's address on the net, or one's user on this machine."""
+        uid = self.uid if self._client is None or _is_loopback(self.address) else None
+        if uid is not None:
+            return f"user {uid}"
+        address = _parsed(self.address)
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+            return str(ipaddress.ip_network((int(address), 64), strict=False))  # a household has that many
+        return self.address or "this machine"
+
+    @property
     def is_own_user(self) -> bool:
         """Whether it is a process of the user that this one runs as."""
         return self.uid == os.geteuid()
@@ -64,6 +75,18 @@ def at_end_of(transport: Any, client: Endpoint | None, server: Any) -> Caller:
 def tells_users() -> bool:
     """Whether this system says whose process a connection is."""
     return _TABLES[0].exists()
+
+
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _is_loopback(text: str) -> bool:
+    address = _parsed(text)
+    return address is not None and address.is_loopback
 
 
 def _socket_peer(connection: socket.socket | None) -> int | None:

@@ -96,6 +96,7 @@ class FastIngestProtocol(BoundedHttp):
 
     def _refuse(self, post: _Post, refused: HTTPError) -> None:
         self._app.context.metrics.refused(refused.status)
+        self._app.audit_refusal(cast("Scope", self.scope), refused)
         fields = b"".join(b"%s: %s\r\n" % field for field in refused.fields)
         self._respond(post, refused.status, refused.body, fields)
 

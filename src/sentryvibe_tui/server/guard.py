@@ -7,11 +7,13 @@ import hmac
 import ipaddress
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import BadTokenFile
 from ..principals import TOKEN_PREFIX, NamedTokens, Principal
 from .asgi import HTTPError, Scope, header
+from .attempts import Attempts
 from .caller import caller_of
 from .settings import ServerLimits
 
@@ -34,21 +36,27 @@ log = logging.getLogger("sentryvibe_tui.server")
 class Guard:
     """`host` is the address that the server listens on. Every request of every kind passes `identify` first."""
 
-    def __init__(self, host: str, settings: ServerLimits) -> None:
+    def __init__(self, host: str, settings: ServerLimits, clock: Callable[[], float] = time.monotonic) -> None:
         self._any_address = host in ("", "0.0.0.0", "::")
         self._hosts = (_LOOPBACK | {host.lower()} | {name.lower() for name in settings.hosts}) - {""}
         self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.origins)
         self._token = settings.token.encode()
         self._own_user = settings.own_user
         self._is_open = not (settings.token or settings.own_user)
+        self._attempts = Attempts(settings.wrong_tokens, clock)
         self._named = NamedTokens(Path(settings.tokens)) if settings.tokens else None
 
     def identify(self, scope: Scope) -> Principal:
-        """Who it is. Raises HTTPError: 403 for a foreign `Host` or page, 401 for who is not known."""
+        """Who it is.
+
+        Raises HTTPError: 403 for a foreign `Host` or page, 401 for who is not known, 429 for who guesses.
+        """
         self._check_place(scope)
         if self._is_open:
             return ANYONE
         token = _bearer_token(scope)
+        if token and self._attempts and (pause := self._attempts.pause(caller_of(scope).place)):
+            raise HTTPError(429, "too many wrong tokens came from there", retry_after=pause)
         if token and self._token and hmac.compare_digest(token.encode(), self._token):
             return BEARER
         if token and (holder := self._holder(token)) is not None:
@@ -56,6 +64,8 @@ class Guard:
         # who shows a token of ours is its holder or nobody; other words may be meant for other servers
         if self._own_user and not token.startswith(TOKEN_PREFIX) and caller_of(scope).is_own_user:
             return OWNER
+        if token:
+            self._attempts.fail(caller_of(scope).place, token)
         raise HTTPError(401, _STRANGER if self._own_user else _NO_TOKEN)
 
     def is_valid(self, token_id: str) -> bool:

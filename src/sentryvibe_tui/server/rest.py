@@ -81,10 +81,10 @@ async def discard(serving: ServerContext, project_id: str, parameters: dict[str,
     return encode({"discarded": True})
 
 
-async def delete(serving: ServerContext, asked: dict[str, str]) -> bytes:
+async def delete(serving: ServerContext, parameters: dict[str, str]) -> bytes:
     """Deletes the build of `projectId`, `sessionId` and `buildId` for good, when it has ended."""
-    session_id, build_id = asked.get("sessionId", ""), asked.get("buildId", "")
-    key = BuildKey(asked.get("projectId", ""), session_id, build_id or session_id)
+    session_id, build_id = parameters.get("sessionId", ""), parameters.get("buildId", "")
+    key = BuildKey(parameters.get("projectId", ""), session_id, build_id or session_id)
     if not await serving.store.delete(key):
         raise HTTPError(404, "no such build that has ended")
     serving.deleted(key)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from ..errors import StoreUnavailable
 from ..model.state import Millis
+from ..store.contract import BuildKey
 from .context import ServerContext
 
 log = logging.getLogger("sentryvibe_tui.server")
@@ -18,14 +20,14 @@ _AT_ONCE = 100
 _PAUSE = 0.05
 
 
-async def retain(context: ServerContext, days: int) -> None:
-    """Once an hour; 0 days: everything is kept."""
+async def retain(context: ServerContext, days: int, deleted: Callable[[BuildKey], None] = lambda _: None) -> None:
+    """Once an hour; 0 days: everything is kept. `deleted` hears of each build."""
     if not days:
         return
     await asyncio.sleep(_FIRST)
     while True:
         try:
-            await delete_expired(context, context.now() - days * DAY)
+            await delete_expired(context, context.now() - days * DAY, deleted)
         except StoreUnavailable as error:
             log.warning("no old builds are deleted: %s", error)
         except Exception:
@@ -33,7 +35,9 @@ async def retain(context: ServerContext, days: int) -> None:
         await asyncio.sleep(_EVERY)
 
 
-async def delete_expired(context: ServerContext, before: Millis) -> int:
+async def delete_expired(
+    context: ServerContext, before: Millis, deleted: Callable[[BuildKey], None] = lambda _: None
+) -> int:
     """Delete ended builds of which nothing came since `before`, whenever their agents worked; how many."""
     count = 0
     while keys := await context.store.expired(before, _AT_ONCE):
@@ -42,6 +46,7 @@ async def delete_expired(context: ServerContext, before: Millis) -> int:
             if await context.store.delete(key):
                 gone += 1
                 context.expired(key)
+                deleted(key)
             await asyncio.sleep(_PAUSE)
         count += gone
         if not gone:

@@ -18,8 +18,10 @@ from pathlib import Path
 
 import uvicorn
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .. import runtime
+from ..audit import AUDIT
 from ..bus.opening import open_bus
 from ..errors import CannotServe, StoreBroken, StoreUnavailable
 from ..model.text import clean
@@ -57,6 +59,7 @@ async def running(
     Installs no signal handlers, writes no runtime file and prints nothing.
     """
     limits = settings or ServerLimits()
+    limits = replace(limits, audit=limits.audit or str(data / AUDIT))
     if not (is_loopback(host) or limits.token or limits.tokenless):
         raise CannotServe(UNGUARDED.format(host))
     listener = _listen(host, port, limits.dead_after)

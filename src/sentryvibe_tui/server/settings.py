@@ -16,6 +16,8 @@ class ServerLimits(ServerSettings, frozen=True):
     With neither anybody is let in, which on an address that others can reach is refused unless `tokenless`.
     `token_file`: where it stands, for commands of this user.
     `tokens`: the file with named tokens, each with its role (`principals`); they count where not everybody is let in.
+    `wrong_tokens`: different ones that may come from one place in a minute; then it is not listened to for the rest.
+    `audit`: the file that tells who did what; "" none.
     `retention_days`: a build that has ended is deleted so long after its last event came, unless its project means it;
     0: never.
     `silence`: an active build without a sign of its agent for so long becomes interrupted.
@@ -28,6 +30,8 @@ class ServerLimits(ServerSettings, frozen=True):
     own_user: bool = False
     tokenless: bool = False
     tokens: str = ""
+    wrong_tokens: int = 10
+    audit: str = ""
     retention_days: int = 0
     silence: float = 30 * 60
     heartbeat: float = 5

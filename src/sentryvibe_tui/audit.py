@@ -1,0 +1,121 @@
+"""What was done about who may do what: a file beside the state, a JSON object a line, only ever added to.
+
+It is no part of a store: what is refused while a store does not answer has to be in it, and whoever may write to a
+database may take rows out of it.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import pwd
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
+
+from .folders import make_private
+
+AUDIT = "audit.jsonl"
+"""The file's name in the data folder; beside it the one before, with `.1`."""
+LARGEST = 4 * 1024 * 1024
+"""Bytes of a file at most."""
+_LONGEST = 200
+
+
+class AuditRecord(Struct, frozen=True, omit_defaults=True):
+    """`at`: epoch ms. `who`: a principal, or a user of this machine. `what`: token-add, token-revoke, share, delete,
+    discard, prune or refused. `target`: what it was done to, or why it was refused. `origin`: an address, a user of
+    this machine, or "here". `count`: so many times since the record before.
+    """
+
+    at: int
+    what: str
+    who: str = ""
+    project: str = ""
+    target: str = field(name="to", default="")
+    origin: str = field(name="from", default="")
+    count: int = 1
+
+
+class AuditLog:
+    """The records in the file `path`, written by servers and commands alike."""
+
+    def __init__(self, path: Path, largest: int = LARGEST) -> None:
+        self._path, self._largest = path, largest
+        self._before = path.with_name(f"{path.name}.1")
+
+    def append(self, records: Sequence[AuditRecord]) -> None:
+        """They are on disk afterwards. Raises OSError."""
+        make_private(self._path.parent)
+        lines = b"".join(msgspec.json.encode(_bounded(record)) + b"\n" for record in records)
+        descriptor = self._locked()
+        try:
+            if os.fstat(descriptor).st_size + len(lines) > self._largest:
+                self._path.replace(self._before)
+                os.close(descriptor)
+                descriptor = self._locked()
+            size = os.fstat(descriptor).st_size
+            if os.write(descriptor, lines) != len(lines):
+                os.ftruncate(descriptor, size)  # half a line would spoil the next one
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def records(self, since: int = 0, project: str = "") -> Iterator[AuditRecord]:
+        """The oldest first; of one project, and not before `since`, when that is wanted. Lines that are none are passed
+        over. Raises OSError."""
+        for path in (self._before, self._path):
+            try:
+                with path.open("rb") as file:
+                    yield from _chosen(file, since, project)
+            except FileNotFoundError:
+                continue
+
+    def _locked(self) -> int:
+        """The file, which nobody else writes or replaces until it is closed."""
+        while True:
+            descriptor = os.open(
+                self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+            )
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if os.fstat(descriptor).st_ino == os.stat(self._path).st_ino:
+                    return descriptor
+            except FileNotFoundError:
+                pass
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+
+
+def local_user() -> str:
+    """Who runs this program, by the machine's name for it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _bounded(record: AuditRecord) -> AuditRecord:
+    return msgspec.structs.replace(
+        record,
+        who=record.who[:_LONGEST],
+        project=record.project[:_LONGEST],
+        target=record.target[:_LONGEST],
+        origin=record.origin[:_LONGEST],
+    )
+
+
+def _chosen(lines: Iterable[bytes], since: int, project: str) -> Iterator[AuditRecord]:
+    for line in lines:
+        try:
+            record = msgspec.json.decode(line, type=AuditRecord)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+        if record.at >= since and project in ("", record.project):
+            yield record

@@ -1,0 +1,65 @@
+"""Who did what: on disk, bounded, written by several at once, and never a token in it."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sentryvibe_tui.audit import AUDIT, AuditLog, AuditRecord, local_user
+
+
+def test_what_is_added_is_read_back_in_order_by_its_user_alone(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / "new" / AUDIT)
+    for at in range(3):
+        log.append((AuditRecord(at, "share", "me", f"p{at % 2}", "x", "here"),))
+    assert [record.at for record in log.records()] == [0, 1, 2]
+    assert [record.at for record in log.records(since=1)] == [1, 2]
+    assert [record.at for record in log.records(project="p0")] == [0, 2]
+    assert (tmp_path / "new" / AUDIT).stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    first = msgspec.json.decode((tmp_path / "new" / AUDIT).read_bytes().splitlines()[0])
+    assert first == {"at": 0, "what": "share", "who": "me", "project": "p0", "to": "x", "from": "here"}
+
+
+def test_it_never_grows_beyond_two_files(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / AUDIT, largest=1000)
+    for at in range(200):
+        log.append((AuditRecord(at, "refused", target="w" * 10_000),))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [AUDIT, f"{AUDIT}.1"]
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 2000
+    ats = [record.at for record in log.records()]
+    assert ats == list(range(ats[0], 200))
+
+
+def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
+    def write(who: str) -> None:
+        for at in range(50):
+            AuditLog(tmp_path / AUDIT, largest=6000).append((AuditRecord(at, "share", who),))
+
+    threads = [threading.Thread(target=write, args=(f"w{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = b"".join(path.read_bytes() for path in tmp_path.iterdir()).splitlines()
+    assert all(msgspec.json.decode(line)["what"] == "share" for line in lines)
+    assert len(lines) > 100  # the oldest were dropped with their file
+
+
+def test_lines_that_are_none_are_passed_over(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / AUDIT)
+    log.append((AuditRecord(1, "share"),))
+    with (tmp_path / AUDIT).open("ab") as file:
+        file.write(b'{"at": \xff}\nnonsense\n' + b"[" * 100_000 + b"\n")
+    log.append((AuditRecord(2, "share"),))
+    assert [record.at for record in log.records()] == [1, 2]
+
+
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / AUDIT).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic"):
+        AuditLog(tmp_path / AUDIT).append((AuditRecord(1, "share"),))
+    assert local_user()
