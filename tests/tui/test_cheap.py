@@ -1,5 +1,12 @@
 """What is not painted anew is as if it were: rows that stay, bars that say the same, counts of a second ago."""
 
+import random
+
+import pytest
+from textual.geometry import Offset
+from textual.selection import Selection
+from textual.widget import Widget
+
 from sentryvibe_tui.model.facts import CodexReported
 from sentryvibe_tui.tui.lines import line_text
 from sentryvibe_tui.wire.json import raw
@@ -63,3 +70,75 @@ async def test_rows_have_their_width_after_every_resize(app_on, running_build) -
             for pane in screen.panes:
                 if pane.display:
                     assert pane.row_width == max(1, pane.scrollable_content_region.width)
+
+
+def pieces(strips) -> list[list[tuple[str, str]]]:
+    """Each line's text and styles, neighbours of one style in one."""
+    return [[(part.text, str(part.style)) for part in strip.simplify() if part.text] for strip in strips]
+
+
+def drawn_by_textual(widget):
+    """What Textual draws of a widget when it knows nothing of it yet."""
+    widget.refresh()
+    return Widget.render_lines(widget, widget.outer_size.region)
+
+
+def assert_drawn_as_textual_does(screen) -> None:
+    for pane in screen.panes:
+        if pane.display:
+            assert pieces(pane.render_lines(pane.outer_size.region)) == pieces(drawn_by_textual(pane))
+            bar = pane.vertical_scrollbar
+            if bar.display:
+                assert pieces(bar.render_lines(bar.outer_size.region)) == pieces(drawn_by_textual(bar))
+
+
+@pytest.mark.parametrize("look", [{}, {"ascii_only": True}, {"theme": "sentry-light"}, {"theme": "ansi-dark"}])
+@pytest.mark.parametrize("name", ["running", "wide-characters", "no-todos", "gap"])
+async def test_rows_stand_in_their_frame_as_textual_draws_them(scene, monkeypatch, name, look) -> None:
+    app = scene(name, **look)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        for keys in ((), ("k", "k"), ("2", "g"), ("3",), ("z",), ("escape", "escape", "1"), ("G",)):
+            await pilot.press(*keys)
+            await settled(pilot)
+            assert_drawn_as_textual_does(screen)
+        screen.selections = {screen.panes.stream: Selection(Offset(2, 0), Offset(9, 4))}
+        await settled(pilot)
+        assert_drawn_as_textual_does(screen)
+        screen.clear_selection()
+        for size in ((200, 50), (80, 24), (99, 12), (120, 36)):
+            await pilot.resize_terminal(*size)
+            await settled(pilot)
+            assert_drawn_as_textual_does(screen)
+        app.theme = "sentry-contrast"
+        await settled(pilot)
+        assert_drawn_as_textual_does(screen)
+
+
+async def test_rows_stand_in_their_frame_as_textual_draws_them_without_colours(scene, monkeypatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with scene("running").run_test(size=(120, 36)) as pilot:
+        for keys in ((), ("k",), ("1",)):
+            await pilot.press(*keys)
+            assert_drawn_as_textual_does(await settled(pilot))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_rows_and_their_bar_are_as_new_in_a_storm_that_is_followed_or_not(app_on, story, seed) -> None:
+    chance, build = random.Random(seed), story()
+    async with app_on(build.plan(0, ("a", "b")).state).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        for number in range(25):
+            build.happened.clear()
+            for _ in range(chance.randrange(12)):
+                build.call("Bash", {"command": f"make {number}"}, "no\nway", took=chance.choice((0.1, None)))
+            if chance.random() < 0.3:
+                build.text(
+                    "What is next and why, in words enough to fill more than one line. " * chance.randrange(1, 9)
+                )
+            screen.presenter.watching.say(*build.happened)
+            await settled(pilot)
+            if chance.random() < 0.5:
+                await pilot.press(chance.choice(("k", "j", "G", "g", "pageup", "F", "enter", "escape")))
+                await settled(pilot)
+            assert_drawn_as_textual_does(screen)

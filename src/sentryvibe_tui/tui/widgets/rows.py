@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from rich.segment import Segment
 from textual import events
-from textual.geometry import Offset, Size
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
 from textual.scroll_view import ScrollView
-from textual.scrollbar import ScrollBarRender
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
@@ -28,6 +30,28 @@ KEPT_ROWS = 512
 
 WHEEL_LINES = 4
 """Lines that a notch of the mouse wheel scrolls."""
+
+BLANK = -1
+"""The row that stands below the last one."""
+
+
+class Frame(NamedTuple):
+    """What is drawn around rows: lines above and below them, and the two ends of each of theirs."""
+
+    size: Size
+    above: list[Strip]
+    left: list[Segment]
+    right: list[Segment]
+    below: list[Strip]
+    filters: Sequence[LineFilter]
+    background: Color
+
+    def line(self, strip: Strip) -> Strip:
+        """`strip` between its two ends."""
+        line = Strip([*self.left, *strip, *self.right], self.size.width)
+        for one in self.filters:
+            line = line.apply_filter(one, self.background)
+        return line
 
 
 class AsciiBar(ScrollBarRender):
@@ -73,6 +97,10 @@ class Rows(Painted, ScrollView, can_focus=True):
         self.heights = Heights()
         self._measured: set[int] = set()
         self._painted: dict[int, list[Strip]] = {}
+        self._framed: dict[int, tuple[list[Strip], list[Strip]]] = {}
+        self._frame: Frame | None = None
+        self._on_screen: list[Strip] = []
+        self._bar: tuple[tuple[float, ...], list[Segment]] = (), []
         self._settling = False
         self._width_at = (Size(-1, -1), 1)
         self.following = True
@@ -152,7 +180,7 @@ class Rows(Painted, ScrollView, can_focus=True):
         self._settle()
         if self.following:
             self.follow_end()
-        self.refresh()
+        self._refresh_changes()
 
     def follow_end(self) -> None:
         """To where `following` looks at: the last row, unless a subclass knows a better one."""
@@ -219,20 +247,100 @@ class Rows(Painted, ScrollView, can_focus=True):
             self._to(self.scroll_offset.y + grown)
 
     def _resize(self) -> None:
-        size = Size(self.row_width, self.heights.total)
-        if size != self.virtual_size:
+        """The bar alone follows as long as there is one: nothing else on screen has another size by that."""
+        size, before = Size(self.row_width, self.heights.total), self.virtual_size
+        if size == before:
+            return
+        if self.show_vertical_scrollbar and min(size.height, before.height) > self._viewport:
+            self.set_reactive(Widget.virtual_size, size)  # pyright: ignore[reportArgumentType]
+            self._move_bar()
+        else:
             self.virtual_size = size
 
+    def _move_bar(self) -> None:
+        """The scroll bar stands where the rows do; it is painted anew only where it looks different then."""
+        bar, room = self.vertical_scrollbar, self._viewport
+        before = self._bar_picture(bar)
+        bar.set_reactive(ScrollBar.window_virtual_size, self.virtual_size.height)
+        bar.set_reactive(ScrollBar.window_size, room)
+        bar.set_reactive(ScrollBar.position, bar.validate_position(self.scroll_y))
+        if self._bar_picture(bar) != before:
+            bar.refresh()
+
+    def _bar_picture(self, bar: ScrollBar) -> list[Segment]:
+        measures = (self._viewport, bar.window_virtual_size, bar.window_size, bar.position)
+        if self._bar[0] != measures:
+            self._bar = measures, list(bar.renderer.render_bar(*measures).segments)
+        return self._bar[1]
+
     # ----------------------------------------------------------------- painting
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        if not regions:
+            self._frame = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def _refresh_changes(self) -> None:
+        """Of the lines on screen those that became others."""
+        lines, shown = self._picture(self._frame) if self._frame is not None else [], self._on_screen
+        if not lines or len(lines) != len(shown):
+            self.refresh(self.size.region)
+            return
+        differing = [y for y, (line, before) in enumerate(zip(lines, shown, strict=True)) if line is not before]
+        if differing:
+            self.refresh(Region(0, differing[0], self.size.width, differing[-1] - differing[0] + 1))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The rows in their frame, which Textual draws; each of their lines is put into it once."""
+        size = self.outer_size
+        if crop != size.region:
+            return super().render_lines(crop)
+        if self._frame is None or self._frame.size != size:
+            self._framed.clear()
+            self._frame = self._drawn_frame(size)
+        self._on_screen = self._picture(self._frame)
+        return [*self._frame.above, *self._on_screen, *self._frame.below]
+
+    def _drawn_frame(self, size: Size) -> Frame:
+        gutter, width = self.gutter, size.width
+        *above, line = super().render_lines(Region(0, 0, width, gutter.top + 1))
+        below = super().render_lines(Region(0, size.height - gutter.bottom, width, gutter.bottom))
+        left, right = line.crop(0, gutter.left), line.crop(gutter.left + self.row_width, width)
+        return Frame(size, above, list(left), list(right), below, self.get_line_filters(), self.background_colors[1])
+
+    def _picture(self, frame: Frame) -> list[Strip]:
+        """The lines on screen within `frame`."""
+        room, top = self._viewport, self.scroll_offset.y
+        if not len(self.heights) or self.text_selection is not None:
+            return [frame.line(self.render_line(y)) for y in range(room)]
+        lines = list[Strip]()
+        row = self.heights.find(top)
+        above = top - self.heights.start(row)
+        while len(lines) < room and row < len(self.heights):
+            lines += self._framed_strips(row, frame)[above : above + room - len(lines)]
+            row, above = row + 1, 0
+        return lines + self._framed_strips(BLANK, frame) * (room - len(lines))
+
+    def _framed_strips(self, row: int, frame: Frame) -> list[Strip]:
+        strips = self._strips(row)
+        framed = self._framed.get(row)
+        if framed is None or framed[0] is not strips:
+            if len(self._framed) >= KEPT_ROWS:
+                self._framed.clear()
+            width = self.row_width
+            framed = strips, [frame.line(strip.adjust_cell_length(width)) for strip in strips]
+            self._framed[row] = framed
+        return framed[1]
 
     def _strips(self, row: int) -> list[Strip]:
         strips = self._painted.get(row)
         if strips is None:
             if len(self._painted) >= KEPT_ROWS:
-                self._painted.clear()
+                self._painted = {near: self._painted[near] for near in self._near() if near in self._painted}
             width = self.row_width
             mark = self._row_role(row)
-            strips = [self.strip(line, width, mark) for line in self.lines_of(row, width)]
+            lines: list[Line] = [[]] if row == BLANK else self.lines_of(row, width)
+            strips = [self.strip(line, width, mark) for line in lines]
             self._painted[row] = strips
         return strips
 
@@ -298,13 +406,18 @@ class Rows(Painted, ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         self._painted = {}
+        self._frame = None
         self._width_at = (Size(-1, -1), 1)
         super().notify_style_update()
 
     # ----------------------------------------------------------------- moving
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
+        """As in ScrollView, but for the bar."""
+        if round(old_value) != round(new_value):
+            self.refresh(self.size.region)
+        if self.show_vertical_scrollbar:
+            self._move_bar()
         self._settle()
 
     def watch_show_vertical_scrollbar(self, is_visible: bool) -> None:
