@@ -7,13 +7,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from shutil import get_terminal_size
 from typing import Any
 
+from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -34,6 +36,7 @@ from .hangup import STATUS, lasting, watch_terminal
 from .internals import Picture, driver_of
 from .notices import BELL, POP_TITLE, PUSH_TITLE, notice_sequence, notice_text, title_sequence, window_title
 from .themes import AUTO, DARK, LIGHT, THEMES
+from .widgets.rows import SelectableScreen
 
 TOGETHER = 0.3
 """Seconds for which events are gathered before they ring."""
@@ -97,6 +100,18 @@ class TerminalApp(App[int]):
     def _display(self, screen: Screen[Any], renderable: Any) -> None:  # pyright: ignore[reportUnknownMemberType]
         """Of a new picture only what differs is written (internals.Picture)."""
         super()._display(screen, self.picture.difference(renderable))  # pyright: ignore[reportUnknownMemberType]
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """What it does is on screen at once."""
+        is_done = await super().run_action(action, default_namespace, namespaces)
+        if is_done and isinstance(self.screen, SelectableScreen):
+            self.screen.hurry()
+        return is_done
 
     def on_resize(self) -> None:
         self.picture.forget()

@@ -7,6 +7,8 @@
 - `textual.keys._character_to_key`: a key that it does not know keeps its own name.
 - `App._driver`: without one no bell, notice or window title is sent.
 - `Driver._file` (hangup): a driver without one is left as it is.
+- `Screen._on_timer_update` and what says that it has something to do (`DUE`): a screen without them paints when its 60
+  times a second come round.
 
 tests/tui/test_internals.py holds them against the release that is installed.
 """
@@ -26,14 +28,18 @@ from .lines import cells
 if TYPE_CHECKING:
     from textual.app import App
     from textual.driver import Driver
+    from textual.screen import Screen
 
 Chop = tuple[int, Strip]
 """Where on its line a strip begins, and the strip."""
 
-Part = tuple[int, list[Chop], bool]
-"""A line, strips on it, and whether these are all of it."""
+Part = tuple[int, list[Chop]]
+"""A line, and strips on it."""
 
 PLAIN = "\x1b[0m"
+
+SHORT = 4
+"""Cells that are written again sooner than the cursor is moved over them."""
 
 
 def key_named(character: str) -> str:
@@ -48,6 +54,18 @@ def key_named(character: str) -> str:
 def driver_of(app: App[Any]) -> Driver | None:
     """What writes to an app's terminal; None before it runs."""
     return getattr(app, "_driver", None)
+
+
+DUE = ("_layout_required", "_scroll_required", "_repaint_required", "_dirty_widgets")
+
+
+def paint(screen: Screen[Any]) -> bool:
+    """Paints what is due on a screen now, not with its next of 60 times a second; False where nothing is."""
+    update = getattr(screen, "_on_timer_update", None)
+    if update is None or not any(getattr(screen, name, None) for name in DUE):
+        return False
+    update()
+    return True
 
 
 class Picture:
@@ -68,15 +86,13 @@ class Picture:
     def lines(self, parts: Iterable[Part], console: Any) -> str:
         """The sequences that bring the terminal from what it shows to `parts`."""
         writer = _Writer(console)
-        for y, chops, is_entire in parts:
+        for y, chops in parts:
             strips = self._lines.setdefault(y, {})
-            if is_entire and strips.keys() != {x for x, _ in chops}:
-                strips.clear()
             for x, strip in chops:
-                before = strips.get(x)
-                if before is not strip:
-                    _write_between(writer, before, strip, x, y)
-                    _put(strips, x, strip)
+                if strips.get(x) is not strip:
+                    for begin, run in _runs(_take_out(strips, x, strip.cell_length), strip):
+                        writer.segments(x + begin, y, run)
+                    strips[x] = strip
         return writer.end()
 
 
@@ -86,55 +102,97 @@ class _Writer:
     def __init__(self, console: Any) -> None:
         self._written = list[str]()
         self._system: Any = console._color_system  # rich has no public name for it
-        self._style = ""
+        self._style: Style | None = None
 
     def segments(self, x: int, y: int, segments: Iterable[Segment]) -> None:
         self._written.append(f"\x1b[{y + 1};{x + 1}H")
         for text, style, _ in segments:
-            codes = "" if style is None else _codes(style, self._system)
-            if codes != self._style:
-                self._written.append(f"{PLAIN}{codes}" if self._style else codes)
-                self._style = codes
+            if style is not self._style:
+                self._written.append(_change(self._style, style, self._system))
+                self._style = style
             self._written.append(text)
 
     def end(self) -> str:
         """All of it; the terminal is left without a style."""
-        return "".join([*self._written, PLAIN] if self._style else self._written)
+        return "".join([*self._written, _change(self._style, None, self._system)])
 
 
 @lru_cache(4096)
-def _codes(style: Style, system: Any) -> str:
-    """What says a style before a text."""
-    return style.render("\0", color_system=system).partition("\0")[0]
+def _change(old: Style | None, new: Style | None, system: Any) -> str:
+    """What leads from one style to another: where nothing ends, only what is new."""
+    before, after = _codes(old, system), _codes(new, system)
+    if before == after:
+        return ""
+    if before[0] != after[0] or any(was and not now for was, now in zip(before, after, strict=True)):
+        codes = ";".join(part for part in after if part)
+        return (PLAIN if any(before) else "") + (f"\x1b[{codes}m" if codes else "")
+    return f"\x1b[{';'.join(now for was, now in zip(before, after, strict=True) if was != now)}m"
 
 
-def _put(strips: dict[int, Strip], x: int, strip: Strip) -> None:
-    """What it covers of other strips is theirs no more."""
-    end = x + strip.cell_length
-    if x not in strips or strips[x].cell_length != strip.cell_length:
-        for other in [at for at, old in strips.items() if at < end and at + old.cell_length > x]:
-            del strips[other]
-    strips[x] = strip
-
-
-def _write_between(writer: _Writer, before: Strip | None, strip: Strip, x: int, y: int) -> None:
-    """The segments of `strip` that differ from what stood there before."""
-    new = [segment for segment in strip if segment.text]
-    old = (
-        []
-        if before is None or before.cell_length != strip.cell_length
-        else [segment for segment in before if segment.text]
+def _codes(style: Style | None, system: Any) -> tuple[str, str, str]:
+    """A style's attributes, colour and background, each as a terminal is told of it."""
+    if style is None or system is None:
+        return "", "", ""
+    attributes = style.without_color.render("\0", color_system=system).partition("\0")[0]
+    colours = (style.color, True), (style.bgcolor, False)
+    color, ground = (
+        "" if one is None else ";".join(one.downgrade(system).get_ansi_codes(foreground=is_front))
+        for one, is_front in colours
     )
-    first = 0
-    while first < min(len(new), len(old)) and new[first] == old[first]:
-        x += cells(new[first].text)
-        first += 1
-    last, last_old = len(new), len(old)
-    while last > first and last_old > first and new[last - 1] == old[last_old - 1]:
-        last, last_old = last - 1, last_old - 1
-    if first < last:
-        head, moved = _tail(old[first], new[first]) if first < last_old else (new[first], 0)
-        writer.segments(x + moved, y, [head, *new[first + 1 : last]])
+    return attributes.removeprefix("\x1b[").removesuffix("m"), color, ground
+
+
+def _take_out(strips: dict[int, Strip], x: int, width: int) -> list[Segment]:
+    """What stood in the cells from `x` on; nothing where that is not known of all of them.
+
+    What strips around them have of other cells stays.
+    """
+    before = strips.get(x)
+    if before is not None and before.cell_length == width:
+        return list(strips.pop(x))
+    end, reached, parts = x + width, x, list[Segment]()
+    for at in sorted(at for at, strip in strips.items() if at < end and at + strip.cell_length > x):
+        strip = strips.pop(at)
+        beyond = at + strip.cell_length
+        if at < x:
+            strips[at] = strip.crop(0, x - at)
+        if beyond > end:
+            strips[end] = strip.crop(end - at, beyond - at)
+        parts += strip.crop(max(0, x - at), min(end, beyond) - at) if max(at, x) == reached else []
+        reached = min(end, beyond) if max(at, x) == reached else -1
+    return parts if reached == end else []
+
+
+def _runs(old: Iterable[Segment], new: Iterable[Segment]) -> Iterator[tuple[int, list[Segment]]]:
+    """Where `new` differs from `old`, counted in cells, and what is there now; short stretches between are in it."""
+    before = dict(_starts(old))
+    begin, run, equal = 0, list[Segment](), list[Segment]()
+    for x, segment in _starts(new):
+        if before.get(x) == segment:
+            equal.append(segment)
+            continue
+        if run and sum(cells(one.text) for one in equal) <= SHORT:
+            run += equal
+        elif run:
+            yield begin, run
+            run = []
+        if not run:
+            head, moved = _tail(before[x], segment) if x in before else (segment, 0)
+            begin, run = x + moved, [head]
+        else:
+            run.append(segment)
+        equal = []
+    if run:
+        yield begin, run
+
+
+def _starts(segments: Iterable[Segment]) -> Iterator[tuple[int, Segment]]:
+    """Segments with text, and the cell in which each begins."""
+    x = 0
+    for segment in segments:
+        if segment.text:
+            yield x, segment
+            x += cells(segment.text)
 
 
 def _tail(old: Segment, new: Segment) -> tuple[Segment, int]:
@@ -158,7 +216,7 @@ def _parts(update: Any) -> list[Part] | None:
     try:
         if isinstance(update, LayoutUpdate):
             left, top = update.region.x, update.region.y
-            return [(y, list(_placed(line, left)), True) for y, line in enumerate(update.strips, top)]
+            return [(y, list(_placed(line, left))) for y, line in enumerate(update.strips, top)]
         if isinstance(update, ChopsUpdate):
             return list(_touched(update))
     except (AttributeError, TypeError, ValueError):
@@ -181,7 +239,7 @@ def _touched(update: Any) -> Iterator[Part]:
             for stop, (x, strip) in zip(update.chop_ends[y], line.items(), strict=False)
             if strip is not None and x <= end and stop > begin
         ]
-        yield y, chops, False
+        yield y, chops
 
 
 @cache

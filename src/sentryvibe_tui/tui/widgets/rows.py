@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
-from itertools import repeat
+from itertools import accumulate, repeat
 from typing import Any, NamedTuple, Self
 
 from rich.segment import Segment
@@ -20,6 +21,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
+from .. import internals
 from ..actions import bindings
 from ..heights import Heights
 from ..lines import Line, cells, character_at, role_at
@@ -31,24 +33,45 @@ KEPT_ROWS = 512
 WHEEL_LINES = 4
 """Lines that a notch of the mouse wheel scrolls."""
 
+FRAME_SECONDS = 1 / 60
+"""Between two paints of Textual's own."""
+
 BLANK = -1
 """The row that stands below the last one."""
 
 
+class Parted(Strip):
+    """A strip that is made of others, and needs not be cut where they meet."""
+
+    __slots__ = ("_ends", "_parts")
+
+    def __init__(self, parts: Sequence[Strip]) -> None:
+        self._parts, self._ends = parts, list(accumulate(part.cell_length for part in parts))
+        super().__init__([segment for part in parts for segment in part], self._ends[-1])
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        cuts = list(cuts)
+        return self._parts if cuts == self._ends else super().divide(cuts)
+
+
 class Frame(NamedTuple):
-    """What is drawn around rows: lines above and below them, and the two ends of each of theirs."""
+    """What is drawn around rows: lines above and below them, and what stands beside each of theirs.
+
+    `right`: in one piece, or where a scroll bar is in those that it leaves.
+    """
 
     size: Size
     above: list[Strip]
-    left: list[Segment]
-    right: list[Segment]
+    left: Strip
+    right: Sequence[Strip]
     below: list[Strip]
     filters: Sequence[LineFilter]
     background: Color
 
     def line(self, strip: Strip) -> Strip:
-        """`strip` between its two ends."""
-        line = Strip([*self.left, *strip, *self.right], self.size.width)
+        """`strip` with what stands beside it."""
+        inner = Strip([*self.left, *strip], self.left.cell_length + strip.cell_length)
+        line: Strip = Parted([inner, *self.right])
         for one in self.filters:
             line = line.apply_filter(one, self.background)
         return line
@@ -65,6 +88,18 @@ class SelectableScreen(Screen[Any]):
 
     They say themselves what stands where: with an offset in the style of every piece no two of them would be alike.
     """
+
+    _is_hurried = False
+    _hurried_at = 0.0
+
+    def hurry(self) -> None:
+        """What a key did is painted once all widgets have told of it; the rest has time until the next frame."""
+        self._is_hurried = True
+
+    def on_idle(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._is_hurried and now - self._hurried_at >= FRAME_SECONDS and internals.paint(self):
+            self._is_hurried, self._hurried_at = False, now
 
     def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
         widget, offset = super().get_widget_and_offset_at(x, y)
@@ -306,7 +341,9 @@ class Rows(Painted, ScrollView, can_focus=True):
         *above, line = super().render_lines(Region(0, 0, width, gutter.top + 1))
         below = super().render_lines(Region(0, size.height - gutter.bottom, width, gutter.bottom))
         left, right = line.crop(0, gutter.left), line.crop(gutter.left + self.row_width, width)
-        return Frame(size, above, list(left), list(right), below, self.get_line_filters(), self.background_colors[1])
+        bar = self.scrollbar_size_vertical
+        parts = right.divide([bar, right.cell_length]) if bar < right.cell_length else [right]
+        return Frame(size, above, left, parts, below, self.get_line_filters(), self.background_colors[1])
 
     def _picture(self, frame: Frame) -> list[Strip]:
         """The lines on screen within `frame`."""

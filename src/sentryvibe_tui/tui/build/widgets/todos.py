@@ -124,7 +124,8 @@ class Todos(Rows):
         state = self.view.state
         if not self.view.has_todos:
             return self._last_step()
-        first = next((at for at, row in enumerate(self.nodes) if row.kind == "todo" and self._is_current(row)), None)
+        key = self._current_todo()
+        first = next((at for at, row in enumerate(self.nodes) if row.ident == key and row.kind == "todo"), None)
         if first is None:
             unfolded = next((at for at, row in enumerate(self.nodes) if row.kind == "group" and row.open), None)
             if unfolded is None or not state.is_active:
@@ -141,10 +142,10 @@ class Todos(Rows):
         begins = (at for at in range(last, -1, -1) if self.nodes[at].kind in ("step", "turn"))
         return (next(begins, 0), last) if self.nodes else (0, 0)
 
-    def _is_current(self, row: Node) -> bool:
-        state = self.view.state
-        todos = state.current_todos
-        return state.is_active and 0 <= state.active_todo < len(todos) and todos[state.active_todo].key == row.ident
+    def _current_todo(self) -> int | None:
+        """The key of the todo under way."""
+        state, todos = self.view.state, self.view.state.current_todos
+        return todos[state.active_todo].key if state.is_active and 0 <= state.active_todo < len(todos) else None
 
     @property
     def at_end(self) -> bool:
