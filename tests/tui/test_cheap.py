@@ -72,6 +72,21 @@ async def test_rows_have_their_width_after_every_resize(app_on, running_build) -
                     assert pane.row_width == max(1, pane.scrollable_content_region.width)
 
 
+@pytest.mark.parametrize("size", [(200, 50), (120, 36)])
+async def test_rows_have_their_width_after_a_zoom_that_hid_them(scene, size) -> None:
+    async with scene("running").run_test(size=size) as pilot:
+        screen = await settled(pilot)
+        before = {pane: drawn(pane) for pane in screen.panes if pane.display}
+        widths = {pane: pane.row_width for pane in before}
+        for _ in range(2):
+            await pilot.press("z")
+            await settled(pilot)
+            assert {pane: pane.row_width for pane in before if pane is not screen.focused} == {
+                pane: width for pane, width in widths.items() if pane is not screen.focused
+            }
+        assert {pane: drawn(pane) for pane in screen.panes if pane.display} == before
+
+
 def pieces(strips) -> list[list[tuple[str, str]]]:
     """Each line's text and styles, neighbours of one style in one."""
     return [[(part.text, str(part.style)) for part in strip.simplify() if part.text] for strip in strips]

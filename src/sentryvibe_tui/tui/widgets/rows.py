@@ -40,7 +40,7 @@ BLANK = -1
 """The row that stands below the last one."""
 
 
-class Parted(Strip):
+class PartedStrip(Strip):
     """A strip that is made of others, and needs not be cut where they meet."""
 
     __slots__ = ("_ends", "_parts")
@@ -54,7 +54,7 @@ class Parted(Strip):
         return self._parts if cuts == self._ends else super().divide(cuts)
 
 
-class Frame(NamedTuple):
+class PaneFrame(NamedTuple):
     """What is drawn around rows: lines above and below them, and what stands beside each of theirs.
 
     `right`: in one piece, or where a scroll bar is in those that it leaves.
@@ -71,7 +71,7 @@ class Frame(NamedTuple):
     def line(self, strip: Strip) -> Strip:
         """`strip` with what stands beside it."""
         inner = Strip([*self.left, *strip], self.left.cell_length + strip.cell_length)
-        line: Strip = Parted([inner, *self.right])
+        line: Strip = PartedStrip([inner, *self.right])
         for one in self.filters:
             line = line.apply_filter(one, self.background)
         return line
@@ -133,7 +133,7 @@ class Rows(Painted, ScrollView, can_focus=True):
         self._measured: set[int] = set()
         self._painted: dict[int, list[Strip]] = {}
         self._framed: dict[int, tuple[list[Strip], list[Strip]]] = {}
-        self._frame: Frame | None = None
+        self._frame: PaneFrame | None = None
         self._on_screen: list[Strip] = []
         self._bar: tuple[tuple[float, ...], list[Segment]] = (), []
         self._settling = False
@@ -245,9 +245,10 @@ class Rows(Painted, ScrollView, can_focus=True):
 
     @property
     def row_width(self) -> int:
-        if self._width_at[0] != self.outer_size:
-            self._width_at = self.outer_size, max(1, self.scrollable_content_region.width)
-        return self._width_at[1]
+        """Cells of a row; off screen as many as before."""
+        if self._width_at[0] != self.outer_size and (width := self.scrollable_content_region.width):
+            self._width_at = self.outer_size, width
+        return max(1, self._width_at[1])
 
     # ----------------------------------------------------------------- measuring
 
@@ -336,16 +337,16 @@ class Rows(Painted, ScrollView, can_focus=True):
         self._on_screen = self._picture(self._frame)
         return [*self._frame.above, *self._on_screen, *self._frame.below]
 
-    def _drawn_frame(self, size: Size) -> Frame:
+    def _drawn_frame(self, size: Size) -> PaneFrame:
         gutter, width = self.gutter, size.width
         *above, line = super().render_lines(Region(0, 0, width, gutter.top + 1))
         below = super().render_lines(Region(0, size.height - gutter.bottom, width, gutter.bottom))
         left, right = line.crop(0, gutter.left), line.crop(gutter.left + self.row_width, width)
         bar = self.scrollbar_size_vertical
         parts = right.divide([bar, right.cell_length]) if bar < right.cell_length else [right]
-        return Frame(size, above, left, parts, below, self.get_line_filters(), self.background_colors[1])
+        return PaneFrame(size, above, left, parts, below, self.get_line_filters(), self.background_colors[1])
 
-    def _picture(self, frame: Frame) -> list[Strip]:
+    def _picture(self, frame: PaneFrame) -> list[Strip]:
         """The lines on screen within `frame`."""
         room, top = self._viewport, self.scroll_offset.y
         if not len(self.heights) or self.text_selection is not None:
@@ -358,7 +359,7 @@ class Rows(Painted, ScrollView, can_focus=True):
             row, above = row + 1, 0
         return lines + self._framed_strips(BLANK, frame) * (room - len(lines))
 
-    def _framed_strips(self, row: int, frame: Frame) -> list[Strip]:
+    def _framed_strips(self, row: int, frame: PaneFrame) -> list[Strip]:
         strips = self._strips(row)
         framed = self._framed.get(row)
         if framed is None or framed[0] is not strips:
@@ -444,7 +445,7 @@ class Rows(Painted, ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         self._painted = {}
         self._frame = None
-        self._width_at = (Size(-1, -1), 1)
+        self._width_at = Size(-1, -1), self._width_at[1]
         super().notify_style_update()
 
     # ----------------------------------------------------------------- moving
