@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
+from typing import ClassVar, Self, cast
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -68,12 +69,19 @@ class Painted(Widget):
         segments = [Segment(steady_width(text), self.role_style(role, row)) for text, role in line if text]
         return Strip(segments, length(line)).adjust_cell_length(width, self.role_style("", row))
 
+    def filtered(self, strip: Strip) -> Strip:
+        """`strip` as a screen without colours shows it, where this is one."""
+        for one in self.get_line_filters():
+            strip = strip.apply_filter(one, self.background_colors[1])
+        return strip
+
 
 class Bar(Painted):
     """One line across the screen."""
 
     _line: Line = []
     _width = -1
+    _drawn: Strip | None = None
 
     def line(self, width: int) -> Line:
         """What to show now, in `width` cells."""
@@ -86,6 +94,22 @@ class Bar(Painted):
         if line != self._line or width != self._width:
             self._line, self._width = line, width
             self.refresh()
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        self._drawn = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def notify_style_update(self) -> None:
+        self._drawn = None
+        super().notify_style_update()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The line, drawn once for as long as it says the same; nothing stands around it."""
+        if crop.size != self.size or crop.height != 1:
+            return super().render_lines(crop)
+        if self._drawn is None or self._drawn.cell_length != crop.width:
+            self._drawn = self.filtered(self.render_line(0))
+        return [self._drawn]
 
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
