@@ -22,7 +22,7 @@ STORES = frozenset({"unavailable"})
 """The same of each store, in files of other names."""
 CLASHES = frozenset(
     {
-        *("DEFAULTS", "Intake", "Listener", "Unreadable"),
+        *("DEFAULTS", "Intake", "Listener"),
         *("answer", "connect", "count", "number", "running", "status", "tell"),
     }
 )

@@ -20,13 +20,14 @@ SentryVibeError
 │   ├── Failed
 │   └── Blocked
 ├── OutboxUnusable (OSError)       what is published cannot be kept
+├── UnreadableInput, Undelivered   what is ingested: sources/ingest/intake.py
 ├── CannotServe                    a server that cannot start
 ├── HTTPError                      a request that gets an error for an answer: server/asgi.py
 ├── StoreError
 │   ├── StoreUnavailable           not now; nothing was kept
 │   │   └── BuildDamaged           one build, while others can be read: store/contract.py
 │   ├── StoreBroken                not with these files
-│   ├── SetBack                        a database that went back: store/postgres/writer.py
+│   ├── SetBack                    a database that went back: store/postgres/writer.py
 │   ├── Unreadable                 the data directory read without a server: store/readonly.py
 │   └── EventDiffers               an id that belongs to another event
 ├── NoGlance, NothingLearned       a status line has nothing to tell

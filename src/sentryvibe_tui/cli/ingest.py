@@ -129,7 +129,7 @@ def _sources(files: tuple[str, ...]) -> list[Path | None]:
 async def _run(intake: Intake, sources: list[Path | None], server: Server, outbox: Path) -> int:
     """Exit status by the builds' outcomes. SIGTERM stops as ctrl+c does: the build's interruption is still reported.
     Raises NoLink, UsageProblem."""
-    from ..sources.ingest.intake import Undelivered, Unreadable
+    from ..sources.ingest.intake import Undelivered, UnreadableInput
 
     is_terminated, task = False, asyncio.current_task()
 
@@ -148,7 +148,7 @@ async def _run(intake: Intake, sources: list[Path | None], server: Server, outbo
         raise
     except UnknownFormat as error:
         raise UsageProblem(clean_line(str(error))) from None
-    except (OutboxUnusable, Unreadable) as error:
+    except (OutboxUnusable, UnreadableInput) as error:
         raise click.ClickException(str(error)) from None
     except Undelivered as error:
         why = _refusal(error, server) or server.absence

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ...client.publisher import Publisher
 
 
-class Unreadable(SentryVibeError):
+class UnreadableInput(SentryVibeError):
     """An input cannot be read; the message says which and why."""
 
 
@@ -114,7 +114,7 @@ class Intake:
     async def run(self, paths: Sequence[Path | None]) -> IntakeResult:
         """Of files and pipes, None is stdin. One that is cancelled leaves its build interrupted, and the server knows.
 
-        Raises Undelivered, Unreadable, OutboxUnusable; UnknownFormat for an only input.
+        Raises Undelivered, UnreadableInput, OutboxUnusable; UnknownFormat for an only input.
         """
         from ...client.publisher import Publisher
 
@@ -151,7 +151,7 @@ class Intake:
             self._tell(clean_line(f"{source.at}{error}"))
             is_unknown = True
         except OSError as error:
-            raise Unreadable(f"cannot read the input: {source.at}{error}") from None
+            raise UnreadableInput(f"cannot read the input: {source.at}{error}") from None
         return InputResult(source.agent_input.posting.outcome, len(source.reader.counts.refused), is_unknown)
 
     async def _read(self, source: _Source, publisher: Publisher) -> None:
