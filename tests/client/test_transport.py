@@ -141,7 +141,8 @@ def test_retry_after(text, ms) -> None:
 def test_the_wish_in_a_close() -> None:
     assert retry_after_close(1013, "overloaded, come back in 2500 ms") == 2500
     assert retry_after_close(1013, "retry_ms: 40") == 40
-    assert retry_after_close(1012, "2500 ms") == 0
+    assert retry_after_close(1012, "the server is stopping; retry_ms=1800") == 1800
+    assert retry_after_close(1006, "2500 ms") == 0
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ class Terminal:
         self.wire.append(frame)
         return not self.stalled
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str, wait: int = 0) -> None:
         self.cut()
 
     async def act(self) -> None:

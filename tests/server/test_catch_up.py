@@ -75,7 +75,7 @@ class Reader:
             self.replica.frame(read, 0)
         return True
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str, wait: int = 0) -> None:
         raise AssertionError(reason)
 
 

@@ -35,7 +35,7 @@ class Link:
         self.room -= 1
         return self.room > 0
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str, wait: int = 0) -> None:
         self.closed = code
 
     def updates(self) -> list[BuildsUpdate]:

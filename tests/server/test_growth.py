@@ -75,7 +75,7 @@ class Outlet:
         self.size += len(frame.message)
         return True
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str, wait: int = 0) -> None:
         raise AssertionError(reason)
 
 

@@ -32,7 +32,7 @@ class Link:
         self.room -= 1
         return self.room > 0
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str, wait: int = 0) -> None:
         self.closed = code
 
     def versions(self) -> list[tuple[str, list[int]]]:

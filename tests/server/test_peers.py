@@ -167,7 +167,7 @@ class Reader:
             self.holes.append((build, at, version))
         self.at[build] = max(at, version)
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str, wait: int = 0) -> None:
         raise AssertionError(reason)
 
 

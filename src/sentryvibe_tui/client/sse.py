@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..model.state import Millis
 from ..wire.address import Address
 from .limits import LINK, LinkLimits
 from .reconnect import Opening
@@ -17,6 +18,8 @@ class EventStream:
         self._line: list[bytes] = []
         self._data: list[bytes] = []
         self._size = 0
+        self.retry: Millis = 0
+        """How long to wait before coming back, as the stream said last."""
 
     def feed(self, piece: bytes) -> list[bytes]:
         """The frames that `piece` completes. Comments, ids and names are not frames. Raises ValueError: too large."""
@@ -28,6 +31,8 @@ class EventStream:
             if line.startswith(b"data:"):
                 self._data.append(line[5:].removeprefix(b" "))
                 self._size += len(end)
+            elif line.startswith(b"retry:"):
+                self.retry = _millis(line[6:])
             elif not line:
                 if self._data:
                     payloads.append(b"\n".join(self._data))
@@ -49,6 +54,7 @@ async def stream(server: Address, opening: Opening, listener: Listener, limits: 
     path, asked = opening.stream()
     timeout = httpx.Timeout(limits.open_timeout, read=limits.stream_silence)
     url = server.http(*path, query=asked)
+    lines = EventStream(limits)
     try:
         async with (
             httpx.AsyncClient(timeout=timeout, trust_env=not server.is_loopback, verify=server.may_use_tls) as client,
@@ -58,14 +64,18 @@ async def stream(server: Address, opening: Opening, listener: Listener, limits: 
             if answer.status_code != 200 or not kind.startswith("text/event-stream"):
                 raise _refusal(answer.status_code, await answer.aread(), answer.headers.get("Retry-After"))
             await listener.opened("sse")
-            lines = EventStream(limits)
             async for piece in answer.aiter_bytes():
                 await listener.arriving()
                 for frame in lines.feed(piece):
                     await listener.frame(frame)
     except (httpx.HTTPError, ValueError, OSError) as error:
         raise Failed(f"event stream: {error or type(error).__name__}") from None
-    raise Ended(1006, "the event stream ended")
+    raise Ended(1006, "the event stream ended", lines.retry)
+
+
+def _millis(text: bytes) -> Millis:
+    digits = text.strip()
+    return int(digits) if digits.isdigit() and len(digits) < 9 else 0
 
 
 def _refusal(status: int, body: bytes, retry_after: str | None) -> Failed:

@@ -143,7 +143,7 @@ async def _converse(ws: _Connection, listener: Listener, limits: LinkLimits) -> 
         code, reason = (1006, "") if received is None else (received.code, clean_line(received.reason))
         if not has_frame and code in (1000, 1001, 1002, 1005, 1006):
             raise Blocked("closed before the first frame") from None
-        raise Ended(code, reason, retry_after_close(code, reason)) from None
+        raise Ended(code, _WAIT.sub("", reason), retry_after_close(code, reason)) from None
     finally:
         for helper in helpers:
             helper.cancel()
@@ -190,9 +190,11 @@ def seconds(header: str | None) -> Millis:
 
 
 _MILLIS = re.compile(r"(\d{1,8})\s*ms|retry_ms\W{0,3}(\d{1,8})")
+_WAIT = re.compile(r"[;,]?\s*retry_ms=\d+\s*$")
+_WITH_WAIT = frozenset({1012, 1013})
 
 
 def retry_after_close(code: int, reason: str) -> Millis:
-    """What the reason of a 1013 asks for: `… 2000 ms`, or `retry_ms=2000`."""
-    found = _MILLIS.search(reason) if code == 1013 else None
+    """What the reason of a 1012 or 1013 asks for: `… 2000 ms`, or `retry_ms=2000`."""
+    found = _MILLIS.search(reason) if code in _WITH_WAIT else None
     return int(found[1] or found[2]) if found else 0

@@ -24,6 +24,7 @@ from .auditor import Auditor
 from .builds import list_builds, status, stream_builds, watch_builds
 from .caller import caller_of
 from .context import ServerContext
+from .draining import STOPPING
 from .guard import Guard
 from .hooks import Hooks
 from .ingest import Intake, accepted_text, agent_heartbeat, check_body, read_body
@@ -42,6 +43,8 @@ log = logging.getLogger("sentryvibe_tui.server")
 
 EVENTS = "/api/build-events"
 _RETRY_AFTER = 1
+_WATCHED_OVER = frozenset({"/healthz", "/metrics"})
+"""What is answered to the end: whether the process lives, and what it counted."""
 _READY_WITHIN = 2.0
 _REVOKED_WITHIN = 0.5
 
@@ -62,6 +65,7 @@ class App:
         self._links = Links()
         self._auditor = Auditor(settings.audit, self.context.now)
         self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._is_draining = False
         self._router = self._routes()
 
     async def start(self) -> None:
@@ -73,7 +77,13 @@ class App:
             asyncio.create_task(self._auditor.run(), name="audit"),
         )
 
+    def drain(self) -> None:
+        """What comes from now on is refused, and watchers leave; what is under way ends as it would."""
+        self._is_draining = True
+        self.context.dismiss(STOPPING)
+
     async def stop(self) -> None:
+        self.drain()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -106,6 +116,7 @@ class App:
     def check_post(self, scope: Scope) -> Principal:
         """Who posts events, as far as the headers let them. Raises HTTPError."""
         scope[PRINCIPAL] = principal = self._guard.identify(scope)
+        self._check_open()
         require(principal, "publish")
         check_body(scope, self.context.settings.max_body)
         return principal
@@ -135,8 +146,15 @@ class App:
     def _admit(self, scope: Scope) -> Principal:
         """Who it is. Raises HTTPError for who may not do what is asked."""
         principal = self._guard.identify(scope)
+        if scope["path"] not in _WATCHED_OVER:
+            self._check_open()
         permit(principal, scope)
         return principal
+
+    def _check_open(self) -> None:
+        """Raises HTTPError while the server goes down: another one may take it."""
+        if self._is_draining:
+            raise HTTPError(503, STOPPING, retry_after=_RETRY_AFTER, is_last=True)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

@@ -21,11 +21,15 @@ _COMPRESSED = 1024
 class HTTPError(SentryVibeError):
     """A request that gets an error for an answer: `{error, field?}`."""
 
-    def __init__(self, status: int, error: str, *, field: str = "", retry_after: int = 0) -> None:
+    def __init__(
+        self, status: int, error: str, *, field: str = "", retry_after: int = 0, is_last: bool = False
+    ) -> None:
+        """`is_last`: the connection ends with it."""
         super().__init__(error)
         self.status = status
         self.field = field
         self.retry_after = retry_after
+        self.is_last = is_last
 
     @property
     def body(self) -> bytes:
@@ -35,6 +39,7 @@ class HTTPError(SentryVibeError):
     def fields(self) -> list[tuple[bytes, bytes]]:
         """Headers that go with the answer."""
         again = [(b"retry-after", str(self.retry_after).encode())] if self.retry_after else []
+        again += [(b"connection", b"close")] if self.is_last else []
         return again + ([(b"www-authenticate", b"Bearer")] if self.status == 401 else [])
 
 

@@ -24,7 +24,7 @@ from .feed import FeedFilter, FeedWatcher
 from .feed_start import MOST, Wish
 from .outbound_frame import OutboundFrame, parse_event_id
 from .protocols import EXTENSION
-from .sse import SSE_HEADERS, StreamOutlet, put, send_all, until_gone
+from .sse import SSE_HEADERS, StreamOutlet, answer_head, put, send_all, until_gone
 from .watch import ACK, TRY_AGAIN, SocketOutlet, number
 
 if TYPE_CHECKING:
@@ -82,6 +82,9 @@ async def _answer(context: ServerContext, watcher: FeedWatcher, wish: Wish, text
 async def stream_builds(scope: Scope, receive: Receive, send: Send, context: ServerContext) -> None:
     """A feed as server-sent events."""
     wish = _wish(query(scope), header(scope, b"last-event-id") or "")
+    if scope["method"] == "HEAD":
+        await answer_head(send)
+        return
     outlet = StreamOutlet()
     watcher = context.feed.join(wish.filter, outlet)
     epoch = context.feed.epoch
@@ -95,7 +98,7 @@ async def stream_builds(scope: Scope, receive: Receive, send: Send, context: Ser
     finally:
         context.feed.leave(watcher)
     with suppress(Exception):
-        await send({"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": outlet.farewell})
 
 
 async def list_builds(store: Store, parameters: dict[str, str]) -> bytes:

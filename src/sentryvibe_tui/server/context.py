@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable, Sequence
 from typing import cast
@@ -15,6 +16,7 @@ from ..model.state import Millis
 from ..store.contract import BuildDamaged, BuildFilter, BuildKey, Commit, SharedStore, Store
 from ..wire.envelope import EventEnvelope
 from .catch_up import CatchUp
+from .draining import RESTART, STOPPING, spread
 from .feed_start import MOST, FeedStart, host_name, new_feed
 from .hub import Channel, Hub, Watcher
 from .liveness import Liveness, end_of_silence
@@ -25,15 +27,21 @@ from .shared_channel import SharedChannel
 
 log = logging.getLogger("sentryvibe_tui.server")
 
-RESTART = 1012
 _FEW = 10
 
 
 class ServerContext:
     """`bus`: with a store that other servers share, a `SharedStore`."""
 
-    def __init__(self, store: Store, settings: ServerLimits, bus: Bus | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: ServerLimits,
+        bus: Bus | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
         self.store = store
+        self._chance = chance
         self.settings = settings
         self.metrics = Metrics()
         self.liveness = Liveness(time.monotonic, self.now)
@@ -70,9 +78,7 @@ class ServerContext:
             self._keep(asyncio.create_task(self._peers.run(), name="peers"))
 
     async def stop(self) -> None:
-        """Ends every watcher's link; they come back when the server does."""
-        self.hub.close(RESTART, "the server is stopping")
-        self.feed.close(RESTART, "the server is stopping")
+        self.dismiss(STOPPING)
         if self._flushing is not None:
             self._flushing.cancel()
         if self._peers is not None:
@@ -80,6 +86,12 @@ class ServerContext:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def dismiss(self, reason: str) -> None:
+        """Ends every watcher's link; they come back, one after another."""
+        wait = spread(self.hub.watchers + len(self.feed.watchers), self._chance)
+        self.hub.close(RESTART, reason, wait)
+        self.feed.close(RESTART, reason, wait)
 
     def deleted(self, key: BuildKey) -> None:
         """Who watches its project comes back, and gets what it is now."""
@@ -127,8 +139,7 @@ class ServerContext:
         """The store is another one: whoever watches begins anew."""
         self.hub.epoch = self.feed.epoch = self.store.epoch
         self.catch_up.forget()
-        self.hub.close(RESTART, "the database was set back")
-        self.feed.close(RESTART, "the database was set back")
+        self.dismiss("the database was set back")
         if self._peers is not None:
             self._peers.forget()
 

@@ -180,10 +180,11 @@ class Feed:
                 self.leave(watcher)
                 watcher.outlet.close(TOO_SLOW, "too slow")
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str, wait: Callable[[], Millis] = int) -> None:
+        """As `Hub.close`."""
         for watcher in tuple(self.watchers):
             self.leave(watcher)
-            watcher.outlet.close(code, reason)
+            watcher.outlet.close(code, reason, wait())
 
     # ------------------------------------------------------------------ frames
 

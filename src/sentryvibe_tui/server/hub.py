@@ -39,7 +39,9 @@ class Outlet(Protocol):
         """Send `frame`. False: no more until `Hub.resume`."""
         ...
 
-    def close(self, code: int, reason: str) -> None: ...
+    def close(self, code: int, reason: str, wait: Millis = 0) -> None:
+        """`wait`: how long the peer should before it comes back."""
+        ...
 
 
 class Selection(Struct, frozen=True):
@@ -340,16 +342,17 @@ class Hub:
                     self.leave(watcher)
                     watcher.outlet.close(TOO_SLOW, "too slow")
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str, wait: Callable[[], Millis] = int) -> None:
+        """End every link. `wait`: how long the next one should before it comes back."""
         for project_id in tuple(self.channels):
-            self.dismiss(project_id, code, reason)
+            self.dismiss(project_id, code, reason, wait)
 
-    def dismiss(self, project_id: str, code: int, reason: str) -> None:
+    def dismiss(self, project_id: str, code: int, reason: str, wait: Callable[[], Millis] = int) -> None:
         """End the links of who watches a project."""
         channel = self.channels.get(project_id)
         for watcher in tuple(channel.watchers) if channel is not None else ():
             self.leave(watcher)
-            watcher.outlet.close(code, reason)
+            watcher.outlet.close(code, reason, wait())
 
     def _beat(self, watcher: Watcher, marks: dict[Selection, OutboundFrame]) -> OutboundFrame:
         """`marks`: those made already; who is ahead of the ring gets one of its own."""

@@ -38,7 +38,9 @@ log = logging.getLogger("sentryvibe_tui.server")
 GRACE = 0.7
 """Seconds that requests under way get at the end: before the store closes, and after it has answered what waited."""
 LAST_RESORT = 2.7
-"""Seconds after a signal at which `serve` ends whatever still waits: what was acknowledged is on disk."""
+"""Seconds after draining at which `serve` ends whatever still waits: what was acknowledged is on disk."""
+LEAVING = 2.0
+"""Seconds after a signal in which a server that is not alone still answers that it stops: a balancer goes elsewhere."""
 UNGUARDED = "{} can be reached by others: ask for a token with --token-file FILE, or insist with --no-token"
 
 
@@ -125,17 +127,19 @@ class _Cleaned(logging.Formatter):
 def serve(host: str, port: int, data: Path, settings: ServerLimits | None = None, beside: Beside = _nothing) -> int:
     """The command: run until SIGINT or SIGTERM. Exit code 0, or 1 with the reason on stderr.
 
-    Prints `ready URL` on stdout once it accepts connections, and logs to stderr.
+    Prints `ready URL` on stdout once it accepts connections, and logs to stderr. A second signal ends it at once.
     """
+    limits = settings or ServerLimits()
+    leaving = LEAVING if limits.store else 0.0
     handler = logging.StreamHandler()
     handler.setFormatter(_Cleaned("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    last_resort = threading.Timer(LAST_RESORT, _end)
+    last_resort = threading.Timer(leaving + LAST_RESORT, _end)
     last_resort.daemon = True
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(host, port, data, settings, beside, last_resort))
+            runner.run(_serve(host, port, data, limits, beside, _End(last_resort, leaving)))
     except CannotServe as error:
         print(f"sentryvibe-tui: {clean(str(error))}", file=sys.stderr)
         return 1
@@ -144,22 +148,47 @@ def serve(host: str, port: int, data: Path, settings: ServerLimits | None = None
     return 0
 
 
-async def _serve(
-    host: str, port: int, data: Path, settings: ServerLimits | None, beside: Beside, last_resort: threading.Timer
-) -> None:
-    """`last_resort` is started with the end: a system call that never returns must not keep the process."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with running(data, host, port, settings) as server, server.app.hooks.picking_up():
+class _End:
+    """How a server ends: the first signal begins it, the second one ends the process.
+
+    `last_resort` is started with it: a system call that never returns must not keep the process. `leaving`: seconds in
+    which what comes is refused with words.
+    """
+
+    def __init__(self, last_resort: threading.Timer, leaving: float) -> None:
+        self._last_resort, self._leaving = last_resort, leaving
+        self._begun = asyncio.Event()
+
+    def hear_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._hear, number)
+
+    def _hear(self, number: signal.Signals) -> None:
+        if self._begun.is_set():
+            log.warning("ended at once: what was not written yet was not acknowledged")
+            os._exit(128 + number)
+        self._last_resort.start()
+        self._begun.set()
+
+    async def begins(self) -> None:
+        await self._begun.wait()
+
+    async def drain(self, app: App) -> None:
+        log.info("stopping")
+        app.drain()
+        await asyncio.sleep(self._leaving)
+
+
+async def _serve(host: str, port: int, data: Path, limits: ServerLimits, beside: Beside, end: _End) -> None:
+    end.hear_signals()
+    async with running(data, host, port, limits) as server, server.app.hooks.picking_up():
         with _announced(server, data):
             print(f"ready {server.url}", flush=True)
             log.info("serving %s from %s", server.url, data)
             async with beside(server.url):
-                await stop.wait()
-                last_resort.start()
-            log.info("stopping")
+                await end.begins()
+        await end.drain(server.app)
 
 
 def _end() -> None:

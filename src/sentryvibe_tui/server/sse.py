@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 from ..errors import StoreUnavailable
+from ..model.state import Millis
 from .asgi import Receive, Scope, Send, header, query
 from .catch_up import Since
 from .context import ServerContext
@@ -28,6 +29,7 @@ class StreamOutlet:
 
     def __init__(self) -> None:
         self.waiting = 0
+        self._wait: Millis = 0
         self._next: asyncio.Queue[OutboundFrame | None] = asyncio.Queue()
 
     def take(self, frame: OutboundFrame) -> bool:
@@ -35,8 +37,14 @@ class StreamOutlet:
         self._next.put_nowait(frame)
         return False
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str, wait: Millis = 0) -> None:
+        self._wait = wait
         self._next.put_nowait(None)
+
+    @property
+    def farewell(self) -> bytes:
+        """What is sent last."""
+        return b"retry: %d\n\n" % self._wait if self._wait else b""
 
     async def next(self) -> OutboundFrame | None:
         """The frame to send; None: the stream ends. Raises TimeoutError when there is none for a while."""
@@ -48,8 +56,7 @@ async def stream(scope: Scope, receive: Receive, send: Send, serving: ServerCont
     parameters = query(scope)
     check_ids(parameters | {"projectId": project_id})
     if scope["method"] == "HEAD":
-        await send({"type": "http.response.start", "status": 200, "headers": SSE_HEADERS})
-        await send({"type": "http.response.body", "body": b""})
+        await answer_head(send)
         return
     outlet = StreamOutlet()
     only = principal_of(scope)
@@ -65,7 +72,7 @@ async def stream(scope: Scope, receive: Receive, send: Send, serving: ServerCont
     finally:
         serving.hub.leave(watcher)
     with suppress(Exception):
-        await send({"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": outlet.farewell})
 
 
 def _since(scope: Scope, parameters: dict[str, str]) -> Since:
@@ -75,6 +82,12 @@ def _since(scope: Scope, parameters: dict[str, str]) -> Since:
     epoch, build_id, version = place
     said = since_of(parameters)
     return Since(version, epoch, build_id, said.at if said.version == version else None)
+
+
+async def answer_head(send: Send) -> None:
+    """To who asks what a stream would be."""
+    await send({"type": "http.response.start", "status": 200, "headers": SSE_HEADERS})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def put(send: Send, body: bytes) -> None:

@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, cast
 
 from ..errors import StoreUnavailable
+from ..model.state import Millis
 from ..principals import Principal
 from ..version import __version__
 from ..wire.frames import Alive, GetState, Subscribe, decode_asked, encode_connected
@@ -44,8 +45,8 @@ class SocketOutlet:
     def take(self, frame: OutboundFrame) -> bool:
         return self._link.take(frame.packed_message if self._packed else frame.message)
 
-    def close(self, code: int, reason: str) -> None:
-        self._link.close(code, reason)
+    def close(self, code: int, reason: str, wait: Millis = 0) -> None:
+        self._link.close(code, f"{reason}; retry_ms={wait}" if wait else reason)
 
 
 async def watch(scope: Scope, receive: Receive, send: Send, serving: ServerContext) -> None:
