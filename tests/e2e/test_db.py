@@ -41,3 +41,24 @@ def test_damage_is_named(desk: Desk, claude: Claude, tmp_path: Path) -> None:
         file.write(b"\xff" * (path.stat().st_size - 4096 * 2))
     damaged = desk.run("db", "check", *data)
     assert (damaged.returncode, damaged.stdout != b"") == (1, True)
+
+
+def test_old_builds_are_pruned_with_a_server_and_without(desk: Desk, claude: Claude, tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "d"))
+    assert desk.run("db", "prune", "--older-than", "1d", *data).returncode == 2
+    server, _ = desk.serve("--port", "0", *data)
+    for session in ("one", "two", "three"):
+        lines = (claude.init + claude.text(1, "hello") + claude.done).replace(b"s-1", session.encode())
+        assert desk.run("ingest", "shop", "-", data=lines).returncode == 0
+    prune = ("db", "prune", "--older-than", "0", *data)
+    assert b"would delete 2 builds" in desk.run(*prune, "--dry-run", "--project", "shop").stdout
+    assert b"no project 'shot'" in desk.run(*prune, "--project", "shot").stderr
+    assert desk.run("db", "prune", "--older-than", "1d", *data).stdout.startswith(b"deleted 0 builds")
+    assert desk.run(*prune, "--keep", "2").stdout.startswith(b"deleted 1 builds with ")
+    assert server.stop(signal.SIGTERM) == 0
+    assert b"no project 'shot'" in desk.run(*prune, "--project", "shot").stderr
+    assert b"would delete 1 builds" in desk.run(*prune, "--dry-run").stdout
+    assert b"deleted 1 builds with " in desk.run(*prune).stdout
+    assert desk.run(*prune).stdout.startswith(b"deleted 0 builds")
+    desk.serve("--port", "0", *data)
+    assert desk.state("shop")["status"] == "completed"

@@ -10,8 +10,9 @@ from typing import Any
 
 import httpx
 
-from sentryvibe_tui.server.retention import delete_expired
+from sentryvibe_tui.server.retention import Deleted, delete_expired
 from sentryvibe_tui.server.serve import Running
+from sentryvibe_tui.store.contract import Expiry
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -30,9 +31,9 @@ async def test_builds_that_ended_long_ago_are_deleted(server: Running, http: htt
         await ended(post, f"old-{number}", f"2020-01-0{number + 1}T00:00:00Z")
     await ended(post, "newest", "2020-02-01T00:00:00Z")
     await ended(post, "only", "2020-01-01T00:00:00Z", project="q")
-    assert await delete_expired(server.app.context, server.app.context.now() + 1) == 3
+    assert await delete_expired(server.app.context, Expiry(server.app.context.now() + 1)) == Deleted(3, 6)
     assert await listed(http) == {"newest", "only"}
-    assert await delete_expired(server.app.context, server.app.context.now() + 1) == 0
+    assert await delete_expired(server.app.context, Expiry(server.app.context.now() + 1)) == Deleted()
 
 
 async def test_an_old_session_that_was_taken_in_lately_is_kept(
@@ -40,14 +41,14 @@ async def test_an_old_session_that_was_taken_in_lately_is_kept(
 ) -> None:
     await ended(post, "old", "2020-01-01T00:00:00Z")
     await ended(post, "newest", "2020-02-01T00:00:00Z")
-    assert await delete_expired(server.app.context, server.app.context.now() - 60_000) == 0
+    assert await delete_expired(server.app.context, Expiry(server.app.context.now() - 60_000)) == Deleted()
     assert await listed(http) == {"old", "newest"}
 
 
 async def test_what_is_deleted_leaves_the_file_in_the_end(server: Running, post: Post, tmp_path: Path) -> None:
     await ended(post, "old", "2020-01-01T00:00:00Z")
     await ended(post, "newest", "2020-02-01T00:00:00Z")
-    await delete_expired(server.app.context, server.app.context.now() + 1)
+    await delete_expired(server.app.context, Expiry(server.app.context.now() + 1))
     db = sqlite3.connect(f"file:{tmp_path}/data/builds.db?mode=ro", uri=True)
     async with asyncio.timeout(10):
         for _ in iter(lambda: db.execute("SELECT count(*) FROM builds").fetchone(), (1,)):
@@ -64,3 +65,19 @@ async def test_a_build_that_goes_on_is_not_deleted(http: httpx.AsyncClient, post
     assert (await http.delete("/api/builds", params=which)).json() == {"deleted": True}
     assert (await http.delete("/api/builds", params=which)).status_code == 404
     assert await listed(http) == set()
+
+
+async def test_a_server_prunes_for_a_command(server: Running, http: httpx.AsyncClient, post: Post) -> None:
+    for number in range(4):
+        await ended(post, f"b{number}", f"2020-01-0{number + 1}T00:00:00Z")
+    await ended(post, "other", "2020-01-01T00:00:00Z", project="q")
+    choice = {"before": str(server.app.context.now() + 1), "keep": "2", "projectId": "p"}
+    named = (await http.get("/api/builds/expired", params=choice)).json()["builds"]
+    assert [(row["buildId"], row["entries"]) for row in named] == [("b0", 2), ("b1", 2)]
+    assert await listed(http) == {"b0", "b1", "b2", "b3", "other"}
+    assert (await http.delete("/api/builds/expired", params=choice)).json() == {"deleted": 2, "entries": 4}
+    assert (await http.delete("/api/builds/expired", params=choice)).json() == {"deleted": 0, "entries": 0}
+    assert await listed(http) == {"b2", "b3", "other"}
+    assert "sentryvibe_retention_deleted_builds_total 2" in (await http.get("/metrics")).text
+    for wrong in ({}, {"before": "x"}, {"before": "1", "keep": "-1"}, {"before": "1", "projectId": "\0"}):
+        assert (await http.delete("/api/builds/expired", params=wrong)).status_code == 400

@@ -15,7 +15,7 @@ from sentryvibe_tui.errors import EventDiffers
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.store import appending
-from sentryvibe_tui.store.contract import Accepted, BuildFilter, BuildKey, Commit, Store
+from sentryvibe_tui.store.contract import Accepted, BuildFilter, BuildKey, Commit, Expiry, Store
 from sentryvibe_tui.wire.envelope import EventEnvelope
 
 from .conftest import Fresh, Place
@@ -360,8 +360,14 @@ async def test_expired_are_those_that_ended_long_ago_and_are_not_meant(place: Pl
         which = {"project": "q" if build in "de" else "p", "build": build, "session": build}
         events = [posted("start", **which), posted(kind, **which)]
         await store.append(events, 1000 + number)
-    keys = [key.build_id for key in await store.expired(9000, 10)]
-    assert keys == ["a", "b", "d"]
-    assert [key.build_id for key in await store.expired(1001, 10)] == ["a"]
-    assert [key.build_id for key in await store.expired(9000, 1)] == ["a"]
+
+    async def expired(expiry: Expiry, limit: int = 10) -> list[tuple[str, int]]:
+        return [(build.key.build_id, build.entries) for build in await store.expired(expiry, limit)]
+
+    assert await expired(Expiry(9000)) == [("a", 2), ("b", 2), ("d", 2)]
+    assert await expired(Expiry(1001)) == [("a", 2)]
+    assert await expired(Expiry(9000), 1) == [("a", 2)]
+    assert await expired(Expiry(9000, keep=2)) == [("a", 2)]
+    assert await expired(Expiry(9000, keep=3)) == []
+    assert await expired(Expiry(9000, project_id="q")) == [("d", 2)]
     await store.close()

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import StoreError
+from .. import runtime
+from ..errors import NoAnswer, StoreError
+from ..model.text import clean_line
 from ..settings import data_dir
-from .options import UsageProblem, settings
-from .output import any_text, write_line
+from .completing import projects
+from .options import Server, UsageProblem, find_server, server_option, settings
+from .output import any_text, tell, write_line
+from .spans import Length
+
+if TYPE_CHECKING:
+    from ..store.contract import Expiry
 
 _data_option = click.option(
     "--data",
@@ -59,6 +69,102 @@ def vacuum_database(data: Path | None) -> int:
         raise UsageProblem(str(error)) from None
     write_line(f"{before / 1e6:.1f} MB before, {after / 1e6:.1f} MB now")
     return 0
+
+
+_DAY = 24 * 3600 * 1000
+_LISTED = 10_000
+
+
+@command.command("prune")
+@click.option(
+    "--older-than",
+    "days",
+    type=Length("d"),
+    required=True,
+    metavar="TIME",
+    help="Builds of which nothing came for so long: 90d, 12h, or a number of days.",
+)
+@click.option("--keep", type=click.IntRange(1), default=1, metavar="N", help="The newest N of each project stay.  [1]")
+@click.option("--project", metavar="P", shell_complete=projects, help="Of this project only.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+@_data_option
+@server_option
+def prune(days: float, keep: int, project: str | None, dry_run: bool, data: Path | None, server: str | None) -> int:
+    """Delete builds that ended long ago, as `serve` does by itself (setting retention_days).
+
+    Never one that goes on, is damaged, or is the newest of its project. A server that has the folder does it while it
+    runs; --server names another one.
+
+    Exit codes: 0 deleted, or nothing to delete; 2 wrong usage, or nothing is kept; 3 no link to the server.
+    """
+    from ..store.contract import Expiry
+
+    before = time.time_ns() // 1_000_000 - round(days * _DAY)
+    folder = _folder(data)
+    running = _server_of(folder, server)
+    expiry = Expiry(before, keep, project or "")
+    if running is not None:
+        return _prune_by(running, expiry, dry_run)
+    return _prune_alone(folder, expiry, dry_run)
+
+
+def _server_of(folder: Path, named: str | None) -> Server | None:
+    """The server that does it: the one that is named, or that has the folder."""
+    if named:
+        return find_server(named)
+    local = runtime.find_local_server()
+    return find_server(local.url) if local is not None and Path(local.data_dir) == folder.resolve() else None
+
+
+def _prune_by(server: Server, expiry: Expiry, dry_run: bool) -> int:
+    from ..client import rest
+
+    async def run() -> None:
+        project = (await rest.resolve(server.address, expiry.project_id)).id if expiry.project_id else ""
+        which = server.address, expiry.before, expiry.keep, project
+        if dry_run:
+            rows = await rest.expired(*which)
+            _tell_expired([(row.project_id, row.build_id, row.entries) for row in rows])
+            return
+        builds = entries = 0
+        while (pruned := await rest.prune(*which)).deleted:
+            builds, entries = builds + pruned.deleted, entries + pruned.entries
+            _tell_progress(builds)
+        write_line(f"deleted {builds} builds with {entries} entries")
+
+    try:
+        asyncio.run(run())
+    except (rest.NoSuchProject, rest.AmbiguousProject) as error:
+        raise UsageProblem(str(error)) from None
+    except NoAnswer as error:
+        raise server.unlinked(error) from None
+    return 0
+
+
+def _prune_alone(folder: Path, expiry: Expiry, dry_run: bool) -> int:
+    from ..store.sqlite import maintenance
+
+    try:
+        if dry_run:
+            rows = maintenance.expired(folder, expiry, _LISTED)
+            _tell_expired([(row.key.project_id, row.key.build_id, row.entries) for row in rows])
+            return 0
+        pruned = maintenance.prune(folder, expiry, _tell_progress)
+    except StoreError as error:
+        raise UsageProblem(str(error)) from None
+    room = f"; {pruned.room / 1e6:.1f} MB of the file are free for what comes (`db vacuum` gives them back)"
+    write_line(f"deleted {pruned.builds} builds with {pruned.entries} entries{room if pruned.room else ''}")
+    return 0
+
+
+def _tell_expired(rows: list[tuple[str, str, int]]) -> None:
+    for project_id, build_id, entries in rows:
+        write_line(f"{clean_line(project_id, 60)}  {clean_line(build_id, 60)}  {entries} entries")
+    write_line(f"would delete {len(rows)} builds with {sum(entries for _, _, entries in rows)} entries")
+
+
+def _tell_progress(builds: int) -> None:
+    tell(f"{builds} builds deleted …")
 
 
 def _folder(data: Path | None) -> Path:

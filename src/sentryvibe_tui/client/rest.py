@@ -30,6 +30,8 @@ from .trouble import in_words
 
 TIMEOUT = 10.0
 """Seconds for connecting, and for every read."""
+PATIENCE = 60.0
+"""Those for what a server is busy with for a few seconds."""
 
 T = TypeVar("T")
 
@@ -220,6 +222,40 @@ async def delete(server: Address, project_id: str, session_id: str, build_id: st
     await _ask(server, "DELETE", server.http("builds", query=build))
 
 
+class ExpiredBuild(Struct, frozen=True, rename="camel"):
+    """A build that `prune` deletes, and how many entries its log has."""
+
+    project_id: str
+    session_id: str
+    build_id: str
+    entries: int
+
+
+class _Expired(Struct, frozen=True):
+    builds: tuple[ExpiredBuild, ...]
+
+
+class Pruned(Struct, frozen=True):
+    deleted: int
+    entries: int
+
+
+async def expired(server: Address, before: Millis, keep: int, project_id: str) -> tuple[ExpiredBuild, ...]:
+    """Builds that `prune` deletes: they have ended, nothing came of them since `before`, and their project ("" all) has
+    `keep` others that it means rather. Raises NoAnswer."""
+    return _shaped(await _get(server, _expired(server, before, keep, project_id)), _Expired).builds
+
+
+async def prune(server: Address, before: Millis, keep: int, project_id: str) -> Pruned:
+    """Delete some of them; none are left when none was deleted. Raises NoAnswer."""
+    return _shaped(await _ask(server, "DELETE", _expired(server, before, keep, project_id), PATIENCE), Pruned)
+
+
+def _expired(server: Address, before: Millis, keep: int, project_id: str) -> str:
+    choice = {"before": str(before), "keep": str(keep), "projectId": project_id}
+    return server.http("builds", "expired", query={name: value for name, value in choice.items() if value})
+
+
 # --------------------------------------------------------------------------- shapes
 
 
@@ -244,11 +280,11 @@ async def _get(server: Address, url: str) -> bytes:
     return await _ask(server, "GET", url)
 
 
-async def _ask(server: Address, method: str, url: str) -> bytes:
+async def _ask(server: Address, method: str, url: str, timeout: float = TIMEOUT) -> bytes:
     """Body of a successful answer. Cancelling cuts the connection, so that no thread stays behind."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     reading = asyncio.get_running_loop().run_in_executor(None, _read, connection, method, target, server.headers)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -33,7 +34,7 @@ from .measured import gauges
 from .metrics import CONTENT_TYPE
 from .paths import part_of, with_quoted_path
 from .permits import PRINCIPAL, permit, permitted, principal_of, require
-from .retention import retain
+from .retention import list_expired, prune, retain
 from .runners import Runners
 from .settings import ServerLimits
 from .sse import stream
@@ -135,9 +136,9 @@ class App:
         record = AuditRecord(self.context.now(), what, who, project_id, target, caller_of(scope).place)
         await self._auditor.keep(record)
 
-    def _pruned(self, key: BuildKey) -> None:
+    def _pruned(self, key: BuildKey, who: str = "retention", place: str = "here") -> None:
         target = f"session {key.session_id}, build {key.build_id}"
-        self._auditor.note(AuditRecord(self.context.now(), "prune", "retention", key.project_id, target, "here"))
+        self._auditor.note(AuditRecord(self.context.now(), "prune", who, key.project_id, target, place))
 
     def post(self, body: bytes, principal: Principal) -> Awaitable[Accepted]:
         """Keep posted events. Raises HTTPError for what is not taken; it or the answer StoreUnavailable."""
@@ -241,6 +242,14 @@ class App:
             await self._audit(request.scope, "delete", query(request.scope).get("projectId", ""))
             return body
 
+        async def expired(request: Request) -> bytes:
+            return await list_expired(self.context, query(request.scope))
+
+        async def pruning(request: Request) -> bytes:
+            who, place = principal_of(request.scope).name, caller_of(request.scope).place
+            hear = partial(self._pruned, who=who, place=place)
+            return await prune(self.context, query(request.scope), hear)
+
         async def messages(request: Request) -> bytes:
             parameters, only = query(request.scope), principal_of(request.scope)
             session_id = only.session or parameters.get("sessionId", "")
@@ -278,6 +287,8 @@ class App:
             Route("/api/builds", _json(all_builds), methods=["GET"]),
             Route("/api/builds", _json(delete), methods=["DELETE"]),
             Route("/api/builds/events", _Plain(feed), methods=["GET"]),
+            Route("/api/builds/expired", _json(expired), methods=["GET"]),
+            Route("/api/builds/expired", _json(pruning), methods=["DELETE"]),
             Route("/api/projects", _json(projects), methods=["GET"]),
             Route("/api/projects/{project:path}/builds", _json(builds), methods=["GET"]),
             Route("/api/projects/{project:path}/builds", _json(discard), methods=["DELETE"]),

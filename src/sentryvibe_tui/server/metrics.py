@@ -60,6 +60,7 @@ class Metrics:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self._accepted = self._duplicates = self._entries = 0
+        self._deleted = 0
         self._answers: Counter[int] = Counter()
         self._append, self._loop_lag = Histogram(SECONDS), Histogram(SECONDS)
         self._commit_events = Histogram(EVENTS)
@@ -80,6 +81,10 @@ class Metrics:
         self._entries += entries
         self._commit_events.observe(entries)
 
+    def deleted(self, builds: int) -> None:
+        """Of builds that ended long ago."""
+        self._deleted += builds
+
     async def measure_loop(self) -> None:
         """How late the event loop wakes whom it has promised to."""
         while True:
@@ -97,6 +102,8 @@ class Metrics:
         answers = {f'code="{status}"': count for status, count in sorted(self._answers.items())}
         yield from _counter("ingest_requests_total", "Requests that posted events, by their answer.", answers)
         yield from _counter("entries_total", "Entries added to the logs of builds.", {"": self._entries})
+        words = "Builds that ended long ago and were deleted."
+        yield from _counter("retention_deleted_builds_total", words, {"": self._deleted})
         yield from _histogram("append_seconds", "From a posted request to its commit.", self._append)
         yield from _histogram("commit_events", "Entries of a commit.", self._commit_events)
         yield from _histogram("event_loop_lag_seconds", "How late the event loop was.", self._loop_lag)

@@ -132,6 +132,22 @@ class KeptStore(Protocol):
         ...
 
 
+class Expiry(Struct, frozen=True):
+    """Which builds have had their time: they have ended, nothing came of them since `before` (epoch ms), and their
+    project has `keep` others that it means rather (at least one). Of one project, or of all ("")."""
+
+    before: Millis
+    keep: int = 1
+    project_id: str = ""
+
+
+class Expired(Struct, frozen=True):
+    """A build that has had its time, and how many entries its log has."""
+
+    key: BuildKey
+    entries: int
+
+
 class Store(Protocol):
     """`epoch` is the identity of the log: another one when the data is new, replaced or reset."""
 
@@ -164,8 +180,8 @@ class Store(Protocol):
         """Delete a build that has ended. False: there is none such."""
         ...
 
-    async def expired(self, before: Millis, limit: int) -> tuple[BuildKey, ...]:
-        """Ended builds of which nothing came since, the oldest first; no damaged one, none that its project means."""
+    async def expired(self, expiry: Expiry, limit: int) -> tuple[Expired, ...]:
+        """At most `limit` builds that have had their time, the oldest first; no damaged one."""
         ...
 
     async def projects(self) -> tuple[ProjectRecord, ...]:

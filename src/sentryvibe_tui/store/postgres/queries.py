@@ -10,12 +10,24 @@ import msgspec
 from asyncpg import Connection, Record
 from msgspec.structs import replace
 
-from ...model.state import Millis, ToolCall
+from ...model.state import ToolCall
 from ...model.summary import BuildSummary
 from ...wire.json import BadJson
 from ...wire.summary import decode_summary, encode_summary
 from ..appending import slug
-from ..contract import BuildDamaged, BuildFilter, BuildHead, BuildKey, Commit, FoundTool, Logged, Page, ProjectRecord
+from ..contract import (
+    BuildDamaged,
+    BuildFilter,
+    BuildHead,
+    BuildKey,
+    Commit,
+    Expired,
+    Expiry,
+    FoundTool,
+    Logged,
+    Page,
+    ProjectRecord,
+)
 from ..folding import Folded, unpack_state
 from ..live import ENTRY_BYTES, BuildLog
 
@@ -343,17 +355,20 @@ async def delete_ended(db: Connection, key: BuildKey) -> bool:
         return await _delete(db, key, "status != 'active' AND version > 0")
 
 
-async def read_expired(db: Connection, before: Millis, limit: int) -> tuple[BuildKey, ...]:
+async def read_expired(db: Connection, expiry: Expiry, limit: int) -> tuple[Expired, ...]:
     """As `Store.expired`."""
     rows = await db.fetch(
-        "SELECT project_id, session_id, build_id FROM builds b WHERE updated_at < $1 AND version > 0"
-        " AND status NOT IN ('active', 'damaged') AND log != (SELECT log FROM builds n"
-        f" WHERE n.project_id = b.project_id AND version > 0 ORDER BY {_NEWEST_FIRST} LIMIT 1)"
+        "SELECT version, project_id, session_id, build_id FROM builds b WHERE updated_at < $1 AND version > 0"
+        " AND status NOT IN ('active', 'damaged') AND ($3 = '' OR project_id = $3)"
+        " AND log NOT IN (SELECT log FROM builds n"
+        f" WHERE n.project_id = b.project_id AND version > 0 ORDER BY {_NEWEST_FIRST} LIMIT $4)"
         " ORDER BY updated_at, log LIMIT $2",
-        before,
+        expiry.before,
         limit,
+        expiry.project_id,
+        max(1, expiry.keep),
     )
-    return tuple(BuildKey(*row) for row in rows)
+    return tuple(Expired(BuildKey(*key), version) for version, *key in rows)
 
 
 async def _delete(db: Connection, key: BuildKey, condition: str) -> bool:

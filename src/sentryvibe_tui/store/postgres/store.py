@@ -26,6 +26,8 @@ from ..contract import (
     BuildHead,
     BuildKey,
     Commit,
+    Expired,
+    Expiry,
     FoundTool,
     Logged,
     Page,
@@ -183,8 +185,8 @@ class PostgresStore:
         self._writer.deleted(key)
         return is_gone
 
-    async def expired(self, before: Millis, limit: int) -> tuple[BuildKey, ...]:
-        return await self._read(lambda db: queries.read_expired(db, before, limit))
+    async def expired(self, expiry: Expiry, limit: int) -> tuple[Expired, ...]:
+        return await self._read(lambda db: queries.read_expired(db, expiry, limit))
 
     async def projects(self) -> tuple[ProjectRecord, ...]:
         return await self._read(queries.read_projects)

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from ...model.state import Millis
-from ..contract import BuildKey
+from ..contract import BuildKey, Expired, Expiry
 from .queries import NEWEST_FIRST, place
 
 _PIECE = 1000
@@ -16,16 +15,17 @@ _VALUES = 8
 """Calls whose whole values, which may be large, go in one piece."""
 
 
-def expired(db: sqlite3.Connection, before: Millis, limit: int) -> tuple[BuildKey, ...]:
-    """Ended builds of which nothing came since, the oldest first; no damaged one, none that its project means."""
+def expired(db: sqlite3.Connection, expiry: Expiry, limit: int) -> tuple[Expired, ...]:
+    """As `Store.expired`."""
     rows = db.execute(
-        "SELECT project_id, session_id, build_id FROM builds b WHERE updated_at < ? AND version > 0"
-        " AND status NOT IN ('active', 'damaged') AND log != (SELECT log FROM builds n"
-        f" WHERE n.project_id = b.project_id AND version > 0 ORDER BY {NEWEST_FIRST} LIMIT 1)"
-        " ORDER BY updated_at, log LIMIT ?",
-        (before, limit),
+        "SELECT version, project_id, session_id, build_id FROM builds b WHERE updated_at < :before AND version > 0"
+        " AND status NOT IN ('active', 'damaged') AND (:project = '' OR project_id = :project)"
+        " AND log NOT IN (SELECT log FROM builds n"
+        f" WHERE n.project_id = b.project_id AND version > 0 ORDER BY {NEWEST_FIRST} LIMIT :keep)"
+        " ORDER BY updated_at, log LIMIT :limit",
+        {"before": expiry.before, "project": expiry.project_id, "keep": max(1, expiry.keep), "limit": limit},
     )
-    return tuple(BuildKey(*row) for row in rows)
+    return tuple(Expired(BuildKey(*key), version) for version, *key in rows)
 
 
 def bury(db: sqlite3.Connection, key: BuildKey) -> bool:

@@ -26,6 +26,8 @@ from ..contract import (
     BuildHead,
     BuildKey,
     Commit,
+    Expired,
+    Expiry,
     FoundTool,
     Logged,
     Page,
@@ -140,8 +142,8 @@ class SqliteStore:
             self._sweep()
         return is_gone
 
-    async def expired(self, before: Millis, limit: int) -> tuple[BuildKey, ...]:
-        return await self._read(lambda db: deletion.expired(db, before, limit))
+    async def expired(self, expiry: Expiry, limit: int) -> tuple[Expired, ...]:
+        return await self._read(lambda db: deletion.expired(db, expiry, limit))
 
     def _sweep(self) -> None:
         """What is buried goes away piece by piece, whatever is written meanwhile; else after the next start."""
