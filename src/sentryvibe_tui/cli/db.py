@@ -31,7 +31,7 @@ _data_option = click.option(
 
 @click.group("db")
 def command() -> None:
-    """Look after the files in which builds are kept. PostgreSQL has tools of its own."""
+    """Look after the files in which builds are kept, or move them to PostgreSQL, which has tools of its own."""
     any_text()
 
 
@@ -69,6 +69,36 @@ def vacuum_database(data: Path | None) -> int:
         raise UsageProblem(str(error)) from None
     write_line(f"{before / 1e6:.1f} MB before, {after / 1e6:.1f} MB now")
     return 0
+
+
+@command.command("copy")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER")
+@click.argument("url", required=False, metavar="[URL]")
+def copy(folder: Path, url: str | None) -> int:
+    """Move the builds of the data FOLDER to PostgreSQL at URL (default: the setting `store`), while no server runs.
+
+    Numbers, versions and the epoch stay, so watchers go on where they were. The folder keeps all it has, and is
+    marked: no server opens it again. The schema of the URL must not have builds yet.
+
+    Exit codes: 0 moved; 2 it was not, and nothing has changed.
+    """
+    from ..store.opening import LIBRARY, parse_store
+
+    try:
+        address = parse_store(url or settings().settings.store)
+        from ..store.copying import copy_to_postgres
+
+        copied = asyncio.run(copy_to_postgres(folder, address, _tell_rows))
+    except StoreError as error:
+        raise UsageProblem(str(error)) from None
+    except ImportError:
+        raise UsageProblem(LIBRARY) from None
+    write_line(f"{copied.builds} builds with {copied.entries} entries are now in {copied.target}")
+    return 0
+
+
+def _tell_rows(table: str, rows: int, total: int) -> None:
+    tell(f"{table}: {rows} of {total}")
 
 
 _DAY = 24 * 3600 * 1000

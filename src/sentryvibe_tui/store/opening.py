@@ -24,7 +24,7 @@ async def open_store(url: str, data: Path, limits: StoreLimits = DEFAULTS) -> St
         from .sqlite import SqliteStore
 
         return await SqliteStore.open(data, limits)
-    address = _postgres(url)
+    address = parse_store(url)
     try:
         from .postgres.store import open_postgres
     except ImportError:
@@ -42,7 +42,7 @@ def kept_store(url: str, data: Path) -> KeptStore | None:
         from .kept import KeptBuilds
 
         return KeptBuilds(data)
-    address = _postgres(url)
+    address = parse_store(url)
     try:
         from .postgres.kept import SharedBuilds
     except ImportError:
@@ -50,7 +50,8 @@ def kept_store(url: str, data: Path) -> KeptStore | None:
     return SharedBuilds(address)
 
 
-def _postgres(url: str) -> PostgresAddress:
+def parse_store(url: str) -> PostgresAddress:
+    """Where the database at `url` is. Raises StoreBroken."""
     from .postgres.address import is_postgres, parse_postgres
 
     if not is_postgres(url):

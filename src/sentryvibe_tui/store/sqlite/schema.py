@@ -68,7 +68,10 @@ MIGRATIONS = (
 
 
 def migrate(db: sqlite3.Connection) -> str:
-    """Bring the file to the current schema and return its epoch. Raises StoreBroken for a file of a newer program."""
+    """Bring the file to the current schema and return its epoch.
+
+    Raises StoreBroken for a file of a newer program, and for one whose builds are elsewhere by now.
+    """
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
         raise StoreBroken(
@@ -78,6 +81,11 @@ def migrate(db: sqlite3.Connection) -> str:
     for number in range(version, len(MIGRATIONS)):
         db.executescript(f"BEGIN IMMEDIATE;{MIGRATIONS[number]};PRAGMA user_version={number + 1};COMMIT;")
     known = dict(db.execute("SELECT key, value FROM meta"))
+    if "moved" in known:
+        raise StoreBroken(
+            f"the builds of this folder were moved to {known['moved']}: serve them with --store, "
+            "or choose another --data directory"
+        )
     return known["epoch"] if known.get("rules") == str(RULES) else _reread(db)
 
 
@@ -89,6 +97,11 @@ def _reread(db: sqlite3.Connection) -> str:
     epoch = renew(db)
     db.execute("COMMIT")
     return epoch
+
+
+def mark_moved(db: sqlite3.Connection, place: str) -> None:
+    """Nobody serves this file from now on."""
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('moved', ?)", (place,))
 
 
 def renew(db: sqlite3.Connection) -> str:

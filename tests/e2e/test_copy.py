@@ -1,0 +1,89 @@
+"""`db copy`: a folder's builds go to PostgreSQL, and watchers go on where they were."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from ..services import drop_schemas, need_postgres, new_schema, with_schema
+from .conftest import Claude, Desk
+
+
+@pytest.fixture
+def store() -> Iterator[str]:
+    need_postgres()
+    schema = new_schema()
+    yield with_schema(schema)
+    drop_schemas(schema)
+
+
+def _frames(url: str, **since: str) -> list[dict[str, Any]]:
+    """What a watcher of `shop` gets first, up to the mark."""
+    query = "&".join(f"{name}={value}" for name, value in since.items())
+    frames: list[dict[str, Any]] = []
+    with connect(f"{url.replace('http', 'ws')}/ws?projectId=shop&protocol=2&{query}", proxy=None) as link:
+        while not frames or frames[-1]["type"] != "heartbeat":
+            frames.append(json.loads(link.recv()))
+    return frames
+
+
+def _messages(url: str) -> Any:
+    return httpx.get(f"{url}/api/projects/shop/messages", trust_env=False).json()["sessions"][0]["hydratedState"]
+
+
+def test_builds_move_and_a_watcher_resumes(desk: Desk, claude: Claude, store: str, tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    server, url = desk.serve("--port", "0", "--data", str(folder))
+    lines = claude.init + claude.calls(1, "Bash", command="x" * 9000) + claude.gets(1, "done")
+    assert desk.run("ingest", "shop", "-", data=lines + claude.text(2, "hello") + claude.done).returncode == 0
+    state, mark = _messages(url), _frames(url)[-1]
+    busy = desk.run("db", "copy", str(folder), store)
+    assert (busy.returncode, b"in use by another server" in busy.stderr) == (2, True)
+    assert server.stop(signal.SIGTERM) == 0
+
+    moved = desk.run("db", "copy", str(folder), store)
+    assert moved.returncode == 0, moved.stderr
+    assert moved.stdout.startswith(f"1 builds with {mark['version']} entries are now in postgresql://".encode())
+    assert b"entries: " in moved.stderr
+    server, url = desk.serve("--port", "0", "--data", str(tmp_path / "other"), "--store", store)
+    assert _messages(url) == state
+    since = {"buildId": mark["buildId"], "since": str(mark["version"] - 1), "epoch": mark["epoch"]}
+    assert [frame["type"] for frame in _frames(url, **since)] == ["connected", "batch-update", "heartbeat"]
+    assert desk.run("ingest", "shop", "-", data=lines + claude.text(3, "again") + claude.done).returncode == 0
+    assert server.stop(signal.SIGTERM) == 0
+
+    again = desk.run("db", "copy", str(folder), store)
+    assert (again.returncode, b"were moved to postgresql://" in again.stderr) == (2, True)
+    refused = desk.run("serve", "--port", "0", "--data", str(folder))
+    assert (refused.returncode, b"were moved to postgresql://" in refused.stderr) == (1, True)
+    with closing(sqlite3.connect(folder / "builds.db")) as db:
+        assert db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone() != (mark["epoch"],)
+        db.execute("DELETE FROM meta WHERE key = 'moved'")
+        db.commit()
+    taken = desk.run("db", "copy", str(folder), store)
+    assert (taken.returncode, b"has builds already" in taken.stderr) == (2, True)
+
+
+def test_what_cannot_move_is_named_and_nothing_changes(desk: Desk, claude: Claude, store: str, tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    assert b"nothing is kept in" in desk.run("db", "copy", str(folder), store).stderr
+    server, _ = desk.serve("--port", "0", "--data", str(folder))
+    assert desk.run("ingest", "shop", "-", data=claude.init + claude.done).returncode == 0
+    assert server.stop(signal.SIGTERM) == 0
+    with closing(sqlite3.connect(folder / "builds.db")) as db:
+        db.execute("INSERT INTO event_ids VALUES (1, 'a' || char(0) || 'b', NULL)")
+        db.commit()
+    refused = desk.run("db", "copy", str(folder), store)
+    assert (refused.returncode, b"'a\\x00b'" in refused.stderr) == (2, True)
+    assert b"is named by postgresql://" in desk.run("db", "copy", str(folder), "mysql://h/d").stderr
+    desk.serve("--port", "0", "--data", str(folder))
+    assert desk.state("shop")["status"] == "completed"
