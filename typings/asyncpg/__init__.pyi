@@ -1,6 +1,6 @@
 """What this project uses of asyncpg, which has no types of its own."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -21,6 +21,15 @@ class Connection:
     async def fetch(self, query: str, *args: object, timeout: float | None = None) -> Sequence[Record]: ...
     async def fetchrow(self, query: str, *args: object, timeout: float | None = None) -> Record | None: ...
     async def fetchval(self, query: str, *args: object, timeout: float | None = None) -> Any: ...
+    async def copy_records_to_table(
+        self,
+        table_name: str,
+        *,
+        records: Iterable[Sequence[object]],
+        columns: Sequence[str],
+        schema_name: str,
+        timeout: float,
+    ) -> str: ...
     def transaction(self) -> Transaction: ...
     async def add_listener(self, channel: str, callback: Callable[[Connection, int, str, str], None]) -> None: ...
     def add_termination_listener(self, callback: Callable[[Connection], None]) -> None: ...
