@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ import pytest
 from sentryvibe_tui.model.attention import AttentionEvent
 from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.notify import Claims, NotifyCommand
+
+from .patience import PATIENCE
 
 
 def event(name: str, kind: str = "failed") -> AttentionEvent:
@@ -89,3 +93,37 @@ def test_without_a_folder_everybody_is_told(tmp_path: Path) -> None:
     blocked.write_text("")
     claims = Claims("screen", blocked)
     assert claims.take(event("a"))
+
+
+async def test_files_are_touched_beside_the_event_loop_and_an_end_tells_at_once(tmp_path: Path) -> None:
+    threads: set[str] = set()
+
+    class Watched(Claims):
+        def take(self, event: AttentionEvent) -> bool:
+            threads.add(threading.current_thread().name)
+            return super().take(event)
+
+    out = tmp_path / "out"
+    hears = NotifyCommand(f"cat >> {shlex.quote(str(out))}", Watched("command", tmp_path), together=60)
+    hears.hear([event("a")])
+    await asyncio.sleep(0)
+    hears.hear([event("b")])
+    await hears.finish(PATIENCE)
+    assert [line["id"] for line in lines(out)] == ["a", "b"]
+    assert threading.main_thread().name not in threads
+
+
+async def test_what_could_not_be_told_at_the_end_is_left_to_others(tmp_path: Path) -> None:
+    begun, out = tmp_path / "begun", tmp_path / "out"
+    command = f"touch {shlex.quote(str(begun))}; sleep 1; cat > {shlex.quote(str(out))}; rm {shlex.quote(str(begun))}"
+    hears = NotifyCommand(command, Claims("command", tmp_path), together=0)
+    hears.hear([event("a")])
+    async with asyncio.timeout(PATIENCE):
+        for _ in iter(begun.exists, True):
+            await asyncio.sleep(0.01)
+        hears.hear([event("b")])
+        await hears.finish(0.01)
+        assert Claims("command", tmp_path).take(event("b"))
+        for _ in iter(begun.exists, False):
+            await asyncio.sleep(0.01)
+    assert [line["id"] for line in lines(out)] == ["a"]

@@ -77,15 +77,17 @@ class NotifyCommand:
         self._together, self._patience = together, patience
         self._waiting: list[AttentionEvent] = []
         self._work: asyncio.Task[None] | None = None
+        self._ends = asyncio.Event()
 
     def hear(self, events: Iterable[AttentionEvent]) -> None:
-        """From within the event loop; never waits."""
-        self._waiting += [event for event in events if self._claims.take(event)]
+        """From within the event loop; never waits, and touches no file."""
+        self._waiting += events
         if self._waiting and self._work is None:
             self._work = asyncio.create_task(self._run(), name="notify command")
 
     async def finish(self, patience: float) -> None:
-        """Waits until what was heard is told, for so many seconds at most."""
+        """Tells what was heard at once; waits for that, for so many seconds at most."""
+        self._ends.set()
         if self._work is not None:
             _, late = await asyncio.wait([self._work], timeout=patience)
             for task in late:
@@ -94,11 +96,18 @@ class NotifyCommand:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                await asyncio.sleep(self._together)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._together):
+                        await self._ends.wait()
                 events, self._waiting = self._waiting, []
-                await self._once(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
+                if lines := await asyncio.to_thread(self._claimed, events):
+                    await self._once(lines)
         finally:
             self._work = None
+
+    def _claimed(self, events: Iterable[AttentionEvent]) -> bytes:
+        """A line for each that nobody else tells. Claimed this late, what is not told after all is left to others."""
+        return b"".join(msgspec.json.encode(event) + b"\n" for event in events if self._claims.take(event))
 
     async def _once(self, lines: bytes) -> None:
         pipe = asyncio.subprocess.PIPE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
@@ -96,3 +97,15 @@ async def test_a_silent_damaged_build_does_not_keep_others_from_their_end(
             pass
     assert serving.liveness.silent(0) == ()
     assert len([record for record in caplog.records if "is damaged" in record.getMessage()]) == 1
+
+
+async def test_a_list_that_is_open_hears_of_damage_at_once(server: Running, http: httpx.AsyncClient) -> None:
+    way = f"{server.url.replace('http', 'ws')}/ws?scope=builds&protocol=2"
+    async with websockets.connect(way, proxy=None) as link:
+        while "heartbeat" not in await link.recv():  # type: ignore[operator]
+            pass
+        await http.get("/api/projects/p/messages", params={"sessionId": "bad"})
+        update = json.loads(await link.recv())
+    assert [(row["buildId"], row["status"], bool(row["damaged"])) for row in update["builds"]] == [
+        ("bad", "interrupted", True)
+    ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from sentryvibe_tui.client.sse import stream
 from sentryvibe_tui.client.transport import connect
 from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.server import asgi
 from sentryvibe_tui.server.serve import Running
 from sentryvibe_tui.store.contract import BuildKey
 from sentryvibe_tui.wire.address import Address, parse_address
@@ -436,3 +438,21 @@ async def test_another_event_of_the_same_id_is_refused_and_named(http: httpx.Asy
         assert answer.status_code == 409
         assert answer.json() == {"error": "event 'e' came before with another body", "field": "eventId"}
     assert (await http.post(EVENTS, json=one | {"at": "2026-01-01T00:00:00Z"})).json()["duplicates"] == 1
+
+
+async def test_large_answers_are_made_beside_the_event_loop(
+    http: httpx.AsyncClient, post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    compress = asgi._packed
+
+    def packed(body: bytes) -> bytes:
+        threads.append(threading.current_thread().name)
+        return compress(body)
+
+    monkeypatch.setattr(asgi, "_packed", packed)
+    for number in range(60):
+        await post("agent", build=f"b{number}", session=f"s{number}", title="t" * 1000)
+    assert len((await http.get("/api/builds")).json()["builds"]) == 60
+    assert threads != []
+    assert threading.main_thread().name not in threads

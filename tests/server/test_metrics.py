@@ -33,7 +33,7 @@ def test_a_histogram_counts_each_value_in_every_range_that_holds_it() -> None:
 
 def test_figures_of_one_name_have_one_head() -> None:
     metrics = Metrics(clock=lambda: 3.0)
-    metrics.appended(Accepted(2, 1, 7), begun=2.998)
+    metrics.appended(Accepted(2, 1, 7), start=2.998)
     metrics.refused(413)
     text = metrics.text([Gauge("w", "Who.", 1, 'k="a"'), Gauge("w", "Who.", 2, 'k="b"')]).decode()
     assert text.count("# TYPE sentryvibe_w gauge") == 1

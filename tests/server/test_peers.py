@@ -127,7 +127,7 @@ class Server:
     def publish(self, commit: Commit) -> None:
         self.peers.committed([commit])
         self.hub.publish([commit])
-        self.peers.published()
+        self.peers.published([commit])
 
 
 class Reader:

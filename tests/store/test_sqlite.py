@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import pytest
 from sentryvibe_tui.errors import EventDiffers, StoreBroken, StoreUnavailable
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit
+from sentryvibe_tui.store.contract import Accepted, BuildFilter, BuildKey, Commit
 from sentryvibe_tui.store.limits import DEFAULTS, StoreLimits
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore, ledger, schema
+from sentryvibe_tui.store.sqlite.queries import read_page
+from sentryvibe_tui.store.sqlite.schema import migrate
 from sentryvibe_tui.store.sqlite.transaction import SqliteTransaction
 from sentryvibe_tui.wire.envelope import EventEnvelope
 from sentryvibe_tui.wire.state import encode_state
@@ -72,9 +75,9 @@ async def test_builds_of_a_database_without_the_time_have_one(tmp_path: Path, po
     await store.append([posted("start", build="old", at=5), posted("build-completed", build="old", at=6)], 1_001)
     await store.close()
     db = sqlite3.connect(tmp_path / DATABASE)
-    db.executescript(
-        "DROP INDEX builds_meant; DROP INDEX builds_at; ALTER TABLE builds DROP COLUMN at; PRAGMA user_version = 2;"
-    )
+    for index in ("builds_meant", "builds_at", "builds_active"):
+        db.execute(f"DROP INDEX {index}")
+    db.executescript("ALTER TABLE builds DROP COLUMN at; PRAGMA user_version = 2;")
     db.close()
     store = await SqliteStore.open(tmp_path)
     assert [row.build_id for row in await store.builds("p", 9)] == ["new", "old"]
@@ -364,3 +367,14 @@ async def test_a_server_that_is_killed_leaves_a_note_outside_as_soon_as_anything
     shutil.copytree(copy, data)
     assert await _three_more(data, posted, 2) != first
     await killed.close()
+
+
+def test_builds_that_go_on_are_found_without_a_look_at_those_that_have_ended(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "db")) as db:
+        migrate(db)
+        plans: list[str] = []
+        db.set_trace_callback(plans.append)
+        read_page(db, BuildFilter(active=True), 10)
+        db.set_trace_callback(None)
+        steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {plans[0]}")]
+    assert "SCAN b USING INDEX builds_active" in steps

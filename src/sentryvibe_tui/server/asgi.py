@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -16,6 +17,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _COMPRESSED = 1024
+_LARGE = 32 * 1024
+"""Bytes of an answer above which it is compressed beside the event loop."""
 
 
 class HTTPError(SentryVibeError):
@@ -73,8 +76,12 @@ async def answer_packed(scope: Scope, send: Send, body: bytes) -> None:
     if len(body) < _COMPRESSED or "gzip" not in (header(scope, b"accept-encoding") or ""):
         await answer(send, body, headers=((b"vary", b"accept-encoding"),))
         return
-    packed = gzip.compress(body, compresslevel=1, mtime=0)
+    packed = _packed(body) if len(body) < _LARGE else await asyncio.to_thread(_packed, body)
     await answer(send, packed, headers=((b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")))
+
+
+def _packed(body: bytes) -> bytes:
+    return gzip.compress(body, compresslevel=1, mtime=0)
 
 
 async def refuse(scope: Scope, send: Send, refused: HTTPError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from contextlib import suppress
@@ -36,6 +37,8 @@ ENDED = 500
 """Builds that have ended with which a feed begins, the latest, unless it is asked for another number."""
 PAGE = 500
 """Builds of a page of the list, unless it is asked for another number."""
+_FEW = 50
+"""Builds up to which a page is encoded in the event loop."""
 
 
 async def watch_builds(scope: Scope, receive: Receive, send: Send, context: ServerContext) -> None:
@@ -111,7 +114,11 @@ async def list_builds(store: Store, parameters: dict[str, str]) -> bytes:
     )
     page = await store.all_builds(wanted, limit)
     following = None if page.next is None else f"{page.next[0]}.{page.next[1]}"
-    return encode({"builds": [Raw(encode_summary(build)) for build in page.builds], "next": following})
+
+    def encoded() -> bytes:
+        return encode({"builds": [Raw(encode_summary(build)) for build in page.builds], "next": following})
+
+    return encoded() if len(page.builds) <= _FEW else await asyncio.to_thread(encoded)
 
 
 async def status(store: Store, parameters: dict[str, str]) -> bytes:

@@ -158,7 +158,7 @@ class ServerContext:
         commits, self._unpublished, self._publishing = self._unpublished, [], None
         self.hub.publish(commits)
         if self._peers is not None:
-            self._peers.published()
+            self._peers.published(commits)
 
     def _restart(self, watcher: Watcher) -> None:
         self._keep(asyncio.create_task(self._start_again(watcher)))

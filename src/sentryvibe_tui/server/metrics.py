@@ -65,12 +65,12 @@ class Metrics:
         self._append, self._loop_lag = Histogram(SECONDS), Histogram(SECONDS)
         self._commit_events = Histogram(EVENTS)
 
-    def appended(self, accepted: Accepted, begun: float) -> None:
-        """Posted events were kept; their request was read at `begun`."""
+    def appended(self, accepted: Accepted, start: float) -> None:
+        """Posted events were kept; their request was read at `start`."""
         self._accepted += accepted.accepted
         self._duplicates += accepted.duplicates
         self._answers[200] += 1
-        self._append.observe(self.clock() - begun)
+        self._append.observe(self.clock() - start)
 
     def refused(self, status: int) -> None:
         """Posted events were not kept."""

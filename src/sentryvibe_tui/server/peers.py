@@ -65,10 +65,12 @@ class Peers:
         self._note(heads)
         self._bus.announce((head.number, head.version) for head in heads)
 
-    def published(self) -> None:
-        """The hub has it; what it lacks between is read."""
-        if any(channel.behind() for channel in self._channels()):
-            self._wake.set()
+    def published(self, commits: Sequence[Commit]) -> None:
+        """The hub has them; what it lacks between is read."""
+        for project_id in {commit.head.key.project_id for commit in commits}:
+            channel = self._hub.channels.get(project_id)
+            if isinstance(channel, SharedChannel) and channel.is_behind:
+                self._wake.set()
 
     def agent_lives(self, key: BuildKey) -> None:
         """Its publisher says so here; the other servers have to know, too."""

@@ -24,7 +24,7 @@ AT_ONCE = 50
 _FIRST = 60.0
 _EVERY = 3600.0
 _PAUSE = 0.05
-_LISTED = 10_000
+_LISTING = 10_000
 
 
 class Deleted(Struct, frozen=True):
@@ -75,7 +75,7 @@ async def delete_expired(
     return deleted
 
 
-async def list_expired(context: ServerContext, asked: dict[str, str]) -> bytes:
+async def list_expired(context: ServerContext, parameters: dict[str, str]) -> bytes:
     """What `prune` would delete, the oldest first."""
     rows = [
         {
@@ -84,27 +84,27 @@ async def list_expired(context: ServerContext, asked: dict[str, str]) -> bytes:
             "buildId": build.key.build_id,
             "entries": build.entries,
         }
-        for build in await context.store.expired(_expiry(asked), _LISTED)
+        for build in await context.store.expired(_expiry(parameters), _LISTING)
     ]
     return encode({"builds": rows})
 
 
-async def prune(context: ServerContext, asked: dict[str, str], hear: Callable[[BuildKey], None]) -> bytes:
-    """Deletes some of them; to be asked again until it has deleted none."""
-    deleted = await delete_expired(context, _expiry(asked), hear)
+async def prune(context: ServerContext, parameters: dict[str, str], hear: Callable[[BuildKey], None]) -> bytes:
+    """Deletes some of them; to be asked for again until it has deleted none."""
+    deleted = await delete_expired(context, _expiry(parameters), hear)
     return encode({"deleted": deleted.builds, "entries": deleted.entries})
 
 
-def _expiry(asked: dict[str, str]) -> Expiry:
+def _expiry(parameters: dict[str, str]) -> Expiry:
     """Raises HTTPError (400)."""
-    project_id = asked.get("projectId", "")
+    project_id = parameters.get("projectId", "")
     if project_id and not is_id(project_id):
         raise HTTPError(400, RULE, field="projectId")
-    return Expiry(_number(asked, "before"), max(1, _number(asked, "keep", "1")), project_id)
+    return Expiry(_number(parameters, "before"), max(1, _number(parameters, "keep", "1")), project_id)
 
 
-def _number(asked: dict[str, str], name: str, default: str = "") -> int:
-    text = asked.get(name, default)
+def _number(parameters: dict[str, str], name: str, default: str = "") -> int:
+    text = parameters.get(name, default)
     if not (text.isascii() and text.isdecimal() and len(text) < 17):
         raise HTTPError(400, "a whole number is needed", field=name)
     return int(text)

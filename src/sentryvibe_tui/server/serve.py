@@ -157,7 +157,7 @@ class _End:
 
     def __init__(self, last_resort: threading.Timer, leaving: float) -> None:
         self._last_resort, self._leaving = last_resort, leaving
-        self._begun = asyncio.Event()
+        self._stop = asyncio.Event()
 
     def hear_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -165,14 +165,14 @@ class _End:
             loop.add_signal_handler(number, self._hear, number)
 
     def _hear(self, number: signal.Signals) -> None:
-        if self._begun.is_set():
+        if self._stop.is_set():
             log.warning("ended at once: what was not written yet was not acknowledged")
             os._exit(128 + number)
         self._last_resort.start()
-        self._begun.set()
+        self._stop.set()
 
     async def begins(self) -> None:
-        await self._begun.wait()
+        await self._stop.wait()
 
     async def drain(self, app: App) -> None:
         log.info("stopping")

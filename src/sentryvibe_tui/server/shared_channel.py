@@ -25,6 +25,7 @@ class SharedChannel(Channel):
         self.at: dict[BuildKey, int] = {}
         self.wanted: dict[BuildKey, BuildHead] = {}
         self._early: dict[BuildKey, dict[int, Logged]] = {}
+        self._behind: dict[BuildKey, None] = {}
 
     def add(self, commit: Commit) -> None:
         """An entry that is in the ring already is left out."""
@@ -60,10 +61,22 @@ class SharedChannel(Channel):
         if before is None or before.version < head.version:
             self.wanted[head.key] = head
         self.at.setdefault(head.key, 0 if head.version <= UNHEARD else head.version - 1)
+        self._compare(head.key)
+
+    def _compare(self, key: BuildKey) -> None:
+        """Whether the ring has of a build what was heard of; after every change of either."""
+        if self.wanted[key].version > self.at[key]:
+            self._behind[key] = None
+        else:
+            self._behind.pop(key, None)
+
+    @property
+    def is_behind(self) -> bool:
+        return bool(self._behind)
 
     def behind(self) -> dict[BuildKey, int]:
         """Builds of which the ring lacks entries, and after which version."""
-        return {key: self.at[key] for key, head in self.wanted.items() if head.version > self.at[key]}
+        return {key: self.at[key] for key in self._behind}
 
     def pass_over(self, most: int) -> bool:
         """Gives up reading more than `most` entries of a build; whether there was one: watchers begin again."""
@@ -71,6 +84,7 @@ class SharedChannel(Channel):
         for key in far:
             self.at[key] = self.wanted[key].version
             self._push_early(key)
+            self._compare(key)
         return bool(far)
 
     def greet(self, watcher: Watcher, head: BuildHead) -> bool:

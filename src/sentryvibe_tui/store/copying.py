@@ -110,7 +110,7 @@ async def copy_to_postgres(
     """
     if not (directory / DATABASE).is_file():
         raise StoreBroken(f"nothing is kept in {directory}")
-    held = DirectoryLock(directory)
+    ownership = DirectoryLock(directory)
     try:
         db, epoch, mark = open_database(directory / DATABASE, DEFAULTS)
         with closing(mark), closing(db):
@@ -126,7 +126,7 @@ async def copy_to_postgres(
     except sqlite3.Error as error:
         raise StoreUnavailable(str(unreadable(error))) from None
     finally:
-        held.release()
+        ownership.release()
 
 
 class _Move(Struct, frozen=True):

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from ..errors import StoreError
 
 DATABASE = "builds.db"
-SCHEMA = 4
+SCHEMA = 5
 """The schema that is read here (`sqlite.schema.MIGRATIONS`)."""
 _BUSY = 1.0
 

@@ -267,18 +267,19 @@ def row_of(stored: bytes, key: BuildKey) -> BuildSummary:
         )
 
 
+_STATUS = {None: "", True: " AND b.status = 'active'", False: " AND b.status <> 'active'"}
+
+
 async def read_page(db: Connection, build_filter: BuildFilter, limit: int) -> Page:
     """Builds of all projects, with their projects' names."""
     at, log = build_filter.after or (None, None)
     rows = await db.fetch(
         "SELECT b.row, p.name, b.at, b.log, b.project_id, b.session_id, b.build_id"
-        " FROM builds AS b JOIN projects AS p ON p.id = b.project_id WHERE b.version > 0"
+        f" FROM builds AS b JOIN projects AS p ON p.id = b.project_id WHERE b.version > 0{_STATUS[build_filter.active]}"
         " AND ($1 = '' OR b.project_id = $1) AND ($2::bigint IS NULL OR b.at >= $2)"
-        " AND ($3::boolean IS NULL OR (b.status = 'active') = $3)"
-        " AND ($4::bigint IS NULL OR (b.at, b.log) < ($4, $5::bigint)) ORDER BY b.at DESC, b.log DESC LIMIT $6",
+        " AND ($3::bigint IS NULL OR (b.at, b.log) < ($3, $4::bigint)) ORDER BY b.at DESC, b.log DESC LIMIT $5",
         build_filter.project_id,
         build_filter.since,
-        build_filter.active,
         at,
         log,
         limit,

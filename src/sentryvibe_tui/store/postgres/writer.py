@@ -185,8 +185,10 @@ class PostgresWriter:
         if damage.key in self.live:
             return
         try:
-            if await queries.mark_damaged(await self._connected(), damage):
+            db = await self._connected()
+            if await queries.mark_damaged(db, damage):
                 log.error("%s", damage)
+                tell(self.listener, await queries.read_changes(db, (damage.key,)))
         except (StoreUnavailable, PostgresError, *LOST) as error:
             self._drop_connection()
             log.error("%s; it could not be marked: %s", damage, error)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from ...errors import EventDiffers, StoreUnavailable
 from ..appending import Append, Appending, Draft, GroupResult
-from ..contract import BuildDamaged, BuildKey
+from ..contract import BuildDamaged, BuildKey, Commit
 from ..folding import pack_state
 from ..limits import StoreLimits
 from ..live import LiveLogs
@@ -93,29 +93,33 @@ class Ledger:
             if _concerns_all(error):
                 return GroupResult([error] * len(appends), ())
             if len(appends) == 1:
-                self._blame(error)
-                return GroupResult((error,), ())
+                return GroupResult((error,), self._blame(error))
         each = [self._settle((append,)) for append in appends]
         return GroupResult(
             [result for one in each for result in one.results], [commit for one in each for commit in one.commits]
         )
 
-    def _blame(self, error: Exception) -> None:
-        """For an append that fails alone."""
+    def _blame(self, error: Exception) -> tuple[Commit, ...]:
+        """For an append that fails alone; what the list says of its build from now on."""
         if isinstance(error, BuildDamaged):
-            self.mark(error)
-        elif not isinstance(error, EventDiffers):
+            return self.mark(error)
+        if not isinstance(error, EventDiffers):
             log.error("an append failed", exc_info=error)
+        return ()
 
-    def mark(self, damage: BuildDamaged) -> None:
+    def mark(self, damage: BuildDamaged) -> tuple[Commit, ...]:
         """See `queries.mark_damaged`. A build that is in memory is told from there, and whole."""
         if damage.key in self.live:
-            return
+            return ()
         try:
-            if mark_damaged(self._db, damage):
-                log.error("%s", damage)
+            marked = mark_damaged(self._db, damage)
         except sqlite3.Error as error:
             log.error("%s; it could not be marked: %s", damage, unavailable(error))
+            return ()
+        if marked is None:
+            return ()
+        log.error("%s", damage)
+        return (marked,)
 
     def discard(self, key: BuildKey) -> bool:
         """Deletes a build that is marked as damaged; False: there is none such. Raises StoreUnavailable."""

@@ -12,7 +12,7 @@ from ...errors import BadJson, StoreUnavailable
 from ...model.state import ToolCall
 from ...model.summary import BuildSummary
 from ...wire.summary import decode_summary, encode_summary
-from ..contract import BuildDamaged, BuildFilter, BuildHead, BuildKey, FoundTool, Logged, Page, ProjectRecord
+from ..contract import BuildDamaged, BuildFilter, BuildHead, BuildKey, Commit, FoundTool, Logged, Page, ProjectRecord
 from ..folding import Folded, unpack_state
 
 log = logging.getLogger("sentryvibe_tui.store")
@@ -104,19 +104,25 @@ def _row(stored: bytes, key: list[str]) -> BuildSummary:
         return BuildSummary(*key, status="interrupted", damaged=f"its line in the list cannot be read ({error})")
 
 
+_PAGES = {
+    None: ("", "b.at DESC, b.log DESC"),
+    True: (" AND b.status = 'active'", "+b.at DESC, b.log DESC"),  # few: found by their own index, then sorted
+    False: (" AND b.status != 'active'", "b.at DESC, b.log DESC"),
+}
+
+
 def read_page(db: sqlite3.Connection, build_filter: BuildFilter, limit: int) -> Page:
     """Builds of all projects, with their projects' names."""
     at, log = build_filter.after or (None, None)
+    status, order = _PAGES[build_filter.active]
     rows = db.execute(
         "SELECT b.row, p.name, b.at, b.log, b.project_id, b.session_id, b.build_id"
-        " FROM builds b JOIN projects p ON p.id = b.project_id WHERE b.version > 0"
+        f" FROM builds b JOIN projects p ON p.id = b.project_id WHERE b.version > 0{status}"
         " AND (:project = '' OR b.project_id = :project) AND (:since IS NULL OR b.at >= :since)"
-        " AND (:active IS NULL OR (b.status = 'active') = :active) AND (:at IS NULL OR (b.at, b.log) < (:at, :log))"
-        " ORDER BY b.at DESC, b.log DESC LIMIT :limit",
+        f" AND (:at IS NULL OR (b.at, b.log) < (:at, :log)) ORDER BY {order} LIMIT :limit",
         {
             "project": build_filter.project_id,
             "since": build_filter.since,
-            "active": build_filter.active,
             "at": at,
             "log": log,
             "limit": limit,
@@ -177,22 +183,21 @@ def _value(stored: bytes) -> msgspec.Raw:
         raise StoreUnavailable(f"a stored value of this call is damaged ({error})") from None
 
 
-def mark_damaged(db: sqlite3.Connection, damage: BuildDamaged) -> bool:
-    """The list says so from now on, and nobody waits for its agent; the log stays as it is. False: it did before."""
+def mark_damaged(db: sqlite3.Connection, damage: BuildDamaged) -> Commit | None:
+    """The list says so from now on, and nobody waits for its agent; the log stays as it is. None: it did before."""
     key = damage.key
     damaged_row = db.execute(
-        "SELECT log, row, status FROM builds WHERE project_id = ? AND session_id = ? AND build_id = ?",
+        "SELECT log, row, status, version, at FROM builds WHERE project_id = ? AND session_id = ? AND build_id = ?",
         (key.project_id, key.session_id, key.build_id),
     ).fetchone()
     if damaged_row is None or damaged_row[2] == "damaged":
-        return False
+        return None
+    number, _, _, version, at = damaged_row
     was = _row(damaged_row[1], [key.project_id, key.session_id, key.build_id])
     row = replace(was, damaged=damage.reason, status="interrupted" if was.status == "active" else was.status)
-    db.execute(
-        "UPDATE builds SET status = 'damaged', row = ? WHERE log = ?",
-        (encode_summary(row), damaged_row[0]),
-    )
-    return True
+    encoded = encode_summary(row)
+    db.execute("UPDATE builds SET status = 'damaged', row = ? WHERE log = ?", (encoded, number))
+    return Commit(BuildHead(key, number, version, False, at), (), row, encoded)
 
 
 def delete_damaged(db: sqlite3.Connection, key: BuildKey) -> bool:

@@ -63,6 +63,10 @@ MIGRATIONS = (
     -- The list of all projects' builds, the latest first.
     CREATE INDEX builds_at ON builds (at, log);
     """,
+    """
+    -- Those that go on, among many that have ended.
+    CREATE INDEX builds_active ON builds (log) WHERE status = 'active';
+    """,
 )
 """The script at place n takes a file from schema n to n + 1. A published one is never edited."""
 
@@ -80,13 +84,13 @@ def migrate(db: sqlite3.Connection) -> str:
         )
     for number in range(version, len(MIGRATIONS)):
         db.executescript(f"BEGIN IMMEDIATE;{MIGRATIONS[number]};PRAGMA user_version={number + 1};COMMIT;")
-    known = dict(db.execute("SELECT key, value FROM meta"))
-    if "moved" in known:
+    meta = dict(db.execute("SELECT key, value FROM meta"))
+    if "moved" in meta:
         raise StoreBroken(
-            f"the builds of this folder were moved to {known['moved']}: serve them with --store, "
+            f"the builds of this folder were moved to {meta['moved']}: serve them with --store, "
             "or choose another --data directory"
         )
-    return known["epoch"] if known.get("rules") == str(RULES) else _reread(db)
+    return meta["epoch"] if meta.get("rules") == str(RULES) else _reread(db)
 
 
 def _reread(db: sqlite3.Connection) -> str:

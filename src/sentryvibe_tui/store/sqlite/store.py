@@ -34,6 +34,7 @@ from ..contract import (
     ProjectRecord,
 )
 from ..limits import DEFAULTS, StoreLimits
+from ..listener import tell
 from ..readonly import DATABASE
 from . import deletion, queries
 from .high_water import HighWaterMark
@@ -130,7 +131,9 @@ class SqliteStore:
         try:
             return await self._read(lambda db: _state(db, key))
         except BuildDamaged as damage:
-            await self._writer.ask(partial(self._ledger.mark, damage))
+            marked = await self._writer.ask(partial(self._ledger.mark, damage))
+            if marked:
+                tell(self._writer.listener, marked)
             raise
 
     async def discard(self, key: BuildKey) -> bool:
