@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
+from sentryvibe_tui.client.rest import watchers
 from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.server.metrics import Gauge, Histogram, Metrics
 from sentryvibe_tui.server.serve import Running
 from sentryvibe_tui.store.contract import Accepted
+from sentryvibe_tui.wire.address import parse_address
+
+from ..patience import PATIENCE
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
 LINE = re.compile(r'# (HELP|TYPE) sentryvibe_\w+ .+|sentryvibe_\w+(\{(\w+="[^"]*",?)+\})? [\d.e+-]+')
@@ -58,7 +66,60 @@ async def test_metrics_tell_what_was_posted_and_who_watches(
     assert (said['events_total{outcome="accepted"}'], said['events_total{outcome="duplicate"}']) == (1, 1)
     assert (said['ingest_requests_total{code="200"}'], said['ingest_requests_total{code="400"}']) == (2, 1)
     assert (said["append_seconds_count"], said["commit_events_sum"], said["builds_active"]) == (2, 1, 1)
-    assert said['watchers{scope="project"}'] == 1
+    assert said['watchers{scope="project",transport="sse"}'] == 1
+    assert said['recoveries_total{reason="join"}'] == 1
+    assert said["commit_seconds_count"] == 2
+    assert said["database_bytes"] > 0
+    assert said["wal_bytes"] > 0
+    assert said['frames_sent_total{scope="project"}'] > 0
+    await asyncio.sleep(0)
+    said = figures((await http.get("/metrics")).text)
+    assert said["connection_seconds_count"] == said['watchers_closed_total{code="1006"}'] == 1
+
+
+async def test_events_that_change_nothing_are_counted_as_such(http: httpx.AsyncClient, post: Post) -> None:
+    await post("start")
+    await post("needs-input", message="")
+    said = figures((await http.get("/metrics")).text)
+    assert (said['events_total{outcome="accepted"}'], said['events_total{outcome="unchanged"}']) == (1, 1)
+
+
+async def test_a_link_that_the_server_ended_is_counted_by_its_code(server: Running, http: httpx.AsyncClient) -> None:
+    async with connect(f"{server.url.replace('http', 'ws')}/ws?projectId=p&protocol=2", proxy=None) as link:
+        await link.recv()
+        server.app.context.hub.close(1012, "enough")
+        with suppress(ConnectionClosed):
+            while True:
+                await link.recv()
+    async with asyncio.timeout(PATIENCE):
+        while figures((await http.get("/metrics")).text).get('watchers_closed_total{code="1012"}') != 1:
+            pass
+
+
+async def test_who_watches_is_listed_with_what_they_lack(server: Running, http: httpx.AsyncClient, post: Post) -> None:
+    await post("start")
+    way = server.url.replace("http", "ws")
+    async with (
+        connect(f"{way}/ws?projectId=p&protocol=2", proxy=None) as link,
+        connect(f"{way}/ws?scope=builds&protocol=2", proxy=None) as feed,
+    ):
+        for one in (link, feed):
+            while "heartbeat" not in str(await one.recv()):
+                pass
+        told = await watchers(parse_address(server.url))
+    first, second = told.watchers
+    assert (first.name, first.transport, first.protocol, first.project_id, first.build_id) == (
+        "anyone",
+        "ws",
+        2,
+        "p",
+        "b",
+    )
+    assert (first.behind, first.waiting, first.recoveries, first.frames) == (0, 0, 1, 3)
+    assert first.bytes > 100
+    assert first.address.startswith("127.0.0.1:")
+    assert (second.project_id, second.recoveries, second.frames) == ("", 1, 3)
+    assert 0 <= second.since - first.since < 60_000
 
 
 async def test_a_server_is_ready_while_its_store_answers(

@@ -222,6 +222,38 @@ async def delete(server: Address, project_id: str, session_id: str, build_id: st
     await _ask(server, "DELETE", server.http("builds", query=build))
 
 
+class WatcherRow(Struct, frozen=True, rename="camel"):
+    """A link of a watcher: who and from where, by what way since when (epoch ms), and what it watches ("" as project:
+    the list of builds). `behind`: entries it was not given yet; `waiting`: bytes that it has not taken; `recoveries`:
+    whole states it began from; `frames`, `bytes`: sent so far."""
+
+    name: str = ""
+    address: str = ""
+    transport: str = ""
+    protocol: int = 0
+    since: Millis = 0
+    project_id: str = ""
+    session_id: str = ""
+    build_id: str = ""
+    behind: int = 0
+    waiting: int = 0
+    recoveries: int = 0
+    frames: int = 0
+    bytes: int = 0
+
+
+class Watchers(Struct, frozen=True):
+    """Those of one server, on the machine `host`."""
+
+    host: str = ""
+    watchers: tuple[WatcherRow, ...] = ()
+
+
+async def watchers(server: Address) -> Watchers:
+    """Who watches that very server. Raises NoAnswer; ErrorAnswer 404 from one that does not tell."""
+    return _shaped(await _get(server, server.http("watchers")), Watchers)
+
+
 class ExpiredBuild(Struct, frozen=True, rename="camel"):
     """A build that `prune` deletes, and how many entries its log has."""
 

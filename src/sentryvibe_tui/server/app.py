@@ -26,6 +26,7 @@ from .builds import list_builds, status, stream_builds, watch_builds
 from .caller import caller_of
 from .context import ServerContext
 from .draining import STOPPING
+from .feed_start import host_name
 from .guard import Guard
 from .hooks import Hooks
 from .ingest import Intake, accepted_text, agent_heartbeat, check_body, read_body
@@ -39,6 +40,7 @@ from .runners import Runners
 from .settings import ServerLimits
 from .sse import stream
 from .watch import watch
+from .watchers import listing
 
 log = logging.getLogger("sentryvibe_tui.server")
 
@@ -210,8 +212,12 @@ class App:
             return encode({"ready": True})
 
         async def measures(scope: Scope, receive: Receive, send: Send) -> None:
-            text = self.context.metrics.text(gauges(self.context, self._runners.connected))
+            text = self.context.metrics.text(await gauges(self.context, self._runners.connected))
             await answer(send, text, kind=CONTENT_TYPE)
+
+        async def watchers(request: Request) -> bytes:
+            require(principal_of(request.scope), "admin")
+            return listing(self.context, host_name())
 
         async def projects(request: Request) -> bytes:
             return await rest.projects(store, principal_of(request.scope))
@@ -283,6 +289,7 @@ class App:
             Route("/healthz", _json(health), methods=["GET"]),
             Route("/readyz", _json(ready), methods=["GET"]),
             Route("/metrics", _Plain(measures), methods=["GET"]),
+            Route("/api/watchers", _json(watchers), methods=["GET"]),
             Route("/api/status", _json(figures), methods=["GET"]),
             Route("/api/builds", _json(all_builds), methods=["GET"]),
             Route("/api/builds", _json(delete), methods=["DELETE"]),

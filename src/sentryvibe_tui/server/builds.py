@@ -24,9 +24,10 @@ from .context import ServerContext
 from .feed import FeedFilter, FeedWatcher
 from .feed_start import MOST, Wish
 from .outbound_frame import OutboundFrame, parse_event_id
+from .peer import peer_of
 from .protocols import EXTENSION
 from .sse import SSE_HEADERS, StreamOutlet, answer_head, put, send_all, until_gone
-from .watch import ACK, TRY_AGAIN, SocketOutlet, number
+from .watch import ACK, NO_WORD, TRY_AGAIN, SocketOutlet, number
 
 if TYPE_CHECKING:
     from .direct import DirectWebSocket
@@ -49,16 +50,19 @@ async def watch_builds(scope: Scope, receive: Receive, send: Send, context: Serv
         raise HTTPError(501, "this server cannot watch over WebSocket")
     await receive()
     await send({"type": "websocket.accept"})
-    watcher = context.feed.join(wish.filter, SocketOutlet(link, packed=True))
+    peer, start, code = peer_of(scope, "ws", 2, context.now()), context.metrics.clock(), TRY_AGAIN
+    watcher = context.feed.join(wish.filter, SocketOutlet(link, packed=True, peer=peer))
     link.on_writable = lambda: context.feed.resume(watcher)
     try:
         context.feed.tell(watcher, _connected(context, wish))
         if await _start(context, watcher, wish):
             while (message := await receive())["type"] == "websocket.receive":
                 await _answer(context, watcher, wish, message.get("text") or message.get("bytes") or b"")
+            code = message.get("code", NO_WORD)
     finally:
         link.on_writable = None
         context.feed.leave(watcher)
+        context.metrics.left(code, start)
 
 
 async def _start(context: ServerContext, watcher: FeedWatcher, wish: Wish) -> bool:
@@ -88,7 +92,7 @@ async def stream_builds(scope: Scope, receive: Receive, send: Send, context: Ser
     if scope["method"] == "HEAD":
         await answer_head(send)
         return
-    outlet = StreamOutlet()
+    outlet, start = StreamOutlet(peer_of(scope, "sse", 2, context.now())), context.metrics.clock()
     watcher = context.feed.join(wish.filter, outlet)
     epoch = context.feed.epoch
     try:
@@ -100,6 +104,7 @@ async def stream_builds(scope: Scope, receive: Receive, send: Send, context: Ser
         pass  # the stream ends, and the watcher comes back
     finally:
         context.feed.leave(watcher)
+        context.metrics.left(outlet.code, start)
     with suppress(Exception):
         await send({"type": "http.response.body", "body": outlet.farewell})
 

@@ -53,8 +53,16 @@ class _Recovery:
 class CatchUp:
     """Prepares starting points. Watchers that want the same state share one reading and encoding of it."""
 
-    def __init__(self, hub: Hub, store: Store, now: Callable[[], Millis], limits: ServerLimits = DEFAULTS) -> None:
-        self._hub = hub
+    def __init__(
+        self,
+        hub: Hub,
+        store: Store,
+        now: Callable[[], Millis],
+        limits: ServerLimits = DEFAULTS,
+        count: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`count`: gets why a whole state is sent, in a word."""
+        self._hub, self._count = hub, count
         self._store = store
         self._now = now
         self._most = limits.resume_limit
@@ -83,9 +91,12 @@ class CatchUp:
         heads: list[BuildHead] = []
         requested = await self._requested_head(project_id, selection, since, newest)
         if requested is not None:
-            await self._replay(requested, since, frames, heads)
+            reason = await self._replay(requested, since, frames, heads)
+            if reason:
+                await self._recover(watcher, reason, requested, frames, heads)
         if requested is None or requested.key != newest.key:
-            await self._recover(newest, frames, heads)
+            other = "another_build" if requested else "join" if since.version is None else "epoch"
+            await self._recover(watcher, other, newest, frames, heads)
         self._hub.begin(watcher, frames, heads)
 
     async def _retell(self, watcher: OriginalWatcher, newest: BuildHead) -> None:
@@ -119,24 +130,30 @@ class CatchUp:
         only = len(await self._store.builds(project_id, 2)) == 1
         return newest if only else None
 
-    async def _replay(self, head: BuildHead, since: Since, frames: list[OutboundFrame], heads: list[BuildHead]) -> None:
-        """The entries after `since`, or the whole state when they are many or `since` was never reached."""
-        had = since.version
-        if had is None or not 0 < had <= head.version or head.version - had > self._most:
-            await self._recover(head, frames, heads)
-            return
+    async def _replay(self, head: BuildHead, since: Since, frames: list[OutboundFrame], heads: list[BuildHead]) -> str:
+        """The entries after `since`; or why it has to be the whole state."""
+        had = since.version or 0
+        if had < 0:
+            return "ring"
+        if not 0 < had <= head.version:
+            return "never_reached"
+        if head.version - had > self._most:
+            return "too_far"
         try:
             last_entry, *missed = await self._store.read(head.key, had - 1, self._most + 1)
         except BuildDamaged:  # the state may still be in memory, or come from a snapshot
-            await self._recover(head, frames, heads)
-            return
+            return "damaged"
         if since.at is not None and last_entry.entry().at != since.at:
-            await self._recover(head, frames, heads)
-            return
+            return "set_back"
         frames.extend(batch_frame(head.key, part, self._now()) for part in _parts(missed))
         heads.append(BuildHead(head.key, head.number, missed[-1].version if missed else had, head.is_active, head.at))
+        return ""
 
-    async def _recover(self, head: BuildHead, frames: list[OutboundFrame], heads: list[BuildHead]) -> None:
+    async def _recover(
+        self, watcher: Watcher, reason: str, head: BuildHead, frames: list[OutboundFrame], heads: list[BuildHead]
+    ) -> None:
+        self._count(reason)
+        watcher.traffic.recoveries += 1
         recovery = await self._shared(head)
         if recovery is not None:
             frames.append(recovery.frame)

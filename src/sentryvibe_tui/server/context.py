@@ -48,12 +48,14 @@ class ServerContext:
         kind = Channel if bus is None else SharedChannel
         self.hub = Hub(store.epoch, time.monotonic, self.now, self.liveness.sign, kind, settings)
         self._shared = None if bus is None else cast("SharedStore", store)
-        self.catch_up = CatchUp(self.hub, store, self.now, settings)
+        self.catch_up = CatchUp(self.hub, store, self.now, settings, self.metrics.recovered)
         self.feed = new_feed(time.monotonic, self.now, settings)
         self.feed_start = FeedStart(self.feed, store, host_name())
         self._peers = None
         if bus is not None and self._shared is not None:
-            self._peers = Peers(self._shared, bus, self.hub, self._list, time.monotonic, settings)
+            self._peers = Peers(
+                self._shared, bus, self.hub, self._list, time.monotonic, settings, metrics=self.metrics
+            )
         self._flushing: asyncio.TimerHandle | None = None
         self.on_attention: Callable[[Sequence[AttentionEvent]], None] = lambda _: None
         self._attention = Attention()
@@ -69,6 +71,7 @@ class ServerContext:
         self.hub.on_loss = self._restart
         self._attention.listed((await self.store.all_builds(BuildFilter(active=True), MOST)).builds)
         self.store.on_commit(self._committed)
+        self.store.on_sync(self.metrics.synced)
         self.liveness.expect(await self.store.active_builds())
         self._keep(asyncio.create_task(self._rounds(), name="rounds"))
         self._keep(asyncio.create_task(self.metrics.measure_loop(), name="loop lag"))
@@ -199,6 +202,7 @@ class ServerContext:
                 log.warning("cannot end a silent build of %s: %s", end.about.project_id, answer)
             else:
                 self.liveness.end_posted((end,))
+                self.metrics.interrupted()
 
     async def _silent(self) -> Sequence[EventEnvelope]:
         """The ends of builds whose agents fell silent; of several servers, one gets each."""

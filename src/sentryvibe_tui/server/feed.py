@@ -19,6 +19,7 @@ from ..wire.feed import encode_builds_update
 from ..wire.frames import Heartbeat, encode_heartbeat
 from .hub import TOO_SLOW, Outlet
 from .outbound_frame import OutboundFrame
+from .peer import Traffic
 from .settings import DEFAULTS, ServerLimits
 
 PERIOD = 0.2
@@ -55,16 +56,17 @@ class FeedWatcher:
         self.busy_since: float | None = None
         self.waiting = 0
         self.backlog: deque[OutboundFrame] = deque()
+        self.traffic = Traffic()
 
 
 class Feed:
-    """`clock`: monotonic seconds. `now`: epoch milliseconds."""
+    """`clock`: monotonic seconds. `now`: epoch milliseconds. `frames`, `frame_bytes`: as of `hub.Hub`."""
 
     def __init__(
         self, epoch: str, clock: Callable[[], float], now: Callable[[], Millis], limits: ServerLimits = DEFAULTS
     ) -> None:
         self.epoch = epoch
-        self.version = 0
+        self.version = self.frames = self.frame_bytes = 0
         self.watchers: dict[FeedWatcher, None] = {}
         self._clock, self._now = clock, now
         self._history = limits.feed_history
@@ -235,6 +237,11 @@ class Feed:
         yield OutboundFrame(encode_heartbeat(beat, self._now()))
 
     def _give(self, watcher: FeedWatcher, frame: OutboundFrame) -> None:
+        size = len(frame.text)
+        self.frames += 1
+        self.frame_bytes += size
+        watcher.traffic.frames += 1
+        watcher.traffic.bytes += size
         if not watcher.outlet.take(frame):
             watcher.ready, watcher.busy_since, watcher.waiting = False, self._clock(), watcher.outlet.waiting
 

@@ -45,6 +45,7 @@ class FeedStart:
             self._feed.begin(watcher, (), wish.since)
             return
         version = self._feed.hold(watcher)
+        watcher.traffic.recoveries += 1
         self._feed.begin(watcher, (await self._shared(wish, version),), version)
 
     async def _shared(self, wish: Wish, version: int) -> OutboundFrame:

@@ -18,6 +18,7 @@ from ..store.contract import BuildHead, BuildKey, Commit, Logged
 from ..wire.frames import AgentSign, Heartbeat, encode_batch, encode_heartbeat
 from .originals import Originals
 from .outbound_frame import OutboundFrame
+from .peer import Peer, Traffic
 from .settings import DEFAULTS, ServerLimits
 
 FRAME_BYTES = 192 * 1024
@@ -29,6 +30,9 @@ OTHERS = 16
 
 class Outlet(Protocol):
     """One watcher's link."""
+
+    @property
+    def peer(self) -> Peer: ...
 
     @property
     def waiting(self) -> int:
@@ -77,6 +81,7 @@ class Watcher:
         self.backlog: deque[OutboundFrame] = deque()
         self.floors: dict[BuildKey, BuildHead] = {}
         self.last: BuildKey | None = None
+        self.traffic = Traffic()
 
 
 class OriginalWatcher(Watcher):
@@ -210,7 +215,7 @@ class Hub:
     """`clock`: monotonic seconds. `now`: epoch milliseconds. `lost`: prepares a new starting point for a watcher.
     `kind`: of the channels; a server that is not alone has `SharedChannel`s.
 
-    Counted since the start: `frames` given to outlets, and how large they were; `restarts` of late watchers.
+    Counted since the start: `frames` given to outlets, and how large they were.
     """
 
     def __init__(
@@ -229,7 +234,7 @@ class Hub:
         self._sign = sign
         self._kind, self._limits = kind, limits
         self.channels: dict[str, Channel] = {}
-        self.frames = self.frame_bytes = self.restarts = 0
+        self.frames = self.frame_bytes = 0
 
     @property
     def watchers(self) -> int:
@@ -254,6 +259,7 @@ class Hub:
         """The same link, as busy as it is, watches something else from now on."""
         moved = self.join(project_id, session_id, watcher.outlet, type(watcher), build_id)
         moved.ready, moved.busy_since, moved.waiting = watcher.ready, watcher.busy_since, watcher.waiting
+        moved.traffic = watcher.traffic
         self.leave(watcher)
         return moved
 
@@ -410,7 +416,6 @@ class Hub:
         watcher.backlog.extend(frames)
 
     def _begin_again(self, watcher: Watcher) -> None:
-        self.restarts += 1
         self.hold(watcher)
         self.on_loss(watcher)
 
@@ -425,8 +430,11 @@ class Hub:
         return False
 
     def _give(self, watcher: Watcher, frame: OutboundFrame) -> None:
+        size = len(frame.text)
         self.frames += 1
-        self.frame_bytes += len(frame.text)
+        self.frame_bytes += size
+        watcher.traffic.frames += 1
+        watcher.traffic.bytes += size
         if frame.key is not None:
             watcher.last = frame.key
         if not watcher.outlet.take(frame):

@@ -14,6 +14,7 @@ from ..bus.bus import Bus
 from ..errors import StoreUnavailable
 from ..store.contract import BuildHead, BuildKey, Commit, SharedStore
 from .hub import Hub
+from .metrics import Metrics
 from .settings import ServerLimits
 from .shared_channel import SharedChannel
 
@@ -40,9 +41,11 @@ class Peers:
         clock: Callable[[], float],
         limits: ServerLimits,
         window: float = WINDOW,
+        metrics: Metrics | None = None,
     ) -> None:
         self._store, self._bus, self._hub, self._hear, self._clock = store, bus, hub, hear, clock
         self._look_every, self._most, self._window = limits.look_every, limits.resume_limit, window
+        self._metrics = metrics or Metrics()
         self._versions: dict[int, int] = {}
         self._active: set[int] = set()
         self._moved: set[int] = set()
@@ -54,7 +57,7 @@ class Peers:
     async def start(self) -> None:
         """What is active now is known. Raises StoreUnavailable."""
         self._note(await self._store.active_heads())
-        self._bus.start(self._hinted, self._lost)
+        self._bus.start(self._hinted, self._joined)
 
     async def stop(self) -> None:
         await self._bus.stop()
@@ -103,9 +106,14 @@ class Peers:
 
     def _hinted(self, versions: Mapping[int, int]) -> None:
         moved = {number for number, version in versions.items() if self._versions.get(number, 0) < version}
+        self._metrics.hinted(len(moved), len(versions) - len(moved))
         if moved:
             self._moved |= moved
             self._wake.set()
+
+    def _joined(self) -> None:
+        self._metrics.bus_joined()
+        self._lost()
 
     def _lost(self) -> None:
         self._must_look = True
@@ -127,7 +135,10 @@ class Peers:
         numbers, self._moved = self._moved, set()
         try:
             heads = await (self._look() if looks else self._store.heads(tuple(numbers)))
-            await self._read_moved([head for head in heads if self._versions.get(head.number, 0) < head.version])
+            moved = [head for head in heads if self._versions.get(head.number, 0) < head.version]
+            if looks:
+                self._metrics.healed(sum(head.number not in numbers for head in moved))
+            await self._read_moved(moved)
         except BaseException:
             self._must_look = True
             raise
@@ -166,6 +177,8 @@ class Peers:
             since |= channel.behind()
         if not since:
             return ()
+        start = self._metrics.clock()
         tails = await self._store.tails(since, self._most)
+        self._metrics.tails_read(start)
         self._hub.publish(tails)
         return tails

@@ -71,6 +71,11 @@ class SharedChannel(Channel):
             self._behind.pop(key, None)
 
     @property
+    def lag(self) -> int:
+        """Entries that were heard of and are not in the ring."""
+        return sum(self.wanted[key].version - self.at[key] for key in self._behind)
+
+    @property
     def is_behind(self) -> bool:
         return bool(self._behind)
 

@@ -12,8 +12,9 @@ from .asgi import Receive, Scope, Send, header, query
 from .catch_up import Since
 from .context import ServerContext
 from .outbound_frame import OutboundFrame, parse_event_id
+from .peer import Peer, peer_of
 from .permits import principal_of
-from .watch import check_ids, connected, since_of
+from .watch import NO_WORD, check_ids, connected, since_of
 
 COMMENT_EVERY = 15.0
 _PIECE = 64 * 1024
@@ -27,8 +28,10 @@ SSE_HEADERS = [
 class StreamOutlet:
     """Holds one frame until it is sent, of which `waiting` bytes are left."""
 
-    def __init__(self) -> None:
+    def __init__(self, peer: Peer | None = None) -> None:
+        self.peer = peer or Peer(transport="sse")
         self.waiting = 0
+        self.code = NO_WORD
         self._wait: Millis = 0
         self._next: asyncio.Queue[OutboundFrame | None] = asyncio.Queue()
 
@@ -38,7 +41,7 @@ class StreamOutlet:
         return False
 
     def close(self, code: int, reason: str, wait: Millis = 0) -> None:
-        self._wait = wait
+        self.code, self._wait = code, wait
         self._next.put_nowait(None)
 
     @property
@@ -58,7 +61,7 @@ async def stream(scope: Scope, receive: Receive, send: Send, serving: ServerCont
     if scope["method"] == "HEAD":
         await answer_head(send)
         return
-    outlet = StreamOutlet()
+    outlet, start = StreamOutlet(peer_of(scope, "sse", 2, serving.now())), serving.metrics.clock()
     only = principal_of(scope)
     session_id = only.session or parameters.get("sessionId", "")
     watcher = serving.hub.join(project_id, session_id, outlet, build_id=only.build)
@@ -71,6 +74,7 @@ async def stream(scope: Scope, receive: Receive, send: Send, serving: ServerCont
         pass  # the stream ends, and the watcher comes back
     finally:
         serving.hub.leave(watcher)
+        serving.metrics.left(outlet.code, start)
     with suppress(Exception):
         await send({"type": "http.response.body", "body": outlet.farewell})
 

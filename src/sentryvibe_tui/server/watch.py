@@ -18,6 +18,7 @@ from .catch_up import Since
 from .context import ServerContext
 from .hub import OriginalWatcher, Watcher
 from .outbound_frame import OutboundFrame
+from .peer import Peer, peer_of
 from .permits import principal_of
 from .protocols import EXTENSION
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("sentryvibe_tui.server")
 
 TRY_AGAIN = 1013
+NO_WORD = 1006
+"""A link that just broke."""
 FORBIDDEN = 4403
 ACK = OutboundFrame(b'{"type":"heartbeat-ack"}')
 
@@ -34,7 +37,8 @@ ACK = OutboundFrame(b'{"type":"heartbeat-ack"}')
 class SocketOutlet:
     """Straight into the transport; large states gzipped for who speaks protocol 2."""
 
-    def __init__(self, link: DirectWebSocket, packed: bool) -> None:
+    def __init__(self, link: DirectWebSocket, packed: bool, peer: Peer) -> None:
+        self.peer = peer
         self._link = link
         self._packed = packed
 
@@ -61,18 +65,22 @@ async def watch(scope: Scope, receive: Receive, send: Send, serving: ServerConte
     await receive()
     await send({"type": "websocket.accept"})
     is_ours = parameters.get("protocol") == "2"
-    outlet, kind = SocketOutlet(link, is_ours), Watcher if is_ours else OriginalWatcher
+    outlet = SocketOutlet(link, is_ours, peer_of(scope, "ws", 2 if is_ours else 1, serving.now()))
+    kind = Watcher if is_ours else OriginalWatcher
     only = principal_of(scope)
     session_id = only.session or parameters.get("sessionId", "")
     watcher = serving.hub.join(parameters["projectId"], session_id, outlet, kind, only.build)
+    start, code = serving.metrics.clock(), TRY_AGAIN
     try:
         _greet(serving, watcher, link)
         if await _start(serving, watcher, since_of(parameters)):
             while (message := await receive())["type"] == "websocket.receive":
                 watcher = await _answer(serving, watcher, link, message, only)
+            code = message.get("code", NO_WORD)
     finally:
         link.on_writable = None
         serving.hub.leave(watcher)
+        serving.metrics.left(code, start)
 
 
 def check_ids(parameters: dict[str, str]) -> None:

@@ -177,7 +177,7 @@ class _Group:
         self.logs: dict[BuildKey, BuildLog] = {}
 
     def append(self, append: Append) -> Accepted:
-        accepted = duplicates = version = 0
+        accepted = duplicates = version = unchanged = 0
         for posted in append.events:
             about = posted.about
             key = key_of(about)
@@ -190,9 +190,10 @@ class _Group:
             else:
                 accepted += 1
                 at = _after(log.state, append.now) if posted.at is None else posted.at
-                log = self._reduced(key, log, posted.event, at, about)
+                before, log = log.state.version, self._reduced(key, log, posted.event, at, about)
+                unchanged += log.state.version == before
             version = log.state.version
-        return Accepted(accepted, duplicates, version)
+        return Accepted(accepted, duplicates, version, unchanged)
 
     def commits(self, now: Millis) -> list[Commit]:
         """What was added to each build, after its row in the list was written."""

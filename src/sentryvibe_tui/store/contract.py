@@ -57,11 +57,13 @@ class Commit(Struct, frozen=True):
 
 
 class Accepted(Struct, frozen=True):
-    """Answer to an append. `version` is the head of the build of the last event."""
+    """Answer to an append. `version` is the head of the build of the last event; `unchanged`: of those accepted, how
+    many changed nothing."""
 
     accepted: int
     duplicates: int
     version: int
+    unchanged: int = 0
 
 
 class ProjectRecord(Struct, frozen=True, rename="camel"):
@@ -132,6 +134,18 @@ class KeptStore(Protocol):
         ...
 
 
+class StoreFigures(Struct, frozen=True):
+    """What a store counted since it was opened (`snapshots` made, `connects` to a database, `conflicts` with other
+    servers), and what it takes now, in bytes: states in memory, the write-ahead log, the database."""
+
+    snapshots: int = 0
+    connects: int = 0
+    conflicts: int = 0
+    live_bytes: int = 0
+    wal_bytes: int = 0
+    database_bytes: int = 0
+
+
 class Expiry(Struct, frozen=True):
     """Which builds have had their time: they have ended, nothing came of them since `before` (epoch ms), and their
     project has `keep` others that it means rather (at least one). Of one project, or of all ("")."""
@@ -163,6 +177,12 @@ class Store(Protocol):
     def on_commit(self, listener: Callable[[Sequence[Commit]], None]) -> None:
         """`listener` hears of every commit, in order, in the event loop; what waited for it goes on after that."""
         ...
+
+    def on_sync(self, listener: Callable[[float], None]) -> None:
+        """`listener` hears how many seconds each commit took until it was safe, in whatever thread."""
+        ...
+
+    async def figures(self) -> StoreFigures: ...
 
     async def read(self, key: BuildKey, since: int, limit: int) -> tuple[Logged, ...]:
         """At most `limit` entries after version `since`, oldest first. Raises BuildDamaged for one that is none."""

@@ -56,8 +56,15 @@ class LiveLogs(OrderedDict[BuildKey, BuildLog]):
         self._every, self._bytes, self._least = limits.snapshot_every, limits.live_bytes, limits.live_least
         self._size = 0
         self._due: dict[BuildKey, None] = {}
+        self.snapshots = 0
+        """How many were made."""
         self.is_late = False
         """Snapshots should wait no longer for a quiet moment."""
+
+    @property
+    def size(self) -> int:
+        """Bytes, about."""
+        return self._size
 
     @property
     def wants_snapshot(self) -> bool:
@@ -87,6 +94,7 @@ class LiveLogs(OrderedDict[BuildKey, BuildLog]):
         return self[key]
 
     def snapshot_kept(self, key: BuildKey, version: int) -> None:
+        self.snapshots += 1
         if (log := self.get(key)) is not None:
             self[key] = replace(log, snapshot=version)
 

@@ -292,6 +292,14 @@ def _named(summary: BuildSummary, name: str) -> BuildSummary:
     return summary if summary.project_name else replace(summary, project_name=name)
 
 
+async def read_size(db: Connection) -> int:
+    """Bytes of the tables with their indexes."""
+    return await db.fetchval(
+        "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class"
+        " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+    )
+
+
 async def read_active(db: Connection) -> tuple[BuildKey, ...]:
     rows = await db.fetch(f"SELECT {_KEY} FROM builds WHERE status = 'active' AND version > 0")
     return tuple(BuildKey(*row) for row in rows)

@@ -32,6 +32,7 @@ from ..contract import (
     Logged,
     Page,
     ProjectRecord,
+    StoreFigures,
 )
 from ..folding import Folded, pack_state
 from ..limits import DEFAULTS, StoreLimits
@@ -82,6 +83,16 @@ class PostgresStore:
 
     def on_commit(self, listener: Callable[[Sequence[Commit]], None]) -> None:
         self._listener = listener
+
+    def on_sync(self, listener: Callable[[float], None]) -> None:
+        self._writer.on_sync = listener
+
+    async def figures(self) -> StoreFigures:
+        writer = self._writer
+        size = await self._read(queries.read_size)
+        return StoreFigures(
+            writer.live.snapshots, writer.connects, writer.conflicts, live_bytes=writer.live.size, database_bytes=size
+        )
 
     def _committed(self, commits: Sequence[Commit]) -> None:
         self._listener(commits)

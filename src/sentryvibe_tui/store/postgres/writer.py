@@ -100,6 +100,8 @@ class PostgresWriter:
         self._under_way: _Group = []
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self.connects = self.conflicts = 0
+        self.on_sync: Callable[[float], None] = lambda _: None
         self.live = LiveLogs(limits)
         self._rules = Appending(self.live)
         self.listener: Listener = lambda _: None
@@ -135,7 +137,9 @@ class PostgresWriter:
         try:
             while self._waiting:
                 self._under_way, self._waiting = _first(self._waiting)
+                start = self._clock()
                 result = await self._commit_group([append for append, _ in self._under_way])
+                self.on_sync(self._clock() - start)
                 self._deliver(result)
         finally:
             self._task = None
@@ -230,6 +234,7 @@ class PostgresWriter:
             result = await self._optimistic(db, appends, logs)
             if result is not None:
                 return result
+            self.conflicts += 1
             self._hot |= dict.fromkeys(keys, _HOT)
         for _ in range(_RACES):
             try:
@@ -423,6 +428,7 @@ class PostgresWriter:
         if self._db is None or self._db.is_closed():
             self._db = None
             db = await self._connect()
+            self.connects += 1
             self._db = db
             if is_checked:
                 await self._read_last(db)

@@ -51,6 +51,7 @@ class Ledger:
         self._note = note
         self._checkpoint_idle, self._checkpoint_busy = limits.checkpoint_idle, limits.checkpoint_busy
         self._unflushed = 0
+        self.on_sync: Callable[[float], None] = lambda _: None
         self.live = LiveLogs(limits)
         self._rules = Appending(self.live)
 
@@ -209,7 +210,9 @@ class Ledger:
         with self._undoing():
             if loss := self._presence():
                 raise StoreUnavailable(loss)
+            start = time.perf_counter()
             self._db.execute("COMMIT")
+            self.on_sync(time.perf_counter() - start)
         self._unflushed += _COMMIT_BYTES
         self.live.keep(draft.logs)
         self._note(sum(len(commit.entries) for commit in draft.commits))

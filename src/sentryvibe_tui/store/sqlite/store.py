@@ -32,6 +32,7 @@ from ..contract import (
     Logged,
     Page,
     ProjectRecord,
+    StoreFigures,
 )
 from ..limits import DEFAULTS, StoreLimits
 from ..listener import tell
@@ -59,13 +60,19 @@ _CHECKED = 32 * 1024 * 1024
 
 
 class _Handles(NamedTuple):
-    """What a store holds open."""
+    """What a store holds open, of the database at `path`."""
 
+    path: Path
     lock: DirectoryLock
     high_water: HighWaterMark
     db: sqlite3.Connection
     beside: sqlite3.Connection
     reader: sqlite3.Connection
+
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of the write-ahead log and of the database."""
+        files = self.path.with_name(f"{self.path.name}-wal"), self.path
+        return tuple(file.stat().st_size if file.exists() else 0 for file in files)  # type: ignore[return-value]
 
     def close_readers(self) -> None:
         """Before `db`: the connection that ends last takes the write-ahead log away, if it may write."""
@@ -103,7 +110,7 @@ class SqliteStore:
             failing.callback(db.close)
             beside = _connect(path, "rw", limits.lock_wait)
             failing.callback(beside.close)
-            handles = _Handles(lock, witness, db, beside, _connect(path, "ro", limits.lock_wait))
+            handles = _Handles(path, lock, witness, db, beside, _connect(path, "ro", limits.lock_wait))
             presence = Presence(path, path.with_name(f"{DATABASE}-wal"))
             failing.pop_all()
         return cls(handles, epoch, presence, limits)
@@ -113,6 +120,14 @@ class SqliteStore:
 
     def on_commit(self, listener: Callable[[Sequence[Commit]], None]) -> None:
         self._writer.listener = listener
+
+    def on_sync(self, listener: Callable[[float], None]) -> None:
+        self._ledger.on_sync = listener
+
+    async def figures(self) -> StoreFigures:
+        live = self._ledger.live
+        wal, database = await self._reading.ask(self._handles.sizes)
+        return StoreFigures(live.snapshots, live_bytes=live.size, wal_bytes=wal, database_bytes=database)
 
     def _checkpoint(self) -> asyncio.Future[bool]:
         return self._checkpoints.ask(lambda: checkpoint(self._handles.beside, "PASSIVE"))
