@@ -70,6 +70,9 @@ class Busy:
     def watch(self, server: str, build: BuildSummary) -> object:
         raise NotImplementedError
 
+    async def watchers(self):
+        return getattr(self, "audience", ())
+
     def outlook(self) -> tuple[str, ...]:
         return ()
 

@@ -194,6 +194,9 @@ class Script:
     async def build(self, session_id: str, build_id: str) -> BuildState | None:
         return self.others.get(build_id)
 
+    async def watchers(self):
+        return getattr(self, "audience", ())
+
     async def whole_tool(self, session_id: str, tool_id: str):
         tool = next(tool for state in self.others.values() if (tool := state.tool(tool_id)))
         return tool.input, tool.output

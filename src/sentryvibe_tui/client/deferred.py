@@ -10,6 +10,7 @@ from msgspec import Raw
 from ..errors import SentryVibeError
 from ..model.state import BuildState
 from ..model.summary import BuildSummary
+from .watchers import ServerWatchers
 from .watching import LinkChanged, LinkStatus, WatchEvent
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class DeferredWatch:
 
     async def build(self, session_id: str, build_id: str) -> BuildState | None:
         return None if self._watch is None else await self._watch.build(session_id, build_id)
+
+    async def watchers(self) -> tuple[ServerWatchers, ...]:
+        return () if self._watch is None else await self._watch.watchers()
 
     async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
         return (None, None) if self._watch is None else await self._watch.whole_tool(session_id, tool_id)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from ..model.state import BuildState
 from ..model.summary import BuildKey, BuildSummary
 from ..wire.address import Address
+from .watchers import ServerWatchers
 from .watching import LinkChanged, LinkStatus, Watching
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ class Fleet(Protocol):
 
     def watch(self, server: str, build: BuildSummary) -> Watching:
         """A watch on the session of a build."""
+        ...
+
+    async def watchers(self) -> tuple[ServerWatchers, ...]:
+        """Who watches each of the servers."""
         ...
 
     def outlook(self) -> tuple[str, ...]:
@@ -158,6 +163,11 @@ class ServerFleet:
         watch = Watch(self._servers[server], project, build.session_id, wait=True, probe=True)
         self._watches.setdefault(server, WeakSet()).add(watch)
         return watch
+
+    async def watchers(self) -> tuple[ServerWatchers, ...]:
+        from .rest import watchers
+
+        return tuple(await asyncio.gather(*map(watchers, self._servers.values())))
 
     def outlook(self) -> tuple[str, ...]:
         there = ", ".join(server.base for server in self._servers.values())

@@ -9,6 +9,7 @@ from msgspec import Raw
 from ..model.state import BuildState
 from ..model.summary import BuildKey, BuildSummary
 from .catalogue import StoredBuilds
+from .watchers import ServerWatchers
 from .watching import LinkChanged, LinkStatus, Snapshot, WatchEvent
 
 
@@ -30,6 +31,9 @@ class KeptWatch:
 
     async def build(self, session_id: str, build_id: str) -> BuildState | None:
         return await self._kept.build(BuildKey(self._state.project_id, session_id, build_id))
+
+    async def watchers(self) -> tuple[ServerWatchers, ...]:
+        return ()
 
     async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
         return await self._kept.tool(BuildKey(self._state.project_id, session_id, self._state.id), tool_id)

@@ -27,6 +27,7 @@ from ..wire.original_rows import OriginalSession, Stored, stored
 from ..wire.summary import decode_summary
 from .original_replica import Hydration
 from .trouble import in_words
+from .watchers import ServerWatchers, WatcherRow
 
 TIMEOUT = 10.0
 """Seconds for connecting, and for every read."""
@@ -222,36 +223,23 @@ async def delete(server: Address, project_id: str, session_id: str, build_id: st
     await _ask(server, "DELETE", server.http("builds", query=build))
 
 
-class WatcherRow(Struct, frozen=True, rename="camel"):
-    """A link of a watcher: who and from where, by what way since when (epoch ms), and what it watches ("" as project:
-    the list of builds). `behind`: entries it was not given yet; `waiting`: bytes that it has not taken; `recoveries`:
-    whole states it began from; `frames`, `bytes`: sent so far."""
-
-    name: str = ""
-    address: str = ""
-    transport: str = ""
-    protocol: int = 0
-    since: Millis = 0
-    project_id: str = ""
-    session_id: str = ""
-    build_id: str = ""
-    behind: int = 0
-    waiting: int = 0
-    recoveries: int = 0
-    frames: int = 0
-    bytes: int = 0
-
-
-class Watchers(Struct, frozen=True):
-    """Those of one server, on the machine `host`."""
-
+class _Watchers(Struct, frozen=True):
     host: str = ""
     watchers: tuple[WatcherRow, ...] = ()
 
 
-async def watchers(server: Address) -> Watchers:
-    """Who watches that very server. Raises NoAnswer; ErrorAnswer 404 from one that does not tell."""
-    return _shaped(await _get(server, server.http("watchers")), Watchers)
+async def watchers(server: Address) -> ServerWatchers:
+    """Who watches that very server, or why it does not tell."""
+    try:
+        answer = _shaped(await _get(server, server.http("watchers")), _Watchers)
+    except ErrorAnswer as error:
+        untold = "this server does not tell who watches" if error.status == 404 else str(error)
+        return ServerWatchers(server.base, trouble=untold)
+    except OddAnswer:
+        return ServerWatchers(server.base, trouble="this server does not tell who watches")
+    except NoAnswer as error:
+        return ServerWatchers(server.base, trouble=str(error))
+    return ServerWatchers(f"{server.base} on {answer.host}" if answer.host else server.base, answer.watchers)
 
 
 class ExpiredBuild(Struct, frozen=True, rename="camel"):

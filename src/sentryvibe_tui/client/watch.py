@@ -18,6 +18,7 @@ from .limits import LINK, LinkLimits
 from .link import Hydrate, Link, Open
 from .local import address_of
 from .rest import ProjectRef
+from .watchers import ServerWatchers
 from .watching import WatchEvent
 
 
@@ -63,6 +64,9 @@ class Watch(Driver[WatchEvent]):
 
     async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
         return await reading.whole_tool(self.server, session_id, tool_id)
+
+    async def watchers(self) -> tuple[ServerWatchers, ...]:
+        return (await reading.watchers(self.server),)
 
     def _frame(self, data: str | bytes, now: Millis) -> tuple[object, ...]:
         return self._link.frame(decode_frame(data, now), now)

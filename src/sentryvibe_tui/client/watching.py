@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
 from ..model.updates import Entry
+from .watchers import ServerWatchers
 
 LinkPhase = Literal["connecting", "waiting", "live", "retrying", "gave-up", "refused", "closed"]
 """`waiting`: connected, no such project or no build yet. `refused`: the server's answer is final (401, 403, 404)."""
@@ -111,4 +112,8 @@ class Watching(Protocol):
 
     async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
         """Input and output of a call, unclipped where the server has them."""
+        ...
+
+    async def watchers(self) -> tuple[ServerWatchers, ...]:
+        """Who else watches there; none where there is no server."""
         ...

@@ -53,9 +53,7 @@ class ServerContext:
         self.feed_start = FeedStart(self.feed, store, host_name())
         self._peers = None
         if bus is not None and self._shared is not None:
-            self._peers = Peers(
-                self._shared, bus, self.hub, self._list, time.monotonic, settings, metrics=self.metrics
-            )
+            self._peers = Peers(self._shared, bus, self.hub, self._list, time.monotonic, settings, metrics=self.metrics)
         self._flushing: asyncio.TimerHandle | None = None
         self.on_attention: Callable[[Sequence[AttentionEvent]], None] = lambda _: None
         self._attention = Attention()

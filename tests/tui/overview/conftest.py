@@ -60,6 +60,9 @@ class Script:
         self.watched.append(build)
         return Quiet()
 
+    async def watchers(self):
+        return getattr(self, "audience", ())
+
     def outlook(self) -> tuple[str, ...]:
         return ("No agent is at work here.", "looked in ~/.claude/projects")
 
@@ -78,6 +81,9 @@ class Quiet:
 
     async def build(self, session_id: str, build_id: str) -> BuildState | None:
         return None
+
+    async def watchers(self):
+        return getattr(self, "audience", ())
 
     async def whole_tool(self, session_id: str, tool_id: str):
         return None, None

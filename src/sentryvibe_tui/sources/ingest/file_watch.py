@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import Raw
 
+from ...client.watchers import ServerWatchers
 from ...client.watching import Changed, LinkChanged, LinkStatus, Snapshot, WatchEvent
 from ...errors import UnknownFormat
 from ...model.state import BuildState
@@ -54,6 +55,9 @@ class FileWatch:
 
     async def build(self, session_id: str, build_id: str) -> BuildState | None:
         return self._fold.state
+
+    async def watchers(self) -> tuple[ServerWatchers, ...]:
+        return ()
 
     async def whole_tool(self, session_id: str, tool_id: str) -> tuple[Raw | None, Raw | None]:
         call = self._fold.state.tool(tool_id)

@@ -68,6 +68,7 @@ class BuildScreen(SelectableScreen):
     def __init__(self, watching: Watching, project: str, context: RenderContext) -> None:
         super().__init__()
         context = replace(context, actions=offered(context.actions, "screen"))
+        self._watching = watching
         self.context, self.view = context, BuildView()
         self.head = Head(project, self.view, context)
         self.panes = Panes(self, self.view, context, self)
@@ -234,6 +235,11 @@ class BuildScreen(SelectableScreen):
 
         pane = str(self.focused.id) if isinstance(self.focused, Rows) else ""
         self.app.push_screen(HelpScreen(self.context, pane))  # pyright: ignore[reportUnknownMemberType]
+
+    def action_watchers(self) -> None:
+        from ..screens.watchers import WatchersScreen
+
+        self.app.push_screen(WatchersScreen(self._watching.watchers, self.context))  # pyright: ignore[reportUnknownMemberType]
 
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title with keys, help and action of what the palette offers."""

@@ -344,6 +344,11 @@ class OverviewScreen(SelectableScreen):
 
         self.app.push_screen(HelpScreen(self.context, "", signs(self.context.glyphs)))  # pyright: ignore[reportUnknownMemberType]
 
+    def action_watchers(self) -> None:
+        from ..screens.watchers import WatchersScreen
+
+        self.app.push_screen(WatchersScreen(self.fleet.watchers, self.context))  # pyright: ignore[reportUnknownMemberType]
+
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title with keys, help and action of what the palette offers."""
         for action in self.context.actions:
