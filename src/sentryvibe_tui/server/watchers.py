@@ -43,7 +43,7 @@ def _rows(context: ServerContext) -> Iterator[_Row]:
         for watcher in channel.watchers:
             build_id = "" if watcher.last is None else watcher.last.build_id
             behind = channel.head - watcher.cursor + len(watcher.backlog)
-            yield _row(watcher, channel.project_id, watcher.session_id, build_id, behind)
+            yield _row(watcher, channel.project_id, watcher.selection.session_id, build_id, behind)
     for watcher in context.feed.watchers:
         behind = context.feed.version - watcher.cursor + len(watcher.backlog)
         yield _row(watcher, watcher.wanted.project_id, "", "", behind)

@@ -71,8 +71,7 @@ class _Handles(NamedTuple):
 
     def sizes(self) -> tuple[int, int]:
         """Bytes of the write-ahead log and of the database."""
-        files = self.path.with_name(f"{self.path.name}-wal"), self.path
-        return tuple(file.stat().st_size if file.exists() else 0 for file in files)  # type: ignore[return-value]
+        return _size(self.path.with_name(f"{self.path.name}-wal")), _size(self.path)
 
     def close_readers(self) -> None:
         """Before `db`: the connection that ends last takes the write-ahead log away, if it may write."""
@@ -82,6 +81,14 @@ class _Handles(NamedTuple):
     def release(self) -> None:
         self.high_water.close()
         self.lock.release()
+
+
+def _size(file: Path) -> int:
+    """0 of one that is not there."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 class SqliteStore:

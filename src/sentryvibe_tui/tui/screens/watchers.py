@@ -25,9 +25,9 @@ EVERY = 1.0
 _COLUMNS = (
     ("who", 12),
     ("from", 21),
-    ("watches", 22),
+    ("watches", 19),
     ("way", 6),
-    ("since", 6),
+    ("since", 8),
     ("behind", 7),
     ("waiting", 8),
     ("states", 7),
@@ -66,7 +66,7 @@ class WatchersScreen(ModalScreen[None]):
 
     def __init__(self, ask: Ask, context: RenderContext, every: float = EVERY) -> None:
         super().__init__()
-        self._ask, self._context, self._every = ask, context, every
+        self._ask, self.context, self._every = ask, context, every
         self.listing = WatcherList()
 
     def compose(self) -> ComposeResult:
@@ -75,7 +75,7 @@ class WatchersScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         frame = self.query_one("#watchers", VerticalScroll)
-        if self._context.glyphs.done.isascii():
+        if self.context.glyphs.done.isascii():
             frame.vertical_scrollbar.renderer = AsciiBar  # pyright: ignore[reportAttributeAccessIssue]
         frame.border_title, frame.border_subtitle = "Who watches", "esc closes"
         self._look()
@@ -86,7 +86,7 @@ class WatchersScreen(ModalScreen[None]):
 
     async def _read(self) -> None:
         servers = await self._ask()
-        self.listing.show(list(watcher_lines(servers, self._context.now())))
+        self.listing.show(list(watcher_lines(servers, self.context.now())))
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#watchers").scroll_relative(y=lines, animate=False)
