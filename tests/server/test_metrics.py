@@ -58,7 +58,9 @@ async def test_metrics_tell_what_was_posted_and_who_watches(
     await post("start", event_id="e1")
     assert (await http.post("/api/build-events", content="no json")).status_code == 400
     async with http.stream("GET", "/api/projects/p/events") as events:
-        await anext(events.aiter_lines())
+        lines = events.aiter_lines()
+        while "heartbeat" not in await anext(lines):
+            pass
         answer = await http.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert [line for line in answer.text.splitlines() if not LINE.fullmatch(line)] == []
