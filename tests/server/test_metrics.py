@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from sentryvibe_tui.client.rest import watchers
+from sentryvibe_tui.client.rest import list_watchers
 from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.server.metrics import Gauge, Histogram, Metrics
 from sentryvibe_tui.server.serve import Running
@@ -108,7 +108,7 @@ async def test_who_watches_is_listed_with_what_they_lack(server: Running, http: 
         for one in (link, feed):
             while "heartbeat" not in str(await one.recv()):
                 pass
-        told = await watchers(parse_address(server.url))
+        told = await list_watchers(parse_address(server.url))
     first, second = told.rows
     assert (first.name, first.transport, first.protocol, first.project_id, first.build_id) == (
         "anyone",

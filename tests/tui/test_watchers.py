@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sentryvibe_tui.client.watchers import ServerWatchers, WatcherRow
-from sentryvibe_tui.tui.lines import plain
+from sentryvibe_tui.tui.lines import line_text
 from sentryvibe_tui.tui.screens.watchers import WatchersScreen, watcher_lines
 
 from .conftest import HOSTILE, START, Story, watch_app
@@ -16,7 +16,7 @@ def test_a_link_is_a_line_and_a_server_that_does_not_tell_says_so() -> None:
         ServerWatchers("http://a:4777 on box", (ROW, WatcherRow("bot", "", "sse", 1, START))),
         ServerWatchers("http://old:3000", trouble="this server does not tell who watches"),
     ]
-    lines = [plain(line) for line in watcher_lines(servers, START + 90_000)]
+    lines = [line_text(line) for line in watcher_lines(servers, START + 90_000)]
     assert lines[0] == "http://a:4777 on box  2 links"
     assert lines[1].split() == ["who", "from", "watches", "way", "since", "behind", "waiting", "states", "sent"]
     cells = "anna 10.0.0.7:51234 shop/b1 ws 1m ago 3 2.0 KiB 1 1.4 MiB"
@@ -41,10 +41,10 @@ async def test_the_list_opens_is_read_again_and_closes(running_build: Story) -> 
         screen = app.screen
         assert isinstance(screen, WatchersScreen)
         await _read(screen)
-        assert "anna" in plain(screen.listing._lines[2])
+        assert "anna" in line_text(screen.listing._lines[2])
         script.audience = (ServerWatchers("http://a:4777", (WatcherRow(name=HOSTILE),)),)
         await _read(screen)
-        assert "anna" not in plain(screen.listing._lines[2])
-        assert "\x1b" not in plain(screen.listing._lines[2])
+        assert "anna" not in line_text(screen.listing._lines[2])
+        assert "\x1b" not in line_text(screen.listing._lines[2])
         await pilot.press("escape")
         assert not isinstance(app.screen, WatchersScreen)

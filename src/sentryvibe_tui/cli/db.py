@@ -153,11 +153,11 @@ def _prune_by(server: Server, expiry: Expiry, dry_run: bool) -> int:
         project = (await rest.resolve(server.address, expiry.project_id)).id if expiry.project_id else ""
         which = server.address, expiry.before, expiry.keep, project
         if dry_run:
-            rows = await rest.expired(*which)
+            rows = await rest.list_prunable(*which)
             _tell_expired([(row.project_id, row.build_id, row.entries) for row in rows])
             return
         builds = entries = 0
-        while (pruned := await rest.prune(*which)).deleted:
+        while (pruned := await rest.prune_some(*which)).deleted:
             builds, entries = builds + pruned.deleted, entries + pruned.entries
             _tell_progress(builds)
         write_line(f"deleted {builds} builds with {entries} entries")
@@ -176,10 +176,10 @@ def _prune_alone(folder: Path, expiry: Expiry, dry_run: bool) -> int:
 
     try:
         if dry_run:
-            rows = maintenance.expired(folder, expiry, _LISTED)
+            rows = maintenance.prunable(folder, expiry, _LISTED)
             _tell_expired([(row.key.project_id, row.key.build_id, row.entries) for row in rows])
             return 0
-        pruned = maintenance.prune(folder, expiry, _tell_progress)
+        pruned = maintenance.prune_folder(folder, expiry, _tell_progress)
     except StoreError as error:
         raise UsageProblem(str(error)) from None
     room = f"; {pruned.room / 1e6:.1f} MB of the file are free for what comes (`db vacuum` gives them back)"

@@ -165,9 +165,9 @@ class ServerFleet:
         return watch
 
     async def watchers(self) -> tuple[ServerWatchers, ...]:
-        from .rest import watchers
+        from .rest import list_watchers
 
-        return tuple(await asyncio.gather(*map(watchers, self._servers.values())))
+        return tuple(await asyncio.gather(*map(list_watchers, self._servers.values())))
 
     def outlook(self) -> tuple[str, ...]:
         there = ", ".join(server.base for server in self._servers.values())

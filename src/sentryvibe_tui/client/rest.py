@@ -228,7 +228,7 @@ class _Watchers(Struct, frozen=True):
     watchers: tuple[WatcherRow, ...] = ()
 
 
-async def watchers(server: Address) -> ServerWatchers:
+async def list_watchers(server: Address) -> ServerWatchers:
     """Who watches that very server, or why it does not tell."""
     try:
         answer = _shaped(await _get(server, server.http("watchers")), _Watchers)
@@ -243,7 +243,7 @@ async def watchers(server: Address) -> ServerWatchers:
 
 
 class ExpiredBuild(Struct, frozen=True, rename="camel"):
-    """A build that `prune` deletes, and how many entries its log has."""
+    """A build that `prune_some` deletes, and how many entries its log has."""
 
     project_id: str
     session_id: str
@@ -255,20 +255,20 @@ class _Expired(Struct, frozen=True):
     builds: tuple[ExpiredBuild, ...]
 
 
-class Pruned(Struct, frozen=True):
+class PruneProgress(Struct, frozen=True):
     deleted: int
     entries: int
 
 
-async def expired(server: Address, before: Millis, keep: int, project_id: str) -> tuple[ExpiredBuild, ...]:
-    """Builds that `prune` deletes: they have ended, nothing came of them since `before`, and their project ("" all) has
+async def list_prunable(server: Address, before: Millis, keep: int, project_id: str) -> tuple[ExpiredBuild, ...]:
+    """Builds that `prune_some` deletes: they have ended, nothing came of them since `before`, and their project ("" all) has
     `keep` others that it means rather. Raises NoAnswer."""
     return _shaped(await _get(server, _expired(server, before, keep, project_id)), _Expired).builds
 
 
-async def prune(server: Address, before: Millis, keep: int, project_id: str) -> Pruned:
+async def prune_some(server: Address, before: Millis, keep: int, project_id: str) -> PruneProgress:
     """Delete some of them; none are left when none was deleted. Raises NoAnswer."""
-    return _shaped(await _ask(server, "DELETE", _expired(server, before, keep, project_id), PATIENCE), Pruned)
+    return _shaped(await _ask(server, "DELETE", _expired(server, before, keep, project_id), PATIENCE), PruneProgress)
 
 
 def _expired(server: Address, before: Millis, keep: int, project_id: str) -> str:

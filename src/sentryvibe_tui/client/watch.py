@@ -66,7 +66,7 @@ class Watch(Driver[WatchEvent]):
         return await reading.whole_tool(self.server, session_id, tool_id)
 
     async def watchers(self) -> tuple[ServerWatchers, ...]:
-        return (await reading.watchers(self.server),)
+        return (await reading.list_watchers(self.server),)
 
     def _frame(self, data: str | bytes, now: Millis) -> tuple[object, ...]:
         return self._link.frame(decode_frame(data, now), now)

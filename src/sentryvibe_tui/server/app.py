@@ -35,7 +35,7 @@ from .measured import gauges
 from .metrics import CONTENT_TYPE
 from .paths import part_of, with_quoted_path
 from .permits import PRINCIPAL, permit, permitted, principal_of, require
-from .retention import list_expired, prune, retain
+from .retention import delete_some, list_expired, retain
 from .runners import Runners
 from .settings import ServerLimits
 from .sse import stream
@@ -254,7 +254,7 @@ class App:
         async def pruning(request: Request) -> bytes:
             who, place = principal_of(request.scope).name, caller_of(request.scope).place
             hear = partial(self._pruned, who=who, place=place)
-            return await prune(self.context, query(request.scope), hear)
+            return await delete_some(self.context, query(request.scope), hear)
 
         async def messages(request: Request) -> bytes:
             parameters, only = query(request.scope), principal_of(request.scope)

@@ -89,7 +89,7 @@ async def list_expired(context: ServerContext, parameters: dict[str, str]) -> by
     return encode({"builds": rows})
 
 
-async def prune(context: ServerContext, parameters: dict[str, str], hear: Callable[[BuildKey], None]) -> bytes:
+async def delete_some(context: ServerContext, parameters: dict[str, str], hear: Callable[[BuildKey], None]) -> bytes:
     """Deletes some of them; to be asked for again until it has deleted none."""
     deleted = await delete_expired(context, _expiry(parameters), hear)
     return encode({"deleted": deleted.builds, "entries": deleted.entries})

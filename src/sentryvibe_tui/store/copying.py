@@ -20,13 +20,13 @@ from .postgres import queries as target
 from .postgres.address import PostgresAddress
 from .postgres.connection import FAILURES, connect, unavailable
 from .postgres.queries import key_digest
-from .postgres.schema import lock, migrate, put
+from .postgres.schema import lock, migrate, put_meta
 from .readonly import DATABASE
 from .sqlite import queries as source
 from .sqlite.ledger import unavailable as unreadable
 from .sqlite.lock import DirectoryLock
 from .sqlite.schema import mark_moved, renew
-from .sqlite.store import open_database
+from .sqlite.store import open_for_writing
 
 Progress = Callable[[str, int, int], None]
 """Gets what is copied, how many rows are through, and of how many."""
@@ -112,7 +112,7 @@ async def copy_to_postgres(
         raise StoreBroken(f"nothing is kept in {directory}")
     ownership = DirectoryLock(directory)
     try:
-        db, epoch, mark = open_database(directory / DATABASE, DEFAULTS)
+        db, epoch, mark = open_for_writing(directory / DATABASE, DEFAULTS)
         with closing(mark), closing(db):
             _refuse_ids(db)
             pg = await connect(address)
@@ -151,7 +151,7 @@ async def _copy(move: _Move) -> Copied:
         for table in _TABLES:
             await _copy_table(move, table)
         await pg.execute("SELECT setval(pg_get_serial_sequence('builds', 'log'), greatest(max(log), 1)) FROM builds")
-        await put(pg, "epoch", move.epoch)
+        await put_meta(pg, "epoch", move.epoch)
         await _compare(move)
         renew(db)  # before the target has it: two logs never share an epoch
     mark_moved(db, move.address.shown)

@@ -56,8 +56,8 @@ def vacuum(directory: Path) -> tuple[int, int]:
         return before, path.stat().st_size
 
 
-def expired(directory: Path, expiry: Expiry, limit: int) -> tuple[Expired, ...]:
-    """What `prune` would delete, also beside a server. Raises Unreadable."""
+def prunable(directory: Path, expiry: Expiry, limit: int) -> tuple[Expired, ...]:
+    """What `prune_folder` would delete, also beside a server. Raises Unreadable."""
     db = open_readonly(directory)
     if db is None:
         raise Unreadable(f"nothing is kept in {directory}")
@@ -71,13 +71,13 @@ def expired(directory: Path, expiry: Expiry, limit: int) -> tuple[Expired, ...]:
             raise Unreadable(str(unavailable(error))) from None
 
 
-def prune(directory: Path, expiry: Expiry, hear: Callable[[int], None] = lambda _: None) -> Pruned:
+def prune_folder(directory: Path, expiry: Expiry, hear: Callable[[int], None] = lambda _: None) -> Pruned:
     """Delete what a server's retention would. `hear`: gets how many builds are gone so far.
 
     Raises as `vacuum`.
     """
     builds = entries = 0
-    expired(directory, expiry, 0)  # of a schema that is known here
+    prunable(directory, expiry, 0)  # of a schema that is known here
     with _alone(directory) as db:
         while batch := deletion.expired(db, expiry, _AT_ONCE):
             for build in batch:

@@ -112,7 +112,7 @@ class SqliteStore:
             lock = DirectoryLock(directory)
             failing.callback(lock.release)
             path = directory / DATABASE
-            db, epoch, witness = open_database(path, limits)
+            db, epoch, witness = open_for_writing(path, limits)
             failing.callback(witness.close)
             failing.callback(db.close)
             beside = _connect(path, "rw", limits.lock_wait)
@@ -244,7 +244,7 @@ def _state(db: sqlite3.Connection, key: BuildKey) -> BuildState | None:
     return state if state is not None and state.version else None
 
 
-def open_database(path: Path, limits: StoreLimits) -> tuple[sqlite3.Connection, str, HighWaterMark]:
+def open_for_writing(path: Path, limits: StoreLimits) -> tuple[sqlite3.Connection, str, HighWaterMark]:
     """The writing connection, the epoch, and the note of how far the log had come. The folder's lock has to be held.
 
     Raises StoreBroken and StoreUnavailable; their messages are for the user.
