@@ -261,7 +261,7 @@ class PruneProgress(Struct, frozen=True):
 
 
 async def list_prunable(server: Address, before: Millis, keep: int, project_id: str) -> tuple[ExpiredBuild, ...]:
-    """Builds that `prune_some` deletes: they have ended, nothing came of them since `before`, and their project ("" all) has
+    """Builds that `prune_some` deletes: they have ended, nothing came since `before`, and their project ("" all) has
     `keep` others that it means rather. Raises NoAnswer."""
     return _shaped(await _get(server, _expired(server, before, keep, project_id)), _Expired).builds
 
