@@ -9,6 +9,7 @@ from sentryvibe_tui import runtime
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, SignOfLife, Snapshot
 from sentryvibe_tui.model.events import BuildStarted
 from sentryvibe_tui.model.facts import BuildEnded, PlanReported
+from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.tui.lines import line_text
 
 
@@ -237,3 +238,18 @@ async def test_the_title_of_the_inspector_is_that_of_what_it_shows(app_on, runni
         await settled(pilot)
         assert screen.panes.inspector.position is None
         assert str(screen.panes.inspector.border_title) == "3 Summary"
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 36)])
+async def test_a_waiting_screen_says_what_it_waits_for(app_on, size) -> None:
+    """All of it, in lines that fit."""
+    prospect = "waiting for an agent in /work/shop or below: claude, codex, pi; none wrote there in the last 30 days"
+    app = app_on(BuildState(), LinkChanged(LinkStatus("waiting", reason=prospect)))
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause(0.05)
+        app.watch_screen.flush()
+        await pilot.pause()
+        stream = app.watch_screen.panes.stream
+        lines = [line_text(line).strip() for line in stream.instead()]
+        assert prospect in " ".join(lines)
+        assert all(len(line) <= stream.row_width for line in lines)

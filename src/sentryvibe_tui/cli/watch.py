@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,11 +120,11 @@ async def _on_screen(server: Server, project: str, session: str | None, waits: b
         await target(server, project, session, waits)
     preferences = settings().settings
 
-    async def resolved() -> Watch:
+    async def resolved(expect: Callable[[str], None]) -> Watch:
         from ..client.watch import Watch
         from .finding import target
 
-        ref, session_id = await target(server, project, session, waits)
+        ref, session_id = await target(server, project, session, waits, expect)
         return Watch(server.address, ref, session_id, wait=waits, probe=True)
 
     watch = ResolvedWatch(resolved, is_awaited=bool(session) and waits)
@@ -143,8 +143,10 @@ async def _in_directory(
     preferences = settings().settings
     say = logging.getLogger("sentryvibe_tui.follow").info if on_screen else tell
 
-    def idle(session: Session | None, ago: float) -> None:
-        say(clean_line(_idle_words(directory, session, ago)))
+    def idle(session: Session | None, ago: float) -> str:
+        words = clean_line(_idle_words(directory, session, ago))
+        say(words)
+        return words
 
     if preferences.redact_patterns:
         redactor(preferences)  # says what is wrong with them, before there is a screen

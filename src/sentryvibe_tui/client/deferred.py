@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from ..errors import SentryVibeError
 from ..model.state import BuildState
@@ -18,11 +19,19 @@ if TYPE_CHECKING:
 
 
 class DeferredWatch:
-    """What a `watching.Watching` answers before and after its watch is there. `problem`: why there is none."""
+    """What a `watching.Watching` answers before and after its watch is there. `problem`: why there is none; `prospect`:
+    what it waits for, in words for a person, which the link's status then says."""
 
     def __init__(self) -> None:
         self._watch: Watch | None = None
         self.problem: SentryVibeError | None = None
+        self.prospect = ""
+
+    def _explained(self, event: WatchEvent) -> WatchEvent:
+        """While there is no build, the link says what is waited for."""
+        if self.prospect and isinstance(event, LinkChanged) and event.status.phase == "waiting":
+            return LinkChanged(replace(event.status, reason=self.prospect))
+        return event
 
     def retry_now(self) -> None:
         if self._watch is not None:
@@ -42,13 +51,16 @@ class DeferredWatch:
 
 
 class ResolvedWatch(DeferredWatch):
-    """`watching.Watching` over the watch that `resolve` makes, when that is asked for.
+    """`watching.Watching` over the watch that `resolve` makes, when that is asked for; it is handed what hears what is
+    waited for.
 
     `resolve` raises a SentryVibeError when there is nothing to watch; the watch is then refused with its words.
     `is_awaited`: it may take until what is meant comes about.
     """
 
-    def __init__(self, resolve: Callable[[], Awaitable[Watch]], *, is_awaited: bool = False) -> None:
+    def __init__(
+        self, resolve: Callable[[Callable[[str], None]], Awaitable[Watch]], *, is_awaited: bool = False
+    ) -> None:
         super().__init__()
         self._resolve, self._is_awaited = resolve, is_awaited
 
@@ -57,10 +69,13 @@ class ResolvedWatch(DeferredWatch):
         if self._is_awaited:
             yield LinkChanged(LinkStatus("waiting"))
         try:
-            self._watch = await self._resolve()
+            self._watch = await self._resolve(self._expect)
         except SentryVibeError as error:
             self.problem = error
             yield LinkChanged(LinkStatus("refused", reason=str(error)))
             return
         async for event in self._watch.events():
-            yield event
+            yield self._explained(event)
+
+    def _expect(self, words: str) -> None:
+        self.prospect = words

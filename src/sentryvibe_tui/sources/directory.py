@@ -35,7 +35,8 @@ class DirectoryWatch(DeferredWatch):
 
     `server` None: one that runs here, or one of our own. `keeps`: the build that it begins with is shown to its end.
     Where no agent is at work the last session is taken up, however long it is over: `idle` hears which, and how many
-    seconds ago it was written to, or that there was none within LONGEST. `tell` hears what else there is to say.
+    seconds ago it was written to, or that there was none within LONGEST, and puts that in words. `tell` hears what else
+    there is to say.
     `redactor` makes what masks secrets, or None.
     """
 
@@ -46,7 +47,7 @@ class DirectoryWatch(DeferredWatch):
         settings: Settings,
         redactor: Callable[[], Redactor | None],
         tell: Callable[[str], None],
-        idle: Callable[[Session | None, float], None],
+        idle: Callable[[Session | None, float], str],
         probe: bool,
         keeps: bool = False,
     ) -> None:
@@ -70,11 +71,11 @@ class DirectoryWatch(DeferredWatch):
             return
         self._watch = watch.result()
         async for event in self._watch.events():
-            yield event
+            yield self._explained(event)
         if self._instead is not None:
             self._watch = self._instead
             async for event in self._watch.events():
-                yield event
+                yield self._explained(event)
 
     async def _follow(self, future: asyncio.Future[Watch]) -> None:
         """Serves and follows until cancelled. Raises CannotServe, OSError."""
@@ -114,7 +115,7 @@ class DirectoryWatch(DeferredWatch):
         ago = 0.0 if last is None else now - last.changed
         if last is None or ago > LIVE_SECONDS:
             self._has_last_session = last is not None
-            self._idle(last, ago)
+            self.prospect = self._idle(last, ago)
         return ago + LIVE_SECONDS if ago > LIVE_SECONDS else LIVE_SECONDS
 
     def _hear(self, words: str) -> None:

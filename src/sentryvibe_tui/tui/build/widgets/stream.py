@@ -35,6 +35,9 @@ DEEPEST = 6
 EXPANDED_LINES = 12
 """Lines of output that an expanded call shows."""
 
+READABLE = 72
+"""Cells of a line of words that stand alone, at most."""
+
 
 class Stream(Rows):
     """Rows are the view's entries that pass the filter; at the end what the agent asks, or how the build ended."""
@@ -251,8 +254,9 @@ class Stream(Rows):
                 yield row, timeline[entry]
 
     def instead(self) -> list[Line]:
-        width, texts = self.row_width, self._nothing()
-        return [[(" " * max(0, (width - len(text)) // 2) + text, "dim")] for text in texts]
+        width = self.row_width
+        lines = [line for text in self._nothing() for line in wrap([(text, "dim")], max(1, min(width, READABLE)))]
+        return [[(" " * max(0, (width - length(line)) // 2), ""), *line] for line in lines]
 
     def _nothing(self) -> tuple[str, ...]:
         """Why there is nothing, and what to do about it."""
@@ -264,7 +268,12 @@ class Stream(Rows):
             return (f"No server yet: {reason}", "`sentryvibe-tui serve` starts one; r tries again at once.")
         if link.phase == "refused":
             return (clean_line(link.reason, 200) or "The server refuses.",)
-        return ("No build yet.", "It appears here by itself as soon as an agent reports.")
+        prospect = clean_line(link.reason, 600) if link.phase == "waiting" else ""
+        return (
+            "No build yet.",
+            *([prospect] if prospect else []),
+            "It appears here by itself as soon as an agent reports.",
+        )
 
     def _none(self) -> str:
         """What the filter looked for and did not find."""
