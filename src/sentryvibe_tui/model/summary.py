@@ -41,11 +41,11 @@ class OpenRequest(Struct, frozen=True, rename="camel"):
 class BuildSummary(Struct, frozen=True, rename="camel"):
     """Times are epoch milliseconds.
 
-    `now` says what the agent does or did last, in the words of the screen's NOW row, since `now_since`; `todo` is the
-    step that it is at. `error`: why the last failed call failed, or the build. `usage`: tokens, cost and context, None
-    is unknown. `host`: the machine of its server, "" for this one. `pane`: the agent's tmux pane (`%3`), where its
-    registry tells it. `damaged`: why its log cannot be read; "" while nothing is known of that. `open_calls`: how many
-    are under way; `usual_ms`, `p95_ms`: half, and 95 of 100, of the calls like that of `now` ended within that time.
+    `now` says what the agent does or did last, in the words of the screen's NOW row, since `now_since`; `todo` is
+    the step that it is at. `error`: why the last failed call failed, or the build. `usage`: tokens, cost and
+    context, None is unknown. `host`: the machine of its server, "" for this one. `damaged`: why its log cannot be
+    read; "" while nothing is known of that. `open_calls`: how many are under way; `usual_ms`, `p95_ms`: half, and
+    95 of 100, of the calls like that of `now` ended within that time.
     """
 
     project_id: str
@@ -76,7 +76,6 @@ class BuildSummary(Struct, frozen=True, rename="camel"):
     branch: str = ""
     cwd: str = ""
     host: str = ""
-    pane: str = ""
     started_at: Millis | None = None
     ended_at: Millis | None = None
     last_event_at: Millis | None = None

@@ -117,7 +117,7 @@ ACTIONS = (
     Action("history.newer", "right_square_bracket", "newer build", "Show the build after this one; the newest is live"),
     Action("history.live", "L", "live", "Back to the newest build, and follow it"),
     Action("presenter.retry", "r", "retry link", "Try the link again at once"),
-    Action("terminal", "g", "terminal", "Go to the tmux pane in which the agent runs", "overview", 4),
+    Action("terminal", "g", "terminal", "Go to the terminal in which the agent runs", "overview", 4),
     Action("find", "slash", "find", "Show only rows that hold what you type: project, agent, state …", "overview", 5),
     Action(
         "back", "escape", "back", "Drop the filter, close the fold, hide the hidden ones", "overview", palette=False

@@ -445,7 +445,7 @@ class OverviewScreen(SelectableScreen):
 
         try:
             place = await asyncio.to_thread(go_to_terminal, row.build, os.environ)
-            self.tell(f"tmux went to {place}")
+            self.tell(f"its terminal is in front: {place}")
         except NoTerminal as problem:
             self.tell(str(problem), "warning", timeout=10)
         except (OSError, ValueError):  # a directory of an agent may be anything
