@@ -1,4 +1,4 @@
-"""A watch that stands before anybody knows what it watches: while there is no build, its link says what it waits for."""
+"""A watch that stands before anybody knows what it watches; meanwhile its link says what it waits for."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast

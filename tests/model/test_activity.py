@@ -413,6 +413,16 @@ def test_the_end_of_a_call_counts_when_its_file_saw_it_go_on_earlier_than_a_hook
     assert tell((1, BASH), (4, MOVED), *file, (5, STOP)).activity.kind == "idle"
 
 
+def test_a_witness_that_sees_an_agent_at_rest_vouches_for_it() -> None:
+    """Its file told the end of the turn first; since when it rests stays as it is."""
+    file = TurnEnded("completed", source="file")
+    state = tell((1, PROMPT), (5, file), (6, registry("idle", "")))
+    assert (state.activity.kind, state.activity.since, state.activity.source) == ("idle", 5, "registry")
+    assert tell((1, PROMPT), (5_000, file), (4_990, registry("idle", ""))).activity.source == "registry"
+    assert tell((1, PROMPT), (5_000, file), (2_000, registry("idle", ""))).activity.source == "file"
+    assert tell((1, PROMPT), (5, STOP), (6, ActivityReported("idle", "", None, "file"))).activity.source == "hook"
+
+
 def test_a_question_that_is_told_late_takes_the_place_of_what_a_witness_saw() -> None:
     asks = ToolStarted("q", "AskUserQuestion", Raw(b'{"questions":[{"question":"Which color?","options":[]}]}'))
     state = tell((1, PROMPT), (5, registry("waiting-person", "input needed")), (4, asks))

@@ -200,7 +200,8 @@ def reported(state: BuildState, event: ActivityReported, at: Millis) -> Iterator
     """What a witness says, unless something newer is known."""
     now = state.activity
     names_time = event.kind == "waiting-machine" and now.kind == "idle" and (event.until or 0) > (now.since or 0)
-    if at < (now.since or 0) - (SKEW if names_time else 0) and now.source != "silence":
+    vouches = event.kind == now.kind == "idle"
+    if at < (now.since or 0) - (SKEW if names_time or vouches else 0) and now.source != "silence":
         return
     activity = Activity(event.kind, at, event.what, event.until, event.source)
     match event.kind:
@@ -226,8 +227,11 @@ def reported(state: BuildState, event: ActivityReported, at: Millis) -> Iterator
 def _rest(state: BuildState, activity: Activity, at: Millis) -> Iterator[Update]:
     """A witness sees that nothing goes on. How it ended is what an end says; until then what can be seen."""
     if not state.is_active:
-        if state.activity.kind != activity.kind:
+        now = state.activity
+        if now.kind != activity.kind:
             yield ActivityChanged(activity)
+        elif _rank(activity.source) > _rank(now.source):
+            yield ActivityChanged(replace(now, source=activity.source))
         return
     is_seen = activity.source in ("registry", "socket")
     runs_on = state.turn is not None and (bool(state.in_background) or (is_seen and _waits_until(state) > at))
