@@ -1,9 +1,11 @@
 """How the screen looks: flags win over settings, and what cannot be is told or refused."""
 
+import logging
+
 import pytest
 
 from sentryvibe_tui.cli.options import UsageProblem
-from sentryvibe_tui.cli.screen import display_options, has_terminal, tell_wrong_theme
+from sentryvibe_tui.cli.screen import display_options, has_terminal, log_to_file, tell_wrong_theme
 from sentryvibe_tui.settings import Settings
 from sentryvibe_tui.tui.display import DisplayOptions
 from sentryvibe_tui.tui.notices import Notices
@@ -43,3 +45,26 @@ def test_a_dumb_terminal_takes_lines(monkeypatch: pytest.MonkeyPatch, term: str,
     monkeypatch.setattr("os.isatty", lambda _: True)
     monkeypatch.setenv("TERM", term)
     assert has_terminal() is is_one
+
+
+@pytest.fixture
+def root_logger():
+    """As it was, afterwards."""
+    root, httpx = logging.getLogger(), logging.getLogger("httpx")
+    before, level, quiet = root.handlers[:], root.level, httpx.level
+    yield root
+    for handler in set(root.handlers) - set(before):
+        handler.close()
+    root.handlers[:] = before
+    root.setLevel(level)
+    httpx.setLevel(quiet)
+
+
+def test_a_log_has_no_line_for_each_request(tmp_path, root_logger):
+    """A screen publishes what agents do: thousands an hour."""
+    log_to_file(Settings(log_dir=str(tmp_path)))
+    logging.getLogger("httpx").info("HTTP Request: POST /api/build-events")
+    logging.getLogger("httpx").warning("odd")
+    root_logger.info("opened")
+    (log,) = tmp_path.iterdir()
+    assert [line.split(" ", 2)[2] for line in log.read_text().splitlines()] == ["WARNING httpx odd", "INFO root opened"]

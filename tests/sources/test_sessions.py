@@ -40,6 +40,9 @@ def write(path: Path, *records: dict[str, object], at: float = 1000.0) -> Path:
     return path
 
 
+OTHERS = tuple(f"{ID[:-1]}{digit}" for digit in "abc")
+
+
 def claude(places: Roots, directory: Path, name: str = ID, at: float = 1000.0) -> Path:
     records = {"type": "summary", "summary": 'not "cwd": "/x"'}, {"type": "user", "cwd": str(directory)}
     return write(places["claude"] / mangled(str(directory)) / f"{name}.jsonl", *records, at=at)
@@ -55,14 +58,24 @@ def found(places: Roots, directory: Path | None, since: float = 0.0) -> list[Ses
 
 
 def test_a_directory_has_its_own_and_those_below(places: Roots, project: Path) -> None:
-    own, below = claude(places, project), claude(places, project / "web", at=2000)
-    claude(places, project.parent)
-    claude(places, project.with_name("my-shop-2"))
+    own, below = claude(places, project), claude(places, project / "web", OTHERS[0], at=2000)
+    claude(places, project.parent, OTHERS[1])
+    claude(places, project.with_name("my-shop-2"), OTHERS[2])
     assert [(session.path, session.directory) for session in found(places, project)] == [
         (below, str(project / "web")),
         (own, str(project)),
     ]
     assert len(found(places, None)) == 4
+
+
+def test_a_session_that_was_copied_into_another_folder_is_one(places: Roots, project: Path) -> None:
+    """By hand, by a backup, or by a worktree: the file that goes on is read, not both."""
+    for name, at in (("my-shop-copy", 900.0), ("backup", 1_500.0)):
+        claude(places, project.with_name(name), at=at)
+    goes_on = claude(places, project, at=2_000.0)
+    assert [session.path for session in found(places, None)] == [goes_on]
+    (alone,) = found(places, project.with_name("backup"))
+    assert alone.directory == str(project.with_name("backup"))
 
 
 def test_two_directories_that_share_a_folder_are_told_apart(places: Roots, project: Path) -> None:

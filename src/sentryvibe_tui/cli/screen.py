@@ -130,3 +130,4 @@ def log_to_file(settings: Settings) -> None:
     except OSError as error:
         tell(f"no log file: {error}")
         logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each event that is published

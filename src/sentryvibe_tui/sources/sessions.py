@@ -35,9 +35,12 @@ class Sessions:
         self._folders = [files.folder(roots[name], below) for name, files in _session_files() if name in roots]
 
     def changed_since(self, moment: float) -> list[Session]:
-        """Sessions written to at or after `moment` (epoch seconds), the latest first."""
+        """Sessions written to at or after `moment` (epoch seconds), the latest first; of a file that was copied into
+        another folder the one that was written to last."""
         found = (session for folder in self._folders for session in folder.changed_since(moment))
-        return sorted(found, key=lambda session: session.changed, reverse=True)
+        latest_last = sorted(found, key=lambda session: session.changed)
+        alone = {(session.agent, session.id, session.path.name): session for session in latest_last}
+        return sorted(alone.values(), key=lambda session: session.changed, reverse=True)
 
     def of_id(self, session: str) -> Session | None:
         """The session of that id, however long ago it was written to."""
