@@ -25,8 +25,8 @@ TMUX = {"TMUX": "/tmp/tmux-0/default,1,0", "HOME": "/nowhere"}
 class System:
     """`ps` and `tmux` of an invented machine; `went` is where tmux was told to go."""
 
-    def __init__(self, processes: str = PROCESSES, panes: str | None = PANES, **theirs: str) -> None:
-        self.processes, self.panes, self.theirs, self.went = processes, panes, theirs, ""
+    def __init__(self, processes: str = PROCESSES, panes: str | None = PANES, **variables: str) -> None:
+        self.processes, self.panes, self.variables, self.went = processes, panes, variables, ""
         self.commands: list[tuple[str, ...]] = []
 
     def __call__(self, command) -> str:
@@ -42,7 +42,7 @@ class System:
 
 def go(agent: str, cwd: str, system: System, environ=TMUX, **more) -> str:
     build = BuildSummary("p", "s", "b", agent_id=agent, cwd=cwd, **more)
-    return go_to_terminal(build, environ, system, lambda pid: FOLDERS.get(pid, ""), lambda _: system.theirs)
+    return go_to_terminal(build, environ, system, lambda pid: FOLDERS.get(pid, ""), lambda _: system.variables)
 
 
 def test_the_pane_of_the_process_that_works_there():
@@ -112,7 +112,7 @@ def test_the_server_of_tmux_that_the_agent_runs_in_is_asked():
 
 
 @pytest.mark.parametrize(
-    ("theirs", "place", "command"),
+    ("variables", "place", "command"),
     [
         ({"KITTY_WINDOW_ID": "4", "KITTY_LISTEN_ON": "unix:/tmp/k"}, "kitty",
          ("kitten", "@", "--to", "unix:/tmp/k", "focus-window", "--match", "id:4")),
@@ -121,15 +121,15 @@ def test_the_server_of_tmux_that_the_agent_runs_in_is_asked():
         ({"TERM_PROGRAM": "Apple_Terminal"}, "Terminal", ("osascript", "-e", "/dev/pts/9")),
     ],
 )  # fmt: skip
-def test_a_window_of_a_terminal_that_takes_commands(theirs, place, command):
-    system = System(**theirs)
+def test_a_window_of_a_terminal_that_takes_commands(variables, place, command):
+    system = System(**variables)
     assert go("claude-code", "/work/api", system) == f"/dev/pts/9 in {place}"
     (run,) = system.commands
     assert tuple(word for word in run if not word.startswith("on run")) == command
 
 
 @pytest.mark.parametrize(
-    ("theirs", "says"),
+    ("variables", "says"),
     [
         ({"KITTY_WINDOW_ID": "4"}, "/dev/pts/9 in kitty: kitty takes commands with `allow_remote_control`"),
         ({"STY": "77.work", "KITTY_WINDOW_ID": "4"}, "/dev/pts/9 in screen: screen -x 77.work"),
@@ -138,9 +138,9 @@ def test_a_window_of_a_terminal_that_takes_commands(theirs, place, command):
         ({"TERM_PROGRAM": "WezTerm"}, "/dev/pts/9: no way leads there"),
     ],
 )
-def test_where_it_is_in_a_terminal_that_takes_none(theirs, says):
+def test_where_it_is_in_a_terminal_that_takes_none(variables, says):
     with pytest.raises(NoTerminal) as caught:
-        go("claude-code", "/work/api", System(**theirs))
+        go("claude-code", "/work/api", System(**variables))
     assert says in str(caught.value)
 
 
@@ -153,4 +153,4 @@ def test_a_command_that_fails_is_told():
     system = System(WEZTERM_PANE="2")
     with pytest.raises(NoTerminal, match="`wezterm cli activate-pane` does not go there"):
         go_to_terminal(BuildSummary("p", "s", "b", agent_id="claude-code", cwd="/work/api"), TMUX, broken,
-                       lambda pid: FOLDERS.get(pid, ""), lambda _: system.theirs)  # fmt: skip
+                       lambda pid: FOLDERS.get(pid, ""), lambda _: system.variables)  # fmt: skip

@@ -65,15 +65,15 @@ def go_to_terminal(
 ) -> str:
     """Brings the terminal of the agent to the front; where that is, like `tmux work:2.1`. Raises NoTerminal."""
     process, name = _process_of(build, environ, run, directory_of or _directory_of)
-    theirs = (environ_of or _environ_of)(process.pid)
-    pane = _pane_of(f"/dev/{process.tty}", theirs, run)
+    variables = (environ_of or _environ_of)(process.pid)
+    pane = _pane_of(f"/dev/{process.tty}", variables, run)
     if pane is not None:
-        return _to_pane(pane, theirs, environ, run)
-    way = next((way for way in WAYS if way.variable in theirs and way.value in ("", theirs[way.variable])), None)
+        return _to_pane(pane, variables, environ, run)
+    way = next((way for way in WAYS if way.variable in variables and way.value in ("", variables[way.variable])), None)
     place = f"/dev/{process.tty}" + (f" in {way.name}" if way is not None else "")
-    command = way.command(theirs, f"/dev/{process.tty}") if way is not None else ()
+    command = way.command(variables, f"/dev/{process.tty}") if way is not None else ()
     if way is None or not command:
-        hint = way.hint(theirs) if way is not None else ""
+        hint = way.hint(variables) if way is not None else ""
         raise NoTerminal(f"{name} runs on {place}: {hint or 'no way leads there from here, go there by hand'}")
     try:
         run(command)
@@ -107,16 +107,16 @@ def _process_of(
 # --------------------------------------------------------------------------- tmux
 
 
-def _pane_of(tty: str, theirs: Mapping[str, str], run: CommandRunner) -> Pane | None:
+def _pane_of(tty: str, variables: Mapping[str, str], run: CommandRunner) -> Pane | None:
     """The pane of tmux on a terminal: of the server that the agent runs in, else of the usual one."""
-    return next((pane for pane in _panes(theirs, run) if pane.tty == tty), None)
+    return next((pane for pane in _panes(variables, run) if pane.tty == tty), None)
 
 
-def _to_pane(pane: Pane, theirs: Mapping[str, str], ours: Mapping[str, str], run: CommandRunner) -> str:
-    server, session = _server(theirs), pane.place.partition(":")[0]
-    is_same = not server or server[1] == ours.get("TMUX", "").partition(",")[0]
-    if not ours.get("TMUX") or not is_same:
-        where = "this terminal is not in tmux" if not ours.get("TMUX") else "this terminal is in another tmux"
+def _to_pane(pane: Pane, variables: Mapping[str, str], environ: Mapping[str, str], run: CommandRunner) -> str:
+    server, session = _server(variables), pane.place.partition(":")[0]
+    is_same = not server or server[1] == environ.get("TMUX", "").partition(",")[0]
+    if not environ.get("TMUX") or not is_same:
+        where = "this terminal is not in tmux" if not environ.get("TMUX") else "this terminal is in another tmux"
         attach = " ".join(("tmux", *(() if is_same else server), "attach", "-t", session))
         raise NoTerminal(f"it runs in tmux {pane.place}, but {where}: {clean_line(attach, 200)}")
     try:
@@ -126,9 +126,9 @@ def _to_pane(pane: Pane, theirs: Mapping[str, str], ours: Mapping[str, str], run
     return f"tmux {pane.place}"
 
 
-def _server(theirs: Mapping[str, str]) -> tuple[str, ...]:
+def _server(variables: Mapping[str, str]) -> tuple[str, ...]:
     """Options that name the tmux server of an agent; none for the usual one."""
-    socket = theirs.get("TMUX", "").partition(",")[0]
+    socket = variables.get("TMUX", "").partition(",")[0]
     return ("-S", socket) if socket else ()
 
 
@@ -152,13 +152,13 @@ def _nowhere(*_: object) -> tuple[str, ...]:
     return ()
 
 
-def _kitty(theirs: Mapping[str, str], _: str) -> tuple[str, ...]:
-    listens, window = theirs.get("KITTY_LISTEN_ON", ""), theirs["KITTY_WINDOW_ID"]
+def _kitty(variables: Mapping[str, str], _: str) -> tuple[str, ...]:
+    listens, window = variables.get("KITTY_LISTEN_ON", ""), variables["KITTY_WINDOW_ID"]
     return ("kitten", "@", "--to", listens, "focus-window", "--match", f"id:{window}") if listens else ()
 
 
-def _wezterm(theirs: Mapping[str, str], _: str) -> tuple[str, ...]:
-    return ("wezterm", "cli", "activate-pane", "--pane-id", theirs["WEZTERM_PANE"])
+def _wezterm(variables: Mapping[str, str], _: str) -> tuple[str, ...]:
+    return ("wezterm", "cli", "activate-pane", "--pane-id", variables["WEZTERM_PANE"])
 
 
 def _apple(script: str) -> Callable[[Mapping[str, str], str], tuple[str, ...]]:
@@ -201,12 +201,12 @@ error "no such tab"
 end run"""
 
 WAYS = (
-    TerminalWay("screen", "STY", _nowhere, hint=lambda theirs: f"screen -x {clean_line(theirs['STY'], 80)}"),
+    TerminalWay("screen", "STY", _nowhere, hint=lambda variables: f"screen -x {clean_line(variables['STY'], 80)}"),
     TerminalWay(
         "zellij",
         "ZELLIJ_SESSION_NAME",
         _nowhere,
-        hint=lambda theirs: f"zellij attach {clean_line(theirs['ZELLIJ_SESSION_NAME'], 80)}",
+        hint=lambda variables: f"zellij attach {clean_line(variables['ZELLIJ_SESSION_NAME'], 80)}",
     ),
     TerminalWay(
         "kitty",
@@ -275,10 +275,10 @@ def _parsed_processes(text: str) -> Iterator[TerminalProcess]:
             )
 
 
-def _panes(theirs: Mapping[str, str], run: CommandRunner) -> list[Pane]:
+def _panes(variables: Mapping[str, str], run: CommandRunner) -> list[Pane]:
     form = "#{pane_id}\t#{pane_tty}\t#{session_name}:#{window_index}.#{pane_index}"
     try:
-        output = run(("tmux", *_server(theirs), "list-panes", "-a", "-F", form))
+        output = run(("tmux", *_server(variables), "list-panes", "-a", "-F", form))
     except (OSError, subprocess.SubprocessError):
         return []
     rows = (line.split("\t") for line in output.splitlines())

@@ -120,3 +120,16 @@ def test_columns_stand_before_and_behind_what():
 def test_what_is_asked_does_not_say_the_state_again(title, said):
     asked = row("shop", "waiting-person", requests=(OpenRequest("r", title=title),)).build
     assert what_words(asked, "waits") == said
+
+
+@pytest.mark.parametrize(
+    ("tool", "title", "said"),
+    [
+        ("Bash", "permission: Bash: touch x", "Bash touch x"),
+        ("exec_command", "permission: exec_command touch x", "Shell touch x"),
+        ("exec_command", "May this be done?", "May this be done?"),
+    ],
+)
+def test_a_call_that_waits_is_named_as_in_the_build(tool, title, said):
+    asked = row("shop", "waiting-person", requests=(OpenRequest("r", title=title, tool=tool),)).build
+    assert what_words(asked, "waits") == said

@@ -70,8 +70,7 @@ def what_words(build: BuildSummary, what: Need) -> str:
     """What it asks, does, or said last."""
     match what:
         case "waits":
-            request = build.requests[0] if build.requests else None
-            title = re.sub(_KIND_AGAIN, "", clean_line(request.title if request else build.activity.what))
+            title = request_words(build.requests[0]) if build.requests else _without_kind(build.activity.what)
             more = f" (+{len(build.requests) - 1} more)" if len(build.requests) > 1 else ""
             return title + more
         case "failed":
