@@ -22,7 +22,7 @@ SHORTEST_LONG_CALL = 60_000
 """A call that takes less than this is never too long, whatever calls of its kind take."""
 FAILED_FOR = 24 * 3_600_000
 """Milliseconds for which a failure that nobody looked at calls for the reader."""
-IDLE_FOR = 15 * 60_000
+IDLE_FOR = 30 * 60_000
 """Milliseconds after which an idle agent whose process nobody vouches for has ended."""
 VOUCHED_FOR = 24 * 3_600_000
 """The same where its process was vouched for."""
