@@ -69,7 +69,7 @@ class Painted(Widget):
         segments = [Segment(steady_width(text), self.role_style(role, row)) for text, role in line if text]
         return Strip(segments, length(line)).adjust_cell_length(width, self.role_style("", row))
 
-    def filtered(self, strip: Strip) -> Strip:
+    def with_line_filters(self, strip: Strip) -> Strip:
         """`strip` as a screen without colours shows it, where this is one."""
         for one in self.get_line_filters():
             strip = strip.apply_filter(one, self.background_colors[1])
@@ -108,7 +108,7 @@ class Bar(Painted):
         if crop.size != self.size or crop.height != 1:
             return super().render_lines(crop)
         if self._drawn is None or self._drawn.cell_length != crop.width:
-            self._drawn = self.filtered(self.render_line(0))
+            self._drawn = self.with_line_filters(self.render_line(0))
         return [self._drawn]
 
     def render_line(self, y: int) -> Strip:
