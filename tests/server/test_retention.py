@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from sentryvibe_tui.model.events import About, TextAdded
+from sentryvibe_tui.model.facts import BuildEnded
+from sentryvibe_tui.model.summary import BuildKey
 from sentryvibe_tui.server.retention import Deleted, delete_expired
 from sentryvibe_tui.server.serve import Running
 from sentryvibe_tui.store.contract import Expiry
+from sentryvibe_tui.store.sqlite import SqliteStore
+from sentryvibe_tui.wire.envelope import EventEnvelope
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -81,3 +87,33 @@ async def test_a_server_prunes_for_a_command(server: Running, http: httpx.AsyncC
     assert "sentryvibe_retention_deleted_builds_total 2" in (await http.get("/metrics")).text
     for wrong in ({}, {"before": "x"}, {"before": "1", "keep": "-1"}, {"before": "1", "projectId": "\0"}):
         assert (await http.delete("/api/builds/expired", params=wrong)).status_code == 400
+
+
+async def test_a_piece_of_deletion_is_small_while_events_come_in(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path)
+    old = About("old", "s", "b")
+    events = [EventEnvelope(old, TextAdded(f"t{n}", "x" * 200), f"e{n}", n + 1) for n in range(3_000)]
+    await store.append([*events, EventEnvelope(old, BuildEnded("completed"), "end", 4_000)], 1)
+    rows, seconds, sweep, db = list[int](), list[float](), store._ledger.sweep, store._ledger._db
+
+    def measured() -> bool:
+        before, start = db.total_changes, time.thread_time()
+        is_more = sweep()
+        rows.append(db.total_changes - before)
+        seconds.append(time.thread_time() - start)
+        return is_more
+
+    store._ledger.sweep = measured  # type: ignore[method-assign]
+    assert await store.delete(BuildKey("old", "s", "b"))
+    assert store._sweeping is not None
+    count = 0
+    while not store._sweeping.done():
+        count += 1
+        live = EventEnvelope(About("live", "s", "b"), TextAdded("t", "x" * 200), f"{count}")
+        assert (await store.append([live], count)).version == count
+    await store._sweeping
+    assert sum(rows) >= 6_000
+    assert max(rows) <= 1_002
+    assert max(seconds) < 0.05
+    assert count > len(rows)
+    await store.close()
