@@ -1,5 +1,7 @@
 """Builds without todos: the first pane has the prompts, what the agent said it would do, and what came of it."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState, Note, ToolCall
 from sentryvibe_tui.tui.build.steps import REWINDABLE, Steps
+from sentryvibe_tui.tui.build.tree import nodes
 from sentryvibe_tui.tui.build.view import BuildView
 from sentryvibe_tui.tui.lines import line_text
 
@@ -113,6 +116,38 @@ async def test_an_ended_build_has_its_newest_turn_open(app_on, story) -> None:
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         assert [line.split()[0] for line in text_of(screen.panes.todos)] == ["▸", "▾", "▸"]
+
+
+async def test_calls_of_later_turns_stand_under_their_prompts_also_beside_todos(app_on, story) -> None:
+    """What served no todo of the first turn is its planning; nothing of another turn is."""
+    build = story().tell(BuildStarted()).text("Add a cart", kind="prompt")
+    build.call("Read", {"file_path": "shop.py"})
+    build.plan(0, ("Model", "Routes"))
+    build.call("Write", {"file_path": "cart.py", "content": "x"})
+    build.plan(2, ("Model", "Routes"))
+    assert [row.kind for row in nodes(view_on(build.state), {})] == ["group", "tool", "todo", "todo"]
+    build.text("Now the tests", kind="prompt").text("I run them.").call(
+        "Bash", {"command": "pytest"}, "1 failed", 9, True
+    )
+    build.text("Fix it", kind="prompt").text("I look.").call("Grep", {"pattern": "sum"})
+    async with app_on(build.state).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        lines = [" ".join(line.split()) for line in text_of(screen.panes.todos)]
+        assert [re.sub(r" [\d.ms]+s$", "", line) for line in lines] == [
+            "▸ › Add a cart 1",
+            "▸ ✓ Model 1",
+            "✓ Routes",
+            "▸ › Now the tests ✗1 1",
+            "▾ › Fix it 1",
+            "▾ · I look. 1",
+            '✓ Grep "sum"',
+        ]
+
+
+def view_on(state: BuildState) -> BuildView:
+    view = BuildView()
+    view.take(Snapshot(state, "hydrated"))
+    return view
 
 
 ITEMS = st.lists(st.sampled_from(["prompt", "text", "reasoning", "notice", "call", "failed", "nested"]), max_size=30)

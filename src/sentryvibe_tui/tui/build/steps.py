@@ -1,4 +1,4 @@
-"""What a build without todos was about, part by part: its prompts, and what the agent said before it did something.
+"""What a build was about beside its todos, part by part: its prompts, and what was said before something was done.
 
 Kept up item by item, never read again from the start. Pure.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from ...model.state import Item, Millis, Note, ToolCall
+from ...model.state import PLANNING, Item, Millis, Note, ToolCall
 
 REWINDABLE = 16
 """Items after which one that comes late can still be put in its place by itself."""
@@ -54,11 +54,11 @@ class Steps:
         self._undo: deque[Callable[[], None]] = deque(maxlen=REWINDABLE)
 
     def take(self, position: int, item: Item, *, nested: bool) -> None:
-        """The next item; `nested`: a call below that of a subagent."""
+        """The next item; `nested`: a call below that of a subagent. A call of a todo stands there, and in no step."""
         undo = _nothing
-        if isinstance(item, ToolCall):
+        if isinstance(item, ToolCall) and item.todo == PLANNING:
             undo = self._take_call(position, item, nested=nested)
-        elif item.kind in ("prompt", "text", "reasoning"):
+        elif isinstance(item, Note) and item.kind in ("prompt", "text", "reasoning"):
             undo = self._take_note(position, item)
         self._undo.append(undo)
 

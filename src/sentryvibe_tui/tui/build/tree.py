@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from ...model.progress import active
 from ...model.state import PLANNING, BuildState, Todo, ToolCall, tool_key
+from .steps import Step
 from .view import BuildView, Group
 
 NodeKind = Literal["group", "todo", "tool", "tail", "earlier", "phase", "turn", "step"]
@@ -69,6 +70,15 @@ def nodes(view: BuildView, folds: dict[int | str, bool]) -> list[Node]:
     return list(_Tree(view, folds).nodes())
 
 
+class Part(NamedTuple):
+    """A turn with the places of its steps; None: what came before any prompt. `is_first`: nothing was asked before."""
+
+    turn: Step | None
+    places: range
+    is_first: bool
+    is_newest: bool
+
+
 class _Tree:
     def __init__(self, view: BuildView, folds: dict[int | str, bool]) -> None:
         self.view, self.folds = view, folds
@@ -86,31 +96,57 @@ class _Tree:
             at_work = any(phase.status != "completed" for phase in phases)
             inside = (Node("phase", at, 1) for at in range(len(phases)))
             yield from self._group(CODEX, at_work and not state.todos, inside)
-        if self.view.group(PLANNING).positions:
-            planning = state.is_active and self.current is None
-            yield from self._group(PLANNED, planning, self._calls(PLANNING, 1))
+        loose = [part for part in self._parts() if self._has_calls(part)]
+        if all(part.is_first for part in loose):
+            if loose:
+                planning = state.is_active and self.current is None
+                yield from self._group(PLANNED, planning, self._calls(PLANNING, 1))
+            loose = []
+        for part in loose:
+            if self._is_before_todos(part):
+                yield from self._turn(part)
         if state.template_todos:
             at_work = state.phase == "template" or not state.todos
             yield from self._group(TEMPLATE, at_work, self._todos(state.template_todos, 1))
         yield from self._todos(state.todos, 0)
+        for part in loose:
+            if not self._is_before_todos(part):
+                yield from self._turn(part)
         if state.dropped:
             yield from self._group(DROPPED, False, self._todos(state.dropped, 1))
 
+    def _is_before_todos(self, part: Part) -> bool:
+        """Whether a turn began before the agent was at its first todo."""
+        begins = [todo.started_at for todo in self.state.todos if todo.started_at is not None]
+        return part.turn is None or part.turn.at <= min(begins, default=part.turn.at)
+
+    def _has_calls(self, part: Part) -> bool:
+        steps = self.view.steps.all
+        return bool(part.turn is not None and part.turn.calls) or any(steps[place].calls for place in part.places)
+
+    def _parts(self) -> list[Part]:
+        parts, turns = self.view.steps.parts(), self.view.steps.turns
+        last = len(parts) - 1
+        return [
+            Part(turn, places, turn is None or places.start - 1 == turns[0], at == last)
+            for at, (turn, places) in enumerate(parts)
+        ]
+
     def _turns(self) -> Iterator[Node]:
         """Prompts, with what was said and done after each; the newest is open."""
-        parts = self.view.steps.parts()
-        for number, (turn, places) in enumerate(parts):
-            is_newest = number == len(parts) - 1
-            if turn is None:
-                yield from self._steps("", places, 0, is_newest=is_newest)
-                continue
-            is_open = self.folds.get(turn.ident, is_newest)
-            yield Node("turn", turn.ident, 0, places.start - 1, open=is_open)
-            if is_open:
-                yield from self._latest(
-                    f"{turn.ident} calls", Group(turn.calls, turn.call_errors), 1, set(), full=False
-                )
-                yield from self._steps(turn.ident, places, 1, is_newest=is_newest)
+        for part in self._parts():
+            yield from self._turn(part)
+
+    def _turn(self, part: Part) -> Iterator[Node]:
+        turn, places, is_newest = part.turn, part.places, part.is_newest
+        if turn is None:
+            yield from self._steps("", places, 0, is_newest=is_newest)
+            return
+        is_open = self.folds.get(turn.ident, is_newest)
+        yield Node("turn", turn.ident, 0, places.start - 1, open=is_open)
+        if is_open:
+            yield from self._latest(f"{turn.ident} calls", Group(turn.calls, turn.call_errors), 1, set(), full=False)
+            yield from self._steps(turn.ident, places, 1, is_newest=is_newest)
 
     def _steps(self, turn: str, places: range, depth: int, *, is_newest: bool) -> Iterator[Node]:
         steps, ident = self.view.steps.all, f"{turn} earlier"

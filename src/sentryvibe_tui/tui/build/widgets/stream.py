@@ -256,7 +256,7 @@ class Stream(Rows):
     def instead(self) -> list[Line]:
         width = self.row_width
         lines = [line for text in self._nothing() for line in wrap([(text, "dim")], max(1, min(width, READABLE)))]
-        return [[(" " * max(0, (width - length(line)) // 2), ""), *line] for line in lines]
+        return [[(" " * max(0, (width - length(line)) // 2) + line_text(line), "dim")] for line in lines]
 
     def _nothing(self) -> tuple[str, ...]:
         """Why there is nothing, and what to do about it."""

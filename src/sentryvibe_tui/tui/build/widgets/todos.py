@@ -126,13 +126,15 @@ class Todos(Rows):
             return self._last_step()
         key = self._current_todo()
         first = next((at for at, row in enumerate(self.nodes) if row.ident == key and row.kind == "todo"), None)
+        if first is None and state.is_active and any(row.kind == "turn" and row.open for row in self.nodes):
+            return self._last_step()
         if first is None:
             unfolded = next((at for at, row in enumerate(self.nodes) if row.kind == "group" and row.open), None)
             if unfolded is None or not state.is_active:
                 return 0, 0
             first = unfolded
         last = first
-        while last + 1 < len(self.nodes) and self.nodes[last + 1].kind not in ("todo", "group"):
+        while last + 1 < len(self.nodes) and self.nodes[last + 1].kind not in ("todo", "group", "turn"):
             last += 1
         return first, last
 
