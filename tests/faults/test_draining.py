@@ -17,7 +17,7 @@ import pytest
 
 from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.client.watch import Watch
-from sentryvibe_tui.client.watching import Changed
+from sentryvibe_tui.client.watching import Changed, Snapshot
 from sentryvibe_tui.model.events import About, TextAdded
 
 from ..patience import PATIENCE
@@ -72,7 +72,7 @@ async def _watch(url: str, session: str) -> str:
     watch = Watch(url, "p", session, wait=True)
     async with asyncio.timeout(PATIENCE * 2):
         async for event in watch.events():
-            if isinstance(event, Changed):
+            if isinstance(event, Changed | Snapshot):
                 words = "".join(note.text for note in event.state.notes())
                 if words.endswith(f"<{EVENTS - 1}>"):
                     await watch.aclose()
