@@ -17,13 +17,15 @@ from .token_file import read_token
 
 
 class LocalServer(NamedTuple):
-    """A server that runs here. `started_at` is epoch milliseconds, `token_file` the path of the token it asks for."""
+    """A server that runs here. `started_at` is epoch milliseconds, `token_file` the path of the token it asks for,
+    `certificate` that of what it speaks TLS with."""
 
     url: str
     pid: int
     data_dir: str
     started_at: int
     token_file: str = ""
+    certificate: str = ""
 
     @property
     def token(self) -> str:
@@ -100,10 +102,10 @@ def _read(path: Path) -> LocalServer | None:
         server = LocalServer(*(told.get(key, "") for key in _KEYS))
     except (OSError, ValueError, AttributeError):
         return None
-    return server if all(map(isinstance, server, (str, int, str, int, str))) else None
+    return server if all(map(isinstance, server, (str, int, str, int, str, str))) else None
 
 
-_KEYS = ("url", "pid", "dataDir", "startedAt", "tokenFile")
+_KEYS = ("url", "pid", "dataDir", "startedAt", "tokenFile", "certificate")
 
 
 def _encoded(server: LocalServer) -> bytes:

@@ -74,6 +74,10 @@ class Settings(ServerSettings, frozen=True):
             description="What another server asks for. `--token` says it, too, but others see a command line.",
         ),
     ] = ""
+    ca: Annotated[
+        str,
+        Meta(description="A file with certificates that vouch for an https server, beside the system's."),
+    ] = ""
     data_dir: Annotated[str, Meta(description="Where builds are kept; without it the user's data folder.")] = ""
     retention_days: Annotated[
         int,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
-from ..errors import BadJson
+from ..errors import BadAddress, BadJson
 from ..wire.address import Address
 from ..wire.json import decode
 from .options import find_server
@@ -79,7 +79,7 @@ def projects(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
             named: str | tuple[str, ...] | None = ctx.params.get("server")
             server = find_server("".join(named[:1]) if isinstance(named, tuple) else named)
             return list(_words(_project_rows(server.address), incomplete.casefold()))
-    except (click.ClickException, OSError, http.client.HTTPException, BadJson):
+    except (click.ClickException, OSError, http.client.HTTPException, BadJson, BadAddress):
         return []
 
 
@@ -110,14 +110,14 @@ def _words(rows: list[_Row], beginning: str) -> Iterator[str]:
 
 def _project_rows(server: Address) -> list[_Row]:
     """Raises OSError, HTTPException, BadJson."""
-    import http.client
     from urllib.parse import urlsplit
 
-    parts = urlsplit(server.http("projects"))
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE)
+    from ..client.dial import connection
+
+    link = connection(server, PATIENCE)
     try:
-        connection.request("GET", parts.path, headers={"Accept": "application/json", **server.headers})
-        return decode(connection.getresponse().read(), _Listing).projects
+        path = urlsplit(server.http("projects")).path
+        link.request("GET", path, headers={"Accept": "application/json", **server.headers})
+        return decode(link.getresponse().read(), _Listing).projects
     finally:
-        connection.close()
+        link.close()

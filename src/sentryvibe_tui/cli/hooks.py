@@ -212,6 +212,8 @@ def _server(named: str | None) -> Address:
         server = parse_address(named or f"http://{f'[{host}]' if ':' in host else host}:{preferences.port}")
     except BadAddress as error:
         raise UsageProblem(f"--server: {error}") from None
+    if server.socket:
+        raise UsageProblem("--server: a URL leads to no socket; hooks that are commands find its server")
     if server.login:
         raise UsageProblem(
             "--server: no password is written into an agent's settings; hooks that are commands need none"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .. import runtime
 from ..errors import BadAddress, OddAnswer, SentryVibeError
@@ -16,6 +18,7 @@ from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import Loaded, Settings, load
 from ..wire.address import Address, parse_address
+from ..wire.local import local_address, with_local_token
 from .output import tell
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from ..errors import NoAnswer
 
 _LOCAL = "running here"
-_TOKEN = f"{__name__}.token"
+_TOKEN, _CA = f"{__name__}.token", f"{__name__}.ca"
 
 ORIGINAL = "http://127.0.0.1:3000"
 """Where the original SentryVibe listens."""
@@ -57,11 +60,30 @@ def _server_option(command: _Command, what: str, *, multiple: bool) -> _Command:
         multiple=multiple,
         help=f"{what} Default: SENTRYVIBE_SERVER, the config file, a server running on this machine, then {ORIGINAL}.",
     )
-    return server(token(command))
+    authorities = click.option(
+        "--ca",
+        metavar="FILE",
+        expose_value=False,
+        callback=_keep_authorities,
+        help="Certificates that vouch for an https server, beside the system's.",
+    )
+    return server(token(authorities(command)))
 
 
 def _keep_token(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     ctx.meta[_TOKEN] = value or ""
+
+
+def _keep_authorities(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    ctx.meta[_CA] = value or ""
+
+
+def _authorities() -> str:
+    """The file of the command line, the environment or the config file."""
+    ctx = click.get_current_context(silent=True)
+    flag: str = ctx.meta.get(_CA, "") if ctx is not None else ""
+    file = flag or settings().settings.ca
+    return str(Path(file).expanduser()) if file else ""
 
 
 def _token() -> str:
@@ -138,16 +160,16 @@ def _address(text: str, source: str) -> Address:
         address = parse_address(text, _token())
     except BadAddress as error:
         raise UsageProblem(f"{source}: {error}") from None
-    from ..client.local import with_local_token
-
-    return with_local_token(address)
+    address = with_local_token(address)
+    return address if address.certificate else replace(address, authorities=_authorities())
 
 
 def _running() -> Address | None:
     """A server that runs here."""
     running = runtime.find_local_server()
     with suppress(BadAddress):  # a runtime file that says nonsense is as good as none
-        return None if running is None else parse_address(running.url, running.token or _token(), running.data_dir)
+        address = None if running is None else local_address(running)
+        return address if address is None or address.token else replace(address, token=_token())
     return None
 
 

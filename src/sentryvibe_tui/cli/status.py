@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import StoreError
+from ..errors import BadAddress, StoreError
 from ..model.text import clean_line
 from ..settings import data_dir
 from .options import NoLink, find_server, server_option, settings
-from .status_line import ACTIVE_WITHIN, NothingLearned, answer, now, served, start_of_today, stored_totals
+from .status_line import (
+    ACTIVE_WITHIN,
+    PATIENCE,
+    NothingLearned,
+    answer,
+    now,
+    served,
+    start_of_today,
+    stored_totals,
+)
 
 if TYPE_CHECKING:
     from ..model.summary import BuildSummary
     from ..model.totals import Totals
+    from ..wire.address import Address
 
 
 @click.command("status")
@@ -38,7 +48,7 @@ def command(server: str | None, form: str, as_json: bool) -> int:
     """
     found = find_server(server)
     if found.certain:
-        return answer(lambda: served(found.address.base, found.address.headers), form, as_json)
+        return answer(lambda: _served(found.address), form, as_json)
     ours = settings().settings
     return answer(lambda: shared_totals() if ours.store else stored_totals(data_dir(ours)), form, as_json)
 
@@ -52,6 +62,18 @@ def shared_totals() -> Totals:
     except (StoreError, NoLink) as error:
         raise NothingLearned(clean_line(str(error))) from None
     return totals(figures_of(build) for build in builds)
+
+
+def _served(server: Address) -> Totals:
+    """Raises NothingLearned."""
+    if server.base.startswith("http:"):
+        return served(server.base, server.headers)
+    from ..client.dial import connection
+
+    try:
+        return served(server.root, server.headers, connection(server, PATIENCE))
+    except BadAddress as error:
+        raise NothingLearned(str(error)) from None
 
 
 async def _shared() -> tuple[BuildSummary, ...]:

@@ -16,8 +16,10 @@ from ..errors import SentryVibeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from http.client import HTTPConnection
 
     from ..model.totals import Totals
+    from ..runtime import LocalServer
 
 PATIENCE = 0.3
 """Seconds for connecting to the server, and for each read."""
@@ -41,10 +43,15 @@ def quick(arguments: Sequence[str]) -> int | None:
             form = value if has_value else rest.pop(0)
         else:
             return None
+    from .. import runtime
+
     config = _config()
     if os.environ.get("SENTRYVIBE_SERVER") or config is None or config.get("server") or _is_shared(config):
         return None
-    return answer(lambda: _found_here(config), form, as_json)
+    running = runtime.find_local_server()
+    if running is not None and not running.url.startswith("http:"):
+        return None
+    return answer(lambda: _found_here(config, running), form, as_json)
 
 
 def _is_shared(config: Mapping[str, object]) -> bool:
@@ -75,13 +82,13 @@ def answer(find: Callable[[], Totals], form: str, as_json: bool) -> int:
     return 0
 
 
-def served(url: str, headers: Mapping[str, str]) -> Totals:
-    """Of the server at `url`. Raises NothingLearned."""
+def served(url: str, headers: Mapping[str, str], link: HTTPConnection | None = None) -> Totals:
+    """Of the server at `url`, reached by `link` when it takes more than TCP. Raises NothingLearned."""
     from ..client.glance import NoGlance, glance
     from ..model.totals import totals_named
 
     try:
-        return totals_named(json.loads(glance(f"{url}/api/status?since={start_of_today()}", headers, PATIENCE)))
+        return totals_named(json.loads(glance(f"{url}/api/status?since={start_of_today()}", headers, PATIENCE, link)))
     except NoGlance as error:
         raise NothingLearned(f"no figures from {url}: {error}") from None
     except (ValueError, TypeError, AttributeError):
@@ -101,11 +108,8 @@ def stored_totals(directory: Path) -> Totals:
     return totals(Figures(*row) for row in rows)
 
 
-def _found_here(config: Mapping[str, object]) -> Totals:
+def _found_here(config: Mapping[str, object], running: LocalServer | None) -> Totals:
     """Of the server that runs here, else of what is kept. Raises NothingLearned."""
-    from .. import runtime
-
-    running = runtime.find_local_server()
     if running is None:
         return stored_totals(_data_dir(config))
     token = running.token or os.environ.get("SENTRYVIBE_TOKEN") or str(config.get("token", ""))

@@ -12,10 +12,10 @@ from ..model.state import Millis
 from ..model.summary import BuildKey, BuildSummary
 from ..wire.address import Address
 from ..wire.feed import decode_feed
+from ..wire.local import address_of
 from .builds_link import BuildsEvent, BuildsLink, OpenBuilds
 from .driver import Driver
 from .limits import LINK, LinkLimits
-from .local import address_of
 from .reconnect import Opening
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import SentryVibeError
 
 if TYPE_CHECKING:
+    import http.client
     from collections.abc import Mapping
 
 LARGEST = 1024 * 1024
@@ -22,12 +23,16 @@ class NoGlance(SentryVibeError):
         self.status = status
 
 
-def glance(url: str, headers: Mapping[str, str], patience: float) -> bytes:
-    """The body of `GET url`. `patience`: seconds for connecting, and for each read. Raises NoGlance."""
-    scheme, _, rest = url.partition("://")
-    place, _, path = rest.partition("/")
-    if scheme != "http":
-        return _by_library(place, f"/{path}", headers, patience)
+def glance(
+    url: str, headers: Mapping[str, str], patience: float, route: http.client.HTTPConnection | None = None
+) -> bytes:
+    """The body of `GET url`. `patience`: seconds for connecting, and for each read. Raises NoGlance.
+
+    `route`: to a server that is reached otherwise than by TCP alone.
+    """
+    place, _, path = url.partition("://")[2].partition("/")
+    if route is not None:
+        return _by_library(route, f"/{path}", headers)
     host, port = _host_and_port(place)
     fields = {"Host": place, "Accept": "application/json", **headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
@@ -58,10 +63,10 @@ def _read_all(link: socket.socket) -> bytes:
     return b"".join(pieces)
 
 
-def _by_library(place: str, target: str, headers: Mapping[str, str], patience: float) -> bytes:
+def _by_library(route: http.client.HTTPConnection, target: str, headers: Mapping[str, str]) -> bytes:
     import http.client
 
-    with closing(http.client.HTTPSConnection(place, timeout=patience)) as connection:
+    with closing(route) as connection:
         try:
             connection.request("GET", target, headers={"Accept": "application/json", **headers})
             answer = connection.getresponse()

@@ -27,9 +27,10 @@ from ..wire.clip import fitted
 from ..wire.envelope import EventEnvelope, encode_array, encode_posted
 from ..wire.ids import MAX_ID
 from ..wire.json import decode, encode
+from ..wire.local import address_of
 from .backoff import LONGEST_ASKED, delay
+from .dial import http_client
 from .limits import PUBLISHER, PublisherLimits
-from .local import address_of
 from .outbox import Outbox, Waiting
 from .rest import error_text
 from .transport import seconds
@@ -112,12 +113,8 @@ class Publisher:
             raise OutboxUnusable(f"cannot keep events in {self._dir}: {error}") from None
         if self._outbox.damage:
             self._report(self._outbox.damage)
-        self._client = httpx.AsyncClient(
-            headers={"Content-Type": "application/json", **self.server.headers},
-            timeout=self._limits.timeout,
-            trust_env=not self.server.is_loopback,
-            verify=self.server.may_use_tls,
-        )
+        headers = {"Content-Type": "application/json", **self.server.headers}
+        self._client = http_client(self.server, headers=headers, timeout=self._limits.timeout)
         self._stored.set()
         self._tasks = [asyncio.create_task(work) for work in (self._send_all(), self._beat(), self._keep_all())]
         return self

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from msgspec import Raw, Struct
 
 from ..agents.doing import summary_of
-from ..errors import BadJson, ErrorAnswer, NoAnswer, OddAnswer, SentryVibeError
+from ..errors import BadAddress, BadJson, ErrorAnswer, NoAnswer, OddAnswer, SentryVibeError
 from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
 from ..model.text import clean_line
@@ -25,6 +25,7 @@ from ..wire.frames import MAX_FRAME, unpacked
 from ..wire.json import ABSENT, decode, plain, present
 from ..wire.original_rows import OriginalSession, Stored, stored
 from ..wire.summary import decode_summary
+from .dial import connection
 from .original_replica import Hydration
 from .trouble import in_words
 from .watchers import ServerWatchers, WatcherRow
@@ -303,16 +304,18 @@ async def _get(server: Address, url: str) -> bytes:
 async def _ask(server: Address, method: str, url: str, timeout: float = TIMEOUT) -> bytes:
     """Body of a successful answer. Cancelling cuts the connection, so that no thread stays behind."""
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        link = connection(server, timeout)
+    except BadAddress as error:
+        raise NoAnswer(str(error)) from None
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    reading = asyncio.get_running_loop().run_in_executor(None, _read, connection, method, target, server.headers)
+    reading = asyncio.get_running_loop().run_in_executor(None, _read, link, method, target, server.headers)
     try:
         status, body = await asyncio.shield(reading)
     except asyncio.CancelledError:
-        if connection.sock is not None:
+        if link.sock is not None:
             with suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+                link.sock.shutdown(socket.SHUT_RDWR)
         reading.add_done_callback(_retrieved)
         raise
     except (OSError, http.client.HTTPException, EOFError) as error:
@@ -324,19 +327,17 @@ async def _ask(server: Address, method: str, url: str, timeout: float = TIMEOUT)
     return body
 
 
-def _read(
-    connection: http.client.HTTPConnection, method: str, target: str, headers: dict[str, str]
-) -> tuple[int, bytes]:
+def _read(link: http.client.HTTPConnection, method: str, target: str, headers: dict[str, str]) -> tuple[int, bytes]:
     try:
         accepted = {"Accept": "application/json", "Accept-Encoding": "gzip"}
-        connection.request(method, target, headers=accepted | headers)
-        answer = connection.getresponse()
+        link.request(method, target, headers=accepted | headers)
+        answer = link.getresponse()
         body = answer.read(MAX_FRAME + 1)
         if len(body) > MAX_FRAME:
             raise ValueError(f"an answer larger than {MAX_FRAME} bytes")
         return answer.status, unpacked(body) if answer.headers.get("Content-Encoding") == "gzip" else body
     finally:
-        connection.close()
+        link.close()
 
 
 def _retrieved(reading: asyncio.Future[tuple[int, bytes]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..model.state import Millis
 from ..wire.address import Address
+from .dial import http_client
 from .limits import LINK, LinkLimits
 from .reconnect import Opening
 from .rest import error_text
@@ -57,7 +58,7 @@ async def stream(server: Address, opening: Opening, listener: Listener, limits: 
     lines = EventStream(limits)
     try:
         async with (
-            httpx.AsyncClient(timeout=timeout, trust_env=not server.is_loopback, verify=server.may_use_tls) as client,
+            http_client(server, timeout=timeout) as client,
             client.stream("GET", url, headers=headers) as answer,
         ):
             kind = answer.headers.get("Content-Type", "")

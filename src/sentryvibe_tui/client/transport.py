@@ -18,6 +18,7 @@ from ..errors import LinkError
 from ..model.state import Millis
 from ..model.text import clean_line
 from ..wire.address import Address
+from .dial import web_socket_options
 from .limits import LinkLimits
 from .reconnect import Opening, Transport
 from .rest import error_text
@@ -113,11 +114,11 @@ async def _open(server: Address, opening: Opening, limits: LinkLimits) -> _Conne
         create_connection=_Connection,
         additional_headers=server.headers,
         compression=None,
-        proxy=None if server.is_loopback else True,
         max_size=limits.max_frame,
         open_timeout=limits.open_timeout,
         ping_interval=None,
         close_timeout=1,
+        **web_socket_options(server),
     )
     return cast("_Connection", await connecting)
 

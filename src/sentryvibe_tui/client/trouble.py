@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 
 from ..wire.address import Address
 
@@ -16,6 +17,10 @@ def in_words(error: BaseException) -> str:
         return "unknown host"
     if _is_refusal(error):
         return "connection refused"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}; `--ca FILE` names who vouches for it"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS: {error.reason or error}"
     if isinstance(error, OSError) and error.errno is not None and error.errno in errno.errorcode:
         return os.strerror(error.errno)
     return str(error) or type(error).__name__

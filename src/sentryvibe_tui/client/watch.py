@@ -12,11 +12,11 @@ from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
 from ..wire.address import Address
 from ..wire.frames import decode_frame
+from ..wire.local import address_of
 from . import rest as reading
 from .driver import Driver, Input
 from .limits import LINK, LinkLimits
 from .link import Hydrate, Link, Open
-from .local import address_of
 from .rest import ProjectRef
 from .watchers import ServerWatchers
 from .watching import WatchEvent

@@ -26,7 +26,7 @@ Endpoint = tuple[str, int]
 
 
 class Caller:
-    """`client` and `server` are the two ends of its connection; None: it is no TCP, but a socket of this machine."""
+    """`client` and `server` are the two ends of its connection, where it has addresses; `connection` is our end."""
 
     def __init__(
         self, client: Endpoint | None, server: Endpoint | None, connection: socket.socket | None = None
@@ -41,14 +41,19 @@ class Caller:
     @cached_property
     def uid(self) -> int | None:
         """The user whose process it is; None when that is not known, or of another machine."""
-        if self._client is None:
+        if self.is_local_socket:
             return _socket_peer(self._connection)
-        return None if self._server is None else _tcp_peer(self._client, self._server)
+        return None if self._client is None or self._server is None else _tcp_peer(self._client, self._server)
+
+    @property
+    def is_local_socket(self) -> bool:
+        """Whether it comes by a Unix socket."""
+        return self._connection is not None and self._connection.family == socket.AF_UNIX
 
     @property
     def place(self) -> str:
         """Where it comes from, in a word: one's address on the net, or one's user on this machine."""
-        uid = self.uid if self._client is None or _is_loopback(self.address) else None
+        uid = self.uid if self.is_local_socket or _is_loopback(self.address) else None
         if uid is not None:
             return f"user {uid}"
         address = _parsed(self.address)
@@ -59,6 +64,8 @@ class Caller:
     @property
     def is_own_user(self) -> bool:
         """Whether it is a process of the user that this one runs as."""
+        if self.is_local_socket and not hasattr(socket, "SO_PEERCRED"):
+            return True  # nobody else may open it
         return self.uid == os.geteuid()
 
 

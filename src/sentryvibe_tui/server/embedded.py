@@ -14,6 +14,7 @@ from .. import runtime
 from ..errors import BadTokenFile
 from ..settings import Settings, data_dir, token_path
 from ..wire.address import Address, parse_address
+from ..wire.local import local_address
 
 if TYPE_CHECKING:
     from .settings import ServerLimits
@@ -79,7 +80,7 @@ async def _keep_served(
 
 def _local_server() -> Address | None:
     running = runtime.find_local_server()
-    return None if running is None else parse_address(running.url, running.token, running.data_dir)
+    return None if running is None else local_address(running)
 
 
 async def _started(stack: AsyncExitStack, settings: Settings, port: int, tell: Callable[[str], None]) -> Address:

@@ -15,6 +15,7 @@ from ..principals import TOKEN_PREFIX, NamedTokens, Principal
 from .asgi import HTTPError, Scope, header
 from .attempts import Attempts
 from .caller import caller_of
+from .forwarded import Proxies
 from .settings import ServerLimits
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -43,6 +44,7 @@ class Guard:
         self._token = settings.token.encode()
         self._own_user = settings.own_user
         self._is_open = not (settings.token or settings.own_user)
+        self._proxies = Proxies(settings.proxies)
         self._attempts = Attempts(settings.wrong_tokens, clock)
         self._named = NamedTokens(Path(settings.tokens)) if settings.tokens else None
 
@@ -51,6 +53,7 @@ class Guard:
 
         Raises HTTPError: 403 for a foreign `Host` or page, 401 for who is not known, 429 for who guesses.
         """
+        self._proxies.resolve(scope)
         self._check_place(scope)
         if self._is_open:
             return ANYONE

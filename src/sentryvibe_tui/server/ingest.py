@@ -22,7 +22,14 @@ LARGE = 64 * 1024
 """Bytes of a body that takes so long to decode that others should not wait for it."""
 
 _PLACE = re.compile(r" - at `(.+)`$")
-_OTHER_TYPES = ("multipart/", "application/x-www-form-urlencoded", "application/xml", "text/html", "text/xml")
+_OTHER_TYPES = (
+    "multipart/",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "application/xml",
+    "text/html",
+    "text/xml",
+)
 
 
 class Intake:

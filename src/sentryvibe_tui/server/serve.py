@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
 import signal
@@ -29,6 +28,7 @@ from ..notify import Claims, NotifyCommand
 from ..store.opening import open_store
 from .app import App
 from .guard import is_loopback
+from .listening import check_certificate, listen, listen_locally, put_away
 from .protocols import protocols
 from .settings import ServerLimits
 
@@ -64,7 +64,9 @@ async def running(
     limits = replace(limits, audit=limits.audit or str(data / AUDIT))
     if not (is_loopback(host) or limits.token or limits.tokenless):
         raise CannotServe(UNGUARDED.format(host))
-    listener = _listen(host, port, limits.dead_after)
+    if limits.certificate:
+        check_certificate(limits.certificate, limits.certificate_key)
+    listener = listen_locally(limits.socket) if limits.socket else listen(host, port, limits.dead_after)
     try:
         bus = open_bus(limits.store, limits.hints)
         store = await open_store(limits.store, data, limits.store_limits)
@@ -81,12 +83,14 @@ async def running(
         await app.start()
         task = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
         await server.up()
-        yield Running(_url(host, listener.getsockname()[1]), app)
+        yield Running(_url(host, listener, limits), app)
     except StoreUnavailable as error:
         if task is not None:
             raise
         raise CannotServe(str(error)) from None
     finally:
+        if limits.socket:
+            put_away(limits.socket)
         await app.stop()
         if notifier is not None:
             await notifier.finish(GRACE)
@@ -199,9 +203,11 @@ def _end() -> None:
 @contextlib.contextmanager
 def _announced(server: Running, data: Path) -> Generator[None]:
     """The runtime file, while the server runs. Not being able to write it is no reason not to serve."""
-    token_file = server.app.context.settings.token_file
+    limits = server.app.context.settings
     started_at = time.time_ns() // 1_000_000
-    local = runtime.LocalServer(server.url, os.getpid(), str(data.resolve()), started_at, token_file)
+    local = runtime.LocalServer(
+        server.url, os.getpid(), str(data.resolve()), started_at, limits.token_file, limits.certificate
+    )
     try:
         runtime.announce(local)
     except OSError as error:
@@ -215,29 +221,11 @@ def _announced(server: Running, data: Path) -> Generator[None]:
         runtime.withdraw(local)
 
 
-def _listen(host: str, port: int, dead_after: float) -> socket.socket:
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, proto)
-    except OSError as error:
-        raise CannotServe(f"cannot listen on {host}: {error.strerror}") from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(dead_after * 1000))
-        listener.bind(address)
-        listener.listen(2048)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise CannotServe(f"port {port} on {host} is in use; choose another with --port") from None
-        raise CannotServe(f"cannot listen on {host} port {port}: {error.strerror}") from None
-    return listener
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _url(host: str, listener: socket.socket, limits: ServerLimits) -> str:
+    if limits.socket:
+        return f"unix:{limits.socket}"
+    scheme, port = "https" if limits.certificate else "http", listener.getsockname()[1]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _config(app: App, limits: ServerLimits) -> uvicorn.Config:
@@ -250,6 +238,8 @@ def _config(app: App, limits: ServerLimits) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         proxy_headers=False,
+        ssl_certfile=limits.certificate or None,
+        ssl_keyfile=limits.certificate_key or None,
         server_header=False,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,

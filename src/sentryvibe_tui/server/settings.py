@@ -18,6 +18,9 @@ class ServerLimits(ServerSettings, frozen=True):
     `tokens`: the file with named tokens, each with its role (`principals`); they count where not everybody is let in.
     `wrong_tokens`: different ones that may come from one place in a minute; then it is not listened to for the rest.
     `audit`: the file that tells who did what; "" none.
+    `socket`: the path of a Unix socket to listen on, instead of an address.
+    `certificate`, `certificate_key`: files for TLS; without a key it stands in the certificate's file.
+    `proxies`: those whose word counts on where a request comes from (`forwarded.Proxies`).
     `retention_days`: a build that has ended is deleted so long after its last event came, unless its project means it;
     0: never.
     `silence`: an active build without a sign of its agent for so long becomes interrupted.
@@ -31,6 +34,10 @@ class ServerLimits(ServerSettings, frozen=True):
     tokenless: bool = False
     tokens: str = ""
     wrong_tokens: int = 10
+    socket: str = ""
+    certificate: str = ""
+    certificate_key: str = ""
+    proxies: tuple[str, ...] = ()
     audit: str = ""
     retention_days: int = 0
     silence: float = 30 * 60

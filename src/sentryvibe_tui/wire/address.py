@@ -11,20 +11,25 @@ from msgspec import Struct
 
 from ..errors import BadAddress
 
+_UNIX = "unix:"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Address(Struct, frozen=True):
-    """`base` is an http(s) URL without a slash at its end, and without a password: it may be shown, and kept.
+    """`base` is an http(s) URL without a slash at its end, and without a password, or `unix:` and a path: it may be
+    shown, and kept.
 
     `token` goes into the Authorization header, or `login` (`user:password`) when there is none. `data_dir`: where a
-    server of this machine keeps its builds, when that is known.
+    server of this machine keeps its builds, when that is known. `authorities`: a file of certificates that vouch for
+    an https server, beside the system's; `certificate`: a file with its own, when that is known.
     """
 
     base: str
     token: str = ""
     data_dir: str = ""
     login: str = ""
+    authorities: str = ""
+    certificate: str = ""
 
     def __repr__(self) -> str:
         """Without token and login: they show in no log and no message."""
@@ -36,12 +41,22 @@ class Address(Struct, frozen=True):
         return self.data_dir or self.base
 
     @property
+    def socket(self) -> str:
+        """The path of its Unix socket; "" when it has an address."""
+        return self.base.removeprefix(_UNIX) if self.base.startswith(_UNIX) else ""
+
+    @property
+    def root(self) -> str:
+        """What its URLs begin with."""
+        return "http://localhost" if self.socket else self.base
+
+    @property
     def host(self) -> str:
-        return urlsplit(self.base).hostname or ""
+        return urlsplit(self.root).hostname or ""
 
     @property
     def port(self) -> int:
-        parts = urlsplit(self.base)
+        parts = urlsplit(self.root)
         return parts.port or (443 if parts.scheme == "https" else 80)
 
     @property
@@ -72,7 +87,14 @@ class Address(Struct, frozen=True):
         return "ws" + self._with("/ws", query).removeprefix("http")
 
     def _with(self, path: str, query: Mapping[str, str] | None) -> str:
-        return self.base + path + (f"?{urlencode(query)}" if query else "")
+        return self.root + path + (f"?{urlencode(query)}" if query else "")
+
+
+def _socket_path(path: str) -> str:
+    """Raises BadAddress."""
+    if not path.startswith("/") or "\0" in path:
+        raise BadAddress(f"not a server's socket: {path!r} (like unix:/run/user/1000/builds.sock)")
+    return "/" + path.lstrip("/")
 
 
 def _quoted(part: str) -> str:
@@ -86,8 +108,13 @@ def shown(text: str) -> str:
 
 
 def parse_address(text: str, token: str = "", data_dir: str = "") -> Address:
-    """`host`, `host:port` or a URL (http, https, ws, wss), also with `user:password@`. Raises BadAddress."""
+    """`host`, `host:port`, a URL (http, https, ws, wss), also with `user:password@`, or `unix:/path`.
+
+    Raises BadAddress.
+    """
     url = text.strip()
+    if url.startswith(_UNIX):
+        return Address(_UNIX + _socket_path(url.removeprefix(_UNIX)), token, data_dir)
     if "://" not in url:
         url = "http://" + url
     try:

@@ -9,15 +9,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ...model.events import About
-from ...wire.address import Address, parse_address
+from ...wire.address import Address
 
 log = logging.getLogger("sentryvibe_tui.publisher")
 
 
 @asynccontextmanager
-async def left_behind(url: str, data: Path, outbox: Path, token: str = "") -> AsyncGenerator[None]:
-    """Sends it while the block lasts; nothing is loaded for it where nothing was left."""
-    work = asyncio.create_task(_send(_own(url, data, token), outbox)) if _is_there(outbox) else None
+async def left_behind(server: Address, outbox: Path) -> AsyncGenerator[None]:
+    """Sends it to `server` while the block lasts; nothing is loaded for it where nothing was left."""
+    work = asyncio.create_task(_send(server, outbox)) if _is_there(outbox) else None
     try:
         yield
     finally:
@@ -28,10 +28,6 @@ async def left_behind(url: str, data: Path, outbox: Path, token: str = "") -> As
 
 def _is_there(outbox: Path) -> bool:
     return any(outbox.glob("*.sqlite"))
-
-
-def _own(url: str, data: Path, token: str) -> Address:
-    return parse_address(url, token, str(data.resolve()))
 
 
 async def _send(server: Address, outbox: Path) -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from .. import runtime
 from ..errors import BadAddress
-from ..wire.address import Address, parse_address
+from .address import Address, parse_address
 
 
 def address_of(server: Address | str) -> Address:
@@ -16,11 +16,16 @@ def address_of(server: Address | str) -> Address:
     return with_local_token(parse_address(server)) if isinstance(server, str) else server
 
 
+def local_address(server: runtime.LocalServer) -> Address:
+    """With all that its file says. Raises BadAddress."""
+    return replace(parse_address(server.url, server.token, server.data_dir), certificate=server.certificate)
+
+
 def with_local_token(address: Address) -> Address:
-    """`address`, with token and data folder when it is that of a server of this user that runs here."""
+    """`address`, with token, certificate and data folder when it is that of a server of this user that runs here."""
     for server in runtime.local_servers():
         with suppress(BadAddress):  # a runtime file that says nonsense is as good as none
-            here = parse_address(server.url, server.token, server.data_dir)
+            here = local_address(server)
             if here.base == address.base:
                 return replace(here, token=here.token or address.token)
     return address
