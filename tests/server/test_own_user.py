@@ -15,12 +15,13 @@ from websockets.asyncio.client import connect
 
 from sentryvibe_tui.errors import BadTokenFile
 from sentryvibe_tui.principals import TOKENS, NamedTokens
-from sentryvibe_tui.server import caller
+from sentryvibe_tui.server import socket_owner
 from sentryvibe_tui.server.access import TOKEN, secured
-from sentryvibe_tui.server.caller import Caller, tells_users
+from sentryvibe_tui.server.caller import Caller
 from sentryvibe_tui.server.guard import ANYONE, OWNER, Guard
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import ServerLimits
+from sentryvibe_tui.server.socket_owner import tells_users
 
 from ..patience import PATIENCE
 
@@ -41,6 +42,14 @@ async def server(tmp_path: Path) -> AsyncIterator[Running]:
 def asking(server: Running, token: str = "") -> httpx.AsyncClient:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return httpx.AsyncClient(base_url=server.url, trust_env=False, verify=False, headers=headers)
+
+
+@pytest.fixture(params=["netlink", "table"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """By which the system is asked; where netlink is not there, the table is."""
+    if request.param == "table":
+        monkeypatch.setattr(socket_owner, "_by_netlink", lambda *_: None)
+    return request.param
 
 
 _PROGRAM = """
@@ -109,6 +118,7 @@ async def test_another_user_who_was_given_the_token_comes_in(server: Running) ->
 
 
 @as_another
+@pytest.mark.usefixtures("way")
 async def test_a_connection_that_its_process_has_left_is_nobodys(server: Running) -> None:
     """The system calls it root's: a post whose sender is gone already must not pass as the owner's."""
     script = f"""
@@ -127,6 +137,7 @@ print("done")
 
 
 @as_another
+@pytest.mark.usefixtures("way")
 async def test_on_any_way_to_loopback(tmp_path: Path) -> None:
     """A client may come by IPv6, or by an IPv6 socket to an IPv4 address."""
     for host in ("127.0.0.1", "::1"):
@@ -153,6 +164,7 @@ def test_where_nothing_tells_the_user_a_token_is_needed(tmp_path: Path) -> None:
     assert Guard("127.0.0.1", limits).identify(scope | {"headers": bearing}).role == "admin"
 
 
+@pytest.mark.usefixtures("way")
 def test_whose_a_connection_within_this_process_is() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
         client.connect(listener.getsockname())
@@ -161,6 +173,17 @@ def test_whose_a_connection_within_this_process_is() -> None:
         assert Caller(*reversed(ends)).uid in (os.geteuid(), None)  # the server's end, not accepted yet
         assert Caller(("192.0.2.1", 7), ends[1]).uid is None
         assert Caller(("fe80::1%eth0", 7), ends[1]).uid is None
+
+
+def test_both_ways_tell_the_same() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
+        client.connect(listener.getsockname())
+        ends = (client.getsockname(), listener.getsockname())
+        answer = socket_owner._by_netlink(*ends)
+        if answer is None:
+            pytest.skip("this system answers no question by netlink")
+        assert answer == socket_owner._by_table(*ends)
+        assert answer[0] == os.geteuid()
 
 
 def test_the_token_of_the_data_folder_is_made_once_and_is_its_users(tmp_path: Path) -> None:
@@ -184,7 +207,7 @@ def test_without_a_file_its_own_user_still_comes_in(tmp_path: Path, monkeypatch:
     scope = {"type": "http", "scheme": "http", "headers": [(b"host", b"localhost"), (b"authorization", b"Bearer ")]}
     with pytest.raises(Exception, match="--no-token"):
         Guard("127.0.0.1", limits).identify(scope | {"client": ("192.0.2.1", 1), "server": ("192.0.2.1", 2)})
-    monkeypatch.setattr(caller, "_TABLES", (tmp_path / "none",))
+    monkeypatch.setattr(socket_owner, "_TABLES", (tmp_path / "none",))
     with pytest.raises(BadTokenFile):
         secured(ServerLimits(), "127.0.0.1", tmp_path)
 

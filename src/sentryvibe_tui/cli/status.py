@@ -13,7 +13,7 @@ from ..settings import data_dir
 from .options import NoLink, find_server, server_option, settings
 from .status_line import (
     ACTIVE_WITHIN,
-    PATIENCE,
+    ANSWER_WITHIN,
     NothingLearned,
     answer,
     now,
@@ -71,7 +71,7 @@ def _served(server: Address) -> Totals:
     from ..client.dial import connection
 
     try:
-        return served(server.root, server.headers, connection(server, PATIENCE))
+        return served(server.root, server.headers, connection(server, ANSWER_WITHIN))
     except BadAddress as error:
         raise NothingLearned(str(error)) from None
 

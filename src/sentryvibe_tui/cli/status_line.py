@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..model.totals import Totals
     from ..runtime import LocalServer
 
-PATIENCE = 0.3
+ANSWER_WITHIN = 0.3
 """Seconds for connecting to the server, and for each read."""
 ACTIVE_WITHIN = 30 * 60 * 1000
 """Without a server: a build that was not heard of for so many milliseconds is not counted as going on."""
@@ -88,7 +88,9 @@ def served(url: str, headers: Mapping[str, str], link: HTTPConnection | None = N
     from ..model.totals import totals_named
 
     try:
-        return totals_named(json.loads(glance(f"{url}/api/status?since={start_of_today()}", headers, PATIENCE, link)))
+        return totals_named(
+            json.loads(glance(f"{url}/api/status?since={start_of_today()}", headers, ANSWER_WITHIN, link))
+        )
     except NoGlance as error:
         raise NothingLearned(f"no figures from {url}: {error}") from None
     except (ValueError, TypeError, AttributeError):

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from ..errors import BadTokenFile
 from ..principals import TOKENS
 from ..token_file import server_token
-from .caller import tells_users
 from .guard import is_loopback
 from .settings import ServerLimits
+from .socket_owner import tells_users
 
 log = logging.getLogger("sentryvibe_tui.server")
 

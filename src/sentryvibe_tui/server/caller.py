@@ -9,20 +9,14 @@ import ipaddress
 import os
 import socket
 import struct
-import sys
 from functools import cached_property
-from pathlib import Path
 from typing import Any, cast
 
 from .asgi import Scope
+from .socket_owner import Endpoint, owner
 
 CALLER = "sentryvibe.caller"
 """Where a request's scope has it, once for all requests of a connection."""
-
-_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-_UID, _INODE = 7, 9
-
-Endpoint = tuple[str, int]
 
 
 class Caller:
@@ -43,7 +37,7 @@ class Caller:
         """The user whose process it is; None when that is not known, or of another machine."""
         if self.is_local_socket:
             return _socket_peer(self._connection)
-        return None if self._client is None or self._server is None else _tcp_peer(self._client, self._server)
+        return None if self._client is None or self._server is None else owner(self._client, self._server)
 
     @property
     def is_local_socket(self) -> bool:
@@ -79,11 +73,6 @@ def at_end_of(transport: Any, client: Endpoint | None, server: Any) -> Caller:
     return Caller(client, server, transport.get_extra_info("socket"))
 
 
-def tells_users() -> bool:
-    """Whether this system says whose process a connection is."""
-    return _TABLES[0].exists()
-
-
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(text)
@@ -102,31 +91,3 @@ def _socket_peer(connection: socket.socket | None) -> int | None:
         return None
     _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
     return uid
-
-
-def _tcp_peer(client: Endpoint, server: Endpoint) -> int | None:
-    """Both ends of a connection within a machine stand in its table; the client's row has the client's user.
-
-    A client may use an IPv6 socket for IPv4. A socket that its process has closed already is root's in the table, and
-    has no inode.
-    """
-    for table in _TABLES:
-        try:
-            rows = table.read_bytes()
-            row = rows.find(f" {_hex(client, table)} {_hex(server, table)} ".encode())
-        except (OSError, ValueError):
-            continue
-        if row >= 0:
-            fields = rows[rows.rfind(b"\n", 0, row) + 1 : rows.find(b"\n", row)].split()
-            return int(fields[_UID]) if int(fields[_INODE]) else None
-    return None
-
-
-def _hex(endpoint: Endpoint, table: Path) -> str:
-    """As the table writes it: words of 32 bits as this machine has them in memory. Raises ValueError."""
-    address = ipaddress.ip_address(endpoint[0])
-    packed = address.packed
-    if table.name.endswith("6") and address.version == 4:
-        packed = ipaddress.ip_address(f"::ffff:{address}").packed
-    words = (int.from_bytes(packed[at : at + 4], sys.byteorder) for at in range(0, len(packed), 4))
-    return "".join(f"{word:08X}" for word in words) + f":{endpoint[1]:04X}"
