@@ -58,11 +58,10 @@ class Relay:
         port = self._chance.choice(self._targets)
         return asyncio.get_running_loop().create_connection(lambda: _Pipe(self._open, peer=near), "127.0.0.1", port)
 
-    def cut(self) -> int:
-        links = tuple(self._open)
-        for transport in links:
-            transport.abort()
-        return len(links)
+    def cut(self, share: float = 1.0) -> None:
+        for transport in tuple(self._open):
+            if self._chance.random() < share:
+                transport.abort()
 
     def stop(self) -> None:
         self._server.close()
@@ -168,7 +167,6 @@ class Build:
         self.project, self.name = f"p{number % PROJECTS}", f"b{number}"
         self.posted: list[str] = []
         self.acknowledged: set[str] = set()
-        self.unsure: set[str] = set()
         self.state = BuildState()
 
     def body(self, token: str, has_id: bool) -> bytes:
@@ -177,17 +175,22 @@ class Build:
         return json.dumps(about | ({"eventId": token} if has_id else {})).encode()
 
     def check(self) -> None:
-        """Every token once, in the order in which they were posted; those that were not acknowledged may be missing."""
+        """What was acknowledged once, in the order of posting; the rest at most once: it may have come late, too."""
         words = _TOKEN.findall("".join(note.text for note in self.state.notes()))
-        expected = [token for token in self.posted if token in self.acknowledged or token in words]
-        assert words == expected, f"{self.name}: {_difference(words, expected)}"
-        assert set(words) <= self.acknowledged | self.unsure, f"{self.name} has what nobody posted"
+        expected = [token for token in self.posted if token in self.acknowledged]
+        certain = [word for word in words if word in self.acknowledged]
+        assert certain == expected, f"{self.name}: {_difference(certain, expected)}"
+        counts = collections.Counter(words)
+        assert max(counts.values(), default=1) == 1, f"{self.name}: doubled {counts.most_common(3)}"
+        assert set(words) <= set(self.posted), f"{self.name} has what nobody posted"
 
 
 def _difference(words: list[str], expected: list[str]) -> str:
     counts = collections.Counter(words)
     doubled = [word for word, count in counts.items() if count > 1]
-    return f"lost {sorted(set(expected) - set(words))}, doubled {doubled}, or out of order"
+    place = next((n for n, pair in enumerate(zip(words, expected, strict=False)) if pair[0] != pair[1]), len(words))
+    around = f"{words[place - 2 : place + 4]} for {expected[place - 2 : place + 4]}"
+    return f"lost {sorted(set(expected) - set(words))}, doubled {doubled}, first difference {around}"
 
 
 class Follower:
@@ -211,8 +214,8 @@ class Follower:
                     self.snapshots[cause] += 1
                     self._version = state.version
                 case LinkChanged(status) if status.phase in ("retrying", "gave-up"):
-                    loop = asyncio.get_running_loop()
-                    loop.call_later(self._chance.uniform(0.05, 0.4), self.watch.retry_now)
+                    pause = self._chance.uniform(0.1, 0.4) * 2 ** min(status.attempt, 5)  # sooner than by itself
+                    asyncio.get_running_loop().call_later(pause, self.watch.retry_now)
                 case LinkChanged(status):
                     assert status.phase != "refused", status
                 case _:
@@ -312,7 +315,6 @@ class KillWorld:
             token = f"{build.name}.{number}.{count}"
             has_id = self.chance.random() < 0.8
             build.posted.append(token)
-            build.unsure.add(token)
             end = time.monotonic() + PATIENCE
             while (status := await poster.post(build.body(token, has_id))) != 200:
                 self.failures += 1
@@ -348,7 +350,7 @@ class KillWorld:
                     self.chance.choice(self._relays).cut()
                     await asyncio.sleep(self.chance.uniform(0, 0.2))
             case "watchers":
-                self._balancer.cut()
+                self._balancer.cut(0.2)
             case _:
                 pass
 
@@ -398,6 +400,7 @@ class KillWorld:
             if not is_slow and time.monotonic() > begun + SLOW:
                 is_slow = True
                 print(words, flush=True)
+                await self._read_logs()  # what was refused for want of an answer may have come late
             await asyncio.sleep(0.02)
 
 

@@ -50,6 +50,9 @@ class Log:
 
     async def sign_of_life(self) -> None: ...
 
+    async def deletions(self) -> tuple[BuildKey, ...]:
+        return ()
+
     async def heard(self, keys: Sequence[BuildKey]) -> None: ...
 
     async def heads(self, numbers: Sequence[int]) -> tuple[BuildHead, ...]:
@@ -98,9 +101,17 @@ class Server:
         self.hub = Hub("e", lambda: 0.0, lambda: 0, kind=SharedChannel)
         self.hub.on_loss = lambda watcher: world.spawn(self.start(watcher))
         self.listed: list[Commit] = []
+        limits = ServerLimits(look_every=0.02)
         self.peers = Peers(
-            world.log, self.hints, self.hub, self.listed.extend, lambda: world.now, ServerLimits(look_every=0.02), 0
-        )  # type: ignore[arg-type]
+            world.log,  # type: ignore[arg-type]
+            self.hints,  # type: ignore[arg-type]
+            self.hub,
+            self.listed.extend,
+            self.forget,
+            lambda: world.now,
+            limits,
+            0,
+        )
 
     async def start(self, watcher: Watcher) -> None:
         """As `CatchUp` does it, with whole states of all builds, each read at some time after the hold; now and then
@@ -117,6 +128,8 @@ class Server:
         for head in heads:
             watcher.outlet.state(head)  # type: ignore[attr-defined]
         self.hub.begin(watcher, (), heads)
+
+    async def forget(self, key: BuildKey) -> None: ...
 
     def write(self, key: BuildKey, count: int) -> None:
         versions = range(self.world.log.versions[key] + 1, self.world.log.versions[key] + count + 1)

@@ -53,7 +53,7 @@ async def servers(tmp_path: Path, schema: str, hints: str, look_every: float) ->
 
 def event(text: str, build: str = "b", **more: Any) -> dict[str, Any]:
     said = {"type": "text-delta", "id": "x", "delta": text}
-    return {"projectId": "p", "sessionId": "s", "buildId": build, "event": said, **more}
+    return {"projectId": "p", "sessionId": "s", "buildId": build, "event": said} | more
 
 
 async def post(server: Running, *events: dict[str, Any]) -> dict[str, Any]:
@@ -185,6 +185,34 @@ async def test_the_list_of_one_server_has_the_builds_of_the_other(servers: list[
     async with websockets.connect(url, proxy=None) as link, asyncio.timeout(PATIENCE):
         await post(servers[0], event("a", build="new"))
         while '"new"' not in str(await link.recv(decode=True)):
+            pass
+
+
+@pytest.mark.parametrize(("remaining", "code"), [(("kept",), 1012), ((), 4404)])
+async def test_what_one_server_deletes_is_gone_from_the_other(
+    servers: list[Running], remaining: tuple[str, ...], code: int
+) -> None:
+    import websockets
+
+    for build in (*remaining, "b"):
+        await post(servers[0], event("a", build=build) | {"sessionId": build})
+    await post(servers[0], event("", event={"type": "build-completed"}) | {"sessionId": "b"})
+    base = servers[1].url.replace("http", "ws", 1)
+    async with (
+        websockets.connect(f"{base}/ws?projectId=p&protocol=2&sessionId=b", proxy=None) as link,
+        websockets.connect(f"{base}/ws?scope=builds&protocol=2", proxy=None) as overview,
+        httpx.AsyncClient(base_url=servers[0].url, trust_env=False) as http,
+        asyncio.timeout(PATIENCE),
+    ):
+        for _ in range(3):  # connected, the state, and the mark after it
+            await link.recv()
+        deleted = await http.delete("/api/builds", params={"projectId": "p", "sessionId": "b", "buildId": "b"})
+        assert deleted.status_code == 200, deleted.text
+        with suppress(websockets.ConnectionClosed):
+            async for _ in link:
+                pass
+        assert link.close_code == code
+        while '"removed":[{' not in str(await overview.recv(decode=True)):
             pass
 
 

@@ -137,6 +137,20 @@ async def test_large_values_travel_clipped_and_are_kept_whole(place: Place, post
     await store.close()
 
 
+async def test_a_value_that_was_large_once_is_what_the_call_says_now(place: Place, posted: Make) -> None:
+    store = await place.open()
+    call = {"toolCallId": "t", "toolName": "Bash"}
+    await store.append([posted("tool-input-available", input={"command": "x" * 9000}, **call)], 1)
+    await store.append([posted("tool-input-available", input={"command": "short"}, **call)], 2)
+    found, state = await store.find_tool("s", "t"), await store.state(KEY)
+    assert found is not None
+    assert state is not None
+    tool = state.tool("t")
+    assert tool is not None
+    assert (found.input, tool.input_bytes) == (tool.input, 0)
+    await store.close()
+
+
 async def test_projects_are_named_once_a_name_is_said_and_slugs_do_not_clash(place: Place, posted: Make) -> None:
     store = await place.open()
     await store.append([posted("start", project="id-1")], 1)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from sentryvibe_tui.errors import StoreBroken, StoreUnavailable
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
-from sentryvibe_tui.store.contract import Accepted, BuildDamaged, BuildKey, Commit
+from sentryvibe_tui.store.appending import LITTLE_BYTES, LITTLE_EVENTS
+from sentryvibe_tui.store.contract import Accepted, BuildDamaged, BuildFilter, BuildKey, Commit
 from sentryvibe_tui.store.postgres.address import parse_postgres
 from sentryvibe_tui.wire.envelope import EventEnvelope
 
@@ -270,6 +273,77 @@ async def test_a_build_that_another_server_deleted_begins_anew(database: Databas
     await database.ask("UPDATE builds SET status = 'damaged'")
     assert await other.discard(KEY)
     assert await one.append([text(posted, "b")], 1) == Accepted(1, 0, 1)
+
+
+async def test_a_project_that_another_server_deleted_is_made_anew_with_its_next_build(
+    database: Database, posted: Make
+) -> None:
+    one, other = await database.open(), await database.open()
+    assert await one.deletions() == ()
+    await one.append([posted("start", projectName="Shop"), posted("build-completed")], 1)
+    assert await other.delete(KEY)
+    assert await one.deletions() == (KEY,)
+    assert await one.deletions() == await other.deletions() == ()
+    assert await one.projects() == ()
+    await other.append([posted("start", projectName="Shop"), posted("build-completed")], 1)
+    assert await one.delete(KEY)
+    await other.append([text(posted, "x", build="next")], 2)
+    assert [(project.id, project.name) for project in await one.projects()] == [("p", "p")]
+    page = await one.all_builds(BuildFilter(), 9)
+    assert [build.build_id for build in page.builds] == ["next"]
+
+
+async def test_what_takes_long_to_decide_is_decided_beside_the_loop(database: Database, posted: Make) -> None:
+    store = await database.open()
+    draft, threads = store._writer._rules.draft, list[bool]()
+
+    def drafted(*group: Any) -> Any:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return draft(*group)
+
+    store._writer._rules.draft = drafted
+    await store.append([text(posted, "a")], 1)
+    await store.append([text(posted, "b")] * (LITTLE_EVENTS + 1), 1)
+    await store.append([text(posted, "c" * LITTLE_BYTES)], 1)
+    assert threads == [True, False, False]
+    assert (await folded(store)).version == LITTLE_EVENTS + 3
+
+
+async def test_one_bad_append_of_a_group_fails_alone(database: Database, posted: Make) -> None:
+    """What the border refuses, and would be refused by the database, too."""
+    store = await database.open()
+    await store.append([text(posted, "a")], 1)
+    bad = msgspec.structs.replace(text(posted, "b"), event_id="x\0y")
+    answers = await asyncio.gather(
+        *(store.append([event], 1) for event in (text(posted, "c"), bad, text(posted, "d"))), return_exceptions=True
+    )
+    assert [type(answer) is Accepted for answer in answers] == [True, False, True]
+    assert next((await folded(store)).notes()).text == "acd"
+
+
+async def test_groups_that_name_builds_in_another_order_wait_for_one_another(database: Database, posted: Make) -> None:
+    stores = [await database.open(), await database.open()]
+    builds = [f"b{number}" for number in range(6)]
+
+    async def write(number: int) -> None:
+        for count in range(15):
+            events = [text(posted, f"{number}-{count} ", build=build) for build in builds]
+            answer = await stores[number].append(events if number else events[::-1], 1)
+            assert answer.accepted == len(builds)
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(write(0), write(1))
+    for build in builds:
+        assert (await folded(stores[0], BuildKey("p", "s", build))).version == 30
+
+
+async def test_a_server_whose_rules_were_replaced_takes_nothing_more(database: Database, posted: Make) -> None:
+    store = await database.open()
+    await store.append([text(posted, "a")], 1)
+    await database.ask("UPDATE meta SET value = '0' WHERE key = 'rules'")
+    await store.sign_of_life()
+    with pytest.raises(StoreUnavailable, match="servers of another version have taken the database over"):
+        store.append([text(posted, "b")], 1)
 
 
 async def test_ids_and_names_of_any_length_and_letters_are_kept(database: Database, posted: Make) -> None:

@@ -27,6 +27,7 @@ from .shared_channel import SharedChannel
 
 log = logging.getLogger("sentryvibe_tui.server")
 
+NOT_FOUND = 4404
 _FEW = 10
 
 
@@ -53,7 +54,10 @@ class ServerContext:
         self.feed_start = FeedStart(self.feed, store, host_name())
         self._peers = None
         if bus is not None and self._shared is not None:
-            self._peers = Peers(self._shared, bus, self.hub, self._list, time.monotonic, settings, metrics=self.metrics)
+            hear, deleted = self._list, self._deleted_elsewhere
+            self._peers = Peers(
+                self._shared, bus, self.hub, hear, deleted, time.monotonic, settings, metrics=self.metrics
+            )
         self._flushing: asyncio.TimerHandle | None = None
         self.on_attention: Callable[[Sequence[AttentionEvent]], None] = lambda _: None
         self._attention = Attention()
@@ -94,10 +98,22 @@ class ServerContext:
         self.hub.close(RESTART, reason, wait)
         self.feed.close(RESTART, reason, wait)
 
-    def deleted(self, key: BuildKey) -> None:
-        """Who watches its project comes back, and gets what it is now."""
-        self.hub.dismiss(key.project_id, RESTART, "a build was deleted")
+    async def deleted(self, key: BuildKey) -> None:
+        """Who watches its project comes back, and gets what it is now; a project without builds is gone."""
         self.expired(key)
+        self.liveness.forget(key)
+        if await self.store.project(key.project_id) is None:
+            self.hub.dismiss(key.project_id, NOT_FOUND, "the project was deleted")
+        else:
+            self.hub.dismiss(key.project_id, RESTART, "a build was deleted")
+
+    async def _deleted_elsewhere(self, key: BuildKey) -> None:
+        """By another server, perhaps because it was old: only who may have heard of it has to come back."""
+        channel = self.hub.channels.get(key.project_id)
+        if channel is not None and channel.knows(key):
+            await self.deleted(key)
+        else:
+            self.expired(key)
 
     def expired(self, key: BuildKey) -> None:
         """A build that its project does not mean is gone."""

@@ -145,6 +145,10 @@ class Channel:
         self.learn(head)
         return True
 
+    def knows(self, key: BuildKey) -> bool:
+        """Whether a watcher may have heard of that build here."""
+        return key in self.heads
+
     def learn(self, head: BuildHead) -> None:
         known = self.heads.get(head.key)
         if known is None or known.version < head.version:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from ..bus.bus import Bus
 from ..errors import StoreUnavailable
@@ -27,7 +27,8 @@ HEARD_EVERY = 5.0
 
 
 class Peers:
-    """`hear`: gets what other servers committed, with summaries, and with entries where somebody watches.
+    """`hear`: gets what other servers committed, with summaries, and with entries where somebody watches. `deleted`:
+    gets the builds that they deleted.
 
     `window`: seconds that hints are collected for.
     """
@@ -38,18 +39,20 @@ class Peers:
         bus: Bus,
         hub: Hub,
         hear: Callable[[Sequence[Commit]], None],
+        deleted: Callable[[BuildKey], Awaitable[None]],
         clock: Callable[[], float],
         limits: ServerLimits,
         window: float = WINDOW,
         metrics: Metrics | None = None,
     ) -> None:
-        self._store, self._bus, self._hub, self._hear, self._clock = store, bus, hub, hear, clock
+        self._store, self._bus, self._hub, self._clock = store, bus, hub, clock
+        self._hear, self._deleted = hear, deleted
         self._look_every, self._most, self._window = limits.look_every, limits.resume_limit, window
         self._metrics = metrics or Metrics()
         self._versions: dict[int, int] = {}
         self._active: set[int] = set()
         self._moved: set[int] = set()
-        self._heard: dict[BuildKey, None] = {}
+        self._signs: dict[BuildKey, None] = {}
         self._heard_at = self._looked_at = clock()
         self._wake = asyncio.Event()
         self._must_look = False
@@ -57,6 +60,7 @@ class Peers:
     async def start(self) -> None:
         """What is active now is known. Raises StoreUnavailable."""
         self._note(await self._store.active_heads())
+        await self._store.deletions()
         self._bus.start(self._hinted, self._joined)
 
     async def stop(self) -> None:
@@ -77,7 +81,7 @@ class Peers:
 
     def agent_lives(self, key: BuildKey) -> None:
         """Its publisher says so here; the other servers have to know, too."""
-        self._heard[key] = None
+        self._signs[key] = None
 
     def forget(self) -> None:
         """The log is another one."""
@@ -147,14 +151,23 @@ class Peers:
         """Every head that may have moved: of active builds, of those that were, and of those that are watched."""
         self._looked_at = self._clock()
         await self._store.sign_of_life()
-        if self._heard and self._clock() - self._heard_at >= HEARD_EVERY:
+        await self._read_deletions()
+        if self._signs and self._clock() - self._heard_at >= HEARD_EVERY:
             self._heard_at = self._clock()
-            heard, self._heard = tuple(self._heard), {}
-            await self._store.heard(heard)
+            keys, self._signs = tuple(self._signs), {}
+            await self._store.heard(keys)
         active = await self._store.active_heads()
         watched = {head.number for channel in self._channels() for head in channel.heads.values()}
         rest = (self._active | watched) - {head.number for head in active}
         return [*active, *(await self._store.heads(tuple(rest)) if rest else ())]
+
+    async def _read_deletions(self) -> None:
+        """Lists forget what is gone; what was made anew since is heard of again."""
+        keys = await self._store.deletions()
+        for key in keys:
+            await self._deleted(key)
+        if keys and (anew := await self._store.changes(keys)):
+            self._hear(anew)
 
     async def _read_moved(self, moved: Sequence[BuildHead]) -> None:
         for head in moved:

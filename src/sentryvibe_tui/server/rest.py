@@ -77,7 +77,7 @@ async def discard(serving: ServerContext, project_id: str, parameters: dict[str,
     key = BuildKey(project_id, session_id, build_id or session_id)
     if not await serving.store.discard(key):
         raise HTTPError(404, "no such damaged build; one that can be read is not deleted")
-    serving.deleted(key)
+    await serving.deleted(key)
     return encode({"discarded": True})
 
 
@@ -87,7 +87,7 @@ async def delete(serving: ServerContext, parameters: dict[str, str]) -> bytes:
     key = BuildKey(parameters.get("projectId", ""), session_id, build_id or session_id)
     if not await serving.store.delete(key):
         raise HTTPError(404, "no such build that has ended")
-    serving.deleted(key)
+    await serving.deleted(key)
     return encode({"deleted": True})
 
 

@@ -17,13 +17,13 @@ UNHEARD = 1000
 
 
 class SharedChannel(Channel):
-    """`at`: the version of a build's last entry in the ring. `wanted`: its furthest head that was heard of. `early`:
-    entries that came before the one that they follow."""
+    """`at`: the version of a build's last entry in the ring. `furthest`: the head that goes furthest, as was
+    heard. `early`: entries that came before the one that they follow."""
 
     def __init__(self, project_id: str, limits: ServerLimits = DEFAULTS) -> None:
         super().__init__(project_id, limits)
         self.at: dict[BuildKey, int] = {}
-        self.wanted: dict[BuildKey, BuildHead] = {}
+        self.furthest: dict[BuildKey, BuildHead] = {}
         self._early: dict[BuildKey, dict[int, Logged]] = {}
         self._behind: dict[BuildKey, None] = {}
 
@@ -50,22 +50,22 @@ class SharedChannel(Channel):
 
     def _learn(self, key: BuildKey) -> None:
         """As far as the ring has it: a mark says that all up to it was sent."""
-        head = self.wanted[key]
+        head = self.furthest[key]
         version = min(head.version, self.at[key])
         if version:
             self.learn(replace(head, version=version))
 
     def hear(self, head: BuildHead) -> None:
         """A build has come so far."""
-        before = self.wanted.get(head.key)
+        before = self.furthest.get(head.key)
         if before is None or before.version < head.version:
-            self.wanted[head.key] = head
+            self.furthest[head.key] = head
         self.at.setdefault(head.key, 0 if head.version <= UNHEARD else head.version - 1)
         self._compare(head.key)
 
     def _compare(self, key: BuildKey) -> None:
         """Whether the ring has of a build what was heard of; after every change of either."""
-        if self.wanted[key].version > self.at[key]:
+        if self.furthest[key].version > self.at[key]:
             self._behind[key] = None
         else:
             self._behind.pop(key, None)
@@ -73,7 +73,7 @@ class SharedChannel(Channel):
     @property
     def lag(self) -> int:
         """Entries that were heard of and are not in the ring."""
-        return sum(self.wanted[key].version - self.at[key] for key in self._behind)
+        return sum(self.furthest[key].version - self.at[key] for key in self._behind)
 
     @property
     def is_behind(self) -> bool:
@@ -85,12 +85,15 @@ class SharedChannel(Channel):
 
     def pass_over(self, most: int) -> bool:
         """Gives up reading more than `most` entries of a build; whether there was one: watchers begin again."""
-        far = [key for key, at in self.behind().items() if self.wanted[key].version - at > most]
+        far = [key for key, at in self.behind().items() if self.furthest[key].version - at > most]
         for key in far:
-            self.at[key] = self.wanted[key].version
+            self.at[key] = self.furthest[key].version
             self._push_early(key)
             self._compare(key)
         return bool(far)
+
+    def knows(self, key: BuildKey) -> bool:
+        return key in self.furthest
 
     def greet(self, watcher: Watcher, head: BuildHead) -> bool:
         self.at.setdefault(head.key, 0 if len(self.watchers) > 1 and head.version <= UNHEARD else head.version)

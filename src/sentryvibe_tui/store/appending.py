@@ -38,10 +38,15 @@ LITTLE_BYTES = 256 * 1024
 
 
 class Append(Struct, frozen=True):
-    """Events to be kept all or none, and the time for those that have none."""
+    """Events to be kept all or none, the time for those that have none, and the bytes of what they carry."""
 
     events: Sequence[EventEnvelope]
     now: Millis
+    size: int
+
+
+def append_of(events: Sequence[EventEnvelope], now: Millis) -> Append:
+    return Append(events, now, sum(carried_bytes(posted.event) for posted in events))
 
 
 class Draft(Struct, frozen=True):
@@ -110,17 +115,9 @@ class Appending:
         results = [group.append(append) for append in appends]
         return Draft(results, group.commits(appends[-1].now), group.logs)
 
-    def is_little(self, appends: Sequence[Append]) -> bool:
-        """Few and short events of builds that are in memory."""
-        if sum(len(append.events) for append in appends) > LITTLE_EVENTS:
-            return False
-        room = LITTLE_BYTES
-        for append in appends:
-            for posted in append.events:
-                room -= carried_bytes(posted.event)
-                if room < 0 or key_of(posted.about) not in self._live:
-                    return False
-        return True
+    def are_live(self, appends: Sequence[Append]) -> bool:
+        """Whether all their builds are in memory."""
+        return all(key_of(posted.about) in self._live for append in appends for posted in append.events)
 
     def unnamed(self, appends: Sequence[Append]) -> dict[str, set[str]]:
         """Projects whose names the transaction will be asked for, each with the names that it may get."""
@@ -137,9 +134,14 @@ class Appending:
         """Others may have named projects in the meantime."""
         self._names |= names
 
-    def forget_names(self) -> None:
+    def forget_all_names(self) -> None:
         """What was drafted was not kept, or a project may be gone."""
         self._names.clear()
+
+    def forget_names(self, project_ids: Iterable[str]) -> None:
+        """These projects may be gone."""
+        for project_id in project_ids:
+            self._names.pop(project_id, None)
 
     def log(self, key: BuildKey) -> BuildLog | None:
         return self._live.get(key)
@@ -244,6 +246,12 @@ class _Group:
 def _after(state: BuildState, now: Millis) -> Millis:
     """An event without a time happens as it comes: after all that has come, whatever the agent's clock says."""
     return max(now, state.last_event_at or now)
+
+
+def is_little(appends: Sequence[Append]) -> bool:
+    """Few and short events."""
+    events = sum(len(append.events) for append in appends)
+    return events <= LITTLE_EVENTS and sum(append.size for append in appends) <= LITTLE_BYTES
 
 
 def key_of(about: About) -> BuildKey:

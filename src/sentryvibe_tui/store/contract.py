@@ -273,6 +273,10 @@ class SharedStore(Store, Protocol):
         """Heads and summaries of builds as they are now, without entries."""
         ...
 
+    async def deletions(self) -> tuple[BuildKey, ...]:
+        """Builds that other servers deleted since this was asked before; some may be there again."""
+        ...
+
     async def heard(self, keys: Sequence[BuildKey]) -> None:
         """The agents of these builds live."""
         ...

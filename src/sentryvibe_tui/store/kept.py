@@ -53,7 +53,7 @@ class KeptBuilds:
         def whole(db: sqlite3.Connection) -> FoundTool | None:
             log, state = queries.find_log(db, key), _state(db, key)
             tool = None if state is None else state.tool(tool_id)
-            return None if log is None or tool is None else queries.whole_tool(db, log[0], tool)
+            return None if log is None or tool is None else queries.read_tool(db, log[0], tool)
 
         return await self._ask(whole)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 from asyncpg import Connection
 
-from ...errors import StoreUnavailable
+from ...errors import StoreBroken, StoreUnavailable
 from .address import PostgresAddress
 
 CONNECT = 5.0
@@ -16,6 +16,7 @@ COMMAND = 10.0
 _SESSION = {
     "jit": "off",  # plans here are short; compiling one costs more than a hundred of them
     "timezone": "UTC",
+    "default_transaction_isolation": "read committed",  # what a lock waited for has to be seen after it
     "synchronous_commit": "on",
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "5s",
@@ -43,6 +44,23 @@ async def connect(address: PostgresAddress) -> Connection:
         )
     except FAILURES as error:
         raise unavailable(error) from None
+
+
+_PROBES = ("search_path", "jit", "default_transaction_isolation")
+"""Settings that are told in the words in which they were made."""
+
+
+async def check_session(db: Connection, address: PostgresAddress) -> None:
+    """Whether the connection is one to PostgreSQL: raises StoreBroken for a pooler that keeps our settings to itself,
+    and with them the session that hints, and builds under a lock, rely on."""
+    settings = session(address)
+    names = list(_PROBES)
+    values = await db.fetch("SELECT name, current_setting(name) FROM unnest($1::text[]) AS k (name)", names)
+    for name, value in values:
+        if value != settings[name]:
+            raise StoreBroken(
+                f"connect to PostgreSQL itself: what stands in between, a pooler maybe, drops the setting {name}"
+            )
 
 
 async def connect_to_read(address: PostgresAddress) -> Connection:

@@ -61,7 +61,7 @@ class SharedBuilds:
         async def whole(db: Connection) -> FoundTool | None:
             log, state = await queries.find_log(db, key), await _state(db, key)
             tool = None if state is None else state.tool(tool_id)
-            return None if log is None or tool is None else await queries.whole_tool(db, log[0], tool)
+            return None if log is None or tool is None else await queries.read_tool(db, log[0], tool)
 
         return await self._ask(whole)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
 
-import msgspec
 from asyncpg import Connection, Record
-from msgspec.structs import replace
 
 from ...model.state import ToolCall
 from ...model.summary import BuildSummary
-from ...wire.json import BadJson
-from ...wire.summary import decode_summary, encode_summary
+from ...wire.summary import encode_summary
 from ..appending import slug
 from ..contract import (
     BuildDamaged,
@@ -30,13 +30,21 @@ from ..contract import (
 )
 from ..folding import Folded, unpack_state
 from ..live import ENTRY_BYTES, BuildLog
+from ..rows import damaged_summary, page_of, summary_of_row, whole_tool
 
 _NEWEST_FIRST = "(status = 'active') DESC, at DESC, log DESC"
 """As `BuildHead.rank` orders builds, the one that is meant first."""
 _KEY = "project_id, session_id, build_id"
 _HEAD = "log, version, status, at"
+_QUICK_ENTRIES = 64
+_QUICK_BYTES = 32 * 1024
+"""What an event loop folds while others wait: entries, and bytes of a packed snapshot."""
 SILENT = 100
 """Silent builds that one server ends at once."""
+DELETIONS_FOR = 24 * 3600
+"""Seconds for which deletions are remembered: a server cut off for longer lists what is gone until it restarts."""
+LATE = 60
+"""Seconds that a deletion may take from its beginning to its commit."""
 TAILS = 1000
 """Entries of one build that are read at once, at most: an estimate that is too large makes PostgreSQL plan badly."""
 
@@ -102,26 +110,29 @@ async def read_log(db: Connection, key: BuildKey, number: int, version: int) -> 
 
 async def fold(db: Connection, key: BuildKey, number: int, version: int, base: Folded | None) -> Folded:
     """The state of a log at `version` or later, from its snapshot or what is `known`. Raises BuildDamaged."""
-    folded = base or unpack_state(await db.fetchval("SELECT state FROM snapshots WHERE log = $1", number))
+    folded = base or await _unpacked(await db.fetchval("SELECT state FROM snapshots WHERE log = $1", number))
     try:
         while folded.state.version < version:
             tail = await read_entries(db, number, folded.state.version)
             if not tail:
                 break
-            folded = folded.and_then(tail)
+            folded = await extended(folded, tail)
         return folded.reaching(version)
     except ValueError as error:
         raise BuildDamaged(key, str(error)) from error
 
 
-def whole(key: BuildKey, entries: tuple[Logged, ...]) -> tuple[Logged, ...]:
-    """`entries`; raises BuildDamaged for what would mean nothing to a watcher."""
-    try:
-        for logged in entries:
-            logged.entry()
-    except Exception as error:
-        raise BuildDamaged(key, str(error) or type(error).__name__) from error
-    return entries
+async def _unpacked(snapshot: bytes | None) -> Folded:
+    if snapshot is None or len(snapshot) <= _QUICK_BYTES:
+        return unpack_state(snapshot)
+    return await asyncio.to_thread(unpack_state, snapshot)
+
+
+async def extended(folded: Folded, tail: Sequence[Logged]) -> Folded:
+    """As `Folded.and_then`; what takes long is done beside the loop."""
+    if len(tail) <= _QUICK_ENTRIES:
+        return folded.and_then(tail)
+    return await asyncio.to_thread(folded.and_then, tail)
 
 
 async def read_tails(db: Connection, since: Mapping[BuildKey, int], limit: int) -> tuple[Commit, ...]:
@@ -145,7 +156,7 @@ def _tail(key: BuildKey, rows: Sequence[Record]) -> Commit:
     last = rows[-1]
     head = _head(key, last)
     entries = tuple(Logged(row["version"], row["updates"]) for row in rows)
-    return Commit(head, entries, row_of(last["row"], key), last["row"])
+    return Commit(head, entries, summary_of_row(last["row"], key), last["row"])
 
 
 async def put_snapshot(db: Connection, number: int, version: int, packed: bytes) -> None:
@@ -166,7 +177,8 @@ async def read_changes(db: Connection, keys: Sequence[BuildKey]) -> tuple[Commit
         "SELECT key, log, version, status, at, row FROM builds WHERE key = ANY ($1) AND version > 0", list(digests)
     )
     return tuple(
-        Commit(_head(digests[row["key"]], row), (), row_of(row["row"], digests[row["key"]]), row["row"]) for row in rows
+        Commit(_head(digests[row["key"]], row), (), summary_of_row(row["row"], digests[row["key"]]), row["row"])
+        for row in rows
     )
 
 
@@ -210,7 +222,8 @@ async def claim_silent(db: Connection, bound: float) -> tuple[tuple[BuildKey, in
 
 
 async def read_names(db: Connection, project_ids: Iterable[str]) -> dict[str, str]:
-    rows = await db.fetch("SELECT id, name FROM projects WHERE id = ANY ($1)", list(project_ids))
+    """After the projects' builds were made: a project that is about to be deleted is waited for (see `_delete`)."""
+    rows = await db.fetch("SELECT id, name FROM projects WHERE id = ANY ($1) FOR KEY SHARE", list(project_ids))
     return {row[0]: row[1] for row in rows}
 
 
@@ -251,20 +264,7 @@ async def read_builds(db: Connection, project_id: str, limit: int) -> tuple[Buil
         project_id,
         limit,
     )
-    return tuple(row_of(row, BuildKey(*key)) for row, *key in rows)
-
-
-def row_of(stored: bytes, key: BuildKey) -> BuildSummary:
-    try:
-        return decode_summary(stored)
-    except (BadJson, TypeError) as error:
-        return BuildSummary(
-            key.project_id,
-            key.session_id,
-            key.build_id,
-            status="interrupted",
-            damaged=f"its line in the list cannot be read ({error})",
-        )
+    return tuple(summary_of_row(row, BuildKey(*key)) for row, *key in rows)
 
 
 _STATUS = {None: "", True: " AND b.status = 'active'", False: " AND b.status <> 'active'"}
@@ -284,12 +284,7 @@ async def read_page(db: Connection, build_filter: BuildFilter, limit: int) -> Pa
         log,
         limit,
     )
-    builds = tuple(_named(row_of(row, BuildKey(*key)), name) for row, name, _, _, *key in rows)
-    return Page(builds, (rows[-1][2], rows[-1][3]) if len(rows) == limit else None)
-
-
-def _named(summary: BuildSummary, name: str) -> BuildSummary:
-    return summary if summary.project_name else replace(summary, project_name=name)
+    return page_of([(row, name, at, log, BuildKey(*key)) for row, name, at, log, *key in rows], limit)
 
 
 async def read_size(db: Connection) -> int:
@@ -331,11 +326,10 @@ async def session_logs(db: Connection, session_id: str, build_id: str) -> tuple[
     return tuple((log, BuildKey(*key)) for log, *key in rows)
 
 
-async def whole_tool(db: Connection, log: int, tool: ToolCall) -> FoundTool:
-    """A call of a build's state with its values unclipped."""
+async def read_tool(db: Connection, log: int, tool: ToolCall) -> FoundTool:
+    """`tool` with its values whole. Raises StoreUnavailable."""
     rows = await db.fetch("SELECT side, value FROM blobs WHERE log = $1 AND tool_id = $2", log, tool.id)
-    blobs = {side: msgspec.Raw(value) for side, value in rows}
-    return FoundTool(tool.id, tool.name, tool.state, blobs.get("input", tool.input), blobs.get("output", tool.output))
+    return whole_tool(tool, [(side, value) for side, value in rows])
 
 
 async def mark_damaged(db: Connection, damage: BuildDamaged) -> bool:
@@ -344,24 +338,34 @@ async def mark_damaged(db: Connection, damage: BuildDamaged) -> bool:
         row = await db.fetchrow("SELECT log, row, status FROM builds WHERE key = $1 FOR UPDATE", key_digest(damage.key))
         if row is None or row[2] == "damaged":
             return False
-        was = row_of(row[1], damage.key)
-        marked = replace(was, damaged=damage.reason, status="interrupted" if was.status == "active" else was.status)
-        await db.execute(
-            "UPDATE builds SET status = 'damaged', row = $2 WHERE log = $1", row[0], encode_summary(marked)
-        )
+        encoded = encode_summary(damaged_summary(row[1], damage))
+        await db.execute("UPDATE builds SET status = 'damaged', row = $2 WHERE log = $1", row[0], encoded)
     return True
 
 
-async def delete_damaged(db: Connection, key: BuildKey) -> bool:
+async def delete_damaged(db: Connection, key: BuildKey, me: UUID) -> bool:
     """False: no such build is marked as damaged."""
     async with db.transaction():
-        return await _delete(db, key, "status = 'damaged'")
+        return await _delete(db, key, me, "status = 'damaged'")
 
 
-async def delete_ended(db: Connection, key: BuildKey) -> bool:
+async def delete_ended(db: Connection, key: BuildKey, me: UUID) -> bool:
     """False: there is no such build, or it goes on."""
     async with db.transaction():
-        return await _delete(db, key, "status != 'active' AND version > 0")
+        return await _delete(db, key, me, "status != 'active' AND version > 0")
+
+
+async def read_deletions(db: Connection, me: UUID, after: datetime | None) -> tuple[datetime, dict[int, BuildKey]]:
+    """What other servers deleted after that time (None: now), and before it as far as it may have been committed later;
+    and the time by the database's clock."""
+    rows = await db.fetch(
+        f"SELECT now(), id, {_KEY} FROM (SELECT) AS one LEFT JOIN deletions ON writer <> $1"
+        " AND at > coalesce($2, now()) - make_interval(secs => $3) ORDER BY id",
+        me,
+        after,
+        LATE,
+    )
+    return rows[0][0], {number: BuildKey(*key) for _, number, *key in rows if number is not None}
 
 
 async def read_expired(db: Connection, expiry: Expiry, limit: int) -> tuple[Expired, ...]:
@@ -380,12 +384,21 @@ async def read_expired(db: Connection, expiry: Expiry, limit: int) -> tuple[Expi
     return tuple(Expired(BuildKey(*key), version) for version, *key in rows)
 
 
-async def _delete(db: Connection, key: BuildKey, condition: str) -> bool:
+async def _delete(db: Connection, key: BuildKey, me: UUID, condition: str) -> bool:
+    """A project without a build goes with its last one. It is locked before that is looked at, so that a server which
+    begins a build of it meanwhile makes it anew, or is seen here."""
     number = await db.fetchval(f"DELETE FROM builds WHERE key = $1 AND {condition} RETURNING log", key_digest(key))
     if number is None:
         return False
     for table in ("entries", "event_ids", "snapshots", "blobs"):
         await db.execute(f"DELETE FROM {table} WHERE log = $1", number)
+    await db.execute("DELETE FROM deletions WHERE at < now() - make_interval(secs => $1)", DELETIONS_FOR)
+    await db.execute(
+        f"INSERT INTO deletions (writer, {_KEY}) VALUES ($1, $2, $3, $4)",
+        me,
+        *(getattr(key, name) for name in _KEY.split(", ")),
+    )
+    await db.execute("SELECT 1 FROM projects WHERE id = $1 FOR UPDATE", key.project_id)
     await db.execute(
         "DELETE FROM projects WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM builds WHERE project_id = $1)",
         key.project_id,

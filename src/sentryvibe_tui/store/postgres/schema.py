@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from uuid import UUID
 
 from asyncpg import Connection
@@ -95,6 +96,14 @@ MIGRATIONS = (
         RETURN false;
     END $$;
     """,
+    """
+    -- Builds that were deleted, and by which server: the others have them in lists and in memory.
+    CREATE TABLE deletions (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), writer uuid NOT NULL,
+        project_id text NOT NULL, session_id text NOT NULL, build_id text NOT NULL
+    );
+    CREATE INDEX deletions_by_time ON deletions (at);
+    """,
 )
 """The script at place n takes a schema from n to n + 1. A published one is never edited, and only adds: servers of the
 version before may still run."""
@@ -151,15 +160,27 @@ async def _steps(connection: Connection, schema: str) -> None:
 
 async def _epoch(connection: Connection) -> str:
     """Renewed where the data was copied, promoted or wiped, or states are folded by other rules from now on."""
-    known = {row["key"]: row["value"] for row in await connection.fetch("SELECT key, value FROM meta")}
+    meta = await _meta(connection)
     identity = await read_identity(connection)
-    if known.get("rules") != str(RULES):
+    if meta.get("rules") != str(RULES):
         await _reread(connection)
-    elif Identity(known.get("system", ""), known.get("timeline", "")) == identity and "epoch" in known:
-        return known["epoch"]
-    await put_meta(connection, "system", identity.system)
-    await put_meta(connection, "timeline", identity.timeline)
+    elif _identity_in(meta) == identity and "epoch" in meta:
+        return meta["epoch"]
     return await renew(connection)
+
+
+def _identity_in(meta: Mapping[str, str]) -> Identity:
+    return Identity(meta.get("system", ""), meta.get("timeline", ""))
+
+
+async def confirmed_epoch(connection: Connection) -> str | None:
+    """The epoch; None when the data was copied or promoted since it was made, and another one is due."""
+    meta = await _meta(connection)
+    return meta["epoch"] if _identity_in(meta) == await read_identity(connection) else None
+
+
+async def _meta(connection: Connection) -> dict[str, str]:
+    return {row["key"]: row["value"] for row in await connection.fetch("SELECT key, value FROM meta")}
 
 
 async def read_identity(connection: Connection) -> Identity:
@@ -182,7 +203,10 @@ async def _reread(connection: Connection) -> None:
 
 
 async def renew(connection: Connection) -> str:
-    """A new epoch: no watcher resumes from what it has."""
+    """A new epoch, of this cluster and time line: no watcher resumes from what it has."""
+    identity = await read_identity(connection)
+    await put_meta(connection, "system", identity.system)
+    await put_meta(connection, "timeline", identity.timeline)
     epoch = secrets.token_hex(8)
     await put_meta(connection, "epoch", epoch)
     return epoch
@@ -218,5 +242,5 @@ async def listen_anew(connection: Connection, me: UUID) -> None:
 async def look_around(connection: Connection, me: UUID) -> tuple[str, int]:
     """The epoch and the rules that are in force; this server is seen."""
     await connection.execute("UPDATE writers SET seen_at = now() WHERE id = $1", me)
-    known = {row["key"]: row["value"] for row in await connection.fetch("SELECT key, value FROM meta")}
-    return known["epoch"], int(known["rules"])
+    meta = await _meta(connection)
+    return meta["epoch"], int(meta["rules"])

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 from asyncpg import Connection, Pool
+from msgspec import Struct
 
 from ...errors import StoreUnavailable
 from ...model.reducer import RULES
@@ -36,12 +38,13 @@ from ..contract import (
 )
 from ..folding import Folded, pack_state
 from ..limits import DEFAULTS, StoreLimits
+from ..rows import readable
 from . import queries
 from .address import PostgresAddress
-from .connection import COMMAND, CONNECT, FAILURES, LOST, connect, session, unavailable
+from .connection import COMMAND, CONNECT, FAILURES, LOST, check_session, connect, session, unavailable
 from .note import WriterNote
-from .schema import listen_anew, lock, look_around, migrate, renew, sign_in
-from .writer import PostgresWriter
+from .schema import confirmed_epoch, listen_anew, lock, look_around, migrate, renew, sign_in
+from .writer import PostgresWriter, SetBack
 
 log = logging.getLogger("sentryvibe_tui.store")
 
@@ -55,6 +58,13 @@ _RETRIES = (0.05, 0.2, 0.5, 1.0)
 """Seconds before a question is asked again after a lost connection."""
 
 
+class _DeletionsRead(Struct, frozen=True):
+    """Which deletions of other servers are read, and when; what is read next begins before that."""
+
+    at: datetime | None = None
+    ids: frozenset[int] = frozenset()
+
+
 class PostgresStore:
     """`store.contract.SharedStore`. Use `open_postgres`."""
 
@@ -66,12 +76,14 @@ class PostgresStore:
         self.id: UUID = note.id
         self._note = note
         self._readers = readers
-        self._writer = PostgresWriter(partial(connect, address), note.id, last, self._renewed, note.put, limits)
+        connecting = partial(connect, address)
+        self._writer = PostgresWriter(connecting, note.id, last, self._confirm, self._renewed, note.put, limits)
         self._listener: Callable[[Sequence[Commit]], None] = lambda _: None
         self._writer.listener = self._committed
         self._upkeep: asyncio.Task[None] | None = None
         self._on_epoch: Callable[[], None] = lambda: None
         self._superseded = ""
+        self._deletions = _DeletionsRead()
         self.schema = address.schema
 
     # ------------------------------------------------------------------ appending
@@ -116,14 +128,23 @@ class PostgresStore:
             self._upkeep = None
 
     async def _renewed(self, db: Connection) -> int:
-        """A new epoch, and this server known to the database: it was set back."""
+        """A new epoch, unless another server has made one since, and this server known to the database: it was set
+        back."""
         async with db.transaction():
             await lock(db, self.address.schema)
-            self.epoch = await renew(db)
+            epoch = await confirmed_epoch(db)
+            self.epoch = epoch if epoch not in (None, self.epoch) else await renew(db)
             last = await sign_in(db, self.id, 0)
         self._note.begin(self.epoch, last)
         self._on_epoch()
         return last
+
+    async def _confirm(self, db: Connection) -> None:
+        """Of a new connection: whether it leads to the same log. Raises SetBack."""
+        epoch = await confirmed_epoch(db)
+        if epoch is None:
+            raise SetBack("the database is a copy, or a standby that was promoted, and may lack what was committed")
+        self._take_epoch(epoch)
 
     # ------------------------------------------------------------------ beside other servers
 
@@ -135,6 +156,9 @@ class PostgresStore:
         if rules != RULES and not self._superseded:
             self._superseded = "servers of another version have taken the database over: restart this one with theirs"
             log.error("%s", self._superseded)
+        self._take_epoch(epoch)
+
+    def _take_epoch(self, epoch: str) -> None:
         if epoch != self.epoch:
             log.error("another server found the database set back: a new epoch begins")
             self.epoch = epoch
@@ -154,6 +178,15 @@ class PostgresStore:
     async def changes(self, keys: Sequence[BuildKey]) -> tuple[Commit, ...]:
         return await self._read(lambda db: queries.read_changes(db, keys))
 
+    async def deletions(self) -> tuple[BuildKey, ...]:
+        before = self._deletions
+        now, deletions = await self._read(lambda db: queries.read_deletions(db, self.id, before.at))
+        self._deletions = _DeletionsRead(now, frozenset(deletions))
+        keys = tuple(dict.fromkeys(key for number, key in deletions.items() if number not in before.ids))
+        for key in keys:
+            self._writer.deleted(key)
+        return keys
+
     async def heard(self, keys: Sequence[BuildKey]) -> None:
         await self._read(lambda db: queries.put_heard(db, keys))
 
@@ -167,7 +200,7 @@ class PostgresStore:
             found = await queries.find_log(db, key)
             return () if found is None else await queries.read_many(db, found[0], since, limit)
 
-        return queries.whole(key, await self._read(entries))
+        return readable(key, await self._read(entries))
 
     async def state(self, key: BuildKey) -> BuildState | None:
         try:
@@ -187,12 +220,12 @@ class PostgresStore:
         return state if state.version else None
 
     async def discard(self, key: BuildKey) -> bool:
-        is_gone = await self._read(lambda db: queries.delete_damaged(db, key))
+        is_gone = await self._read(lambda db: queries.delete_damaged(db, key, self.id))
         self._writer.deleted(key)
         return is_gone
 
     async def delete(self, key: BuildKey) -> bool:
-        is_gone = await self._read(lambda db: queries.delete_ended(db, key))
+        is_gone = await self._read(lambda db: queries.delete_ended(db, key, self.id))
         self._writer.deleted(key)
         return is_gone
 
@@ -227,7 +260,7 @@ class PostgresStore:
             state = await self.state(key)
             tool = None if state is None else state.tool(tool_id)
             if tool is not None:
-                return await self._read(lambda db, number=number, tool=tool: queries.whole_tool(db, number, tool))
+                return await self._read(lambda db, number=number, tool=tool: queries.read_tool(db, number, tool))
         return None
 
     async def close(self, patience: float = CLOSING) -> None:
@@ -291,6 +324,7 @@ async def open_postgres(address: PostgresAddress, data: Path, limits: StoreLimit
 
 async def _signed_in(db: Connection, address: PostgresAddress, note: WriterNote) -> tuple[str, int]:
     """The epoch, and the number of the last group of this server. The epoch stays only while nothing is missing."""
+    await check_session(db, address)
     epoch = await migrate(db, address.schema)
     async with db.transaction():
         await lock(db, address.schema)

@@ -25,9 +25,10 @@ from msgspec.structs import replace
 from ...errors import EventDiffers, StoreError, StoreUnavailable
 from ...model.state import Millis
 from ...wire.envelope import EventEnvelope
-from ..appending import Append, Appending, Draft, GroupResult, key_of
-from ..contract import Accepted, BuildDamaged, BuildKey, Commit, Logged
+from ..appending import Append, Appending, Draft, GroupResult, append_of, is_little, key_of
+from ..contract import BuildDamaged, BuildKey, Commit, Logged
 from ..folding import Folded
+from ..groups import Answer, AppendGroup, concerns_all, deliver, in_one_result, next_group, refuse_group
 from ..limits import StoreLimits
 from ..listener import Listener, tell
 from ..live import ENTRY_BYTES, BuildLog, LiveLogs
@@ -41,15 +42,11 @@ PATIENCE = 2.0
 """Seconds that a lost connection is made again before a group is refused."""
 UNSURE_PATIENCE = 30.0
 """The same while it is open whether the group was committed: a refusal invites to repeat it."""
-_GROUP = 512
-"""Events up to which what waits is put into one transaction."""
 _HOT = 20
 """Groups for which a build that another server wrote to is locked before it is read."""
 _RACES = 10
 """Tries of a group under locks: other servers may take a slug at the same time."""
 
-_Answer = asyncio.Future[Accepted]
-_Group = list[tuple[Append, _Answer]]
 _Logs = dict[BuildKey, BuildLog | BuildDamaged]
 
 
@@ -73,8 +70,9 @@ class _Unsure(Struct, frozen=True):
 class PostgresWriter:
     """Appends from the event loop that made it, as the server `me` that committed `last` groups.
 
-    `connect` raises StoreUnavailable. `renewed`: makes a new epoch after the database was set back, and gives the
-    number of the last group that it knows of this server.
+    `connect` raises StoreUnavailable. `confirm`: raises SetBack for a connection that leads to another log. `renewed`:
+    makes a new epoch after the database was set back, and gives the number of the last group that it knows of this
+    server.
     """
 
     def __init__(
@@ -82,6 +80,7 @@ class PostgresWriter:
         connect: Callable[[], Awaitable[Connection]],
         me: UUID,
         last: int,
+        confirm: Callable[[Connection], Awaitable[None]],
         renewed: Callable[[Connection], Awaitable[int]],
         note: Callable[[int], None],
         limits: StoreLimits,
@@ -89,6 +88,7 @@ class PostgresWriter:
     ) -> None:
         self._connect = connect
         self._me, self._last = me, last
+        self._confirm = confirm
         self._renewed = renewed
         self._note = note
         self._clock = clock
@@ -96,8 +96,8 @@ class PostgresWriter:
         self._db: Connection | None = None
         self._unsure: _Unsure | None = None
         self._hot: dict[BuildKey, int] = {}
-        self._waiting: _Group = []
-        self._under_way: _Group = []
+        self._waiting: AppendGroup = []
+        self._under_way: AppendGroup = []
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self.connects = self.conflicts = 0
@@ -106,11 +106,11 @@ class PostgresWriter:
         self._rules = Appending(self.live)
         self.listener: Listener = lambda _: None
 
-    def append(self, events: Sequence[EventEnvelope], now: Millis) -> _Answer:
+    def append(self, events: Sequence[EventEnvelope], now: Millis) -> Answer:
         if self._closing:
             raise StoreUnavailable("the server is stopping")
-        answer: _Answer = self._loop.create_future()
-        self._waiting.append((Append(events, now), answer))
+        answer: Answer = self._loop.create_future()
+        self._waiting.append((append_of(events, now), answer))
         if self._task is None:
             self._task = self._loop.create_task(self._run(), name="store writer")
         return answer
@@ -126,9 +126,7 @@ class PostgresWriter:
         self._closing = True
         if self._task is not None:
             self._task.cancel()
-        for _, answer in self._under_way + self._waiting:
-            if not answer.done():
-                answer.set_exception(StoreUnavailable("the server is stopping, and the database is slow"))
+        refuse_group(self._under_way + self._waiting, "the server is stopping, and the database is slow")
         self._drop_connection()
 
     # ------------------------------------------------------------------ groups
@@ -136,41 +134,27 @@ class PostgresWriter:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                self._under_way, self._waiting = _first(self._waiting)
+                self._under_way, self._waiting = next_group(self._waiting)
                 start = self._clock()
                 result = await self._commit_group([append for append, _ in self._under_way])
                 self.on_sync(self._clock() - start)
-                self._deliver(result)
+                group, self._under_way = self._under_way, []
+                deliver(group, result, self.listener)
         finally:
             self._task = None
-
-    def _deliver(self, result: GroupResult) -> None:
-        group, self._under_way = self._under_way, []
-        for (_, answer), outcome in zip(group, result.results, strict=True):
-            if answer.done():
-                continue
-            if isinstance(outcome, Exception):
-                answer.set_exception(outcome)
-            else:
-                answer.set_result(outcome)
-        if result.commits:
-            tell(self.listener, result.commits)
 
     async def _commit_group(self, appends: Sequence[Append]) -> GroupResult:
         """All in one transaction; one that is at fault itself fails alone."""
         try:
             return await self._patiently(appends)
         except Exception as error:
-            self._rules.forget_names()
-            if isinstance(error, StoreUnavailable) and not isinstance(error, BuildDamaged):
+            self._rules.forget_all_names()
+            if concerns_all(error):
                 return GroupResult([error] * len(appends), ())
             if len(appends) == 1:
                 await self._blame(error)
                 return GroupResult((error,), ())
-        each = [await self._commit_group((append,)) for append in appends]
-        return GroupResult(
-            [result for one in each for result in one.results], [commit for one in each for commit in one.commits]
-        )
+        return in_one_result([await self._commit_group((append,)) for append in appends])
 
     async def _blame(self, error: Exception) -> None:
         """For an append that fails alone."""
@@ -182,7 +166,7 @@ class PostgresWriter:
     def deleted(self, key: BuildKey) -> None:
         """A build was deleted, and its project maybe with it."""
         self.live.drop(key)
-        self._rules.forget_names()
+        self._rules.forget_all_names()
 
     async def mark(self, damage: BuildDamaged) -> None:
         """See `queries.mark_damaged`. A build that is in memory is told from there, and whole."""
@@ -240,7 +224,7 @@ class PostgresWriter:
             try:
                 return await self._locked(db, appends, keys, logs)
             except _Beaten:
-                self._rules.forget_names()
+                self._rules.forget_all_names()
                 logs = await self._open(db, keys, appends[-1].now)
         raise StoreUnavailable("other servers write the same builds all the time")
 
@@ -258,6 +242,7 @@ class PostgresWriter:
         missing = [key for key in keys if key not in logs]
         if not missing:
             return logs
+        self._rules.forget_names(key.project_id for key in missing)  # it may have gone with its last build
         for key, (number, version) in (await queries.ensure_logs(db, missing, now)).items():
             try:
                 logs[key] = await queries.read_log(db, key, number, version)
@@ -268,14 +253,20 @@ class PostgresWriter:
     async def _optimistic(self, db: Connection, appends: Sequence[Append], logs: _Logs) -> GroupResult | None:
         """One statement; None when what is in memory is not what the database has."""
         transaction = GroupTransaction(await self._group_facts(db, appends, logs))
-        draft = self._rules.draft(transaction, appends)
+        draft = await self._drafted(transaction, appends)
         with self._undecided(_Unsure(self._last + 1, appends, draft, draft.commits)) as unsure:
             is_kept = await self._call(db, transaction, unsure, logs)
         if is_kept:
             self._keep(unsure)
             return GroupResult(draft.results, draft.commits)
-        self._rules.forget_names()
+        self._rules.forget_all_names()
         return None
+
+    async def _drafted(self, transaction: GroupTransaction, appends: Sequence[Append]) -> Draft:
+        """What takes long is done beside the loop."""
+        if is_little(appends):
+            return self._rules.draft(transaction, appends)
+        return await asyncio.to_thread(self._rules.draft, transaction, appends)
 
     async def _locked(
         self,
@@ -291,7 +282,7 @@ class PostgresWriter:
             foreign = await self._catch_up(db, keys, logs)
             ids = await queries.read_ids(db, _ids(appends, self._readable(keys, logs)))
             transaction = GroupTransaction(replace(await self._group_facts(db, appends, logs), ids=ids))
-            draft = self._rules.draft(transaction, appends)
+            draft = await self._drafted(transaction, appends)
             commits = [_with_foreign(commit, foreign) for commit in draft.commits]
             unsure = _Unsure(self._last + 1, appends, draft, commits)
             if not await self._call(db, transaction, unsure, logs):
@@ -313,32 +304,34 @@ class PostgresWriter:
         lock = "SELECT log, version FROM builds WHERE log = ANY ($1) ORDER BY log FOR UPDATE"
         versions: dict[int, int] = {row[0]: row[1] for row in await db.fetch(lock, list(logs_behind))}
         foreign: dict[BuildKey, tuple[Logged, ...]] = {}
-        for number, (key, known) in logs_behind.items():
+        for number, (key, earlier) in logs_behind.items():
             version = versions.get(number)
             if version is None:
                 self.live.drop(key)
                 raise _Beaten
-            if version < known.state.version:
-                raise SetBack(f"build {key.build_id} has come to {version} only, and was at {known.state.version}")
-            if version > known.state.version:
-                logs[key], foreign[key] = await self._caught_up(db, key, known, version)
+            if version < earlier.state.version:
+                raise SetBack(f"build {key.build_id} has come to {version} only, and was at {earlier.state.version}")
+            if version > earlier.state.version:
+                logs[key], foreign[key] = await self._caught_up(db, key, earlier, version)
         return foreign
 
     async def _caught_up(
-        self, db: Connection, key: BuildKey, known: BuildLog, version: int
+        self, db: Connection, key: BuildKey, earlier: BuildLog, version: int
     ) -> tuple[BuildLog, tuple[Logged, ...]]:
         entries: list[Logged] = []
         while not entries or entries[-1].version < version:
-            page = await queries.read_entries(db, known.number, entries[-1].version if entries else known.state.version)
+            page = await queries.read_entries(
+                db, earlier.number, entries[-1].version if entries else earlier.state.version
+            )
             if not page:
                 break
             entries += page
         try:
-            folded = Folded(known.state, known.snapshot, 0).and_then(entries).reaching(version)
+            folded = (await queries.extended(Folded(earlier.state, earlier.snapshot, 0), entries)).reaching(version)
         except ValueError as error:
             raise BuildDamaged(key, str(error)) from error
-        size = known.size + folded.size + ENTRY_BYTES * len(entries)
-        log = replace(known, state=folded.state, size=size)
+        size = earlier.size + folded.size + ENTRY_BYTES * len(entries)
+        log = replace(earlier, state=folded.state, size=size)
         if key in self.live:
             self.live.keep({key: log})
         return log, tuple(entries)
@@ -419,7 +412,7 @@ class PostgresWriter:
         """What is in memory: the database may be another one."""
         for key in tuple(self.live):
             self.live.drop(key)
-        self._rules.forget_names()
+        self._rules.forget_all_names()
 
     # ------------------------------------------------------------------ the connection
 
@@ -431,6 +424,7 @@ class PostgresWriter:
             self.connects += 1
             self._db = db
             if is_checked:
+                await self._confirm(db)
                 await self._read_last(db)
         return self._db
 
@@ -453,13 +447,3 @@ def _with_foreign(commit: Commit, foreign: Mapping[BuildKey, tuple[Logged, ...]]
     """What other servers wrote just before is heard with what came after it."""
     earlier = foreign.get(commit.head.key)
     return replace(commit, entries=earlier + commit.entries) if earlier else commit
-
-
-def _first(waiting: _Group) -> tuple[_Group, _Group]:
-    """What fits into one transaction, and the rest."""
-    events = 0
-    for number, (append, _) in enumerate(waiting):
-        events += len(append.events)
-        if number and events > _GROUP:
-            return waiting[:number], waiting[number:]
-    return waiting, []

@@ -15,9 +15,10 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from ...errors import EventDiffers, StoreUnavailable
-from ..appending import Append, Appending, Draft, GroupResult
+from ..appending import Append, Appending, Draft, GroupResult, is_little
 from ..contract import BuildDamaged, BuildKey, Commit
 from ..folding import pack_state
+from ..groups import concerns_all, in_one_result
 from ..limits import StoreLimits
 from ..live import LiveLogs
 from . import deletion
@@ -57,7 +58,7 @@ class Ledger:
 
     def begin(self, appends: Sequence[Append]) -> Draft | None:
         """Everything but the commit; None when that would keep the caller waiting or fails, and nothing is begun."""
-        if not self._rules.is_little(appends):
+        if not (is_little(appends) and self._rules.are_live(appends)):
             return None
         try:
             return self._begin(appends)
@@ -91,14 +92,11 @@ class Ledger:
         try:
             return self.finish(self._begin(appends))
         except Exception as error:
-            if _concerns_all(error):
+            if concerns_all(error):
                 return GroupResult([error] * len(appends), ())
             if len(appends) == 1:
                 return GroupResult((error,), self._blame(error))
-        each = [self._settle((append,)) for append in appends]
-        return GroupResult(
-            [result for one in each for result in one.results], [commit for one in each for commit in one.commits]
-        )
+        return in_one_result([self._settle((append,)) for append in appends])
 
     def _blame(self, error: Exception) -> tuple[Commit, ...]:
         """For an append that fails alone; what the list says of its build from now on."""
@@ -125,7 +123,7 @@ class Ledger:
     def discard(self, key: BuildKey) -> bool:
         """Deletes a build that is marked as damaged; False: there is none such. Raises StoreUnavailable."""
         is_gone = self._change(lambda: delete_damaged(self._db, key))
-        self._rules.forget_names()
+        self._rules.forget_all_names()
         return is_gone
 
     def delete(self, key: BuildKey) -> bool:
@@ -133,7 +131,7 @@ class Ledger:
         is_gone = self._change(lambda: deletion.bury(self._db, key))
         if is_gone:
             self.live.drop(key)
-            self._rules.forget_names()
+            self._rules.forget_all_names()
         return is_gone
 
     def sweep(self) -> bool:
@@ -223,7 +221,7 @@ class Ledger:
         try:
             yield
         except BaseException as error:
-            self._rules.forget_names()
+            self._rules.forget_all_names()
             roll_back(self._db)
             raise unavailable(error) if isinstance(error, sqlite3.Error) else error from None
 
@@ -259,11 +257,6 @@ def checkpoint(db: sqlite3.Connection, mode: str) -> bool:
         log.warning("no checkpoint: %s", unavailable(error))
         return True
     return not is_busy
-
-
-def _concerns_all(error: Exception) -> bool:
-    """Not only the append that met it."""
-    return isinstance(error, StoreUnavailable) and not isinstance(error, BuildDamaged)
 
 
 def roll_back(db: sqlite3.Connection) -> None:

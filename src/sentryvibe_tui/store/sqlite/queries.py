@@ -5,15 +5,12 @@ from __future__ import annotations
 import logging
 import sqlite3
 
-import msgspec
-from msgspec.structs import replace
-
-from ...errors import BadJson, StoreUnavailable
 from ...model.state import ToolCall
 from ...model.summary import BuildSummary
-from ...wire.summary import decode_summary, encode_summary
+from ...wire.summary import encode_summary
 from ..contract import BuildDamaged, BuildFilter, BuildHead, BuildKey, Commit, FoundTool, Logged, Page, ProjectRecord
 from ..folding import Folded, unpack_state
+from ..rows import damaged_summary, page_of, summary_of_row, whole_tool
 
 log = logging.getLogger("sentryvibe_tui.store")
 
@@ -94,14 +91,7 @@ def read_builds(db: sqlite3.Connection, project_id: str, limit: int) -> tuple[Bu
         f" WHERE project_id = ? AND version > 0 ORDER BY {NEWEST_FIRST} LIMIT ?",
         (project_id, limit),
     )
-    return tuple(_row(row, key) for row, *key in rows)
-
-
-def _row(stored: bytes, key: list[str]) -> BuildSummary:
-    try:
-        return decode_summary(stored)
-    except (BadJson, TypeError) as error:
-        return BuildSummary(*key, status="interrupted", damaged=f"its line in the list cannot be read ({error})")
+    return tuple(summary_of_row(row, BuildKey(*key)) for row, *key in rows)
 
 
 _PAGES = {
@@ -128,12 +118,7 @@ def read_page(db: sqlite3.Connection, build_filter: BuildFilter, limit: int) -> 
             "limit": limit,
         },
     ).fetchall()
-    builds = tuple(_named(_row(row, key), name) for row, name, _, _, *key in rows)
-    return Page(builds, (rows[-1][2], rows[-1][3]) if len(rows) == limit else None)
-
-
-def _named(summary: BuildSummary, name: str) -> BuildSummary:
-    return summary if summary.project_name else replace(summary, project_name=name)
+    return page_of([(row, name, at, log, BuildKey(*key)) for row, name, at, log, *key in rows], limit)
 
 
 def read_active(db: sqlite3.Connection) -> tuple[BuildKey, ...]:
@@ -165,39 +150,26 @@ def session_logs(db: sqlite3.Connection, session_id: str, build_id: str) -> tupl
     return tuple((log, BuildKey(*key)) for log, *key in rows)
 
 
-def whole_tool(db: sqlite3.Connection, number: int, tool: ToolCall) -> FoundTool:
-    """`tool` with its clipped values made whole. Raises StoreUnavailable for values that cannot be read."""
-    blobs = {
-        side: _value(value)
-        for side, value in db.execute("SELECT side, value FROM blobs WHERE log = ? AND tool_id = ?", (number, tool.id))
-    }
-    given = blobs["input"] if tool.input_bytes and "input" in blobs else tool.input
-    result = blobs["output"] if tool.output_bytes and "output" in blobs else tool.output
-    return FoundTool(tool.id, tool.name, tool.state, given, result)
-
-
-def _value(stored: bytes) -> msgspec.Raw:
-    try:
-        return msgspec.json.decode(stored, type=msgspec.Raw)
-    except (msgspec.MsgspecError, TypeError) as error:
-        raise StoreUnavailable(f"a stored value of this call is damaged ({error})") from None
+def read_tool(db: sqlite3.Connection, number: int, tool: ToolCall) -> FoundTool:
+    """`tool` with its values whole. Raises StoreUnavailable."""
+    rows = db.execute("SELECT side, value FROM blobs WHERE log = ? AND tool_id = ?", (number, tool.id))
+    return whole_tool(tool, rows)
 
 
 def mark_damaged(db: sqlite3.Connection, damage: BuildDamaged) -> Commit | None:
     """The list says so from now on, and nobody waits for its agent; the log stays as it is. None: it did before."""
     key = damage.key
-    damaged_row = db.execute(
+    row = db.execute(
         "SELECT log, row, status, version, at FROM builds WHERE project_id = ? AND session_id = ? AND build_id = ?",
         (key.project_id, key.session_id, key.build_id),
     ).fetchone()
-    if damaged_row is None or damaged_row[2] == "damaged":
+    if row is None or row[2] == "damaged":
         return None
-    number, _, _, version, at = damaged_row
-    was = _row(damaged_row[1], [key.project_id, key.session_id, key.build_id])
-    row = replace(was, damaged=damage.reason, status="interrupted" if was.status == "active" else was.status)
-    encoded = encode_summary(row)
+    number, _, _, version, at = row
+    summary = damaged_summary(row[1], damage)
+    encoded = encode_summary(summary)
     db.execute("UPDATE builds SET status = 'damaged', row = ? WHERE log = ?", (encoded, number))
-    return Commit(BuildHead(key, number, version, False, at), (), row, encoded)
+    return Commit(BuildHead(key, number, version, False, at), (), summary, encoded)
 
 
 def delete_damaged(db: sqlite3.Connection, key: BuildKey) -> bool:

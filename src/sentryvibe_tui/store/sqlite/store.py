@@ -211,7 +211,7 @@ class SqliteStore:
             state = await self.state(key)
             tool = None if state is None else state.tool(tool_id)
             if tool is not None:
-                return await self._read(lambda db, log=log, tool=tool: queries.whole_tool(db, log, tool))
+                return await self._read(lambda db, log=log, tool=tool: queries.read_tool(db, log, tool))
         return None
 
     async def close(self, patience: float = PATIENCE) -> None:

@@ -21,10 +21,10 @@ from typing import TypeVar, cast
 from ...errors import StoreUnavailable
 from ...model.state import Millis
 from ...wire.envelope import EventEnvelope
-from ..appending import Append, GroupResult
-from ..contract import Accepted
+from ..appending import GroupResult, append_of
+from ..groups import Answer, AppendGroup, deliver, next_group, refuse_group
 from ..limits import StoreLimits
-from ..listener import Listener, tell
+from ..listener import Listener
 from .ledger import Ledger
 from .worker import Worker
 
@@ -33,11 +33,6 @@ T = TypeVar("T")
 QUICK = 0.005
 """Seconds that preparing a group usually takes, up to which the event loop does it."""
 _SHARE = 0.1
-_GROUP = 512
-"""Events up to which what waits is put into one transaction."""
-
-_Answer = asyncio.Future[Accepted]
-_Group = list[tuple[Append, _Answer]]
 
 
 class Writer:
@@ -56,8 +51,8 @@ class Writer:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._thread = Worker("store writer")
-        self._waiting: _Group = []
-        self._under_way: _Group = []
+        self._waiting: AppendGroup = []
+        self._under_way: AppendGroup = []
         self._is_busy = False
         self._next: asyncio.Handle | None = None
         self._usual = 0.0
@@ -69,11 +64,11 @@ class Writer:
         self._errands: deque[Callable[[], None]] = deque()
         self.listener: Listener = lambda _: None
 
-    def append(self, events: Sequence[EventEnvelope], now: Millis) -> _Answer:
+    def append(self, events: Sequence[EventEnvelope], now: Millis) -> Answer:
         if self._closing:
             raise StoreUnavailable("the server is stopping")
-        answer: _Answer = self._loop.create_future()
-        self._waiting.append((Append(events, now), answer))
+        answer: Answer = self._loop.create_future()
+        self._waiting.append((append_of(events, now), answer))
         if not self._is_busy and self._next is None:
             self._next = self._loop.call_soon(self._commit)
         return answer
@@ -118,13 +113,8 @@ class Writer:
     def end(self) -> None:
         """Refuses what is not committed yet; the thread ends when the disk lets it."""
         self._closing = True
-        self._refuse(self._under_way + self._waiting)
+        refuse_group(self._under_way + self._waiting, "the server is stopping, and the disk is slow")
         self._thread.end()
-
-    def _refuse(self, group: _Group) -> None:
-        for _, answer in group:
-            if not answer.done():
-                answer.set_exception(StoreUnavailable("the server is stopping, and the disk is slow"))
 
     # ------------------------------------------------------------------ a group
 
@@ -132,7 +122,7 @@ class Writer:
         self._next = None
         if self._is_busy or not self._waiting:
             return
-        self._under_way, self._waiting = _first(self._waiting)
+        self._under_way, self._waiting = next_group(self._waiting)
         self._turns += 1
         appends = [append for append, _ in self._under_way]
         begun = self._clock()
@@ -150,22 +140,11 @@ class Writer:
 
     def _settled(self, settled: GroupResult) -> None:
         group, self._under_way = self._under_way, []
-        self._deliver(group, settled)
+        deliver(group, settled, self.listener)
         if self._ledger.is_overdue:
             self._hand(self._ledger.upkeep, self._kept_up)
         else:
             self._go_on(len(group))
-
-    def _deliver(self, group: _Group, settled: GroupResult) -> None:
-        for (_, answer), result in zip(group, settled.results, strict=True):
-            if answer.done():
-                continue
-            if isinstance(result, Exception):
-                answer.set_exception(result)
-            else:
-                answer.set_result(result)
-        if settled.commits:
-            tell(self.listener, settled.commits)
 
     def _kept_up(self, _: object) -> None:
         self._go_on(0)
@@ -214,13 +193,3 @@ def _outcome(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
         return work(), None
     except Exception as error:
         return None, error
-
-
-def _first(waiting: _Group) -> tuple[_Group, _Group]:
-    """What fits into one transaction, and the rest."""
-    events = 0
-    for number, (append, _) in enumerate(waiting):
-        events += len(append.events)
-        if number and events > _GROUP:
-            return waiting[:number], waiting[number:]
-    return waiting, []
