@@ -46,7 +46,7 @@ async def test_calls_stand_below_what_was_asked_and_said(app_on, story) -> None:
         todos = screen.panes.todos
         assert str(todos.border_title) == "1 Steps"
         assert [" ".join(line.split()) for line in text_of(todos)] == [
-            "▸ › Add a cart ✗1 3 18s",
+            "▸ › Add a cart ✗1 3 17s",
             "▾ › Fix it ✗1 1 36s",
             "▾ · I will fix the sum. ✗1 1 35s",
             "◐ Task Find it ✗1 33s",
@@ -56,10 +56,10 @@ async def test_calls_stand_below_what_was_asked_and_said(app_on, story) -> None:
         await pilot.press("1", "g", "enter")
         await settled(pilot)
         assert [" ".join(line.split()) for line in text_of(todos)][:4] == [
-            "▾ › Add a cart ✗1 3 18s",
+            "▾ › Add a cart ✗1 3 17s",
             "✓ Glob ** 0.4s",
             "▸ · First the model. 1 5.0s",
-            "▸ · Now the tests. ✗1 1 11s",
+            "▸ · Now the tests. ✗1 1 10s",
         ]
         await pilot.press("j", "j", "space")
         await settled(pilot)
@@ -142,6 +142,17 @@ async def test_calls_of_later_turns_stand_under_their_prompts_also_beside_todos(
             "▾ · I look. 1",
             '✓ Grep "sum"',
         ]
+
+
+async def test_the_time_of_a_turn_ends_with_what_the_agent_did_in_it(app_on, story) -> None:
+    """Not with the next prompt, an hour later."""
+    build = story().tell(BuildStarted()).text("Add a cart", kind="prompt").text("I look.")
+    build.call("Read", {"file_path": "shop.py"}, took=3)
+    build.at += 3_600_000
+    build.text("Fix it", kind="prompt").text("At once.")
+    async with app_on(build.state).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        assert "h" not in text_of(screen.panes.todos)[0].split()[-1]
 
 
 def view_on(state: BuildState) -> BuildView:

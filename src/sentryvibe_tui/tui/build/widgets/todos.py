@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ....agents.subject import error_line, first_line, subject
-from ....model.state import PLANNING, Note, Todo, ToolCall
+from ....model.state import PLANNING, Millis, Note, Todo, ToolCall
 from ....model.text import clean_line
 from ....report.words import DURATION_WIDTH, duration, running, todo_mark, tool_mark
 from ...context import RenderContext, call, changes, right, role
 from ...lines import Line, fill, line_text
 from ...prose import inline
 from ...widgets.rows import Rows
+from ..steps import Step
 from ..tree import CODEX, DROPPED, PLANNED, TEMPLATE, CodexPhase, Node, codex_phases, nodes
 from ..view import BuildView
 
@@ -211,6 +212,8 @@ class Todos(Rows):
         last = below[-1] if below else row.number
         goes_on = self._goes_on(last)
         end = steps.end(last, self.context.now() if goes_on else state.worked_at or state.last_event_at or step.at)
+        if last + 1 < len(steps.all) and steps.all[last + 1].is_turn:
+            end = self._last_sign(steps.all[last])
         took = (running if goes_on else duration)(max(0, end - step.at)) if step.at else ""
         note = state.timeline[step.note] if step.note is not None else None
         text = line_text(inline(first_line(note.text))) if isinstance(note, Note) else ""
@@ -224,6 +227,11 @@ class Todos(Rows):
         ]
         tail = [*self._counts(calls, errors), (" ", ""), right((took, "busy" if goes_on else "dim"), DURATION_WIDTH)]
         return fill(left, tail, width)
+
+    def _last_sign(self, step: Step) -> Millis:
+        """When the agent was last seen at a step after which it rested until the next prompt."""
+        last = self.view.state.timeline[step.calls[-1]] if step.calls else None
+        return max(step.at, last.ended_at or 0 if isinstance(last, ToolCall) else 0)
 
     def _goes_on(self, place: int) -> bool:
         """Whether a step is the one under way."""
