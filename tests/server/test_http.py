@@ -14,6 +14,7 @@ from msgspec import Raw
 from websockets.exceptions import InvalidStatus
 
 from sentryvibe_tui.client import rest as reading
+from sentryvibe_tui.client.limits import LINK
 from sentryvibe_tui.client.link import Open
 from sentryvibe_tui.client.sse import stream
 from sentryvibe_tui.client.transport import connect
@@ -402,7 +403,7 @@ class Ear:
 
 async def first_state(transport: Any, address: Address, project: str) -> BuildState:
     ear = Ear()
-    link = asyncio.create_task(transport(address, Open(project, project), ear))
+    link = asyncio.create_task(transport(address, Open(project, project), ear, LINK))
     try:
         return await ear.state
     finally:
