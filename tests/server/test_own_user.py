@@ -136,6 +136,19 @@ print("done")
         assert (await http.get("/api/projects")).json() == {"projects": []}
 
 
+@pytest.mark.usefixtures("way")
+def test_who_listens_at_the_port_of_a_connection_that_is_gone_is_not_its_user() -> None:
+    """Another user may connect from a port, wait until the owner serves something there, and reset the connection
+    behind a request."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
+        assert Caller(other.getsockname(), server.getsockname()).uid is None
+    with (
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as server,
+        socket.create_server(("::", 0), family=socket.AF_INET6) as other,
+    ):
+        assert Caller(("::1", other.getsockname()[1]), server.getsockname()[:2]).uid is None
+
+
 @as_another
 @pytest.mark.usefixtures("way")
 async def test_on_any_way_to_loopback(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ _SOCK_DIAG, _BY_FAMILY, _REQUEST = 4, 20, 1
 _HEADER = struct.Struct("=IHHII")
 _QUESTION = struct.Struct("=BBBxI")
 _PORTS, _NO_COOKIE = struct.Struct("!HH"), b"\xff" * 8
+_PLACE = 4
+"""Where an answer has the ports."""
 _ANSWER = struct.Struct("=4x48x3I2I")
 """Of which only the last two count: the user and the inode."""
 _WITHIN = 0.5
@@ -50,6 +52,8 @@ def _by_netlink(client: Endpoint, server: Endpoint) -> tuple[int, int] | None:
             answer = link.recv(4096)
         if _HEADER.unpack_from(answer)[1] != _BY_FAMILY:
             return None
+        if _PORTS.unpack_from(answer, _HEADER.size + _PLACE) != (client[1], server[1]):
+            return None  # of a connection that is gone, who listens at the client's port is told instead
         *_, uid, inode = _ANSWER.unpack_from(answer, _HEADER.size)
     except (OSError, ValueError, struct.error, AttributeError):
         return None
