@@ -396,3 +396,15 @@ def test_an_original_begins_once_more_with_the_first_heartbeat(hub: Hub, clock: 
         hub.beat(5, 30)
         hub.begin(watcher, (), ())
     assert lost == [watcher]
+
+
+def test_a_link_that_ends_late_leaves_those_alone_who_came_after_it(hub: Hub) -> None:
+    """It was told to go, and its endpoint notices only now: meanwhile the project is watched anew."""
+    late = watching(hub, Link())
+    hub.dismiss("p", 1012, "a build was deleted")
+    link = Link()
+    watching(hub, link)
+    hub.leave(late)
+    hub.publish([commit(A, 1)])
+    assert link.versions() == [("a", [1])]
+    assert hub.watchers == 1

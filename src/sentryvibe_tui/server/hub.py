@@ -270,9 +270,10 @@ class Hub:
     def leave(self, watcher: Watcher) -> None:
         watcher.is_paused, watcher.ready = True, False
         watcher.backlog.clear()
-        watcher.channel.watchers.pop(watcher, None)
-        if not watcher.channel.watchers:
-            self.channels.pop(watcher.channel.project_id, None)
+        channel = watcher.channel
+        channel.watchers.pop(watcher, None)
+        if not channel.watchers and self.channels.get(channel.project_id) is channel:
+            del self.channels[channel.project_id]
 
     def hold(self, watcher: Watcher) -> None:
         """Nothing more is sent from the ring until `begin`; what follows from now on will be."""
