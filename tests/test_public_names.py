@@ -20,15 +20,8 @@ AGENTS_OWN = frozenset({"HOOK_SETTINGS", "process_of", "tokens_of"})
 """What an agent's folder says of its own sessions."""
 STORES = frozenset({"unavailable"})
 """The same of each store, in files of other names."""
-CLASHES = frozenset(
-    {
-        *("DEFAULTS", "Intake", "Listener"),
-        *("answer", "connect", "count", "number", "running", "status", "tell"),
-    }
-)
-"""Two ideas of two rooms that nobody imports together; one of the two is to find a better name."""
 
-EXCEPTIONS = TWO_ENDS | SAME_FACT | AGENTS_OWN | STORES | CLASHES
+EXCEPTIONS = TWO_ENDS | SAME_FACT | AGENTS_OWN | STORES
 """It may only shrink."""
 
 

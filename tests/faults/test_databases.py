@@ -182,11 +182,11 @@ async def test_a_full_disk_of_the_database_is_said_and_got_over(
 
 async def test_a_host_that_vanished_holds_a_lock_for_seconds_only(cluster: Cluster, tmp_path: Path) -> None:
     from sentryvibe_tui.store.postgres.address import parse_postgres
-    from sentryvibe_tui.store.postgres.connection import connect
+    from sentryvibe_tui.store.postgres.connection import open_connection
 
     async with opened(cluster.url, tmp_path) as store:
         await store.append([text("a")], 1)
-        vanished = await connect(parse_postgres(cluster.url))
+        vanished = await open_connection(parse_postgres(cluster.url))
         await vanished.execute("BEGIN")
         await vanished.execute("SELECT 1 FROM builds FOR UPDATE")
         with pytest.raises(StoreUnavailable, match="another server holds a build"):

@@ -49,7 +49,7 @@ def test_a_duration_never_gets_wider_than_its_column(ms: int) -> None:
 
 
 def test_a_running_clock_shows_whole_seconds() -> None:
-    assert [words.running(ms) for ms in (0, 999, 1_000, 9_999, 61_000)] == ["0s", "0s", "1s", "9s", "1m01s"]
+    assert [words.running_time(ms) for ms in (0, 999, 1_000, 9_999, 61_000)] == ["0s", "0s", "1s", "9s", "1m01s"]
 
 
 def test_clock_is_local_time() -> None:
@@ -62,7 +62,7 @@ def test_clock_is_local_time() -> None:
     [(0, "0"), (999, "999"), (1_000, "1.0k"), (8_124, "8.1k"), (9_999, "9.9k"), (812_345, "812k"), (1_250_000, "1.2M")],
 )
 def test_count(number: int, said: str) -> None:
-    assert words.count(number) == said
+    assert words.short_count(number) == said
 
 
 @pytest.mark.parametrize(

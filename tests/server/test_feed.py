@@ -7,7 +7,7 @@ import pytest
 from sentryvibe_tui.model.summary import BuildKey, BuildSummary
 from sentryvibe_tui.server.feed import PERIOD, Feed, FeedFilter, FeedWatcher
 from sentryvibe_tui.server.outbound_frame import OutboundFrame
-from sentryvibe_tui.server.settings import DEFAULTS, ServerLimits
+from sentryvibe_tui.server.settings import DEFAULT_LIMITS, ServerLimits
 from sentryvibe_tui.store.contract import BuildHead, Commit
 from sentryvibe_tui.wire.feed import BuildsUpdate, decode_feed
 from sentryvibe_tui.wire.frames import Heartbeat
@@ -52,7 +52,7 @@ def commit(build: str, version: int, project: str = "p", active: bool = True) ->
     return Commit(BuildHead(key, 1, version, active), (), row, encode_summary(row))
 
 
-def a_feed(limits: ServerLimits = DEFAULTS) -> tuple[Feed, Clock]:
+def a_feed(limits: ServerLimits = DEFAULT_LIMITS) -> tuple[Feed, Clock]:
     clock = Clock()
     return Feed("e", clock, lambda: 0, limits), clock
 

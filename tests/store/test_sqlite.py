@@ -16,7 +16,7 @@ from sentryvibe_tui.errors import EventDiffers, StoreBroken, StoreUnavailable
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.store.contract import Accepted, BuildFilter, BuildKey, Commit
-from sentryvibe_tui.store.limits import DEFAULTS, StoreLimits
+from sentryvibe_tui.store.limits import DEFAULT_STORE_LIMITS, StoreLimits
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore, ledger, schema
 from sentryvibe_tui.store.sqlite.queries import read_page
 from sentryvibe_tui.store.sqlite.schema import migrate
@@ -153,7 +153,7 @@ async def _three_more(directory: Path, posted: Make, at: int) -> str:
     return store.epoch
 
 
-async def _epoch(directory: Path, limits: StoreLimits = DEFAULTS) -> str:
+async def _epoch(directory: Path, limits: StoreLimits = DEFAULT_STORE_LIMITS) -> str:
     store = await SqliteStore.open(directory, limits)
     await store.close()
     return store.epoch

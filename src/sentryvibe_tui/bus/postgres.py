@@ -10,7 +10,7 @@ from asyncpg import Connection
 
 from ..errors import StoreUnavailable
 from ..store.postgres.address import PostgresAddress
-from ..store.postgres.connection import FAILURES, connect
+from ..store.postgres.connection import FAILURES, open_connection
 from .bus import BusLost
 
 ALIVE = 5.0
@@ -26,7 +26,7 @@ class PostgresTransport:
 
     async def listen(self, on_message: Callable[[str], None], joined: Callable[[], None]) -> None:
         try:
-            db = await connect(self._address)
+            db = await open_connection(self._address)
         except StoreUnavailable as error:
             raise BusLost(str(error)) from None
         ended = asyncio.Event()

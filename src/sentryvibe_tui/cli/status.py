@@ -15,8 +15,8 @@ from .status_line import (
     ACTIVE_WITHIN,
     ANSWER_WITHIN,
     NothingLearned,
-    answer,
     now,
+    print_answer,
     served,
     start_of_today,
     stored_totals,
@@ -48,9 +48,9 @@ def command(server: str | None, form: str, as_json: bool) -> int:
     """
     found = find_server(server)
     if found.certain:
-        return answer(lambda: _served(found.address), form, as_json)
+        return print_answer(lambda: _served(found.address), form, as_json)
     ours = settings().settings
-    return answer(lambda: shared_totals() if ours.store else stored_totals(data_dir(ours)), form, as_json)
+    return print_answer(lambda: shared_totals() if ours.store else stored_totals(data_dir(ours)), form, as_json)
 
 
 def shared_totals() -> Totals:

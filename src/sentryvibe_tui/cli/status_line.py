@@ -51,7 +51,7 @@ def quick(arguments: Sequence[str]) -> int | None:
     running = runtime.find_local_server()
     if running is not None and not running.url.startswith("http:"):
         return None
-    return answer(lambda: _found_here(config, running), form, as_json)
+    return print_answer(lambda: _found_here(config, running), form, as_json)
 
 
 def _is_shared(config: Mapping[str, object]) -> bool:
@@ -62,7 +62,7 @@ def _is_shared(config: Mapping[str, object]) -> bool:
     return has_store and runtime.find_local_server() is None
 
 
-def answer(find: Callable[[], Totals], form: str, as_json: bool) -> int:
+def print_answer(find: Callable[[], Totals], form: str, as_json: bool) -> int:
     """Prints the line, or JSON. Exit status 0; 2 for a format that is none; 3 when nothing was learned."""
     from ..model.totals import named
     from ..report.status_line import BadFormat, status_line

@@ -278,7 +278,7 @@ def facts(state: BuildState, now: Millis | None = None) -> str:
 def usage_facts(usage: Usage) -> list[str]:
     figures = [(usage.input_tokens, "in", words.cached(usage)), (usage.output_tokens, "out", "")]
     tokens = [
-        f"{words.count(number)} tokens {way}" + (f" ({share})" if share else "")
+        f"{words.short_count(number)} tokens {way}" + (f" ({share})" if share else "")
         for number, way, share in figures
         if number is not None
     ]

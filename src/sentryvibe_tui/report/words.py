@@ -47,7 +47,7 @@ def duration(ms: float) -> str:
     return f"{days}d{hours:02}h" if days < 10 else f"{days}d"
 
 
-def running(ms: float) -> str:
+def running_time(ms: float) -> str:
     """`duration` of something still under way: whole seconds, as it is drawn once a second."""
     return f"{int(ms) // 1000}s" if 0 <= ms < 10_000 else duration(ms)
 
@@ -80,7 +80,7 @@ def size(count_of_bytes: int) -> str:
     raise AssertionError("unreachable")
 
 
-def count(number: int) -> str:
+def short_count(number: int) -> str:
     """`812`, `8.1k`, `812k`, `1.2M`: at most four digits and a unit, cut off rather than rounded up."""
     if number < 1_000:
         return str(number)

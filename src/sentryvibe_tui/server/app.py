@@ -29,7 +29,7 @@ from .draining import STOPPING
 from .feed_start import host_name
 from .guard import Guard
 from .hooks import Hooks
-from .ingest import Intake, accepted_text, agent_heartbeat, check_body, read_body
+from .ingest import EventIngest, accepted_text, agent_heartbeat, check_body, read_body
 from .links import Links
 from .measured import gauges
 from .metrics import CONTENT_TYPE
@@ -62,7 +62,7 @@ class App:
         self.context = ServerContext(store, settings, bus)
         redactor = Redactor(settings.redact_patterns) if settings.redact else None
         self.hooks = Hooks(store, self.context.now, redactor, settings)
-        self._intake = Intake(store, self.context.now)
+        self._intake = EventIngest(store, self.context.now)
         self._runners = Runners(store, self.context.now)
         self._guard = Guard(host, settings)
         self._links = Links()

@@ -27,7 +27,7 @@ from .outbound_frame import OutboundFrame, parse_event_id
 from .peer import peer_of
 from .protocols import EXTENSION
 from .sse import SSE_HEADERS, StreamOutlet, answer_head, put, send_all, until_gone
-from .watch import ACK, NO_WORD, TRY_AGAIN, SocketOutlet, number
+from .watch import ACK, NO_WORD, TRY_AGAIN, SocketOutlet, number_parameter
 
 if TYPE_CHECKING:
     from .direct import DirectWebSocket
@@ -112,10 +112,10 @@ async def stream_builds(scope: Scope, receive: Receive, send: Send, context: Ser
 async def list_builds(store: Store, parameters: dict[str, str]) -> bytes:
     """A page of the list: `builds`, and in `next` what `page` has to be for those after; null on the last."""
     wish = _wish(parameters)
-    limit = min(number(parameters, "limit") or PAGE, MOST)
+    limit = min(number_parameter(parameters, "limit") or PAGE, MOST)
     active = True if wish.filter.active else None
     wanted = BuildFilter(
-        wish.filter.project_id, active, number(parameters, "since"), _place(parameters.get("page", ""))
+        wish.filter.project_id, active, number_parameter(parameters, "since"), _place(parameters.get("page", ""))
     )
     page = await store.all_builds(wanted, limit)
     following = None if page.next is None else f"{page.next[0]}.{page.next[1]}"
@@ -129,7 +129,7 @@ async def list_builds(store: Store, parameters: dict[str, str]) -> bytes:
 async def status(store: Store, parameters: dict[str, str]) -> bytes:
     """All builds in a few figures: those that go on, and those that have ended at or after `since`."""
     going = await store.all_builds(BuildFilter(active=True), MOST)
-    ended = await store.all_builds(BuildFilter(active=False, since=number(parameters, "since") or 0), MOST)
+    ended = await store.all_builds(BuildFilter(active=False, since=number_parameter(parameters, "since") or 0), MOST)
     return encode(named(totals(map(figures_of, (*going.builds, *ended.builds)))))
 
 
@@ -148,9 +148,11 @@ def _wish(parameters: dict[str, str], last_event_id: str = "") -> Wish:
     project_id = parameters.get("projectId", "")
     if project_id and not is_id(project_id):
         raise HTTPError(400, RULE, field="projectId")
-    ended = number(parameters, "limit")
+    ended = number_parameter(parameters, "limit")
     place = parse_event_id(last_event_id)
-    since, epoch = (number(parameters, "since"), parameters.get("epoch", "")) if place is None else (place[2], place[0])
+    since, epoch = (
+        (number_parameter(parameters, "since"), parameters.get("epoch", "")) if place is None else (place[2], place[0])
+    )
     wanted = FeedFilter(project_id, parameters.get("active") == "1")
     return Wish(wanted, ENDED if ended is None else min(ended, MOST), since, epoch)
 

@@ -16,7 +16,7 @@ from ..wire.frames import encode_recovery
 from .hub import FRAME_BYTES, Hub, OriginalWatcher, Selection, Watcher, batch_frame
 from .originals import whole_frames
 from .outbound_frame import OutboundFrame
-from .settings import DEFAULTS, ServerLimits
+from .settings import DEFAULT_LIMITS, ServerLimits
 
 _SMALL_STATE = 300
 """Tools in a state up to which it is encoded in the event loop."""
@@ -58,7 +58,7 @@ class CatchUp:
         hub: Hub,
         store: Store,
         now: Callable[[], Millis],
-        limits: ServerLimits = DEFAULTS,
+        limits: ServerLimits = DEFAULT_LIMITS,
         count: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`count`: gets why a whole state is sent, in a word."""

@@ -20,7 +20,7 @@ from ..wire.frames import Heartbeat, encode_heartbeat
 from .hub import TOO_SLOW, Outlet
 from .outbound_frame import OutboundFrame
 from .peer import Traffic
-from .settings import DEFAULTS, ServerLimits
+from .settings import DEFAULT_LIMITS, ServerLimits
 
 PERIOD = 0.2
 """Seconds between two frames at least: a build is told of at most five times a second."""
@@ -63,7 +63,7 @@ class Feed:
     """`clock`: monotonic seconds. `now`: epoch milliseconds. `frames`, `frame_bytes`: as of `hub.Hub`."""
 
     def __init__(
-        self, epoch: str, clock: Callable[[], float], now: Callable[[], Millis], limits: ServerLimits = DEFAULTS
+        self, epoch: str, clock: Callable[[], float], now: Callable[[], Millis], limits: ServerLimits = DEFAULT_LIMITS
     ) -> None:
         self.epoch = epoch
         self.version = self.frames = self.frame_bytes = 0

@@ -34,7 +34,7 @@ from .asgi import HTTPError, Receive, Scope
 from .ingest import bad_request, read_body
 from .owed import Backlog
 from .payload import Payload, is_light, read_record
-from .settings import DEFAULTS, ServerLimits
+from .settings import DEFAULT_LIMITS, ServerLimits
 
 log = logging.getLogger("sentryvibe_tui.server")
 
@@ -51,7 +51,7 @@ class Hooks:
         store: Store,
         now: Callable[[], Millis],
         redactor: Redactor | None = None,
-        limits: ServerLimits = DEFAULTS,
+        limits: ServerLimits = DEFAULT_LIMITS,
     ) -> None:
         self._store, self._now = store, now
         self._look_every = limits.spool_every

@@ -19,7 +19,7 @@ from ..wire.frames import AgentSign, Heartbeat, encode_batch, encode_heartbeat
 from .originals import Originals
 from .outbound_frame import OutboundFrame
 from .peer import Peer, Traffic
-from .settings import DEFAULTS, ServerLimits
+from .settings import DEFAULT_LIMITS, ServerLimits
 
 FRAME_BYTES = 192 * 1024
 """About how much goes into one `batch-update`; an entry is never split."""
@@ -101,7 +101,7 @@ class _Slot(Struct, frozen=True):
 class Channel:
     """A watched project: its ring of recent entries, how far its builds have come, and who watches."""
 
-    def __init__(self, project_id: str, limits: ServerLimits = DEFAULTS) -> None:
+    def __init__(self, project_id: str, limits: ServerLimits = DEFAULT_LIMITS) -> None:
         self.project_id = project_id
         self.heads: dict[BuildKey, BuildHead] = {}
         self.watchers: dict[Watcher, None] = {}
@@ -229,7 +229,7 @@ class Hub:
         now: Callable[[], Millis],
         sign: Callable[[BuildKey], AgentSign | None] = lambda _: None,
         kind: type[Channel] = Channel,
-        limits: ServerLimits = DEFAULTS,
+        limits: ServerLimits = DEFAULT_LIMITS,
     ) -> None:
         self.epoch = epoch
         self.on_loss: Callable[[Watcher], None] = lambda _: None

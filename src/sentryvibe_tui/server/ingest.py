@@ -32,7 +32,7 @@ _OTHER_TYPES = (
 )
 
 
-class Intake:
+class EventIngest:
     """Keeps posted events. `undated` of them had a time that is no date, and got that of their receipt; `unknown` were
     of types that nobody here reads.
     """

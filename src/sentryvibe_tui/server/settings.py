@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..settings import ServerSettings
-from ..store.limits import DEFAULTS as STORE
+from ..store.limits import DEFAULT_STORE_LIMITS as STORE
 from ..store.limits import StoreLimits
 
 
@@ -65,7 +65,7 @@ class ServerLimits(ServerSettings, frozen=True):
     store_limits: StoreLimits = STORE
 
 
-DEFAULTS = ServerLimits()
+DEFAULT_LIMITS = ServerLimits()
 
 
 def limits_from(settings: ServerSettings) -> ServerLimits:

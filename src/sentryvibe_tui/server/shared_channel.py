@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ..store.contract import BuildHead, BuildKey, Commit, Logged
 from .hub import Channel, Watcher
-from .settings import DEFAULTS, ServerLimits
+from .settings import DEFAULT_LIMITS, ServerLimits
 
 UNHEARD = 1000
 """Entries up to which a build that is met here is read from its beginning: running watchers may lack any of them."""
@@ -20,7 +20,7 @@ class SharedChannel(Channel):
     """`at`: the version of a build's last entry in the ring. `furthest`: the head that goes furthest, as was
     heard. `early`: entries that came before the one that they follow."""
 
-    def __init__(self, project_id: str, limits: ServerLimits = DEFAULTS) -> None:
+    def __init__(self, project_id: str, limits: ServerLimits = DEFAULT_LIMITS) -> None:
         super().__init__(project_id, limits)
         self.at: dict[BuildKey, int] = {}
         self.furthest: dict[BuildKey, BuildHead] = {}

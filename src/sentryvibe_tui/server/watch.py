@@ -93,14 +93,14 @@ def check_ids(parameters: dict[str, str]) -> None:
 def since_of(parameters: dict[str, str]) -> Since:
     """What the query says the watcher has."""
     return Since(
-        number(parameters, "since"),
+        number_parameter(parameters, "since"),
         parameters.get("epoch", ""),
         parameters.get("buildId", ""),
-        number(parameters, "at"),
+        number_parameter(parameters, "at"),
     )
 
 
-def number(parameters: dict[str, str], name: str) -> int | None:
+def number_parameter(parameters: dict[str, str], name: str) -> int | None:
     """A parameter of the query; None when it is missing or none."""
     text = parameters.get(name, "")
     return int(text[:18]) if text.isascii() and text.isdecimal() else None

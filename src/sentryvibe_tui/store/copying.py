@@ -15,10 +15,10 @@ from msgspec import Struct
 from ..errors import StoreBroken, StoreUnavailable
 from ..wire.state import encode_state
 from .contract import BuildKey
-from .limits import DEFAULTS
+from .limits import DEFAULT_STORE_LIMITS
 from .postgres import queries as target
 from .postgres.address import PostgresAddress
-from .postgres.connection import FAILURES, connect, unavailable
+from .postgres.connection import FAILURES, open_connection, unavailable
 from .postgres.queries import key_digest
 from .postgres.schema import lock, migrate, put_meta
 from .readonly import DATABASE
@@ -112,10 +112,10 @@ async def copy_to_postgres(
         raise StoreBroken(f"nothing is kept in {directory}")
     ownership = DirectoryLock(directory)
     try:
-        db, epoch, mark = open_for_writing(directory / DATABASE, DEFAULTS)
+        db, epoch, mark = open_for_writing(directory / DATABASE, DEFAULT_STORE_LIMITS)
         with closing(mark), closing(db):
             _refuse_ids(db)
-            pg = await connect(address)
+            pg = await open_connection(address)
             try:
                 return await _copy(_Move(db, pg, epoch, address, hear, chance or random.Random()))
             finally:

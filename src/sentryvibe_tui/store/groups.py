@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..errors import StoreUnavailable
 from .appending import Append, GroupResult
 from .contract import Accepted, BuildDamaged
-from .listener import Listener, tell
+from .listener import CommitListener, tell_listener
 
 EVENTS = 512
 BYTES = 4 * 1024 * 1024
@@ -29,7 +29,7 @@ def next_group(waiting: AppendGroup) -> tuple[AppendGroup, AppendGroup]:
     return waiting, []
 
 
-def deliver(group: AppendGroup, result: GroupResult, listener: Listener) -> None:
+def deliver(group: AppendGroup, result: GroupResult, listener: CommitListener) -> None:
     """The answers, then what was committed; whoever waited for an answer goes on after that."""
     for (_, answer), outcome in zip(group, result.results, strict=True):
         if answer.done():
@@ -39,7 +39,7 @@ def deliver(group: AppendGroup, result: GroupResult, listener: Listener) -> None
         else:
             answer.set_result(outcome)
     if result.commits:
-        tell(listener, result.commits)
+        tell_listener(listener, result.commits)
 
 
 def refuse_group(group: AppendGroup, reason: str) -> None:

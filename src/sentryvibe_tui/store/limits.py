@@ -33,4 +33,4 @@ class StoreLimits(Struct, frozen=True):
     """Notes of other logs that are kept in the user's state folder."""
 
 
-DEFAULTS = StoreLimits()
+DEFAULT_STORE_LIMITS = StoreLimits()

@@ -9,10 +9,10 @@ from .contract import Commit
 
 log = logging.getLogger("sentryvibe_tui.store")
 
-Listener = Callable[[Sequence[Commit]], None]
+CommitListener = Callable[[Sequence[Commit]], None]
 
 
-def tell(listener: Listener, commits: Sequence[Commit]) -> None:
+def tell_listener(listener: CommitListener, commits: Sequence[Commit]) -> None:
     """What is committed stays so, and the writer goes on, whatever becomes of whoever hears of it."""
     try:
         listener(commits)

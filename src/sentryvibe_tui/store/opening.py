@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import StoreBroken
 from .contract import KeptStore, Store
-from .limits import DEFAULTS, StoreLimits
+from .limits import DEFAULT_STORE_LIMITS, StoreLimits
 
 if TYPE_CHECKING:
     from .postgres.address import PostgresAddress
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LIBRARY = "builds in PostgreSQL need the package asyncpg: install sentryvibe-tui[postgres]"
 
 
-async def open_store(url: str, data: Path, limits: StoreLimits = DEFAULTS) -> Store:
+async def open_store(url: str, data: Path, limits: StoreLimits = DEFAULT_STORE_LIMITS) -> Store:
     """The database at `url` (`postgresql://…`), or the files in `data` when it is empty.
 
     Raises StoreBroken and StoreUnavailable; their messages are for the user.

@@ -30,7 +30,7 @@ from .actions import rebound, usable_keys
 from .build.screen import BuildScreen
 from .build.view import BuildView
 from .context import RenderContext
-from .display import DEFAULTS, DisplayOptions
+from .display import DEFAULT_OPTIONS, DisplayOptions
 from .garbage import Collector
 from .hangup import STATUS, lasting, watch_terminal
 from .internals import Picture, driver_of
@@ -65,7 +65,7 @@ class TerminalApp(App[int]):
     TITLE = "sentryvibe-tui"
     PAUSE_GC_ON_SCROLL = True
 
-    def __init__(self, options: DisplayOptions = DEFAULTS, now: Callable[[], Millis] = now_millis) -> None:
+    def __init__(self, options: DisplayOptions = DEFAULT_OPTIONS, now: Callable[[], Millis] = now_millis) -> None:
         self.ascii_only = options.ascii_only
         super().__init__()
         self.notices, self._claims = options.notices, options.claims
@@ -215,7 +215,7 @@ class WatchApp(TerminalApp):
         self,
         watching: Watching,
         project: str = "",
-        options: DisplayOptions = DEFAULTS,
+        options: DisplayOptions = DEFAULT_OPTIONS,
         now: Callable[[], Millis] = now_millis,
     ) -> None:
         super().__init__(options, now)
@@ -246,7 +246,7 @@ def exit_status(view: BuildView) -> int:
     return INTERRUPTED
 
 
-async def show_build(watching: Watching, project: str = "", options: DisplayOptions = DEFAULTS) -> int:
+async def show_build(watching: Watching, project: str = "", options: DisplayOptions = DEFAULT_OPTIONS) -> int:
     """Shows a watch full screen until the reader leaves. The exit status: report.exit_codes, or 128 + signal."""
     app = WatchApp(watching, project, options)
     result = await app.run_async()

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ..agents.subject import Subject
 from ..model.state import Millis, ToolCall
-from ..report.words import UNICODE, Glyphs, Tone, clock, duration, running
+from ..report.words import UNICODE, Glyphs, Tone, clock, duration, running_time
 from .actions import ACTIONS, Action
 from .lines import Line, Span, pad
 
@@ -31,7 +31,7 @@ class RenderContext(Struct, frozen=True):
         if tool.started_at is None:
             return "", ""
         if tool.is_open:
-            return running(self.now() - tool.started_at), "busy"
+            return running_time(self.now() - tool.started_at), "busy"
         took = (tool.ended_at or tool.started_at) - tool.started_at
         return duration(took) if took >= INSTANT else "", "dim"
 

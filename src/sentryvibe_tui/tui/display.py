@@ -28,4 +28,4 @@ class DisplayOptions(Struct, frozen=True):
     claims: Claims | None = None
 
 
-DEFAULTS = DisplayOptions()
+DEFAULT_OPTIONS = DisplayOptions()

@@ -8,7 +8,7 @@ from ...model.activity import Option, Request, RequestKind
 from ...model.events import BuildEvent, ToolEnded, ToolStarted
 from ...model.facts import RequestResolved, TodoItem
 from ...model.questions import purpose
-from ..common.values import Record, as_object, flat, obj, objects, status, text, value
+from ..common.values import Record, as_object, flat, obj, objects, text, todo_status, value
 
 _OVER = frozenset({"completed", "failed"})
 _FIELDS = ("title", "kind", "rawInput", "rawOutput", "content", "locations", "_meta")
@@ -108,4 +108,4 @@ def resolution_of(ident: str, result: Record) -> RequestResolved:
 def todos_of(update: Record) -> tuple[TodoItem, ...]:
     """The entries of a plan."""
     entries = objects(update, "entries") or objects(obj(update, "plan"), "entries")
-    return tuple(TodoItem(text(entry, "content"), status(entry.get("status"))) for entry in entries)
+    return tuple(TodoItem(text(entry, "content"), todo_status(entry.get("status"))) for entry in entries)

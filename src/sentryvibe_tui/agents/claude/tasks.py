@@ -11,7 +11,7 @@ from ...model.events import TodosReported
 from ...model.facts import TodoItem
 from ...model.state import Millis
 from ..common.todo_changes import Change, TodoChanges, TodoList, todo_by_id, with_todo
-from ..common.values import Record, identifier, obj, objects, status, text, todo_items
+from ..common.values import Record, identifier, obj, objects, text, todo_items, todo_status
 
 _CREATED = re.compile(r"Task #(\S+) created")
 
@@ -100,6 +100,6 @@ def _changed(todo: TodoItem, arguments: Record) -> TodoItem:
     return replace(
         todo,
         content=text(arguments, "subject") or todo.content,
-        status=status(arguments["status"]) if text(arguments, "status") else todo.status,
+        status=todo_status(arguments["status"]) if text(arguments, "status") else todo.status,
         active_form=text(arguments, "activeForm") or todo.active_form,
     )

@@ -7,7 +7,7 @@ import re
 
 from ...model.facts import TodoItem
 from ..common.tokens import Tokens
-from ..common.values import EMPTY, Record, as_object, count, obj, status, text
+from ..common.values import EMPTY, Record, as_object, count, obj, text, todo_status
 
 _REQUEST = "## My request for Codex:"
 _MACHINE = re.compile(
@@ -16,7 +16,7 @@ _MACHINE = re.compile(
 
 
 def plan_items(plan: list[Record]) -> tuple[TodoItem, ...]:
-    return tuple(TodoItem(text(step, "step"), status(step.get("status"))) for step in plan)
+    return tuple(TodoItem(text(step, "step"), todo_status(step.get("status"))) for step in plan)
 
 
 def parsed(text: str) -> object:

@@ -99,7 +99,7 @@ _STATUS: dict[str, TodoStatus] = {
 }
 
 
-def status(word: object) -> TodoStatus:
+def todo_status(word: object) -> TodoStatus:
     """Our three states; a cancelled todo is none that was done, so it stays pending."""
     return _STATUS.get(word if isinstance(word, str) else "", "pending")
 
@@ -107,7 +107,7 @@ def status(word: object) -> TodoStatus:
 def todo_items(todos: Iterable[Record], key: str = "content") -> tuple[TodoItem, ...]:
     """A list as the agent wrote it; `key` names the field that holds the words."""
     return tuple(
-        TodoItem(text(todo, key), status(todo.get("status")), text(todo, "activeForm"), identifier(todo.get("id")))
+        TodoItem(text(todo, key), todo_status(todo.get("status")), text(todo, "activeForm"), identifier(todo.get("id")))
         for todo in todos
     )
 

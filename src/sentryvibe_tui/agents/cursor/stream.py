@@ -12,7 +12,7 @@ from ...model.state import Agent, Millis, NoteKind
 from ...wire.json import decode
 from ..common.records import RecordReader
 from ..common.todo_changes import with_todo
-from ..common.values import Record, flat, identifier, obj, objects, status, text, time, title_of, value
+from ..common.values import Record, flat, identifier, obj, objects, text, time, title_of, todo_status, value
 from .tools import AGENT, TODO_TOOLS
 
 _CALL = "ToolCall"
@@ -160,7 +160,7 @@ def _output(result: Record) -> object:
 def _todo(todo: Record) -> TodoItem:
     state = text(todo, "status").removeprefix("TODO_STATUS_").lower()
     content = text(todo, "content")
-    return TodoItem(content, status(state), id=identifier(todo.get("id")) or content)
+    return TodoItem(content, todo_status(state), id=identifier(todo.get("id")) or content)
 
 
 def _outcome(result: Record) -> BuildEnded:

@@ -8,7 +8,7 @@ from functools import partial
 from ...model.events import TodosReported
 from ...model.facts import TodoItem
 from ..common.todo_changes import Change, TodoChanges, TodoList, todo_by_id, with_todo
-from ..common.values import Record, identifier, objects, status, text, todo_items
+from ..common.values import Record, identifier, objects, text, todo_items, todo_status
 
 _TASK_ID = re.compile(r"\b([A-Za-z0-9]{6})\b(?=[^A-Za-z0-9]|$)")
 _NAMED_ID = re.compile(r"(?:id|task|ID|Task)[\"']?\s*[:=#]?\s*[\"'\[(]*([A-Za-z0-9]{6})\b")
@@ -60,7 +60,7 @@ class TodoLists:
 
 def _updated(todos: TodoList, arguments: Record) -> TodoList:
     known = todo_by_id(todos, identifier(arguments.get("id")))
-    state = status(arguments["status"]) if text(arguments, "status") else known.status
+    state = todo_status(arguments["status"]) if text(arguments, "status") else known.status
     return with_todo(todos, TodoItem(text(arguments, "title") or known.content, state, id=known.id))
 
 

@@ -32,7 +32,7 @@ def session(address: PostgresAddress) -> dict[str, str]:
     return _SESSION | {"search_path": address.schema, "application_name": f"sentryvibe-tui {address.schema}"[:63]}
 
 
-async def connect(address: PostgresAddress) -> Connection:
+async def open_connection(address: PostgresAddress) -> Connection:
     """To the host that can be written, of several. Raises StoreUnavailable."""
     try:
         return await asyncpg.connect(

@@ -37,11 +37,11 @@ from ..contract import (
     StoreFigures,
 )
 from ..folding import Folded, pack_state
-from ..limits import DEFAULTS, StoreLimits
+from ..limits import DEFAULT_STORE_LIMITS, StoreLimits
 from ..rows import readable
 from . import queries
 from .address import PostgresAddress
-from .connection import COMMAND, CONNECT, FAILURES, LOST, check_session, connect, session, unavailable
+from .connection import COMMAND, CONNECT, FAILURES, LOST, check_session, open_connection, session, unavailable
 from .note import WriterNote
 from .schema import confirmed_epoch, listen_anew, lock, look_around, migrate, renew, sign_in
 from .writer import PostgresWriter, SetBack
@@ -76,7 +76,7 @@ class PostgresStore:
         self.id: UUID = note.id
         self._note = note
         self._readers = readers
-        connecting = partial(connect, address)
+        connecting = partial(open_connection, address)
         self._writer = PostgresWriter(connecting, note.id, last, self._confirm, self._renewed, note.put, limits)
         self._listener: Callable[[Sequence[Commit]], None] = lambda _: None
         self._writer.listener = self._committed
@@ -293,12 +293,14 @@ class PostgresStore:
         raise AssertionError
 
 
-async def open_postgres(address: PostgresAddress, data: Path, limits: StoreLimits = DEFAULTS) -> PostgresStore:
+async def open_postgres(
+    address: PostgresAddress, data: Path, limits: StoreLimits = DEFAULT_STORE_LIMITS
+) -> PostgresStore:
     """`data`: a folder of this server, for its note. Raises StoreBroken and StoreUnavailable, whose messages are for
     the user."""
     note = WriterNote(data)
     try:
-        db = await connect(address)
+        db = await open_connection(address)
         try:
             epoch, last = await _signed_in(db, address, note)
         finally:

@@ -30,7 +30,7 @@ from ..contract import BuildDamaged, BuildKey, Commit, Logged
 from ..folding import Folded
 from ..groups import Answer, AppendGroup, concerns_all, deliver, in_one_result, next_group, refuse_group
 from ..limits import StoreLimits
-from ..listener import Listener, tell
+from ..listener import CommitListener, tell_listener
 from ..live import ENTRY_BYTES, BuildLog, LiveLogs
 from . import queries
 from .connection import DATA, LOST, unavailable
@@ -104,7 +104,7 @@ class PostgresWriter:
         self.on_sync: Callable[[float], None] = lambda _: None
         self.live = LiveLogs(limits)
         self._rules = Appending(self.live)
-        self.listener: Listener = lambda _: None
+        self.listener: CommitListener = lambda _: None
 
     def append(self, events: Sequence[EventEnvelope], now: Millis) -> Answer:
         if self._closing:
@@ -176,7 +176,7 @@ class PostgresWriter:
             db = await self._connected()
             if await queries.mark_damaged(db, damage):
                 log.error("%s", damage)
-                tell(self.listener, await queries.read_changes(db, (damage.key,)))
+                tell_listener(self.listener, await queries.read_changes(db, (damage.key,)))
         except (StoreUnavailable, PostgresError, *LOST) as error:
             self._drop_connection()
             log.error("%s; it could not be marked: %s", damage, error)
@@ -191,7 +191,7 @@ class PostgresWriter:
                 if earlier is not None and earlier.appends is appends:
                     return GroupResult(earlier.draft.results, earlier.commits)
                 if earlier is not None:
-                    tell(self.listener, earlier.commits)
+                    tell_listener(self.listener, earlier.commits)
                 return await self._attempt(db, appends)
             except (SetBack, RaiseError) as error:
                 log.error("%s: a new epoch begins", error)

@@ -34,8 +34,8 @@ from ..contract import (
     ProjectRecord,
     StoreFigures,
 )
-from ..limits import DEFAULTS, StoreLimits
-from ..listener import tell
+from ..limits import DEFAULT_STORE_LIMITS, StoreLimits
+from ..listener import tell_listener
 from ..readonly import DATABASE
 from . import deletion, queries
 from .high_water import HighWaterMark
@@ -106,7 +106,7 @@ class SqliteStore:
             self._sweep()
 
     @classmethod
-    async def open(cls, directory: Path, limits: StoreLimits = DEFAULTS) -> SqliteStore:
+    async def open(cls, directory: Path, limits: StoreLimits = DEFAULT_STORE_LIMITS) -> SqliteStore:
         """Raises StoreBroken and StoreUnavailable; their messages are for the user."""
         with contextlib.ExitStack() as failing:
             lock = DirectoryLock(directory)
@@ -155,7 +155,7 @@ class SqliteStore:
         except BuildDamaged as damage:
             marked = await self._writer.ask(partial(self._ledger.mark, damage))
             if marked:
-                tell(self._writer.listener, marked)
+                tell_listener(self._writer.listener, marked)
             raise
 
     async def discard(self, key: BuildKey) -> bool:

@@ -24,7 +24,7 @@ from ...wire.envelope import EventEnvelope
 from ..appending import GroupResult, append_of
 from ..groups import Answer, AppendGroup, deliver, next_group, refuse_group
 from ..limits import StoreLimits
-from ..listener import Listener
+from ..listener import CommitListener
 from .ledger import Ledger
 from .worker import Worker
 
@@ -62,7 +62,7 @@ class Writer:
         self._closing = False
         self._done = asyncio.Event()
         self._errands: deque[Callable[[], None]] = deque()
-        self.listener: Listener = lambda _: None
+        self.listener: CommitListener = lambda _: None
 
     def append(self, events: Sequence[EventEnvelope], now: Millis) -> Answer:
         if self._closing:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from ...agents.subject import command_of, error_line, exit_code, input_of, kind_of, output_text, subject
 from ...model.state import BuildState, Item, Note, ToolCall
 from ...model.text import clean, clean_line
-from ...report.words import clock, duration, plural, running, size, tool_mark
+from ...report.words import clock, duration, plural, running_time, size, tool_mark
 from ...wire.json import encode
 from ..context import RenderContext, role
 from ..lines import Line, line_text, wrap
@@ -82,7 +82,7 @@ def _facts(tool: ToolCall, state: BuildState, context: RenderContext, stats: Ver
         facts.append(f"exit {code}")
     if tool.started_at is not None:
         took = context.now() - tool.started_at if tool.is_open else (tool.ended_at or tool.started_at) - tool.started_at
-        facts.append(running(took) if tool.is_open else duration(took))
+        facts.append(running_time(took) if tool.is_open else duration(took))
         facts.append(clock(tool.started_at) + ("" if tool.is_open else f" to {clock(tool.ended_at)}"))
     if stats and len(stats.latest) >= COMPARED and (times := stats.times):
         facts.append(f"usual {duration(times.p50)}, p95 {duration(times.p95)}")

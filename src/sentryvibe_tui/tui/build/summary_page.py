@@ -8,7 +8,17 @@ from ...model.notes import autofix_words
 from ...model.progress import elapsed, progress
 from ...model.state import BuildState
 from ...model.text import clean_line
-from ...report.words import DURATION_WIDTH, build_mark, cached, count, duration, plural, spent, standing, status_mark
+from ...report.words import (
+    DURATION_WIDTH,
+    build_mark,
+    cached,
+    duration,
+    plural,
+    short_count,
+    spent,
+    standing,
+    status_mark,
+)
 from ..context import RenderContext, right, role
 from ..lines import Line, cut, fill, line_text, wrap
 from ..prose import prose
@@ -59,7 +69,7 @@ def _standing(state: BuildState, context: RenderContext) -> Iterator[Line]:
         yield [(clean_line(autofix_words(state.autofix)), "warn")]
     usage = state.usage
     tokens = (("in", usage.input_tokens), ("out", usage.output_tokens))
-    used = [f"{word} {count(amount)}" for word, amount in tokens if amount is not None]
+    used = [f"{word} {short_count(amount)}" for word, amount in tokens if amount is not None]
     used[1:1] = filter(None, [cached(usage)])
     used += spent(usage)
     if used:

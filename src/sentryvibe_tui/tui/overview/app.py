@@ -10,7 +10,7 @@ from ...client.fleet import Fleet
 from ...model.state import Millis
 from ..app import TerminalApp, now_millis
 from ..build.screen import BuildScreen
-from ..display import DEFAULTS, DisplayOptions
+from ..display import DEFAULT_OPTIONS, DisplayOptions
 from .preferences import PreferencesFile
 from .screen import OverviewScreen
 from .triage import AgentRow
@@ -26,7 +26,7 @@ class OverviewApp(TerminalApp):
         self,
         fleet: Fleet,
         preferences_file: PreferencesFile,
-        options: DisplayOptions = DEFAULTS,
+        options: DisplayOptions = DEFAULT_OPTIONS,
         now: Callable[[], Millis] = now_millis,
     ) -> None:
         super().__init__(options, now)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ...model.state import Millis
 from ...model.text import clean_line
-from ...report.words import DURATION_WIDTH, count, running, short_model
+from ...report.words import DURATION_WIDTH, running_time, short_count, short_model
 from ..context import RenderContext, role
 from ..lines import Line, cut, fill, length
 from .arrangement import RosterEntry
@@ -197,7 +197,7 @@ def _since(entry: RosterEntry, context: RenderContext) -> Line:
     at = since(entry.row.build, entry.need)
     if at is None:
         return [(NOBODY_SAYS, "faint")]
-    return [(running(max(0, context.now() - at)), "alarm" if entry.need == "waits" else "dim")]
+    return [(running_time(max(0, context.now() - at)), "alarm" if entry.need == "waits" else "dim")]
 
 
 def _project(entry: RosterEntry, context: RenderContext) -> Line:
@@ -214,7 +214,7 @@ def _project_name(entry: RosterEntry) -> Line:
 def _tools(entry: RosterEntry, context: RenderContext) -> Line:
     build = entry.row.build
     errors: Line = [(f" {context.glyphs.failed}{build.errors}", "bad")] if build.errors else []
-    return [(count(build.tools), "dim"), *errors]
+    return [(short_count(build.tools), "dim"), *errors]
 
 
 def _or_none(text: str) -> Line:
@@ -225,7 +225,7 @@ def _tokens(entry: RosterEntry, context: RenderContext) -> Line:
     amounts = entry.row.build.input_tokens, entry.row.build.output_tokens
     if amounts == (None, None):
         return [(NOBODY_SAYS, "faint")]
-    return [(" / ".join(NOBODY_SAYS if amount is None else count(amount) for amount in amounts), "dim")]
+    return [(" / ".join(NOBODY_SAYS if amount is None else short_count(amount) for amount in amounts), "dim")]
 
 
 def _age(entry: RosterEntry, context: RenderContext) -> Line:
@@ -234,7 +234,7 @@ def _age(entry: RosterEntry, context: RenderContext) -> Line:
     if build.started_at is None:
         return [(NOBODY_SAYS, "faint")]
     until: Millis = build.ended_at or context.now() if entry.need == "ended" else context.now()
-    return [(running(max(0, until - build.started_at)), "dim")]
+    return [(running_time(max(0, until - build.started_at)), "dim")]
 
 
 def _context(entry: RosterEntry, context: RenderContext) -> Line:

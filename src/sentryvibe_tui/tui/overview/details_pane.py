@@ -20,7 +20,7 @@ from ...agents.subject import error_line, first_line, subject
 from ...client.fleet import Fleet
 from ...model.state import BuildState, Note, ToolCall
 from ...model.text import clean_line
-from ...report.words import clock, count, duration, plural, running, short_model, todo_mark
+from ...report.words import clock, duration, plural, running_time, short_count, short_model, todo_mark
 from ..context import RenderContext, role
 from ..lines import Line, cut, length, pad, parted, wrap
 from ..prose import prose
@@ -126,15 +126,15 @@ def _standing(entry: RosterEntry, context: RenderContext, width: int) -> Line:
     mark = state_mark(build, entry.need, context.glyphs)
     tone = "alarm" if entry.need == "waits" else role(mark.tone)
     at = since(build, entry.need)
-    ago = "" if at is None else f", {'asked ' if entry.need == 'waits' else ''}{running(max(0, now - at))} ago"
+    ago = "" if at is None else f", {'asked ' if entry.need == 'waits' else ''}{running_time(max(0, now - at))} ago"
     if entry.need in ("working", "stuck", "machine") and at is not None:
-        ago = f" for {running(max(0, now - at))}"
+        ago = f" for {running_time(max(0, now - at))}"
     request = build.requests[0] if entry.need == "waits" and build.requests else None
     tool = clean_line(request.tool, 40) if request is not None and request.kind == "permission" else ""
     figures = [f"{build.todos_done}/{build.todos_total} todos"] if build.todos_total else []
     figures.append(plural(build.tools, "tool"))
     figures += [plural(build.errors, "error")] if build.errors else []
-    tokens = [count(n) for n in (build.input_tokens, build.output_tokens) if n is not None]
+    tokens = [short_count(n) for n in (build.input_tokens, build.output_tokens) if n is not None]
     figures += [f"{' / '.join(tokens)} tokens"] if tokens else []
     figures += [f"{build.context_percent:.0f}% context"] if build.context_percent is not None else []
     figures += [cost_words(build)] if build.cost_usd is not None else []

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from ...client.watchers import ServerWatchers, WatcherRow
 from ...model.state import Millis
 from ...model.text import clean_line
-from ...report.words import age, count, plural, size
+from ...report.words import age, plural, short_count, size
 from ..context import RenderContext
 from ..lines import Line, cut_middle, pad
 from ..widgets.painted import Painted
@@ -117,9 +117,9 @@ def _cells(row: WatcherRow, now: Millis) -> Iterator[str]:
         row.project_id + (f"/{row.build_id}" if row.build_id else "") or "all builds",
         row.transport if row.protocol == 2 else f"{row.transport} v{row.protocol}",
         age(now - row.since),
-        count(row.behind),
+        short_count(row.behind),
         size(row.waiting) if row.waiting else "0",
-        count(row.recoveries),
+        short_count(row.recoveries),
         size(row.bytes),
     )
     return (_cell(name, text, width) for (name, width), text in zip(_COLUMNS, texts, strict=True))

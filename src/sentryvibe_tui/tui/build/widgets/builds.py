@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ....agents.doing import summary_of
 from ....model.summary import BuildSummary
 from ....model.text import clean_line
-from ....report.words import DURATION_WIDTH, age, duration, listed_mark, plural, running, short_model
+from ....report.words import DURATION_WIDTH, age, duration, listed_mark, plural, running_time, short_model
 from ...context import RenderContext, right, role
 from ...lines import Line, Span, fill, parted
 from ...widgets.rows import Rows
@@ -104,7 +104,7 @@ class Builds(Rows):
         spent = ended - build.started_at if ended and build.started_at is not None else None
         return (
             (f"{build.todos_done}/{build.todos_total}" if build.todos_total else "", ""),
-            ("" if spent is None else running(spent) if is_active else duration(spent), "dim"),
+            ("" if spent is None else running_time(spent) if is_active else duration(spent), "dim"),
             (age(now - ended) if ended and not is_active else "", "faint"),
             (f"{self.context.glyphs.failed}{build.errors}" if build.errors else "", "bad"),
             (plural(build.tools, "tool"), "dim"),

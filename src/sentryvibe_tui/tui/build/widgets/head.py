@@ -13,11 +13,11 @@ from ....report.words import (
     build_mark,
     clock,
     cost,
-    count,
     duration,
     link_mark,
     plural,
-    running,
+    running_time,
+    short_count,
     short_model,
     standing,
     status_mark,
@@ -129,13 +129,13 @@ class HowFar(HeadBar):
     def _facts(self, width: int) -> Line:
         state, usage = self.view.state, self.view.state.usage
         spent = elapsed(state, self.now)
-        took = (running(spent) if state.is_active else duration(spent)).rjust(DURATION_WIDTH)
+        took = (running_time(spent) if state.is_active else duration(spent)).rjust(DURATION_WIDTH)
         facts: list[tuple[int, Line]] = [(0, [(took, "strong")])]
         facts.append((1, [(plural(state.tool_count, "tool").rjust(8), "dim")]))
         if state.error_count:
             facts.append((0, [(f"{self.context.glyphs.failed} {state.error_count}", "bad")]))
         tokens = [
-            f"{word} {count(amount)}"
+            f"{word} {short_count(amount)}"
             for word, amount in (("in", usage.input_tokens), ("out", usage.output_tokens))
             if amount is not None
         ]
@@ -268,14 +268,14 @@ class Now(HeadBar):
             usual = self._usual(under_way.call)
             is_late = usual is not None and since > usual[1]
             compared = f"usual {duration(usual[0])}  p95 {duration(usual[1])}  " if usual and width >= 60 else ""
-            return line, [(compared, "dim"), (running(since).rjust(DURATION_WIDTH), "warn" if is_late else "busy")]
+            return line, [(compared, "dim"), (running_time(since).rjust(DURATION_WIDTH), "warn" if is_late else "busy")]
         quiet = silence(state, now)
         if quiet >= QUIET:
-            text = f"quiet for {running(quiet)}"
+            text = f"quiet for {running_time(quiet)}"
             return ([*line, (f"  {glyphs.into} " if todo else "", "faint"), (text, "warn")], [])
         if not todo:
             line.append((pause_words(state), ""))
-        return line, [(running(quiet).rjust(DURATION_WIDTH), "faint")]
+        return line, [(running_time(quiet).rjust(DURATION_WIDTH), "faint")]
 
     def _waiting(self) -> tuple[Line, Line]:
         """For whom or what, and for how long; how many more requests are open."""
@@ -283,7 +283,7 @@ class Now(HeadBar):
         mark = build_mark(state.status, state.activity, self.context.glyphs)
         tone = "alarm" if state.requests else role(mark.tone)
         more = f"+{len(state.requests) - 1} more  " if len(state.requests) > 1 else ""
-        since = running(waited(state.activity, now)).rjust(DURATION_WIDTH)
+        since = running_time(waited(state.activity, now)).rjust(DURATION_WIDTH)
         words = f"{mark.glyph} {waits_for(state.activity) or mark.word}"
         return [(words, tone)], [(more, "dim"), (since, tone)]
 

@@ -11,7 +11,16 @@ from ....agents.subject import error_tail, first_line, output_text, subject
 from ....model.activity import Request
 from ....model.state import Item, Millis, Note, ToolCall, tool_key
 from ....model.text import clean_line
-from ....report.words import CLOCK_WIDTH, DURATION_WIDTH, duration, level_tone, plural, running, status_mark, tool_mark
+from ....report.words import (
+    CLOCK_WIDTH,
+    DURATION_WIDTH,
+    duration,
+    level_tone,
+    plural,
+    running_time,
+    status_mark,
+    tool_mark,
+)
 from ...context import RenderContext, call, changes, right, role
 from ...heights import Heights
 from ...lines import Line, cells, cut, fill, highlighted, length, line_text, wrap
@@ -415,7 +424,7 @@ class Stream(Rows):
     def _request(self, extra: Extra, width: int) -> list[Line]:
         """What the agent asks a person, in full, and for how long."""
         mark: Line = [*self._stamp(extra.at), (self.context.glyphs.needs + " ", "alarm")]
-        since = right((running(self.context.now() - extra.at), "alarm"), DURATION_WIDTH)
+        since = right((running_time(self.context.now() - extra.at), "alarm"), DURATION_WIDTH)
         first, *rest = wrap([(clean_line(extra.text), "alarm")], max(1, width - self._indent - DURATION_WIDTH - 1))
         return [
             fill([*mark, *first], [since], width),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....agents.subject import error_line, first_line, subject
 from ....model.state import PLANNING, Millis, Note, Todo, ToolCall
 from ....model.text import clean_line
-from ....report.words import DURATION_WIDTH, duration, running, todo_mark, tool_mark
+from ....report.words import DURATION_WIDTH, duration, running_time, todo_mark, tool_mark
 from ...context import RenderContext, call, changes, right, role
 from ...lines import Line, fill, line_text
 from ...prose import inline
@@ -214,7 +214,7 @@ class Todos(Rows):
         end = steps.end(last, self.context.now() if goes_on else state.worked_at or state.last_event_at or step.at)
         if last + 1 < len(steps.all) and steps.all[last + 1].is_turn:
             end = self._last_sign(steps.all[last])
-        took = (running if goes_on else duration)(max(0, end - step.at)) if step.at else ""
+        took = (running_time if goes_on else duration)(max(0, end - step.at)) if step.at else ""
         note = state.timeline[step.note] if step.note is not None else None
         text = line_text(inline(first_line(note.text))) if isinstance(note, Note) else ""
         mark, tone = (glyphs.into, "accent") if step.is_turn else (glyphs.text, "dim")
@@ -289,7 +289,7 @@ class Todos(Rows):
             return duration(took) if took else "", "dim"
         if not self.view.state.is_active:
             return "", ""
-        return running(self.context.now() - todo.started_at), "busy"
+        return running_time(self.context.now() - todo.started_at), "busy"
 
     def _tool(self, row: Node, width: int) -> Line:
         tool = self.view.state.timeline[int(row.ident)]
