@@ -5,7 +5,11 @@ from __future__ import annotations
 import signal
 import sqlite3
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+
+import pytest
 
 from .conftest import Claude, Desk
 
@@ -60,5 +64,29 @@ def test_old_builds_are_pruned_with_a_server_and_without(desk: Desk, claude: Cla
     assert b"would delete 1 builds" in desk.run(*prune, "--dry-run").stdout
     assert b"deleted 1 builds with " in desk.run(*prune).stdout
     assert desk.run(*prune).stdout.startswith(b"deleted 0 builds")
+    assert [line.split(b"  ")[3:] for line in desk.run("audit", *data).stdout.splitlines()][-1] == [
+        b"prune",
+        b"1 builds",
+    ]
     desk.serve("--port", "0", *data)
     assert desk.state("shop")["status"] == "completed"
+
+
+def test_what_is_in_a_database_is_not_pruned_in_a_folder(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after `db copy`: the folder keeps all it has."""
+    monkeypatch.setenv("SENTRYVIBE_STORE", "postgresql://somebody@127.0.0.1:1/none")
+    pruning = desk.run("db", "prune", "--older-than", "1d")
+    assert (pruning.returncode, b"setting store" in pruning.stderr) == (2, True)
+
+
+def test_a_server_that_cannot_prune_yet_says_so(desk: Desk) -> None:
+    class Older(BaseHTTPRequestHandler):
+        def do_DELETE(self) -> None:
+            self.send_error(404)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Older) as older:
+        Thread(target=older.serve_forever).start()
+        url = f"http://127.0.0.1:{older.server_port}"
+        pruning = desk.run("db", "prune", "--older-than", "1d", "--server", url)
+        older.shutdown()
+    assert (pruning.returncode, b"older version" in pruning.stderr) == (2, True)

@@ -13,6 +13,7 @@ from .. import runtime
 from ..errors import NoAnswer, StoreError
 from ..model.text import clean_line
 from ..settings import data_dir
+from .audit import note
 from .completing import projects
 from .options import Server, UsageProblem, find_server, server_option, settings
 from .output import any_text, tell, write_line
@@ -132,6 +133,8 @@ def prune(days: float, keep: int, project: str | None, dry_run: bool, data: Path
     before = time.time_ns() // 1_000_000 - round(days * _DAY)
     folder = _folder(data)
     running = _server_of(folder, server)
+    if running is None and data is None and settings().settings.store:
+        raise UsageProblem("builds are in a database (setting store): a server of it prunes, --server URL names one")
     expiry = Expiry(before, keep, project or "")
     if running is not None:
         return _prune_by(running, expiry, dry_run)
@@ -142,8 +145,8 @@ def _server_of(folder: Path, named: str | None) -> Server | None:
     """The server that does it: the one that is named, or that has the folder."""
     if named:
         return find_server(named)
-    local = runtime.find_local_server()
-    return find_server(local.url) if local is not None and Path(local.data_dir) == folder.resolve() else None
+    own = (local for local in runtime.local_servers() if Path(local.data_dir) == folder.resolve())
+    return next((find_server(local.url) for local in own), None)
 
 
 def _prune_by(server: Server, expiry: Expiry, dry_run: bool) -> int:
@@ -167,6 +170,8 @@ def _prune_by(server: Server, expiry: Expiry, dry_run: bool) -> int:
     except (rest.NoSuchProject, rest.AmbiguousProject) as error:
         raise UsageProblem(str(error)) from None
     except NoAnswer as error:
+        if error.status == 404:
+            raise UsageProblem(f"{server.address.base} is of an older version and cannot prune: restart it") from None
         raise server.unlinked(error) from None
     return 0
 
@@ -182,6 +187,8 @@ def _prune_alone(folder: Path, expiry: Expiry, dry_run: bool) -> int:
         pruned = maintenance.prune_folder(folder, expiry, _tell_progress)
     except StoreError as error:
         raise UsageProblem(str(error)) from None
+    if pruned.builds:
+        note(folder, "prune", f"{pruned.builds} builds", expiry.project_id)
     room = f"; {pruned.room / 1e6:.1f} MB of the file are free for what comes (`db vacuum` gives them back)"
     write_line(f"deleted {pruned.builds} builds with {pruned.entries} entries{room if pruned.room else ''}")
     return 0
