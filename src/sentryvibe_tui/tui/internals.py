@@ -15,8 +15,10 @@ tests/tui/test_internals.py holds them against the release that is installed.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from rich.segment import Segment
@@ -84,15 +86,18 @@ class Picture:
         return update if parts is None else _reduced()(parts, self)
 
     def lines(self, parts: Iterable[Part], console: Any) -> str:
-        """The sequences that bring the terminal from what it shows to `parts`."""
-        writer = _Writer(console)
+        """The sequences that bring the terminal from what it shows to `parts`; what begins in one style is together."""
+        runs: defaultdict[Style | None, list[tuple[int, int, list[Segment]]]] = defaultdict(list)
         for y, chops in parts:
             strips = self._lines.setdefault(y, {})
             for x, strip in chops:
                 if strips.get(x) is not strip:
                     for begin, run in _runs(_take_out(strips, x, strip.cell_length), strip):
-                        writer.segments(x + begin, y, run)
+                        runs[run[0].style].append((x + begin, y, run))
                     strips[x] = strip
+        writer = _Writer(console)
+        for x, y, run in chain.from_iterable(runs.values()):
+            writer.segments(x, y, run)
         return writer.end()
 
 
