@@ -235,7 +235,8 @@ class BuildView:
         self.shifts = 0
         """How often an item came that belongs above others."""
         self._times: list[Millis] = []
-        for item in self.state.items():
+        items = list(self.state.items())
+        for item in items:
             self._times.append(self._time(item))
         in_order = sorted(range(len(self._times)), key=self._times.__getitem__)
         self.entries: list[int | Extra] = [*in_order]
@@ -250,10 +251,10 @@ class BuildView:
         for row, entry in enumerate(self.entries):
             if isinstance(entry, int):
                 self.row_of[entry] = row
-        for position, item in enumerate(self.state.items()):
+        for position, item in enumerate(items):
             self._index(position, item)
         for position in in_order:
-            self._step(position)
+            self._step(position, items[position])
 
     def _time(self, item: Item) -> Millis:
         """When the next item of the timeline happened; one that does not say, with the one before it."""
@@ -277,7 +278,7 @@ class BuildView:
         self._is_regrouped |= isinstance(item, ToolCall) and item.id in self.children
         self._index(position, item)
         for entry in (position, *later):
-            self._step(entry)
+            self._step(entry, self.state.timeline[entry])
 
     def _row_for(self, position: int) -> int:
         """Of a new item; nothing goes above a line of ours. What is much too late is put in order with the painting."""
@@ -290,8 +291,7 @@ class BuildView:
             row -= 1
         return row
 
-    def _step(self, position: int) -> None:
-        item = self.state.timeline[position]
+    def _step(self, position: int, item: Item) -> None:
         self.steps.take(position, item, nested=isinstance(item, ToolCall) and self.is_nested(item))
 
     def _index(self, position: int, item: Item) -> None:

@@ -32,6 +32,9 @@ from ..view import BuildView, Extra
 STAMP = CLOCK_WIDTH + 1
 """Cells of the clock before a row, and a space."""
 
+MANY = 100
+"""Rows from which one walk over all items is cheaper than to look each of theirs up."""
+
 WRAPPED_LINES = 40
 """Lines that one wrapped line takes at most; the inspector has all of it."""
 
@@ -293,7 +296,8 @@ class Stream(Rows):
 
     def guesses(self, rows: range, width: int) -> Iterator[int]:
         """Of all rows at once, as there may be very many."""
-        timeline, entries = self.view.state.timeline, self.view.entries
+        state, entries = self.view.state, self.view.entries
+        timeline = list(state.items()) if len(rows) > MANY else state.timeline
         stretch = slice(rows.start, rows.stop)
         visible = [entries[at] for at in self._matches[stretch]] if self.filtered else entries[stretch]
         for entry in visible:
