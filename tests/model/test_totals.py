@@ -16,6 +16,14 @@ ASKS = replace(
 LATER = replace(ASKS, build_id="b", project_name="Docs", requests=(OpenRequest("q", title="what?", since=9_500),))
 
 
+def test_an_agent_that_is_seen_to_live_on_after_its_turn_is_idle() -> None:
+    """As the overview has it: one of which only its file tells may have ended."""
+    rests = replace(WORKS, status="completed", activity=Activity("idle", 5, source="registry"))
+    builds = [rests, replace(rests, activity=Activity("idle", 5, source="file")), replace(rests, status="interrupted")]
+    found = totals(map(figures_of, builds))
+    assert (found.idle, found.ended, found.active) == (1, 2, 1)
+
+
 def test_each_build_counts_once_and_the_oldest_question_is_told() -> None:
     builds = [
         WORKS,

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from .summary import BuildSummary
 
+_VOUCHERS = ("hook", "registry", "socket")
+"""Sources that see an agent live on after its turn."""
 _KINDS = {"waiting-person": "needs_input", "waiting-machine": "waiting", "idle": "idle"}
 
 
@@ -17,7 +19,8 @@ DIGITS = 9
 
 
 class Figures(NamedTuple):
-    """What counts of one build. `kind`: of its activity; `asked_at`: when it asked `question`, epoch milliseconds."""
+    """What counts of one build. `kind`, `source`: of its activity; `asked_at`: when it asked `question`, epoch
+    milliseconds."""
 
     status: str
     kind: str
@@ -26,6 +29,7 @@ class Figures(NamedTuple):
     question: str
     project: str
     asked_at: int
+    source: str = ""
 
 
 class Totals(NamedTuple):
@@ -58,6 +62,7 @@ def figures_of(build: BuildSummary) -> Figures:
         build.needs_input or build.activity.what,
         build.project_name or build.project_id,
         build.requests[0].since if build.requests else build.activity.since or 0,
+        build.activity.source,
     )
 
 
@@ -97,4 +102,6 @@ def totals_named(figures: dict[str, Any]) -> Totals:
 def _kind(build: Figures) -> str:
     if build.status == "active":
         return _KINDS.get(build.kind, "working")
+    if (build.status, build.kind) == ("completed", "idle") and build.source in _VOUCHERS:
+        return "idle"
     return "failed" if build.status == "failed" else "ended"

@@ -58,8 +58,10 @@ def recent_figures(db: sqlite3.Connection, since: int, since_sign: int) -> list[
     picked = ", ".join(f"json_extract(t, '$.{name}')" for name in members)
     rows = (
         f"SELECT {picked}, coalesce(json_extract(t, '$.requests[0].title'), ''), name,"
-        " coalesce(json_extract(t, '$.requests[0].since'), 0)"
-        " FROM (SELECT CAST(b.row AS TEXT) AS t, p.name AS name FROM builds b JOIN projects p ON p.id = b.project_id"
+        " coalesce(json_extract(t, '$.requests[0].since'), 0),"
+        " CASE WHEN at >= :heard THEN coalesce(json_extract(t, '$.activity.source'), '') ELSE '' END"
+        " FROM (SELECT CAST(b.row AS TEXT) AS t, b.at AS at, p.name AS name"
+        " FROM builds b JOIN projects p ON p.id = b.project_id"
         " WHERE b.version > 0 AND b.status != 'damaged'"
         " AND CASE b.status WHEN 'active' THEN b.at >= :heard ELSE b.at >= :since END) WHERE json_valid(t)"
     )
