@@ -147,6 +147,16 @@ def test_a_shared_line_opens_its_project_and_no_other(
     assert desk.run("ingest", "shop", "-", "--server", away, data=words).returncode == 3
 
 
+def test_nothing_is_shared_of_a_server_with_another_list_of_tokens(desk: Desk, claude: Claude, tmp_path: Path) -> None:
+    """As when it runs on another machine: the line would open nothing."""
+    _, url = desk.serve("--port", "0", "--data", str(tmp_path / "there"))
+    assert desk.run("ingest", "shop", "-", data=claude.init + claude.done).returncode == 0
+    shared = desk.run("share", "shop", "--server", url, "--data", str(tmp_path / "here"))
+    assert (shared.returncode, shared.stdout) == (2, b"")
+    assert b"another list of tokens" in shared.stderr
+    assert desk.run("token", "ls", "--data", str(tmp_path / "here")).stdout == b""
+
+
 def test_a_shared_line_of_one_build_opens_that_build(
     desk: Desk, claude: Claude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

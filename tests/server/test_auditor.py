@@ -10,11 +10,13 @@ import httpx
 import pytest
 
 from sentryvibe_tui.audit import AUDIT, AuditLog
+from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.principals import TOKENS, NamedTokens
 from sentryvibe_tui.server.auditor import EVERY, KINDS, Auditor
 from sentryvibe_tui.server.retention import delete_expired
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import ServerLimits
+from sentryvibe_tui.store.contract import Expiry
 
 SHARED = "s3cret-word"
 
@@ -114,7 +116,23 @@ async def test_builds_that_were_pruned_are_in_it(server: Running, tmp_path: Path
             ended = {"projectId": "p", "sessionId": build, "event": {"type": "build-completed"}}
             await http.post("/api/build-events", json=ended, headers={"Authorization": f"Bearer {SHARED}"})
     app = server.app
-    assert await delete_expired(app.context, app.context.now() + 1, app._pruned) == 1
+    assert (await delete_expired(app.context, Expiry(app.context.now() + 1), app._pruned)).builds == 1
     await app._auditor.finish()
     (record,) = AuditLog(tmp_path / "data" / AUDIT).records(project="p")
     assert (record.what, record.who, record.target) == ("prune", "retention", "session old, build old")
+
+
+async def test_a_deletion_is_in_it_though_the_store_fails_right_after(
+    server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: str) -> None:
+        raise StoreUnavailable("the database cannot be reached")
+
+    owner = {"Authorization": f"Bearer {SHARED}"}
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, verify=False, headers=owner) as http:
+        ended = {"projectId": "p", "sessionId": "s", "event": {"type": "build-completed"}}
+        await http.post("/api/build-events", json=ended)
+        monkeypatch.setattr(server.app.context.store, "project", fail)
+        assert (await http.delete("/api/builds?projectId=p&sessionId=s&buildId=s")).status_code == 200
+    (record,) = AuditLog(tmp_path / "data" / AUDIT).records(project="p")
+    assert (record.what, record.target) == ("delete", "session s, build s")

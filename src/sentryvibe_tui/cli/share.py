@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from ..client.rest import AmbiguousProject, NoSuchProject, ProjectRef, builds, resolve
+from ..client.rest import projects as list_projects
 from ..errors import BadAddress, BadTokenFile, NoAnswer
 from ..model.text import clean_line
 from ..principals import TOKENS, NamedTokens, Role
@@ -58,7 +60,14 @@ def command(
     name = f"share-{secrets.token_hex(3)}"
     folder = Path(data or source.address.data_dir or data_dir(settings().settings))
     try:
-        token = NamedTokens(folder / TOKENS).add(name, role, now, ref.id, now + length, key)
+        tokens = NamedTokens(folder / TOKENS)
+        token = tokens.add(name, role, now, ref.id, now + length, key)
+        if not asyncio.run(_opens(source.address, token)):
+            tokens.revoke(name)
+            raise UsageProblem(
+                f"{source.address.base} goes by another list of tokens than {folder / TOKENS}: run this where the "
+                "server runs, as its user, and name its folder with --data"
+            )
     except BadTokenFile as error:
         raise UsageProblem(str(error)) from None
     what = f"build {key[1]}, " if build else ""
@@ -77,6 +86,15 @@ def _place(url: str) -> Address:
         return parse_address(url)
     except BadAddress as error:
         raise UsageProblem(f"--url: {error}") from None
+
+
+async def _opens(server: Address, token: str) -> bool:
+    """Whether the server takes the token. One that does not answer just now may."""
+    try:
+        await list_projects(replace(server, token=token))
+    except NoAnswer as error:
+        return error.status != 401
+    return True
 
 
 async def _meant(server: Server, text: str, build: str) -> tuple[ProjectRef, tuple[str, str]]:

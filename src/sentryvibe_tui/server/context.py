@@ -102,7 +102,11 @@ class ServerContext:
         """Who watches its project comes back, and gets what it is now; a project without builds is gone."""
         self.expired(key)
         self.liveness.forget(key)
-        if await self.store.project(key.project_id) is None:
+        try:
+            is_gone = await self.store.project(key.project_id) is None
+        except StoreUnavailable:  # the build is deleted all the same; who comes back hears of the project
+            is_gone = False
+        if is_gone:
             self.hub.dismiss(key.project_id, NOT_FOUND, "the project was deleted")
         else:
             self.hub.dismiss(key.project_id, RESTART, "a build was deleted")
