@@ -97,8 +97,12 @@ def _waiting() -> list[Path]:
 
 
 def _read(path: Path) -> LocalServer | None:
+    """A file of another user, who was first in a folder for all, would lead our token to a server of theirs."""
     try:
-        told = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_uid != os.geteuid():
+                return None
+            told = json.loads(file.read())
         server = LocalServer(*(told.get(key, "") for key in _KEYS))
     except (OSError, ValueError, AttributeError):
         return None

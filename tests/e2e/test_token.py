@@ -117,7 +117,8 @@ def test_a_named_token_lets_its_bearer_do_what_its_role_says_until_it_is_revoked
     assert token not in listed
     words = claude.init + claude.text(1, "hello") + claude.done
     assert desk.run("ingest", "shop", "-", data=words).returncode == 0
-    monkeypatch.setenv("SENTRYVIBE_SERVER", url.replace("127.0.0.1", "localhost"))  # a stranger's way to it
+    monkeypatch.setenv("SENTRYVIBE_SERVER", url)
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path / "another machine"))
     monkeypatch.setenv("SENTRYVIBE_TOKEN", token)
     assert b"hello" in desk.run("watch", "shop", "--plain").stdout
     refused = desk.run("ingest", "shop", "-", data=words)
@@ -141,6 +142,7 @@ def test_a_shared_line_opens_its_project_and_no_other(
     token, _, command = line.removeprefix("SENTRYVIBE_TOKEN=").partition(" ")
     assert command == f"sentryvibe-tui watch shop --server {away}"
     monkeypatch.setenv("SENTRYVIBE_TOKEN", token)
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path / "another machine"))
     assert b"hello" in desk.run("watch", "shop", "--server", away, "--plain").stdout
     assert desk.run("show", "other", "--server", away).returncode == 2
     assert desk.run("ls", "--server", away).returncode == 0

@@ -16,6 +16,8 @@ import httpx
 import pytest
 
 from sentryvibe_tui import runtime
+from sentryvibe_tui.server.serve import running
+from sentryvibe_tui.wire.local import address_of
 
 from ..patience import PATIENCE
 
@@ -174,3 +176,30 @@ def test_of_the_servers_that_wait_for_the_first_the_oldest_is_found(
     assert _found() == "http://b"
     runtime.withdraw(second)
     assert _found() == "http://c"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file another user's")
+def test_a_runtime_file_of_another_user_is_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was first in a folder for all would be sent the token that the file names."""
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path))
+    runtime.announce(runtime.LocalServer("http://127.0.0.1:1", os.getpid(), "/d", 1, str(tmp_path / "token")))
+    assert runtime.find_local_server() is not None
+    os.chown(runtime.runtime_file(), 65534, 65534)
+    assert runtime.find_local_server() is None
+
+
+async def test_a_server_at_localhost_is_found_by_that_name_and_called_by_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name means two addresses, and the port of the other one may be somebody else's."""
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path / "run"))
+    async with running(tmp_path / "data", host="localhost") as server:
+        assert re.fullmatch(r"http://(127\.0\.0\.1|\[::1\]):\d+", server.url)
+        (tmp_path / "token").write_text("word")
+        (tmp_path / "token").chmod(0o600)
+        runtime.announce(runtime.LocalServer(server.url, os.getpid(), "/d", 1, str(tmp_path / "token")))
+        port = server.url.rpartition(":")[2]
+        address = address_of(f"localhost:{port}")
+        assert (address.base, address.token) == (server.url, "word")
+        for other in (f"https://localhost:{port}", "localhost:1", f"localhost:{port}/builds"):
+            assert address_of(other).token == ""

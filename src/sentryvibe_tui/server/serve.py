@@ -224,8 +224,9 @@ def _announced(server: Running, data: Path) -> Generator[None]:
 def _url(host: str, listener: socket.socket, limits: ServerLimits) -> str:
     if limits.socket:
         return f"unix:{limits.socket}"
-    scheme, port = "https" if limits.certificate else "http", listener.getsockname()[1]
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    scheme, (address, port, *_) = "https" if limits.certificate else "http", listener.getsockname()
+    shown = address if host == "localhost" else host  # which means two addresses, and the other may be somebody else's
+    return f"{scheme}://[{shown}]:{port}" if ":" in shown else f"{scheme}://{shown}:{port}"
 
 
 def _config(app: App, limits: ServerLimits) -> uvicorn.Config:

@@ -26,6 +26,12 @@ def with_local_token(address: Address) -> Address:
     for server in runtime.local_servers():
         with suppress(BadAddress):  # a runtime file that says nonsense is as good as none
             here = local_address(server)
-            if here.base == address.base:
+            if address.base in (here.base, _by_name(here)):
                 return replace(here, token=here.token or address.token)
     return address
+
+
+def _by_name(server: Address) -> str:
+    """As people call it. The name may lead to another server, of whoever has the port by the other family."""
+    scheme = server.base.partition(":")[0]
+    return f"{scheme}://localhost:{server.port}" if server.is_loopback and not server.socket else ""
