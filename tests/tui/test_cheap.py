@@ -72,6 +72,27 @@ async def test_rows_have_their_width_after_every_resize(app_on, running_build) -
                     assert pane.row_width == max(1, pane.scrollable_content_region.width)
 
 
+async def test_a_clock_that_paints_meanwhile_does_not_make_what_happens_be_painted_more_often(
+    app_on, story, monkeypatch
+) -> None:
+    build = story().plan(0, ("a", "b"))
+    async with app_on(build.state).run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        await pilot.pause(0.2)
+        due = []
+        monkeypatch.setattr(screen, "later", lambda _, act: due.append(act))
+        for _ in range(3):
+            build.happened.clear()
+            build.call("Bash", {"command": "make"})
+            for event in build.happened:
+                screen.presenter.take(event)
+            screen.flush()
+        assert len(due) == 1
+        due.pop()()
+        screen.presenter.take(build.happened[-1])
+        assert len(due) == 1
+
+
 @pytest.mark.parametrize("size", [(200, 50), (120, 36)])
 async def test_rows_have_their_width_after_a_zoom_that_hid_them(scene, size) -> None:
     async with scene("running").run_test(size=size) as pilot:

@@ -61,7 +61,7 @@ class Presenter:
             self.flush()
         elif not self._is_due:
             self._is_due = True
-            self.host.later(FLUSH_SECONDS, self.flush)
+            self.host.later(FLUSH_SECONDS, self._flush_due)
         if isinstance(event, LinkChanged) and event.status.lost_at is not None and self._before_loss is None:
             self._before_loss = self.view.live
         elif isinstance(event, CaughtUp):
@@ -79,11 +79,14 @@ class Presenter:
 
     def flush(self) -> None:
         """Paints what was touched, and the clocks when a second went by."""
-        self._is_due = False
         self.paint(self.view.take_repaint())
         if self.view.live is not self._announced:
             before, self._announced = self._announced, self.view.live
             self._tell_change(before, self._announced)
+
+    def _flush_due(self) -> None:
+        self._is_due = False
+        self.flush()
 
     def paint(self, repaint: Repaint) -> None:
         now = self.context.now()

@@ -287,9 +287,11 @@ class Rows(Painted, ScrollView, can_focus=True):
         size, before = Size(self.row_width, self.heights.total), self.virtual_size
         if size == before:
             return
-        if self.show_vertical_scrollbar and min(size.height, before.height) > self._viewport:
+        needs_bar = size.height > self._viewport
+        if size.width == before.width and needs_bar == (before.height > self._viewport) == self.show_vertical_scrollbar:
             self.set_reactive(Widget.virtual_size, size)  # pyright: ignore[reportArgumentType]
-            self._move_bar()
+            if needs_bar:
+                self._move_bar()
         else:
             self.virtual_size = size
 
