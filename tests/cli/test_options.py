@@ -1,6 +1,7 @@
 """Which server is meant."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 
 from sentryvibe_tui import runtime
 from sentryvibe_tui.cli import overview
-from sentryvibe_tui.cli.options import find_server, settings
+from sentryvibe_tui.cli.options import UsageProblem, find_server, settings
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +31,19 @@ def test_a_server_that_runs_here_is_known_by_its_builds_whoever_names_it() -> No
 def test_a_runtime_file_of_nonsense_is_as_good_as_none() -> None:
     runtime.announce(runtime.LocalServer("ftp://nowhere", os.getpid(), "/data", 1))
     assert not find_server(None).certain
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_used_are_named_before_anything_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("SENTRYVIBE_CA", str(file))
+    with pytest.raises(UsageProblem, match=re.escape(str(file))):
+        find_server("https://builds.example.org")
+    assert find_server("http://builds.example.org").address.base == "http://builds.example.org"
 
 
 def test_without_any_server_both_places_and_the_way_out_are_named() -> None:

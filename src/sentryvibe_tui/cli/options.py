@@ -161,7 +161,16 @@ def _address(text: str, source: str) -> Address:
     except BadAddress as error:
         raise UsageProblem(f"{source}: {error}") from None
     address = with_local_token(address)
-    return address if address.certificate else replace(address, authorities=_authorities())
+    if not address.base.startswith("https:"):
+        return address
+    from ..client.dial import check_certificates
+
+    address = address if address.certificate else replace(address, authorities=_authorities())
+    try:
+        check_certificates(address)
+    except BadAddress as error:
+        raise UsageProblem(f"{address.base} ({source}): {error}") from None
+    return address
 
 
 def _running() -> Address | None:

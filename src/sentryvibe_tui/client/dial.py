@@ -26,6 +26,11 @@ def connection(server: Address, timeout: float) -> http.client.HTTPConnection:
     return http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout, context=_context(server))
 
 
+def check_certificates(server: Address) -> None:
+    """Whether those that are named for it can be read. Raises BadAddress."""
+    _context(server)
+
+
 def http_client(server: Address, **options: Any) -> httpx.AsyncClient:
     """Raises BadAddress."""
     import httpx
