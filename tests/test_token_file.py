@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,13 @@ def test_white_space_around_it_is_none_of_it(tmp_path: Path) -> None:
     path.write_text("  word \r\n")
     path.chmod(0o600)
     assert read_token(path) == "word"
+
+
+def test_those_who_start_at_once_have_the_same_token(tmp_path: Path) -> None:
+    """Nobody reads it before it is whole."""
+    with ThreadPoolExecutor(6) as starting:
+        for number in range(100):
+            path = tmp_path / str(number) / "token"
+            tokens = [one.result() for one in [starting.submit(server_token, path) for _ in range(6)]]
+            assert len(set(tokens)) == 1
+            assert [file.name for file in path.parent.iterdir()] == ["token"]

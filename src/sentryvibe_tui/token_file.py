@@ -15,11 +15,13 @@ _LONGEST = 4096
 def server_token(path: Path) -> str:
     """The token in `path`; a file that is not there yet is made, mode 0600, with a new one. Raises BadTokenFile."""
     try:
-        return _create(path)
+        if not os.path.lexists(path):
+            return _create(path)
     except FileExistsError:
-        return read_token(path)
+        pass
     except OSError as error:
         raise BadTokenFile(f"the token file {path} cannot be made: {error.strerror}") from None
+    return read_token(path)
 
 
 def read_token(path: Path) -> str:
@@ -41,11 +43,24 @@ def read_token(path: Path) -> str:
 
 
 def _create(path: Path) -> str:
+    """Whole or not at all: of several that start at once one makes it, and the others read it."""
     make_private(path.parent)
     import secrets  # once in the life of a file
 
     token = secrets.token_urlsafe(32)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(f"{token}\n")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(f"{token}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
     return token
