@@ -14,6 +14,7 @@ from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.server.catch_up import CatchUp, Since
 from sentryvibe_tui.server.hub import Hub
 from sentryvibe_tui.server.outbound_frame import OutboundFrame
+from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.store.contract import BuildKey
 from sentryvibe_tui.store.sqlite import SqliteStore
 from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted
@@ -194,4 +195,49 @@ async def test_a_version_without_its_build_means_something_only_where_there_is_o
         reader = Reader(store.epoch)
         await starter.start(hub.join("p", "", reader), Since(2, store.epoch))
         assert reader.versions == [(build, version) for version in sent]
+    await store.close()
+
+
+class Gated:
+    """The store, whose states are read only once the gate is open; `most`: of them at once."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self.gate = asyncio.Event()
+        self.states: list[str] = []
+        self.at_once = self.most = 0
+
+    async def state(self, key: BuildKey) -> Any:
+        self.states.append(key.build_id)
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        await self.gate.wait()
+        self.at_once -= 1
+        return await self._store.state(key)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+async def test_a_few_starting_points_are_prepared_at_once_in_turn_and_none_for_who_left(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path)
+    hub = Hub(store.epoch, lambda: 0.0, lambda: 0)
+    names = [f"b{number:02}" for number in range(30)]
+    for name in names:
+        await store.append([said(name, "one")], 1)
+    gated = Gated(store)
+    starter = CatchUp(hub, gated, lambda: 0, ServerLimits(starting_points=3))  # type: ignore[arg-type]
+    readers = {name: Reader(store.epoch) for name in names}
+    watchers = {name: hub.join("p", "", reader, build_id=name) for name, reader in readers.items()}
+    starts = [asyncio.create_task(starter.start(watcher, Since())) for watcher in watchers.values()]
+    while gated.at_once < 3:
+        await asyncio.sleep(0)
+    gone = names[3:25]
+    for name in gone:
+        hub.leave(watchers[name])
+    gated.gate.set()
+    await asyncio.gather(*starts)
+    assert gated.states == [name for name in names if name not in gone]
+    assert gated.most == 3
+    assert {name for name, reader in readers.items() if reader.versions} == set(gated.states)
     await store.close()

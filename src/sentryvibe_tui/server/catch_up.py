@@ -51,7 +51,10 @@ class _Recovery:
 
 
 class CatchUp:
-    """Prepares starting points. Watchers that want the same state share one reading and encoding of it."""
+    """Prepares starting points, a few at once, first come first served, and none for who left meanwhile.
+
+    Watchers that want the same state share one reading and encoding of it.
+    """
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class CatchUp:
         self._store = store
         self._now = now
         self._most = limits.resume_limit
+        self._turns = asyncio.Semaphore(limits.starting_points)
         self._recoveries: dict[BuildHead, asyncio.Future[_Recovery | None]] = {}
 
     def forget(self) -> None:
@@ -77,9 +81,16 @@ class CatchUp:
 
         The cursor is set before anything is read, so nothing falls between; what comes twice is passed over.
         """
+        async with self._turns:
+            if not watcher.is_gone:
+                await self._start(watcher, since)
+
+    async def _start(self, watcher: Watcher, since: Since) -> None:
         self._hub.hold(watcher)
         project_id, selection = watcher.channel.project_id, watcher.selection
         newest = await self._store.find_build(project_id, selection.session_id, selection.build_id)
+        if watcher.is_gone:
+            return
         if newest is None:
             frame = OutboundFrame(encode_recovery(None, self._hub.epoch, self._now()))
             self._hub.begin(watcher, (frame,), ())

@@ -26,6 +26,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     """Offers itself to the application as `scope["extensions"][EXTENSION]`."""
 
     on_writable: Callable[[], None] | None = None
+    on_end: Callable[[], None] | None = None
     _heard_at = 0.0
     _written = 0
     _acknowledged = 0
@@ -109,6 +110,11 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
             return
         super().keepalive_timeout()
         self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.on_end is not None:
+            self.on_end()
 
     def resume_writing(self) -> None:
         super().resume_writing()

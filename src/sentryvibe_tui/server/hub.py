@@ -83,6 +83,11 @@ class Watcher:
         self.last: BuildKey | None = None
         self.traffic = Traffic()
 
+    @property
+    def is_gone(self) -> bool:
+        """It left its channel: nothing reaches it any more."""
+        return self not in self.channel.watchers
+
 
 class OriginalWatcher(Watcher):
     """An original client. It shows one build, the newest, and is told of it in its own words (`originals`).

@@ -60,6 +60,8 @@ class ServerLimits(ServerSettings, frozen=True):
     ring_bytes: int = 4 * 1024 * 1024
     resume_limit: int = 1000
     """Entries behind the head up to which a watcher is sent what it missed."""
+    starting_points: int = 3
+    """Prepared at once for watchers of builds; below the connections that read the store, so that others get theirs."""
     feed_history: int = 20_000
     """Builds that changed which are kept for those who resume a list."""
     store_limits: StoreLimits = STORE

@@ -11,6 +11,7 @@ from ..model.state import Millis
 from .asgi import Receive, Scope, Send, header, query
 from .catch_up import Since
 from .context import ServerContext
+from .hub import Watcher
 from .outbound_frame import OutboundFrame, parse_event_id
 from .peer import Peer, peer_of
 from .permits import principal_of
@@ -68,8 +69,7 @@ async def stream(scope: Scope, receive: Receive, send: Send, serving: ServerCont
     try:
         await send({"type": "http.response.start", "status": 200, "headers": SSE_HEADERS})
         await put(send, connected(serving, project_id, session_id).event(serving.hub.epoch))
-        await serving.catch_up.start(watcher, _since(scope, parameters))
-        await until_gone(send_all(outlet, send, serving.hub.epoch, lambda: serving.hub.resume(watcher)), receive)
+        await until_gone(_follow(watcher, outlet, send, serving, _since(scope, parameters)), receive)
     except StoreUnavailable:
         pass  # the stream ends, and the watcher comes back
     finally:
@@ -77,6 +77,11 @@ async def stream(scope: Scope, receive: Receive, send: Send, serving: ServerCont
         serving.metrics.left(outlet.code, start)
     with suppress(Exception):
         await send({"type": "http.response.body", "body": outlet.farewell})
+
+
+async def _follow(watcher: Watcher, outlet: StreamOutlet, send: Send, serving: ServerContext, since: Since) -> None:
+    await serving.catch_up.start(watcher, since)
+    await send_all(outlet, send, serving.hub.epoch, lambda: serving.hub.resume(watcher))
 
 
 def _since(scope: Scope, parameters: dict[str, str]) -> Since:

@@ -78,7 +78,7 @@ async def watch(scope: Scope, receive: Receive, send: Send, serving: ServerConte
                 watcher = await _answer(serving, watcher, link, message, only)
             code = message.get("code", NO_WORD)
     finally:
-        link.on_writable = None
+        link.on_writable = link.on_end = None
         serving.hub.leave(watcher)
         serving.metrics.left(code, start)
 
@@ -115,6 +115,7 @@ def connected(serving: ServerContext, project_id: str, session_id: str) -> Outbo
 
 def _greet(serving: ServerContext, watcher: Watcher, link: DirectWebSocket) -> None:
     link.on_writable = lambda: serving.hub.resume(watcher)
+    link.on_end = lambda: serving.hub.leave(watcher)
     serving.hub.tell(watcher, connected(serving, watcher.channel.project_id, watcher.selection.session_id))
 
 
