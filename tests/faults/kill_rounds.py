@@ -18,7 +18,7 @@ import random
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from sentryvibe_tui.store.contract import Logged
 
 from ..patience import PATIENCE
 from .cluster import Cluster, OwnRedis, cluster_folder, free_port
+from .relays import RelayProcess
 
 FAULTS = ("server", "backends", "fast", "immediate", "redis", "link", "watchers", "nothing")
 PROJECTS = 10
@@ -41,94 +42,12 @@ SLOW = 4.0
 _TOKEN = re.compile(r"<([^>]+)>")
 
 
-class Relay:
-    """A TCP port whose connections go to one of `targets`, and may all be cut."""
-
-    def __init__(self, targets: list[int], chance: random.Random) -> None:
-        self.port = 0
-        self._targets, self._chance = targets, chance
-        self._open: set[asyncio.Transport] = set()
-
-    async def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Pipe(self._open, self._dial), "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    def _dial(self, near: _Pipe) -> Any:
-        port = self._chance.choice(self._targets)
-        return asyncio.get_running_loop().create_connection(lambda: _Pipe(self._open, peer=near), "127.0.0.1", port)
-
-    def cut(self, share: float = 1.0) -> None:
-        for transport in tuple(self._open):
-            if self._chance.random() < share:
-                transport.abort()
-
-    def stop(self) -> None:
-        self._server.close()
-        self.cut()
-
-
-class _Pipe(asyncio.Protocol):
-    """One side of a connection through a relay; `dial` makes the other side of it."""
-
-    def __init__(
-        self, links: set[asyncio.Transport], dial: Callable[[_Pipe], Any] | None = None, peer: _Pipe | None = None
-    ) -> None:
-        self._links, self._dial, self._peer = links, dial, peer
-        self._early: list[bytes] = []
-        self._transport: asyncio.Transport | None = None
-        self._dialling: asyncio.Task[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._links.add(transport)
-        if self._dial is not None:
-            self._dialling = asyncio.create_task(self._connect(self._dial))
-        elif self._peer is not None:
-            self._peer.join(self)
-
-    async def _connect(self, dial: Callable[[_Pipe], Any]) -> None:
-        try:
-            await dial(self)
-        except OSError:
-            if self._transport is not None:
-                self._transport.abort()
-
-    def join(self, peer: _Pipe) -> None:
-        self._peer = peer
-        for data in self._early:
-            peer.write(data)
-        if self._transport is None or self._transport.is_closing():
-            peer.end()
-
-    def write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
-
-    def end(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-    def data_received(self, data: bytes) -> None:
-        if self._peer is None:
-            self._early.append(data)
-        else:
-            self._peer.write(data)
-
-    def connection_lost(self, _: Exception | None) -> None:
-        if self._transport is not None:
-            self._links.discard(self._transport)
-        if self._peer is not None:
-            self._peer.end()
-
-
 class ServerProcess:
-    """`serve` as a process on one port for all its lives, with its own way to the database."""
+    """`serve` as a process on one port for all its lives; `way`: the port of its own relay to the database."""
 
-    def __init__(self, folder: Path, relay: Relay, schema: str, hints: str) -> None:
+    def __init__(self, folder: Path, schema: str, hints: str) -> None:
         self.port = free_port()
-        self.relay = relay
+        self.way = 0
         self.log = folder / "log"
         folder.mkdir()
         self._folder, self._schema, self._hints = folder, schema, hints
@@ -137,7 +56,7 @@ class ServerProcess:
     async def start(self) -> None:
         folders = {"SENTRYVIBE_RUNTIME_DIR": str(self._folder / "run"), "HOME": str(self._folder)}
         env = os.environ | folders | {"SENTRYVIBE_TEST_LOSSES": str(LOSSES)}
-        store = f"{Cluster.through(self.relay.port)}?schema={self._schema}"
+        store = f"{Cluster.through(self.way)}?schema={self._schema}"
         command = [sys.executable, "-m", "tests.faults.lossy_server", "serve", "--port", str(self.port)]
         command += ["--store", store, "--data", str(self._folder / "data")]
         command += ["--hints", self._hints] if self._hints else []
@@ -194,7 +113,10 @@ def _difference(words: list[str], expected: list[str]) -> str:
 
 
 class Follower:
-    """A watcher, over whatever happens to its link; it misses no version between two snapshots."""
+    """A watcher, over whatever happens to its link; it misses no version between two snapshots.
+
+    It comes back soon, and later only while it is not let in: by itself it waits longer after each of many losses.
+    """
 
     def __init__(self, url: str, build: Build, chance: random.Random) -> None:
         self.build = build
@@ -202,6 +124,7 @@ class Follower:
         self.snapshots: collections.Counter[str] = collections.Counter()
         self._chance = chance
         self._version = 0
+        self._losses = 0
         self.task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
@@ -214,10 +137,12 @@ class Follower:
                     self.snapshots[cause] += 1
                     self._version = state.version
                 case LinkChanged(status) if status.phase in ("retrying", "gave-up"):
-                    pause = self._chance.uniform(0.1, 0.4) * 2 ** min(status.attempt, 5)  # sooner than by itself
+                    pause = self._chance.uniform(0.1, 0.4) * 2 ** min(self._losses, 4)  # sooner than by itself
+                    self._losses += 1
                     asyncio.get_running_loop().call_later(pause, self.watch.retry_now)
                 case LinkChanged(status):
                     assert status.phase != "refused", status
+                    self._losses = 0 if status.phase == "live" else self._losses
                 case _:
                     pass
 
@@ -269,13 +194,12 @@ class KillWorld:
         self.chance = random.Random(seed)
         self.schema = f"kills_{seed}"
         self._cluster, self._redis, self._has_redis = cluster, redis, has_redis
-        self._relays = [Relay([cluster.port], self.chance) for _ in range(servers)]
+        self._relays = RelayProcess()
         hints = redis.url if has_redis else ""
         self._servers = [
-            ServerProcess(folder / f"world{seed}-{number}", relay, self.schema, hints)
-            for number, relay in enumerate(self._relays)
+            ServerProcess(folder / f"world{seed}-{number}", self.schema, hints) for number in range(servers)
         ]
-        self._balancer = Relay([server.port for server in self._servers], self.chance)
+        self._balancer = 0
         self.builds: list[Build] = []
         self.followers: list[Follower] = []
         self._posters: list[Poster] = []
@@ -283,12 +207,14 @@ class KillWorld:
         self.failures = 0
 
     async def start(self, builds: int, watchers: int) -> None:
-        for relay in (*self._relays, self._balancer):
-            await relay.start()
+        await self._relays.start()
+        for server in self._servers:
+            server.way = await self._relays.open(self._cluster.port)
+        self._balancer = await self._relays.open(*(server.port for server in self._servers))
         await asyncio.gather(*(server.start() for server in self._servers))
-        url = f"http://127.0.0.1:{self._balancer.port}"
+        url = f"http://127.0.0.1:{self._balancer}"
         self.builds = [Build(number) for number in range(builds)]
-        self._posters = [Poster(self._balancer.port) for _ in self.builds]
+        self._posters = [Poster(self._balancer) for _ in self.builds]
         self.followers = [Follower(url, self.builds[number % builds], self.chance) for number in range(watchers)]
 
     async def stop(self) -> None:
@@ -297,8 +223,7 @@ class KillWorld:
         for poster in self._posters:
             poster.close()
         await asyncio.gather(*(server.kill() for server in self._servers))
-        for relay in (*self._relays, self._balancer):
-            relay.stop()
+        await self._relays.stop()
 
     async def round(self, number: int, fault: str) -> None:
         self.faults[fault] += 1
@@ -347,10 +272,12 @@ class KillWorld:
                 await asyncio.to_thread(self._redis.start)
             case "link":
                 for _ in range(3):
-                    self.chance.choice(self._relays).cut()
+                    await self._relays.cut(self.chance.choice(self._servers).way)
                     await asyncio.sleep(self.chance.uniform(0, 0.2))
             case "watchers":
-                self._balancer.cut(0.2)
+                for _ in range(3):  # those that are just coming back, too
+                    await self._relays.cut(self._balancer)
+                    await asyncio.sleep(self.chance.uniform(0, 0.3))
             case _:
                 pass
 

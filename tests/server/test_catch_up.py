@@ -199,11 +199,11 @@ async def test_a_version_without_its_build_means_something_only_where_there_is_o
 
 
 class Gated:
-    """The store, whose states are read only once the gate is open; `most`: of them at once."""
+    """The store, whose states are read only once the gate is open; `busy`: three are under way; `most`: at once."""
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
-        self.gate = asyncio.Event()
+        self.gate, self.busy = asyncio.Event(), asyncio.Event()
         self.states: list[str] = []
         self.at_once = self.most = 0
 
@@ -211,6 +211,8 @@ class Gated:
         self.states.append(key.build_id)
         self.at_once += 1
         self.most = max(self.most, self.at_once)
+        if self.at_once == 3:
+            self.busy.set()
         await self.gate.wait()
         self.at_once -= 1
         return await self._store.state(key)
@@ -230,8 +232,7 @@ async def test_a_few_starting_points_are_prepared_at_once_in_turn_and_none_for_w
     readers = {name: Reader(store.epoch) for name in names}
     watchers = {name: hub.join("p", "", reader, build_id=name) for name, reader in readers.items()}
     starts = [asyncio.create_task(starter.start(watcher, Since())) for watcher in watchers.values()]
-    while gated.at_once < 3:
-        await asyncio.sleep(0)
+    await gated.busy.wait()
     gone = names[3:25]
     for name in gone:
         hub.leave(watchers[name])
