@@ -116,7 +116,14 @@ class StoreError(SentryVibeError):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot write or read now (disk full, read-only, locked); the message says why. Nothing was kept."""
+    """The store cannot write or read now (disk full, read-only, locked); the message says why. Nothing was kept.
+
+    `reason`: one of a few, to be counted by.
+    """
+
+    def __init__(self, message: str, reason: str = "other") -> None:
+        super().__init__(message)
+        self.reason = reason.partition(":")[0]
 
 
 class StoreBroken(StoreError):

@@ -3,7 +3,8 @@
     python tests/bench/metrics.py
 
 The baseline is decoding, reducing and encoding one posted text event; counting is what a lone post and its commit and
-one watcher's frame add up: `appended`, `committed`, `synced`, and the traffic of a link. CPU time, rounds interleaved.
+one watcher's frame add up: `appended`, `committed`, `synced`, `delivered`, and the traffic of a link. CPU time, rounds
+interleaved.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def counting() -> None:
         metrics.appended(accepted, 0.0)
         metrics.committed(commits)  # type: ignore[arg-type]
         metrics.synced(0.003)
+        metrics.delivered(metrics.safe_at)
         traffic.frames += 1
         traffic.bytes += 300
 

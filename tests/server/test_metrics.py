@@ -71,6 +71,8 @@ async def test_metrics_tell_what_was_posted_and_who_watches(
     assert said['watchers{scope="project",transport="sse"}'] == 1
     assert said['recoveries_total{reason="join"}'] == 1
     assert said["commit_seconds_count"] == 2
+    assert said['commits_total{path="at_once"}'] + said['commits_total{path="thread"}'] == 2
+    assert said["foreign_entries_folded_total"] == 0
     assert said["database_bytes"] > 0
     assert said["wal_bytes"] > 0
     assert said['frames_sent_total{scope="project"}'] > 0
@@ -130,9 +132,26 @@ async def test_a_server_is_ready_while_its_store_answers(
     assert (await http.get("/readyz")).json() == {"ready": True}
 
     async def fails(project_id: str) -> None:
-        raise StoreUnavailable("the disk is gone")
+        raise StoreUnavailable("the disk is gone", "the disk: gone")
 
     monkeypatch.setattr(server.app.context.store, "project", fails)
     answer = await http.get("/readyz")
     assert (answer.status_code, answer.json()) == (503, {"error": "the disk is gone"})
+    assert figures((await http.get("/metrics")).text)['store_unavailable_total{reason="the disk"}'] == 1
     assert (await http.get("/healthz")).status_code == 200
+
+
+async def test_how_long_an_entry_takes_from_its_commit_to_the_links_is_told_where_somebody_watches(
+    server: Running, http: httpx.AsyncClient, post: Post
+) -> None:
+    await post("start")
+    assert figures((await http.get("/metrics")).text)["deliver_seconds_count"] == 0
+    async with connect(f"{server.url.replace('http', 'ws')}/ws?projectId=p&protocol=2", proxy=None) as link:
+        while "heartbeat" not in str(await link.recv()):
+            pass
+        await post("text-delta", id="x", delta="word")
+        while "batch-update" not in str(await link.recv()):
+            pass
+    said = figures((await http.get("/metrics")).text)
+    assert said["deliver_seconds_count"] == 1
+    assert 0 < said["deliver_seconds_sum"] < PATIENCE

@@ -108,6 +108,9 @@ async def test_two_servers_write_one_build_without_a_hole(database: Database, po
     for commits in heard.values():
         versions = [entry.version for commit in commits for entry in commit.entries]
         assert versions == sorted(set(versions)), "each hears what the other wrote before, in order"
+    figures = [await store.figures() for store in stores]
+    assert sum(sum(one.commits.values()) for one in figures) <= 160
+    assert all(one.foreign and one.commits["locked"] for one in figures)
 
 
 async def test_an_id_that_another_server_took_is_a_repeat(database: Database, posted: Make) -> None:
@@ -192,6 +195,7 @@ async def test_a_group_whose_answer_was_lost_is_asked_for(database: Database, po
     assert await store.append([text(posted, "b")], 1) == Accepted(1, 0, 2)
     assert lost == []
     assert next((await folded(store)).notes()).text == "ab"
+    assert (await store.figures()).settled == {"committed": 1, "aborted": 0}
 
 
 async def test_a_database_that_was_set_back_is_another_epoch(database: Database, posted: Make) -> None:

@@ -110,7 +110,7 @@ class App:
             else:
                 await self._serve(scope, receive, send)
         except (HTTPError, StoreUnavailable, EventDiffers) as error:
-            refused = refusal(error)
+            refused = self.refusal(error)
             if scope["path"] == EVENTS:
                 self.context.metrics.refused(refused.status)
             self.audit_refusal(scope, refused)
@@ -141,6 +141,12 @@ class App:
     def _pruned(self, key: BuildKey, who: str = "retention", place: str = "here") -> None:
         target = f"session {key.session_id}, build {key.build_id}"
         self._auditor.note(AuditRecord(self.context.now(), "prune", who, key.project_id, target, place))
+
+    def refusal(self, error: BaseException) -> HTTPError:
+        """How an error is answered; it is counted when it is the store's."""
+        if isinstance(error, StoreUnavailable):
+            self.context.metrics.unavailable(error.reason)
+        return _refusal(error)
 
     def post(self, body: bytes, principal: Principal) -> Awaitable[Accepted]:
         """Keep posted events. Raises HTTPError for what is not taken; it or the answer StoreUnavailable."""
@@ -310,8 +316,7 @@ class App:
         return Router(routes, redirect_slashes=False, default=missing)
 
 
-def refusal(error: BaseException) -> HTTPError:
-    """How an error is answered."""
+def _refusal(error: BaseException) -> HTTPError:
     if isinstance(error, HTTPError):
         return error
     if isinstance(error, StoreUnavailable):

@@ -62,6 +62,7 @@ class ServerContext:
         self.on_attention: Callable[[Sequence[AttentionEvent]], None] = lambda _: None
         self._attention = Attention()
         self._unpublished: list[Commit] = []
+        self._unpublished_since = 0.0
         self._publishing: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -130,6 +131,8 @@ class ServerContext:
         if self._peers is not None:
             self._peers.committed(commits)
         self._list(commits)
+        if not self._unpublished:
+            self._unpublished_since = self.metrics.safe_at
         self._unpublished.extend(commits)
         if self._publishing is None and self.hub.watchers > _FEW:
             self._publishing = asyncio.get_running_loop().call_soon(self._publish)
@@ -177,7 +180,8 @@ class ServerContext:
 
     def _publish(self) -> None:
         commits, self._unpublished, self._publishing = self._unpublished, [], None
-        self.hub.publish(commits)
+        if self.hub.publish(commits) and any(commit.entries for commit in commits):  # a mark of damage has none
+            self.metrics.delivered(self._unpublished_since)
         if self._peers is not None:
             self._peers.published(commits)
 
@@ -189,6 +193,7 @@ class ServerContext:
             await self.catch_up.restart(watcher)
         except StoreUnavailable as error:
             log.warning("no starting point: %s", error)
+            self.metrics.unavailable(error.reason)
             watcher.outlet.close(RESTART, "the store is unavailable")
         except Exception:  # a watcher that gets nothing more must not take its link for a quiet one
             log.exception("no starting point")

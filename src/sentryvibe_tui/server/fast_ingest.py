@@ -12,7 +12,7 @@ from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from ..store.contract import Accepted
-from .app import EVENTS, App, refusal
+from .app import EVENTS, App
 from .asgi import HTTPError, Scope
 from .bounds import BoundedHttp
 from .guard import ANYONE
@@ -81,7 +81,7 @@ class FastIngestProtocol(BoundedHttp):
             try:
                 answer = asyncio.ensure_future(self._app.post(bytes(post.body), post.principal))
             except Exception as error:
-                self._refuse(post, refusal(error))
+                self._refuse(post, self._app.refusal(error))
             else:
                 answer.add_done_callback(lambda done: self._answer(post, done))
 
@@ -89,7 +89,7 @@ class FastIngestProtocol(BoundedHttp):
         if done.cancelled():
             self.transport.close()
         elif (error := done.exception()) is not None:
-            self._refuse(post, refusal(error))
+            self._refuse(post, self._app.refusal(error))
         else:
             self._app.context.metrics.appended(done.result(), post.begun)
             self._respond(post, 200, accepted_text(done.result()))

@@ -299,8 +299,9 @@ class Hub:
         watcher.is_paused = False
         self._pump(watcher)
 
-    def publish(self, commits: Sequence[Commit]) -> None:
-        """What was committed goes out: at once to who is ready, with the rest later to who is not."""
+    def publish(self, commits: Sequence[Commit]) -> bool:
+        """What was committed goes out: at once to who is ready, with the rest later to who is not. False: nobody
+        watches any of it."""
         touched: dict[Channel, None] = {}
         for commit in commits:
             channel = self.channels.get(commit.head.key.project_id)
@@ -311,6 +312,7 @@ class Hub:
             for watcher in tuple(channel.watchers):
                 if watcher.ready:
                     self._pump(watcher)
+        return bool(touched)
 
     def begin_again(self, channel: Channel) -> None:
         """What its watchers lack is too much: each gets a new starting point."""

@@ -55,3 +55,10 @@ def _store(figures: StoreFigures) -> Iterator[Gauge]:
     yield Gauge("database_bytes", "The database.", figures.database_bytes)
     yield Gauge("db_connects_total", "Connections that wrote (PostgreSQL): above 1 some were lost.", figures.connects)
     yield Gauge("append_conflicts_total", "Groups that another server was faster than (PostgreSQL).", figures.conflicts)
+    words = "Entries of other servers that a group was put behind (PostgreSQL)."
+    yield Gauge("foreign_entries_folded_total", words, figures.foreign)
+    for path, count in figures.commits.items():
+        yield Gauge("commits_total", "Groups, by the way that they were committed.", count, f'path="{path}"')
+    for outcome, count in figures.settled.items():
+        words = "Groups whose answer was lost (PostgreSQL), by what had become of them."
+        yield Gauge("commit_unknown_total", words, count, f'settled="{outcome}"')

@@ -66,8 +66,10 @@ class Metrics:
         self._answers: Counter[int] = Counter()
         self._closes: Counter[int] = Counter()
         self._recoveries: Counter[str] = Counter()
+        self._unavailable: Counter[str] = Counter()
+        self.safe_at = 0.0
         self._append, self._loop_lag, self._sync = Histogram(SECONDS), Histogram(SECONDS), Histogram(SECONDS)
-        self._tails = Histogram(SECONDS)
+        self._tails, self._deliver = Histogram(SECONDS), Histogram(SECONDS)
         self._links = Histogram(LONG)
         self._commit_events = Histogram(EVENTS)
 
@@ -86,13 +88,24 @@ class Metrics:
         self._answers[status] += 1
 
     def committed(self, commits: Sequence[Commit]) -> None:
-        entries = sum(len(commit.entries) for commit in commits)
+        entries = 0
+        for commit in commits:
+            entries += len(commit.entries)
         self._entries += entries
         self._commit_events.observe(entries)
 
     def synced(self, seconds: float) -> None:
-        """A commit took so long; from whatever thread, one at a time."""
+        """A commit took so long, and is safe now; from whatever thread, one at a time."""
         self._sync.observe(seconds)
+        self.safe_at = self.clock()
+
+    def delivered(self, start: float) -> None:
+        """What is safe since `start` was handed to the links of those who watch it and can take it."""
+        self._deliver.observe(self.clock() - start)
+
+    def unavailable(self, reason: str) -> None:
+        """A request or a link found the store unavailable."""
+        self._unavailable[reason] += 1
 
     def interrupted(self) -> None:
         """A build whose agent fell silent was ended."""
@@ -162,6 +175,8 @@ class Metrics:
         yield "entries_total", "Entries added to the logs of builds.", {"": self._entries}
         yield "builds_interrupted_total", "Builds ended since their agents fell silent.", {"": self._interrupted}
         yield "retention_deleted_builds_total", "Old builds that were deleted.", {"": self._deleted}
+        unavailable = _labelled("reason", self._unavailable)
+        yield "store_unavailable_total", "Requests and links that the store had nothing for.", unavailable
         yield "watchers_closed_total", "Links that ended, by their close code.", _labelled("code", self._closes)
         reasons = _labelled("reason", self._recoveries)
         yield "recoveries_total", "Whole states that watchers began from, by the reason.", reasons
@@ -173,6 +188,7 @@ class Metrics:
     def _histograms(self) -> Iterator[tuple[str, str, Histogram]]:
         yield "append_seconds", "From a posted request to its commit.", self._append
         yield "commit_seconds", "A commit until it is on disk.", self._sync
+        yield "deliver_seconds", "From a commit until its entries were handed to links.", self._deliver
         yield "commit_events", "Entries of a commit.", self._commit_events
         yield "tail_read_seconds", "Reading what other servers wrote.", self._tails
         yield "connection_seconds", "How long links of watchers lasted.", self._links

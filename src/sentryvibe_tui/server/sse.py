@@ -70,8 +70,8 @@ async def stream(scope: Scope, receive: Receive, send: Send, serving: ServerCont
         await send({"type": "http.response.start", "status": 200, "headers": SSE_HEADERS})
         await put(send, connected(serving, project_id, session_id).event(serving.hub.epoch))
         await until_gone(_follow(watcher, outlet, send, serving, _since(scope, parameters)), receive)
-    except StoreUnavailable:
-        pass  # the stream ends, and the watcher comes back
+    except StoreUnavailable as error:  # the stream ends, and the watcher comes back
+        serving.metrics.unavailable(error.reason)
     finally:
         serving.hub.leave(watcher)
         serving.metrics.left(outlet.code, start)

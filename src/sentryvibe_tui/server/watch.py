@@ -125,6 +125,7 @@ async def _start(serving: ServerContext, watcher: Watcher, since: Since) -> bool
         await serving.catch_up.start(watcher, since)
     except StoreUnavailable as error:
         log.warning("no starting point: %s", error)
+        serving.metrics.unavailable(error.reason)
         serving.hub.tell(watcher, OutboundFrame(encode({"type": "state-recovery-failed", "error": str(error)})))
         watcher.outlet.close(TRY_AGAIN, "the store is unavailable")
         return False

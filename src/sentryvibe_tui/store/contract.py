@@ -136,11 +136,16 @@ class KeptStore(Protocol):
 
 class StoreFigures(Struct, frozen=True):
     """What a store counted since it was opened (`snapshots` made, `connects` to a database, `conflicts` with other
-    servers), and what it takes now, in bytes: states in memory, the write-ahead log, the database."""
+    servers, entries of theirs that were folded in (`foreign`), `commits` by the way that they went, and those whose
+    answer was lost by how they were `settled`), and what it takes now, in bytes: states in memory, the write-ahead log,
+    the database."""
 
     snapshots: int = 0
     connects: int = 0
     conflicts: int = 0
+    foreign: int = 0
+    commits: Mapping[str, int] = {}
+    settled: Mapping[str, int] = {}
     live_bytes: int = 0
     wal_bytes: int = 0
     database_bytes: int = 0

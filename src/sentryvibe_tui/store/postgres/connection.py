@@ -118,4 +118,4 @@ def unavailable(error: BaseException) -> StoreUnavailable:
     """Why PostgreSQL cannot do its work, in words."""
     words = next((words for kinds, words in _REASONS if isinstance(error, kinds)), "the store failed")
     detail = str(error).partition("\n")[0]
-    return StoreUnavailable(f"{words} ({type(error).__name__}{': ' + detail if detail else ''})")
+    return StoreUnavailable(f"{words} ({type(error).__name__}{': ' + detail if detail else ''})", words)

@@ -103,7 +103,14 @@ class PostgresStore:
         writer = self._writer
         size = await self._read(queries.read_size)
         return StoreFigures(
-            writer.live.snapshots, writer.connects, writer.conflicts, live_bytes=writer.live.size, database_bytes=size
+            writer.live.snapshots,
+            writer.connects,
+            writer.conflicts,
+            writer.foreign,
+            dict(writer.commits),
+            dict(writer.settled),
+            live_bytes=writer.live.size,
+            database_bytes=size,
         )
 
     def _committed(self, commits: Sequence[Commit]) -> None:

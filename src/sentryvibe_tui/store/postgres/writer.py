@@ -14,6 +14,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from uuid import UUID
@@ -100,7 +101,8 @@ class PostgresWriter:
         self._under_way: AppendGroup = []
         self._task: asyncio.Task[None] | None = None
         self._closing = False
-        self.connects = self.conflicts = 0
+        self.connects = self.conflicts = self.foreign = 0
+        self.commits, self.settled = Counter(optimistic=0, locked=0), Counter(committed=0, aborted=0)
         self.on_sync: Callable[[float], None] = lambda _: None
         self.live = LiveLogs(limits)
         self._rules = Appending(self.live)
@@ -258,6 +260,7 @@ class PostgresWriter:
             is_kept = await self._call(db, transaction, unsure, logs)
         if is_kept:
             self._keep(unsure)
+            self.commits["optimistic"] += 1
             return GroupResult(draft.results, draft.commits)
         self._rules.forget_all_names()
         return None
@@ -294,6 +297,7 @@ class PostgresWriter:
                 await outer.rollback()
             raise
         self._keep(unsure)
+        self.commits["locked"] += 1
         return GroupResult(draft.results, commits)
 
     async def _catch_up(
@@ -330,6 +334,7 @@ class PostgresWriter:
             folded = (await queries.extended(Folded(earlier.state, earlier.snapshot, 0), entries)).reaching(version)
         except ValueError as error:
             raise BuildDamaged(key, str(error)) from error
+        self.foreign += len(entries)
         size = earlier.size + folded.size + ENTRY_BYTES * len(entries)
         log = replace(earlier, state=folded.state, size=size)
         if key in self.live:
@@ -388,6 +393,7 @@ class PostgresWriter:
         last = await self._read_last(db)
         self._unsure = None
         is_committed = last == unsure.number
+        self.settled["committed" if is_committed else "aborted"] += 1
         log.info("a group whose answer was lost was %s", "committed" if is_committed else "not committed")
         if not is_committed:
             return None

@@ -281,4 +281,4 @@ def unavailable(error: sqlite3.Error) -> StoreUnavailable:
     """Why SQLite cannot do its work, in words."""
     name = getattr(error, "sqlite_errorname", "") or ""
     words = next((words for prefix, words in _REASONS.items() if name.startswith(prefix)), "the store failed")
-    return StoreUnavailable(f"{words} ({error}{', ' + name if name else ''})")
+    return StoreUnavailable(f"{words} ({error}{', ' + name if name else ''})", words)

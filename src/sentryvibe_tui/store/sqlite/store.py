@@ -134,7 +134,10 @@ class SqliteStore:
     async def figures(self) -> StoreFigures:
         live = self._ledger.live
         wal, database = await self._reading.ask(self._handles.sizes)
-        return StoreFigures(live.snapshots, live_bytes=live.size, wal_bytes=wal, database_bytes=database)
+        commits = dict(self._writer.commits)
+        return StoreFigures(
+            live.snapshots, commits=commits, live_bytes=live.size, wal_bytes=wal, database_bytes=database
+        )
 
     def _checkpoint(self) -> asyncio.Future[bool]:
         return self._checkpoints.ask(lambda: checkpoint(self._handles.beside, "PASSIVE"))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar, cast
@@ -57,6 +57,7 @@ class Writer:
         self._next: asyncio.Handle | None = None
         self._usual = 0.0
         self._turns = 0
+        self.commits = Counter(at_once=0, thread=0)
         self._upkeep: asyncio.TimerHandle | None = None
         self._checkpoint: asyncio.Future[object] | None = None
         self._closing = False
@@ -127,6 +128,7 @@ class Writer:
         appends = [append for append, _ in self._under_way]
         begun = self._clock()
         prepared = self._ledger.begin(appends) if self._usual <= QUICK else None
+        self.commits["thread" if prepared is None else "at_once"] += 1
         self._usual += ((0.0 if prepared is None else self._clock() - begun) - self._usual) * _SHARE
         if prepared is None:
             self._hand(partial(self._ledger.commit_group, appends), self._settled)
