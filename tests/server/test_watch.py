@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -320,3 +321,40 @@ async def test_a_build_whose_agent_went_with_the_server_becomes_interrupted(tmp_
         state = await server.app.context.store.state(BuildKey("p", "s", "b"))
         assert state is not None
         assert (state.status, state.error) == ("interrupted", "nothing heard of the agent for 0 s")
+
+
+async def test_watchers_that_are_cut_and_come_back_are_all_served_and_nothing_waits_behind_them(
+    server: Running, http: httpx.AsyncClient, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project for each watcher, so that none shares its starting point; every state takes until the gate opens."""
+    names = [f"p{number}" for number in range(30)]
+    for name in names:
+        await post("start", project=name, build=name)
+    gate, states, state = asyncio.Event(), list[str](), server.app.context.store.state
+
+    async def slow(key: BuildKey) -> Any:
+        states.append(key.build_id)
+        await gate.wait()
+        return await state(key)
+
+    monkeypatch.setattr(server.app.context.store, "state", slow)
+    url = f"{server.url.replace('http', 'ws')}/ws?protocol=2&projectId="
+
+    async def links() -> list[ClientConnection]:
+        return [await connect(url + name, proxy=None, compression=None) for name in names]
+
+    for _ in range(3):
+        for link in await links():
+            await frame(link)
+            link.transport.abort()
+    served = await links()
+    assert (await http.get("/readyz")).json() == {"ready": True}
+    assert (await http.get("/healthz")).status_code == 200
+    assert states == names[:3]
+    gate.set()
+    for link, name in zip(served, names, strict=True):
+        (recovery,) = [one for one in await opened(link) if isinstance(one, Recovery)]
+        assert recovery.state is not None
+        assert recovery.state.id == name
+        await link.close()
+    assert states == names
