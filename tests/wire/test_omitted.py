@@ -33,7 +33,7 @@ def test_every_default_that_is_left_out_exists_once() -> None:
     assert len(shapes) > 10
     for shape in shapes:
         for field in fields(shape):
-            single = field.default in (None, "", 0, msgspec.NODEFAULT) or isinstance(field.default, Raw)
+            single = field.default in (None, "", 0, 1, msgspec.NODEFAULT) or isinstance(field.default, Raw)
             assert single, f"{shape.__name__}.{field.name} = {field.default!r}"
 
 

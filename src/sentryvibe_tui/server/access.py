@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ..errors import BadTokenFile
+from ..model.text import clean
 from ..principals import TOKENS
 from ..token_file import server_token
 from .guard import is_loopback
@@ -37,5 +38,5 @@ def secured(limits: ServerLimits, host: str, data: Path, secret: Path | None = N
     except BadTokenFile as error:
         if not tells_users():
             raise
-        log.warning("%s; processes of this user need none", error)
+        log.warning("%s; processes of this user need none", clean(str(error)))
         return replace(named, own_user=True)
