@@ -405,3 +405,23 @@ async def test_plans_of_tails_read_no_table_whole(database: Database, posted: Ma
         assert [entry.version for entry in commit.entries] == list(range(291, 301))
     await store.close()
     assert await database.ask("SELECT seq_scan FROM pg_stat_user_tables WHERE relid = 'entries'::regclass") == before
+
+
+async def test_a_project_keeps_its_name_when_another_one_is_deleted_under_a_group(
+    database: Database, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion may come while the database is asked for the names of projects that are new here."""
+    from sentryvibe_tui.store.postgres import queries
+
+    store = await database.open()
+    await store.append([text(posted, "x", project="a", projectName="Shop")], 1)
+    read_names = queries.read_names
+
+    async def interrupted(*arguments: Any) -> Any:
+        names = await read_names(*arguments)
+        store._writer.deleted(BuildKey("z", "s", "b"))
+        return names
+
+    monkeypatch.setattr(queries, "read_names", interrupted)
+    await store.append([text(posted, "y", project="new"), text(posted, "y", project="a")], 1)
+    assert [(one.name, one.slug) for one in await store.projects() if one.id == "a"] == [("Shop", "shop")]

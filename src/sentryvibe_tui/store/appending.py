@@ -130,6 +130,11 @@ class Appending:
                     ids.setdefault(project_id, set()).add(name or project_id)
         return ids
 
+    def names_of(self, appends: Sequence[Append]) -> dict[str, str]:
+        """Of those projects whose names are in memory, which may be forgotten while the transaction is prepared."""
+        ids = {posted.about.project_id for append in appends for posted in append.events}
+        return {project_id: self._names[project_id] for project_id in ids & self._names.keys()}
+
     def learn_names(self, names: Mapping[str, str]) -> None:
         """Others may have named projects in the meantime."""
         self._names |= names

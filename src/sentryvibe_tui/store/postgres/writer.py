@@ -342,11 +342,12 @@ class PostgresWriter:
         return log, tuple(entries)
 
     async def _group_facts(self, db: Connection, appends: Sequence[Append], logs: _Logs) -> GroupFacts:
-        unnamed = self._rules.unnamed(appends)
+        unnamed, names = self._rules.unnamed(appends), self._rules.names_of(appends)
         if not unnamed:
-            return GroupFacts(logs, {}, frozenset())
-        names = await queries.read_names(db, unnamed)
-        self._rules.learn_names(names)
+            return GroupFacts(logs, names, frozenset())
+        read = await queries.read_names(db, unnamed)
+        self._rules.learn_names(read)
+        names |= read
         said = {name for options in unnamed.values() for name in options}
         return GroupFacts(logs, names, await queries.read_slugs(db, said))
 
