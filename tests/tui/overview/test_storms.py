@@ -1,6 +1,8 @@
 """Keys, sizes, clicks and news at random, the same for the same seed: the overview stays whole."""
 
+import gc
 import random
+import warnings
 
 import pytest
 from msgspec.structs import replace
@@ -79,3 +81,18 @@ async def test_nothing_breaks_and_every_row_has_its_place(tmp_path, seed):
         assert screen.agents._slots == screen.roster.slots
         assert len(screen.agents.heights) == len(screen.roster.slots)
         assert not screen.roster.slots or not isinstance(screen.agents.slot, Heading)
+
+
+async def test_a_row_that_the_cursor_only_passes_is_not_read(tmp_path):
+    fleet = fleet_of(many())
+    app = OverviewApp(fleet, PreferencesFile(tmp_path / "o.json"), now=lambda: NOW)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause(0.1)
+        pane, entries = app.overview.details, list(app.overview.roster.visible.values())
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for entry in entries[:3]:
+                pane.show(entry)
+            await pilot.pause()
+            gc.collect()
+    assert [str(one.message) for one in caught] == []

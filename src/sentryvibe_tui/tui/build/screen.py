@@ -99,7 +99,7 @@ class BuildScreen(SelectableScreen):
     def on_mount(self) -> None:
         self.chrome.leads_back = self.app.screen_stack.index(self) > 0  # pyright: ignore[reportUnknownMemberType]
         self.set_interval(TICK_SECONDS, self.presenter.flush)
-        self.run_worker(self.presenter.run(), name="watch", exclusive=True, group="watch")
+        self.run_worker(self.presenter.run, name="watch", exclusive=True, group="watch")
         self.panes.lay_out()
 
     # ----------------------------------------------------------------- for the parts (host.Host)

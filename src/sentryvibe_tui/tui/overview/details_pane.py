@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -232,7 +233,7 @@ class DetailsPane(Painted):
         self._paint()
         if entry is not None and self._is_stale(entry):
             self._read_at = time.monotonic()
-            self.run_worker(self._read(entry.row.key), exclusive=True, group="details")  # pyright: ignore[reportUnknownMemberType]
+            self.run_worker(partial(self._read, entry.row.key), exclusive=True, group="details")  # pyright: ignore[reportUnknownMemberType]
 
     def _is_stale(self, entry: RosterEntry) -> bool:
         """A large build is read again less often."""

@@ -111,7 +111,7 @@ class OverviewScreen(SelectableScreen):
 
     def on_mount(self) -> None:
         self.set_interval(TICK_SECONDS, self.tick)
-        self.run_worker(self._run(), name="fleet", exclusive=True, group="fleet")
+        self.run_worker(self._run, name="fleet", exclusive=True, group="fleet")
         self._lay_out()
 
     # ----------------------------------------------------------------- events in
@@ -241,7 +241,7 @@ class OverviewScreen(SelectableScreen):
         self.roster.set_preferences(change(self.roster.preferences))
         self._unwritten.append(change)
         self.flush()
-        self.run_worker(self._save(), group="preferences")
+        self.run_worker(self._save, group="preferences")
 
     async def _save(self) -> None:
         async with self._save_lock:
