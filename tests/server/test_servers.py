@@ -251,6 +251,19 @@ async def test_a_silent_agent_is_ended_by_one_of_them(tmp_path: Path, schema: st
         assert state.version == 2
 
 
+async def test_after_a_renewal_a_list_still_belongs_to_the_server_that_counts_its_changes(
+    servers: list[Running], schema: str
+) -> None:
+    """Who moves to the other server with what the first one counted must get the whole list."""
+    contexts = [server.app.context for server in servers]
+    before = [context.feed.epoch for context in contexts]
+    await asyncio.to_thread(execute, f"UPDATE {schema}.meta SET value = 'other' WHERE key = 'epoch'")
+    async with asyncio.timeout(PATIENCE):
+        while any(context.hub.epoch != "other" for context in contexts):  # noqa: ASYNC110  the servers' own time
+            await asyncio.sleep(0.05)
+    assert len({*before, *(context.feed.epoch for context in contexts)}) == 4
+
+
 async def test_a_renewed_log_ends_every_link_of_every_server(servers: list[Running], schema: str) -> None:
     import websockets
 

@@ -161,8 +161,9 @@ class ServerContext:
 
     def _renewed(self) -> None:
         """The store is another one: whoever watches begins anew."""
-        self.hub.epoch = self.feed.epoch = self.store.epoch
+        self.hub.epoch = self.store.epoch
         self.catch_up.forget()
+        self.feed_start.renew()
         self.dismiss("the database was set back")
         if self._peers is not None:
             self._peers.forget()

@@ -39,6 +39,11 @@ class FeedStart:
         self._feed, self._store, self._host = feed, store, host
         self._lists: dict[tuple[FeedFilter, int, int], asyncio.Future[OutboundFrame]] = {}
 
+    def renew(self) -> None:
+        """The store is another one: nobody resumes, here or at another server, and no list from before is given."""
+        self._feed.epoch = secrets.token_hex(8)
+        self._lists.clear()
+
     async def start(self, watcher: FeedWatcher, wish: Wish) -> None:
         """What it missed, or a whole list. Raises StoreUnavailable."""
         if wish.since is not None and self._feed.can_resume(wish.epoch, wish.since):
