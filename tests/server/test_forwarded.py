@@ -7,7 +7,9 @@ import pytest
 from sentryvibe_tui.server.asgi import HTTPError, Scope
 from sentryvibe_tui.server.caller import caller_of
 from sentryvibe_tui.server.forwarded import Proxies
-from sentryvibe_tui.server.guard import Guard
+from sentryvibe_tui.server.guard import ANYONE, Guard
+from sentryvibe_tui.server.peer import peer_of
+from sentryvibe_tui.server.permits import PRINCIPAL
 from sentryvibe_tui.server.settings import ServerLimits
 
 PROXY = "10.0.0.9"
@@ -94,3 +96,11 @@ def test_guesses_are_counted_by_whom_the_proxy_asks_for() -> None:
         except HTTPError as refused:
             statuses.append(refused.status)
     assert statuses == [401, 401, 429, 200]
+
+
+def test_a_watcher_behind_a_proxy_stands_in_the_list_with_its_address_alone() -> None:
+    for peer, forwarded, place in ((PROXY, "192.0.2.7", "192.0.2.7"), ("192.0.2.8", "6.6.6.6", "192.0.2.8:7")):
+        request = scope(forwarded, peer=peer)
+        Proxies((PROXY,)).resolve(request)
+        request[PRINCIPAL] = ANYONE
+        assert peer_of(request, "ws", 2, 0).address == place

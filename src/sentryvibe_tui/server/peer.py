@@ -30,5 +30,6 @@ class Traffic(Struct):
 def peer_of(scope: Scope, transport: str, protocol: int, now: Millis) -> Peer:
     """Who opened a link, and from where."""
     address = scope.get("client")
-    place = f"{address[0]}:{address[1]}" if address else ""
+    host, port = address or ("", 0)
+    place = f"{host}:{port}" if port else host  # a proxy names no port
     return Peer(principal_of(scope).name, place, transport, protocol, now)
