@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from sentryvibe_tui.client.rest import list_watchers
 from sentryvibe_tui.errors import StoreUnavailable
+from sentryvibe_tui.server.measured import gauges
 from sentryvibe_tui.server.metrics import Gauge, Histogram, Metrics
 from sentryvibe_tui.server.serve import Running
 from sentryvibe_tui.store.contract import Accepted
@@ -155,3 +156,14 @@ async def test_how_long_an_entry_takes_from_its_commit_to_the_links_is_told_wher
     said = figures((await http.get("/metrics")).text)
     assert said["deliver_seconds_count"] == 1
     assert 0 < said["deliver_seconds_sum"] < PATIENCE
+
+
+async def test_a_store_that_does_not_answer_leaves_the_other_figures(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = server.app.context
+    monkeypatch.setattr(context.store, "figures", asyncio.Event().wait)
+    async with asyncio.timeout(PATIENCE):
+        names = {gauge.name for gauge in await gauges(context, 0, within=0.01)}
+    assert "watchers" in names
+    assert "database_bytes" not in names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -13,11 +14,16 @@ from .context import ServerContext
 from .metrics import Gauge
 from .shared_channel import SharedChannel
 
+WITHIN = 2.0
+"""Seconds that a store has for its figures: whoever collects them waits for some ten."""
 
-async def gauges(context: ServerContext, runners: int) -> Sequence[Gauge]:
+
+async def gauges(context: ServerContext, runners: int, within: float = WITHIN) -> Sequence[Gauge]:
+    """Without those of a store that does not answer `within` so many seconds."""
     try:
-        figures = await context.store.figures()
-    except StoreUnavailable:  # then the others are wanted most
+        async with asyncio.timeout(within):
+            figures = await context.store.figures()
+    except (StoreUnavailable, TimeoutError):  # then the others are wanted most
         figures = None
     return (*_server(context, runners), *_links(context), *(() if figures is None else _store(figures)))
 
