@@ -87,3 +87,19 @@ def test_what_cannot_move_is_named_and_nothing_changes(desk: Desk, claude: Claud
     assert b"is named by postgresql://" in desk.run("db", "copy", str(folder), "mysql://h/d").stderr
     desk.serve("--port", "0", "--data", str(folder))
     assert desk.state("shop")["status"] == "completed"
+
+
+def test_a_folder_that_cannot_be_marked_is_told_of(desk: Desk, claude: Claude, store: str, tmp_path: Path) -> None:
+    """As on a full disk, after the builds are there."""
+    folder = tmp_path / "d"
+    server, _ = desk.serve("--port", "0", "--data", str(folder))
+    assert desk.run("ingest", "shop", "-", data=claude.init + claude.text(1, "hello") + claude.done).returncode == 0
+    assert server.stop(signal.SIGTERM) == 0
+    with closing(sqlite3.connect(folder / "builds.db")) as db:
+        db.executescript(
+            "CREATE TRIGGER full BEFORE INSERT ON meta WHEN new.key = 'moved' BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+    copied = desk.run("db", "copy", str(folder), store)
+    assert (copied.returncode, b"serve it no more" in copied.stderr) == (2, True), copied.stderr
+    desk.serve("--port", "0", "--data", str(tmp_path / "other"), "--store", store)
+    assert desk.state("shop")["status"] == "completed"

@@ -81,7 +81,7 @@ def copy(folder: Path, url: str | None) -> int:
     Numbers, versions and the epoch stay, so watchers go on where they were. The folder keeps all it has, and is
     marked: no server opens it again. The schema of the URL must not have builds yet.
 
-    Exit codes: 0 moved; 2 it was not, and nothing has changed.
+    Exit codes: 0 moved; 2 it was not, and nothing has changed, unless the message says otherwise.
     """
     from ..store.opening import LIBRARY, parse_store
 

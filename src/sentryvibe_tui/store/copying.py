@@ -154,7 +154,13 @@ async def _copy(move: _Move) -> Copied:
         await put_meta(pg, "epoch", move.epoch)
         await _compare(move)
         renew(db)  # before the target has it: two logs never share an epoch
-    mark_moved(db, move.address.shown)
+    try:
+        mark_moved(db, move.address.shown)
+    except sqlite3.Error as error:
+        raise StoreUnavailable(
+            f"the builds are in {move.address.shown} now, but their folder could not be marked "
+            f"({unreadable(error)}): serve it no more"
+        ) from None
     builds, entries = (_number(db, table.count) for table in _TABLES[1:3])
     return Copied(builds, entries, move.address.shown)
 
