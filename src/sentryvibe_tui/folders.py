@@ -27,7 +27,10 @@ def runtime_folder() -> Path:
     if not folder:
         with warnings.catch_warnings():  # without XDG_RUNTIME_DIR it takes the temporary folder, and warns
             warnings.simplefilter("ignore")
-            folder = platformdirs.user_runtime_dir(APP)
+            try:
+                folder = platformdirs.user_runtime_dir(APP)
+            except OSError:  # in the temporary folder another user was first
+                return state_folder() / "run"
     return Path(folder)
 
 

@@ -203,3 +203,19 @@ async def test_a_server_at_localhost_is_found_by_that_name_and_called_by_its_add
         assert (address.base, address.token) == (server.url, "word")
         for other in (f"https://localhost:{port}", "localhost:1", f"localhost:{port}/builds"):
             assert address_of(other).token == ""
+
+
+def test_where_another_user_was_first_in_the_temporary_folder_a_server_is_found_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SENTRYVIBE_RUNTIME_DIR", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SENTRYVIBE_STATE_DIR", str(tmp_path / "state"))
+
+    def refuse(_: str) -> str:
+        raise PermissionError("runtime directory /tmp/runtime-1000 is owned by uid 1001, not 1000")
+
+    monkeypatch.setattr("platformdirs.user_runtime_dir", refuse)
+    server = runtime.LocalServer("http://127.0.0.1:1", os.getpid(), "/d", 1)
+    runtime.announce(server)
+    assert runtime.find_local_server() == server
