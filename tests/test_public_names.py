@@ -16,7 +16,7 @@ TWO_ENDS = frozenset({"builds", "delete", "discard", "projects", "stream", "whol
 """One route: the request in `client/`, and what answers it in `server/` or reads it from a `store/`."""
 SAME_FACT = frozenset({"Record", "TODO_TOOLS"})
 """An alias that the registry repeats so as to import nothing; the union of what each agent lists of its own."""
-AGENTS_OWN = frozenset({"HOOK_SETTINGS", "process_of", "tokens_of"})
+AGENTS_OWN = frozenset({"HOOK_SETTINGS", "processes_of", "tokens_of"})
 """What an agent's folder says of its own sessions."""
 STORES = frozenset({"unavailable"})
 """The same of each store, in files of other names."""

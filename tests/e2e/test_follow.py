@@ -101,6 +101,19 @@ def test_a_session_grows_into_a_build_with_its_subagents(desk: Any, server: str,
     assert follow.stop(signal.SIGTERM) == 0
 
 
+def test_a_session_whose_process_is_gone_before_anyone_looks_has_ended(desk: Any, server: str, session: Path) -> None:
+    """Not idle for half an hour; one that is written to has not, whatever processes there are."""
+    append(session, of_today((SUBAGENTS / "main.jsonl").read_bytes()))
+    os.utime(session, (time.time() - 60, time.time() - 60))
+    follow = desk.start("follow", "--settled", "0.5")
+    state = eventually(desk, lambda state: state["activity"]["kind"] == "ended")
+    assert (state["status"], state["activity"]["source"]) == ("completed", "registry")
+    now = time.strftime('{"timestamp":"%Y-%m-%dT%H:%M:%S.999Z",', time.gmtime()).encode()
+    append(session, user("and another thing", "more-1").replace(b"{", now, 1))
+    eventually(desk, lambda state: state["status"] == "active")
+    assert follow.stop(signal.SIGTERM) == 0
+
+
 def test_without_a_past_only_what_is_written_from_now_on_is_followed(desk: Any, server: str, session: Path) -> None:
     old = session.with_name("0ld" + session.name[3:])
     append(old, user("long ago", "u0"))

@@ -69,8 +69,8 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     `title`: for people. `programs`: other names of its program. `tools`: by their name in lower case. `prepare`: its
     command line (with the program's name) with what makes its output readable. `sessions`, `live`, `hooks`,
     `hook_settings`: what loads the part that knows its session files, its own register of what runs (by the
-    environment), its hooks' payloads, and where they are set; None where it has none. `process`: the pid that has a
-    session (by the environment and the session's id), as its register says now; it may look at the disk.
+    environment), its hooks' payloads, and where they are set; None where it has none. `processes`: the pids that have
+    sessions now (by the environment), by the sessions' ids, as its register says; it may look at the disk.
     """
 
     name: str
@@ -84,7 +84,7 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     live: Callable[[Mapping[str, str]], Witness] | None = None
     hooks: Callable[[], HookDialect] | None = None
     hook_settings: Callable[[], HookSettings] | None = None
-    process: Callable[[Mapping[str, str], str], int | None] | None = None
+    processes: Callable[[Mapping[str, str]], Mapping[str, int]] | None = None
 
 
 @cache

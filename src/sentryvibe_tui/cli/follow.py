@@ -13,6 +13,7 @@ from ..settings import data_dir
 from ..sources.follow.follower import LIVE_SECONDS, Follow, Pace
 from ..sources.follow.session_reader import SETTLED
 from ..sources.follow.witnesses import witnesses
+from ..sources.processes import without_process
 from ..sources.sessions import roots
 from ..wire.address import Address
 from .options import find_server, redactor, server_option, settings
@@ -67,7 +68,7 @@ async def _followed(server: Address | None, directory: Path | None, pace: Pace) 
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         async with server_here(server, preferences, tell) as address:
-            follow = Follow(address, outbox, roots(), directory, tell, pace, masks, witnesses())
+            follow = Follow(address, outbox, roots(), directory, tell, pace, masks, witnesses(), without_process)
             work = asyncio.create_task(follow.run())
             tell(f"following {directory or 'all sessions'}; ctrl+c stops")
             async with nullcontext() if server else kept_served(follow, address, preferences, tell):

@@ -82,13 +82,16 @@ class DirectoryWatch(DeferredWatch):
         from ..server.embedded import kept_served, server_here
         from .follow.follower import Follow, Pace
         from .follow.witnesses import witnesses
+        from .processes import without_process
         from .sessions import roots
 
         outbox, masks = data_dir(self._settings) / "outbox", self._redactor()
         live = await asyncio.to_thread(self._reach, time.time())
         async with server_here(self._server, self._settings, self._tell) as address:
             pace = Pace(live=live)
-            follow = Follow(address, outbox, roots(), self._directory, self._hear, pace, masks, witnesses())
+            follow = Follow(
+                address, outbox, roots(), self._directory, self._hear, pace, masks, witnesses(), without_process
+            )
             following = asyncio.create_task(follow.run())
             try:
                 await _until(follow.searched(), following)

@@ -66,12 +66,15 @@ class Machine(ServerFleet):
         from ..server.embedded import kept_served, server_here
         from .follow.follower import Follow, Pace
         from .follow.witnesses import witnesses
+        from .processes import without_process
 
         outbox = data_dir(self._settings) / "outbox"
         async with server_here(self._named, self._settings, self._tell) as address:
             found.set_result(address)
             pace = Pace(live=RECENT)
-            follow = Follow(address, outbox, roots(), None, self._tell, pace, self._redactor, witnesses())
+            follow = Follow(
+                address, outbox, roots(), None, self._tell, pace, self._redactor, witnesses(), without_process
+            )
             self._follow_is_cut_off, self._follow_turn_to = lambda: follow.is_cut_off, follow.turn_to
             keeping = kept_served(self, address, self._settings, self._tell)
             async with nullcontext() if self._named else keeping:

@@ -1,6 +1,6 @@
 """The terminal in which an agent runs, and the way there: a tmux pane, or a window that takes commands (`WAYS`).
 
-The process is the one that the agent's register names for the session (`AgentKind.process`), else the one of its
+The process is the one that the agent's register names for the session (`AgentKind.processes`), else the one of its
 program in its directory. Linux and macOS: `ps`, `tmux` and the environment of the process tell the rest.
 """
 
@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import PurePath
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -18,13 +17,7 @@ from ..agents.registry import AgentKind, agent_kinds
 from ..errors import SentryVibeError
 from ..model.summary import BuildSummary
 from ..model.text import clean_line
-
-TIMEOUT = 3.0
-"""Seconds that `tmux` and `ps` may take."""
-WORDS = 4
-"""Words of a command line that are looked at."""
-INTERPRETERS = ("node", "bun", "deno", "python")
-"""Programs that are named before the agent's own: `node --flag /usr/bin/codex`."""
+from .processes import CommandRunner, RunningProcess, directory_of_pid, output_of, running_processes
 
 
 class Pane(Struct, frozen=True):
@@ -35,25 +28,8 @@ class Pane(Struct, frozen=True):
     place: str
 
 
-class TerminalProcess(Struct, frozen=True):
-    """`tty` as `ps` has it: `pts/4`, `ttys003`; "" for none."""
-
-    pid: int
-    tty: str
-    words: tuple[str, ...]
-
-
 class NoTerminal(SentryVibeError):
     """Why there is no way to an agent's terminal, in words for a person."""
-
-
-CommandRunner = Callable[[Sequence[str]], str]
-"""Runs a command; its output. Raises OSError, subprocess.SubprocessError."""
-
-
-def output_of(command: Sequence[str]) -> str:
-    done = subprocess.run(command, capture_output=True, check=True, timeout=TIMEOUT)
-    return done.stdout.decode("utf-8", "replace")
 
 
 def go_to_terminal(
@@ -64,7 +40,7 @@ def go_to_terminal(
     environ_of: Callable[[int], Mapping[str, str]] | None = None,
 ) -> str:
     """Brings the terminal of the agent to the front; where that is, like `tmux work:2.1`. Raises NoTerminal."""
-    process, name = _process_of(build, environ, run, directory_of or _directory_of)
+    process, name = _process_of(build, environ, run, directory_of or directory_of_pid)
     variables = (environ_of or _environ_of)(process.pid)
     pane = _pane_of(f"/dev/{process.tty}", variables, run)
     if pane is not None:
@@ -84,13 +60,16 @@ def go_to_terminal(
 
 def _process_of(
     build: BuildSummary, environ: Mapping[str, str], run: CommandRunner, directory_of: Callable[[int], str]
-) -> tuple[TerminalProcess, str]:
+) -> tuple[RunningProcess, str]:
     """The process of an agent on this machine, which has a terminal, and the agent's name. Raises NoTerminal."""
     if build.host:
         raise NoTerminal(f"it runs on {clean_line(build.host, 60)}: its terminal is not here")
     kind = next((kind for kind in agent_kinds() if kind.agent_id == build.agent_id), None)
     name = kind.title if kind is not None else clean_line(build.agent_id, 40) or "the agent"
-    processes = _processes(run)
+    try:
+        processes = running_processes(run)
+    except (OSError, subprocess.SubprocessError):
+        raise NoTerminal("`ps` does not say which processes run") from None
     matches = _of_session(build, kind, environ, processes) or _of_directory(build, kind, processes, directory_of)
     if not matches:
         raise NoTerminal(f"no process of {name} was found in {clean_line(build.cwd, 120) or 'its directory'}")
@@ -226,53 +205,28 @@ WAYS = (
 
 
 def _of_session(
-    build: BuildSummary, kind: AgentKind | None, environ: Mapping[str, str], processes: Sequence[TerminalProcess]
-) -> list[TerminalProcess]:
+    build: BuildSummary, kind: AgentKind | None, environ: Mapping[str, str], processes: Sequence[RunningProcess]
+) -> list[RunningProcess]:
     """What the agent's register says, where that process has a terminal: a daemon has none."""
-    pid = kind.process(environ, build.session_id) if kind is not None and kind.process is not None else None
+    pid = kind.processes(environ).get(build.session_id) if kind is not None and kind.processes is not None else None
     return [process for process in processes if process.pid == pid and process.tty]
 
 
 def _of_directory(
     build: BuildSummary,
     kind: AgentKind | None,
-    processes: Sequence[TerminalProcess],
+    processes: Sequence[RunningProcess],
     directory_of: Callable[[int], str],
-) -> list[TerminalProcess]:
+) -> list[RunningProcess]:
     """Processes of its program in its directory, those with a terminal if any has one."""
     if kind is None or not build.cwd:
         return []
     names = {kind.name, *kind.programs}
     where = os.path.realpath(build.cwd)
-    candidates = ((one, directory_of(one.pid)) for one in processes if names & _names(one))
+    candidates = ((one, directory_of(one.pid)) for one in processes if names & one.names())
     # a process whose directory nobody tells is not at home where we are
     found = [one for one, directory in candidates if directory and os.path.realpath(directory) == where]
     return [one for one in found if one.tty] or found
-
-
-def _names(process: TerminalProcess) -> set[str]:
-    """`claude` for `/usr/bin/claude` and for `node --flag /usr/lib/claude.js`."""
-    paths = [PurePath(word) for word in process.words[:WORDS] if not word.startswith("-")]
-    told = paths if paths and paths[0].name.startswith(INTERPRETERS) else paths[:1]
-    return {path.name for path in told} | {path.stem for path in told}
-
-
-def _processes(run: CommandRunner) -> list[TerminalProcess]:
-    try:
-        output = run(("ps", "-axo", "pid=,tty=,args="))
-    except (OSError, subprocess.SubprocessError):
-        raise NoTerminal("`ps` does not say which processes run") from None
-    return list(_parsed_processes(output))
-
-
-def _parsed_processes(text: str) -> Iterator[TerminalProcess]:
-    for line in text.splitlines():
-        pid, _, rest = line.strip().partition(" ")
-        tty, _, words = rest.strip().partition(" ")
-        if pid.isdigit():
-            yield TerminalProcess(
-                int(pid), "" if tty.startswith("?") or tty == "-" else tty, tuple(words.split(maxsplit=WORDS))
-            )
 
 
 def _panes(variables: Mapping[str, str], run: CommandRunner) -> list[Pane]:
@@ -296,17 +250,3 @@ def _environ_of(pid: int) -> Mapping[str, str]:
     except (OSError, subprocess.SubprocessError):
         return {}
     return dict(name_value for word in words if len(name_value := tuple(word.split("=", 1))) == 2)
-
-
-def _directory_of(pid: int) -> str:
-    """Where a process works; "" where the system does not say."""
-    if sys.platform == "darwin":
-        try:
-            lines = output_of(("lsof", "-a", "-d", "cwd", "-Fn", "-p", str(pid))).splitlines()
-        except (OSError, subprocess.SubprocessError):
-            return ""
-        return next((line[1:] for line in lines if line.startswith("n")), "")
-    try:
-        return os.readlink(f"/proc/{pid}/cwd")
-    except OSError:
-        return ""

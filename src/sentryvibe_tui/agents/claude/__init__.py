@@ -60,10 +60,10 @@ def _live(environ: Mapping[str, str]) -> Witness:
     return registry(environ)
 
 
-def _process(environ: Mapping[str, str], session: str) -> int | None:
-    from .live import process_of
+def _processes(environ: Mapping[str, str]) -> Mapping[str, int]:
+    from .live import processes_of
 
-    return process_of(environ, session)
+    return processes_of(environ)
 
 
 KIND = AgentKind(
@@ -81,5 +81,5 @@ KIND = AgentKind(
     live=_live,
     hooks=_hooks,
     hook_settings=_hook_settings,
-    process=_process,
+    processes=_processes,
 )

@@ -179,19 +179,20 @@ class Registry:
         return any(self._alive(entry.pid, _start(entry)) for entry in same)
 
 
-def process_of(environ: Mapping[str, str], session: str) -> int | None:
-    """The pid that has the session, if it lives."""
+def processes_of(environ: Mapping[str, str]) -> Mapping[str, int]:
+    """By sessions, the pids that have them and live."""
     folder = registry(environ).folder
     try:
         names = [name for name in os.listdir(folder) if name.endswith(".json")]
     except OSError:
-        return None
+        return {}
+    pids: dict[str, int] = {}
     for name in names:
         with suppress(OSError):
             entry = _entry((folder / name).read_bytes()[:LARGEST])
-            if entry is not None and entry.session_id == session and is_alive(entry.pid, _start(entry)):
-                return entry.pid
-    return None
+            if entry is not None and is_alive(entry.pid, _start(entry)):
+                pids[entry.session_id] = entry.pid
+    return pids
 
 
 def _entry(data: bytes) -> RegistryEntry | None:

@@ -24,6 +24,8 @@ LOOK_EVERY = 0.5
 """Seconds between two looks whether the processes live."""
 SCAN_EVERY = 2.0
 """Seconds between two searches through all processes."""
+ID_LENGTH = 36
+"""Characters of a session's id, the last of its rollout's name."""
 
 
 class RolloutHolder(Struct, frozen=True):
@@ -67,10 +69,9 @@ class Holders:
             yield Sighting(head.codex_id, end, self._now(), head.cwd, f"gone-{process.pid}-{process.start}")
 
 
-def process_of(environ: Mapping[str, str], session: str) -> int | None:
-    """The pid that has the session's rollout open."""
-    open_here = holders(root(environ)) if session else {}
-    return next((process.pid for path, process in open_here.items() if path.stem.endswith(session)), None)
+def processes_of(environ: Mapping[str, str]) -> Mapping[str, int]:
+    """By sessions, the pids that have their rollouts open."""
+    return {path.stem[-ID_LENGTH:]: process.pid for path, process in holders(root(environ)).items()}
 
 
 def holders(sessions: Path) -> dict[Path, RolloutHolder]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from ...agents.common.live import Sighting, Witness
 from ...agents.common.session_files import Session
 from ...agents.redact import Redactor
 from ...client.publisher import Publisher
+from ...model.activity import PROCESS_GONE
 from ...model.events import About, BuildStarted
+from ...model.facts import BuildEnded
 from ...model.state import Agent
 from ...wire.address import Address
 from ...wire.projects import ProjectName, project_of
@@ -48,6 +50,11 @@ SOUGHT = 3.0
 """Seconds for which the file of a session that a witness tells of is searched for at every look."""
 SOON = 0.1
 """Seconds between two looks meanwhile."""
+QUIET = 5.0
+"""Seconds without a word after which it is asked whether a session that was there before has a process still."""
+
+OrphanSearch = Callable[[Sequence[Session]], set[Path]]
+"""The files of those of some sessions that certainly no process has any more; it may look at the disk."""
 
 
 class Pace(Struct, frozen=True):
@@ -70,8 +77,9 @@ class Build(Struct, frozen=True):
 class Follow:
     """Follows the sessions of `directory` (None: of all) and publishes each as a build of its directory's project.
 
-    What `witnesses` tell of a session joins its build, after what its files say. `tell` hears of every session that
-    begins; `newest` is the one that was written last.
+    What `witnesses` tell of a session joins its build, after what its files say. Sessions to which nobody has written
+    since it began are ended when `orphans` finds no process of theirs. `tell` hears of every session that begins;
+    `newest` is the one that was written last.
     """
 
     def __init__(
@@ -84,6 +92,7 @@ class Follow:
         pace: Pace = Pace(),  # noqa: B008  frozen
         redactor: Redactor | None = None,
         witnesses: Mapping[str, Witness] = {},
+        orphans: OrphanSearch = lambda _: set(),
     ) -> None:
         self._redactor = redactor
         self._owner = Owner("" if directory is None else str(directory.resolve()))
@@ -97,7 +106,8 @@ class Follow:
         self._given_up: set[Path] = set()
         self._publishers: dict[str, Publisher] = {}
         self._searched, self._first_session = asyncio.Event(), asyncio.Event()
-        self._searched_at = time.time()
+        self._searched_at = self._began = time.time()
+        self._orphans, self._inspections = orphans, set[Path]()
 
     @property
     def newest(self) -> SessionReader | Build | None:
@@ -135,6 +145,8 @@ class Follow:
                         searched = time.monotonic()
                         self._searched.set()
                     more = await self._pull(stack)
+                    if not more:
+                        await self._end_orphans(time.time())
                     await self._join(stack)
                     if not more:
                         await self._rest()
@@ -188,6 +200,25 @@ class Follow:
                 and session_file.path not in self._given_up
             ):
                 self._take_up(session_file)
+
+    async def _end_orphans(self, now: float) -> None:
+        """Asks once of each session that was there before and that nobody tells of whether its process is gone."""
+        quiet = [
+            reader
+            for path, reader in self._following.items()
+            if path not in self._inspections
+            and reader.is_read
+            and reader.changed < self._began
+            and now - reader.changed >= QUIET
+        ]
+        self._inspections.update(reader.session.path for reader in quiet)
+        suspects = [reader.session for reader in quiet if not self._witnesses.vouch_for(reader.about.session_id)]
+        orphans = await asyncio.to_thread(self._orphans, suspects) if suspects else ()
+        for reader in quiet:
+            if reader.session.path in orphans and reader.has_build:
+                at = int((reader.changed + QUIET) * 1000)
+                end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
+                self._witnesses.take(Sighting(reader.about.session_id, end, at, reader.session.directory, f"gone-{at}"))
 
     def _live(self, since: float) -> tuple[list[Session], float]:
         began = time.thread_time()

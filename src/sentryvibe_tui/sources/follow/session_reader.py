@@ -48,7 +48,8 @@ class SessionReader:
         self.session, self.project = session, project
         self.changed = self._heard = session.changed
         self._latest = 0.0
-        self._is_read: bool = False
+        self.is_read: bool = False
+        """All that was there when it was taken up."""
         self._settled, self._redactor = settled, None if redactor is None else redactor.copy()
         posting = EventLabeler(project.id, project.name, session.id)
         self._main = _Input(session.path, posting, partial(_reader_of, session), self._redactor)
@@ -87,7 +88,7 @@ class SessionReader:
             self._place_seen = self._place()
             self.changed = self._written()
             self._heard = self._last_heard(posted)
-        self._is_read = self._is_read or not more
+        self.is_read = self.is_read or not more
         if not more:
             posted += self._end(now)
         return posted, more
@@ -137,7 +138,7 @@ class SessionReader:
 
     def _last_heard(self, posted: Iterable[EventEnvelope]) -> float:
         """Epoch seconds: when the file was written, or its last event where it was copied before it was read here."""
-        if self._is_read:
+        if self.is_read:
             return self.changed
         self._latest = max([self._latest, *(one.at / 1000 for one in posted if one.at is not None)])
         is_copied = 0 < self._latest < self.changed - COPIED
