@@ -479,6 +479,27 @@ async def test_posts_do_not_wait_for_a_checkpoint(watched: Watched, posted: Make
     await ending
 
 
+@limited(checkpoint_idle=1, checkpoint_busy=1, idle=3600)
+async def test_a_storm_does_not_wait_for_its_checkpoint_and_carries_only_the_rest(
+    watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a checkpoint's beginning and its end commits go on; the writer makes none but of what came meanwhile."""
+    over, carried = asyncio.Event(), list[int]()
+    monkeypatch.setattr(watched, "carry_rest", lambda: carried.append(len(watched.turns)))
+    writer = Writer(watched, over.wait, replace(QUICK, idle=3600))
+    for number in range(5):
+        assert (await writer.append(text(posted, number), 1)).version == number + 1
+    assert carried == []
+    writer.append(text(posted, 5), 1)
+    over.set()
+    for number in range(6, 9):
+        await writer.append(text(posted, number), 1)
+    assert carried
+    over.clear()
+    over.set()
+    await close(writer)
+
+
 async def test_closing_waits_for_a_slow_commit_and_keeps_what_waits_behind_it(
     writer: Writer, watched: Watched, posted: Make
 ) -> None:

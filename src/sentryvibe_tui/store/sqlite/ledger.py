@@ -165,16 +165,24 @@ class Ledger:
 
     @property
     def is_overdue(self) -> bool:
-        """Upkeep should wait no longer for a quiet moment."""
-        return self.live.is_late or self._unflushed >= self._checkpoint_busy
+        """A snapshot should wait no longer for a quiet moment."""
+        return self.live.is_late
+
+    @property
+    def needs_checkpoint(self) -> bool:
+        """It should wait no longer for a quiet moment."""
+        return self._unflushed >= self._checkpoint_busy
 
     def upkeep(self) -> None:
-        """One piece of what need not be done while somebody waits: a snapshot, or a checkpoint that is overdue."""
-        if self.live.due and self._unflushed < self._checkpoint_busy:
+        """A snapshot."""
+        if self.live.due:
             with self._patient():
                 self._snapshot(self.live.due[0])
             self.live.forget()
-        elif self.wants_checkpoint and checkpoint(self._db, "PASSIVE"):
+
+    def carry_rest(self) -> None:
+        """What was committed during a checkpoint that somebody else made is little; without it, the log begins anew."""
+        if checkpoint(self._db, "PASSIVE"):
             self._unflushed = 0
 
     def checkpoint_begins(self) -> None:

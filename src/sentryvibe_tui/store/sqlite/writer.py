@@ -6,7 +6,8 @@ before. After a group the next one waits a moment (`StoreLimits.linger`) when it
 whose answers have just left come back within that time, and would otherwise make a group, and a sync, of their own. A
 lone publisher never lingers, since nothing waits when it is answered.
 
-Checkpoints are made beside the commits by a connection and a thread of their own.
+Checkpoints are made beside the commits by a connection and a thread of their own. What was committed meanwhile would
+keep the write-ahead log from beginning anew: the writer carries that rest after its next group, which is little.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class Writer:
         self.commits = Counter(at_once=0, thread=0)
         self._upkeep: asyncio.TimerHandle | None = None
         self._checkpoint: asyncio.Future[object] | None = None
+        self._has_rest = False
         self._closing = False
         self._done = asyncio.Event()
         self._errands: deque[Callable[[], None]] = deque()
@@ -143,9 +145,14 @@ class Writer:
     def _settled(self, settled: GroupResult) -> None:
         group, self._under_way = self._under_way, []
         deliver(group, settled, self.listener)
-        if self._ledger.is_overdue:
+        if self._has_rest:
+            self._has_rest = False
+            self._hand(self._ledger.carry_rest, self._kept_up)
+        elif self._ledger.is_overdue:
             self._hand(self._ledger.upkeep, self._kept_up)
         else:
+            if self._ledger.needs_checkpoint:
+                self._begin_checkpoint()
             self._go_on(len(group))
 
     def _kept_up(self, _: object) -> None:
@@ -179,13 +186,18 @@ class Writer:
             self._plan_upkeep()
         elif self._ledger.wants_snapshot:
             self._hand(self._ledger.upkeep, self._kept_up)
-        elif self._checkpoint is None:
+        else:
+            self._begin_checkpoint()
+
+    def _begin_checkpoint(self) -> None:
+        if self._checkpoint is None:
             self._ledger.checkpoint_begins()
             self._checkpoint = asyncio.ensure_future(self._beside())
             self._checkpoint.add_done_callback(self._checkpointed)
 
     def _checkpointed(self, _: object) -> None:
         self._checkpoint = None
+        self._has_rest = self._is_busy
         if not self._is_busy:
             self._plan_upkeep()
 
