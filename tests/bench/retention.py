@@ -73,8 +73,8 @@ async def main(entries: int) -> None:
 
         async def delete() -> None:
             await store.delete(BuildKey("old", "s", "b"))
-            assert store._sweeping is not None
-            await store._sweeping
+            assert store._sweeper.task is not None
+            await store._sweeper.task
 
         begun = time.perf_counter()
         during = await storm(store, delete(), "a")

@@ -105,13 +105,13 @@ async def test_a_piece_of_deletion_is_small_while_events_come_in(tmp_path: Path)
 
     store._ledger.sweep = measured  # type: ignore[method-assign]
     assert await store.delete(BuildKey("old", "s", "b"))
-    assert store._sweeping is not None
+    assert store._sweeper.task is not None
     count = 0
-    while not store._sweeping.done():
+    while not store._sweeper.task.done():
         count += 1
         live = EventEnvelope(About("live", "s", "b"), TextAdded("t", "x" * 200), f"{count}")
         assert (await store.append([live], count)).version == count
-    await store._sweeping
+    await store._sweeper.task
     assert sum(rows) >= 6_000
     assert max(rows) <= 1_002
     assert max(seconds) < 0.05

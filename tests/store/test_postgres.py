@@ -17,7 +17,7 @@ from sentryvibe_tui.errors import StoreBroken, StoreUnavailable
 from sentryvibe_tui.model.reducer import apply
 from sentryvibe_tui.model.state import BuildState
 from sentryvibe_tui.store.appending import LITTLE_BYTES, LITTLE_EVENTS
-from sentryvibe_tui.store.contract import Accepted, BuildDamaged, BuildFilter, BuildKey, Commit
+from sentryvibe_tui.store.contract import Accepted, BuildDamaged, BuildFilter, BuildKey, Commit, Expiry
 from sentryvibe_tui.store.postgres.address import parse_postgres
 from sentryvibe_tui.wire.envelope import EventEnvelope
 
@@ -425,3 +425,33 @@ async def test_a_project_keeps_its_name_when_another_one_is_deleted_under_a_grou
     monkeypatch.setattr(queries, "read_names", interrupted)
     await store.append([text(posted, "y", project="new"), text(posted, "y", project="a")], 1)
     assert [(one.name, one.slug) for one in await store.projects() if one.id == "a"] == [("Shop", "shop")]
+
+
+async def test_a_build_is_deleted_in_pieces_and_what_a_killed_server_left_goes_with_the_next_round(
+    database: Database, posted: Make
+) -> None:
+    import asyncpg
+
+    from sentryvibe_tui.store.postgres import queries
+
+    one, other = await database.open(), await database.open()
+    words = [text(posted, "word", event_id=f"e{number}") for number in range(2_500)]
+    await one.append([*words, posted("build-completed")], 1)
+    await one.append([text(posted, "stays", build="next")], 2)
+    db = await asyncpg.connect(POSTGRES, server_settings={"search_path": database.schema})
+    count = "SELECT (SELECT count(*) FROM entries) + (SELECT count(*) FROM event_ids)"
+    left = [await db.fetchval(count)]
+    assert await queries.bury_ended(db, KEY, one.id)
+    assert await one.state(KEY) is await other.find_build("p", "s", "b") is None
+    assert await other.append([text(posted, "anew", event_id="e1")], 3) == Accepted(1, 0, 1)
+    left.append(await db.fetchval(count) - 2)
+    assert left[1] == left[0], "the row goes first"
+    assert await queries.sweep(db)
+    left.append(await db.fetchval(count) - 2)
+    assert left[1] - 1_000 <= left[2] < left[1]
+    await db.close()  # killed here
+    assert await other.expired(Expiry(0), 9) == ()
+    await other._sweeper.task
+    assert await database.ask(count) == 3
+    assert await database.ask("SELECT count(*) FROM buried") == 0
+    assert (await folded(other)).version == (await folded(other, BuildKey("p", "s", "next"))).version == 1

@@ -31,6 +31,7 @@ from ..contract import (
 from ..folding import Folded, unpack_state
 from ..live import ENTRY_BYTES, BuildLog
 from ..rows import damaged_summary, page_of, summary_of_row, whole_tool
+from ..sweeping import PIECE, VALUES
 
 _NEWEST_FIRST = "(status = 'active') DESC, at DESC, log DESC"
 """As `BuildHead.rank` orders builds, the one that is meant first."""
@@ -160,9 +161,9 @@ def _tail(key: BuildKey, rows: Sequence[Record]) -> Commit:
 
 
 async def put_snapshot(db: Connection, number: int, version: int, packed: bytes) -> None:
-    """Two servers may both make one: the newer one stays."""
+    """Two servers may both make one: the newer one stays. A build that is gone gets none."""
     await db.execute(
-        "INSERT INTO snapshots VALUES ($1, $2, $3) ON CONFLICT (log) DO UPDATE"
+        "INSERT INTO snapshots SELECT log, $2, $3 FROM builds WHERE log = $1 ON CONFLICT (log) DO UPDATE"
         " SET version = excluded.version, state = excluded.state WHERE snapshots.version < excluded.version",
         number,
         version,
@@ -222,7 +223,7 @@ async def claim_silent(db: Connection, bound: float) -> tuple[tuple[BuildKey, in
 
 
 async def read_names(db: Connection, project_ids: Iterable[str]) -> dict[str, str]:
-    """After the projects' builds were made: a project that is about to be deleted is waited for (see `_delete`)."""
+    """After the projects' builds were made: a project that is about to be deleted is waited for (see `_bury`)."""
     rows = await db.fetch("SELECT id, name FROM projects WHERE id = ANY ($1) FOR KEY SHARE", list(project_ids))
     return {row[0]: row[1] for row in rows}
 
@@ -343,16 +344,31 @@ async def mark_damaged(db: Connection, damage: BuildDamaged) -> bool:
     return True
 
 
-async def delete_damaged(db: Connection, key: BuildKey, me: UUID) -> bool:
+async def bury_damaged(db: Connection, key: BuildKey, me: UUID) -> bool:
     """False: no such build is marked as damaged."""
     async with db.transaction():
-        return await _delete(db, key, me, "status = 'damaged'")
+        return await _bury(db, key, me, "status = 'damaged'")
 
 
-async def delete_ended(db: Connection, key: BuildKey, me: UUID) -> bool:
+async def bury_ended(db: Connection, key: BuildKey, me: UUID) -> bool:
     """False: there is no such build, or it goes on."""
     async with db.transaction():
-        return await _delete(db, key, me, "status != 'active' AND version > 0")
+        return await _bury(db, key, me, "status != 'active' AND version > 0")
+
+
+async def sweep(db: Connection) -> bool:
+    """Delete a piece of what is buried (`sweeping`); False: nothing is left, or other servers are at it."""
+    async with db.transaction():
+        number = await db.fetchval("SELECT log FROM buried ORDER BY log LIMIT 1 FOR UPDATE SKIP LOCKED")
+        if number is None:
+            return False
+        for table, limit in (("entries", PIECE), ("event_ids", PIECE), ("blobs", VALUES)):
+            rows = f"SELECT ctid FROM {table} WHERE log = $1 LIMIT $2"
+            if await db.execute(f"DELETE FROM {table} WHERE ctid = ANY (ARRAY({rows}))", number, limit) != "DELETE 0":
+                return True
+        await db.execute("DELETE FROM snapshots WHERE log = $1", number)
+        await db.execute("DELETE FROM buried WHERE log = $1", number)
+        return True
 
 
 async def read_deletions(db: Connection, me: UUID, after: datetime | None) -> tuple[datetime, dict[int, BuildKey]]:
@@ -384,14 +400,13 @@ async def read_expired(db: Connection, expiry: Expiry, limit: int) -> tuple[Expi
     return tuple(Expired(BuildKey(*key), version) for version, *key in rows)
 
 
-async def _delete(db: Connection, key: BuildKey, me: UUID, condition: str) -> bool:
+async def _bury(db: Connection, key: BuildKey, me: UUID, condition: str) -> bool:
     """A project without a build goes with its last one. It is locked before that is looked at, so that a server which
     begins a build of it meanwhile makes it anew, or is seen here."""
     number = await db.fetchval(f"DELETE FROM builds WHERE key = $1 AND {condition} RETURNING log", key_digest(key))
     if number is None:
         return False
-    for table in ("entries", "event_ids", "snapshots", "blobs"):
-        await db.execute(f"DELETE FROM {table} WHERE log = $1", number)
+    await db.execute("INSERT INTO buried VALUES ($1)", number)
     await db.execute("DELETE FROM deletions WHERE at < now() - make_interval(secs => $1)", DELETIONS_FOR)
     await db.execute(
         f"INSERT INTO deletions (writer, {_KEY}) VALUES ($1, $2, $3, $4)",

@@ -104,6 +104,10 @@ MIGRATIONS = (
     );
     CREATE INDEX deletions_by_time ON deletions (at);
     """,
+    """
+    -- Numbers of builds that are deleted, of which rows may be left in the other tables.
+    CREATE TABLE buried (log bigint PRIMARY KEY);
+    """,
 )
 """The script at place n takes a schema from n to n + 1. A published one is never edited, and only adds: servers of the
 version before may still run."""

@@ -39,6 +39,7 @@ from ..contract import (
 from ..folding import Folded, pack_state
 from ..limits import DEFAULT_STORE_LIMITS, StoreLimits
 from ..rows import readable
+from ..sweeping import Sweeper
 from . import queries
 from .address import PostgresAddress
 from .connection import COMMAND, CONNECT, FAILURES, LOST, check_session, open_connection, session, unavailable
@@ -84,6 +85,7 @@ class PostgresStore:
         self._on_epoch: Callable[[], None] = lambda: None
         self._superseded = ""
         self._deletions = _DeletionsRead()
+        self._sweeper = Sweeper(lambda: self._read(queries.sweep))
         self.schema = address.schema
 
     # ------------------------------------------------------------------ appending
@@ -227,16 +229,19 @@ class PostgresStore:
         return state if state.version else None
 
     async def discard(self, key: BuildKey) -> bool:
-        is_gone = await self._read(lambda db: queries.delete_damaged(db, key, self.id))
+        is_gone = await self._read(lambda db: queries.bury_damaged(db, key, self.id))
         self._writer.deleted(key)
+        self._sweeper.wake()
         return is_gone
 
     async def delete(self, key: BuildKey) -> bool:
-        is_gone = await self._read(lambda db: queries.delete_ended(db, key, self.id))
+        is_gone = await self._read(lambda db: queries.bury_ended(db, key, self.id))
         self._writer.deleted(key)
+        self._sweeper.wake()
         return is_gone
 
     async def expired(self, expiry: Expiry, limit: int) -> tuple[Expired, ...]:
+        self._sweeper.wake()  # a round of retention: another server may have ended before it was done
         return await self._read(lambda db: queries.read_expired(db, expiry, limit))
 
     async def projects(self) -> tuple[ProjectRecord, ...]:
@@ -274,6 +279,7 @@ class PostgresStore:
         """What was acknowledged is committed before; what the database does not take in time is refused."""
         try:
             async with asyncio.timeout(patience):
+                await self._sweeper.stop()
                 await self._writer.finish()
                 if self._upkeep is not None:
                     await self._upkeep

@@ -1,18 +1,12 @@
-"""Deleting builds in pieces that hold nobody up: a build is first buried, which takes it out of every list at once, and
-then swept away. Functions of the writing connection, each within a transaction.
-"""
+"""Burying builds and sweeping them away (`sweeping`): functions of the writing connection, each in a transaction."""
 
 from __future__ import annotations
 
 import sqlite3
 
 from ..contract import BuildKey, Expired, Expiry
+from ..sweeping import PIECE, VALUES
 from .queries import NEWEST_FIRST, place
-
-_PIECE = 1000
-"""Rows of a piece: some 10 ms."""
-_VALUES = 8
-"""Calls whose whole values, which may be large, go in one piece."""
 
 
 def expired(db: sqlite3.Connection, expiry: Expiry, limit: int) -> tuple[Expired, ...]:
@@ -67,9 +61,9 @@ def sweep(db: sqlite3.Connection) -> bool:
     if log is None:
         return False
     pieces = (
-        ("entries WHERE place IN (SELECT place FROM entries WHERE place BETWEEN ? AND ? LIMIT ?)", _PIECE),
-        ("event_ids WHERE log = ? AND event_id IN (SELECT event_id FROM event_ids WHERE log = ? LIMIT ?)", _PIECE),
-        ("blobs WHERE log = ? AND tool_id IN (SELECT tool_id FROM blobs WHERE log = ? LIMIT ?)", _VALUES),
+        ("entries WHERE place IN (SELECT place FROM entries WHERE place BETWEEN ? AND ? LIMIT ?)", PIECE),
+        ("event_ids WHERE log = ? AND event_id IN (SELECT event_id FROM event_ids WHERE log = ? LIMIT ?)", PIECE),
+        ("blobs WHERE log = ? AND tool_id IN (SELECT tool_id FROM blobs WHERE log = ? LIMIT ?)", VALUES),
     )
     for number, (rows, limit) in enumerate(pieces):
         bounds = (place(log, 0), place(log + 1, -1)) if number == 0 else (log, log)

@@ -37,6 +37,7 @@ from ..contract import (
 from ..limits import DEFAULT_STORE_LIMITS, StoreLimits
 from ..listener import tell_listener
 from ..readonly import DATABASE
+from ..sweeping import Sweeper
 from . import deletion, queries
 from .high_water import HighWaterMark
 from .ledger import Ledger, checkpoint, roll_back, unavailable
@@ -52,8 +53,6 @@ T = TypeVar("T")
 
 
 _WITNESS = "witness"
-_PAUSE = 0.02
-"""Seconds between two pieces of what is deleted."""
 PATIENCE = 1.5
 """Seconds that closing waits for the disk."""
 _CHECKED = 32 * 1024 * 1024
@@ -101,9 +100,9 @@ class SqliteStore:
         self._checkpoints = Worker("store checkpoint")
         self._reading = Worker("store reader")
         self._writer = Writer(self._ledger, self._checkpoint, limits)
-        self._sweeping: asyncio.Task[None] | None = None
+        self._sweeper = Sweeper(lambda: self._writer.ask(self._ledger.sweep))
         if deletion.is_buried(handles.reader):
-            self._sweep()
+            self._sweeper.wake()
 
     @classmethod
     async def open(cls, directory: Path, limits: StoreLimits = DEFAULT_STORE_LIMITS) -> SqliteStore:
@@ -167,24 +166,11 @@ class SqliteStore:
     async def delete(self, key: BuildKey) -> bool:
         is_gone = await self._writer.ask(partial(self._ledger.delete, key))
         if is_gone:
-            self._sweep()
+            self._sweeper.wake()
         return is_gone
 
     async def expired(self, expiry: Expiry, limit: int) -> tuple[Expired, ...]:
         return await self._read(lambda db: deletion.expired(db, expiry, limit))
-
-    def _sweep(self) -> None:
-        """What is buried goes away piece by piece, whatever is written meanwhile; else after the next start."""
-
-        async def sweep() -> None:
-            with suppress(StoreUnavailable):
-                is_more = True
-                while is_more:
-                    is_more = await self._writer.ask(self._ledger.sweep)
-                    await asyncio.sleep(_PAUSE)
-
-        if self._sweeping is None or self._sweeping.done():
-            self._sweeping = asyncio.create_task(sweep(), name="store sweep")
 
     async def projects(self) -> tuple[ProjectRecord, ...]:
         return await self._read(queries.read_projects)
@@ -219,10 +205,9 @@ class SqliteStore:
 
     async def close(self, patience: float = PATIENCE) -> None:
         """What was acknowledged is on disk before; what the disk does not take in `patience` seconds is refused."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
         try:
             async with asyncio.timeout(patience):
+                await self._sweeper.stop()
                 await self._writer.finish()
                 await self._reading.ask(self._handles.close_readers)
                 await self._writer.close(time.monotonic() + patience / 2)
