@@ -188,6 +188,30 @@ async def test_the_list_of_one_server_has_the_builds_of_the_other(servers: list[
             pass
 
 
+@pytest.mark.parametrize("look_every", [3600.0])
+async def test_the_list_of_one_server_hears_at_once_of_what_the_other_finds_damaged(
+    servers: list[Running], schema: str
+) -> None:
+    import websockets
+
+    for number in range(3):
+        await post(servers[0], event(f"{number}"))
+    await asyncio.to_thread(execute, f"DELETE FROM {schema}.entries WHERE version = 2")
+    url = f"{servers[0].url.replace('http', 'ws', 1)}/ws?scope=builds&protocol=2"
+    async with (
+        websockets.connect(url, proxy=None) as link,
+        httpx.AsyncClient(base_url=servers[1].url, trust_env=False) as http,
+        asyncio.timeout(PATIENCE),
+    ):
+        while "heartbeat" not in str(await link.recv(decode=True)):
+            pass
+        await http.get("/api/projects/p/messages", params={"sessionId": "s"})
+        while True:
+            frame = json.loads(await link.recv(decode=True))
+            if any(row.get("damaged") for row in frame.get("builds", ())):
+                break
+
+
 @pytest.mark.parametrize(("remaining", "code"), [(("kept",), 1012), ((), 4404)])
 async def test_what_one_server_deletes_is_gone_from_the_other(
     servers: list[Running], remaining: tuple[str, ...], code: int

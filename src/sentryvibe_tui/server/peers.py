@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 
 from ..bus.bus import Bus
 from ..errors import StoreUnavailable
@@ -22,6 +22,8 @@ log = logging.getLogger("sentryvibe_tui.server")
 
 WINDOW = 0.005
 """Seconds that hints are collected before the store is read."""
+_MARKED = 0
+"""In a hint, instead of a version: the build has no new entry, but its row says something else, that it is damaged."""
 HEARD_EVERY = 5.0
 """Seconds between two notes in the store of which agents were heard."""
 
@@ -52,6 +54,7 @@ class Peers:
         self._versions: dict[int, int] = {}
         self._active: set[int] = set()
         self._moved: set[int] = set()
+        self._marked: set[int] = set()
         self._signs: dict[BuildKey, None] = {}
         self._heard_at = self._looked_at = clock()
         self._wake = asyncio.Event()
@@ -68,9 +71,8 @@ class Peers:
 
     def committed(self, commits: Sequence[Commit]) -> None:
         """Here: the others hear of it."""
-        heads = [commit.head for commit in commits]
-        self._note(heads)
-        self._bus.announce((head.number, head.version) for head in heads)
+        self._note([commit.head for commit in commits])
+        self._bus.announce((one.head.number, one.head.version if one.entries else _MARKED) for one in commits)
 
     def published(self, commits: Sequence[Commit]) -> None:
         """The hub has them; what it lacks between is read."""
@@ -109,7 +111,9 @@ class Peers:
     # ------------------------------------------------------------------ what moved
 
     def _hinted(self, versions: Mapping[int, int]) -> None:
-        moved = {number for number, version in versions.items() if self._versions.get(number, 0) < version}
+        marked = {number for number, version in versions.items() if version == _MARKED}
+        moved = marked | {number for number, version in versions.items() if self._versions.get(number, 0) < version}
+        self._marked |= marked
         self._metrics.hinted(len(moved), len(versions) - len(moved))
         if moved:
             self._moved |= moved
@@ -137,18 +141,26 @@ class Peers:
     async def _read(self) -> None:
         looks, self._must_look = self._must_look, False
         numbers, self._moved = self._moved, set()
+        marked, self._marked = self._marked, set()
         try:
-            heads = await (self._look() if looks else self._store.heads(tuple(numbers)))
-            moved = [head for head in heads if self._versions.get(head.number, 0) < head.version]
+            heads = await (self._look(numbers) if looks else self._store.heads(tuple(numbers)))
+            moved = [head for head in heads if head.number in marked or self._has_moved(head)]
             if looks:
                 self._metrics.healed(sum(head.number not in numbers for head in moved))
             await self._read_moved(moved)
         except BaseException:
             self._must_look = True
+            self._moved |= numbers
+            self._marked |= marked
             raise
 
-    async def _look(self) -> list[BuildHead]:
-        """Every head that may have moved: of active builds, of those that were, and of those that are watched."""
+    def _has_moved(self, head: BuildHead) -> bool:
+        """It has more entries than are known here, or goes on no longer: it was found damaged."""
+        return self._versions.get(head.number, 0) < head.version or (head.number in self._active and not head.is_active)
+
+    async def _look(self, hinted: Set[int]) -> list[BuildHead]:
+        """Every head that may have moved: of active builds, of those that were, of those that are watched, and of those
+        that a hint named."""
         self._looked_at = self._clock()
         await self._store.sign_of_life()
         await self._read_deletions()
@@ -158,7 +170,7 @@ class Peers:
             await self._store.heard(keys)
         active = await self._store.active_heads()
         watched = {head.number for channel in self._channels() for head in channel.heads.values()}
-        rest = (self._active | watched) - {head.number for head in active}
+        rest = (self._active | watched | hinted) - {head.number for head in active}
         return [*active, *(await self._store.heads(tuple(rest)) if rest else ())]
 
     async def _read_deletions(self) -> None:
