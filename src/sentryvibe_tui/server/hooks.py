@@ -9,12 +9,14 @@ import logging
 import os
 import stat
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import cache
 from pathlib import Path
 from weakref import WeakValueDictionary
 from zlib import crc32
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ..agents.common.hook_dialect import HookDialect, Payloads
@@ -41,6 +43,19 @@ log = logging.getLogger("sentryvibe_tui.server")
 LARGEST = 16 * 1024 * 1024
 """Bytes of a payload at most: it holds whatever a tool answered."""
 AT_ONCE = 256
+TOGETHER = 64
+TOGETHER_BYTES = 1024 * 1024
+"""Payloads of the spool, and bytes of them, up to which they are kept in one transaction."""
+
+
+class _Reading(Struct, frozen=True):
+    """What a payload of the spool tells, what its session was owed before, and the payload's bytes."""
+
+    path: Path
+    session: str
+    owed: list[EventEnvelope]
+    posted: list[EventEnvelope]
+    size: int
 
 
 class Hooks:
@@ -72,26 +87,18 @@ class Hooks:
         except BadJson as error:
             raise bad_request(error) from None
 
-    async def take(self, agent: str, payload: bytes, source: str = "", at: Millis | None = None) -> None:
-        """Keeps what one payload tells; with a `source`, the same one again changes nothing. Raises BadJson."""
+    async def take(self, agent: str, payload: bytes) -> None:
+        """Keeps what one payload tells. Raises BadJson, StoreUnavailable."""
         record = await read_record(payload)
-        session = record.get("session_id")
-        if not isinstance(session, str) or not is_id(session):
-            raise BadJson(f"{RULE} - at `$.session_id`")
-        about = _about(record, session)
+        session = _session_of(record)
         async with self._taking.setdefault(session, asyncio.Lock()):  # one after another, but only within a session
-            # a reader has a memory: what could not be kept is tried again, not read again
-            posted = self._unkept.pop(source, None) or await self._read(
-                agent, record, about, source, at, light=is_light(payload)
-            )
-            backlog = self._backlog.take(session)
+            posted = await self._read(agent, record, _about(record, session), "", None, light=is_light(payload))
+            events = [*self._backlog.take(session), *posted]
             try:
-                if backlog or posted:
-                    await self._store.append([*backlog, *posted], self._now())
+                if events:
+                    await self._store.append(events, self._now())
             except StoreUnavailable:
-                if source:
-                    self._unkept[source] = posted
-                self._backlog.put(session, backlog if source else [*backlog, *posted], self._now())
+                self._backlog.put(session, events, self._now())
                 raise
 
     async def _read(
@@ -132,36 +139,99 @@ class Hooks:
 
     async def _pick_up(self, folder: Path) -> None:
         while True:
-            for path in await asyncio.to_thread(_spooled, folder, frozenset(self._passed_over)):
-                try:
-                    await self._take_file(path)
-                except StoreUnavailable as error:
-                    log.warning("hooks wait in %s: %s", folder, error)
-                    break
+            paths = deque(await asyncio.to_thread(_spooled, folder, frozenset(self._passed_over)))
+            try:
+                while paths:
+                    await self._take_files(paths)
+            except StoreUnavailable as error:
+                log.warning("hooks wait in %s: %s", folder, error)
             await asyncio.sleep(self._look_every)
 
-    async def _take_file(self, path: Path) -> None:
-        """Keeps a payload, then removes it. What cannot be read or removed stays, and is passed over from then on.
-        Raises StoreUnavailable."""
-        agent = path.suffix.removeprefix(".")
+    async def _take_files(self, paths: deque[Path]) -> None:
+        """Keeps what the first payloads tell in one transaction, then removes them. What cannot be read or removed
+        stays, and is passed over from then on. Raises StoreUnavailable."""
+        readings, entered, size = list[_Reading](), set[str](), 0
+        async with contextlib.AsyncExitStack() as locks:
+            while paths and len(readings) < TOGETHER and size < TOGETHER_BYTES:
+                reading = await self._read_file(paths.popleft(), locks, entered)
+                if reading is not None:
+                    readings.append(reading)
+                    size += reading.size
+            await self._keep(readings)
+
+    async def _read_file(self, path: Path, locks: contextlib.AsyncExitStack, entered: set[str]) -> _Reading | None:
+        """What a payload tells; None: nothing, and it is gone or passed over. Its session is `entered` from then on."""
         try:
             written, payload = await asyncio.to_thread(_read, path)
-            await self.take(agent, payload, path.stem, written)
+            record = await read_record(payload)
+            session = _session_of(record)
+            if session not in entered:
+                await locks.enter_async_context(self._taking.setdefault(session, asyncio.Lock()))
+                entered.add(session)
+            # a reader has a memory: what could not be kept is tried again, not read again
+            posted = self._unkept.pop(path.stem, None)
+            if posted is None:
+                agent, about = path.suffix.removeprefix("."), _about(record, session)
+                posted = await self._read(agent, record, about, path.stem, written, light=is_light(payload))
+            return _Reading(path, session, self._backlog.take(session), posted, len(payload))
         except FileNotFoundError:
-            return
+            pass
         except OSError as error:
             self._pass_over(path, error.strerror or str(error))
-            return
-        except BuildDamaged as damage:  # others' hooks go on; this one waits for a start after the build was deleted
+        except BuildDamaged as damage:
             self._pass_over(path, str(damage))
-            return
         except StoreUnavailable:
             raise
         except Exception as error:
-            # an agent's hooks must not stumble over one payload for ever
-            log.warning(
-                "a payload of %s's hooks is left out: %s", agent, error, exc_info=not isinstance(error, BadJson)
-            )
+            await self._leave_out(path, error)
+        return None
+
+    async def _keep(self, readings: Sequence[_Reading]) -> None:
+        """In one transaction; one that is at fault itself fails alone. Raises StoreUnavailable."""
+        try:
+            if events := [posted for reading in readings for posted in (*reading.owed, *reading.posted)]:
+                await self._store.append(events, self._now())
+        except Exception as error:
+            if isinstance(error, StoreUnavailable) and not isinstance(error, BuildDamaged):
+                self._put_back(readings)
+                raise
+            if len(readings) > 1:
+                await self._keep_each(readings)
+            else:
+                await self._refuse(readings[0], error)
+            return
+        for reading in readings:
+            await self._remove(reading.path)
+
+    async def _keep_each(self, readings: Sequence[_Reading]) -> None:
+        for number, reading in enumerate(readings):
+            try:
+                await self._keep((reading,))
+            except StoreUnavailable:
+                self._put_back(readings[number + 1 :])
+                raise
+
+    async def _refuse(self, reading: _Reading, error: Exception) -> None:
+        """Others' hooks go on; that of a damaged build waits for a start after the build was deleted."""
+        if isinstance(error, BuildDamaged):
+            self._put_back((reading,))
+            self._pass_over(reading.path, str(error))
+        else:
+            await self._leave_out(reading.path, error)
+
+    def _put_back(self, readings: Sequence[_Reading]) -> None:
+        """They are tried again."""
+        for reading in readings:
+            self._unkept[reading.path.stem] = reading.posted
+            self._backlog.put(reading.session, reading.owed, self._now())
+
+    async def _leave_out(self, path: Path, error: Exception) -> None:
+        """An agent's hooks must not stumble over one payload for ever."""
+        trace = not isinstance(error, BadJson)
+        log.warning("a payload of %s's hooks is left out: %s", path.suffix.removeprefix("."), error, exc_info=trace)
+        await self._remove(path)
+
+    async def _remove(self, path: Path) -> None:
         try:
             await asyncio.to_thread(path.unlink, missing_ok=True)
         except OSError as error:
@@ -189,6 +259,14 @@ def hook_dialect(agent: str) -> HookDialect:
 def _identified(posted: EventEnvelope, source: str) -> EventEnvelope:
     """The same payload tells the same, whatever its reader knew before: known are events by what they say."""
     return replace(posted, event_id=f"{source}-{crc32(encode_posted(posted)):08x}") if source else posted
+
+
+def _session_of(record: Payload) -> str:
+    """Raises BadJson."""
+    session = record.get("session_id")
+    if not isinstance(session, str) or not is_id(session):
+        raise BadJson(f"{RULE} - at `$.session_id`")
+    return session
 
 
 def _about(record: Payload, session: str) -> About:
