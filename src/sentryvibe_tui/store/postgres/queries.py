@@ -356,7 +356,7 @@ async def bury_ended(db: Connection, key: BuildKey, me: UUID) -> bool:
         return await _bury(db, key, me, "status != 'active' AND version > 0")
 
 
-async def sweep(db: Connection) -> bool:
+async def sweep_buried(db: Connection) -> bool:
     """Delete a piece of what is buried (`sweeping`); False: nothing is left, or other servers are at it."""
     async with db.transaction():
         number = await db.fetchval("SELECT log FROM buried ORDER BY log LIMIT 1 FOR UPDATE SKIP LOCKED")

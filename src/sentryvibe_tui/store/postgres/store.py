@@ -85,7 +85,7 @@ class PostgresStore:
         self._on_epoch: Callable[[], None] = lambda: None
         self._superseded = ""
         self._deletions = _DeletionsRead()
-        self._sweeper = Sweeper(lambda: self._read(queries.sweep))
+        self._sweeper = Sweeper(lambda: self._read(queries.sweep_buried))
         self.schema = address.schema
 
     # ------------------------------------------------------------------ appending
