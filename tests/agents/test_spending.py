@@ -1,13 +1,16 @@
 """Every call counts once, with the most that was said of it; costs are the agent's own or those of the table."""
 
 import builtins
+import json
 from typing import Any
 
 import pytest
 
+from sentryvibe_tui.agents.claude.session import ClaudeSession
 from sentryvibe_tui.agents.common import prices
 from sentryvibe_tui.agents.common.spending import Call, Spending
 from sentryvibe_tui.agents.common.tokens import Tokens
+from sentryvibe_tui.model.events import UsageReported
 
 AT = 1_795_843_941_601
 OPUS = Tokens(fresh=1000, cache_read=2000, cache_write_5m=300, output=50)
@@ -78,3 +81,28 @@ def test_without_the_package_a_cost_is_not_told(monkeypatch: pytest.MonkeyPatch)
         assert spending.usage().input_tokens == 3300
     finally:
         prices._price.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens", "percent"),
+    [
+        ("claude-haiku-4-5", 50_000, 25.0),
+        ("claude-sonnet-4-5", 150_000, 75.0),
+        ("claude-sonnet-4-5", 300_000, None),
+        ("claude-fable-5", 50_000, 5.0),
+        ("claude-opus-4-7", 50_000, None),
+        ("claude-opus-4-7", 300_000, 30.0),
+        ("mock-model", 50_000, None),
+        ("claude-haiku-4-5", 0, None),
+    ],
+)
+def test_a_session_file_tells_how_full_the_context_is_where_the_window_is_certain(
+    model: str, tokens: int, percent: float | None
+) -> None:
+    """One that is a matter of plan and settings is so above the shorter one only; a subagent's is its own."""
+    usage = {"input_tokens": 0, "cache_read_input_tokens": tokens, "output_tokens": 5}
+    message = {"id": "m", "role": "assistant", "model": model, "content": [], "usage": usage}
+    line = json.dumps({"type": "assistant", "sessionId": "s", "uuid": "u", "message": message}).encode() + b"\n"
+    for parent, expected in (("", percent), ("call", None)):
+        reported = [report.event for report in ClaudeSession(parent).feed(line)]
+        assert [one.usage.context_percent for one in reported if isinstance(one, UsageReported)] == [expected]

@@ -18,7 +18,7 @@ from ..common.turn_end import as_event
 from ..common.values import Record, as_object, obj, objects, text, time
 from .background import is_notification
 from .messages import Conversation, model_of, words
-from .spent import settle, tokens_of
+from .spent import context_percent, settle, tokens_of
 from .stream import notice_of
 from .tasks import TaskLists
 from .tools import AGENT, SUBAGENT_TOOLS
@@ -186,14 +186,15 @@ class ClaudeSession:
             if isinstance(event, ToolStarted) and event.name in SUBAGENT_TOOLS:
                 self._asides.called(event.id, _prompt_of(message, event.id))
             yield event
-        yield from self._spent(message, text(record, "requestId"), time(record))
+        yield from self._spent(message, text(record, "requestId"), time(record), parent or self._parent_id)
 
-    def _spent(self, message: Record, request: str, at: Millis | None) -> Iterator[BuildEvent]:
+    def _spent(self, message: Record, request: str, at: Millis | None, parent: str) -> Iterator[BuildEvent]:
         """A message repeats on each of its lines what it used; a request that was tried again has the same message."""
         call = Call(model_of(message), tokens_of(obj(message, "usage")), at)
         usage = self._spending.add(f"{text(message, 'id')} {request}", call) if text(message, "id") else None
         if usage is not None:
-            yield UsageReported(usage)
+            percent = None if parent else context_percent(call.model, call.tokens.input)
+            yield UsageReported(replace(usage, context_percent=percent))
 
     def _queued(self, attachment: Record, uuid: str) -> Iterator[BuildEvent]:
         """What a person typed while the agent worked comes as an attachment only."""

@@ -6,9 +6,24 @@ from collections.abc import Mapping
 from functools import reduce
 from operator import add
 
+from ..common.prices import window_of
 from ..common.spending import NAMELESS, Spending
 from ..common.tokens import Tokens
 from ..common.values import Record, as_object, count, number, obj
+
+SHORT_WINDOW = 200_000
+"""Tokens of context that a model of `EITHER` has in Claude Code where plan and settings give it no more."""
+EITHER = ("opus", "sonnet")
+"""Families of models whose longer window is a matter of plan and settings, which no file tells."""
+
+
+def context_percent(model: str, context: int) -> float | None:
+    """How full the window of the model is with `context` tokens; None where nobody says how large it is."""
+    window = window_of(model) if model and context else None
+    is_either = window is not None and window > SHORT_WINDOW and any(name in model for name in EITHER)
+    if window is None or context > window or (is_either and context <= SHORT_WINDOW):
+        return None
+    return round(100 * context / window, 1)
 
 
 def tokens_of(usage: Record) -> Tokens:

@@ -64,6 +64,17 @@ def price_of(model: str, at: Millis | None) -> Price | None:
     return _price(model, day)
 
 
+@lru_cache(maxsize=256)
+def window_of(model: str) -> int | None:
+    """Tokens that the model can take in at most; None where the table does not say."""
+    try:
+        from genai_prices import Usage, calc_price
+
+        return calc_price(Usage(input_tokens=1), model).model.context_window
+    except (ImportError, LookupError, ValueError):
+        return None
+
+
 @lru_cache(maxsize=1)
 def table() -> str:
     """Name and version of the table; "" when the package is missing."""
