@@ -70,6 +70,9 @@ class Busy:
     def watch(self, server: str, build: BuildSummary) -> object:
         raise NotImplementedError
 
+    def address_of(self, name: str) -> None:
+        return None
+
     async def watchers(self):
         return getattr(self, "audience", ())
 

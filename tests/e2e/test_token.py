@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from ..patience import PATIENCE
 from .conftest import PROGRAM, Claude, Desk
+from .test_screen import Terminal
 
 
 def test_another_address_is_refused_with_the_way_out(desk: Desk) -> None:
@@ -182,6 +185,52 @@ def test_a_shared_line_of_one_build_opens_that_build(
     assert b"s-2" not in listed.stdout, listed.stderr
     assert server.stop(signal.SIGTERM) == 0
     assert token not in "\n".join(server.lines + server.errors)
+
+
+def test_the_line_of_the_screen_opens_the_build_elsewhere_until_it_is_revoked(
+    desk: Desk, claude: Claude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TMUX", "STY"):
+        monkeypatch.delenv(name, raising=False)
+    server, _ = desk.serve("--host", "0.0.0.0", "--port", "0", "--token-file", str(tmp_path / "token"))
+    for session, words in (("s-2", "secret"), ("s-1", "hello")):
+        lines = (claude.init + claude.text(1, words) + claude.done).replace(b"s-1", session.encode())
+        assert desk.run("ingest", "shop", "-", data=lines).returncode == 0
+    screen = Terminal((*PROGRAM, "watch", "shop"), rows=36, columns=120)
+    try:
+        screen.until(b"hello")
+        screen.type(b"S")
+        screen.until(b"enter makes the link")
+        screen.type(b"\r")
+        screen.until(b"sent to the terminal's clipboard")
+        copied = re.search(rb"\x1b\]52;c;([^\x07]+)\x07", screen.output)
+        name = re.search(r"token revoke (share-\w+)", screen.shown)
+        assert copied
+        assert name
+        screen.type(b"q")
+        screen.until_gone("y copies again")
+        screen.type(b"q")
+        screen.end()
+    finally:
+        screen.close()
+    token, _, command = base64.b64decode(copied[1]).decode().removeprefix("SENTRYVIBE_TOKEN=").partition(" ")
+    program, *arguments = command.split()
+    assert program == "sentryvibe-tui"
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("SENTRYVIBE_TOKEN", token)
+        elsewhere.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path / "another machine"))
+        seen = desk.run(*arguments, "--plain").stdout
+        assert (b"hello" in seen, b"secret" in seen) == (True, False)
+        assert token not in desk.run(*arguments, "--jsonl").stdout.decode()
+    audit = desk.run("audit", "--json").stdout.decode()
+    assert '"share"' in audit
+    assert desk.run("token", "revoke", name[1]).returncode == 0
+    monkeypatch.setenv("SENTRYVIBE_TOKEN", token)
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path / "another machine"))
+    assert desk.run(*arguments, "--plain", "--no-wait").returncode == 3
+    assert server.stop(signal.SIGTERM) == 0
+    logs = [path.read_text() for path in desk.folder.rglob("*.log*")]
+    assert not any(token in text for text in (audit, *logs, *server.lines, *server.errors))
 
 
 def test_the_audit_log_says_who_did_what(desk: Desk, tmp_path: Path, claude: Claude) -> None:

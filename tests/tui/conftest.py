@@ -170,6 +170,7 @@ class Script:
     def __init__(self, events: Iterable[WatchEvent], builds: dict[str, BuildState] | None = None) -> None:
         self._queue: asyncio.Queue[WatchEvent] = asyncio.Queue()
         self.others = builds or {}
+        self.server = None
         self.retried = 0
         for event in events:
             self._queue.put_nowait(event)
@@ -207,12 +208,14 @@ LIVE = LinkChanged(LinkStatus("live", rtt_ms=38.0))
 HOSTILE = "[/] [@click=app.quit]x[/] \x1b]52;c;ZXZpbA==\x07 \x1b[2J \u202egnp.exe \x9b31m [red]r [x='y \x00\x85\u2028"
 
 
-def watch_app(state: BuildState, *more: WatchEvent, now: int | None = None, builds=None, **options) -> WatchApp:
+def watch_app(
+    state: BuildState, *more: WatchEvent, now: int | None = None, builds=None, lender=None, **options
+) -> WatchApp:
     """The app on one state, 31 seconds after its last event."""
     at = now or (state.last_event_at or START) + 31_000
     events = [LIVE, *([Snapshot(state, "hydrated")] if state.id else []), *more]
     script = Script(events, builds or {state.id: state})
-    return WatchApp(script, "todo-app", DisplayOptions(**options), lambda: at)
+    return WatchApp(script, "todo-app", DisplayOptions(**options), lambda: at, lender)
 
 
 def without_todos() -> Story:

@@ -6,20 +6,23 @@ import logging
 import os
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from msgspec.structs import replace
 
 from ..client.fleet import Fleet
 from ..client.watching import Watching
-from ..settings import Settings, log_file
+from ..settings import Settings, data_dir, log_file
 from ..tui.display import DisplayOptions
 from ..tui.notices import Notices
 from .completing import themes
 from .imports import uncollected
 from .options import UsageProblem
 from .output import tell
+
+if TYPE_CHECKING:
+    from ..client.join_link import Lender
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -101,7 +104,7 @@ async def show(watching: Watching, project: str, options: DisplayOptions, settin
         from ..tui.app import show_build
 
     log_to_file(settings)
-    return await show_build(watching, project, replace(options, claims=Claims("screen")))
+    return await show_build(watching, project, replace(options, claims=Claims("screen")), _lender(settings))
 
 
 async def show_agents(fleet: Fleet, options: DisplayOptions, settings: Settings) -> int:
@@ -117,9 +120,18 @@ async def show_agents(fleet: Fleet, options: DisplayOptions, settings: Settings)
         fleet,
         PreferencesFile(state_folder() / "overview.json"),
         replace(options, claims=Claims("screen")),
+        lender=_lender(settings),
     )
     result = await app.run_async()
     return app.return_code or result or 0
+
+
+def _lender(settings: Settings) -> Lender:
+    """What makes links to servers of this user."""
+    from ..client.join_link import Lender
+    from ..tui.app import now_millis
+
+    return Lender(data_dir(settings), now_millis)
 
 
 def log_to_file(settings: Settings) -> None:

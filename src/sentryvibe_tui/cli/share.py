@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-import shlex
 import time
 from pathlib import Path
 
 import click
 from msgspec.structs import replace
 
+from ..client.join_link import CannotLend, Lender, LinkTerms, public_url, require_token
 from ..client.rest import AmbiguousProject, NoSuchProject, ProjectRef, builds, resolve
-from ..client.rest import projects as list_projects
-from ..errors import BadAddress, BadTokenFile, NoAnswer
+from ..errors import BadAddress, NoAnswer
+from ..model.state import Millis
 from ..model.text import clean_line
-from ..principals import TOKENS, NamedTokens, Role
+from ..principals import Role
 from ..settings import data_dir
 from ..wire.address import Address, parse_address
-from .audit import note
 from .completing import projects
 from .options import Server, UsageProblem, find_server, server_option, settings
 from .output import any_text, tell, write_line
@@ -50,34 +48,34 @@ def command(
     back. The token stands in the environment of the command, which sends it in a header; it is in no URL and no log.
     """
     any_text()
-    source, length, now = find_server(server), span(expires), time.time_ns() // 1_000_000
+    source, length = find_server(server), span(expires)
     if not length:
         raise UsageProblem(f"--expires {expires!r}: like 30m, 2h, 3d, 1w")
-    if not source.address.token:
-        raise UsageProblem("the server lets everybody in, so there is nothing to lend: start it without --no-token")
-    place = _place(url) if url else source.address
-    ref, key = asyncio.run(_meant(source, project, build or ""))
-    name = f"share-{secrets.token_hex(3)}"
-    folder = Path(data or source.address.data_dir or data_dir(settings().settings))
+    own_folder = data_dir(settings().settings)
+    address = replace(source.address, data_dir=str(data or source.address.data_dir or own_folder))
     try:
-        tokens = NamedTokens(folder / TOKENS)
-        token = tokens.add(name, role, now, ref.id, now + length, key)
-        if not asyncio.run(_opens(source.address, token)):
-            tokens.revoke(name)
-            raise UsageProblem(
-                f"{source.address.base} goes by another list of tokens than {folder / TOKENS}: run this where the "
-                "server runs, as its user, and name its folder with --data"
-            )
-    except BadTokenFile as error:
+        require_token(address)
+        place = _place(url or _own_url(address))
+        terms = asyncio.run(_terms(source, project, build or "", length, role))
+        link = asyncio.run(Lender(own_folder, _now).lend(address, terms, url or place.base))
+    except CannotLend as error:
         raise UsageProblem(str(error)) from None
-    what = f"build {key[1]}, " if build else ""
-    note(folder, "share", f"{name}: {what}{role}, for {expires}", ref.id)
-    watch = shlex.join(["sentryvibe-tui", "watch", ref.id, "--server", url or source.address.base])
     if place.is_loopback:
         tell(f"{place.base} leads to this machine only; --url says how others reach it")
-    write_line(f"SENTRYVIBE_TOKEN={token} {watch}")
-    tell(f"valid for {expires}; `sentryvibe-tui token revoke {name}` ends it before")
+    for caution in link.cautions:
+        tell(caution)
+    write_line(link.line)
+    tell(f"valid for {expires}; `{link.revocation}` ends it before")
     return 0
+
+
+def _own_url(server: Address) -> str:
+    """As others reach it, or else as this command does, which is told. Raises CannotLend."""
+    return server.base if server.is_loopback else public_url(server)
+
+
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000
 
 
 def _place(url: str) -> Address:
@@ -88,13 +86,10 @@ def _place(url: str) -> Address:
         raise UsageProblem(f"--url: {error}") from None
 
 
-async def _opens(server: Address, token: str) -> bool:
-    """Whether the server takes the token. One that does not answer just now may."""
-    try:
-        await list_projects(replace(server, token=token))
-    except NoAnswer as error:
-        return error.status != 401
-    return True
+async def _terms(server: Server, text: str, build: str, length: Millis, role: Role) -> LinkTerms:
+    """Of the project, and of the build of which `build` is the beginning; "" all. Raises UsageProblem."""
+    project, (session_id, build_id) = await _meant(server, text, build)
+    return LinkTerms(project.id, length, session_id, build_id, role)
 
 
 async def _meant(server: Server, text: str, build: str) -> tuple[ProjectRef, tuple[str, str]]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ..errors import SentryVibeError
 from ..model.state import BuildState
 from ..model.summary import BuildSummary
+from ..wire.address import Address
 from .watchers import ServerWatchers
 from .watching import LinkChanged, LinkStatus, WatchEvent
 
@@ -32,6 +33,10 @@ class DeferredWatch:
         if self.prospect and isinstance(event, LinkChanged) and event.status.phase == "waiting":
             return LinkChanged(replace(event.status, reason=self.prospect))
         return event
+
+    @property
+    def server(self) -> Address | None:
+        return None if self._watch is None else self._watch.server
 
     def retry_now(self) -> None:
         if self._watch is not None:

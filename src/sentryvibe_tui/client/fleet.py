@@ -70,6 +70,10 @@ class Fleet(Protocol):
         """A watch on the session of a build."""
         ...
 
+    def address_of(self, name: str) -> Address | None:
+        """Where the server of that identity is; None where none is there yet."""
+        ...
+
     async def watchers(self) -> tuple[ServerWatchers, ...]:
         """Who watches each of the servers."""
         ...

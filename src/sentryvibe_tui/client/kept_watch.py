@@ -16,6 +16,8 @@ from .watching import LinkChanged, LinkStatus, Snapshot, WatchEvent
 class KeptWatch:
     """`watching.Watching` over a data directory: the build as it is kept, and nothing after it."""
 
+    server = None
+
     def __init__(self, kept: StoredBuilds, state: BuildState) -> None:
         self._kept, self._state = kept, state
 

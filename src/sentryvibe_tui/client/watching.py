@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
 from ..model.updates import Entry
+from ..wire.address import Address
 from .watchers import ServerWatchers
 
 LinkPhase = Literal["connecting", "waiting", "live", "retrying", "gave-up", "refused", "closed"]
@@ -93,6 +94,11 @@ WatchEvent = LinkChanged | Snapshot | Changed | EndConfirmed | CaughtUp | SignOf
 
 class Watching(Protocol):
     """A watch under way, as a screen sees it (`client.watch.Watch` over a server, a script in tests)."""
+
+    @property
+    def server(self) -> Address | None:
+        """Where the build is; None where no server has it, or not yet."""
+        ...
 
     def events(self) -> AsyncIterator[WatchEvent]:
         """What happens, until the watch is closed or gives up for good."""

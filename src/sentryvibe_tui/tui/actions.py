@@ -57,6 +57,7 @@ ACTIONS = (
     Action("quit", "q", "quit", "Leave; the exit status says how the build ended", "both", footer=1),
     Action("help", "question_mark", "help", "All keys", "both", footer=2),
     Action("watchers", "W", "who watches", "Who watches the server, from where, and what they lack", "both"),
+    Action("app.share", "S", "share", "Lend somebody a link to the build, or its project, for a while", "both"),
     Action("app.command_palette", "ctrl+p,colon", "commands", "Find any action by its name", "both", 9, palette=False),
     Action("app.next_waiting", "exclamation_mark", "next that waits", "To the next agent that waits for you", "both"),
     Action("panes.next_pane", "tab", "pane", "Go to the next pane", footer=7, palette=False),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from shutil import get_terminal_size
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
@@ -38,6 +38,11 @@ from .notices import BELL, POP_TITLE, PUSH_TITLE, notice_sequence, notice_text, 
 from .themes import AUTO, DARK, LIGHT, THEMES
 from .widgets.rows import SelectableScreen
 
+if TYPE_CHECKING:
+    from ..client.join_link import Lender
+    from .export.handover import Teller
+    from .link_subject import LinkSubject
+
 TOGETHER = 0.3
 """Seconds for which events are gathered before they ring."""
 
@@ -58,14 +63,20 @@ def _theme_of_terminal() -> str:
 class TerminalApp(App[int]):
     """What every screen has: the looks, signals that end in order, a terminal that is left as it was found.
 
-    `context` is how things are drawn.
+    `context` is how things are drawn; `lender` makes links to what they show, where there are any.
     """
 
     ENABLE_COMMAND_PALETTE = True
     TITLE = "sentryvibe-tui"
     PAUSE_GC_ON_SCROLL = True
 
-    def __init__(self, options: DisplayOptions = DEFAULT_OPTIONS, now: Callable[[], Millis] = now_millis) -> None:
+    def __init__(
+        self,
+        options: DisplayOptions = DEFAULT_OPTIONS,
+        now: Callable[[], Millis] = now_millis,
+        lender: Lender | None = None,
+    ) -> None:
+        self._lender = lender
         self.ascii_only = options.ascii_only
         super().__init__()
         self.notices, self._claims = options.notices, options.claims
@@ -195,6 +206,15 @@ class TerminalApp(App[int]):
         else:
             event.screen.dismiss()
 
+    def lend(self, subject: LinkSubject | None, screen: Teller) -> None:
+        """Somebody is to see what `screen` is about."""
+        from .screens.share import ShareScreen
+
+        if self._lender is None:
+            screen.tell("no links are lent from here", "warning")
+        elif subject is not None:
+            self.push_screen(ShareScreen(subject, self._lender, self.context))  # pyright: ignore[reportUnknownMemberType]
+
     def action_help_quit(self) -> None:
         """ctrl+c without a selection."""
         self.exit(INTERRUPTED)
@@ -217,8 +237,9 @@ class WatchApp(TerminalApp):
         project: str = "",
         options: DisplayOptions = DEFAULT_OPTIONS,
         now: Callable[[], Millis] = now_millis,
+        lender: Lender | None = None,
     ) -> None:
-        super().__init__(options, now)
+        super().__init__(options, now, lender)
         self.project = project
         self.watch_screen = BuildScreen(watching, project, self.context)
 
@@ -233,6 +254,9 @@ class WatchApp(TerminalApp):
             notice = attention(summary_of(before), summary_of(now))
             self.attend([notice] if notice is not None else [])
 
+    def action_share(self) -> None:
+        self.lend(self.watch_screen.subject, self.watch_screen)
+
     def action_next_waiting(self) -> None:
         self.watch_screen.tell("only this build is shown here; `sentryvibe-tui` alone shows all agents")
 
@@ -246,9 +270,11 @@ def exit_status(view: BuildView) -> int:
     return INTERRUPTED
 
 
-async def show_build(watching: Watching, project: str = "", options: DisplayOptions = DEFAULT_OPTIONS) -> int:
+async def show_build(
+    watching: Watching, project: str = "", options: DisplayOptions = DEFAULT_OPTIONS, lender: Lender | None = None
+) -> int:
     """Shows a watch full screen until the reader leaves. The exit status: report.exit_codes, or 128 + signal."""
-    app = WatchApp(watching, project, options)
+    app = WatchApp(watching, project, options, lender=lender)
     result = await app.run_async()
     if app.return_code:
         return app.return_code

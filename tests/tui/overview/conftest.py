@@ -53,6 +53,9 @@ class Script:
     def retry_now(self) -> None:
         self.retried += 1
 
+    def address_of(self, name: str):
+        return getattr(self, "addresses", {}).get(name)
+
     async def build(self, server: str, key) -> BuildState | None:
         return self.states.get(key.build_id)
 
@@ -69,6 +72,8 @@ class Script:
 
 class Quiet:
     """A watch of which nothing comes."""
+
+    server = None
 
     async def events(self):
         yield LinkChanged(LinkStatus("live"))

@@ -24,6 +24,8 @@ class FileWatch:
     """`client.watching.Watching` over a session file. It ends with its build. `look_every`: seconds between two looks
     at the file."""
 
+    server = None
+
     def __init__(self, fold: SessionFold, path: Path, look_every: float = LOOK_EVERY) -> None:
         self._fold, self._path, self._look_every = fold, path, look_every
 

@@ -11,6 +11,7 @@ from textual.message import Message
 
 from ...client.watching import Watching
 from ...model.state import BuildState
+from ...model.summary import BuildKey
 from ...model.text import clean_line
 from ...report.words import plural
 from ...runtime import serves_here
@@ -18,6 +19,7 @@ from ..actions import bindings, keys_of, offered
 from ..context import RenderContext
 from ..export.export import Export
 from ..lines import Line
+from ..link_subject import LinkSubject
 from ..widgets.footer import Keys, Severity
 from ..widgets.rows import Rows, SelectableScreen
 from ..widgets.tabs import Tabs
@@ -240,6 +242,18 @@ class BuildScreen(SelectableScreen):
         from ..screens.watchers import WatchersScreen
 
         self.app.push_screen(WatchersScreen(self._watching.watchers, self.context))  # pyright: ignore[reportUnknownMemberType]
+
+    @property
+    def subject(self) -> LinkSubject | None:
+        """The build on screen; that there is none yet is told."""
+        state = self.view.state
+        if not state.id:
+            self.tell("there is no build yet", "warning")
+            return None
+        key = BuildKey(state.project_id, state.session_id, state.id)
+        return LinkSubject(
+            self._watching.server, key, state.agent.project_name or self.head.who.project, state.agent.title
+        )
 
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title with keys, help and action of what the palette offers."""

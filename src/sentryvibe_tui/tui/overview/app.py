@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
@@ -16,6 +17,9 @@ from .screen import OverviewScreen
 from .triage import AgentRow
 from .words import overview_title
 
+if TYPE_CHECKING:
+    from ...client.join_link import Lender
+
 
 class OverviewApp(TerminalApp):
     """All agents on a terminal."""
@@ -28,8 +32,9 @@ class OverviewApp(TerminalApp):
         preferences_file: PreferencesFile,
         options: DisplayOptions = DEFAULT_OPTIONS,
         now: Callable[[], Millis] = now_millis,
+        lender: Lender | None = None,
     ) -> None:
-        super().__init__(options, now)
+        super().__init__(options, now, lender)
         self.fleet = fleet
         self.overview = OverviewScreen(fleet, preferences_file, self.context)
 
@@ -53,6 +58,11 @@ class OverviewApp(TerminalApp):
 
     def on_overview_screen_call(self, event: OverviewScreen.Call) -> None:
         self.attend(event.events)
+
+    def action_share(self) -> None:
+        here = self.screen  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        shown = here if isinstance(here, BuildScreen) else self.overview
+        self.lend(shown.subject, shown)
 
     async def action_next_waiting(self) -> None:
         """To its row; from within a build into that one."""

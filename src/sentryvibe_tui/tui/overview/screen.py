@@ -24,6 +24,7 @@ from ..actions import bindings, keys_of, offered
 from ..build.host import Severity
 from ..context import RenderContext
 from ..export.handover import Handover
+from ..link_subject import LinkSubject
 from ..widgets.footer import Keys
 from ..widgets.rows import Rows, SelectableScreen
 from .agents import Agents
@@ -348,6 +349,15 @@ class OverviewScreen(SelectableScreen):
         from ..screens.watchers import WatchersScreen
 
         self.app.push_screen(WatchersScreen(self.fleet.watchers, self.context))  # pyright: ignore[reportUnknownMemberType]
+
+    @property
+    def subject(self) -> LinkSubject | None:
+        """The build under the cursor; none is told."""
+        if (chosen := self._chosen) is None:
+            return None
+        build = chosen.row.build
+        server = self.fleet.address_of(chosen.row.server)
+        return LinkSubject(server, build.key, build.project_name or build.project_id, build.title)
 
     def commands(self) -> Iterator[tuple[str, str, str]]:
         """Title with keys, help and action of what the palette offers."""
