@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from ..agents.kinds import verb_of
 from ..client.watching import CaughtUp, LinkStatus
 from ..model.activity import Activity
 from ..model.state import Level, Millis, Status, TodoStatus, ToolState
@@ -241,6 +242,18 @@ def waits_for(activity: Activity) -> str:
         return ""
     until = f" until {clock(activity.until)}" if activity.until is not None else ""
     return f"waiting for {what or 'a machine'}{until}"
+
+
+_KIND_AGAIN = r"^(?:permission(?: prompt)?|input needed|question): (?=.)"
+"""What registers put before what is asked, which the state says already."""
+
+
+def request_words(title: str, tool: str = "") -> str:
+    """What is asked, with a call named as a row of the build names it: `Shell rm -rf build`, not `exec_command: rm`."""
+    text = re.sub(_KIND_AGAIN, "", clean_line(title, 2_000))
+    name, verb = clean_line(tool, 80), clean_line(verb_of(tool), 40)
+    call, _, arguments = text.partition(" ")
+    return f"{verb} {arguments}" if name and call.rstrip(":") == name and arguments else text
 
 
 def waited(activity: Activity, now: Millis) -> int:

@@ -54,7 +54,7 @@ PARTS = ("panes", "search", "history", "presenter", "export")
 
 
 ACTIONS = (
-    Action("quit", "q", "quit", "Leave; the exit status says how the build ended", "both", footer=1),
+    Action("quit", "q", "quit", "Leave; of one build the exit status says how it ended", "both", footer=1),
     Action("help", "question_mark", "help", "All keys", "both", footer=2),
     Action("watchers", "W", "who watches", "Who watches the server, from where, and what they lack", "both"),
     Action("app.share", "S", "share", "Lend somebody a link to the build, or its project, for a while", "both"),

@@ -21,14 +21,14 @@ from ...agents.subject import error_line, first_line, subject
 from ...client.fleet import Fleet
 from ...model.state import BuildState, Note, ToolCall
 from ...model.text import clean_line
-from ...report.words import clock, duration, plural, running_time, short_count, short_model, todo_mark
+from ...report.words import clock, duration, plural, request_words, running_time, short_count, short_model, todo_mark
 from ..context import RenderContext, role
 from ..lines import Line, cut, length, pad, parted, wrap
 from ..prose import prose
 from ..widgets.painted import Painted
 from .arrangement import RosterEntry
 from .triage import RowKey, since
-from .words import cost_words, request_words, short_agent, state_mark, usual_words, what_words
+from .words import cost_words, short_agent, state_mark, usual_words, what_words
 
 log = logging.getLogger("sentryvibe_tui.tui")
 
@@ -156,7 +156,7 @@ def _question(entry: RosterEntry, width: int) -> Iterator[Section]:
         return
     for number, request in enumerate(build.requests):
         lead: Line = [(f"also {request.kind}: ", "dim")] if number else []
-        asked: Line = [*lead, (request_words(request), "strong")]
+        asked: Line = [*lead, (request_words(request.title, request.tool), "strong")]
         lines = wrap(asked, width)
         if request.reason:
             lines += wrap([(clean_line(request.reason, 1_000), "dim")], width)

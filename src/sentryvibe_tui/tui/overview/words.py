@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from ...agents.kinds import verb_of
 from ...model.state import Millis
-from ...model.summary import BuildSummary, OpenRequest
+from ...model.summary import BuildSummary
 from ...model.text import clean_line
-from ...report.words import UNICODE, Glyphs, Mark, Tone, build_mark, cost, duration, status_mark
+from ...report.words import UNICODE, Glyphs, Mark, Tone, build_mark, cost, duration, request_words, status_mark
 from .triage import AgentRow, Need
 
 NEED_TITLES: Mapping[Need, str] = {
@@ -23,9 +21,6 @@ NEED_TITLES: Mapping[Need, str] = {
     "idle": "IDLE",
     "ended": "ENDED",
 }
-
-_KIND_AGAIN = r"^(?:permission(?: prompt)?|input needed|question): (?=.)"
-"""What registers put before what is asked, which the state says already."""
 
 NOBODY_SAYS = "–"
 
@@ -70,7 +65,8 @@ def what_words(build: BuildSummary, what: Need) -> str:
     """What it asks, does, or said last."""
     match what:
         case "waits":
-            title = request_words(build.requests[0]) if build.requests else _without_kind(build.activity.what)
+            first = build.requests[0] if build.requests else None
+            title = request_words(first.title, first.tool) if first else request_words(build.activity.what)
             more = f" (+{len(build.requests) - 1} more)" if len(build.requests) > 1 else ""
             return title + more
         case "failed":
@@ -85,18 +81,6 @@ def what_words(build: BuildSummary, what: Need) -> str:
             return clean_line(build.todo)
         case _:
             return clean_line(build.now or build.todo)
-
-
-def request_words(request: OpenRequest) -> str:
-    """What is asked, with a call named as a row of the build names it: `Shell rm -rf build`, not `exec_command: rm`."""
-    text = _without_kind(request.title)
-    tool, verb = clean_line(request.tool, 80), clean_line(verb_of(request.tool), 40)
-    call, _, arguments = text.partition(" ")
-    return f"{verb} {arguments}" if tool and call.rstrip(":") == tool and arguments else text
-
-
-def _without_kind(title: str) -> str:
-    return re.sub(_KIND_AGAIN, "", clean_line(title, 2_000))
 
 
 def short_agent(agent_id: str) -> str:

@@ -16,6 +16,7 @@ from ....report.words import (
     duration,
     link_mark,
     plural,
+    request_words,
     running_time,
     short_count,
     short_model,
@@ -284,7 +285,9 @@ class Now(HeadBar):
         tone = "alarm" if state.requests else role(mark.tone)
         more = f"+{len(state.requests) - 1} more  " if len(state.requests) > 1 else ""
         since = running_time(waited(state.activity, now)).rjust(DURATION_WIDTH)
-        words = f"{mark.glyph} {waits_for(state.activity) or mark.word}"
+        first = next((request for request in state.requests if request.title), None)
+        asks = f"needs you: {request_words(first.title, first.tool)}" if first else waits_for(state.activity)
+        words = f"{mark.glyph} {asks or mark.word}"
         return [(words, tone)], [(more, "dim"), (since, tone)]
 
     def _ended(self) -> Line:
