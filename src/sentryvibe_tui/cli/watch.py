@@ -246,6 +246,8 @@ async def _narrated(
     end = await narrate(watch, report, write_line, goes_on=goes_on)
     if end.status in (401, 403):
         tell(server.refusal(end.reason))
+    elif end.reason and watch.server is None:
+        tell(clean_line(end.reason))
     elif end.reason:
         tell(server.absence if end.reason == server.address.absence else f"{server.absence}: {clean_line(end.reason)}")
     return end.code
