@@ -50,6 +50,14 @@ class Terminal:
             assert ready, f"{text!r} was not drawn:\n{self.shown}"
             self._read()
 
+    def until_shown(self, text: str, patience: float = PATIENCE) -> None:
+        """Reads until `text` stands on the screen, whatever was there before."""
+        end = time.monotonic() + patience
+        while text not in self.shown:
+            ready, _, _ = select.select([self._master], [], [], max(0, end - time.monotonic()))
+            assert ready, f"{text!r} does not stand there:\n{self.shown}"
+            self._read()
+
     def until_gone(self, text: str, patience: float = PATIENCE) -> None:
         """Reads until `text` stands on the screen no more."""
         end = time.monotonic() + patience
