@@ -251,3 +251,10 @@ def test_the_audit_log_says_who_did_what(desk: Desk, tmp_path: Path, claude: Cla
     assert [("delete" in row, "share" in row) for row in ours] == [(False, True), (True, False)]
     assert desk.run("audit", "--since", "2999-01-01").stdout == b""
     assert desk.run("audit", "--since", "soon").returncode == 2
+
+
+def test_a_token_is_for_a_project_that_there_can_be(desk: Desk) -> None:
+    done = desk.run("token", "add", "x", "--role", "watch", "--project", "shop\udcff")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--project" in done.stderr
+    assert b"Traceback" not in done.stderr

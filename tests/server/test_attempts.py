@@ -76,6 +76,14 @@ def test_named_tokens_are_guessed_no_faster(tmp_path: Path) -> None:
     assert [status(ours.identify, scope(guess)) for guess in guesses] == [401, 401, 401, 429]
 
 
+def test_who_has_a_named_token_is_let_in_from_where_others_guess(tmp_path: Path) -> None:
+    token = NamedTokens(tmp_path / TOKENS).add("x", "watch", now=0)
+    limits = ServerLimits(token=SECRET, tokens=str(tmp_path / TOKENS), wrong_tokens=3)
+    ours = Guard("127.0.0.1", limits, Clock())
+    assert [status(ours.identify, scope(f"guess {n}")) for n in range(4)] == [401, 401, 401, 429]
+    assert status(ours.identify, scope(token)) == 200
+
+
 def test_one_household_of_ipv6_is_one_place() -> None:
     ours = guard(Clock())
     statuses = [status(ours.identify, scope(f"guess {n}", f"2001:db8::{n}")) for n in range(4)]

@@ -37,6 +37,16 @@ def command() -> None:
     any_text()
 
 
+def _is_project(text: str) -> bool:
+    from ..wire.ids import is_id
+
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes of the command line that are no text
+        return False
+    return is_id(text)
+
+
 @command.command("add")
 @click.argument("name")
 @click.option(
@@ -55,6 +65,8 @@ def add(name: str, role: Role, project: str, expires: str | None, data: Path | N
     """
     if name != clean_line(name, 80) or not name:
         raise UsageProblem("a token's name is a line of at most 80 characters")
+    if project and not _is_project(project):
+        raise UsageProblem("--project: a project's id is UTF-8 of at most 512 characters")
     now = time.time_ns() // 1_000_000
     try:
         token = _tokens(data).add(name, role, now, project, _end(expires, now))

@@ -28,7 +28,7 @@ class Attempts:
         return bool(self._places)
 
     def pause(self, place: str) -> int:
-        """Seconds in which no token from there is looked at; 0: it is."""
+        """Seconds in which no word from there is compared with the shared token; 0: it is."""
         since, words = self._places.get(place, (0.0, set[int]()))
         left = since + WINDOW - self._clock()
         if left <= 0:

@@ -58,12 +58,13 @@ class Guard:
         if self._is_open:
             return ANYONE
         token = _bearer_token(scope)
+        # nobody guesses one of these: who has it is let in from where others guess, too
+        if token.startswith(TOKEN_PREFIX) and (holder := self._holder(token)) is not None:
+            return holder
         if token and self._attempts and (pause := self._attempts.pause(caller_of(scope).place)):
             raise HTTPError(429, "too many wrong tokens came from there", retry_after=pause)
         if token and self._token and hmac.compare_digest(token.encode(), self._token):
             return BEARER
-        if token and (holder := self._holder(token)) is not None:
-            return holder
         # who shows a token of ours is its holder or nobody; other words may be meant for other servers
         if self._own_user and not token.startswith(TOKEN_PREFIX) and caller_of(scope).is_own_user:
             return OWNER
