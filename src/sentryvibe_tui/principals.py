@@ -22,6 +22,8 @@ TOKENS = "tokens.json"
 """The file's name in the data folder."""
 TOKEN_PREFIX = "svt_"
 """What a named token begins with, so that leaks are recognised."""
+LISTED_AFTER = 24 * 3600 * 1000
+"""Milliseconds for which a token that has expired is still listed."""
 
 Role = Literal["watch", "publish", "answer", "admin"]
 ROLES: tuple[Role, ...] = ("watch", "publish", "answer", "admin")
@@ -109,11 +111,14 @@ class NamedTokens:
         expires_at: int = 0,
         build: tuple[str, str] = ("", ""),
     ) -> str:
-        """A new token, which nobody can read again. `build`: session and id of the only build it is for.
+        """A new token, which nobody can read again. `build`: session and id of the only build it is for. Those that have
+        expired long ago go.
 
         Raises BadTokenFile, also when there is one of that name.
         """
         with self._changing() as records:
+            for record in [record for record in records.values() if not record.is_valid(now - LISTED_AFTER)]:
+                del records[record.id]
             if any(record.name == name for record in records.values()):
                 raise BadTokenFile(f"there is a token {name!r} already; revoke it, or take another name")
             token_id = secrets.token_hex(6)

@@ -80,6 +80,15 @@ def test_a_token_ends_with_its_time_and_with_its_revocation(tokens: NamedTokens)
     assert not tokens.revoke("else")
 
 
+def test_a_token_that_expired_is_listed_for_a_day(tokens: NamedTokens) -> None:
+    hour = 3600 * 1000
+    tokens.add("link", "watch", now=1, expires_at=hour)
+    tokens.add("early", "watch", now=24 * hour)
+    assert [record.name for record in tokens.records()] == ["link", "early"]
+    tokens.add("late", "watch", now=25 * hour)
+    assert [record.name for record in tokens.records()] == ["early", "late"]
+
+
 def test_names_are_given_once_and_a_file_that_cannot_be_trusted_lets_nobody_in(
     tokens: NamedTokens, tmp_path: Path
 ) -> None:
