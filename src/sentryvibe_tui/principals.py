@@ -111,8 +111,8 @@ class NamedTokens:
         expires_at: int = 0,
         build: tuple[str, str] = ("", ""),
     ) -> str:
-        """A new token, which nobody can read again. `build`: session and id of the only build it is for. Those that have
-        expired long ago go.
+        """A new token, which nobody can read again. `build`: session and id of the only build it is for. Those
+        that expired long ago go.
 
         Raises BadTokenFile, also when there is one of that name.
         """

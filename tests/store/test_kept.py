@@ -13,7 +13,7 @@ from sentryvibe_tui.model.totals import Figures
 from sentryvibe_tui.store.contract import BuildFilter, BuildKey
 from sentryvibe_tui.store.kept import KeptBuilds
 from sentryvibe_tui.store.opening import kept_store
-from sentryvibe_tui.store.readonly import DATABASE, SCHEMA, Unreadable, open_readonly, recent_figures
+from sentryvibe_tui.store.readonly import DATABASE, OLDEST, SCHEMA, Unreadable, open_readonly, recent_figures
 from sentryvibe_tui.store.sqlite import SqliteStore
 from sentryvibe_tui.store.sqlite.schema import MIGRATIONS
 
@@ -49,6 +49,24 @@ async def test_builds_are_read_beside_a_server_and_after_it(tmp_path: Path, post
     db.close()
 
 
+async def test_a_folder_that_no_server_brought_up_to_date_yet_is_read(tmp_path: Path, posted: Any) -> None:
+    store = await SqliteStore.open(tmp_path)
+    await store.append([posted("start", at=5), posted("text-delta", id="t", delta="words", at=6)], 7)
+    await store.close()
+    db = sqlite3.connect(tmp_path / DATABASE)
+    for version, index in ((4, "builds_active"), (3, "builds_at")):
+        db.executescript(f"DROP INDEX {index}; PRAGMA user_version = {version}")
+        kept = KeptBuilds(tmp_path)
+        (build,) = (await kept.builds(BuildFilter(active=True), 10)).builds
+        state = await kept.state(build.key)
+        assert state is not None
+        assert state.version == build.version
+        assert await kept.newest("p") == build.key
+        assert [project.id for project in await kept.projects()] == ["p"]
+    db.close()
+    assert version == OLDEST
+
+
 async def test_nothing_damaged_or_of_another_version(tmp_path: Path) -> None:
     assert open_readonly(tmp_path) is None
     with pytest.raises(Unreadable, match="nothing is kept"):
@@ -57,7 +75,7 @@ async def test_nothing_damaged_or_of_another_version(tmp_path: Path) -> None:
     path.write_bytes(b"no database" * 100)
     with pytest.raises(Unreadable, match="damaged"):
         open_readonly(tmp_path)
-    for version, says in ((SCHEMA - 1, "older"), (SCHEMA + 1, "newer")):
+    for version, says in ((OLDEST - 1, "older"), (SCHEMA + 1, "newer")):
         path.unlink()
         db = sqlite3.connect(path)
         db.execute(f"PRAGMA user_version = {version}")

@@ -14,8 +14,8 @@ from urllib.parse import quote
 from ..errors import StoreError
 
 DATABASE = "builds.db"
-SCHEMA = 5
-"""The schema that is read here (`sqlite.schema.MIGRATIONS`)."""
+OLDEST, SCHEMA = 3, 5
+"""The schemas that are read here (`sqlite.schema.MIGRATIONS`): what came after the oldest are indexes."""
 _BUSY = 1.0
 
 
@@ -43,10 +43,10 @@ def _checked(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
         if isinstance(error, sqlite3.OperationalError):
             raise
         raise Unreadable(f"{path} is damaged or no database of ours ({error})") from None
-    if version == SCHEMA:
+    if OLDEST <= version <= SCHEMA:
         return db
     db.close()
-    if version < SCHEMA:
+    if version < OLDEST:
         raise Unreadable(f"{path} is of an older version; `sentryvibe-tui serve` brings it up to date when it starts")
     raise Unreadable(f"{path} is of a newer version of sentryvibe-tui")
 
