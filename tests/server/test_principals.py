@@ -220,8 +220,21 @@ async def test_a_token_of_a_build_reads_nothing_else(server: Running, lent: str)
         assert (await http.get("/api/sessions/s/tools/t")).json()["output"] == "open"
         for path in ("/api/sessions/s/tools/t?buildId=two", "/api/sessions/r/tools/t"):
             assert (await http.get(path)).status_code == 404
-        for path in ("/api/builds", "/api/builds/events", "/api/projects/q", "/api/status", "/metrics"):
+        for path in ("", "?projectId=p", "?limit=1", "?since=0"):
+            page = (await http.get(f"/api/builds{path}")).json()
+            assert [(row["sessionId"], row["buildId"]) for row in page["builds"]] == [("s", "one")]
+            assert page["next"] is None
+        assert (await http.get("/api/builds?since=99999999999999")).json()["builds"] == []
+        for path in (
+            "/api/builds?projectId=q",
+            "/api/builds/events",
+            "/api/builds/expired?before=1",
+            "/api/projects/q",
+            "/api/status",
+            "/metrics",
+        ):
             assert (await http.get(path)).status_code == 403, path
+        assert (await http.delete("/api/builds?sessionId=s&buildId=one")).status_code == 403
         assert (await http.post("/api/build-events", json=event())).status_code == 403
 
 

@@ -235,7 +235,7 @@ class App:
             return await rest.builds(store, _project(request.scope), principal_of(request.scope))
 
         async def all_builds(request: Request) -> bytes:
-            return await list_builds(store, query(request.scope))
+            return await list_builds(store, query(request.scope), principal_of(request.scope))
 
         async def figures(request: Request) -> bytes:
             return await status(store, query(request.scope))

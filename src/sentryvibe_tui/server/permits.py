@@ -17,7 +17,7 @@ _LISTS = frozenset({"/ws", "/api/builds", "/api/builds/events"})
 _ELSEWHERE = frozenset({"/healthz", "/readyz", "/api/projects", "/api/build-events", "/api/build-heartbeats"})
 """Ways that look at the project themselves, or have none."""
 _OF_PROJECT = ("/api/projects/", "/api/sessions/")
-_OF_ONE = frozenset({"/ws", "/healthz", "/readyz", "/api/projects"})
+_OF_ONE = frozenset({"/ws", "/healthz", "/readyz", "/api/projects", "/api/builds"})
 """Of those that look at the project, or at nothing, the ways open to who may see one build."""
 
 
