@@ -93,14 +93,14 @@ class NamedTokens:
 
     def holder(self, token: str, now: int) -> Principal | None:
         """Whose token it is; None: nobody's, or it has expired. Raises BadTokenFile."""
-        record = self._valid(token.removeprefix(TOKEN_PREFIX).partition(".")[0], now)
-        if record is None or not hmac.compare_digest(_digest(token), record.digest):
+        record = self._current().get(token.removeprefix(TOKEN_PREFIX).partition(".")[0])
+        if record is None or not record.is_valid(now) or not hmac.compare_digest(_digest(token), record.digest):
             return None
         return record.principal
 
-    def is_valid(self, token_id: str, now: int) -> bool:
-        """Whether the token with that id is neither revoked nor expired. Raises BadTokenFile."""
-        return self._valid(token_id, now) is not None
+    def valid_ids(self, now: int) -> frozenset[str]:
+        """Of those that are neither revoked nor expired. Raises BadTokenFile."""
+        return frozenset(record.id for record in self._current().values() if record.is_valid(now))
 
     def add(
         self,
@@ -133,10 +133,6 @@ class NamedTokens:
             for token_id in token_ids:
                 del records[token_id]
         return bool(token_ids)
-
-    def _valid(self, token_id: str, now: int) -> TokenRecord | None:
-        record = self._current().get(token_id)
-        return record if record is not None and record.is_valid(now) else None
 
     def _current(self) -> dict[str, TokenRecord]:
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sentryvibe_tui.errors import BadTokenFile
 from sentryvibe_tui.principals import TOKENS, NamedTokens
 from sentryvibe_tui.server.asgi import HTTPError, Scope
 from sentryvibe_tui.server.attempts import PLACES, Attempts
@@ -81,6 +82,24 @@ def test_who_has_a_named_token_is_let_in_from_where_others_guess(tmp_path: Path)
     limits = ServerLimits(token=SECRET, tokens=str(tmp_path / TOKENS), wrong_tokens=3)
     ours = Guard("127.0.0.1", limits, Clock())
     assert [status(ours.identify, scope(f"guess {n}")) for n in range(4)] == [401, 401, 401, 429]
+    assert status(ours.identify, scope(token)) == 200
+
+
+def test_who_bears_a_named_token_may_come_again_when_the_file_cannot_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    token, clock = NamedTokens(tmp_path / TOKENS).add("x", "watch", now=0), Clock()
+    ours = Guard("127.0.0.1", ServerLimits(token=SECRET, tokens=str(tmp_path / TOKENS), wrong_tokens=3), clock)
+    (tmp_path / TOKENS).chmod(0o644)
+    assert {status(ours.identify, scope(token)) for _ in range(9)} == {503}
+    assert ours.identify(scope(SECRET)) == BEARER
+    with pytest.raises(BadTokenFile):
+        ours.valid_tokens()
+    assert caplog.text.count("chmod 600") == 1  # a line a minute, however many come
+    clock.now += 61
+    assert status(ours.identify, scope(token)) == 503
+    assert caplog.text.count("chmod 600") == 2
+    (tmp_path / TOKENS).chmod(0o600)
     assert status(ours.identify, scope(token)) == 200
 
 

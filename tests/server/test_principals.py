@@ -294,14 +294,14 @@ async def test_an_error_while_links_are_ended_ends_not_the_ending(
     server: Running, tokens: NamedTokens, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     token, failures = tokens.add("guest", "watch", now=0), iter([True])
-    before = server.app._guard.is_valid
+    before = server.app._guard.valid_tokens
 
-    def fails_once(token_id: str) -> bool:
+    def fails_once() -> frozenset[str]:
         if next(failures, False):
             raise RuntimeError("unforeseen")
-        return before(token_id)
+        return before()
 
-    monkeypatch.setattr(server.app._guard, "is_valid", fails_once)
+    monkeypatch.setattr(server.app._guard, "valid_tokens", fails_once)
     async with watching(server, token, "/ws?projectId=p&protocol=2") as link:
         await link.recv()
         tokens.revoke("guest")
@@ -323,6 +323,22 @@ async def test_open_links_end_within_a_second_of_the_revocation(
         await other.ping()
     async with bearing(server, token) as http:
         assert (await http.get("/api/projects")).status_code == 401
+
+
+async def test_links_come_back_when_the_file_of_tokens_can_be_read_again(
+    server: Running, tokens: NamedTokens, tmp_path: Path
+) -> None:
+    token, path = tokens.add("guest", "watch", now=0), "/ws?projectId=p&protocol=2"
+    async with watching(server, token, path) as link:
+        await link.recv()
+        text = (tmp_path / TOKENS).read_bytes()
+        (tmp_path / TOKENS).write_bytes(b"[{]")
+        assert await until_closed(link) == 1013
+        with pytest.raises(InvalidStatus, match="503"):
+            await watching(server, token, path)
+    (tmp_path / TOKENS).write_bytes(text)
+    async with watching(server, token, path) as link:
+        await link.recv()
 
 
 async def test_an_event_stream_ends_with_its_token(server: Running, tokens: NamedTokens) -> None:

@@ -14,7 +14,7 @@ from starlette.routing import Route, Router
 from ..agents.redact import Redactor
 from ..audit import AuditRecord
 from ..bus.bus import Bus
-from ..errors import EventDiffers, StoreUnavailable
+from ..errors import BadTokenFile, EventDiffers, StoreUnavailable
 from ..principals import Principal
 from ..store.contract import Accepted, BuildKey, Store
 from ..version import __version__
@@ -98,7 +98,9 @@ class App:
         while True:
             await asyncio.sleep(_REVOKED_WITHIN)
             try:
-                self._links.end(self._guard.is_valid)
+                self._links.end(self._guard.valid_tokens())
+            except BadTokenFile:  # the guard logs it
+                self._links.interrupt()
             except Exception:  # the next round looks again: nobody's link may outlive its token
                 log.exception("links of revoked tokens may still be open")
 

@@ -7,7 +7,8 @@ import hmac
 import ipaddress
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import BadTokenFile
@@ -31,6 +32,9 @@ _STRANGER = (
     "or it is started with `serve --no-token`"
 )
 
+_RETRY_AFTER = 5
+_LOG_EVERY = 60.0
+
 log = logging.getLogger("sentryvibe_tui.server")
 
 
@@ -47,11 +51,13 @@ class Guard:
         self._proxies = Proxies(settings.proxies)
         self._attempts = Attempts(settings.wrong_tokens, clock)
         self._named = NamedTokens(Path(settings.tokens)) if settings.tokens else None
+        self._clock, self._logged_at = clock, float("-inf")
 
     def identify(self, scope: Scope) -> Principal:
         """Who it is.
 
-        Raises HTTPError: 403 for a foreign `Host` or page, 401 for who is not known, 429 for who guesses.
+        Raises HTTPError: 403 for a foreign `Host` or page, 401 for who is not known, 429 for who guesses, 503 for a
+        named token while nobody can tell whose it is.
         """
         self._proxies.resolve(scope)
         self._check_place(scope)
@@ -72,21 +78,29 @@ class Guard:
             self._attempts.fail(caller_of(scope).place, token)
         raise HTTPError(401, _STRANGER if self._own_user else _NO_TOKEN)
 
-    def is_valid(self, token_id: str) -> bool:
-        """Whether the named token of that id still lets its holder in."""
-        try:
-            return self._named is not None and self._named.is_valid(token_id, _now())
-        except BadTokenFile as error:
-            log.warning("%s", error)
-            return False
+    def valid_tokens(self) -> frozenset[str]:
+        """Ids of the named tokens that let their holders in. Raises BadTokenFile, and logs it."""
+        with self._readable():
+            return frozenset() if self._named is None else self._named.valid_ids(_now())
 
     def _holder(self, token: str) -> Principal | None:
-        """Whose named token it is. A file that cannot be read lets nobody in."""
+        """Whose named token it is. A file that cannot be read lets nobody in for now: raises HTTPError (503)."""
         try:
-            return None if self._named is None else self._named.holder(token, _now())
+            with self._readable():
+                return None if self._named is None else self._named.holder(token, _now())
+        except BadTokenFile:
+            raise HTTPError(503, "named tokens cannot be read now", retry_after=_RETRY_AFTER) from None
+
+    @contextmanager
+    def _readable(self) -> Generator[None]:
+        """What is wrong with the file is in the log, once in a while."""
+        try:
+            yield
         except BadTokenFile as error:
-            log.warning("%s", error)
-            return None
+            if self._clock() - self._logged_at >= _LOG_EVERY:
+                self._logged_at = self._clock()
+                log.warning("%s", error)
+            raise
 
     def _check_place(self, scope: Scope) -> None:
         host = header(scope, b"host") or ""
