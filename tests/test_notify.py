@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,9 +114,19 @@ async def test_files_are_touched_beside_the_event_loop_and_an_end_tells_at_once(
     assert threading.main_thread().name not in threads
 
 
-async def test_what_could_not_be_told_at_the_end_is_left_to_others(tmp_path: Path) -> None:
+async def test_what_could_not_be_told_at_the_end_is_left_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[asyncio.subprocess.Process] = []
+    create = asyncio.create_subprocess_shell
+
+    async def watched(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
+        started.append(await create(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_shell", watched)
     begun, out = tmp_path / "begun", tmp_path / "out"
-    command = f"touch {shlex.quote(str(begun))}; sleep 1; cat > {shlex.quote(str(out))}; rm {shlex.quote(str(begun))}"
+    command = f"touch {shlex.quote(str(begun))}; sleep 1; cat > {shlex.quote(str(out))}"
     hears = NotifyCommand(command, Claims("command", tmp_path), together=0)
     hears.hear([event("a")])
     async with asyncio.timeout(PATIENCE):
@@ -124,6 +135,6 @@ async def test_what_could_not_be_told_at_the_end_is_left_to_others(tmp_path: Pat
         hears.hear([event("b")])
         await hears.finish(0.01)
         assert Claims("command", tmp_path).take(event("b"))
-        for _ in iter(begun.exists, False):
-            await asyncio.sleep(0.01)
+        for process in started:  # it runs on, and the loop must see its end and that of its pipe
+            await process.communicate()
     assert [line["id"] for line in lines(out)] == ["a"]
