@@ -31,8 +31,12 @@ def _run(*arguments: str) -> str:
 @pytest.mark.parametrize(
     ("code", "forbidden"),
     [
-        (_run("--help"), {"click", "textual", "starlette", "uvicorn", "httpx", "websockets", "rich", "msgspec"}),
-        (_run("--version"), {"click", "textual", "importlib.metadata"}),
+        (
+            _run("--help"),
+            {"click", "textual", "starlette", "uvicorn", "httpx", "websockets", "rich", "msgspec", "typing"},
+        ),
+        (_run("--version"), {"click", "textual", "importlib.metadata", "typing"}),
+        (_run("hook"), {"click", "msgspec", "pathlib", "typing"}),
         (_run("status"), {"click", "textual", "msgspec", "asyncio", "http.client", "httpx", "ssl"}),
         (_run("serve", "--help"), {"textual", "starlette", "uvicorn", "httpx", "rich"}),
         (_run("watch", "--help"), {"textual", "starlette", "uvicorn", "httpx", "rich"}),
@@ -50,6 +54,7 @@ def _run(*arguments: str) -> str:
     ids=[
         "help",
         "version",
+        "hook",
         "status",
         "serve-help",
         "watch-help",

@@ -6,11 +6,9 @@ what it needs; `import sentryvibe_tui` alone costs nothing.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
 from .version import __version__
 
+TYPE_CHECKING = False  # to import typing costs as much as the start of Python
 if TYPE_CHECKING:
     from .client.builds import BuildsWatch
     from .client.builds_link import BuildsChanged, BuildsListed
@@ -147,6 +145,8 @@ def __getattr__(name: str) -> object:
     room = next((room for room, names in _ROOMS.items() if name in names), None)
     if room is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     value = globals()[name] = getattr(import_module(f"{__name__}.{room}"), name)
     return value
 
