@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 OURS = "sentryvibe_tui"
+PATHS = {"platformdirs"} if sys.platform == "linux" else set[str]()
 MODULES = "import sys, json; {}; print(json.dumps(sorted(sys.modules)))"
 
 
@@ -37,7 +39,7 @@ def _run(*arguments: str) -> str:
         ),
         (_run("--version"), {"click", "textual", "importlib.metadata", "typing"}),
         (_run("hook"), {"click", "msgspec", "pathlib", "typing"}),
-        (_run("status"), {"click", "textual", "msgspec", "asyncio", "http.client", "httpx", "ssl"}),
+        (_run("status"), {"click", "textual", "msgspec", "asyncio", "http.client", "httpx", "ssl", *PATHS}),
         (_run("serve", "--help"), {"textual", "starlette", "uvicorn", "httpx", "rich"}),
         (_run("watch", "--help"), {"textual", "starlette", "uvicorn", "httpx", "rich"}),
         (f"import {OURS}.cli.watch, {OURS}.cli.completing", {"textual", "httpx", "rich", "http.client"}),
@@ -67,7 +69,8 @@ def _run(*arguments: str) -> str:
         "watch-link",
     ],
 )
-def test_is_not_imported(code: str, forbidden: set[str]) -> None:
+def test_is_not_imported(code: str, forbidden: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(UNMEASURED, "SENTRYVIBE_RUNTIME_DIR", str(tmp_path))
     assert not _modules(code) & forbidden
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
 import warnings
 from pathlib import Path
-
-import platformdirs
 
 APP = "sentryvibe-tui"
 
@@ -21,19 +21,53 @@ def make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def runtime_folder() -> Path:
+def runtime_folder(logins: str = "/run/user") -> Path:
     """The user's runtime folder, which a restart of the machine may empty, or SENTRYVIBE_RUNTIME_DIR."""
     folder = os.environ.get("SENTRYVIBE_RUNTIME_DIR")
-    if not folder:
-        with warnings.catch_warnings():  # without XDG_RUNTIME_DIR it takes the temporary folder, and warns
-            warnings.simplefilter("ignore")
-            try:
-                folder = platformdirs.user_runtime_dir(APP)
-            except OSError:  # in the temporary folder another user was first
-                return state_folder() / "run"
-    return Path(folder)
+    if folder:
+        return Path(folder)
+    usual = f"{logins}/{os.getuid()}"
+    if os.environ.get("XDG_RUNTIME_DIR") == usual and _is_private(usual):
+        return Path(usual, APP)
+    import platformdirs
+
+    with warnings.catch_warnings():  # without XDG_RUNTIME_DIR it takes the temporary folder, and warns
+        warnings.simplefilter("ignore")
+        try:
+            return Path(platformdirs.user_runtime_dir(APP))
+        except OSError:  # in the temporary folder another user was first
+            return state_folder() / "run"
 
 
 def state_folder() -> Path:
     """What the program remembers beside the builds: the user's state folder, or SENTRYVIBE_STATE_DIR."""
-    return Path(os.environ.get("SENTRYVIBE_STATE_DIR") or platformdirs.user_state_path(APP))
+    return Path(os.environ.get("SENTRYVIBE_STATE_DIR") or _user_folder("state", "XDG_STATE_HOME", ".local/state"))
+
+
+def config_folder() -> Path:
+    """Where the user's config file is."""
+    return _user_folder("config", "XDG_CONFIG_HOME", ".config")
+
+
+def data_folder() -> Path:
+    """Where builds are kept, unless the settings name another folder."""
+    return _user_folder("data", "XDG_DATA_HOME", ".local/share")
+
+
+def _user_folder(kind: str, variable: str, usual: str) -> Path:
+    """Where platformdirs has it. On Linux it is not asked: a status line has no time to import it."""
+    home, named = os.environ.get("HOME", ""), os.environ.get(variable, "")
+    if sys.platform == "linux" and os.path.isabs(home):
+        return Path(named if os.path.isabs(named) else f"{home}/{usual}", APP)
+    import platformdirs
+
+    return Path(getattr(platformdirs, f"user_{kind}_dir")(APP))
+
+
+def _is_private(folder: str) -> bool:
+    """Whether it is a directory of the user's, closed to all others."""
+    try:
+        info = os.lstat(folder)
+    except OSError:
+        return False
+    return info.st_mode == stat.S_IFDIR | 0o700 and info.st_uid == os.geteuid()

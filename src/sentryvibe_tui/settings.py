@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast, get_type_hints
 
-import platformdirs
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from .folders import APP, make_private
+from .folders import APP, config_folder, data_folder, make_private
 
 _SECRET = {"secret": True}
 
@@ -189,7 +188,7 @@ class Loaded(Struct, frozen=True):
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
     named = environ.get("SENTRYVIBE_CONFIG")
-    return Path(named).expanduser() if named else platformdirs.user_config_path(APP) / "config.toml"
+    return Path(named).expanduser() if named else config_folder() / "config.toml"
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Loaded:
@@ -217,7 +216,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Loaded:
 
 def data_dir(settings: Settings) -> Path:
     """Where builds are kept."""
-    return Path(settings.data_dir).expanduser() if settings.data_dir else platformdirs.user_data_path(APP)
+    return Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()
 
 
 def token_path(settings: Settings) -> Path | None:
@@ -227,6 +226,8 @@ def token_path(settings: Settings) -> Path | None:
 
 def log_file(settings: Settings) -> Path:
     """Where a command with a screen logs; its folder is made."""
+    import platformdirs
+
     folder = Path(settings.log_dir).expanduser() if settings.log_dir else platformdirs.user_log_path(APP)
     make_private(folder)
     return folder / "sentryvibe-tui.log"

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-import platformdirs
 from click.shell_completion import FishComplete, ZshComplete, add_completion_class, get_completion_class
 from msgspec import Struct
 
-from ..folders import APP
+from ..folders import data_folder
 from . import COMPLETE, PROGRAM
 
 if TYPE_CHECKING:
@@ -79,4 +78,4 @@ def script_place(shell: Shell, environ: Mapping[str, str], home: Path) -> Place:
 
 
 def _own(shell: Shell) -> Path:
-    return platformdirs.user_data_path(APP) / f"completion.{shell}"
+    return data_folder() / f"completion.{shell}"

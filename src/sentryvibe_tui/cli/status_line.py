@@ -129,22 +129,18 @@ def now() -> int:
 
 
 def _data_dir(config: Mapping[str, object]) -> Path:
-    import platformdirs
-
-    from ..folders import APP
+    from ..folders import data_folder
 
     named = os.environ.get("SENTRYVIBE_DATA_DIR") or str(config.get("data_dir", ""))
-    return Path(named).expanduser() if named else platformdirs.user_data_path(APP)
+    return Path(named).expanduser() if named else data_folder()
 
 
 def _config() -> dict[str, object] | None:
     """What the config file says; {} without one, None for one that cannot be read: somebody else tells why."""
-    import platformdirs
-
-    from ..folders import APP
+    from ..folders import config_folder
 
     named = os.environ.get("SENTRYVIBE_CONFIG")
-    path = Path(named).expanduser() if named else platformdirs.user_config_path(APP) / "config.toml"
+    path = Path(named).expanduser() if named else config_folder() / "config.toml"
     try:
         text = path.read_bytes()
     except OSError:
