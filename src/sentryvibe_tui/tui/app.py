@@ -36,7 +36,7 @@ from .hangup import STATUS, lasting, watch_terminal
 from .internals import Picture, driver_of
 from .notices import BELL, POP_TITLE, PUSH_TITLE, notice_sequence, notice_text, title_sequence, window_title
 from .themes import AUTO, DARK, LIGHT, THEMES
-from .widgets.rows import SelectableScreen
+from .widgets.rows_screen import RowsScreen
 
 if TYPE_CHECKING:
     from ..client.join_link import Lender
@@ -120,7 +120,7 @@ class TerminalApp(App[int]):
     ) -> bool:
         """What it does is on screen at once."""
         is_done = await super().run_action(action, default_namespace, namespaces)
-        if is_done and isinstance(self.screen, SelectableScreen):
+        if is_done and isinstance(self.screen, RowsScreen):
             self.screen.hurry()
         return is_done
 

@@ -21,7 +21,8 @@ from ..export.export import Export
 from ..lines import Line
 from ..link_subject import LinkSubject
 from ..widgets.footer import Keys, Severity
-from ..widgets.rows import Rows, SelectableScreen
+from ..widgets.rows import Rows
+from ..widgets.rows_screen import RowsScreen
 from ..widgets.tabs import Tabs
 from .call_fetcher import CallFetcher
 from .chrome import Chrome
@@ -43,7 +44,7 @@ CONFIRM_SECONDS = 8
 """How long a question stands that the same key answers."""
 
 
-class BuildScreen(SelectableScreen):
+class BuildScreen(RowsScreen):
     """What `watching` tells, for as long as the screen is there: alone, or on top of another to which escape leads."""
 
     CSS_PATH = "screen.tcss"

@@ -26,7 +26,8 @@ from ..context import RenderContext
 from ..export.handover import Handover
 from ..link_subject import LinkSubject
 from ..widgets.footer import Keys
-from ..widgets.rows import Rows, SelectableScreen
+from ..widgets.rows import Rows
+from ..widgets.rows_screen import RowsScreen
 from .agents import Agents
 from .arrangement import Fold, ListOptions, RosterEntry
 from .bars import ColumnHeads, ListStatus, Summary, is_within_reach
@@ -51,7 +52,7 @@ HEADINGS_FROM, HEADS_FROM, DETAILS_FROM = 16, 14, 20
 """Rows of the screen from which there are headings, names of columns, and the agent under the cursor in full."""
 
 
-class OverviewScreen(SelectableScreen):
+class OverviewScreen(RowsScreen):
     """What `fleet` tells, for as long as the screen is there."""
 
     CSS_PATH = "screen.tcss"

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from ...report.words import Glyphs
 from ..actions import Action, keys_of, spelled
 from ..context import RenderContext
-from ..widgets.rows import AsciiBar
+from ..widgets.scroll_bar import use_ascii_bar
 
 LEAD = 15
 TEXT_WIDTH = 38
@@ -49,7 +49,7 @@ class HelpScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         if self.context.glyphs.done.isascii():
-            self.query_one("#help").vertical_scrollbar.renderer = AsciiBar  # pyright: ignore[reportAttributeAccessIssue]
+            use_ascii_bar(self.query_one("#help"))
         self.query_one("#help").border_title = "Keys"
         self.query_one("#help").set_class(self.app.size.width >= TWO_COLUMNS, "-two")  # pyright: ignore[reportUnknownMemberType]
         self.query_one("#help").border_subtitle = "esc closes"

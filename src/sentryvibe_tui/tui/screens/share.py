@@ -21,7 +21,7 @@ from ..lines import Line, cut_middle, pad, wrap
 from ..link_subject import LinkSubject
 from ..widgets.footer import Severity
 from ..widgets.painted import Painted
-from ..widgets.rows import AsciiBar
+from ..widgets.scroll_bar import use_ascii_bar
 
 HOUR = 3_600_000
 LENGTHS: tuple[tuple[str, Millis], ...] = (
@@ -93,7 +93,7 @@ class ShareScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         frame = self.query_one("#share", VerticalScroll)
         if self.context.glyphs.done.isascii():
-            frame.vertical_scrollbar.renderer = AsciiBar  # pyright: ignore[reportAttributeAccessIssue]
+            use_ascii_bar(frame)
         frame.border_title = "Share"
         self._paint()
         self.run_worker(self._look(), group="share")

@@ -17,7 +17,7 @@ from ...report.words import age, plural, short_count, size
 from ..context import RenderContext
 from ..lines import Line, cut_middle, pad
 from ..widgets.painted import Painted
-from ..widgets.rows import AsciiBar
+from ..widgets.scroll_bar import use_ascii_bar
 
 EVERY = 1.0
 """Seconds between two looks."""
@@ -76,7 +76,7 @@ class WatchersScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         frame = self.query_one("#watchers", VerticalScroll)
         if self.context.glyphs.done.isascii():
-            frame.vertical_scrollbar.renderer = AsciiBar  # pyright: ignore[reportAttributeAccessIssue]
+            use_ascii_bar(frame)
         frame.border_title, frame.border_subtitle = "Who watches", "esc closes"
         self._look()
         self.set_interval(self._every, self._look)
