@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sentryvibe_tui.audit import AUDIT, AuditLog, AuditRecord, local_user
+from sentryvibe_tui.audit import AUDIT, REFUSED, AuditLog, AuditRecord, local_user
 
 
 def test_what_is_added_is_read_back_in_order_by_its_user_alone(tmp_path: Path) -> None:
@@ -27,11 +27,23 @@ def test_what_is_added_is_read_back_in_order_by_its_user_alone(tmp_path: Path) -
 def test_it_never_grows_beyond_two_files(tmp_path: Path) -> None:
     log = AuditLog(tmp_path / AUDIT, largest=1000)
     for at in range(200):
-        log.append((AuditRecord(at, "refused", target="w" * 10_000),))
+        log.append((AuditRecord(at, "share", target="w" * 10_000),))
     assert sorted(path.name for path in tmp_path.iterdir()) == [AUDIT, f"{AUDIT}.1"]
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 2000
     ats = [record.at for record in log.records()]
     assert ats == list(range(ats[0], 200))
+
+
+def test_what_was_done_is_not_washed_out_by_who_is_refused(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / AUDIT, largest=1000)
+    log.append((AuditRecord(0, REFUSED), AuditRecord(1, "delete"), AuditRecord(2, REFUSED)))
+    assert [record.at for record in log.records()] == [0, 1, 2]
+    for at in range(3, 200):
+        log.append((AuditRecord(at, REFUSED, target="w" * 100),))
+    first, *refused = log.records()
+    assert (first.at, first.what) == (1, "delete")
+    assert [record.at for record in refused] == list(range(refused[0].at, 200))
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 3000
 
 
 def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""What was done about who may do what: a file beside the state, a JSON object a line, only ever added to.
+"""What was done about who may do what: files beside the state, a JSON object a line, only ever added to.
 
-It is no part of a store: what is refused while a store does not answer has to be in it, and whoever may write to a
+They are no part of a store: what is refused while a store does not answer has to be in them, and whoever may write to a
 database may take rows out of it.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import heapq
 import os
 import pwd
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +20,8 @@ from msgspec import Struct, field
 from .folders import make_private
 
 AUDIT = "audit.jsonl"
-"""The file's name in the data folder; beside it the one before, with `.1`."""
+"""The file's name in the data folder; beside it `audit-refused.jsonl`, and of each the one before, with `.1`."""
+REFUSED = "refused"
 LARGEST = 4 * 1024 * 1024
 """Bytes of a file at most."""
 _LONGEST = 200
@@ -27,7 +29,7 @@ _LONGEST = 200
 
 class AuditRecord(Struct, frozen=True, omit_defaults=True):
     """`at`: epoch ms. `who`: a principal, or a user of this machine. `what`: token-add, token-revoke, share, delete,
-    discard, prune or refused. `target`: what it was done to, or why it was refused. `origin`: an address, a user of
+    discard, prune or `REFUSED`. `target`: what it was done to, or why it was refused. `origin`: an address, a user of
     this machine, or "here". `count`: so many times since the record before.
     """
 
@@ -41,14 +43,37 @@ class AuditRecord(Struct, frozen=True, omit_defaults=True):
 
 
 class AuditLog:
-    """The records in the file `path`, written by servers and commands alike."""
+    """The records in the file `path`, written by servers and commands alike. Who is refused fills a file beside it, and
+    cannot wash out what was done."""
 
     def __init__(self, path: Path, largest: int = LARGEST) -> None:
+        self._done = _RecordFile(path, largest)
+        self._refused = _RecordFile(path.with_stem(f"{path.stem}-{REFUSED}"), largest)
+
+    def append(self, records: Sequence[AuditRecord]) -> None:
+        """They are on disk afterwards. Raises OSError."""
+        self._done.append([record for record in records if record.what != REFUSED])
+        self._refused.append([record for record in records if record.what == REFUSED])
+
+    def records(self, since: int = 0, project: str = "") -> Iterator[AuditRecord]:
+        """The oldest first; of one project, and not before `since`, when that is wanted. Lines that are none are passed
+        over. Raises OSError."""
+        for record in heapq.merge(self._done.records(), self._refused.records(), key=lambda record: record.at):
+            if record.at >= since and project in ("", record.project):
+                yield record
+
+
+class _RecordFile:
+    """A file of records and the one before it, each of at most `largest` bytes."""
+
+    def __init__(self, path: Path, largest: int) -> None:
         self._path, self._largest = path, largest
         self._before = path.with_name(f"{path.name}.1")
 
     def append(self, records: Sequence[AuditRecord]) -> None:
         """They are on disk afterwards. Raises OSError."""
+        if not records:
+            return
         make_private(self._path.parent)
         lines = b"".join(msgspec.json.encode(_bounded(record)) + b"\n" for record in records)
         descriptor = self._locked()
@@ -65,13 +90,12 @@ class AuditLog:
         finally:
             os.close(descriptor)
 
-    def records(self, since: int = 0, project: str = "") -> Iterator[AuditRecord]:
-        """The oldest first; of one project, and not before `since`, when that is wanted. Lines that are none are passed
-        over. Raises OSError."""
+    def records(self) -> Iterator[AuditRecord]:
+        """The oldest first. Raises OSError."""
         for path in (self._before, self._path):
             try:
                 with path.open("rb") as file:
-                    yield from _chosen(file, since, project)
+                    yield from _readable(file)
             except FileNotFoundError:
                 continue
 
@@ -111,11 +135,9 @@ def _bounded(record: AuditRecord) -> AuditRecord:
     )
 
 
-def _chosen(lines: Iterable[bytes], since: int, project: str) -> Iterator[AuditRecord]:
+def _readable(lines: Iterable[bytes]) -> Iterator[AuditRecord]:
     for line in lines:
         try:
-            record = msgspec.json.decode(line, type=AuditRecord)
+            yield msgspec.json.decode(line, type=AuditRecord)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
-        if record.at >= since and project in ("", record.project):
-            yield record

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ..audit import AuditLog, AuditRecord
+from ..audit import REFUSED, AuditLog, AuditRecord
 from ..model.state import Millis
 
 log = logging.getLogger("sentryvibe_tui.server")
@@ -43,7 +43,7 @@ class Auditor:
         if known is not None:
             self._repeats[kind] = replace(known, count=known.count + 1)
             return
-        record = AuditRecord(self._now(), "refused", kind[0], "", kind[2], kind[1])
+        record = AuditRecord(self._now(), REFUSED, kind[0], "", kind[2], kind[1])
         self._repeats[kind] = replace(record, count=0)
         self._put(record)
 
