@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.agents.common.processes import started_at
+
 from ..patience import PATIENCE
 from .conftest import said_by
 
@@ -33,7 +35,19 @@ def session(desk: Any, home: Path) -> Path:
     """Where Claude Code would write the session of the test's directory."""
     folder = home / ".claude" / "projects" / re.sub(r"[^a-zA-Z0-9]", "-", str(desk.folder.resolve()))
     folder.mkdir(parents=True)
+    enlist(home)
     return folder / f"{SESSION}.jsonl"
+
+
+def enlist(home: Path) -> None:
+    """The test's own process has the session, by the agent's register."""
+    entry = {"pid": os.getpid(), "procStart": started_at(os.getpid()), "sessionId": SESSION}
+    register(home).parent.mkdir(parents=True)
+    register(home).write_text(json.dumps(entry))
+
+
+def register(home: Path) -> Path:
+    return home / ".claude" / "sessions" / f"{os.getpid()}.json"
 
 
 def append(path: Path, data: bytes) -> None:
@@ -101,8 +115,11 @@ def test_a_session_grows_into_a_build_with_its_subagents(desk: Any, server: str,
     assert follow.stop(signal.SIGTERM) == 0
 
 
-def test_a_session_whose_process_is_gone_before_anyone_looks_has_ended(desk: Any, server: str, session: Path) -> None:
+def test_a_session_whose_process_is_gone_before_anyone_looks_has_ended(
+    desk: Any, server: str, home: Path, session: Path
+) -> None:
     """Not idle for half an hour; one that is written to has not, whatever processes there are."""
+    register(home).unlink()
     append(session, of_today((SUBAGENTS / "main.jsonl").read_bytes()))
     os.utime(session, (time.time() - 60, time.time() - 60))
     follow = desk.start("follow", "--settled", "0.5")
@@ -111,6 +128,19 @@ def test_a_session_whose_process_is_gone_before_anyone_looks_has_ended(desk: Any
     now = time.strftime('{"timestamp":"%Y-%m-%dT%H:%M:%S.999Z",', time.gmtime()).encode()
     append(session, user("and another thing", "more-1").replace(b"{", now, 1))
     eventually(desk, lambda state: state["status"] == "active")
+    assert follow.stop(signal.SIGTERM) == 0
+
+
+def test_a_session_that_is_over_before_its_register_is_read_has_ended(
+    desk: Any, server: str, home: Path, session: Path
+) -> None:
+    """`claude -p` may take no longer than a look."""
+    register(home).unlink()
+    follow = desk.start("follow", "--settled", "0.5")
+    said_by(follow.errors, "ctrl+c stops")
+    append(session, of_today((SUBAGENTS / "main.jsonl").read_bytes()))
+    state = eventually(desk, lambda state: state["activity"]["kind"] == "ended")
+    assert (state["status"], state["activity"]["source"]) == ("completed", "registry")
     assert follow.stop(signal.SIGTERM) == 0
 
 

@@ -24,6 +24,7 @@ from ...wire.address import Address
 from ...wire.projects import ProjectName, project_of
 from ..price_table import load_beside
 from ..sessions import Roots, Sessions
+from .inspections import QUIET, Inspections
 from .session_reader import SETTLED, SessionReader
 from .witnesses import Witnesses
 
@@ -50,8 +51,6 @@ SOUGHT = 3.0
 """Seconds for which the file of a session that a witness tells of is searched for at every look."""
 SOON = 0.1
 """Seconds between two looks meanwhile."""
-QUIET = 5.0
-"""Seconds without a word after which it is asked whether a session that was there before has a process still."""
 
 OrphanSearch = Callable[[Sequence[Session]], set[Path]]
 """The files of those of some sessions that certainly no process has any more; it may look at the disk."""
@@ -77,9 +76,9 @@ class Build(Struct, frozen=True):
 class Follow:
     """Follows the sessions of `directory` (None: of all) and publishes each as a build of its directory's project.
 
-    What `witnesses` tell of a session joins its build, after what its files say. Sessions to which nobody has written
-    since it began are ended when `orphans` finds no process of theirs. `tell` hears of every session that begins;
-    `newest` is the one that was written last.
+    What `witnesses` tell of a session joins its build, after what its files say. Silent sessions of which no witness
+    tells are ended when `orphans` finds no process of theirs. `tell` hears of every session that begins; `newest` is
+    the one that was written last.
     """
 
     def __init__(
@@ -106,8 +105,8 @@ class Follow:
         self._given_up: set[Path] = set()
         self._publishers: dict[str, Publisher] = {}
         self._searched, self._first_session = asyncio.Event(), asyncio.Event()
-        self._searched_at = self._began = time.time()
-        self._orphans, self._inspections = orphans, set[Path]()
+        self._searched_at = time.time()
+        self._orphans, self._inspections = orphans, Inspections()
 
     @property
     def newest(self) -> SessionReader | Build | None:
@@ -184,6 +183,7 @@ class Follow:
         over = [path for path, one in self._following.items() if one.is_quiet(now, self._pace.live)]
         for path in over:
             del self._following[path]
+            self._inspections.forget(path)
         return took
 
     async def _look_up(self) -> None:
@@ -202,23 +202,22 @@ class Follow:
                 self._take_up(session_file)
 
     async def _end_orphans(self, now: float) -> None:
-        """Asks once of each session that was there before and that nobody tells of whether its process is gone."""
-        quiet = [
-            reader
-            for path, reader in self._following.items()
-            if path not in self._inspections
-            and reader.is_read
-            and reader.changed < self._began
-            and now - reader.changed >= QUIET
-        ]
-        self._inspections.update(reader.session.path for reader in quiet)
-        suspects = [reader.session for reader in quiet if not self._witnesses.vouch_for(reader.about.session_id)]
-        orphans = await asyncio.to_thread(self._orphans, suspects) if suspects else ()
-        for reader in quiet:
-            if reader.session.path in orphans and reader.has_build:
+        """Asks of each session that is silent, and of which nobody tells, whether its process is gone."""
+        suspects = [reader for reader in self._following.values() if reader.is_read and self._is_suspect(reader, now)]
+        if not suspects:
+            return
+        orphans = await asyncio.to_thread(self._orphans, [reader.session for reader in suspects])
+        for reader in suspects:
+            is_orphan = reader.session.path in orphans
+            self._inspections.take(reader.session.path, reader.changed, now, is_orphan=is_orphan)
+            if is_orphan and reader.has_build:
                 at = int((reader.changed + QUIET) * 1000)
                 end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
                 self._witnesses.take(Sighting(reader.about.session_id, end, at, reader.session.directory, f"gone-{at}"))
+
+    def _is_suspect(self, reader: SessionReader, now: float) -> bool:
+        is_vouched = self._witnesses.vouch_for(reader.about.session_id)
+        return self._inspections.is_due(reader.session.path, reader.changed, now, is_vouched=is_vouched)
 
     def _live(self, since: float) -> tuple[list[Session], float]:
         began = time.thread_time()
