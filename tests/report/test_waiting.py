@@ -3,6 +3,7 @@
 import time
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from sentryvibe_tui.agents.doing import summary_of
 from sentryvibe_tui.client.rest import ListedProject
@@ -32,6 +33,15 @@ def told(*story: BuildEvent) -> tuple[BuildState, list[str]]:
         if entry is not None:
             lines += plain.event(Changed(state, entry))
     return state, lines
+
+
+def test_a_call_that_waits_is_named_as_its_row() -> None:
+    asks = Request("r1", "permission", "permission: exec_command touch x", "exec_command")
+    state, lines = told(RequestOpened(asks), RequestOpened(replace(asks, id="r2", title="permission: exec_command ls")))
+    assert "needs input: Shell touch x" in [line[9:] for line in lines]
+    shown = "\n".join(page(state, 2_000 + TWO))
+    assert "needs you: Shell touch x" in shown
+    assert "also: Shell ls" in shown
 
 
 def test_for_a_person() -> None:

@@ -208,13 +208,14 @@ async def test_the_running_call_is_compared_with_what_is_usual(app_on, story) ->
         assert line_text(screen.head.now.line(80)).split()[-5:] == ["usual", "22s", "p95", "58s", "31s"]
 
 
-async def test_the_head_names_a_call_that_waits_as_the_overview_does(app_on, story) -> None:
+async def test_head_and_stream_name_a_call_that_waits_as_the_overview_does(app_on, story) -> None:
     build = story().plan(0, ("a",))
     build.call("exec_command", {"cmd": "make"})
     build.tell(RequestOpened(Request("r", title="permission: exec_command rm -rf build", tool="exec_command")), 2)
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         assert "needs you: Shell rm -rf build" in line_text(screen.head.now.line(80))
+        assert text_of(screen.panes.stream)[-1].split()[1:-1] == ["?", "Shell", "rm", "-rf", "build"]
 
 
 @pytest.mark.parametrize(("size", "is_there"), [((80, 40), False), ((120, 24), False), ((120, 36), True)])

@@ -3,8 +3,9 @@
 import stat
 
 from sentryvibe_tui.agents.doing import summary_of
+from sentryvibe_tui.model.activity import Request
 from sentryvibe_tui.model.attention import attention
-from sentryvibe_tui.model.facts import BuildEnded, InputNeeded
+from sentryvibe_tui.model.facts import BuildEnded, InputNeeded, RequestOpened
 from sentryvibe_tui.tui.app import TOGETHER
 from sentryvibe_tui.tui.build.summary_page import farewell, summary_page
 from sentryvibe_tui.tui.build.tally import Tally
@@ -30,6 +31,14 @@ def test_a_notice_is_an_end_or_a_question_and_several_are_one(running_build) -> 
     assert notice_text(events[1:]) == "todo-app completed"
     assert notice_text(events) == "2 agents: todo-app needs you: Allow Bash?, todo-app completed"
     assert notice_text([]) == ""
+
+
+def test_a_notice_names_a_call_as_the_row_does(running_build) -> None:
+    request = Request("r", "permission", "permission: exec_command touch release.txt", "exec_command")
+    first = summary_of(running_build.state)
+    event = attention(first, summary_of(running_build.tell(RequestOpened(request)).state))
+    assert event is not None
+    assert notice_text([event]) == "todo-app needs you: Shell touch release.txt"
 
 
 def test_sequences_carry_no_foreign_sequences() -> None:

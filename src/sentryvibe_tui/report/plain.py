@@ -151,7 +151,9 @@ class PlainLines:
     def _requests(self, before: BuildState, state: BuildState) -> Iterator[str]:
         now, then, at = state.activity, before.activity, words.clock(state.last_event_at)
         if state.needs_input and state.needs_input != before.needs_input:
-            yield f"{at} needs input: {_line(state.needs_input)}"
+            asked = state.requests[0] if state.requests else None
+            asks = words.request_words(asked.title, asked.tool) if asked else state.needs_input
+            yield f"{at} needs input: {_line(asks)}"
         elif now.kind == "waiting-machine" and (now.kind, now.what, now.until) != (then.kind, then.what, then.until):
             yield f"{at} {words.waits_for(now)}"
 

@@ -50,9 +50,12 @@ def page(state: BuildState, now: Millis, glyphs: words.Glyphs = words.UNICODE) -
 def _waits(state: BuildState, now: Millis) -> Iterator[str]:
     """What it waits for and how long; a line for each further request."""
     if state.is_active and (said := words.waits_for(state.activity)):
+        first = state.requests[0] if state.requests and state.activity.kind == "waiting-person" else None
+        said = f"needs you: {words.request_words(first.title, first.tool)}" if first else said
         yield f"{'waits':<8}{words.duration(words.waited(state.activity, now))}, {said}"
     for request in state.requests[1:]:
-        yield f"{'':<8}{words.duration(max(0, now - request.since))}, also: {clean_line(request.title)}"
+        also = words.request_words(request.title, request.tool)
+        yield f"{'':<8}{words.duration(max(0, now - request.since))}, also: {also}"
 
 
 def _autofix(state: BuildState) -> tuple[tuple[str, str], ...]:

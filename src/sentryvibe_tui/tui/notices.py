@@ -13,7 +13,7 @@ from ..model.attention import AttentionEvent
 from ..model.progress import progress
 from ..model.state import BuildState
 from ..model.text import clean_line
-from ..report.words import UNICODE, Glyphs, build_mark, status_mark
+from ..report.words import UNICODE, Glyphs, build_mark, request_words, status_mark
 
 PUSH_TITLE, POP_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 BELL = "\x07"
@@ -49,7 +49,9 @@ def notice_text(events: Sequence[AttentionEvent]) -> str:
 def _event_words(event: AttentionEvent) -> str:
     name = clean_line(event.build.project_name or event.build.project_id, 60)
     if event.kind == "needs-input":
-        return f"{name} needs you: {clean_line(event.text, 120)}"
+        asked = (one for one in event.build.requests if clean_line(one.title, len(event.text)) == event.text)
+        words = next((request_words(one.title, one.tool) for one in asked), event.text)
+        return f"{name} needs you: {clean_line(words, 120)}"
     return f"{name} {status_mark(event.kind).word}"
 
 

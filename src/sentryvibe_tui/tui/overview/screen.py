@@ -20,6 +20,7 @@ from ...model.attention import Attention, AttentionEvent
 from ...model.state import Millis
 from ...model.summary import BuildSummary
 from ...model.text import clean, clean_line
+from ...report.words import request_words
 from ..actions import bindings, keys_of, offered
 from ..build.host import Severity
 from ..context import RenderContext
@@ -474,7 +475,8 @@ def _is_folder(path: Path) -> bool:
 def copyable_texts(entry: RosterEntry) -> dict[str, str]:
     """What of an agent can be copied, by what it is; the first is what matters most."""
     build = entry.row.build
-    question = build.requests[0].title if build.requests else ""
+    first = build.requests[0] if build.requests else None
+    question = request_words(first.title, first.tool) if first else ""
     says = question or (build.error if entry.need == "failed" else "") or build.now
     return {
         "what it asks" if question else "what it does": clean(says),

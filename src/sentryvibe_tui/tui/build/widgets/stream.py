@@ -17,6 +17,7 @@ from ....report.words import (
     duration,
     level_tone,
     plural,
+    request_words,
     running_time,
     status_mark,
     tool_mark,
@@ -247,7 +248,7 @@ class Stream(Rows):
         state = self.view.state
         if state.is_active:
             request = self._requests[row - len(self.heights)]
-            return Extra("request", request.title, request.since)
+            return Extra("request", request_words(request.title, request.tool), request.since)
         return Extra("end", state.status, state.ended_at or state.last_event_at or 0)
 
     def position_at(self, row: int) -> int | None:
