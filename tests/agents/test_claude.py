@@ -233,6 +233,7 @@ def test_notices(fold: Any, run: Any) -> None:
         "compact_metadata": {"trigger": "auto", "pre_tokens": 9},
     }
     later = retry | {"subtype": "api_error", "max_retries": 0, "error": {"formatted": "Connection error."}}
+    busy = later | {"error": {"formatted": "529 overloaded", "status": 529}, "error_status": 529}
     refused = {"type": "system", "subtype": "model_refusal_fallback", "content": "Switched.", "session_id": "s1"}
     alone = {"type": "system", "subtype": "model_refusal_no_fallback", "session_id": "s1"}
     cleared = {"type": "system", "subtype": "conversation_reset", "session_id": "s1"}
@@ -244,12 +245,13 @@ def test_notices(fold: Any, run: Any) -> None:
     lost = {"type": "system", "subtype": "session_writes_lost", "error_code": "ENOSPC"}
     odd = {"type": "brand_new", "session_id": "s1"}
     state = fold(run(
-        ClaudeStream(), INIT, retry, later, limit, compact, refused, alone, cleared, *quiet, told, warned, lost, odd,
-        done(),
+        ClaudeStream(), INIT, retry, later, busy, limit, compact, refused, alone, cleared, *quiet, told, warned, lost,
+        odd, done(),
     ))  # fmt: skip
     assert [note.text for note in state.notes()] == [
         "API retry 2/10: rate_limit (429)",
         "API retry 2: Connection error. (429)",
+        "API retry 2: 529 overloaded",
         "rate limit reached (five hour)",
         "conversation compacted (auto, 9 tokens before)",
         "model refusal fallback: Switched.",

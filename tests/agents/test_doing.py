@@ -16,7 +16,7 @@ from sentryvibe_tui.model.events import (
     ToolEnded,
     ToolStarted,
 )
-from sentryvibe_tui.model.facts import BuildEnded, RequestOpened, TodoItem
+from sentryvibe_tui.model.facts import BuildEnded, Noticed, RequestOpened, TodoItem
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import Agent, BuildState
 from sentryvibe_tui.model.summary import BuildKey, BuildSummary
@@ -52,6 +52,13 @@ def test_between_calls_it_thinks_and_in_the_end_its_words_or_its_last_call_stand
     assert summary_of(after(BuildEnded("completed"), state=thinking)).now == "Bash npm test"
     failed = summary_of(after(BuildEnded("failed", error="\x1b[31mout of money"), state=thinking))
     assert (failed.now, failed.error) == ("out of money", "out of money")
+
+
+def test_while_the_model_does_not_answer_the_retry_is_what_it_does() -> None:
+    tried = after(BuildStarted(), Noticed("API retry 4/10: overloaded", "warning"))
+    assert summary_of(tried).now == "API retry 4/10: overloaded"
+    assert summary_of(after(TextAdded("n", "There."), state=tried)).now == "getting started"
+    assert summary_of(after(BuildStarted(), Noticed("rate limit near (90%)", "warning"))).now == "getting started"
 
 
 def test_an_agent_at_rest_shows_what_it_said_last() -> None:

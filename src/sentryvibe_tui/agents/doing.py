@@ -19,6 +19,8 @@ LIMIT = 200
 """Characters of what is said."""
 COMPARED = 256
 """Latest items of the timeline among which calls like the present one are looked for."""
+RETRY = "API retry"
+"""How readers begin the notice that the model is asked again."""
 ENOUGH = 5
 """Calls of a kind from which their times tell what is usual."""
 
@@ -44,7 +46,10 @@ def todo_words(state: BuildState) -> str:
 
 
 def pause_words(state: BuildState) -> str:
-    """What it does while no call is under way."""
+    """What it does while no call is under way. A model that did not answer is asked again until something follows."""
+    last = state.timeline[len(state.timeline) - 1] if state.timeline else None
+    if isinstance(last, Note) and last.kind == "notice" and last.text.startswith(RETRY):
+        return clean_line(first_line(last.text), LIMIT)
     return "thinking" if state.tool_count else "getting started"
 
 

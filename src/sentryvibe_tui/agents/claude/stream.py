@@ -322,7 +322,8 @@ def notice_of(record: Record) -> Noticed | None:
         why = text(record, "error") or text(error, "formatted") or text(error, "message") or "error"
         code = count(record, "error_status") or count(error, "status")
         tries = f"{attempt}/{most}" if most else str(attempt)
-        return Noticed(f"API retry {tries}: {why}{f' ({code})' if code else ''}", "warning")
+        suffix = f" ({code})" if code and str(code) not in why else ""
+        return Noticed(f"API retry {tries}: {why}{suffix}", "warning")
     if subtype == "compact_boundary":
         about = obj(record, "compact_metadata") or obj(record, "compactMetadata")
         tokens = count(about, "pre_tokens") or count(about, "preTokens")
