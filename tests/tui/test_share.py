@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ class FixedLender(Lender):
             raise CannotLend(self.failure)
         line = f"SENTRYVIBE_TOKEN={SECRET} sentryvibe-tui watch {terms.project_id} --server {url}"
         return JoinLink("share-a1b2c3", line, START + terms.length, COMMAND)
+
+
+class SilentLender(FixedLender):
+    """Its server never answers."""
+
+    async def lend(self, server: Address, terms: LinkTerms, url: str) -> JoinLink:
+        await asyncio.Event().wait()
+        return await super().lend(server, terms, url)
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +115,18 @@ async def test_enter_lends_the_build_for_an_hour_and_copies_the_line(running_bui
         assert not isinstance(app.screen, ShareScreen)
         app.watch_screen.flush()
         assert SECRET not in _text(app)
+
+
+async def test_esc_leaves_while_the_server_does_not_answer(running_build: Story) -> None:
+    app = _app(running_build.state, SilentLender(), parse_address(URL, "secret", "/data"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await _opened(pilot)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "making it" in _text(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not isinstance(app.screen, ShareScreen)
 
 
 async def test_the_project_and_another_time_can_be_chosen(running_build: Story) -> None:

@@ -143,9 +143,9 @@ class ShareScreen(ModalScreen[None]):
         return bool(self._url) and not (self._problem or self._link or self._is_making)
 
     def action_leave(self) -> None:
-        """Not while the link is made: its line is to be seen."""
-        if not self._is_making:
-            self.dismiss()
+        """Also while the link is made: a server that does not answer would keep the screen. One that it makes all the
+        same ends by itself."""
+        self.dismiss()
 
     def action_lend(self) -> None:
         if self._is_open:
@@ -179,7 +179,10 @@ class ShareScreen(ModalScreen[None]):
         elif self._link is not None:
             lines, hint = list(self._link_lines(self._link)), "y copies again, esc closes"
         elif self._url:
-            lines, hint = list(self._choice_lines()), "enter makes the link, esc closes"
+            lines, hint = (
+                list(self._choice_lines()),
+                "esc closes" if self._is_making else "enter makes the link, esc closes",
+            )
         else:
             lines, hint = [[("looking …", "faint")]], "esc closes"
         self.listing.show(lines)
