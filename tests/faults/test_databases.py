@@ -263,3 +263,20 @@ async def test_a_pooler_that_drops_our_settings_is_noticed(
         async with opened(pooled(mode, SETTINGS), tmp_path):
             pass
     assert await cluster.ask("SELECT count(*) FROM pg_tables WHERE tablename = 'builds'") == 0, "nothing was made"
+
+
+async def test_a_pooler_whose_sessions_have_our_settings_is_noticed_when_it_shares_them_out(
+    pooled: Callable[[str, str], str], cluster: Cluster, tmp_path: Path
+) -> None:
+    """In the second try it hands out a session that was used before."""
+    from sentryvibe_tui.store.postgres.address import parse_postgres
+    from sentryvibe_tui.store.postgres.connection import session
+
+    for name, value in session(parse_postgres(cluster.url)).items():
+        await cluster.ask(f"ALTER ROLE postgres SET {name} = '{value}'")
+    url = pooled("transaction", SETTINGS)
+    for _ in range(2):
+        with pytest.raises((StoreBroken, StoreUnavailable), match="connect to PostgreSQL itself: a pooler in between"):
+            async with opened(url, tmp_path):
+                pass
+    assert await cluster.ask("SELECT count(*) FROM pg_tables WHERE tablename = 'builds'") == 0, "nothing was made"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import asyncpg
 from asyncpg import Connection
 
@@ -48,11 +50,13 @@ async def open_connection(address: PostgresAddress) -> Connection:
 
 _PROBES = ("search_path", "jit", "default_transaction_isolation")
 """Settings that are told in the words in which they were made."""
+_SESSION_ID = "SELECT pg_backend_pid()"
+_POOLER = "connect to PostgreSQL itself: a pooler in between"
 
 
 async def check_session(db: Connection, address: PostgresAddress) -> None:
     """Whether the connection is one to PostgreSQL: raises StoreBroken for a pooler that keeps our settings to itself,
-    and with them the session that hints, and builds under a lock, rely on."""
+    or gives one session to two connections: hints, and builds under a lock, rely on one of their own."""
     settings = session(address)
     names = list(_PROBES)
     values = await db.fetch("SELECT name, current_setting(name) FROM unnest($1::text[]) AS k (name)", names)
@@ -61,6 +65,13 @@ async def check_session(db: Connection, address: PostgresAddress) -> None:
             raise StoreBroken(
                 f"connect to PostgreSQL itself: what stands in between, a pooler maybe, drops the setting {name}"
             )
+    other = await open_connection(address)
+    try:
+        if await other.fetchval(_SESSION_ID) == await db.fetchval(_SESSION_ID):
+            raise StoreBroken(f"{_POOLER} gives one session to two connections")
+    finally:
+        with suppress(*FAILURES):
+            await other.close(timeout=CONNECT)
 
 
 async def connect_to_read(address: PostgresAddress) -> Connection:
@@ -101,7 +112,11 @@ _REASONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str
     (asyncpg.TargetServerAttributeNotMatched, "no host of the database can be written"),
     ((asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError), "another server holds a build for too long"),
     ((asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError), "the database refuses us"),
-    (asyncpg.ProtocolViolationError, "connect to PostgreSQL itself: a pooler in between does not take our settings"),
+    (asyncpg.ProtocolViolationError, f"{_POOLER} does not take our settings"),
+    (
+        (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError),
+        f"{_POOLER} gives us sessions of others",
+    ),
     (asyncpg.TooManyConnectionsError, "the database has no connection left"),
     (asyncpg.CannotConnectNowError, "the database is starting or stopping"),
     (asyncpg.InvalidCatalogNameError, "there is no such database"),
