@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from .errors import BadTokenFile
 from .folders import make_private, runtime_folder
+from .processes import is_alive, started_at
 from .token_file import read_token
 
 
@@ -62,8 +63,8 @@ def announce(server: LocalServer) -> None:
 def withdraw(server: LocalServer) -> None:
     """Remove what speaks of `server`, and what ended servers left."""
     for path in (runtime_file(), *_waiting()):
-        other = _read(path)
-        if other == server or (other is not None and not _runs(other.pid)):
+        entry = _read(path)
+        if entry is not None and (entry.server == server or not entry.is_alive):
             with suppress(OSError):
                 path.unlink()
 
@@ -75,10 +76,10 @@ def find_local_server() -> LocalServer | None:
 
 def local_servers() -> list[LocalServer]:
     """Those that run here, in the order in which commands find them. Files of dead processes are ignored."""
-    first = _read(runtime_file())
-    waiting = [server for server in map(_read, _waiting()) if server is not None and _runs(server.pid)]
+    first = _running(runtime_file())
+    waiting = [server for server in map(_running, _waiting()) if server is not None]
     waiting.sort(key=lambda server: server.started_at)
-    return waiting if first is None or not _runs(first.pid) else [first, *waiting]
+    return waiting if first is None else [first, *waiting]
 
 
 def serves_here() -> bool:
@@ -96,33 +97,39 @@ def _waiting() -> list[Path]:
     return list(runtime_folder().glob("server-*.json"))
 
 
-def _read(path: Path) -> LocalServer | None:
+class _Entry(NamedTuple):
+    """A server as a file tells of it; `start`: when its process began, since a pid is given to another one some day."""
+
+    server: LocalServer
+    start: str
+
+    @property
+    def is_alive(self) -> bool:
+        return self.server.pid > 0 and is_alive(self.server.pid, self.start)
+
+
+def _running(path: Path) -> LocalServer | None:
+    entry = _read(path)
+    return entry.server if entry is not None and entry.is_alive else None
+
+
+def _read(path: Path) -> _Entry | None:
     """A file of another user, who was first in a folder for all, would lead our token to a server of theirs."""
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_uid != os.geteuid():
                 return None
             told = json.loads(file.read())
-        server = LocalServer(*(told.get(key, "") for key in _KEYS))
+        server, start = LocalServer(*(told.get(key, "") for key in _KEYS)), told.get(_START, "")
     except (OSError, ValueError, AttributeError):
         return None
-    return server if all(map(isinstance, server, (str, int, str, int, str, str))) else None
+    are_right = all(map(isinstance, (*server, start), (str, int, str, int, str, str, str)))
+    return _Entry(server, start) if are_right else None
 
 
 _KEYS = ("url", "pid", "dataDir", "startedAt", "tokenFile", "certificate")
+_START = "processStart"
 
 
 def _encoded(server: LocalServer) -> bytes:
-    return json.dumps(dict(zip(_KEYS, server, strict=True))).encode()
-
-
-def _runs(pid: int) -> bool:
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+    return json.dumps(dict(zip(_KEYS, server, strict=True)) | {_START: started_at(server.pid)}).encode()

@@ -11,10 +11,10 @@ import pytest
 
 from sentryvibe_tui.agents.claude.live import Registry
 from sentryvibe_tui.agents.common.live import Sighting
-from sentryvibe_tui.agents.common.processes import is_alive, started_at
 from sentryvibe_tui.model.activity import PROCESS_GONE
 from sentryvibe_tui.model.events import ActivityReported, BuildStarted
 from sentryvibe_tui.model.facts import BuildEnded, Noticed
+from sentryvibe_tui.processes import is_alive, started_at
 
 S, OTHER = "0b8c9d5e-1111-4222-8333-444444444444", "0b8c9d5e-2222-4222-8333-444444444444"
 NOW = 1_800_000_000_000

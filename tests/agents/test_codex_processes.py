@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from sentryvibe_tui.agents.codex.processes import SCAN_EVERY, Holders, RolloutHolder, holders
-from sentryvibe_tui.agents.common.processes import is_alive, open_links
 from sentryvibe_tui.model.activity import PROCESS_GONE
 from sentryvibe_tui.model.facts import BuildEnded
+from sentryvibe_tui.processes import is_alive, open_links
 
 THREAD, CHILD = "01a2f000-0000-7000-8000-000000000077", "01a2f000-0000-7000-8000-000000000088"
 END = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")

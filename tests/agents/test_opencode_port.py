@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from sentryvibe_tui.agents.common.live import Sighting, merged, polled
-from sentryvibe_tui.agents.common.processes import started_at
 from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.opencode import live
 from sentryvibe_tui.agents.opencode.port import Ports
 from sentryvibe_tui.agents.opencode.processes import OpencodeProcess, listening, says_so
 from sentryvibe_tui.model.facts import RequestOpened, RequestResolved
+from sentryvibe_tui.processes import started_at
 
 from ..patience import PATIENCE
 

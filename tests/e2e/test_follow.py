@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.common.processes import started_at
+from sentryvibe_tui.processes import started_at
 
 from ..patience import PATIENCE
 from .conftest import said_by

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from sentryvibe_tui import runtime
+from sentryvibe_tui.processes import started_at
 from sentryvibe_tui.server.serve import running
 from sentryvibe_tui.wire.local import address_of
 
@@ -186,6 +188,25 @@ def test_a_runtime_file_of_another_user_is_no_server(tmp_path: Path, monkeypatch
     assert runtime.find_local_server() is not None
     os.chown(runtime.runtime_file(), 65534, 65534)
     assert runtime.find_local_server() is None
+
+
+@pytest.mark.skipif(not started_at(os.getpid()), reason="this system does not tell when a process began")
+def test_a_process_that_was_given_the_pid_of_a_server_that_ended_is_no_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever listens at its port by now would be sent the token that the file names."""
+    monkeypatch.setenv("SENTRYVIBE_RUNTIME_DIR", str(tmp_path))
+    runtime.announce(runtime.LocalServer("http://127.0.0.1:1", os.getpid(), "/d", 1, str(tmp_path / "token")))
+    told = json.loads(runtime.runtime_file().read_text())
+    assert runtime.find_local_server() is not None
+    runtime.runtime_file().write_text(json.dumps(told | {"processStart": str(int(started_at(os.getpid())) - 1)}))
+    assert runtime.find_local_server() is None
+    other = runtime.LocalServer("http://127.0.0.1:2", os.getpid(), "/d", 2)
+    runtime.announce(other)
+    assert runtime.find_local_server() == other
+    del told["processStart"]  # by an older version
+    runtime.runtime_file().write_text(json.dumps(told))
+    assert _found() == "http://127.0.0.1:1"
 
 
 async def test_a_server_at_localhost_is_found_by_that_name_and_called_by_its_address(

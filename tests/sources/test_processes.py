@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sentryvibe_tui.agents.common.processes import started_at
 from sentryvibe_tui.agents.common.session_files import Session
+from sentryvibe_tui.processes import started_at
 from sentryvibe_tui.sources.processes import without_process
 
 

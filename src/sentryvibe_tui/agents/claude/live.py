@@ -22,9 +22,9 @@ from ...model.events import ActivityReported, BuildStarted
 from ...model.facts import BuildEnded, Noticed
 from ...model.state import Millis
 from ...model.text import clip_end
+from ...processes import is_alive
 from ..common.folders import home
 from ..common.live import Sighting, polled
-from ..common.processes import is_alive
 from .files import root as session_files
 
 log = logging.getLogger("sentryvibe_tui.agents")

@@ -15,9 +15,9 @@ from msgspec import Struct
 from ...model.activity import PROCESS_GONE
 from ...model.facts import BuildEnded
 from ...model.state import Millis
+from ...processes import is_alive, open_links, started_at
 from ..common.folders import head_at
 from ..common.live import Sighting
-from ..common.processes import is_alive, open_links, started_at
 from .files import root
 
 LOOK_EVERY = 0.5

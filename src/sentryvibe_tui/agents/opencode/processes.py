@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ...model.state import Millis
-from ..common.processes import is_alive, open_links, started_at
+from ...processes import is_alive, open_links, started_at
 
 SERVERS = frozenset({"serve", "web", "acp", "attach"})
 """Subcommands of processes that have sessions of any directory."""
