@@ -15,6 +15,7 @@ from .errors import BadTokenFile
 from .folders import make_private, runtime_folder
 from .processes import is_alive, started_at
 from .token_file import read_token
+from .users import is_this_user
 
 
 class LocalServer(NamedTuple):
@@ -117,7 +118,7 @@ def _read(path: Path) -> _Entry | None:
     """A file of another user, who was first in a folder for all, would lead our token to a server of theirs."""
     try:
         with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_uid != os.geteuid():
+            if not is_this_user(os.fstat(file.fileno()).st_uid):
                 return None
             told = json.loads(file.read())
         server, start = LocalServer(*(told.get(key, "") for key in _KEYS)), told.get(_START, "")

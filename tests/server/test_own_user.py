@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import socket
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -66,9 +68,7 @@ def request(method, path, body=None, headers={{}}):
 async def as_nobody(server: Running, script: str) -> str:
     """What a program of another user prints; it has `request(method, path, body=None, headers={})`, and `place`."""
     program = _PROGRAM.format(NOBODY, server.url) + script
-    run = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, cwd="/", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
+    run = await asyncio.create_subprocess_exec(sys.executable, "-c", program, cwd="/", stdout=PIPE, stderr=PIPE)
     out, errors = await asyncio.wait_for(run.communicate(), PATIENCE)
     assert run.returncode == 0, errors
     return out.decode()
@@ -186,6 +186,39 @@ def test_whose_a_connection_within_this_process_is() -> None:
         assert Caller(*reversed(ends)).uid in (os.geteuid(), None)  # the server's end, not accepted yet
         assert Caller(("192.0.2.1", 7), ends[1]).uid is None
         assert Caller(("fe80::1%eth0", 7), ends[1]).uid is None
+
+
+_ENDS = """
+import os, socket
+{0}
+from sentryvibe_tui.server.caller import Caller
+def is_own(client, listener):
+    client.connect(listener.getsockname())
+    accepted = listener.accept()[0]
+    if client.family == socket.AF_UNIX:
+        return Caller(None, None, accepted).is_own_user
+    return Caller(client.getsockname(), listener.getsockname(), accepted).is_own_user
+local = socket.socket(socket.AF_UNIX)
+local.bind("\\0sentryvibe-test-" + str(os.getpid()))
+local.listen()
+print(is_own(socket.socket(), socket.create_server(("127.0.0.1", 0))), is_own(socket.socket(socket.AF_UNIX), local))
+"""
+
+
+@as_another
+async def test_who_cannot_be_told_from_unmapped_users_is_not_the_own_one() -> None:
+    """In a user namespace all whom it does not map have one number, and the server's user may have it, too."""
+
+    async def ends(*command: str, start: str = "") -> str:
+        run = await asyncio.create_subprocess_exec(*command, sys.executable, "-c", _ENDS.format(start), stdout=PIPE)
+        out, _ = await asyncio.wait_for(run.communicate(), PATIENCE)
+        return out.decode().strip()
+
+    if shutil.which("unshare") is None or (inside := await ends("unshare", "--user")) == "":
+        pytest.skip("this system makes no user namespaces")
+    assert inside == "False False"
+    assert await ends("unshare", "--user", "--map-root-user") == "True True"
+    assert await ends(start=f"import sentryvibe_tui.server.caller; os.setuid({NOBODY})") == "True True"
 
 
 def test_both_ways_tell_the_same() -> None:

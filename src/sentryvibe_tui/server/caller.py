@@ -6,12 +6,12 @@ Linux tells the user of a connection within one machine. Elsewhere nothing does,
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 import struct
 from functools import cached_property
 from typing import Any, cast
 
+from ..users import is_this_user
 from .asgi import Scope
 from .socket_owner import Endpoint, owner
 
@@ -60,7 +60,7 @@ class Caller:
         """Whether it is a process of the user that this one runs as."""
         if self.is_local_socket and not hasattr(socket, "SO_PEERCRED"):
             return True  # nobody else may open it
-        return self.uid == os.geteuid()
+        return self.uid is not None and is_this_user(self.uid)
 
 
 def caller_of(scope: Scope) -> Caller:
