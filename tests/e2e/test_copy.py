@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +16,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from ..patience import PATIENCE
 from ..services import drop_schemas, need_postgres, new_schema, with_schema
 from .conftest import Claude, Desk
 
@@ -100,6 +103,59 @@ def test_a_folder_that_cannot_be_marked_is_told_of(desk: Desk, claude: Claude, s
             "CREATE TRIGGER full BEFORE INSERT ON meta WHEN new.key = 'moved' BEGIN SELECT RAISE(ABORT, 'full'); END"
         )
     copied = desk.run("db", "copy", str(folder), store)
-    assert (copied.returncode, b"serve it no more" in copied.stderr) == (2, True), copied.stderr
+    assert (copied.returncode, b"run this once more" in copied.stderr) == (2, True), copied.stderr
+    with closing(sqlite3.connect(folder / "builds.db")) as db:
+        db.execute("DROP TRIGGER full")
+    assert desk.run("db", "copy", str(folder), store).returncode == 0
     desk.serve("--port", "0", "--data", str(tmp_path / "other"), "--store", store)
     assert desk.state("shop")["status"] == "completed"
+
+
+_KILLED = """
+import os, signal, sys
+from sentryvibe_tui.cli import main
+from sentryvibe_tui.store import copying
+reached = copying.{spot}
+def last(*arguments):
+    {before}
+    os.kill(os.getpid(), signal.SIGKILL)
+copying.{spot} = last
+sys.argv = ["sentryvibe-tui", "db", "copy", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("spot", "before"), [("mark_moved", "pass"), ("begin_move", "reached(*arguments)")], ids=["committed", "not yet"]
+)
+def test_a_copy_that_was_killed_as_it_ended_is_settled_by_the_next_one(
+    desk: Desk, claude: Claude, store: str, tmp_path: Path, spot: str, before: str
+) -> None:
+    folder = tmp_path / "d"
+    server, url = desk.serve("--port", "0", "--data", str(folder))
+    assert desk.run("ingest", "shop", "-", data=claude.init + claude.text(1, "hello") + claude.done).returncode == 0
+    state, mark = _messages(url), _frames(url)[-1]
+    assert server.stop(signal.SIGTERM) == 0
+
+    program = _KILLED.format(spot=spot, before=before)
+    killed = subprocess.run(
+        [sys.executable, "-c", program, str(folder), store],
+        cwd=desk.folder,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    refused = desk.run("serve", "--port", "0", "--data", str(folder))
+    assert (refused.returncode, b"was interrupted" in refused.stderr) == (1, True), refused.stderr
+    elsewhere = desk.run("db", "copy", str(folder), with_schema("elsewhere"))
+    assert (elsewhere.returncode, b"name that" in elsewhere.stderr) == (2, True), elsewhere.stderr
+
+    again = desk.run("db", "copy", str(folder), store)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.startswith(f"1 builds with {mark['version']} entries are now in".encode())
+    assert b"were moved to" in desk.run("db", "copy", str(folder), store).stderr
+    server, url = desk.serve("--port", "0", "--data", str(tmp_path / "other"), "--store", store)
+    assert _messages(url) == state
+    since = {"buildId": mark["buildId"], "since": str(mark["version"] - 1), "epoch": mark["epoch"]}
+    assert [frame["type"] for frame in _frames(url, **since)] == ["connected", "batch-update", "heartbeat"]

@@ -20,12 +20,12 @@ from .postgres import queries as target
 from .postgres.address import PostgresAddress
 from .postgres.connection import FAILURES, open_connection, unavailable
 from .postgres.queries import key_digest
-from .postgres.schema import lock, migrate, put_meta
+from .postgres.schema import lock, migrate, put_meta, read_meta
 from .readonly import DATABASE
 from .sqlite import queries as source
 from .sqlite.ledger import unavailable as unreadable
 from .sqlite.lock import DirectoryLock
-from .sqlite.schema import mark_moved, renew
+from .sqlite.schema import begin_move, begun_move, mark_moved
 from .sqlite.store import open_for_writing
 
 Progress = Callable[[str, int, int], None]
@@ -36,6 +36,8 @@ SAMPLE = 50
 _TELL_EVERY = 50_000
 _FIRST = 5
 """Ids that are named."""
+_COPIED = "copied"
+"""Where the target notes the epoch that it had when it was copied."""
 _AS_LONG_AS_IT_TAKES = 7 * 24 * 3600.0
 
 
@@ -105,7 +107,8 @@ async def copy_to_postgres(
 ) -> Copied:
     """Move the builds of `directory`, which no server may have, to a schema without builds.
 
-    All or nothing: what fails leaves both as they were. Raises StoreBroken and StoreUnavailable, whose messages are for
+    All or nothing: what fails leaves both as they were; what is interrupted while the target commits is settled by the
+    next call. Raises StoreBroken and StoreUnavailable, whose messages are for
     the user.
     """
     if not (directory / DATABASE).is_file():
@@ -141,10 +144,33 @@ class _Move(Struct, frozen=True):
 
 
 async def _copy(move: _Move) -> Copied:
-    pg, db, schema = move.pg, move.db, move.address.schema
-    await migrate(pg, schema)
+    if not await _has_arrived(move):
+        await _copy_all(move)
+    place = move.address.shown
+    try:
+        mark_moved(move.db, place)
+    except sqlite3.Error as error:
+        raise StoreUnavailable(
+            f"the builds are in {place} now, but their folder could not be marked ({unreadable(error)}): "
+            "run this once more, to have that done"
+        ) from None
+    builds, entries = (_number(move.db, table.count) for table in _TABLES[1:3])
+    return Copied(builds, entries, place)
+
+
+async def _has_arrived(move: _Move) -> bool:
+    """Whether a call that was interrupted had come to its end, but for the mark. Raises StoreBroken."""
+    epoch, place = begun_move(move.db) or ("", move.address.shown)
+    if place != move.address.shown:
+        raise StoreBroken(f"moving these builds to {place} was interrupted, and they may be there already: name that")
+    await migrate(move.pg, move.address.schema)
+    return bool(epoch) and await read_meta(move.pg, _COPIED) == epoch
+
+
+async def _copy_all(move: _Move) -> None:
+    pg, db = move.pg, move.db
     async with pg.transaction():
-        await lock(pg, schema)
+        await lock(pg, move.address.schema)
         await pg.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         if await pg.fetchval("SELECT count(*) FROM builds"):
             raise StoreBroken(f"{move.address.shown} has builds already; choose another schema with ?schema=NAME")
@@ -152,17 +178,9 @@ async def _copy(move: _Move) -> Copied:
             await _copy_table(move, table)
         await pg.execute("SELECT setval(pg_get_serial_sequence('builds', 'log'), greatest(max(log), 1)) FROM builds")
         await put_meta(pg, "epoch", move.epoch)
+        await put_meta(pg, _COPIED, move.epoch)
         await _compare(move)
-        renew(db)  # before the target has it: two logs never share an epoch
-    try:
-        mark_moved(db, move.address.shown)
-    except sqlite3.Error as error:
-        raise StoreUnavailable(
-            f"the builds are in {move.address.shown} now, but their folder could not be marked "
-            f"({unreadable(error)}): serve it no more"
-        ) from None
-    builds, entries = (_number(db, table.count) for table in _TABLES[1:3])
-    return Copied(builds, entries, move.address.shown)
+        begin_move(db, move.epoch, move.address.shown)
 
 
 async def _copy_table(move: _Move, table: _Table) -> None:

@@ -216,6 +216,10 @@ async def renew(connection: Connection) -> str:
     return epoch
 
 
+async def read_meta(connection: Connection, key: str) -> str | None:
+    return await connection.fetchval("SELECT value FROM meta WHERE key = $1", key)
+
+
 async def put_meta(connection: Connection, key: str, value: str) -> None:
     await connection.execute(
         "INSERT INTO meta VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value

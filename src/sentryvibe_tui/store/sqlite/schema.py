@@ -70,6 +70,8 @@ MIGRATIONS = (
 )
 """The script at place n takes a file from schema n to n + 1. A published one is never edited."""
 
+_MOVING, _MOVED = "moving", "moved"
+
 
 def migrate(db: sqlite3.Connection) -> str:
     """Bring the file to the current schema and return its epoch.
@@ -85,9 +87,9 @@ def migrate(db: sqlite3.Connection) -> str:
     for number in range(version, len(MIGRATIONS)):
         db.executescript(f"BEGIN IMMEDIATE;{MIGRATIONS[number]};PRAGMA user_version={number + 1};COMMIT;")
     meta = dict(db.execute("SELECT key, value FROM meta"))
-    if "moved" in meta:
+    if _MOVED in meta:
         raise StoreBroken(
-            f"the builds of this folder were moved to {meta['moved']}: serve them with --store, "
+            f"the builds of this folder were moved to {meta[_MOVED]}: serve them with --store, "
             "or choose another --data directory"
         )
     return meta["epoch"] if meta.get("rules") == str(RULES) else _reread(db)
@@ -103,9 +105,36 @@ def _reread(db: sqlite3.Connection) -> str:
     return epoch
 
 
+def begin_move(db: sqlite3.Connection, epoch: str, place: str) -> None:
+    """Nobody serves this file until it is known whether `place` has its builds."""
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_MOVING, f"{epoch} {place}"))
+
+
+def begun_move(db: sqlite3.Connection) -> tuple[str, str] | None:
+    """The epoch that was moving, and where to, when nobody knows whether it arrived."""
+    found = db.execute("SELECT value FROM meta WHERE key = ?", (_MOVING,)).fetchone()
+    if found is None:
+        return None
+    epoch, _, place = found[0].partition(" ")
+    return epoch, place
+
+
+def refuse_moving(db: sqlite3.Connection) -> None:
+    """Raises StoreBroken for a file whose builds may be elsewhere by now."""
+    if (move := begun_move(db)) is not None:
+        raise StoreBroken(
+            f"moving the builds of this folder to {move[1]} was interrupted, and they may be there already: "
+            "run `db copy` once more"
+        )
+
+
 def mark_moved(db: sqlite3.Connection, place: str) -> None:
-    """Nobody serves this file from now on."""
-    db.execute("INSERT OR REPLACE INTO meta VALUES ('moved', ?)", (place,))
+    """Nobody serves this file from now on. Two logs never share an epoch."""
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        renew(db)
+        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_MOVED, place))
+        db.execute("DELETE FROM meta WHERE key = ?", (_MOVING,))
 
 
 def renew(db: sqlite3.Connection) -> str:

@@ -43,7 +43,7 @@ from .high_water import HighWaterMark
 from .ledger import Ledger, checkpoint, roll_back, unavailable
 from .lock import DirectoryLock
 from .presence import Presence
-from .schema import migrate, renew
+from .schema import migrate, refuse_moving, renew
 from .worker import Worker
 from .writer import Writer
 
@@ -114,6 +114,7 @@ class SqliteStore:
             db, epoch, witness = open_for_writing(path, limits)
             failing.callback(witness.close)
             failing.callback(db.close)
+            refuse_moving(db)
             beside = _connect(path, "rw", limits.lock_wait)
             failing.callback(beside.close)
             handles = _Handles(path, lock, witness, db, beside, _connect(path, "ro", limits.lock_wait))
