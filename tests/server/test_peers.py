@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.model.summary import BuildKey, BuildSummary
 from sentryvibe_tui.server.hub import Hub, Watcher
 from sentryvibe_tui.server.outbound_frame import OutboundFrame
@@ -40,7 +41,8 @@ class Log:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self.versions = dict.fromkeys(BUILDS, 0)
-        self.tail_reads = 0
+        self.deleted: tuple[BuildKey, ...] = ()
+        self.tail_reads = self.looks = 0
 
     async def later(self, most: int = 6) -> None:
         for _ in range(self._chance.randint(0, most)):
@@ -48,10 +50,12 @@ class Log:
 
     def on_epoch(self, listener: Callable[[], None]) -> None: ...
 
-    async def sign_of_life(self) -> None: ...
+    async def sign_of_life(self) -> None:
+        self.looks += 1
 
     async def deletions(self) -> tuple[BuildKey, ...]:
-        return ()
+        deleted, self.deleted = self.deleted, ()
+        return deleted
 
     async def heard(self, keys: Sequence[BuildKey]) -> None: ...
 
@@ -101,6 +105,8 @@ class Server:
         self.hub = Hub("e", lambda: 0.0, lambda: 0, kind=SharedChannel)
         self.hub.on_loss = lambda watcher: world.spawn(self.start(watcher))
         self.listed: list[Commit] = []
+        self.forgotten: list[BuildKey] = []
+        self.failures = 0
         limits = ServerLimits(look_every=0.02)
         self.peers = Peers(
             world.log,  # type: ignore[arg-type]
@@ -129,7 +135,11 @@ class Server:
             watcher.outlet.state(head)  # type: ignore[attr-defined]
         self.hub.begin(watcher, (), heads)
 
-    async def forget(self, key: BuildKey) -> None: ...
+    async def forget(self, key: BuildKey) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("the database went away")
+        self.forgotten.append(key)
 
     def write(self, key: BuildKey, count: int) -> None:
         versions = range(self.world.log.versions[key] + 1, self.world.log.versions[key] + count + 1)
@@ -230,6 +240,13 @@ class World:
                 server.hub.beat(0, 0)
             await asyncio.sleep(0.001)
 
+    async def look(self, times: int) -> None:
+        """Until each of the servers has looked so often at what no hint told."""
+        due = self.log.looks + (times + 1) * len(self.servers)
+        while self.log.looks < due:
+            self.now += 0.05
+            await asyncio.sleep(0)
+
     async def end(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -285,3 +302,15 @@ def test_too_much_is_not_read_but_begun_again() -> None:
     assert channel.pass_over(UNHEARD)
     assert (channel.head, channel.behind()) == (2, {}) or channel.at[BUILDS[0]] == UNHEARD + 6
     assert not channel.pass_over(UNHEARD)
+
+
+async def test_a_deletion_that_could_not_be_handled_is_handled_at_the_next_look() -> None:
+    """The store tells of it once."""
+    world = World(1, 0.0, servers=1)
+    (server,) = world.servers
+    await server.peers.start()
+    world.log.deleted, server.failures = tuple(BUILDS[:2]), 2
+    world.spawn(server.peers.run())
+    await world.look(4)
+    await world.end()
+    assert server.forgotten == BUILDS[:2]

@@ -55,6 +55,7 @@ class Peers:
         self._active: set[int] = set()
         self._moved: set[int] = set()
         self._marked: set[int] = set()
+        self._gone: dict[BuildKey, None] = {}
         self._signs: dict[BuildKey, None] = {}
         self._heard_at = self._looked_at = clock()
         self._wake = asyncio.Event()
@@ -174,12 +175,16 @@ class Peers:
         return [*active, *(await self._store.heads(tuple(rest)) if rest else ())]
 
     async def _read_deletions(self) -> None:
-        """Lists forget what is gone; what was made anew since is heard of again."""
-        keys = await self._store.deletions()
-        for key in keys:
+        """Lists forget what is gone; what was made anew since is heard of again. What fails is done at the next look,
+        since the store tells of a deletion once."""
+        self._gone |= dict.fromkeys(await self._store.deletions())
+        if not self._gone:
+            return
+        for key in self._gone:
             await self._deleted(key)
-        if keys and (anew := await self._store.changes(keys)):
+        if anew := await self._store.changes(tuple(self._gone)):
             self._hear(anew)
+        self._gone.clear()
 
     async def _read_moved(self, moved: Sequence[BuildHead]) -> None:
         for head in moved:

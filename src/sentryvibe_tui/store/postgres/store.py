@@ -190,10 +190,10 @@ class PostgresStore:
     async def deletions(self) -> tuple[BuildKey, ...]:
         before = self._deletions
         now, deletions = await self._read(lambda db: queries.read_deletions(db, self.id, before.at))
-        self._deletions = _DeletionsRead(now, frozenset(deletions))
         keys = tuple(dict.fromkeys(key for number, key in deletions.items() if number not in before.ids))
         for key in keys:
             self._writer.deleted(key)
+        self._deletions = _DeletionsRead(now, frozenset(deletions))
         return keys
 
     async def heard(self, keys: Sequence[BuildKey]) -> None:
