@@ -12,6 +12,7 @@ import pytest
 from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.model.summary import BuildKey, BuildSummary
 from sentryvibe_tui.server.hub import Hub, Watcher
+from sentryvibe_tui.server.metrics import Metrics
 from sentryvibe_tui.server.outbound_frame import OutboundFrame
 from sentryvibe_tui.server.peers import Peers
 from sentryvibe_tui.server.settings import ServerLimits
@@ -98,6 +99,17 @@ class Hints:
                 self._world.later(lambda server=server: server.hints.heard(told))
 
 
+class Healed(Metrics):
+    """Counts the builds that moved without a hint."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.builds = 0
+
+    def healed(self, builds: int) -> None:
+        self.builds += builds
+
+
 class Server:
     def __init__(self, world: World, losses: float) -> None:
         self.world = world
@@ -107,6 +119,7 @@ class Server:
         self.listed: list[Commit] = []
         self.forgotten: list[BuildKey] = []
         self.failures = 0
+        self.metrics = Healed()
         limits = ServerLimits(look_every=0.02)
         self.peers = Peers(
             world.log,  # type: ignore[arg-type]
@@ -117,6 +130,7 @@ class Server:
             lambda: world.now,
             limits,
             0,
+            self.metrics,
         )
 
     async def start(self, watcher: Watcher) -> None:
@@ -314,3 +328,25 @@ async def test_a_deletion_that_could_not_be_handled_is_handled_at_the_next_look(
     await world.look(4)
     await world.end()
     assert server.forgotten == BUILDS[:2]
+
+
+async def test_a_hint_that_comes_late_is_not_taken_for_a_lost_one() -> None:
+    world = World(1, 0.0, servers=1)
+    (server,) = world.servers
+    await server.peers.start()
+    world.spawn(server.peers.run())
+
+    async def moved(version: int) -> None:
+        world.log.versions[BUILDS[0]] = version
+        while not server.listed or server.listed[-1].head.version < version:
+            world.now += 0.05
+            await asyncio.sleep(0)
+
+    await moved(1)
+    server.hints.heard({1: 1})
+    await world.look(2)
+    assert server.metrics.builds == 0
+    await moved(2)
+    await world.look(2)
+    assert server.metrics.builds == 1
+    await world.end()

@@ -136,7 +136,7 @@ class Metrics:
         self._bus_connects += 1
 
     def healed(self, builds: int) -> None:
-        """Builds that had moved without a hint."""
+        """Builds that had moved, and of which no hint came up to the look after the one that found it."""
         self._healed += builds
 
     def tails_read(self, start: float) -> None:

@@ -56,6 +56,7 @@ class Peers:
         self._moved: set[int] = set()
         self._marked: set[int] = set()
         self._gone: dict[BuildKey, None] = {}
+        self._unhinted: set[int] = set()
         self._signs: dict[BuildKey, None] = {}
         self._heard_at = self._looked_at = clock()
         self._wake = asyncio.Event()
@@ -112,6 +113,7 @@ class Peers:
     # ------------------------------------------------------------------ what moved
 
     def _hinted(self, versions: Mapping[int, int]) -> None:
+        self._unhinted -= versions.keys()
         marked = {number for number, version in versions.items() if version == _MARKED}
         moved = marked | {number for number, version in versions.items() if self._versions.get(number, 0) < version}
         self._marked |= marked
@@ -147,7 +149,8 @@ class Peers:
             heads = await (self._look(numbers) if looks else self._store.heads(tuple(numbers)))
             moved = [head for head in heads if head.number in marked or self._has_moved(head)]
             if looks:
-                self._metrics.healed(sum(head.number not in numbers for head in moved))
+                self._metrics.healed(len(self._unhinted))
+                self._unhinted = {head.number for head in moved} - numbers - self._moved  # whose hint may be late
             await self._read_moved(moved)
         except BaseException:
             self._must_look = True
