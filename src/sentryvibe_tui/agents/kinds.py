@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
 
 from ..model.text import clean_line
@@ -36,6 +37,12 @@ def kind_of(name: str) -> Kind:
     """The kind of a tool by its name; `other` for what is not known."""
     tool = _tool(name)
     return tool.kind if tool else "mcp" if server_of(name) else "other"
+
+
+def script_calls(name: str, source: str) -> Sequence[tuple[str, object]] | None:
+    """What the input of a tool that takes a script is shown as; None for another tool."""
+    tool = _tool(name)
+    return None if tool is None or tool.calls is None else tool.calls(source)
 
 
 @lru_cache(512)

@@ -9,7 +9,7 @@ Names cost no import, one agent that of its own package, whose parts are loaded 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -41,10 +41,15 @@ Record = dict[str, Any]
 
 
 class Tool(Struct, frozen=True):
-    """What sort of work a tool does, and the verb it is shown by."""
+    """What sort of work a tool does, and the verb it is shown by.
+
+    `calls`: of one whose `input` is a script, what that is shown as: calls by name and argument (None where that is no
+    literal), of which the first stands for all; at least one.
+    """
 
     kind: ToolClass
     verb: str
+    calls: Callable[[str], Sequence[tuple[str, object]]] | None = None
 
 
 class Format(Struct, frozen=True):

@@ -18,7 +18,7 @@ from ..errors import BadJson
 from ..model.state import ToolCall
 from ..model.text import clean, clean_line
 from ..wire.json import plain, raw
-from .kinds import Kind, kind_of, verb_of
+from .kinds import Kind, kind_of, script_calls, verb_of
 
 TEXT_LIMIT = 300
 """Characters of a subject's text."""
@@ -69,8 +69,11 @@ _TELLING = (
 def subject(tool: ToolCall, cwd: str = "") -> Subject:
     """The line of a call. Paths below `cwd` (the build's working directory) are shown relative to it."""
     values = input_of(tool)
-    if tool.name == "exec" and isinstance(values.get("input"), str):
-        return _script(tool, values["input"], cwd)
+    source = values.get("input")
+    if isinstance(source, str) and (calls := script_calls(tool.name, source)):
+        (name, argument), *more = calls
+        first = subject(replace(tool, name=name, input=raw(argument)), cwd)
+        return replace(first, text=f"{first.text} and {len(more)} more") if more else first
     kind, verb = kind_of(tool.name), verb_of(tool.name)
     text, detail = _TEXTS[kind](tool, values, cwd)
     if tool.state == "error":
@@ -78,21 +81,6 @@ def subject(tool: ToolCall, cwd: str = "") -> Subject:
     elif kind == "shell" and (code := _structured_exit(tool)):
         detail = f"exit {code}"
     return Subject(verb, clean_line(text, TEXT_LIMIT), clean_line(detail, DETAIL_LIMIT), kind)
-
-
-def _script(tool: ToolCall, source: str, cwd: str) -> Subject:
-    """Codex' code mode: the first call that the script makes stands for it."""
-    from .codex.script import nested_calls
-
-    calls = list(nested_calls(source))
-    name, arguments = next(((name, given) for name, given in calls if name != "update_plan"), ("", None))
-    if not name:
-        return Subject("Plan" if calls else "Script", clean_line("" if calls else source, TEXT_LIMIT))
-    if arguments is None and "*** Begin Patch" in source:
-        arguments = source.replace("\\n", "\n")
-    first = subject(replace(tool, name=name, input=raw(arguments)), cwd)
-    more = len(calls) - 1
-    return replace(first, text=f"{first.text} and {more} more") if more else first
 
 
 def input_of(tool: ToolCall) -> dict[str, Any]:

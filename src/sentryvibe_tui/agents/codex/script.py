@@ -23,6 +23,18 @@ def nested_calls(source: str) -> Iterator[tuple[str, object]]:
         yield found[1], _literal(source, found.end())
 
 
+def shown_calls(source: str) -> list[tuple[str, object]]:
+    """What a script is shown as: its calls, one that does the work before those that set the plan, or itself."""
+    calls = list(nested_calls(source))
+    at = next((at for at, (name, _) in enumerate(calls) if name != "update_plan"), None)
+    if at is None:
+        return [("Plan", None)] if calls else [("Script", source)]
+    name, argument = calls.pop(at)
+    if argument is None and "*** Begin Patch" in source:
+        argument = source.replace("\\n", "\n")
+    return [(name, argument), *calls]
+
+
 def _literal(source: str, at: int) -> object:
     """The value of the literal that begins at `at`; None for an expression."""
     parts: list[str] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..registry import Tool
 
 AGENT = "openai-codex"
@@ -12,7 +14,15 @@ COMMANDS = frozenset({"exec_command", "shell", "shell_command", "local_shell"})
 WAITS = frozenset({"wait", "wait_agent", "close_agent"})
 """Tools whose answers tell how subagents stand."""
 
+
+def _calls(source: str) -> Sequence[tuple[str, object]]:
+    from .script import shown_calls
+
+    return shown_calls(source)
+
+
 TOOLS = {
+    "exec": Tool("other", "exec", _calls),
     "shell": Tool("shell", "Shell"),
     "exec_command": Tool("shell", "Shell"),
     "shell_command": Tool("shell", "Shell"),
