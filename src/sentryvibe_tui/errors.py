@@ -15,6 +15,7 @@ SentryVibeError
 │   └── OddAnswer
 │       └── ErrorAnswer            with its HTTP status
 ├── NoSuchProject, AmbiguousProject (LookupError): client/rest.py
+├── NoSuchSession, NoBuild (LookupError): client/choice.py
 ├── CannotLend                     a join link: client/join_link.py
 ├── LinkError                      a connection: client/transport.py
 │   ├── Ended

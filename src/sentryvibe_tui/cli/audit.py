@@ -11,7 +11,7 @@ import msgspec
 from ..audit import AUDIT, AuditLog, AuditRecord, local_user
 from ..model.text import clean_line
 from ..settings import data_dir
-from .options import UsageProblem, settings
+from .options import UsageProblem, data_option, settings
 from .output import any_text, tell, write_line
 
 
@@ -21,9 +21,7 @@ from .output import any_text, tell, write_line
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object a line: at, what, who, project, to, from, count."
 )
-@click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="The server's data folder."
-)
+@data_option("The server's data folder.")
 def command(project: str, since: str | None, as_json: bool, data: Path | None) -> int:
     """Print what was done about a server's tokens and builds, the oldest first: tokens added and revoked, lines shared,
     builds deleted, and who was refused. With PROJECT (its id) only what was done to that.

@@ -15,19 +15,15 @@ from ..model.text import clean_line
 from ..settings import data_dir
 from .audit import note
 from .completing import projects
-from .options import Server, UsageProblem, find_server, server_option, settings
+from .finding import problems_of
+from .options import Server, UsageProblem, data_option, find_server, server_option, settings
 from .output import any_text, tell, write_line
 from .spans import Length
 
 if TYPE_CHECKING:
     from ..store.contract import Expiry
 
-_data_option = click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="The data folder.  [default: the user's]",
-)
+_data_option = data_option("The data folder.  [default: the user's]")
 
 
 @click.group("db")
@@ -165,14 +161,13 @@ def _prune_by(server: Server, expiry: Expiry, dry_run: bool) -> int:
             _tell_progress(builds)
         write_line(f"deleted {builds} builds with {entries} entries")
 
-    try:
-        asyncio.run(run())
-    except (rest.NoSuchProject, rest.AmbiguousProject) as error:
-        raise UsageProblem(str(error)) from None
-    except NoAnswer as error:
-        if error.status == 404:
+    with problems_of(server):
+        try:
+            asyncio.run(run())
+        except NoAnswer as error:
+            if error.status != 404:
+                raise
             raise UsageProblem(f"{server.address.base} is of an older version and cannot prune: restart it") from None
-        raise server.unlinked(error) from None
     return 0
 
 

@@ -6,11 +6,12 @@ import asyncio
 
 import click
 
-from ..client.rest import AmbiguousProject, NoSuchProject, ProjectRef, builds, delete, resolve
-from ..errors import NoAnswer
+from ..client.choice import choose_builds
+from ..client.rest import ProjectRef, builds, delete, resolve
 from ..model.summary import BuildSummary
 from ..model.text import clean_line
 from .completing import projects
+from .finding import problems_of
 from .options import Server, UsageProblem, find_server, server_option
 from .output import any_text, write_line
 
@@ -29,7 +30,7 @@ def command(project: str, build: str | None, yes: bool, server: str | None) -> i
     """
     any_text()
     found = find_server(server)
-    try:
+    with problems_of(found):
         known, ended = asyncio.run(_ended(found, project, build or ""))
         name = clean_line(known.name or known.id, 80)
         for row in ended:
@@ -37,10 +38,6 @@ def command(project: str, build: str | None, yes: bool, server: str | None) -> i
         if not yes and not click.confirm(f"Delete {len(ended)} of {name}'s builds for good?", err=True):
             return 1
         asyncio.run(_delete(found, ended))
-    except (NoSuchProject, AmbiguousProject) as error:
-        raise UsageProblem(str(error)) from None
-    except NoAnswer as error:
-        raise found.unlinked(error) from None
     write_line(f"deleted {len(ended)}")
     return 0
 
@@ -48,11 +45,7 @@ def command(project: str, build: str | None, yes: bool, server: str | None) -> i
 async def _ended(server: Server, name: str, text: str) -> tuple[ProjectRef, list[BuildSummary]]:
     """Builds of the project that have ended, of `text` if it is not empty. Raises UsageProblem when there is none."""
     project = await resolve(server.address, name)
-    fitting = [
-        row
-        for row in await builds(server.address, project.id)
-        if row.build_id.startswith(text) or row.session_id.startswith(text)
-    ]
+    fitting = choose_builds(text, await builds(server.address, project.id))
     ended = [row for row in fitting if row.status != "active"]
     if not ended:
         what = "no such build" if not fitting else "it goes on" if text else "all go on"

@@ -6,11 +6,12 @@ import asyncio
 
 import click
 
-from ..client.rest import AmbiguousProject, NoSuchProject, builds, discard, resolve
-from ..errors import NoAnswer
+from ..client.choice import choose_builds
+from ..client.rest import builds, discard, resolve
 from ..model.summary import BuildSummary
 from ..model.text import clean_line
 from .completing import projects
+from .finding import problems_of
 from .options import Server, UsageProblem, find_server, server_option
 from .output import any_text, write_line
 
@@ -20,7 +21,7 @@ from .output import any_text, write_line
 @click.argument("session")
 @server_option
 def command(project: str, session: str, server: str | None) -> int:
-    """Delete the damaged build of SESSION (the beginning of its id will do) in PROJECT for good.
+    """Delete the damaged build of SESSION (the beginning of its id, or of the build's, will do) in PROJECT for good.
 
     A server marks a build as damaged when it cannot read what it stored of it; `ls` shows that. Other builds are never
     deleted.
@@ -33,19 +34,15 @@ def command(project: str, session: str, server: str | None) -> int:
 
 
 async def _discarded(server: Server, name: str, session: str) -> str:
-    try:
+    with problems_of(server):
         project = await resolve(server.address, name)
         build = _single_build(await builds(server.address, project.id), session)
         await discard(server.address, project.id, build.session_id, build.build_id)
-    except (NoSuchProject, AmbiguousProject) as error:
-        raise UsageProblem(str(error)) from None
-    except NoAnswer as error:
-        raise server.unlinked(error) from None
     return clean_line(build.build_id, 80)
 
 
 def _single_build(listing: tuple[BuildSummary, ...], session: str) -> BuildSummary:
-    matches = [build for build in listing if build.damaged and build.session_id.startswith(session)]
+    matches = choose_builds(session, [build for build in listing if build.damaged])
     if len(matches) != 1:
         many, begin = "several" if matches else "no", clean_line(session, 80)
         raise UsageProblem(f"{many} damaged builds have a session that begins with {begin!r}; `ls` shows what there is")

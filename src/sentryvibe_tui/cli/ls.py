@@ -12,7 +12,7 @@ import click
 from ..client.catalogue import Catalogue, grouped
 from ..client.rest import ListedProject
 from ..model.state import Millis
-from .finding import catalogue, told_of
+from .finding import catalogue, problems_of
 from .options import Server, UsageProblem, find_server, server_option
 from .output import any_text, write_line
 from .spans import span
@@ -60,7 +60,8 @@ async def _projects(server: Server, active: bool, since: Millis | None, limit: i
             return projects
         return grouped(await source.builds(active, since, limit), projects)
 
-    return await told_of(server, question(await catalogue(server)))
+    with problems_of(server):
+        return await question(await catalogue(server))
 
 
 def moment(text: str, now: Millis) -> Millis:

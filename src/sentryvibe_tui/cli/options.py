@@ -36,6 +36,11 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 EXIT_CODES = "Exit codes: " + "; ".join(f"{code} {what}" for code, what in exit_codes.EXPLAINED) + "."
 
 
+def data_option(words: str) -> Callable[[_Command], _Command]:
+    """`--data`, with `words` for help."""
+    return click.option("--data", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help=words)
+
+
 def server_option(command: _Command) -> _Command:
     """`--server` and `--token`; `find_server` knows the token by itself."""
     return _server_option(command, "Server to use.", multiple=False)

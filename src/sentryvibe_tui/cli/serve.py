@@ -11,13 +11,16 @@ from msgspec.structs import replace
 from ..errors import BadTokenFile
 from ..settings import SETTINGS, Settings, data_dir, token_path
 from ..wire.address import Address, parse_address
-from .options import UsageProblem, redactor, settings
+from .options import UsageProblem, data_option, redactor, settings
 from .output import tell
 
 if TYPE_CHECKING:
     from ..server.settings import ServerLimits
 
 _HOST, _PORT = SETTINGS["host"], SETTINGS["port"]
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_PLACE = click.Path(dir_okay=False, path_type=Path)
+"""Where a file is, or will be."""
 _STRANGERS = (
     "whoever reaches {} reads every prompt, tool call and output of every build, and can publish and change builds"
 )
@@ -30,12 +33,7 @@ _STRANGERS = (
     type=click.IntRange(_PORT.low, _PORT.high),
     help=f"Port to listen on; 0 takes a free one.  [default: {_PORT.default}]",
 )
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Where builds are kept.  [default: the user's data folder]",
-)
+@data_option("Where builds are kept.  [default: the user's data folder]")
 @click.option(
     "--store",
     metavar="URL",
@@ -49,7 +47,7 @@ _STRANGERS = (
 )
 @click.option(
     "--token-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=_PLACE,
     metavar="FILE",
     help="Ask everybody, also this user, for the token in this file; made with a new one if it is not there.",
 )
@@ -58,19 +56,19 @@ _STRANGERS = (
 )
 @click.option(
     "--tls-cert",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=_FILE,
     metavar="FILE",
     help="Speak TLS with this certificate, followed by those that vouch for it.",
 )
 @click.option(
     "--tls-key",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=_FILE,
     metavar="FILE",
     help="Its key.  [default: in the same file]",
 )
 @click.option(
     "--socket",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=_PLACE,
     metavar="PATH",
     help="Listen on a Unix socket, which this user alone may open, instead of an address.",
 )

@@ -9,16 +9,18 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
+from ..client.choice import choose_builds
 from ..client.join_link import CannotLend, Lender, LinkTerms, public_url, require_token
-from ..client.rest import AmbiguousProject, NoSuchProject, ProjectRef, builds, resolve
-from ..errors import BadAddress, NoAnswer
+from ..client.rest import ProjectRef, builds, resolve
+from ..errors import BadAddress
 from ..model.state import Millis
 from ..model.text import clean_line
 from ..principals import Role
 from ..settings import data_dir
 from ..wire.address import Address, parse_address
 from .completing import projects
-from .options import Server, UsageProblem, find_server, server_option, settings
+from .finding import problems_of
+from .options import Server, UsageProblem, data_option, find_server, server_option, settings
 from .output import any_text, tell, write_line
 from .spans import span
 
@@ -29,9 +31,7 @@ from .spans import span
 @click.option("--expires", default="1h", show_default=True, metavar="TIME", help="For so long: 30m, 2h, 3d, 1w.")
 @click.option("--role", type=click.Choice(("watch", "answer")), default="watch", show_default=True, help="What for.")
 @click.option("--url", metavar="URL", help="How others reach the server.  [default: as this command does]")
-@click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="The server's data folder."
-)
+@data_option("The server's data folder.")
 @server_option
 def command(
     project: str,
@@ -94,14 +94,10 @@ async def _terms(server: Server, text: str, build: str, length: Millis, role: Ro
 
 async def _meant(server: Server, text: str, build: str) -> tuple[ProjectRef, tuple[str, str]]:
     """The project, and session and id of the build of which `build` is the beginning; "" all. Raises UsageProblem."""
-    try:
+    with problems_of(server):
         project = await resolve(server.address, text)
         rows = await builds(server.address, project.id) if build else ()
-    except (NoSuchProject, AmbiguousProject) as error:
-        raise UsageProblem(str(error)) from None
-    except NoAnswer as error:
-        raise server.unlinked(error) from None
-    fitting = [row for row in rows if row.build_id.startswith(build) or row.session_id.startswith(build)]
+    fitting = choose_builds(build, rows)
     if build and len(fitting) != 1:
         many = "several builds begin" if fitting else "no build begins"
         raise UsageProblem(f"{many} with {clean_line(build, 80)!r} in {clean_line(project.id, 80)}; `ls` shows them")

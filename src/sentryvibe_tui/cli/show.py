@@ -7,9 +7,11 @@ import time
 
 import click
 
+from ..client.choice import newest_state
+from ..model.state import BuildState
 from .completing import projects
-from .finding import newest_state
-from .options import find_server, server_option
+from .finding import catalogue, problems_of
+from .options import Server, find_server, server_option
 from .output import any_text, write_line
 from .paths import file_named
 
@@ -29,7 +31,7 @@ def command(project: str, server: str | None, session: str | None, as_json: bool
     any_text(utf8=as_json)
     path = file_named(project)
     if path is None:
-        state = asyncio.run(newest_state(find_server(server), project, session))
+        state = asyncio.run(_newest(find_server(server), project, session))
     else:
         from .session_file import state_of
 
@@ -44,3 +46,8 @@ def command(project: str, server: str | None, session: str | None, as_json: bool
     for line in page(state, time.time_ns() // 1_000_000):
         write_line(line)
     return 0
+
+
+async def _newest(server: Server, project: str, session: str | None) -> BuildState:
+    with problems_of(server):
+        return await newest_state(await catalogue(server), project, session)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
@@ -14,17 +12,11 @@ from ..model.text import clean_line
 from ..principals import ROLES, TOKENS, NamedTokens, Role
 from ..settings import data_dir
 from .audit import note
-from .options import UsageProblem, settings
+from .options import UsageProblem, data_option, settings
 from .output import any_text, tell, write_line
 from .spans import span
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def _data_option(command: _Command) -> _Command:
-    kind = click.Path(file_okay=False, path_type=Path)
-    words = "The server's data folder.  [default: the user's]"
-    return click.option("--data", type=kind, metavar="DIR", help=words)(command)
+_data_option = data_option("The server's data folder.  [default: the user's]")
 
 
 @click.group("token")

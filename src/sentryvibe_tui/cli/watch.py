@@ -195,9 +195,10 @@ async def _unserved(
 ) -> int | None:
     """A session file, or a build that is kept while no server runs; None when there is a server."""
     from ..client.catalogue import StoredBuilds
+    from ..client.choice import newest_state
     from ..client.kept_watch import KeptWatch
     from ..sources.ingest.file_watch import FileWatch
-    from .finding import catalogue, state_in
+    from .finding import catalogue, problems_of
     from .session_file import session_fold
 
     watch: Watching
@@ -207,7 +208,8 @@ async def _unserved(
         source = await catalogue(server)
         if not isinstance(source, StoredBuilds):
             return None
-        watch = KeptWatch(source, await state_in(source, server, project, session))
+        with problems_of(server):
+            watch = KeptWatch(source, await newest_state(source, project, session))
     preferences = settings().settings
     if on_screen:
         return await show(
