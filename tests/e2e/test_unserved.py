@@ -172,3 +172,13 @@ def test_what_a_file_has_not_is_refused(desk: Any, flags: tuple[str, ...], words
     assert done.returncode == 2
     assert words in done.stderr
     assert done.stdout == b""
+
+
+def test_a_directory_whose_builds_cannot_be_kept_is_told_once(desk: Any, tmp_path: Path) -> None:
+    data = Path(os.environ["SENTRYVIBE_DATA_DIR"])
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "builds.db").write_bytes(b"no database, whatever its name says\n" * 100)
+    done = desk.run("watch", str(tmp_path), "--plain")
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert done.stderr.count(b"builds.db is damaged") == 1

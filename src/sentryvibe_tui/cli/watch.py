@@ -12,6 +12,7 @@ import click
 
 from ..client.deferred import ResolvedWatch
 from ..model.text import clean_line
+from ..report import exit_codes
 from ..tui.display import DisplayOptions
 from .completing import projects_or_folders
 from .options import EXIT_CODES, Server, UsageProblem, find_server, redactor, servers_option, settings
@@ -163,9 +164,11 @@ async def _in_directory(
             code = await _narrated(watch, server, jsonl, detail, goes_on, says_waiting=False)
     finally:
         await watch.aclose()
-    if watch.problem is not None:
+    if watch.problem is None:
+        return code
+    if on_screen:
         raise click.ClickException(str(watch.problem))
-    return code
+    return exit_codes.UNSUCCESSFUL  # lines have said why
 
 
 def _idle_words(directory: Path, session: Session | None, ago: float) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -155,8 +155,7 @@ class DirectoryWatch(DeferredWatch):
             await self._watch.aclose()
         if self._work is not None:
             self._work.cancel()
-            with suppress(asyncio.CancelledError, OSError):
-                await self._work
+            await asyncio.gather(self._work, return_exceptions=True)
 
 
 async def _until(happens: Coroutine[object, object, None], work: asyncio.Task[None]) -> None:
