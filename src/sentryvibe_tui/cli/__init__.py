@@ -29,7 +29,7 @@ COMMANDS = {
     "audit": "Print who changed or wanted what of a server, and from where.",
     "delete": "Delete builds that have ended.",
     "discard": "Delete a build that cannot be read any more.",
-    "db": "Check the database, or give back the room of what was deleted.",
+    "db": "Check, prune or compact the database, or move it to PostgreSQL.",
     "config": "Print the settings and where each comes from.",
     "completion": "Let bash, zsh or fish complete command lines.",
 }

@@ -42,11 +42,13 @@ from .spans import Length
     help="Silence after which a turn is over that only looks so; one whose file says its end is over at once.",
 )
 def command(path: Path, everywhere: bool, server: str | None, live: float, settled: float) -> int:
-    """Publish what Claude Code, Codex and Gemini CLI are doing in PATH, with no set-up.
+    """Publish what Claude Code, Codex, Gemini CLI, opencode, GitHub Copilot CLI, Qwen Code and pi are doing in PATH,
+    with no set-up.
 
-    Reads the session files that they write (CLAUDE_CONFIG_DIR, CODEX_HOME and GEMINI_CLI_HOME move them), of the
-    directory PATH and those below it. Each session becomes a build of the project that is called after its directory.
-    Goes on until ctrl+c or SIGTERM, and may be started again at any time.
+    Reads the session files and the database that they write anyway (CLAUDE_CONFIG_DIR, CODEX_HOME, GEMINI_CLI_HOME,
+    COPILOT_HOME, QWEN_HOME and PI_CODING_AGENT_DIR move them), of the directory PATH and those below it. Each session
+    becomes a build of the project that is called after its directory. Goes on until ctrl+c or SIGTERM, and may be
+    started again at any time.
 
     Without a server it serves by itself for as long as it runs.
     """

@@ -54,7 +54,7 @@ def command(
     server, or of several.
 
     PROJECT is a name, a slug, an id, or the beginning of one that fits only one project. A directory (`.`, or a path)
-    needs nothing else: what Claude Code, Codex and Gemini CLI do there is followed meanwhile, as `follow` does. A file
+    needs nothing else: what agents do there is followed meanwhile, as `follow` does (its help names them). A file
     is a session file of an agent, read on while it grows. Without a server a kept build is shown as it is.
     """
     if (plain and jsonl) or (verbose and quiet):
