@@ -12,16 +12,15 @@ from typing import cast
 
 import click
 
-from ..agents.demo.fleet import Actor, demo_fleet
+from ..agents.demo.fleet import demo_fleet
 from ..agents.demo.stream import DemoAgent
 from ..client.fleet import ServerFleet
 from ..client.rest import ProjectRef
 from ..client.watch import Watch
-from ..model.events import About
-from ..model.state import Agent
 from ..report.narrate import narrate
 from ..report.plain import PlainLines
 from ..settings import Settings
+from ..sources.demo import acting
 from ..tui.display import DisplayOptions
 from ..wire.address import Address, parse_address
 from ..wire.projects import project_id
@@ -81,15 +80,10 @@ async def _demo(
     async with running(folder / "data", settings=limits) as server:
         address = parse_address(server.url, limits.token)
         actors = demo_fleet(agent, seed)[: None if look is not None else 1]
-        playing = [asyncio.create_task(_play(address, folder / "outbox", one, speed)) for one in actors]
-        try:
+        async with acting(actors, address, folder / "outbox", speed):
             if look is not None:
                 return await show_agents(ServerFleet((address,)), look, preferences)
             return await _lines(address, actors[0].project)
-        finally:
-            for task in playing:
-                task.cancel()
-            await asyncio.gather(*playing, return_exceptions=True)
 
 
 async def _lines(server: Address, project: str) -> int:
@@ -98,16 +92,3 @@ async def _lines(server: Address, project: str) -> int:
         return (await narrate(watch, PlainLines(), write_line)).code
     finally:
         await watch.aclose()
-
-
-async def _play(server: Address, outbox: Path, actor: Actor, speed: float) -> None:
-    """What an agent reports, step by step, through the ingest that every agent uses."""
-    from ..client.publisher import Publisher
-
-    name = f"demo-{actor.project}"
-    about = About(project_id(actor.project), name, name, Agent(project_name=actor.project))
-    async with Publisher(server, about, outbox) as publisher:
-        for step in actor.steps:
-            await asyncio.sleep(step.delay_ms / 1000 / speed)
-            publisher.publish(step.event)
-        await publisher.drain()

@@ -19,13 +19,10 @@ from ..wire.projects import ProjectName, project_named, project_of
 from .completing import projects
 from .options import UsageProblem, find_server, redactor, server_option, settings
 from .output import tell
-from .relay import relayed
 from .screen import display_options, has_terminal, look_options, show
 
 if TYPE_CHECKING:
     from ..agents.common.command import Prepared
-    from ..client.watch import Watch
-    from ..sources.run.command import Run
 
 _COMMAND = f"{__name__}.command"
 
@@ -77,7 +74,7 @@ def command(
         raise UsageProblem("--watch needs a terminal")
     if is_acp:
         named = None if project is None or not project.strip() else project_named(project)
-        return asyncio.run(relayed(argv, named, find_server(server).named, settings().settings))
+        return _relayed(argv, named, find_server(server).named, settings().settings)
     ready = prepare_argv(argv)
     if ready.interactive and has_terminal():
         raise UsageProblem(
@@ -91,6 +88,15 @@ def command(
     return asyncio.run(_run(ready, name, found.named, ours, look))
 
 
+def _relayed(argv: tuple[str, ...], name: ProjectName | None, server: Address | None, preferences: Settings) -> int:
+    """The agent's exit status. Whether anything can be published makes no difference to it."""
+    from ..sources.run.relay import Relay
+    from ..sources.run.relay_publishing import published
+
+    relay = Relay(argv, name, redactor(preferences))
+    return asyncio.run(relay.run(lambda: asyncio.create_task(published(relay, server, preferences, tell)), tell))
+
+
 async def _run(
     ready: Prepared, name: ProjectName, server: Address | None, preferences: Settings, look: DisplayOptions | None
 ) -> int:
@@ -98,6 +104,7 @@ async def _run(
     from ..errors import CannotServe
     from ..server.embedded import kept_served, server_here
     from ..sources.run.command import Run
+    from ..sources.run.watched import WatchedRun
 
     outbox, masks = data_dir(preferences) / "outbox", redactor(preferences)
     try:
@@ -109,9 +116,7 @@ async def _run(
             log = logging.getLogger("sentryvibe_tui.run")
             work = asyncio.create_task(run.run(address, outbox, log.warning))
             watch = Watch(address, ProjectRef(name.id, name.name), wait=True, probe=True)
-            async with (
-                nullcontext() if server else kept_served(_WatchedRun(run, watch), address, preferences, log.info)
-            ):
+            async with nullcontext() if server else kept_served(WatchedRun(run, watch), address, preferences, log.info):
                 with suppress(asyncio.CancelledError):
                     await show(watch, name.name, look, preferences)
                 if not work.done():
@@ -120,18 +125,3 @@ async def _run(
                 return await work
     except (CannotServe, OSError) as error:
         raise click.ClickException(str(error)) from None
-
-
-class _WatchedRun:
-    """A run and the watch on it, which turn to another server together."""
-
-    def __init__(self, run: Run, watch: Watch) -> None:
-        self._run, self._watch = run, watch
-
-    @property
-    def is_cut_off(self) -> bool:
-        return self._run.is_cut_off
-
-    def turn_to(self, server: Address) -> None:
-        self._run.turn_to(server)
-        self._watch.turn_to(server)
