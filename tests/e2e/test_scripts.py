@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 20.0
+from ..patience import until
 
 
 def post(url: str, kind: str, build: str = "b", project: str = "Shop", at: str = "", **fields: object) -> None:
@@ -29,6 +29,11 @@ def post(url: str, kind: str, build: str = "b", project: str = "Shop", at: str =
 def said(desk: Any, *arguments: str) -> tuple[int, list[str]]:
     done = desk.run(*arguments)
     return done.returncode, done.stdout.decode().splitlines()
+
+
+def watchers(url: str) -> int:
+    with urllib.request.urlopen(f"{url}/api/watchers") as answer:
+        return len(json.load(answer)["watchers"])
 
 
 def asks(url: str, **names: str) -> None:
@@ -57,7 +62,7 @@ def test_wait_ends_when_it_has_come_true(desk: Any, server: str) -> None:
     post(server, "start")
     waits = desk.start("wait", "--any", "--for", "needs-input", "--timeout", "30")
     ends = desk.start("wait", "shop", "--timeout", "30")
-    time.sleep(1.0)
+    until(lambda: watchers(server) == 2, "two that wait")
     asks(server)
     assert waits.end() == 0
     assert waits.lines == ["Shop needs you: Bash npm publish: permission"]
@@ -80,9 +85,7 @@ def test_serve_tells_a_command_of_each_event_once(desk: Any, tmp_path: Path, mon
     post(url, "build-failed", "old", at="2026-01-01T00:00:00Z", error="long ago")
     post(url, "start")
     asks(url)
-    until = time.monotonic() + PATIENCE
-    while not out.exists() and time.monotonic() < until:
-        time.sleep(0.05)
+    until(out.exists, "the command")
     post(url, "build-completed", summary="All green.")
     assert serve.stop(signal.SIGTERM) == 0
     told = [json.loads(line) for line in out.read_text().splitlines()]
