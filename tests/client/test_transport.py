@@ -161,7 +161,7 @@ def test_bad_addresses(text) -> None:
 
 def test_loopback() -> None:
     assert all(parse_address(text).is_loopback for text in ("localhost", "127.0.0.1:1", "http://[::1]:3", "127.8.8.8"))
-    assert not parse_address("example.org").is_loopback
+    assert not any(parse_address(text).is_loopback for text in ("example.org", "127.example.org", "127.0.0.1.nip.io"))
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1), max_size=5), st.data())

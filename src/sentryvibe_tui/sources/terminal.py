@@ -7,6 +7,7 @@ program in its directory. Linux and macOS: `ps`, `tmux` and the environment of t
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -96,7 +97,7 @@ def _to_pane(pane: Pane, variables: Mapping[str, str], environ: Mapping[str, str
     is_same = not server or server[1] == environ.get("TMUX", "").partition(",")[0]
     if not environ.get("TMUX") or not is_same:
         where = "this terminal is not in tmux" if not environ.get("TMUX") else "this terminal is in another tmux"
-        attach = " ".join(("tmux", *(() if is_same else server), "attach", "-t", session))
+        attach = shlex.join(("tmux", *(() if is_same else server), "attach", "-t", session))
         raise NoTerminal(f"it runs in tmux {pane.place}, but {where}: {clean_line(attach, 200)}")
     try:
         run(("tmux", *server, "switch-client", "-t", pane.id))
@@ -180,12 +181,14 @@ error "no such tab"
 end run"""
 
 WAYS = (
-    TerminalWay("screen", "STY", _nowhere, hint=lambda variables: f"screen -x {clean_line(variables['STY'], 80)}"),
+    TerminalWay(
+        "screen", "STY", _nowhere, hint=lambda variables: clean_line(shlex.join(("screen", "-x", variables["STY"])), 80)
+    ),
     TerminalWay(
         "zellij",
         "ZELLIJ_SESSION_NAME",
         _nowhere,
-        hint=lambda variables: f"zellij attach {clean_line(variables['ZELLIJ_SESSION_NAME'], 80)}",
+        hint=lambda variables: clean_line(shlex.join(("zellij", "attach", variables["ZELLIJ_SESSION_NAME"])), 80),
     ),
     TerminalWay(
         "kitty",

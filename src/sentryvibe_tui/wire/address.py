@@ -61,7 +61,7 @@ class Address(Struct, frozen=True):
 
     @property
     def is_loopback(self) -> bool:
-        return self.host in LOOPBACK or self.host.startswith("127.")
+        return self.host in LOOPBACK or re.fullmatch(r"127(\.\d+){1,3}", self.host) is not None
 
     @property
     def may_use_tls(self) -> bool:
