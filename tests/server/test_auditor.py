@@ -93,6 +93,7 @@ async def test_who_deletes_and_who_is_refused_is_in_it_and_no_token(server: Runn
         assert (await http.delete(build, headers=guest)).status_code == 403
         assert (await http.post("/api/build-events", json=ended, headers=guest)).status_code == 403
         assert (await http.get("/api/projects", headers={"Authorization": "Bearer guess"})).status_code == 401
+        assert (await http.get("/api/projects")).status_code == 401
         assert (await http.get("/api/projects", headers=owner | {"Host": "evil.example"})).status_code == 403
         assert (await http.delete(build, headers=owner)).status_code == 200
     deleted = [record for record in AuditLog(tmp_path / "data" / AUDIT).records() if record.what == "delete"]
@@ -103,6 +104,7 @@ async def test_who_deletes_and_who_is_refused_is_in_it_and_no_token(server: Runn
     assert refused == {
         ("guest", "the token guest may watch and not admin"),
         ("guest", "the token guest may watch and not publish"),
+        ("", "this token opens nothing here: it was revoked, has expired, or is of another server"),
         ("", "this server wants its token: Authorization: Bearer TOKEN"),
         ("", "this Host is not served here"),
     }

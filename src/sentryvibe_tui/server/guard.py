@@ -27,6 +27,7 @@ ANYONE, BEARER, OWNER = (Principal(name, "admin") for name in ("anyone", "bearer
 """Who comes where no token is asked for; who bears the shared one; who runs as the server's own user."""
 
 _NO_TOKEN = "this server wants its token: Authorization: Bearer TOKEN"
+_WRONG_TOKEN = "this token opens nothing here: it was revoked, has expired, or is of another server"
 _STRANGER = (
     "this server is for the user who runs it: others send Authorization: Bearer TOKEN (`sentryvibe-tui token add`), "
     "or it is started with `serve --no-token`"
@@ -76,6 +77,7 @@ class Guard:
             return OWNER
         if token:
             self._attempts.fail(caller_of(scope).place, token)
+            raise HTTPError(401, _WRONG_TOKEN)
         raise HTTPError(401, _STRANGER if self._own_user else _NO_TOKEN)
 
     def valid_tokens(self) -> frozenset[str]:
