@@ -211,16 +211,20 @@ async def test_a_database_that_was_set_back_is_another_epoch(database: Database,
     assert await database.ask("SELECT value FROM meta WHERE key = 'epoch'") == store.epoch
 
 
-async def test_a_server_that_starts_notices_that_its_groups_are_gone(database: Database, posted: Make) -> None:
+async def test_a_server_that_starts_notices_that_its_groups_are_gone(
+    database: Database, posted: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     store = await database.open("one")
     await store.append([text(posted, "a")], 1)
     await store.close()
     again = await database.open("one")
     assert (again.epoch, again.id) == (store.epoch, store.id)
     await again.close()
+    assert caplog.messages == []
     await database.ask("UPDATE writers SET last = 0")
     restored = await database.open("one")
     assert restored.epoch != store.epoch
+    assert caplog.messages == ["a new epoch begins: the database was set back"]
 
 
 @pytest.mark.parametrize("key", ["system", "timeline"])

@@ -159,13 +159,17 @@ async def _epoch(directory: Path, limits: StoreLimits = DEFAULT_STORE_LIMITS) ->
     return store.epoch
 
 
-async def test_an_older_copy_put_in_place_is_another_epoch(tmp_path: Path, posted: Make) -> None:
+async def test_an_older_copy_put_in_place_is_another_epoch_and_the_log_says_so(
+    tmp_path: Path, posted: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     first = await _three_more(tmp_path, posted, 1)
     backup = (tmp_path / DATABASE).read_bytes()
     assert await _three_more(tmp_path, posted, 2) == first
+    assert caplog.messages == []
     (tmp_path / DATABASE).write_bytes(backup)
     restored = await _epoch(tmp_path)
     assert restored != first
+    assert [message.partition(":")[0] for message in caplog.messages] == ["a new epoch begins"]
     assert await _three_more(tmp_path, posted, 3) == restored
     (tmp_path / DATABASE).write_bytes(backup)
     assert await _epoch(tmp_path) not in (first, restored)

@@ -346,6 +346,7 @@ async def _signed_in(db: Connection, address: PostgresAddress, note: WriterNote)
         last = await sign_in(db, note.id, 0)
         if note.epoch == epoch and last < note.last:
             epoch = await renew(db)
+            log.warning("a new epoch begins: the database was set back")
         await listen_anew(db, note.id)
     note.begin(epoch, last)
     return epoch, last

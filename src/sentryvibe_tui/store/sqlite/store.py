@@ -280,6 +280,10 @@ def _confirmed_epoch(db: sqlite3.Connection, epoch: str, high_water: HighWaterMa
     ).fetchone()
     if not high_water.confirms(epoch, count):
         epoch = renew(db)
+        if count:
+            log.warning(
+                "a new epoch begins: the database is an older copy, comes from elsewhere, or is read by new rules"
+            )
     high_water.begin(epoch, count)
     return epoch
 
