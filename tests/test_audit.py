@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from sentryvibe_tui.audit import AUDIT, REFUSED, AuditLog, AuditRecord, local_user
+from sentryvibe_tui.principals import TOKENS, NamedTokens
 
 
 def test_what_is_added_is_read_back_in_order_by_its_user_alone(tmp_path: Path) -> None:
@@ -75,3 +77,14 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic"):
         AuditLog(tmp_path / AUDIT).append((AuditRecord(1, "share"),))
     assert local_user()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes into another user's folder")
+def test_what_root_makes_in_the_folder_of_a_server_belongs_to_its_user(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 1235)
+    tokens = NamedTokens(tmp_path / TOKENS)
+    for name in ("anna", "bob"):
+        tokens.add(name, "watch", now=0)
+        AuditLog(tmp_path / AUDIT).append((AuditRecord(0, "token-add", target=name),))
+    owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in tmp_path.iterdir()}
+    assert owners == {TOKENS: (1234, 1235), AUDIT: (1234, 1235)}

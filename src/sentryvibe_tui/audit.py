@@ -12,12 +12,13 @@ import heapq
 import os
 import pwd
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct, field
 
-from .folders import make_private
+from .folders import make_private, new_private_file
 
 AUDIT = "audit.jsonl"
 """The file's name in the data folder; beside it `audit-refused.jsonl`, and of each the one before, with `.1`."""
@@ -99,12 +100,18 @@ class _RecordFile:
             except FileNotFoundError:
                 continue
 
+    def _descriptor(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND
+        while True:
+            with suppress(FileExistsError):
+                return new_private_file(self._path, flags)
+            with suppress(FileNotFoundError):  # replaced meanwhile
+                return os.open(self._path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
+
     def _locked(self) -> int:
         """The file, which nobody else writes or replaces until it is closed."""
         while True:
-            descriptor = os.open(
-                self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-            )
+            descriptor = self._descriptor()
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 if os.fstat(descriptor).st_ino == os.stat(self._path).st_ino:

@@ -21,6 +21,23 @@ def make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
+def new_private_file(path: Path, flags: int) -> int:
+    """A file that was not there yet, readable by its user alone, whatever the umask is. Raises OSError.
+
+    What root makes in a folder of another user is that user's, whose server has to read it.
+    """
+    file = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(file, 0o600)
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(file, owner.st_uid, owner.st_gid)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
 def runtime_folder(logins: str = "/run/user") -> Path:
     """The user's runtime folder, which a restart of the machine may empty, or SENTRYVIBE_RUNTIME_DIR."""
     folder = os.environ.get("SENTRYVIBE_RUNTIME_DIR")

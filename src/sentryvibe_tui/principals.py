@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from .errors import BadTokenFile
-from .folders import make_private
+from .folders import make_private, new_private_file
 
 TOKENS = "tokens.json"
 """The file's name in the data folder."""
@@ -171,8 +171,8 @@ class NamedTokens:
     def _write(self, text: bytes) -> None:
         """Whole or not at all."""
         draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
+        draft.unlink(missing_ok=True)
+        with open(new_private_file(draft, os.O_WRONLY), "wb") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
