@@ -500,6 +500,17 @@ async def test_a_storm_does_not_wait_for_its_checkpoint_and_carries_only_the_res
     await close(writer)
 
 
+@limited(checkpoint_idle=1, checkpoint_busy=1, idle=3600, live_bytes=1)
+async def test_builds_that_end_one_after_another_keep_no_checkpoint_waiting(
+    writer: Writer, checkpoints: Checkpoints, posted: Make
+) -> None:
+    """Each leaves a snapshot that is overdue."""
+    checkpoints.asked.clear()
+    for number in range(5):
+        await writer.append([posted("build-completed", build=f"b{number}")], 1)
+    assert checkpoints.asked.is_set()
+
+
 async def test_closing_waits_for_a_slow_commit_and_keeps_what_waits_behind_it(
     writer: Writer, watched: Watched, posted: Make
 ) -> None:

@@ -148,11 +148,12 @@ class Writer:
         if self._has_rest:
             self._has_rest = False
             self._hand(self._ledger.carry_rest, self._kept_up)
-        elif self._ledger.is_overdue:
+            return
+        if self._ledger.needs_checkpoint:
+            self._begin_checkpoint()
+        if self._ledger.is_overdue:
             self._hand(self._ledger.upkeep, self._kept_up)
         else:
-            if self._ledger.needs_checkpoint:
-                self._begin_checkpoint()
             self._go_on(len(group))
 
     def _kept_up(self, _: object) -> None:
