@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.client.catalogue import StoredBuilds
 from sentryvibe_tui.errors import StoreBroken, StoreUnavailable
 from sentryvibe_tui.model.totals import Figures
 from sentryvibe_tui.store.contract import BuildFilter, BuildKey
 from sentryvibe_tui.store.kept import KeptBuilds
 from sentryvibe_tui.store.opening import kept_store
+from sentryvibe_tui.store.postgres.connection import connect_to_read
 from sentryvibe_tui.store.readonly import DATABASE, OLDEST, SCHEMA, Unreadable, open_readonly, recent_figures
 from sentryvibe_tui.store.sqlite import SqliteStore
 from sentryvibe_tui.store.sqlite.schema import MIGRATIONS
@@ -36,7 +38,7 @@ async def test_builds_are_read_beside_a_server_and_after_it(tmp_path: Path, post
     await store.close()
     (build,) = (await kept.builds(BuildFilter(), 10)).builds
     assert (build.key, build.tools, build.project_name) == (key, 1, "p")
-    assert [project.id for project in await kept.projects()] == ["p"]
+    assert [project.id for project, _ in await kept.projects(1)] == ["p"]
     tool = await kept.tool(key, "t")
     assert tool is not None
     assert tool.name == "Bash"
@@ -62,7 +64,7 @@ async def test_a_folder_that_no_server_brought_up_to_date_yet_is_read(tmp_path: 
         assert state is not None
         assert state.version == build.version
         assert await kept.newest("p") == build.key
-        assert [project.id for project in await kept.projects()] == ["p"]
+        assert [project.id for project, _ in await kept.projects(1)] == ["p"]
     db.close()
     assert version == OLDEST
 
@@ -70,7 +72,7 @@ async def test_a_folder_that_no_server_brought_up_to_date_yet_is_read(tmp_path: 
 async def test_nothing_damaged_or_of_another_version(tmp_path: Path) -> None:
     assert open_readonly(tmp_path) is None
     with pytest.raises(Unreadable, match="nothing is kept"):
-        await KeptBuilds(tmp_path).projects()
+        await KeptBuilds(tmp_path).projects(1)
     path = tmp_path / DATABASE
     path.write_bytes(b"no database" * 100)
     with pytest.raises(Unreadable, match="damaged"):
@@ -94,12 +96,33 @@ async def test_what_servers_share_is_read_as_files_are(place: Any, posted: Any) 
     assert key == BuildKey("p", "s", "b")
     assert await kept.state(key) == await store.state(key)
     assert (await kept.builds(BuildFilter(), 10)).builds == (await store.all_builds(BuildFilter(), 10)).builds
-    assert await kept.projects() == await store.projects()
+    assert [one for one, _ in await kept.projects(1)] == list(await store.projects())
     tool = await kept.tool(key, "t")
     assert tool is not None
     assert tool.name == "Bash"
     assert await kept.tool(key, "none") is None
     assert await kept.state(BuildKey("p", "s", "none")) is None
+    await store.close()
+
+
+async def test_projects_with_their_builds_are_one_question(
+    place: Any, posted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of many projects takes no connection for each."""
+    connections = list[object]()
+
+    async def counted(address: Any) -> Any:
+        connections.append(address)
+        return await connect_to_read(address)
+
+    store = await place.open()
+    for number in range(3):
+        await store.append([posted("start", project=f"p{number}", build=b, at=5) for b in "ab"], number)
+    monkeypatch.setattr("sentryvibe_tui.store.postgres.kept.connect_to_read", counted)
+    projects = await StoredBuilds(place.kept()).projects()
+    assert [project.id for project in projects] == ["p2", "p1", "p0"]
+    assert [sorted(build.build_id for build in project.builds) for project in projects] == [["a", "b"]] * 3
+    assert len(connections) <= 1
     await store.close()
 
 
@@ -111,8 +134,8 @@ async def test_a_database_without_our_tables_or_none_keeps_nothing(tmp_path: Pat
     kept = kept_store(with_schema(new_schema()), tmp_path)
     assert kept is not None
     with pytest.raises(Unreadable, match="nothing is kept"):
-        await kept.projects()
+        await kept.projects(1)
     away = kept_store("postgresql://127.0.0.1:1/x", tmp_path)
     assert away is not None
     with pytest.raises(StoreUnavailable, match="cannot be reached"):
-        await away.projects()
+        await away.projects(1)

@@ -86,16 +86,8 @@ class StoredBuilds:
         self._kept = kept
 
     async def projects(self) -> tuple[ListedProject, ...]:
-        from ..store.contract import BuildFilter
-
-        return tuple(
-            [
-                ListedProject(
-                    one.id, one.name, one.slug, builds=(await self._kept.builds(BuildFilter(one.id), LISTED)).builds
-                )
-                for one in await self._kept.projects()
-            ]
-        )
+        listed = await self._kept.projects(LISTED)
+        return tuple([ListedProject(one.id, one.name, one.slug, builds=builds) for one, builds in listed])
 
     async def builds(self, active: bool, since: Millis | None, limit: int) -> tuple[BuildSummary, ...]:
         from ..store.contract import BuildFilter

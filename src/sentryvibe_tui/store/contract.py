@@ -115,8 +115,8 @@ class BuildFilter(Struct, frozen=True):
 class KeptStore(Protocol):
     """What is kept, read beside whoever writes it: nothing is changed. Every question raises StoreError."""
 
-    async def projects(self) -> tuple[ProjectRecord, ...]:
-        """The one with the latest event first."""
+    async def projects(self, limit: int) -> tuple[tuple[ProjectRecord, tuple[BuildSummary, ...]], ...]:
+        """The one with the latest event first, each with so many of its builds, the latest first."""
         ...
 
     async def builds(self, build_filter: BuildFilter, limit: int) -> Page: ...

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..model.state import BuildState
+from ..model.summary import BuildSummary
 from .contract import BuildFilter, BuildKey, FoundTool, Page, ProjectRecord
 from .readonly import Unreadable, open_readonly
 from .sqlite import queries
@@ -36,8 +37,12 @@ class KeptBuilds:
             except sqlite3.Error as error:
                 raise Unreadable(f"cannot read {self.directory}: {error}") from None
 
-    async def projects(self) -> tuple[ProjectRecord, ...]:
-        return await self._ask(queries.read_projects)
+    async def projects(self, limit: int) -> tuple[tuple[ProjectRecord, tuple[BuildSummary, ...]], ...]:
+        def listed(db: sqlite3.Connection) -> list[tuple[ProjectRecord, tuple[BuildSummary, ...]]]:
+            found = queries.read_projects(db)
+            return [(one, queries.read_page(db, BuildFilter(one.id), limit).builds) for one in found]
+
+        return tuple(await self._ask(listed))
 
     async def builds(self, build_filter: BuildFilter, limit: int) -> Page:
         return await self._ask(lambda db: queries.read_page(db, build_filter, limit))

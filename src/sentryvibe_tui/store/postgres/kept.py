@@ -9,6 +9,7 @@ from typing import TypeVar
 from asyncpg import Connection
 
 from ...model.state import BuildState
+from ...model.summary import BuildSummary
 from ..contract import BuildFilter, BuildKey, FoundTool, Page, ProjectRecord
 from ..readonly import Unreadable
 from . import queries
@@ -44,8 +45,12 @@ class SharedBuilds:
             age = "an older" if number < len(MIGRATIONS) else "a newer"
             raise Unreadable(f"{self._address.shown} is of {age} version of sentryvibe-tui")
 
-    async def projects(self) -> tuple[ProjectRecord, ...]:
-        return await self._ask(queries.read_projects)
+    async def projects(self, limit: int) -> tuple[tuple[ProjectRecord, tuple[BuildSummary, ...]], ...]:
+        async def listed(db: Connection) -> list[tuple[ProjectRecord, tuple[BuildSummary, ...]]]:
+            found = await queries.read_projects(db)
+            return [(one, (await queries.read_page(db, BuildFilter(one.id), limit)).builds) for one in found]
+
+        return tuple(await self._ask(listed))
 
     async def builds(self, build_filter: BuildFilter, limit: int) -> Page:
         return await self._ask(lambda db: queries.read_page(db, build_filter, limit))
