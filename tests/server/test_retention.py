@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from sentryvibe_tui.model.events import About, TextAdded
 from sentryvibe_tui.model.facts import BuildEnded
@@ -89,7 +90,8 @@ async def test_a_server_prunes_for_a_command(server: Running, http: httpx.AsyncC
         assert (await http.delete("/api/builds/expired", params=wrong)).status_code == 400
 
 
-async def test_a_piece_of_deletion_is_small_while_events_come_in(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["delete", "discard"])
+async def test_a_piece_of_deletion_is_small_while_events_come_in(tmp_path: Path, way: str) -> None:
     store = await SqliteStore.open(tmp_path)
     old = About("old", "s", "b")
     events = [EventEnvelope(old, TextAdded(f"t{n}", "x" * 200), f"e{n}", n + 1) for n in range(3_000)]
@@ -104,7 +106,9 @@ async def test_a_piece_of_deletion_is_small_while_events_come_in(tmp_path: Path)
         return is_more
 
     store._ledger.sweep = measured  # type: ignore[method-assign]
-    assert await store.delete(BuildKey("old", "s", "b"))
+    if way == "discard":
+        db.execute("UPDATE builds SET status = 'damaged'")
+    assert await getattr(store, way)(BuildKey("old", "s", "b"))
     assert store._sweeper.task is not None
     count = 0
     while not store._sweeper.task.done():

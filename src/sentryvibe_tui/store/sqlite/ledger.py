@@ -22,7 +22,7 @@ from ..groups import concerns_all, in_one_result
 from ..limits import StoreLimits
 from ..live import LiveLogs
 from . import deletion
-from .queries import delete_damaged, mark_damaged
+from .queries import mark_damaged
 from .transaction import SqliteTransaction
 
 log = logging.getLogger("sentryvibe_tui.store")
@@ -121,14 +121,15 @@ class Ledger:
         return (marked,)
 
     def discard(self, key: BuildKey) -> bool:
-        """Deletes a build that is marked as damaged; False: there is none such. Raises StoreUnavailable."""
-        is_gone = self._change(lambda: delete_damaged(self._db, key))
-        self._rules.forget_all_names()
-        return is_gone
+        """Buries a build that is marked as damaged; False: there is none such. Raises StoreUnavailable."""
+        return self._bury(key, deletion.bury_unreadable)
 
     def delete(self, key: BuildKey) -> bool:
         """Buries a build that has ended (`deletion`); False: there is none such. Raises StoreUnavailable."""
-        is_gone = self._change(lambda: deletion.bury(self._db, key))
+        return self._bury(key, deletion.bury)
+
+    def _bury(self, key: BuildKey, bury: Callable[[sqlite3.Connection, BuildKey], bool]) -> bool:
+        is_gone = self._change(lambda: bury(self._db, key))
         if is_gone:
             self.live.drop(key)
             self._rules.forget_all_names()

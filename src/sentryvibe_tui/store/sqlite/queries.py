@@ -170,22 +170,3 @@ def mark_damaged(db: sqlite3.Connection, damage: BuildDamaged) -> Commit | None:
     encoded = encode_summary(summary)
     db.execute("UPDATE builds SET status = 'damaged', row = ? WHERE log = ?", (encoded, number))
     return Commit(BuildHead(key, number, version, False, at), (), summary, encoded)
-
-
-def delete_damaged(db: sqlite3.Connection, key: BuildKey) -> bool:
-    """Within a transaction. False: no such build is marked as damaged."""
-    row = db.execute(
-        "SELECT log FROM builds WHERE project_id = ? AND session_id = ? AND build_id = ? AND status = 'damaged'",
-        (key.project_id, key.session_id, key.build_id),
-    ).fetchone()
-    if row is None:
-        return False
-    (number,) = row
-    db.execute("DELETE FROM entries WHERE place BETWEEN ? AND ?", (place(number, 0), place(number + 1, -1)))
-    for table in ("event_ids", "snapshots", "blobs", "builds"):
-        db.execute(f"DELETE FROM {table} WHERE log = ?", (number,))
-    db.execute(
-        "DELETE FROM projects WHERE id = ? AND NOT EXISTS (SELECT 1 FROM builds WHERE project_id = id)",
-        (key.project_id,),
-    )
-    return True

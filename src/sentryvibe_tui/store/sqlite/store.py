@@ -162,10 +162,13 @@ class SqliteStore:
             raise
 
     async def discard(self, key: BuildKey) -> bool:
-        return await self._writer.ask(partial(self._ledger.discard, key))
+        return await self._bury(partial(self._ledger.discard, key))
 
     async def delete(self, key: BuildKey) -> bool:
-        is_gone = await self._writer.ask(partial(self._ledger.delete, key))
+        return await self._bury(partial(self._ledger.delete, key))
+
+    async def _bury(self, bury: Callable[[], bool]) -> bool:
+        is_gone = await self._writer.ask(bury)
         if is_gone:
             self._sweeper.wake()
         return is_gone
