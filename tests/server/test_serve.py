@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -19,8 +21,10 @@ import pytest
 from sentryvibe_tui import runtime
 from sentryvibe_tui.processes import started_at
 from sentryvibe_tui.server.serve import running
+from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.wire.local import address_of
 
+from ..certificates import made_in
 from ..patience import PATIENCE
 
 _CODE = """
@@ -207,6 +211,31 @@ def test_a_process_that_was_given_the_pid_of_a_server_that_ended_is_no_server(
     del told["processStart"]  # by an older version
     runtime.runtime_file().write_text(json.dumps(told))
     assert _found() == "http://127.0.0.1:1"
+
+
+async def test_new_connections_get_a_renewed_certificate_once_its_key_is_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    first, second = made_in(tmp_path / "first"), made_in(tmp_path / "second")
+    limits = ServerLimits(certificate=str(first.file), certificate_key=str(first.key), renew_every=0.01)
+    async with running(tmp_path / "data", settings=limits) as server, asyncio.timeout(PATIENCE):
+        port = int(server.url.rpartition(":")[2])
+
+        async def shown() -> str:
+            return await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", port))
+
+        assert (await shown()).split() == first.file.read_text().split()
+        second.file.replace(first.file)
+        for _ in iter(lambda: "stays the one from before" in caplog.text, True):
+            await asyncio.sleep(0.01)
+        await shown()
+        second.key.replace(first.key)
+        for _ in iter(lambda: "new connections get the certificate" in caplog.text, True):
+            await asyncio.sleep(0.01)
+        assert (await shown()).split() == first.file.read_text().split()
 
 
 async def test_a_server_at_localhost_is_found_by_that_name_and_called_by_its_address(

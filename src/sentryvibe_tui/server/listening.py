@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import logging
 import os
 import socket
 import ssl
@@ -10,6 +12,8 @@ import stat
 from contextlib import suppress
 
 from ..errors import CannotServe
+
+log = logging.getLogger("sentryvibe_tui.server")
 
 _BACKLOG = 2048
 
@@ -66,13 +70,47 @@ def put_away(path: str) -> None:
         os.unlink(path)
 
 
-def check_certificate(certificate: str, key: str) -> None:
-    """Raises CannotServe for files that TLS cannot be spoken with."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key or None, lambda: "")
-    except (OSError, ValueError) as error:
-        files = f"{certificate} and {key}" if key else certificate
-        raise CannotServe(f"no TLS with the certificate in {files}: {error}") from None
+class CertificateFiles:
+    """What TLS is spoken with; without a `key` it stands in the certificate's file. Raises CannotServe for files that
+    it cannot be spoken with."""
+
+    def __init__(self, certificate: str, key: str) -> None:
+        self._certificate, self._key = certificate, key
+        self._stamps = self._now()
+        self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+
+    async def renew(self, context: ssl.SSLContext, every: float) -> None:
+        """New connections get what is in the files by now, looked at every so many seconds, for ever. What cannot be
+        used, as a certificate whose key is not there yet, is told and passed over."""
+        while True:
+            await asyncio.sleep(every)
+            stamps = self._now()
+            if stamps == self._stamps:
+                continue
+            self._stamps = stamps
+            try:
+                self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+                self._load(context)
+                log.info("new connections get the certificate that is in %s now", self._certificate)
+            except CannotServe as error:
+                log.warning("the certificate stays the one from before: %s", error)
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        """Raises CannotServe."""
+        try:
+            context.load_cert_chain(self._certificate, self._key or None, lambda: "")
+        except (OSError, ValueError) as error:
+            files = f"{self._certificate} and {self._key}" if self._key else self._certificate
+            raise CannotServe(f"no TLS with the certificate in {files}: {error}") from None
+
+    def _now(self) -> list[tuple[int, int, int]]:
+        """What tells that a file is another one; nothing of one that is not there."""
+        stamps: list[tuple[int, int, int]] = []
+        for path in filter(None, (self._certificate, self._key)):
+            with suppress(OSError):
+                status = os.stat(path)
+                stamps.append((status.st_ino, status.st_size, status.st_mtime_ns))
+        return stamps
 
 
 def _is_left_behind(path: str) -> bool:

@@ -28,7 +28,7 @@ from ..notify import Claims, NotifyCommand
 from ..store.opening import open_store
 from .app import App
 from .guard import is_loopback
-from .listening import check_certificate, listen, listen_locally, put_away
+from .listening import CertificateFiles, listen, listen_locally, put_away
 from .protocols import protocols
 from .settings import ServerLimits
 
@@ -64,8 +64,7 @@ async def running(
     limits = replace(limits, audit=limits.audit or str(data / AUDIT))
     if not (is_loopback(host) or limits.token or limits.tokenless):
         raise CannotServe(UNGUARDED.format(host))
-    if limits.certificate:
-        check_certificate(limits.certificate, limits.certificate_key)
+    certificate = CertificateFiles(limits.certificate, limits.certificate_key) if limits.certificate else None
     listener = listen_locally(limits.socket) if limits.socket else listen(host, port, limits.dead_after)
     try:
         bus = open_bus(limits.store, limits.hints)
@@ -79,16 +78,21 @@ async def running(
         app.context.on_attention = notifier.hear
     server = _Server(_config(app, limits))
     task: asyncio.Task[None] | None = None
+    renewal: asyncio.Task[None] | None = None
     try:
         await app.start()
         task = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
         await server.up()
+        if certificate is not None and server.config.ssl is not None:
+            renewal = asyncio.create_task(certificate.renew(server.config.ssl, limits.renew_every), name="certificate")
         yield Running(_url(host, listener, limits), app)
     except StoreUnavailable as error:
         if task is not None:
             raise
         raise CannotServe(str(error)) from None
     finally:
+        if renewal is not None:
+            renewal.cancel()
         if limits.socket:
             put_away(limits.socket)
         await app.stop()

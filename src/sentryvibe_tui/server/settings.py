@@ -46,6 +46,8 @@ class ServerLimits(ServerSettings, frozen=True):
     send_timeout: float = 10
     look_every: float = 1
     """Between two looks at a store that other servers write, too, when no hint comes."""
+    renew_every: float = 10
+    """Between two looks whether the certificate was renewed."""
     ping_interval: float = 5
     """Of WebSocket pings; one and a half of it without an answer ends the link."""
     round_every: float = 1
