@@ -8,8 +8,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from sentryvibe_tui.audit import AUDIT, REFUSED, AuditLog, AuditRecord, local_user
+from sentryvibe_tui.cli.audit import command as audit
 from sentryvibe_tui.principals import TOKENS, NamedTokens
 
 
@@ -88,3 +90,11 @@ def test_what_root_makes_in_the_folder_of_a_server_belongs_to_its_user(tmp_path:
         AuditLog(tmp_path / AUDIT).append((AuditRecord(0, "token-add", target=name),))
     owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in tmp_path.iterdir()}
     assert owners == {TOKENS: (1234, 1235), AUDIT: (1234, 1235)}
+
+
+def test_a_user_of_this_machine_is_shown_with_the_name(tmp_path: Path) -> None:
+    places = (f"user {os.geteuid()}", "user 4000000001", "192.0.2.1")
+    AuditLog(tmp_path / AUDIT).append([AuditRecord(at, "refused", origin=place) for at, place in enumerate(places)])
+    lines = CliRunner().invoke(audit, ["--data", str(tmp_path)]).output.splitlines()
+    assert [place in line for place, line in zip(places, lines, strict=True)] == [True] * 3
+    assert [f"({local_user()})" in line for line in lines] == [True, False, False]

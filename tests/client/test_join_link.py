@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from tests.certificates import made_in
 from tests.e2e.originals import Original
 
 from sentryvibe_tui.audit import AUDIT
 from sentryvibe_tui.client.join_link import CannotLend, Lender, LinkTerms, public_url
 from sentryvibe_tui.principals import TOKENS, NamedTokens
+from sentryvibe_tui.server.serve import running
+from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.wire.address import Address, parse_address
 
 NOW = 1_763_812_860_000
@@ -73,6 +78,26 @@ async def test_an_audit_log_that_cannot_be_written_is_a_caution(lender: Lender, 
     (tmp_path / AUDIT).mkdir()
     link = await lender.lend(_here(SILENT, tmp_path), LinkTerms("shop", HOUR), URL)
     assert "audit log cannot be written" in link.cautions[0]
+
+
+async def test_a_certificate_that_systems_do_not_know_is_a_caution_that_names_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lender = Lender(tmp_path, lambda: time.time_ns() // 1_000_000)
+    certificate = made_in(tmp_path)
+    limits = ServerLimits(
+        certificate=str(certificate.file),
+        certificate_key=str(certificate.key),
+        token="secret",
+        tokens=str(tmp_path / TOKENS),
+    )
+    async with running(tmp_path / "data", settings=limits) as server:
+        here = replace(_here(server.url, tmp_path), certificate=str(certificate.file))
+        link = await lender.lend(here, LinkTerms("shop", HOUR), server.url)
+        assert [str(certificate.file) in caution and "--ca FILE" in caution for caution in link.cautions] == [True]
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate.authority))
+        assert (await lender.lend(here, LinkTerms("shop", HOUR), server.url)).cautions == ()
+    assert (await lender.lend(here, LinkTerms("shop", HOUR), server.url)).cautions == ()
 
 
 async def test_where_others_reach_a_server_is_its_own_url(lender: Lender, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import time
 from pathlib import Path
 
@@ -58,4 +59,15 @@ def _line(record: AuditRecord) -> str:
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.at / 1000))
     times = f" ({record.count} times)" if record.count > 1 else ""
     words = (record.who or "-", record.what, record.project, record.target)
-    return clean_line(f"{at}  {record.origin or '-'}  {'  '.join(filter(None, words))}{times}", 1_000)
+    return clean_line(f"{at}  {_named(record.origin) or '-'}  {'  '.join(filter(None, words))}{times}", 1_000)
+
+
+def _named(origin: str) -> str:
+    """`user 1000 (anna)`: a number with the name that this machine has for it."""
+    kind, _, number = origin.partition(" ")
+    if kind != "user" or not number.isdecimal():
+        return origin
+    try:
+        return f"{origin} ({pwd.getpwuid(int(number)).pw_name})"
+    except (KeyError, OverflowError):
+        return origin

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import shlex
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +25,12 @@ from .rest import all_builds, projects
 _UNITS = (("w", 7 * 86_400_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000))
 _ANYWHERE = {"0.0.0.0": (socket.AF_INET, "192.0.2.1"), "::": (socket.AF_INET6, "2001:db8::1")}
 """Hosts that stand for every address of the machine, and where a packet that nobody sends would go."""
+
+
+_PROBE = 3.0
+"""Seconds that a look at a certificate takes at most."""
+_UNKNOWN_AUTHORITIES = frozenset({18, 19, 20, 21})
+"""What OpenSSL says of a certificate that vouches for itself, or for which nobody it knows does (`X509_V_ERR_…`)."""
 
 
 class CannotLend(SentryVibeError):
@@ -102,6 +109,12 @@ class Lender:
         cautions = await asyncio.to_thread(_noted, folder, record)
         if serves_here():
             cautions = (*cautions, "this very program is the server: when it ends, so does the link")
+        if not await _is_trusted(url):
+            vouching = server.authorities or server.certificate or "the file of who vouches for it"
+            cautions = (
+                *cautions,
+                f"systems do not know the server's certificate: give {vouching} along, and add `--ca FILE` to the line",
+            )
         watch = shlex.join(["sentryvibe-tui", "watch", terms.project_id, "--server", url])
         line = f"SENTRYVIBE_TOKEN={token} {watch}"
         return JoinLink(name, line, expires_at, self._revocation(name, folder), cautions)
@@ -126,6 +139,25 @@ async def _takes(server: Address) -> bool:
         await projects(server)
     except NoAnswer as error:
         return error.status != 401
+    return True
+
+
+async def _is_trusted(url: str) -> bool:
+    """Whether a system that was told nothing would trust the certificate at `url`; of what does not answer nobody
+    knows."""
+    place = urlsplit(url)
+    if place.scheme != "https":
+        return True
+    try:
+        async with asyncio.timeout(_PROBE):
+            _, link = await asyncio.open_connection(
+                place.hostname, place.port or 443, ssl=ssl.create_default_context(), server_hostname=place.hostname
+            )
+            link.close()
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_code not in _UNKNOWN_AUTHORITIES
+    except (OSError, TimeoutError):
+        pass
     return True
 
 
