@@ -9,7 +9,8 @@ import os
 import socket
 import ssl
 import stat
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 
 from ..errors import CannotServe
 
@@ -28,25 +29,18 @@ def listen(host: str, port: int, dead_after: float) -> socket.socket:
         listener = socket.socket(family, kind, proto)
     except OSError as error:
         raise CannotServe(f"cannot listen on {host}: {error.strerror}") from None
-    try:
+    with _opening(listener, f"{host} port {port}", f"port {port} on {host} is in use; choose another with --port"):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(dead_after * 1000))
         listener.bind(address)
-        listener.listen(_BACKLOG)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise CannotServe(f"port {port} on {host} is in use; choose another with --port") from None
-        raise CannotServe(f"cannot listen on {host} port {port}: {error.strerror}") from None
     return listener
 
 
 def listen_locally(path: str) -> socket.socket:
     """A socket that a server left behind is replaced, and nothing else. Raises CannotServe."""
     listener = socket.socket(socket.AF_UNIX)
-    try:
+    with _opening(listener, path, f"{path} is there already; choose another with --socket"):
         if _is_left_behind(path):
             os.unlink(path)
         before = os.umask(0o177)
@@ -54,14 +48,21 @@ def listen_locally(path: str) -> socket.socket:
             listener.bind(path)
         finally:
             os.umask(before)
+    return listener
+
+
+@contextmanager
+def _opening(listener: socket.socket, place: str, taken: str) -> Generator[None]:
+    """Listens once it is bound. Raises CannotServe, with `taken` where another one listens at `place`."""
+    try:
+        yield
         listener.listen(_BACKLOG)
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise CannotServe(f"{path} is there already; choose another with --socket") from None
-        raise CannotServe(f"cannot listen on {path}: {error.strerror or error}") from None
-    return listener
+        raise CannotServe(
+            taken if error.errno == errno.EADDRINUSE else f"cannot listen on {place}: {error.strerror or error}"
+        ) from None
 
 
 def put_away(path: str) -> None:
