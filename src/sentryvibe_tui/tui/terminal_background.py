@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 QUERY = b"\x1b]11;?\x1b\\\x1b[c"
-ANSWER_TIMEOUT = 0.3
-"""Seconds that a terminal may take: over SSH an answer travels there and back."""
+ANSWER_TIMEOUT = 2.0
+"""Seconds that a terminal may take: over SSH an answer travels there and back, and one that comes too late is typed
+into the screen. Only where a terminal never answers does anybody wait for so long."""
 
 Color = tuple[float, float, float]
 """Red, green and blue from 0 to 1."""
