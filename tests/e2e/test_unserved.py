@@ -51,6 +51,8 @@ def test_what_is_kept_is_read_without_a_server_and_is_as_it_was(desk: Any, claud
     watched = desk.run("watch", "shop", "--plain")
     assert watched.returncode == 0
     assert b"build completed" in watched.stdout
+    assert b"--next" not in watched.stderr
+    assert b"--next goes on where a server runs" in desk.run("watch", "shop", "--plain", "--next").stderr
     missing = desk.run("show", "nothing")
     assert missing.returncode == 2
     assert b"docs" in missing.stderr

@@ -76,7 +76,7 @@ def command(
         flag = "--session" if session else "--next"
         raise UsageProblem(f"{flag} goes with a project's name; a file is one session, and one build")
     if path is not None or not chosen.certain:
-        code = asyncio.run(_unserved(chosen, path, project, session, on_screen, jsonl, detail, flags))
+        code = asyncio.run(_unserved(chosen, path, project, session, on_screen, jsonl, detail, goes_on, flags))
         if code is not None:
             return code
     waits = chosen.address.is_loopback if wait is None else wait
@@ -194,6 +194,7 @@ async def _unserved(
     on_screen: bool,
     jsonl: bool,
     detail: Detail,
+    goes_on: bool,
     flags: DisplayOptions,
 ) -> int | None:
     """A session file, or a build that is kept while no server runs; None when there is a server."""
@@ -211,6 +212,8 @@ async def _unserved(
         source = await catalogue(server)
         if not isinstance(source, StoredBuilds):
             return None
+        if goes_on:
+            tell("--next goes on where a server runs (`sentryvibe-tui serve`); this build is kept, and none follows it")
         with problems_of(server):
             watch = KeptWatch(source, await newest_state(source, project, session))
     preferences = settings().settings

@@ -232,6 +232,13 @@ async def test_a_server_that_is_out_of_reach_says_so_and_its_rows_stay(opened):
         assert screen.script.retried == 1
 
 
+async def test_before_a_server_was_heard_nothing_is_said_of_agents(opened):
+    async with opened(Script(ServerLink(HERE, "this machine", LinkStatus("connecting")))) as (_, screen):
+        shown = "\n".join(text(screen))
+        assert "Looking for agents" in shown
+        assert "no agent is at work" not in shown.lower()
+
+
 async def test_an_empty_machine_says_where_it_looked(opened):
     script = Script(ServerLink(HERE, "this machine", LinkStatus("live")), ServerBuilds(HERE, ()))
     async with opened(script) as (_, screen):

@@ -28,6 +28,11 @@ class Summary(Bar):
         self.links: dict[str, tuple[str, LinkStatus]] = {}
         """By server: what its machine is called, and how the link to it stands."""
 
+    @property
+    def is_connecting(self) -> bool:
+        """Whether nothing is known yet, because no server was heard."""
+        return all(link.phase == "connecting" for _, link in self.links.values())
+
     def line(self, width: int) -> Line:
         links, spent = self._links(width), self._cost()
         room = width - 2 - (length(links) + 3 if links else 0)
@@ -43,7 +48,7 @@ class Summary(Bar):
         """As many as fit, the most urgent first; whether those that are at work or call for the reader are there."""
         words = count_words(self.counts)
         if not words:
-            return [("no agent is at work", "dim")], True
+            return [("looking" if self.is_connecting else "no agent is at work", "dim")], True
         dot = f" {self.context.glyphs.dot} "
         number = len(words)
         while number > 1 and sum(len(text) + len(dot) for text, _ in words[:number]) - len(dot) > room:

@@ -49,6 +49,8 @@ TICK_SECONDS = 0.5
 """How often clocks are looked at."""
 SEEN_AFTER = 1_000
 """Milliseconds after which the reader has seen the row on which the cursor rests."""
+LOOKING = ("Looking for agents …",)
+"""Instead of rows, until a server was heard."""
 HEADINGS_FROM, HEADS_FROM, DETAILS_FROM = 16, 14, 20
 """Rows of the screen from which there are headings, names of columns, and the agent under the cursor in full."""
 
@@ -169,7 +171,8 @@ class OverviewScreen(RowsScreen):
         has_rows = bool(self.roster.rows)
         self.column_heads.display = has_rows and self.size.height >= HEADS_FROM
         if not has_rows:
-            self.agents.nothing = tuple([(text, "dim")] for text in self.fleet.outlook())
+            lines = LOOKING if self.summary.is_connecting else self.fleet.outlook()
+            self.agents.nothing = tuple([(text, "dim")] for text in lines)
             self.agents.refresh()
         self.agents.update(changes)
         self._paint_bars()
