@@ -86,6 +86,12 @@ def test_a_question_is_open_until_it_is_answered_or_passed_over(fold, events, ne
     assert again == state
 
 
+def test_a_bare_message_beside_a_question_is_no_second_one(fold) -> None:
+    """Claude Code notifies of each dialog 6 s after it, in words that say nothing of it."""
+    asked, _ = fold([ASK, InputNeeded("Claude needs your permission")])
+    assert [one.title for one in asked.requests] == [ASKED]
+
+
 def test_of_many_open_calls_only_the_latest_are_looked_at(fold, monkeypatch) -> None:
     many = [ToolStarted(f"t{number}", "Bash", Raw(b"{}")) for number in range(20 * NEAR)]
     state, _ = fold(many)

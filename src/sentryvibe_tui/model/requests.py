@@ -98,10 +98,10 @@ def _is_same(first: Request, other: Request) -> bool:
 
 
 def needed(state: BuildState, message: str, at: Millis) -> Iterable[Update]:
-    """A bare message: what says nothing new opens nothing; an empty one closes what bare messages opened."""
+    """A bare message: while something better is asked it says nothing new; an empty one closes what such opened."""
     if not message:
         return [RequestResolved(one.id) for one in state.requests if one.id in (BY_MESSAGE, BY_WITNESS)]
-    if any(one.title == message for one in state.requests):
+    if any(one.title == message or one.id not in (BY_MESSAGE, BY_WITNESS) for one in state.requests):
         return ()
     return opening(state, by_message(message, at), at)
 
