@@ -63,6 +63,18 @@ def words(sightings: list[Sighting]) -> list[tuple[str, str]]:
     return found
 
 
+def test_a_process_that_was_gone_before_the_first_look_has_ended_when_it_last_did_something(register: Register) -> None:
+    register.write("busy", NOW - 90_000)
+    for path, ago in ((register.folder / "7.json", 80), (register.files / "-w-shop" / f"{S}.jsonl", 60)):
+        os.utime(path, (NOW / 1000 - ago,) * 2)
+    register.dead.add(7)
+    assert [(words([one]), one.at) for one in register.look()] == [([("interrupted", PROCESS_GONE)], NOW - 60_000)]
+    register.write("busy", NOW - 90_000, pid=8, session="another")
+    register.look()
+    register.dead.add(8)
+    assert [one.at for one in register.look()] == [NOW]
+
+
 @pytest.mark.parametrize(
     ("status", "waiting_for", "said"),
     [

@@ -7,6 +7,7 @@ A file goes with its session; after a kill it stays for ever, so its process cou
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -25,6 +26,7 @@ from ...model.text import clip_end
 from ...processes import is_alive
 from ..common.folders import home
 from ..common.live import Sighting, polled
+from .files import FILES
 from .files import root as session_files
 
 log = logging.getLogger("sentryvibe_tui.agents")
@@ -79,6 +81,8 @@ class Registry:
         self._entries: dict[str, RegistryEntry] = {}
         self._missing: set[str] = set()
         self._ended_sessions: set[str] = set()
+        self._lived: set[str] = set()
+        """Entries whose processes were seen to live."""
         self._unknown: set[str] = set()
 
     def sightings(self) -> AsyncIterator[Sighting]:
@@ -159,15 +163,29 @@ class Registry:
                 self._ended_sessions.add(name)
                 if not self._runs(entry.session_id):
                     end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
-                    yield Sighting(entry.session_id, end, self._now(), entry.cwd, f"gone-{entry.pid}-{_start(entry)}")
+                    at = self._now() if name in self._lived else self._last_sign(name, entry)
+                    yield Sighting(entry.session_id, end, at, entry.cwd, f"gone-{entry.pid}-{_start(entry)}")
             else:
                 self._missing.discard(name)
+            if is_alive:
+                self._lived.add(name)
+
+    def _last_sign(self, name: str, entry: RegistryEntry) -> Millis:
+        """When a process that was gone before the first look still did something: nobody saw it end."""
+        session = FILES.file_of(self._files, entry.session_id) if FILES.file_of else None
+        files = [] if session is None else [session, *session.with_suffix("").glob("subagents/*.jsonl")]
+        signs = [entry.since or 0]
+        for path in (self.folder / name, *files):
+            with suppress(OSError):
+                signs.append(math.ceil(path.stat().st_mtime * 1000))
+        return min(max(signs), self._now())
 
     def _forget(self, name: str) -> None:
         del self._entries[name]
         self._stamps.pop(name, None)
         self._missing.discard(name)
         self._ended_sessions.discard(name)
+        self._lived.discard(name)
 
     def _runs(self, session: str) -> bool:
         """Whether (another) process has that session."""
