@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sentryvibe_tui.model.difference import difference
 from sentryvibe_tui.model.events import About, UsageReported
+from sentryvibe_tui.model.facts import AgentReported
 from sentryvibe_tui.model.reducer import apply, reduce
 from sentryvibe_tui.model.state import Agent, BuildState
 from sentryvibe_tui.model.updates import Entry
@@ -44,6 +45,22 @@ def test_files_add_up_in_any_order(files: tuple[list[tuple[int, UsageReported]],
     state = folded(*(report for file in files for report in file))
     assert total(state) == (1159, 2.4)
     assert (state.usage.cost_estimated, state.usage.price_table) == (True, "prices 1")
+
+
+def test_how_full_the_context_of_another_model_is_nobody_has_said() -> None:
+    full = UsageReported(Usage(5, context_percent=40.0))
+    of_subagent = UsageReported(Usage(7), "agent-1")
+    state = folded((1, AgentReported(Agent(model="claude-haiku-4-5"))), (2, full), (3, of_subagent))
+    for same in ("claude-haiku-4-5[1m]", "anthropic/claude-haiku-4-5", ""):
+        now, _ = reduce(state, AgentReported(Agent(model=same)), 4, ABOUT)
+        assert now.usage.context_percent == 40.0
+    state, _ = reduce(state, AgentReported(Agent(model="claude-opus-5-5")), 4, ABOUT)
+    assert state.usage.context_percent is None
+    for report in (UsageReported(Usage(9)), UsageReported(Usage(8), "agent-1")):
+        state, _ = reduce(state, report, 5, ABOUT)
+        assert state.usage.context_percent is None
+    state, _ = reduce(state, UsageReported(Usage(10, context_percent=3.0)), 6, ABOUT)
+    assert state.usage.context_percent == 3.0
 
 
 def test_a_file_that_is_read_again_changes_nothing() -> None:

@@ -24,6 +24,12 @@ def merged_agent(current: Agent, incoming: Agent) -> Agent:
     return current if news is None else Agent(**(asdict(current) | {k: v for k, v in asdict(news).items() if v}))
 
 
+def is_same_model(before: str, now: str) -> bool:
+    """Whether two names may be one model's: a prefix of its vendor and a suffix like `[1m]` are no other model."""
+    names = {name.rpartition("/")[2].partition("[")[0] for name in (before, now)}
+    return len(names - {""}) < 2
+
+
 def merged_codex(current: Raw | None, incoming: Raw) -> Raw:
     """Keys of the incoming object replace those known; a null never does."""
     old = msgspec.json.decode(current, type=dict[str, Raw]) if current is not None else {}

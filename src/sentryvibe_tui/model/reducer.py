@@ -39,11 +39,11 @@ from .facts import (
     TurnEnded,
 )
 from .hook_dedup import is_duplicate_of_hook
-from .metadata import agent_news, merged_agent, merged_codex
+from .metadata import agent_news, is_same_model, merged_agent, merged_codex
 from .notes import apply_text, autofix_words, text_added, with_notice
 from .questions import open_question
 from .requests import closed, following, is_in_background, needed, opening, with_message, with_request, without_request
-from .spending import usage_changes, with_usage
+from .spending import usage_changes, with_usage, without_context
 from .standing import settled
 from .state import (
     Agent,
@@ -64,7 +64,7 @@ from .updates import (
     UsageChanged,
 )
 
-RULES = 4
+RULES = 5
 """To be raised when `apply` makes another state of the same log: the store then begins a new epoch."""
 
 
@@ -197,7 +197,9 @@ def _apply(state: BuildState, update: Update, at: Millis) -> BuildState:
         case BuildEnded():
             return apply_ended(state, update, at)
         case AgentReported(agent):
-            return replace(state, agent=merged_agent(state.agent, agent))
+            now = merged_agent(state.agent, agent)
+            same = is_same_model(state.agent.model, now.model)
+            return replace(state if same else without_context(state), agent=now)
         case UsageChanged():
             return with_usage(state, update)
         case CodexReported(codex):

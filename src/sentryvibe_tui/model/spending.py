@@ -55,3 +55,11 @@ def with_usage(state: BuildState, update: UsageChanged) -> BuildState:
         shares = with_share(shares, update.share)
     covered = state.covered_until if update.covered_until is None else update.covered_until
     return replace(state, usage=merged_usage(state.usage, update.usage), shares=shares, covered_until=covered)
+
+
+def without_context(state: BuildState) -> BuildState:
+    """How full the context of another model is, nobody has said."""
+    if state.usage.context_percent is None:
+        return state
+    shares = tuple(replace(share, usage=replace(share.usage, context_percent=None)) for share in state.shares)
+    return replace(state, usage=replace(state.usage, context_percent=None), shares=shares)
