@@ -138,6 +138,19 @@ def test_a_picture_is_a_prompt_and_a_blank_text_is_nothing(fold: Any) -> None:
     ]
 
 
+def test_what_a_subagent_says_stands_below_its_call(fold: Any) -> None:
+    aside = said({"type": "text", "text": "I dig."}, {"type": "thinking", "thinking": "Where?"}, number=2)
+    state = after(fold, said(CALL), {**aside, "parent_tool_use_id": "t1"}, words("Done.", 3))
+    assert [(note.text, note.parent_id) for note in state.notes()] == [
+        ("I dig.", "t1"),
+        ("Where?", "t1"),
+        ("Done.", ""),
+    ]
+    own = record("assistant", "2", [{"type": "text", "text": "I dig."}])
+    (note,) = after(fold, own, reader=ClaudeSession("t1")).notes()
+    assert note.parent_id == "t1"
+
+
 def test_a_subagents_file_is_found_by_the_call_that_stands_beside_it(tmp_path: Path, fold: Any) -> None:
     session = tmp_path / "s1.jsonl"
     folder = tmp_path / "s1" / "subagents"

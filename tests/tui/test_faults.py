@@ -248,11 +248,14 @@ async def test_subagents_nest_at_every_depth(app_on, story) -> None:
     parent = ""
     for depth in range(4):
         parent = build.call("Task", {"description": f"depth {depth}"}, took=None, parent_id=parent)
+        build.text(f"I look {depth}.", parent_id=parent)
     async with app_on(build.state).run_test(size=(120, 36)) as pilot:
         screen = await settled(pilot)
         for pane in (screen.panes.stream, screen.panes.todos):
             at = [row.index("◐ Task") for row in text_of(pane) if "◐ Task" in row]
             assert [place - at[0] for place in at] == [0, 2, 4, 6]
+        words = [row.index("I look") for row in text_of(screen.panes.stream) if "I look" in row]
+        assert [place - words[0] for place in words] == [0, 2, 4, 6]
 
 
 @pytest.mark.parametrize(

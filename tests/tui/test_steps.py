@@ -165,11 +165,12 @@ ITEMS = st.lists(st.sampled_from(["prompt", "text", "reasoning", "notice", "call
 
 
 def take(steps: Steps, position: int, kind: str) -> None:
+    """What is nested stands below the first item, whether that is a call or not."""
     if kind in ("call", "failed", "nested", "nested failed"):
         state = "error" if "failed" in kind else "output-available"
-        steps.take(position, ToolCall(str(position), "Bash", state=state), nested="nested" in kind)
+        steps.take(position, ToolCall(str(position), "Bash", state=state), 0 if "nested" in kind else None)
     else:
-        steps.take(position, Note(str(position), kind, "said", at=position), nested=False)
+        steps.take(position, Note(str(position), kind, "said", at=position), None)
 
 
 @given(ITEMS)
@@ -230,6 +231,22 @@ def test_words_that_come_after_the_call_which_they_announce_stand_above_it() -> 
     assert [view.entries[row] for row in view.row_of] == list(range(5))
     assert [(step.note, step.calls) for step in view.steps.all] == [(0, []), (2, [1]), (4, [3])]
     assert view.last_text == 4
+
+
+def test_what_a_subagent_says_and_fails_at_is_no_step_of_its_agent() -> None:
+    view = view_of(
+        (TextAdded("p1", "Count the tests", "prompt", whole=True), 1_000),
+        (TextAdded("n1", "I ask a helper.", whole=True), 1_500),
+        (ToolStarted("a", "Agent"), 2_000),
+        (TextAdded("s1", "I look.", whole=True, parent_id="a"), 3_000),
+        (TextAdded("n2", "Meanwhile I read.", whole=True), 3_500),
+        (ToolStarted("b", "Bash", parent_id="a"), 4_000),
+        (TextAdded("s2", "There are none.", whole=True, parent_id="b"), 4_500),
+        (ToolEnded("b", None, True), 5_000),
+    )
+    assert [(step.note, step.calls, step.errors) for step in view.steps.all] == [(0, [], 0), (1, [2], 1), (4, [], 0)]
+    assert view.last_text == 4
+    assert [view.depth(item) for item in view.state.items()] == [0, 0, 0, 1, 0, 1, 2]
 
 
 def test_words_of_turns_that_a_file_tells_all_at_once_stand_in_their_turns() -> None:

@@ -115,7 +115,7 @@ def _last(state: BuildState) -> str:
 
 
 def _is_said(note: Note) -> bool:
-    return note.kind == "text" and bool(note.text.strip())
+    return note.kind == "text" and not note.parent_id and bool(note.text.strip())
 
 
 def _at(item: ToolCall | Note) -> Millis:

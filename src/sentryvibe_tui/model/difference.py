@@ -76,7 +76,7 @@ def _text(state: BuildState, before: Note | None, note: Note) -> Update:
     phase, index = place_of(state, note.todo)
     grown = before is not None and note.text.startswith(before.text)
     text = note.text[len(before.text) :] if before is not None and grown else note.text
-    return TextChanged(note.id, text, index, note.kind, not grown, phase)
+    return TextChanged(note.id, text, index, note.kind, not grown, phase, note.parent_id)
 
 
 def _facts(older: BuildState, newer: BuildState) -> Iterator[Update]:

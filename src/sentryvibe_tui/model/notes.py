@@ -48,9 +48,10 @@ def apply_text(state: BuildState, update: TextChanged, at: Millis) -> BuildState
     known = state.note(update.id)
     if known is None:
         todo = todo_at(state, update.phase, update.todo_index)
-        note = Note(update.id, update.kind, update.text, todo, at)
+        note = Note(update.id, update.kind, update.text, todo, at, parent_id=update.parent_id)
     else:
-        note = replace(known, text=update.text if update.whole else known.text + update.text)
+        text = update.text if update.whole else known.text + update.text
+        note = replace(known, text=text, parent_id=known.parent_id or update.parent_id)
     return with_item(state, note_key(update.id), note)
 
 

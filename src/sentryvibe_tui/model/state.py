@@ -80,7 +80,7 @@ class ToolCall(Struct, frozen=True):
 
 
 class Note(Struct, frozen=True):
-    """Text of the agent, its reasoning, a user's prompt, or a notice of the machinery."""
+    """Text of the agent, its reasoning, a user's prompt, or a notice of the machinery. `parent_id`: as of a call."""
 
     id: str
     kind: NoteKind
@@ -88,6 +88,7 @@ class Note(Struct, frozen=True):
     todo: int = PLANNING
     at: Millis = 0
     level: Level = "info"
+    parent_id: str = ""
 
 
 Item = ToolCall | Note

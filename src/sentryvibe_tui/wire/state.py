@@ -95,6 +95,7 @@ class _Note(Wire, frozen=True):
     level: str | None = None
     todo_key: int | None = None
     seq: int | None = None
+    parent_id: str = ""
 
 
 class WireState(Wire, frozen=True):
@@ -166,11 +167,12 @@ def encode_state(state: BuildState) -> bytes:
         if isinstance(item, ToolCall):
             tools[place].append(wire_tool(item, key, seq))
         elif item.kind == "text":
-            texts[str(place)].append(_Note(item.id, item.text, iso(item.at), todo_key=key, seq=seq))
+            parent = item.parent_id
+            texts[str(place)].append(_Note(item.id, item.text, iso(item.at), todo_key=key, seq=seq, parent_id=parent))
         else:
             todo = None if item.todo == PLANNING else item.todo
             kind, level = wire_kind(item.kind), wire_level(item.level)
-            notes.append(_Note(item.id, item.text, iso(item.at), kind, level, todo, seq))
+            notes.append(_Note(item.id, item.text, iso(item.at), kind, level, todo, seq, item.parent_id))
     planning = tools.pop(PLANNING, None)
     in_template = state.phase == "template"
     agent, fix = state.agent, state.autofix
@@ -449,4 +451,5 @@ def _note(wire: _Note, key: int) -> Note:
         key if wire.todo_key is None else wire.todo_key,
         millis(wire.timestamp) or 0,
         level_of(wire.level),
+        wire.parent_id,
     )

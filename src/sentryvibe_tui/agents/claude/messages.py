@@ -47,9 +47,9 @@ class Conversation:
             kind = text(block, "type")
             own = f"{uuid}:{number}" if uuid else f"{kind}:{fingerprint(text(message, 'id'), _block_text(block))}"
             if kind == "text":
-                yield from self._note(block, "text", "text", own, streamed)
+                yield from self._note(block, "text", own, streamed, parent_id)
             elif kind == "thinking":
-                yield from self._note(block, "thinking", "reasoning", own, streamed)
+                yield from self._note(block, "reasoning", own, streamed, parent_id)
             elif kind.endswith("tool_use"):
                 yield from self._called(block, parent_id)
             elif kind.endswith("tool_result"):
@@ -80,9 +80,10 @@ class Conversation:
                 failed = block.get("is_error") is True
                 self.lists.ended(call_id, said if isinstance(said, str) else "", as_object(result), failed)
 
-    def _note(self, block: Record, key: str, kind: NoteKind, own: str, streamed: str) -> Iterator[BuildEvent]:
-        if text(block, key).strip():
-            yield TextAdded(streamed or own, text(block, key), kind, whole=True)
+    def _note(self, block: Record, kind: NoteKind, own: str, streamed: str, parent_id: str) -> Iterator[BuildEvent]:
+        words = text(block, "thinking" if kind == "reasoning" else "text")
+        if words.strip():
+            yield TextAdded(streamed or own, words, kind, whole=True, parent_id=parent_id)
 
     def _called(self, block: Record, parent_id: str) -> Iterator[BuildEvent]:
         call_id, name = text(block, "id"), text(block, "name")

@@ -53,12 +53,15 @@ class Steps:
         self._failed: set[int] = set()
         self._undo: deque[Callable[[], None]] = deque(maxlen=REWINDABLE)
 
-    def take(self, position: int, item: Item, *, nested: bool) -> None:
-        """The next item; `nested`: a call below that of a subagent. A call of a todo stands there, and in no step."""
+    def take(self, position: int, item: Item, root: int | None) -> None:
+        """The next item. `root`: of what a subagent does or says, the position of the agent's own call above it.
+
+        A call of a todo stands there, and in no step.
+        """
         undo = _nothing
         if isinstance(item, ToolCall) and item.todo == PLANNING:
-            undo = self._take_call(position, item, nested=nested)
-        elif isinstance(item, Note) and item.kind in ("prompt", "text", "reasoning"):
+            undo = self._take_call(position, item, root)
+        elif isinstance(item, Note) and item.kind in ("prompt", "text", "reasoning") and root is None:
             undo = self._take_note(position, item)
         self._undo.append(undo)
 
@@ -67,13 +70,15 @@ class Steps:
         for _ in range(items):
             self._undo.pop()()
 
-    def _take_call(self, position: int, call: ToolCall, *, nested: bool) -> Callable[[], None]:
+    def _take_call(self, position: int, call: ToolCall, root: int | None) -> Callable[[], None]:
+        """One of a subagent belongs to the step of its root, whatever the agent said meanwhile."""
         is_first = not self.all
         if is_first:
             self.all.append(Step(None, call.started_at or 0, calls=[]))
-        self._of_call[position] = len(self.all) - 1
-        step = self.all[-1]
-        if not nested:
+        place = len(self.all) - 1 if root is None else self._of_call.get(root, len(self.all) - 1)
+        self._of_call[position] = place
+        step = self.all[place]
+        if root is None:
             insort(step.calls, position)
         if call.state == "error":
             self.count_errors(position, 1)
@@ -82,7 +87,7 @@ class Steps:
             if position in self._failed:
                 self.count_errors(position, -1)
             del self._of_call[position]
-            if not nested:
+            if root is None:
                 step.calls.remove(position)
             if is_first:
                 self.all.pop()

@@ -292,13 +292,14 @@ class BuildView:
         return row
 
     def _step(self, position: int, item: Item) -> None:
-        self.steps.take(position, item, nested=isinstance(item, ToolCall) and self.is_nested(item))
+        self.steps.take(position, item, self._root(item))
 
     def _index(self, position: int, item: Item) -> None:
         if not isinstance(item, ToolCall):
             self._repaint.todos = self._repaint.todos or not self.has_todos
             is_last = self.last_text is None or self._times[position] >= self._times[self.last_text]
-            self.last_text = position if item.kind == "text" and is_last else self.last_text
+            is_own = item.kind == "text" and not item.parent_id
+            self.last_text = position if is_own and is_last else self.last_text
             return
         self.last_error = position if item.state == "error" else self.last_error
         if changes_files(item):
@@ -343,17 +344,26 @@ class BuildView:
     def group(self, key: int = PLANNING) -> Group:
         return self.groups.get(key) or Group()
 
-    def depth(self, tool: ToolCall) -> int:
-        """How many calls of subagents a call stands below; a circle ends where it began."""
-        above = list[str]()
-        while tool.parent_id and tool.parent_id not in above and (parent := self.state.tool(tool.parent_id)):
-            above.append(tool.parent_id)
-            tool = parent
-        return len(above)
+    def depth(self, item: Item) -> int:
+        """How many calls of subagents an item stands below; a circle ends where it began."""
+        return len(self._above(item))
 
-    def is_nested(self, tool: ToolCall) -> bool:
-        """Whether a call stands below the call of its subagent."""
-        return bool(tool.parent_id) and tool_key(tool.parent_id) in self.state.positions
+    def is_nested(self, item: Item) -> bool:
+        """Whether an item stands below the call of its subagent."""
+        return bool(item.parent_id) and tool_key(item.parent_id) in self.state.positions
+
+    def _above(self, item: Item) -> list[str]:
+        """Ids of the calls that it stands below, the nearest first."""
+        above = list[str]()
+        while item.parent_id and item.parent_id not in above and (parent := self.state.tool(item.parent_id)):
+            above.append(item.parent_id)
+            item = parent
+        return above
+
+    def _root(self, item: Item) -> int | None:
+        """The position of the agent's own call that a subagent's item stands below."""
+        above = self._above(item)
+        return self.state.positions[tool_key(above[-1])] if above else None
 
     def failed_below(self, tool: ToolCall) -> int:
         """How many calls of a subagent failed."""

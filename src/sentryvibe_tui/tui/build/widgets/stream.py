@@ -351,7 +351,7 @@ class Stream(Rows):
             detail = [(f"{self.context.glyphs.failed}{failed}", "bad")]
         left: Line = [
             *self._stamp(tool.started_at),
-            ("  " * min(self.view.depth(tool), DEEPEST), ""),
+            *self._inset(tool),
             (mark.glyph + " ", role(mark.tone)),
             *call(tool, about),
         ]
@@ -367,6 +367,11 @@ class Stream(Rows):
                 lines += self._below(line, width, "bad")
         return lines
 
+    def _inset(self, item: Item) -> Line:
+        """What a subagent does and says stands further right."""
+        depth = self.view.depth(item)
+        return [("  " * min(depth, DEEPEST), "")] if depth else []
+
     def _wrapped(self, left: Line, tail: Line, width: int) -> list[Line]:
         """A call whose words take as many lines as they need, with `tail` at the end of the first."""
         first, *rest = wrap(left, max(1, width - length(tail) - 1))
@@ -381,7 +386,7 @@ class Stream(Rows):
 
     def _note(self, note: Note, width: int, *, expanded: bool) -> list[Line]:
         glyphs = self.context.glyphs
-        room = width - self._indent
+        room = max(1, width - self._indent - length(self._inset(note)))
         if note.kind == "reasoning" and not expanded:
             more = note.text.strip().count("\n")
             tail: Line = [(plural(more + 1, "line"), "fold")] if more else []
@@ -409,8 +414,9 @@ class Stream(Rows):
         return self.view.state.is_active and timeline[len(timeline) - 1] is note
 
     def _noted(self, note: Note, mark: str, mark_role: str, body: list[Line]) -> list[Line]:
-        head: Line = [*self._stamp(note.at or None), (mark + " ", mark_role)]
-        rest: Line = [(" " * self._indent, "")]
+        inset = self._inset(note)
+        head: Line = [*self._stamp(note.at or None), *inset, (mark + " ", mark_role)]
+        rest: Line = [(" " * self._indent, ""), *inset]
         return [[*(rest if at else head), *line] for at, line in enumerate(body)]
 
     def _extra(self, extra: Extra, width: int) -> list[Line]:
