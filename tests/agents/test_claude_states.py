@@ -151,6 +151,12 @@ def test_what_a_subagent_says_stands_below_its_call(fold: Any) -> None:
     assert note.parent_id == "t1"
 
 
+@pytest.mark.parametrize(("told", "branch"), [("main", "main"), ("HEAD", "")])
+def test_a_directory_without_a_branch_has_none(told: str, branch: str, fold: Any) -> None:
+    state = after(fold, record("user", "1", "hello", gitBranch=told), reader=ClaudeSession())
+    assert state.agent.branch == branch
+
+
 def test_a_subagents_file_is_found_by_the_call_that_stands_beside_it(tmp_path: Path, fold: Any) -> None:
     session = tmp_path / "s1.jsonl"
     folder = tmp_path / "s1" / "subagents"

@@ -220,9 +220,15 @@ class ClaudeSession:
                 model=model_of(message) or agent.model,
                 cwd=text(record, "cwd") or agent.cwd,
                 version=text(record, "version") or agent.version,
-                branch=text(record, "gitBranch") or agent.branch,
+                branch=_branch_of(record) or agent.branch,
             )
         )
+
+
+def _branch_of(record: Record) -> str:
+    """`HEAD` stands for none: the directory is no repository, or on a commit without a branch."""
+    branch = text(record, "gitBranch")
+    return "" if branch == "HEAD" else branch
 
 
 class _Asides:
