@@ -280,3 +280,13 @@ async def test_a_pooler_whose_sessions_have_our_settings_is_noticed_when_it_shar
             async with opened(url, tmp_path):
                 pass
     assert await cluster.ask("SELECT count(*) FROM pg_tables WHERE tablename = 'builds'") == 0, "nothing was made"
+
+
+async def test_a_pooler_whose_sessions_have_some_of_our_settings_is_noticed(
+    pooled: Callable[[str, str], str], cluster: Cluster, tmp_path: Path
+) -> None:
+    for setting in ("search_path = sentryvibe", "jit = off"):
+        await cluster.ask(f"ALTER ROLE postgres SET {setting}")
+    with pytest.raises(StoreBroken, match="drops the setting lock_timeout"):
+        async with opened(pooled("session", SETTINGS), tmp_path):
+            pass

@@ -48,7 +48,13 @@ async def open_connection(address: PostgresAddress) -> Connection:
         raise unavailable(error) from None
 
 
-_PROBES = ("search_path", "jit", "default_transaction_isolation")
+_PROBES = (
+    "search_path",
+    "jit",
+    "default_transaction_isolation",
+    "lock_timeout",
+    "idle_in_transaction_session_timeout",
+)
 """Settings that are told in the words in which they were made."""
 _SESSION_ID = "SELECT pg_backend_pid()"
 _POOLER = "connect to PostgreSQL itself: a pooler in between"
