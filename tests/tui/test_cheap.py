@@ -178,3 +178,39 @@ async def test_rows_and_their_bar_are_as_new_in_a_storm_that_is_followed_or_not(
                 await pilot.press(chance.choice(("k", "j", "G", "g", "pageup", "F", "enter", "escape")))
                 await settled(pilot)
             assert_drawn_as_textual_does(screen)
+
+
+def made_rows(pane, monkeypatch) -> list[int]:
+    """The rows that are made from now on."""
+    rows, lines_of = list[int](), pane.lines_of
+
+    def counted(row, width):
+        rows.append(row)
+        return lines_of(row, width)
+
+    monkeypatch.setattr(pane, "lines_of", counted)
+    return rows
+
+
+async def test_the_focus_paints_a_frame_and_the_row_of_the_cursor(scene, monkeypatch) -> None:
+    async with scene("running").run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("2")
+        await settled(pilot)
+        rows = made_rows(screen.panes.stream, monkeypatch)
+        await pilot.press("1")
+        await settled(pilot)
+        assert set(rows) <= {screen.panes.stream.cursor}
+        assert_drawn_as_textual_does(screen)
+
+
+async def test_another_theme_paints_all_rows_anew(scene) -> None:
+    async with scene("running").run_test(size=(120, 36)) as pilot:
+        screen = await settled(pilot)
+        before = pieces(screen.panes.stream.render_lines(screen.panes.stream.outer_size.region))
+        pilot.app.theme = "textual-light"
+        await settled(pilot)
+        stream = screen.panes.stream
+        now = pieces(stream.render_lines(stream.outer_size.region))
+        stream._painted.clear()
+        assert now == pieces(stream.render_lines(stream.outer_size.region)) != before

@@ -65,6 +65,7 @@ class Presenter:
         if isinstance(event, LinkChanged) and event.status.lost_at is not None and self._before_loss is None:
             self._before_loss = self.view.live
         elif isinstance(event, CaughtUp):
+            self.panes.tick()  # without a link the clocks stood
             self._welcome(event)
         self.history.is_stale = self.history.is_stale or isinstance(event, Snapshot | CaughtUp)
 

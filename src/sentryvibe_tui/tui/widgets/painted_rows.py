@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Offset, Region, Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -34,6 +35,7 @@ class PaintedRows(Painted, ScrollView):
         self._framed: dict[int, tuple[list[Strip], list[Strip]]] = {}
         self._frame: PaneFrame | None = None
         self._on_screen: list[Strip] = []
+        self._colours: tuple[Style, dict[str, Style]] | None = None
         self._width_at = (Size(-1, -1), 1)
 
     # ----------------------------------------------------------------- for subclasses
@@ -167,10 +169,14 @@ class PaintedRows(Painted, ScrollView):
         return self._selected(strip, line)
 
     def notify_style_update(self) -> None:
-        self._painted = {}
+        """The frame may be another; rows are painted anew in other colours only, not for the focus."""
+        super().notify_style_update()
         self._frame = None
         self._width_at = Size(-1, -1), self._width_at[1]
-        super().notify_style_update()
+        colours = self.rich_style, self._theme_styles()
+        if colours != self._colours:
+            self._colours = colours
+            self._painted = {}
 
     # ----------------------------------------------------------------- selecting
 
