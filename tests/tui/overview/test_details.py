@@ -60,3 +60,13 @@ def test_no_head_stands_without_its_words(width, height):
 def test_what_is_asked_is_said_as_in_the_row():
     assert shown(78, 6, failed_build(), "permission: exec_command touch x")[2].startswith("exec_command touch x")
     assert shown(78, 6, failed_build(), "permission: Bash: touch x")[2] == "Bash touch x"
+
+
+@pytest.mark.parametrize("width", [78, 118])
+def test_what_stands_in_the_row_already_is_not_said_again_as_the_last_words(width):
+    def lines(now: str) -> list[str]:
+        entry = entry_of(row("shop", "idle", now=now), Preferences(), "", NOW)
+        return [line_text(line) for line in details(entry, failed_build(), CONTEXT, width, 9)]
+
+    assert sum("I build it." in line for line in lines("I build it.")) == 1
+    assert any(line.startswith("last said") for line in lines("I build"))

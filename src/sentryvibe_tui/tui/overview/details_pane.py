@@ -58,11 +58,11 @@ def details(
     rest = max(0, height - len(head))
     if width < TWO_COLUMNS_FROM:
         sections = (*_question(entry, width), *_error(entry, state, context, width),
-                    *_words(state, context, width), *_todos(entry, state, context, width))  # fmt: skip
+                    *_words(entry, state, context, width), *_todos(entry, state, context, width))  # fmt: skip
         return [*head, *(cut(line, width) for line in _stacked(sections, rest))][:height]
     left_width = (width - 3) // 2
     right_width = width - 3 - left_width
-    left = _stacked([*_question(entry, left_width), *_words(state, context, left_width)], rest)
+    left = _stacked([*_question(entry, left_width), *_words(entry, state, context, left_width)], rest)
     error = _stacked(list(_error(entry, state, context, right_width)), rest)
     todos = _stacked(list(_todos(entry, state, context, right_width)), max(1, rest - len(error)))
     right = [*todos, *error][:rest]
@@ -173,13 +173,14 @@ def _latest(state: BuildState | None) -> Iterator[ToolCall | Note]:
             yield state.timeline[at]
 
 
-def _words(state: BuildState | None, context: RenderContext, width: int) -> Iterator[Section]:
-    """What the agent said last."""
+def _words(entry: RosterEntry, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Section]:
+    """What the agent said last, unless that stands above, whole."""
     note = next((item for item in _latest(state) if isinstance(item, Note) and item.kind == "text"), None)
-    said_already = note is not None and state is not None and note.text.strip() == state.error.strip()
-    if note is not None and note.text.strip() and not said_already:
-        head: Line = [("last said", "faint"), (f"  {clock(note.at)}", "faint")]
-        yield Section(head, list(prose(note.text[-2_000:], width, context.glyphs)), [(first_line(note.text), "")])
+    above = what_words(entry.row.build, entry.need) if entry.need != "waits" else ""
+    if note is None or state is None or note.text.strip() in ("", above, state.error.strip()):
+        return
+    head: Line = [("last said", "faint"), (f"  {clock(note.at)}", "faint")]
+    yield Section(head, list(prose(note.text[-2_000:], width, context.glyphs)), [(first_line(note.text), "")])
 
 
 def _error(entry: RosterEntry, state: BuildState | None, context: RenderContext, width: int) -> Iterator[Section]:
