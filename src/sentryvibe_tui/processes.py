@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import cache
+from pathlib import Path
 
 
 def started_at(pid: int) -> str:
@@ -31,6 +33,27 @@ def is_alive(pid: int, start: str = "") -> bool:
     except (OSError, OverflowError):
         return False
     return True
+
+
+@cache
+def pid_domain() -> str:
+    """Where our pids count: `linux:<machine id>:pid:[<inode of the namespace>]`; "" where that cannot be told."""
+    machine = ""
+    with suppress(OSError):
+        machine = Path("/etc/machine-id").read_text().strip()
+    try:
+        return f"linux:{machine}:{os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def is_elsewhere(domain: str, own: str) -> bool:
+    """Whether pids of `domain` say nothing in `own`: they are a container's, or another machine's."""
+    machine, known, namespace = domain.partition(":pid:")
+    own_machine, own_known, own_namespace = own.partition(":pid:")
+    if not known or not own_known:
+        return False
+    return namespace != own_namespace or (own_machine != "linux:" != machine and machine != own_machine)
 
 
 def open_links(pid: int | str) -> set[str]:

@@ -14,10 +14,11 @@ from sentryvibe_tui.agents.common.live import Sighting
 from sentryvibe_tui.model.activity import PROCESS_GONE
 from sentryvibe_tui.model.events import ActivityReported, BuildStarted
 from sentryvibe_tui.model.facts import BuildEnded, Noticed
-from sentryvibe_tui.processes import is_alive, started_at
+from sentryvibe_tui.processes import is_alive, is_elsewhere, pid_domain, started_at
 
 S, OTHER = "0b8c9d5e-1111-4222-8333-444444444444", "0b8c9d5e-2222-4222-8333-444444444444"
 NOW = 1_800_000_000_000
+HERE, CONTAINER = "linux:0b8c:pid:[4026531836]", "linux:0b8c:pid:[4026532201]"
 
 
 class Register:
@@ -30,7 +31,7 @@ class Register:
         self.files = folder / "projects"
         (self.files / "-w-shop").mkdir(parents=True)
         (self.files / "-w-shop" / f"{S}.jsonl").touch()
-        self.registry = Registry(self.folder, self.files, lambda pid, _: pid not in self.dead, lambda: NOW)
+        self.registry = Registry(self.folder, self.files, lambda pid, _: pid not in self.dead, lambda: NOW, HERE)
 
     def write(self, status: str | None, at: int = NOW, pid: int = 7, session: str = S, **more: Any) -> None:
         entry = {"pid": pid, "sessionId": session, "cwd": "/w/shop", "procStart": "550879", "version": "2.1.332"}
@@ -95,6 +96,43 @@ def test_each_status_is_told_once_with_its_time(
     assert (seen.session, seen.at, seen.directory) == (S, NOW - 5, "/w/shop")
     register.write(status, NOW - 5, waitingFor=waiting_for, updatedAt=NOW)
     assert register.look() == [], "nothing changed that says anything"
+
+
+def test_a_process_of_a_container_lives_as_long_as_its_entry_though_its_pid_is_nobodys_here(register: Register) -> None:
+    register.dead.add(7)
+    register.write("busy", NOW - 90_000, pidDomain=CONTAINER)
+    assert words(register.look()) == [("working", "")]
+    register.write("waiting", NOW - 5, pidDomain=CONTAINER, waitingFor="permission prompt")
+    assert words(register.look() + register.look()) == [("waiting-person", "permission prompt")]
+    register.remove()
+    assert words(register.look() + register.look()) == [("interrupted", "the session was closed")]
+
+
+def test_what_a_container_left_a_day_ago_is_over(register: Register) -> None:
+    register.dead.add(7)
+    register.write("busy", NOW - 24 * 3_600_000, pidDomain=CONTAINER)
+    assert words(register.look()) == [("interrupted", PROCESS_GONE)]
+
+
+@pytest.mark.parametrize(
+    ("domain", "elsewhere"),
+    [
+        (HERE, False),
+        (CONTAINER, True),
+        ("linux:ffff:pid:[4026531836]", True),  # the first namespace of each machine has one number
+        ("linux::pid:[4026531836]", False),
+        ("left-out", False),
+        ("", False),
+    ],
+)
+def test_where_a_pid_counts(domain: str, elsewhere: bool) -> None:
+    assert is_elsewhere(domain, HERE) == elsewhere
+    assert not is_elsewhere(domain, "")
+    assert is_elsewhere(domain, "linux::pid:[4026531836]") == (domain == CONTAINER)
+
+
+def test_our_own_pids_count_here() -> None:
+    assert not is_elsewhere(pid_domain(), pid_domain())
 
 
 def test_a_session_that_starts_has_no_status_yet(register: Register) -> None:

@@ -23,7 +23,7 @@ from ...model.events import ActivityReported, BuildStarted
 from ...model.facts import BuildEnded, Noticed
 from ...model.state import Millis
 from ...model.text import clip_end
-from ...processes import is_alive
+from ...processes import is_alive, is_elsewhere, pid_domain
 from ..common.folders import home
 from ..common.live import Sighting, polled
 from .files import FILES
@@ -33,6 +33,8 @@ log = logging.getLogger("sentryvibe_tui.agents")
 
 LARGEST = 64 * 1024
 """Bytes of an entry at most; those seen have one thousand."""
+BELIEVED = 24 * 3_600_000
+"""Milliseconds for which a status counts whose process cannot be asked for."""
 
 _STATES: dict[str, tuple[ActivityKind, str]] = {
     "busy": ("working", ""),
@@ -43,12 +45,14 @@ _STATES: dict[str, tuple[ActivityKind, str]] = {
 
 
 class RegistryEntry(Struct, frozen=True, rename="camel"):
-    """What is read of a file. Times are epoch milliseconds; `proc_start` is as `processes.started_at` has it."""
+    """What is read of a file. Times are epoch milliseconds; `proc_start` is as `processes.started_at` has it, and
+    `pid_domain`, where the pid counts, as `processes.pid_domain`."""
 
     pid: int = 0
     session_id: str = ""
     cwd: str = ""
     proc_start: str | int | None = ""
+    pid_domain: str = ""
     status: str = ""
     waiting_for: str | None = ""
     status_updated_at: int | float | None = None
@@ -65,8 +69,8 @@ def registry(environ: Mapping[str, str]) -> Registry:
 
 
 class Registry:
-    """`files`: the folder of the sessions' files. `alive` and `now` (epoch milliseconds) are the system's; a test has
-    its own."""
+    """`files`: the folder of the sessions' files. `alive`, `now` (epoch milliseconds) and `domain` (where our pids
+    count) are the system's; a test has its own."""
 
     def __init__(
         self,
@@ -74,8 +78,10 @@ class Registry:
         files: Path,
         alive: Callable[[int, str], bool] = is_alive,
         now: Callable[[], Millis] = lambda: int(time.time() * 1000),
+        domain: str | None = None,
     ) -> None:
         self.folder, self._files, self._alive, self._now = folder, files, alive, now
+        self._domain = pid_domain() if domain is None else domain
         self._sessions: set[str] = set()
         self._stamps: dict[str, tuple[int, int, int]] = {}
         self._entries: dict[str, RegistryEntry] = {}
@@ -124,7 +130,7 @@ class Registry:
             yield from self._sightings(entry)
 
     def _sightings(self, entry: RegistryEntry) -> Iterator[Sighting]:
-        if not entry.status or not self._alive(entry.pid, _start(entry)):
+        if not entry.status or not self._lives(entry):
             return
         if entry.status not in _STATES:
             if entry.status not in self._unknown:
@@ -152,14 +158,14 @@ class Registry:
     def _ended(self, there: set[str]) -> Iterator[Sighting]:
         """A file may be missing for a moment while it is written anew; a process that is gone is gone."""
         for name, entry in list(self._entries.items()):
-            is_alive = self._alive(entry.pid, _start(entry))
-            if name not in there and (name in self._missing or not is_alive):
+            lives = self._lives(entry)
+            if name not in there and (name in self._missing or not lives):
                 self._forget(name)
                 if not self._runs(entry.session_id):
                     yield _left(entry, self._now())
             elif name not in there:
                 self._missing.add(name)
-            elif not is_alive and name not in self._ended_sessions:
+            elif not lives and name not in self._ended_sessions:
                 self._ended_sessions.add(name)
                 if not self._runs(entry.session_id):
                     end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
@@ -167,7 +173,7 @@ class Registry:
                     yield Sighting(entry.session_id, end, at, entry.cwd, f"gone-{entry.pid}-{_start(entry)}")
             else:
                 self._missing.discard(name)
-            if is_alive:
+            if lives:
                 self._lived.add(name)
 
     def _last_sign(self, name: str, entry: RegistryEntry) -> Millis:
@@ -194,7 +200,13 @@ class Registry:
             for name, entry in self._entries.items()
             if entry.session_id == session and name not in self._ended_sessions
         )
-        return any(self._alive(entry.pid, _start(entry)) for entry in same)
+        return any(map(self._lives, same))
+
+    def _lives(self, entry: RegistryEntry) -> bool:
+        """A container's process cannot be asked for from here: its entry is believed, but none for ever."""
+        if is_elsewhere(entry.pid_domain, self._domain):
+            return self._now() - (entry.since or 0) < BELIEVED
+        return self._alive(entry.pid, _start(entry))
 
 
 def processes_of(environ: Mapping[str, str]) -> Mapping[str, int]:
@@ -208,7 +220,9 @@ def processes_of(environ: Mapping[str, str]) -> Mapping[str, int]:
     for name in names:
         with suppress(OSError):
             entry = _entry((folder / name).read_bytes()[:LARGEST])
-            if entry is not None and is_alive(entry.pid, _start(entry)):
+            if entry is None or is_elsewhere(entry.pid_domain, pid_domain()):
+                continue
+            if is_alive(entry.pid, _start(entry)):
                 pids[entry.session_id] = entry.pid
     return pids
 
@@ -232,6 +246,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "sessionId": (str,),
     "cwd": (str,),
     "procStart": (str, int),
+    "pidDomain": (str,),
     "status": (str,),
     "waitingFor": (str,),
     "statusUpdatedAt": (int, float),
