@@ -16,6 +16,7 @@ from websockets.exceptions import InvalidStatus
 
 from sentryvibe_tui.errors import BadTokenFile
 from sentryvibe_tui.principals import TOKENS, NamedTokens, Role
+from sentryvibe_tui.server.builds import PAGE
 from sentryvibe_tui.server.serve import Running, running
 from sentryvibe_tui.server.settings import ServerLimits
 
@@ -206,6 +207,15 @@ async def lent(server: Running, tokens: NamedTokens) -> str:
         await call(admin, "p", "one", "secret", session="r")
         await call(admin, "q", "one", "secret")
     return tokens.add("x", "watch", now=0, project="p", build=("s", "one"))
+
+
+async def test_the_build_of_a_token_is_listed_however_many_came_after_it(server: Running, lent: str) -> None:
+    later = [event() | {"buildId": f"later-{number}"} for number in range(PAGE + 1)]
+    async with bearing(server, SHARED) as admin:
+        assert (await admin.post("/api/build-events", json=later)).status_code == 200
+    async with bearing(server, lent) as http:
+        page = (await http.get("/api/builds")).json()
+    assert ([row["buildId"] for row in page["builds"]], page["next"]) == (["one"], None)
 
 
 async def test_a_token_of_a_build_reads_nothing_else(server: Running, lent: str) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from ..errors import StoreUnavailable
 from ..model.state import Millis
@@ -128,9 +129,13 @@ async def list_builds(store: Store, parameters: dict[str, str], reader: Principa
 
 
 async def _page_of_one(store: Store, wanted: BuildFilter, reader: Principal) -> Page:
-    """The build that the reader may see, when the filter lets it through."""
-    page = await store.all_builds(wanted, PAGE)
-    return Page(tuple(row for row in page.builds if reader.sees(row.project_id, row.session_id, row.build_id)))
+    """The build that the reader may see, when the filter lets it through; however many came after it."""
+    while True:
+        page = await store.all_builds(wanted, PAGE)
+        rows = tuple(row for row in page.builds if reader.sees(row.project_id, row.session_id, row.build_id))
+        if rows or page.next is None:
+            return Page(rows)
+        wanted = replace(wanted, after=page.next)
 
 
 async def status(store: Store, parameters: dict[str, str]) -> bytes:

@@ -85,7 +85,7 @@ class CertificateFiles:
         used, as a certificate whose key is not there yet, is told and passed over."""
         while True:
             await asyncio.sleep(every)
-            stamps = self._now()
+            stamps = await asyncio.to_thread(self._now)
             if stamps == self._stamps:
                 continue
             self._stamps = stamps
