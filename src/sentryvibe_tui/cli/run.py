@@ -91,10 +91,10 @@ def command(
 def _relayed(argv: tuple[str, ...], name: ProjectName | None, server: Address | None, preferences: Settings) -> int:
     """The agent's exit status. Whether anything can be published makes no difference to it."""
     from ..sources.run.relay import Relay
-    from ..sources.run.relay_publishing import published
+    from ..sources.run.relay_publishing import publish_relay
 
     relay = Relay(argv, name, redactor(preferences))
-    return asyncio.run(relay.run(lambda: asyncio.create_task(published(relay, server, preferences, tell)), tell))
+    return asyncio.run(relay.run(lambda: asyncio.create_task(publish_relay(relay, server, preferences, tell)), tell))
 
 
 async def _run(

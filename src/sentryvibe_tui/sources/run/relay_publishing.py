@@ -10,7 +10,7 @@ from ...wire.address import Address
 from .relay import Relay
 
 
-async def published(relay: Relay, server: Address | None, settings: Settings, tell: Callable[[str], None]) -> None:
+async def publish_relay(relay: Relay, server: Address | None, settings: Settings, tell: Callable[[str], None]) -> None:
     """Until the agent ends, which goes on where nothing can be published."""
     from ...server.embedded import kept_served, server_here
 
