@@ -105,11 +105,10 @@ def test_what_runs_on_after_a_turn_is_waited_for(claude: Company, tell: Callable
         tell(stage.check())
 
 
-def test_a_subagent_that_runs_on_keeps_the_build_until_it_is_back(claude: Company) -> None:
-    """The register calls the agent busy meanwhile, although its turn is over: what is said is looked at here."""
+def test_a_subagent_that_runs_on_keeps_the_build_until_it_is_back(claude: Company, tell: Callable[[str], None]) -> None:
     with scene(claude) as stage:
         stage.prompt("helper-runs-on", new_run())
-        stage.reach("working")
+        stage.reach("waiting-machine")
         waits = stage.said(lambda state: kind_of(state) == "waiting-machine", "waiting for the helper")
         assert "Count slowly" in waits["activity"]["what"]
         assert is_active(waits)
@@ -118,6 +117,8 @@ def test_a_subagent_that_runs_on_keeps_the_build_until_it_is_back(claude: Compan
         by_name = {call["name"]: call for call in calls(over)}
         assert by_name["Bash"]["parentId"] == by_name["Agent"]["id"]
         assert {call["state"] for call in by_name.values()} == {"output-available"}
+        stage.rest(1)
+        tell(stage.check())
 
 
 @pytest.mark.parametrize(("play", "begun"), [("slow-words", "Step by step"), ("slow-tool", "sleep 25")])

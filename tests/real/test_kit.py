@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +15,7 @@ import pytest
 from .conversation import Dialect, Standing, Turn, standing, tools_of
 from .mock_model import MockModel, serving
 from .plays import PLAYS, USAGE, Refuse
+from .truth import ClaudeTruth
 from .verdict import Moment, delays, faults
 
 SHELLS = {
@@ -147,3 +152,35 @@ def test_what_may_have_ended_meanwhile_is_idle_since_it_was() -> None:
     assert faults([*resting[:3], resting[3]._replace(ours="ended", since=12.1)], 1.0) == [
         "idle|ended was said to be so since -2.9 s"
     ]
+
+
+OVER = {"type": "system", "subtype": "turn_duration"}
+
+
+@pytest.mark.parametrize(
+    ("busy", "records", "kind"),
+    [
+        (-9.0, [], "working"),
+        (-9.0, [(-8.0, {"type": "assistant"})], "working"),
+        (-9.0, [(-5.0, OVER), (-4.9, {"type": "file-history-snapshot"})], "waiting-machine"),
+        (-9.0, [(-5.0, OVER), (-1.0, {"type": "queue-operation"})], "working"),
+        (-9.0, [(-0.1, OVER)], "working"),
+        (-1.0, [(-5.0, OVER)], "working"),
+    ],
+    ids=["a prompt", "an answer", "a subagent runs on", "it is back", "just over", "the next prompt"],
+)
+def test_claude_code_that_is_busy_after_its_turn_waits_for_a_subagent(
+    tmp_path: Path, busy: float, records: list[tuple[float, dict[str, str]]], kind: str
+) -> None:
+    """Its register says `busy` for both; seconds are counted from now."""
+    now = time.time()
+    sessions, folder = tmp_path / ".claude" / "sessions", tmp_path / ".claude" / "projects" / "-app"
+    sessions.mkdir(parents=True)
+    folder.mkdir(parents=True)
+    row = {"sessionId": "s1", "status": "busy", "statusUpdatedAt": (now + busy) * 1000}
+    (sessions / f"{os.getpid()}.json").write_text(json.dumps(row))
+    lines = [{**record, "timestamp": datetime.fromtimestamp(now + at, UTC).isoformat()} for at, record in records]
+    (folder / "s1.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    fact = ClaudeTruth(tmp_path, os.getpid()).now()
+    assert fact.kind == kind
+    assert fact.changed == pytest.approx(now + (records[0][0] if kind == "waiting-machine" else busy), abs=0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -28,11 +29,19 @@ class Truth(Protocol):
     def now(self) -> Fact: ...
 
 
+RESTS = 0.5
+"""Seconds after a turn's last record within which the register says that it is over, unless something runs on."""
+
+
 class ClaudeTruth:
-    """`~/.claude/sessions/<pid>.json`, which Claude Code writes within 0.2 s of a change."""
+    """`~/.claude/sessions/<pid>.json`, which Claude Code writes within 0.2 s of a change.
+
+    It is `busy` there as long as a subagent works; whether the agent itself does is in the session's file.
+    """
 
     def __init__(self, home: Path, pid: int) -> None:
         self._file, self._pid = home / ".claude" / "sessions" / f"{pid}.json", pid
+        self._projects = home / ".claude" / "projects"
         self.session = ""
         self._last = NOTHING
 
@@ -57,4 +66,15 @@ class ClaudeTruth:
             "shell": "waiting-machine",
             "idle": "idle",
         }.get(row.get("status"), self._last.kind)
-        return Fact(kind, row.get("statusUpdatedAt", time.time() * 1000) / 1000)
+        changed = row.get("statusUpdatedAt", time.time() * 1000) / 1000
+        over = self._turn_over() if kind == "working" else 0.0
+        return Fact("waiting-machine", over) if changed < over < time.time() - RESTS else Fact(kind, changed)
+
+    def _turn_over(self) -> float:
+        """When the turn was over that the file ends with; 0 while one goes on."""
+        for file in self._projects.glob(f"*/{self.session}.jsonl"):
+            rows = (json.loads(line) for line in reversed(file.read_bytes().split(b"\n")[:-1]))
+            last = next((row for row in rows if row["type"] in ("user", "assistant", "system", "queue-operation")), {})
+            if last.get("subtype") == "turn_duration":
+                return datetime.fromisoformat(last["timestamp"]).timestamp()
+        return 0.0
