@@ -16,6 +16,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -133,11 +134,15 @@ async def test_an_older_copy_put_back_is_another_epoch(cluster: Cluster, tmp_pat
 async def test_a_database_that_becomes_read_only_keeps_nothing_and_goes_on_later(
     cluster: Cluster, tmp_path: Path
 ) -> None:
+    from sentryvibe_tui.store.postgres.writer import UNSURE_PATIENCE
+
     async with opened(cluster.url, tmp_path) as store:
         await store.append([text("a")], 1)
         await _set_read_only(cluster, "on")
+        begun = time.monotonic()
         with pytest.raises(StoreUnavailable, match=r"read-only|no host of the database can be written"):
             await store.append([text("b", "2")], 1)
+        assert time.monotonic() - begun < UNSURE_PATIENCE, "that it was refused is no question"
         await _set_read_only(cluster, "off")
         assert (await appended(store, text("b", "2"))).accepted == 1
         assert await words(store) == "ab"

@@ -112,6 +112,9 @@ LOST = (
 DATA = (asyncpg.DataError, ValueError)
 """What says that an argument cannot be taken; the driver's own is an `InterfaceError`, too."""
 
+ANSWERS = (*DATA, asyncpg.ReadOnlySQLTransactionError)
+"""Of those of a statement, what says that it was not carried out."""
+
 _REASONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (asyncpg.DiskFullError, "the database's disk is full"),
     (asyncpg.ReadOnlySQLTransactionError, "the database is read-only"),

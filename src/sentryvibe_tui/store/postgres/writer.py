@@ -34,7 +34,7 @@ from ..limits import StoreLimits
 from ..listener import CommitListener, tell_listener
 from ..live import ENTRY_BYTES, BuildLog, LiveLogs
 from . import queries
-from .connection import DATA, LOST, unavailable
+from .connection import ANSWERS, DATA, LOST, unavailable
 from .transaction import APPEND, GroupFacts, GroupTransaction
 
 log = logging.getLogger("sentryvibe_tui.store")
@@ -381,7 +381,7 @@ class PostgresWriter:
         try:
             yield unsure
         except BaseException as error:
-            if not isinstance(error, LOST) or isinstance(error, DATA):
+            if not isinstance(error, LOST) or isinstance(error, ANSWERS):
                 self._unsure = None
             raise
         self._unsure = None
