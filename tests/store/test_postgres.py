@@ -459,3 +459,61 @@ async def test_a_build_is_deleted_in_pieces_and_what_a_killed_server_left_goes_w
     assert await database.ask(count) == 3
     assert await database.ask("SELECT count(*) FROM buried") == 0
     assert (await folded(other)).version == (await folded(other, BuildKey("p", "s", "next"))).version == 1
+
+
+@pytest.fixture
+def packing(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Snapshots are packed once it is set."""
+    from sentryvibe_tui.store.postgres import store
+
+    go, usual = threading.Event(), store.pack_state
+
+    def pack_state(state: BuildState) -> bytes:
+        assert go.wait(30)
+        return usual(state)
+
+    monkeypatch.setattr(store, "pack_state", pack_state)
+    yield go
+    go.set()
+
+
+async def test_a_build_has_one_snapshot_at_a_time_and_one_of_its_end(
+    database: Database, posted: Make, packing: threading.Event
+) -> None:
+    store = await database.open()
+    await store.append([text(posted, f"{number}", f"e{number}") for number in range(1000)], 1)
+    await store.append([text(posted, "more")], 1)
+    await store.append([posted("build-completed")], 1)
+    assert not store._writer.live.wants_snapshot
+    packing.set()
+    await store._upkeep
+    assert store._writer.live[KEY].snapshot == 1002
+    assert await database.ask("SELECT version FROM snapshots") == 1002
+    assert store._writer.live.snapshots == 2
+
+
+async def test_a_snapshot_of_a_build_that_was_deleted_meanwhile_is_not_kept(
+    database: Database, posted: Make, packing: threading.Event
+) -> None:
+    store = await database.open()
+    await store.append([posted("start"), posted("build-completed")], 1)
+    upkeep = store._upkeep
+    assert await store.delete(KEY)
+    await store._sweeper.task
+    await store.append([posted("start")], 1)
+    packing.set()
+    await upkeep
+    assert await database.ask("SELECT count(*) FROM snapshots") == 0
+    assert (await store.state(KEY)).version == 1
+
+
+async def test_a_build_that_was_set_back_gets_no_snapshot_of_what_it_has_no_more(
+    database: Database, posted: Make
+) -> None:
+    from sentryvibe_tui.store.postgres import queries
+
+    store = await database.open()
+    await store.append([text(posted, f"{number}", f"e{number}") for number in range(3)], 1)
+    number = store._writer.live[KEY].number
+    await store._read(lambda db: queries.put_snapshot(db, number, 4, b"of another history"))
+    assert await database.ask("SELECT count(*) FROM snapshots") == 0

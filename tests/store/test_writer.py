@@ -17,8 +17,9 @@ from sentryvibe_tui.errors import StoreUnavailable
 from sentryvibe_tui.store.appending import Append, Draft, GroupResult
 from sentryvibe_tui.store.contract import Accepted, BuildKey, Commit
 from sentryvibe_tui.store.limits import StoreLimits
+from sentryvibe_tui.store.live import BuildSnapshot
 from sentryvibe_tui.store.sqlite import DATABASE, SqliteStore
-from sentryvibe_tui.store.sqlite.ledger import Ledger
+from sentryvibe_tui.store.sqlite.ledger import Ledger, packed_or_reason
 from sentryvibe_tui.store.sqlite.writer import Writer
 from sentryvibe_tui.wire.envelope import EventEnvelope
 
@@ -67,14 +68,26 @@ class Watched(Ledger):
         return super().finish(begun)
 
 
-class Checkpoints:
-    """Made by nobody; `asked` is set when one is wanted."""
+class Besides:
+    """A checkpoint ends once `over` is set, a snapshot is packed once `pack_now` is.
+
+    `asked` is set when a checkpoint is wanted; `begun`: of which versions snapshots were.
+    """
 
     def __init__(self) -> None:
-        self.asked = asyncio.Event()
+        self.asked, self.over, self.pack_now = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.over.set()
+        self.pack_now.set()
+        self.begun: list[int] = []
 
-    async def __call__(self) -> None:
+    async def checkpoint(self) -> None:
         self.asked.set()
+        await self.over.wait()
+
+    async def pack(self, snapshot: BuildSnapshot) -> bytes | Exception:
+        self.begun.append(snapshot.log.state.version)
+        await self.pack_now.wait()
+        return packed_or_reason(snapshot)
 
 
 QUICK = StoreLimits(lock_wait=0.01)
@@ -98,16 +111,14 @@ async def watched(tmp_path: Path, limits: StoreLimits) -> Watched:
 
 
 @pytest.fixture
-def checkpoints() -> Checkpoints:
-    return Checkpoints()
+def besides() -> Besides:
+    return Besides()
 
 
 @pytest.fixture
-async def writer(
-    watched: Watched, checkpoints: Checkpoints, limits: StoreLimits, posted: Make
-) -> AsyncIterator[Writer]:
+async def writer(watched: Watched, besides: Besides, limits: StoreLimits, posted: Make) -> AsyncIterator[Writer]:
     """Of a build that is in memory and has no entry yet."""
-    writer = Writer(watched, checkpoints, limits, watched.clock)
+    writer = Writer(watched, besides, limits, watched.clock)
     await writer.append([posted("start-step")], 1)
     assert watched.turns == [("thread", 1)]
     watched.turns.clear()
@@ -125,18 +136,18 @@ async def close(writer: Writer, patience: float = PATIENCE) -> None:
         writer.end()
 
 
-def upkeep_of(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, list[threading.Thread]]:
-    """Set after each piece of upkeep, and who did them."""
-    done, where = asyncio.Event(), list[threading.Thread]()
-    loop, usual = asyncio.get_running_loop(), watched.upkeep
+def snapshots_of(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set after each snapshot."""
+    done = asyncio.Event()
+    loop, usual = asyncio.get_running_loop(), watched.keep_snapshot
 
-    def upkeep() -> None:
-        usual()
-        where.append(threading.current_thread())
+    def keep_snapshot(snapshot: BuildSnapshot, packed: bytes | Exception) -> None:
+        usual(snapshot, packed)
+        assert threading.current_thread() is not threading.main_thread()
         loop.call_soon_threadsafe(done.set)
 
-    monkeypatch.setattr(watched, "upkeep", upkeep)
-    return done, where
+    monkeypatch.setattr(watched, "keep_snapshot", keep_snapshot)
+    return done
 
 
 def text(posted: Make, number: int) -> list[EventEnvelope]:
@@ -361,16 +372,115 @@ async def test_snapshots_keep_up_with_traffic_that_never_pauses(writer: Writer, 
     assert watched.live[KEY].snapshot >= 80
 
 
-async def test_an_answer_leaves_before_the_upkeep_that_is_overdue(
-    writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+@limited(snapshot_every=10, idle=3600)
+async def test_commits_go_on_while_a_snapshot_is_packed_and_the_build_gets_no_second_one(
+    writer: Writer, watched: Watched, besides: Besides, posted: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    answered = threading.Event()
-    monkeypatch.setattr(Watched, "is_overdue", True)
-    monkeypatch.setattr(watched, "upkeep", answered.wait)
-    many = [event for number in range(100) for event in text(posted, number)]
-    assert (await writer.append(many, 1)).version == 100
-    assert watched.turns == [("thread", 1)]
-    answered.set()
+    kept = snapshots_of(watched, monkeypatch)
+    besides.pack_now.clear()
+    for number in range(1, 101):
+        assert (await writer.append(text(posted, number), 1)).version == number
+    assert besides.begun == [20]
+    assert not watched.wants_snapshot
+    besides.pack_now.set()
+    async with asyncio.timeout(PATIENCE):
+        await kept.wait()
+    assert watched.live[KEY].snapshot == 20
+    assert watched.live[KEY].state.version == 100
+    assert watched.wants_snapshot
+    assert kept_snapshots(tmp_path) == [(watched.live[KEY].number, 20)]
+
+
+@limited(snapshot_every=10, idle=0)
+async def test_a_build_that_ended_while_its_snapshot_was_packed_gets_one_of_its_end(
+    writer: Writer, watched: Watched, besides: Besides, posted: Make, tmp_path: Path
+) -> None:
+    besides.pack_now.clear()
+    for number in range(1, 31):
+        await writer.append(text(posted, number), 1)
+    await writer.append([posted("build-completed")], 1)
+    besides.pack_now.set()
+    async with asyncio.timeout(PATIENCE):
+        while watched.live[KEY].snapshot < 31:  # noqa: ASYNC110  the writer's own time
+            await asyncio.sleep(0)
+    assert kept_snapshots(tmp_path) == [(watched.live[KEY].number, 31)]
+
+
+@limited(snapshot_every=10, idle=3600)
+async def test_a_snapshot_of_a_build_that_was_deleted_meanwhile_is_nobodys(
+    writer: Writer, watched: Watched, besides: Besides, posted: Make, tmp_path: Path
+) -> None:
+    """Its number may be another build's by then, which would be told by a state of this one."""
+    besides.pack_now.clear()
+    for number in range(1, 31):
+        await writer.append(text(posted, number), 1)
+    await writer.append([posted("build-completed")], 1)
+    before = watched.live[KEY].number
+    assert await writer.ask(lambda: watched.delete(KEY))
+    while await writer.ask(watched.sweep):
+        pass
+    assert (await writer.append(text(posted, 0), 1)).version == 1
+    assert watched.live[KEY].number == before
+    packing = writer._packing
+    assert packing is not None
+    besides.pack_now.set()
+    await packing
+    await close(writer)
+    assert kept_snapshots(tmp_path) == []
+
+
+@limited(snapshot_every=1, idle=3600)
+async def test_closing_takes_a_snapshot_along_that_is_nearly_packed(
+    writer: Writer, watched: Watched, besides: Besides, posted: Make, tmp_path: Path
+) -> None:
+    besides.pack_now.clear()
+    for number in range(1, 4):
+        await writer.append(text(posted, number), 1)
+    assert besides.begun == [2]
+    ending = asyncio.ensure_future(close(writer))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not ending.done()
+    besides.pack_now.set()
+    await ending
+    assert [version for _, version in kept_snapshots(tmp_path)] == [2]
+
+
+@limited(snapshot_every=1, idle=3600)
+async def test_closing_waits_no_longer_for_a_snapshot_than_it_may(
+    writer: Writer, watched: Watched, besides: Besides, posted: Make, tmp_path: Path
+) -> None:
+    besides.pack_now.clear()
+    for number in range(1, 4):
+        await writer.append(text(posted, number), 1)
+    await writer.finish()
+    await writer.close(time.monotonic())
+    writer.end()
+    assert kept_snapshots(tmp_path) == []
+    assert writer._packing is not None
+    writer._packing.cancel()
+
+
+@limited(live_bytes=100, live_least=1, idle=3600)
+async def test_memory_that_is_full_of_what_wants_a_snapshot_takes_nothing_more_until_one_is_packed(
+    writer: Writer, watched: Watched, besides: Besides, posted: Make
+) -> None:
+    besides.pack_now.clear()
+    ends = [writer.append([posted("build-completed", build=f"b{number}")], 1) for number in range(3)]
+    await asyncio.gather(*ends)
+    late = writer.append(text(posted, 1), 1)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not late.done()
+    besides.pack_now.set()
+    async with asyncio.timeout(PATIENCE):
+        assert (await late).version == 1
+
+
+def kept_snapshots(directory: Path) -> list[tuple[int, int]]:
+    """Numbers of builds, and the versions of their snapshots."""
+    with closing(sqlite3.connect(directory / DATABASE)) as db:
+        return db.execute("SELECT log, version FROM snapshots").fetchall()
 
 
 @limited(live_bytes=0, live_least=2)
@@ -390,7 +500,7 @@ async def test_a_build_leaves_the_memory_only_after_its_snapshot(
 async def test_builds_in_memory_are_bounded_in_bytes_not_in_number(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, _ = upkeep_of(watched, monkeypatch)
+    kept = snapshots_of(watched, monkeypatch)
 
     async def work(build: str, size: int) -> None:
         await writer.append([posted("text", build=build, id="x", text="w" * size)], 1)
@@ -426,7 +536,7 @@ async def test_a_build_opened_from_its_snapshot_has_a_size(
     writer: Writer, watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """About that of its state: what was logged before the snapshot is not read for it."""
-    done, _ = upkeep_of(watched, monkeypatch)
+    done = snapshots_of(watched, monkeypatch)
     for number in range(4):
         await writer.append([posted("text", id=f"x{number}", text="w" * 10_000)], 1)
     await done.wait()
@@ -438,7 +548,7 @@ async def test_a_build_opened_from_its_snapshot_has_a_size(
 
 
 async def test_closing_commits_what_waits(watched: Watched, posted: Make) -> None:
-    writer = Writer(watched, Checkpoints(), QUICK)
+    writer = Writer(watched, Besides(), QUICK)
     answer = writer.append(text(posted, 0), 1)
     await close(writer)
     assert (await answer).version == 1
@@ -448,67 +558,61 @@ async def test_closing_commits_what_waits(watched: Watched, posted: Make) -> Non
 
 @limited(checkpoint_idle=1)
 async def test_a_checkpoint_is_made_beside_once_nobody_waits(
-    writer: Writer, watched: Watched, checkpoints: Checkpoints, posted: Make
+    writer: Writer, watched: Watched, besides: Besides, posted: Make
 ) -> None:
     await writer.append(text(posted, 0), 1)
     assert watched.has_upkeep
     async with asyncio.timeout(PATIENCE):
-        await checkpoints.asked.wait()
+        await besides.asked.wait()
     assert not watched.has_upkeep
     assert (await writer.append(text(posted, 1), 1)).version == 2
 
 
 @limited(checkpoint_idle=1)
-async def test_posts_do_not_wait_for_a_checkpoint(watched: Watched, posted: Make) -> None:
-    begun, over = asyncio.Event(), asyncio.Event()
-
-    async def slow() -> None:
-        begun.set()
-        await over.wait()
-
-    writer = Writer(watched, slow, QUICK)
+async def test_posts_do_not_wait_for_a_checkpoint(watched: Watched, besides: Besides, posted: Make) -> None:
+    besides.over.clear()
+    writer = Writer(watched, besides, QUICK)
     await writer.append(text(posted, 0), 1)
     async with asyncio.timeout(PATIENCE):
-        await begun.wait()
+        await besides.asked.wait()
         assert (await writer.append(text(posted, 1), 1)).version == 2
     ending = asyncio.ensure_future(close(writer))
     for _ in range(20):
         await asyncio.sleep(0)
     assert not ending.done()
-    over.set()
+    besides.over.set()
     await ending
 
 
 @limited(checkpoint_idle=1, checkpoint_busy=1, idle=3600)
 async def test_a_storm_does_not_wait_for_its_checkpoint_and_carries_only_the_rest(
-    watched: Watched, posted: Make, monkeypatch: pytest.MonkeyPatch
+    watched: Watched, besides: Besides, posted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between a checkpoint's beginning and its end commits go on; the writer makes none but of what came meanwhile."""
-    over, carried = asyncio.Event(), list[int]()
+    carried = list[int]()
+    besides.over.clear()
     monkeypatch.setattr(watched, "carry_rest", lambda: carried.append(len(watched.turns)))
-    writer = Writer(watched, over.wait, replace(QUICK, idle=3600))
+    writer = Writer(watched, besides, replace(QUICK, idle=3600))
     for number in range(5):
         assert (await writer.append(text(posted, number), 1)).version == number + 1
     assert carried == []
     writer.append(text(posted, 5), 1)
-    over.set()
+    besides.over.set()
     for number in range(6, 9):
         await writer.append(text(posted, number), 1)
     assert carried
-    over.clear()
-    over.set()
     await close(writer)
 
 
 @limited(checkpoint_idle=1, checkpoint_busy=1, idle=3600, live_bytes=1)
 async def test_builds_that_end_one_after_another_keep_no_checkpoint_waiting(
-    writer: Writer, checkpoints: Checkpoints, posted: Make
+    writer: Writer, besides: Besides, posted: Make
 ) -> None:
     """Each leaves a snapshot that is overdue."""
-    checkpoints.asked.clear()
+    besides.asked.clear()
     for number in range(5):
         await writer.append([posted("build-completed", build=f"b{number}")], 1)
-    assert checkpoints.asked.is_set()
+    assert besides.asked.is_set()
 
 
 async def test_closing_waits_for_a_slow_commit_and_keeps_what_waits_behind_it(

@@ -48,14 +48,25 @@ class BuildLog(Struct, frozen=True):
         return self.state.version - self.snapshot
 
 
+class BuildSnapshot(Struct, frozen=True, eq=False):
+    """A build as it was when its snapshot was begun."""
+
+    key: BuildKey
+    log: BuildLog
+
+
 class LiveLogs(OrderedDict[BuildKey, BuildLog]):
-    """By build, the least recent first. Changed by `keep`, `drop` and `snapshot_kept` only, of one caller at a time."""
+    """By build, the least recent first. Changed by its methods only, of one caller at a time.
+
+    A snapshot is begun, packed beside whatever goes on, and kept if it is wanted then. A build has one at a time.
+    """
 
     def __init__(self, limits: StoreLimits) -> None:
         super().__init__()
         self._every, self._bytes, self._least = limits.snapshot_every, limits.live_bytes, limits.live_least
         self._size = 0
         self._due: dict[BuildKey, None] = {}
+        self._begun: dict[BuildKey, BuildSnapshot] = {}
         self.snapshots = 0
         """How many were made."""
         self.is_late = False
@@ -71,48 +82,79 @@ class LiveLogs(OrderedDict[BuildKey, BuildLog]):
         return bool(self._due)
 
     @property
-    def due(self) -> tuple[BuildKey, ...]:
-        """Builds that want a snapshot, the first one longest."""
-        return tuple(self._due)
+    def is_full(self) -> bool:
+        """More has to wait for a snapshot than memory was meant for."""
+        return bool(self._due) and self._size > 4 * self._bytes
 
     def keep(self, logs: Mapping[BuildKey, BuildLog]) -> None:
         """What was committed, in place of what was known of those builds."""
-        for key, log in logs.items():
+        for key, committed in logs.items():
             before = self.get(key)
+            log = _with_snapshot_of(before, committed)
             self._size += log.size - (before.size if before else 0)
             self[key] = log
             self.move_to_end(key)
-            if log.wants_snapshot(self._every):
-                self._due[key] = None
-                self.is_late |= log.needs_snapshot(self._every)
-        self.forget()
+            if key not in self._begun:
+                self._look_at(key, log)
+        self._forget()
 
-    def take_due(self, key: BuildKey) -> BuildLog:
-        """The build, whose snapshot is made now, or will be after its next entry."""
+    def _look_at(self, key: BuildKey, log: BuildLog) -> None:
+        if log.wants_snapshot(self._every):
+            self._due[key] = None
+            self.is_late |= log.needs_snapshot(self._every)
+
+    def begin_snapshot(self) -> BuildSnapshot:
+        """Of the build that has wanted one longest. `snapshot_kept` or `snapshot_failed` follows."""
+        key = next(iter(self._due))
         del self._due[key]
         self.is_late &= bool(self._due)
-        return self[key]
+        snapshot = self._begun[key] = BuildSnapshot(key, self[key])
+        return snapshot
 
-    def snapshot_kept(self, key: BuildKey, version: int) -> None:
+    def begin_again(self) -> None:
+        """What was begun is not waited for: it is wanted as before."""
+        self._due = dict.fromkeys((*self._begun, *self._due))
+        self._begun.clear()
+
+    def awaits(self, snapshot: BuildSnapshot) -> bool:
+        """False: the build is gone, or another one has its name or number."""
+        return self._begun.get(snapshot.key) is snapshot
+
+    def snapshot_kept(self, snapshot: BuildSnapshot) -> None:
         self.snapshots += 1
-        if (log := self.get(key)) is not None:
-            self[key] = replace(log, snapshot=version)
+        if self.awaits(snapshot):
+            del self._begun[snapshot.key]
+            log = self[snapshot.key] = replace(self[snapshot.key], snapshot=snapshot.log.state.version)
+            self._look_at(snapshot.key, log)  # it may have ended meanwhile
+            self._forget()
+
+    def snapshot_failed(self, snapshot: BuildSnapshot) -> None:
+        """It is tried again after the build's next entry."""
+        if self.awaits(snapshot):
+            del self._begun[snapshot.key]
 
     def drop(self, key: BuildKey) -> None:
         """Others wrote to it, or it is gone: whoever needs it opens it again."""
         if (log := self.pop(key, None)) is not None:
             self._size -= log.size
             self._due.pop(key, None)
+            self._begun.pop(key, None)
 
-    def forget(self) -> None:
-        """What is beyond the limits, the least recent first; a build whose snapshot is due waits for it."""
+    def _forget(self) -> None:
+        """What is beyond the limits, the least recent first; a build that wants a snapshot waits for it."""
         excess, over = self._size - self._bytes, list[BuildKey]()
         for key in islice(self, max(0, len(self) - self._least)):
             if excess <= 0:
                 break
-            if key not in self._due:
+            if key not in self._due and key not in self._begun:
                 excess -= self[key].size
                 over.append(key)
         for key in over:
             self.drop(key)
         self.is_late |= bool(self._due) and self._size > 2 * self._bytes
+
+
+def _with_snapshot_of(before: BuildLog | None, log: BuildLog) -> BuildLog:
+    """A snapshot may have been kept while the group was on its way."""
+    is_newer = before is not None and before.number == log.number and before.snapshot > log.snapshot
+    return replace(log, snapshot=before.snapshot) if before is not None and is_newer else log

@@ -161,9 +161,10 @@ def _tail(key: BuildKey, rows: Sequence[Record]) -> Commit:
 
 
 async def put_snapshot(db: Connection, number: int, version: int, packed: bytes) -> None:
-    """Two servers may both make one: the newer one stays. A build that is gone gets none."""
+    """Two servers may both make one: the newer one stays. A build that is gone or was set back gets none."""
     await db.execute(
-        "INSERT INTO snapshots SELECT log, $2, $3 FROM builds WHERE log = $1 ON CONFLICT (log) DO UPDATE"
+        "INSERT INTO snapshots SELECT log, $2, $3 FROM builds WHERE log = $1 AND version >= $2"
+        " ON CONFLICT (log) DO UPDATE"
         " SET version = excluded.version, state = excluded.state WHERE snapshots.version < excluded.version",
         number,
         version,

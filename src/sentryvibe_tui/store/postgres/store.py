@@ -38,6 +38,7 @@ from ..contract import (
 )
 from ..folding import Folded, pack_state
 from ..limits import DEFAULT_STORE_LIMITS, StoreLimits
+from ..live import BuildSnapshot
 from ..rows import readable
 from ..sweeping import Sweeper
 from . import queries
@@ -123,18 +124,22 @@ class PostgresStore:
     async def _snapshots(self) -> None:
         live = self._writer.live
         try:
-            while live.due:
-                key = live.due[0]
-                snapshot = live.take_due(key)
-                packed = await asyncio.to_thread(pack_state, snapshot.state)
-                row = snapshot.number, snapshot.state.version, packed
-                await self._read(lambda db, row=row: queries.put_snapshot(db, *row))
-                live.snapshot_kept(key, snapshot.state.version)
-                live.forget()
-        except Exception as error:  # the log is whole without it
-            log.warning("no snapshot: %s", error)
+            while live.wants_snapshot:
+                await self._snapshot(live.begin_snapshot())
         finally:
             self._upkeep = None
+
+    async def _snapshot(self, snapshot: BuildSnapshot) -> None:
+        live, made_of = self._writer.live, snapshot.log
+        try:
+            packed = await asyncio.to_thread(pack_state, made_of.state)
+            if live.awaits(snapshot):
+                row = made_of.number, made_of.state.version, packed
+                await self._read(lambda db: queries.put_snapshot(db, *row))
+            live.snapshot_kept(snapshot)
+        except Exception as error:  # the log is whole without it
+            log.warning("no snapshot of %s: %s", snapshot.key.build_id, error)
+            live.snapshot_failed(snapshot)
 
     async def _renewed(self, db: Connection) -> int:
         """A new epoch, unless another server has made one since, and this server known to the database: it was set

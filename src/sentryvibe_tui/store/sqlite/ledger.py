@@ -3,7 +3,8 @@
 A little group is prepared by `begin`, which touches no file: its rows stay in SQLite's page cache. `finish` does what
 a disk can hold up: COMMIT, which writes and syncs the write-ahead log. Until it has, `live` and every other connection
 show the state before, and a sync that fails takes everything back. `settle` does both, for whatever is not little.
-Snapshots are not synced (the log is whole without them); the sync of the next commit is theirs, too.
+Snapshots come packed, which takes long, and are not synced (the log is whole without them): the sync of the next commit
+is theirs, too.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..contract import BuildDamaged, BuildKey, Commit
 from ..folding import pack_state
 from ..groups import concerns_all, in_one_result
 from ..limits import StoreLimits
-from ..live import LiveLogs
+from ..live import BuildSnapshot, LiveLogs
 from . import deletion
 from .queries import mark_damaged
 from .transaction import SqliteTransaction
@@ -174,12 +175,23 @@ class Ledger:
         """It should wait no longer for a quiet moment."""
         return self._unflushed >= self._checkpoint_busy
 
-    def upkeep(self) -> None:
-        """A snapshot."""
-        if self.live.due:
-            with self._patient():
-                self._snapshot(self.live.due[0])
-            self.live.forget()
+    def keep_snapshot(self, snapshot: BuildSnapshot, packed: bytes | Exception) -> None:
+        """Packed from `snapshot.log.state`, or why it could not be; nothing if the build is gone meanwhile."""
+        if not self.live.awaits(snapshot):
+            return
+        try:
+            if isinstance(packed, Exception):
+                raise packed
+            with self._patient(), self._unsynced():
+                row = (snapshot.log.number, snapshot.log.state.version, packed)
+                self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", row)
+        except Exception as error:  # the log is whole without it, and the thread must not end
+            roll_back(self._db)
+            log.warning("no snapshot of %s: %s", snapshot.key.build_id, error)
+            self.live.snapshot_failed(snapshot)
+            return
+        self._unflushed += len(packed)
+        self.live.snapshot_kept(snapshot)
 
     def carry_rest(self) -> None:
         """What was committed during a checkpoint that somebody else made is little; without it, the log begins anew."""
@@ -192,11 +204,11 @@ class Ledger:
 
     def close(self, until: float) -> None:
         """Leaves as much ready for the next start as can be done until then, in seconds of `time.monotonic`."""
+        self.live.begin_again()
+        while self.live.wants_snapshot and time.monotonic() < until:
+            snapshot = self.live.begin_snapshot()
+            self.keep_snapshot(snapshot, packed_or_reason(snapshot))
         with self._patient():
-            for key in self.live.due:
-                if time.monotonic() > until:
-                    break
-                self._snapshot(key)
             if time.monotonic() < until:
                 checkpoint(self._db, "TRUNCATE")
         self._db.close()
@@ -234,21 +246,6 @@ class Ledger:
             roll_back(self._db)
             raise unavailable(error) if isinstance(error, sqlite3.Error) else error from None
 
-    # ------------------------------------------------------------------ off the hot path
-
-    def _snapshot(self, key: BuildKey) -> None:
-        snapshot = self.live.take_due(key)
-        try:
-            row = (snapshot.number, snapshot.state.version, pack_state(snapshot.state))
-            with self._unsynced():
-                self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", row)
-        except Exception as error:  # the log is whole without it, and the thread must not end
-            roll_back(self._db)
-            log.warning("no snapshot of %s: %s", key.build_id, error)
-            return
-        self._unflushed += len(row[2])
-        self.live.snapshot_kept(key, snapshot.state.version)
-
     @contextmanager
     def _unsynced(self) -> Generator[None]:
         self._db.execute("PRAGMA synchronous = NORMAL")
@@ -256,6 +253,14 @@ class Ledger:
             yield
         finally:
             self._db.execute("PRAGMA synchronous = FULL")
+
+
+def packed_or_reason(snapshot: BuildSnapshot) -> bytes | Exception:
+    """What `Ledger.keep_snapshot` wants; it takes long for a large build, and touches nothing else."""
+    try:
+        return pack_state(snapshot.log.state)
+    except Exception as error:
+        return error
 
 
 def checkpoint(db: sqlite3.Connection, mode: str) -> bool:

@@ -36,11 +36,12 @@ from ..contract import (
 )
 from ..limits import DEFAULT_STORE_LIMITS, StoreLimits
 from ..listener import tell_listener
+from ..live import BuildSnapshot
 from ..readonly import DATABASE
 from ..sweeping import Sweeper
 from . import deletion, queries
 from .high_water import HighWaterMark
-from .ledger import Ledger, checkpoint, roll_back, unavailable
+from .ledger import Ledger, checkpoint, packed_or_reason, roll_back, unavailable
 from .lock import DirectoryLock
 from .presence import Presence
 from .schema import migrate, refuse_moving, renew
@@ -90,6 +91,24 @@ def _size(file: Path) -> int:
         return 0
 
 
+class _SlowWork:
+    """`writer.SlowWork`: two threads, one of which may be kept waiting by the disk."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._checkpoints, self._packing = Worker("store checkpoint"), Worker("store snapshot")
+
+    def checkpoint(self) -> asyncio.Future[bool]:
+        return self._checkpoints.ask(lambda: checkpoint(self._db, "PASSIVE"))
+
+    def pack(self, snapshot: BuildSnapshot) -> asyncio.Future[bytes | Exception]:
+        return self._packing.ask(lambda: packed_or_reason(snapshot))
+
+    def end(self) -> None:
+        self._checkpoints.end()
+        self._packing.end()
+
+
 class SqliteStore:
     """`store.contract.Store` over the files of one directory, which one process at a time may have open."""
 
@@ -97,9 +116,9 @@ class SqliteStore:
         self.epoch = epoch
         self._handles = handles
         self._ledger = Ledger(handles.db, limits, presence.loss, handles.high_water.add)
-        self._checkpoints = Worker("store checkpoint")
+        self._beside = _SlowWork(handles.beside)
         self._reading = Worker("store reader")
-        self._writer = Writer(self._ledger, self._checkpoint, limits)
+        self._writer = Writer(self._ledger, self._beside, limits)
         self._sweeper = Sweeper(lambda: self._writer.ask(self._ledger.sweep))
         if deletion.is_buried(handles.reader):
             self._sweeper.wake()
@@ -138,9 +157,6 @@ class SqliteStore:
         return StoreFigures(
             live.snapshots, commits=commits, live_bytes=live.size, wal_bytes=wal, database_bytes=database
         )
-
-    def _checkpoint(self) -> asyncio.Future[bool]:
-        return self._checkpoints.ask(lambda: checkpoint(self._handles.beside, "PASSIVE"))
 
     async def read(self, key: BuildKey, since: int, limit: int) -> tuple[Logged, ...]:
         def entries(db: sqlite3.Connection) -> tuple[Logged, ...]:
@@ -220,7 +236,7 @@ class SqliteStore:
             log.warning("the disk is slow: what was not written yet was not acknowledged, and is refused")
         finally:
             self._writer.end()
-            self._checkpoints.end()
+            self._beside.end()
             self._reading.end()
 
     async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:

@@ -8,6 +8,7 @@ lone publisher never lingers, since nothing waits when it is answered.
 
 Checkpoints are made beside the commits by a connection and a thread of their own. What was committed meanwhile would
 keep the write-ahead log from beginning anew: the writer carries that rest after its next group, which is little.
+Snapshots are packed beside the commits, too, from a state that stays as it was, and only put into the file in turn.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from ...errors import StoreUnavailable
 from ...model.state import Millis
@@ -26,6 +27,7 @@ from ..appending import GroupResult, append_of
 from ..groups import Answer, AppendGroup, deliver, next_group, refuse_group
 from ..limits import StoreLimits
 from ..listener import CommitListener
+from ..live import BuildSnapshot
 from .ledger import Ledger
 from .worker import Worker
 
@@ -36,13 +38,23 @@ QUICK = 0.005
 _SHARE = 0.1
 
 
+class SlowWork(Protocol):
+    """What takes long, and is done while commits go on."""
+
+    def checkpoint(self) -> Awaitable[object]: ...
+
+    def pack(self, snapshot: BuildSnapshot) -> Awaitable[bytes | Exception]:
+        """For `Ledger.keep_snapshot`."""
+        ...
+
+
 class Writer:
-    """Appends from the event loop that made it. `beside`: makes a checkpoint, while commits go on."""
+    """Appends from the event loop that made it."""
 
     def __init__(
         self,
         ledger: Ledger,
-        beside: Callable[[], Awaitable[object]],
+        beside: SlowWork,
         limits: StoreLimits,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -62,6 +74,8 @@ class Writer:
         self._upkeep: asyncio.TimerHandle | None = None
         self._checkpoint: asyncio.Future[object] | None = None
         self._has_rest = False
+        self._packing: asyncio.Future[bytes | Exception] | None = None
+        self._is_held = False
         self._closing = False
         self._done = asyncio.Event()
         self._errands: deque[Callable[[], None]] = deque()
@@ -81,10 +95,13 @@ class Writer:
         if self._closing:
             raise StoreUnavailable("the server is stopping")
         answer: asyncio.Future[T] = self._loop.create_future()
-        self._errands.append(lambda: self._hand(partial(_outcome, work), partial(self._came_back, answer)))
+        self._enqueue(lambda: self._hand(partial(_outcome, work), partial(self._came_back, answer)))
+        return answer
+
+    def _enqueue(self, errand: Callable[[], None]) -> None:
+        self._errands.append(errand)
         if not self._is_busy:
             self._errands.popleft()()
-        return answer
 
     def _came_back(self, answer: asyncio.Future[T], outcome: tuple[T | None, Exception | None]) -> None:
         made, error = outcome
@@ -111,6 +128,8 @@ class Writer:
 
     async def close(self, until: float) -> None:
         """Closes the ledger (see there), after `finish`."""
+        if self._packing is not None:
+            await asyncio.wait((self._packing,), timeout=until - time.monotonic())
         await self._thread.ask(partial(self._ledger.close, until))
 
     def end(self) -> None:
@@ -152,8 +171,9 @@ class Writer:
         if self._ledger.needs_checkpoint:
             self._begin_checkpoint()
         if self._ledger.is_overdue:
-            self._hand(self._ledger.upkeep, self._kept_up)
-        else:
+            self._begin_snapshot()
+        self._is_held = self._packing is not None and self._ledger.live.is_full
+        if not self._is_held:
             self._go_on(len(group))
 
     def _kept_up(self, _: object) -> None:
@@ -186,14 +206,30 @@ class Writer:
         if turns != self._turns:
             self._plan_upkeep()
         elif self._ledger.wants_snapshot:
-            self._hand(self._ledger.upkeep, self._kept_up)
+            self._begin_snapshot()
         else:
             self._begin_checkpoint()
+
+    def _begin_snapshot(self) -> None:
+        """The ledger must be the loop's."""
+        if self._packing is None and self._ledger.wants_snapshot:
+            snapshot = self._ledger.live.begin_snapshot()
+            self._packing = asyncio.ensure_future(self._beside.pack(snapshot))
+            self._packing.add_done_callback(partial(self._packed, snapshot))
+
+    def _packed(self, snapshot: BuildSnapshot, packing: asyncio.Future[bytes | Exception]) -> None:
+        self._packing = None
+        self._enqueue(
+            lambda: self._hand(partial(self._ledger.keep_snapshot, snapshot, packing.result()), self._kept_up)
+        )
+        if self._is_held:
+            self._is_held = False
+            self._go_on(0)
 
     def _begin_checkpoint(self) -> None:
         if self._checkpoint is None:
             self._ledger.checkpoint_begins()
-            self._checkpoint = asyncio.ensure_future(self._beside())
+            self._checkpoint = asyncio.ensure_future(self._beside.checkpoint())
             self._checkpoint.add_done_callback(self._checkpointed)
 
     def _checkpointed(self, _: object) -> None:
