@@ -17,7 +17,8 @@ class Action(Struct, frozen=True):
     """`name` is Textual's action, or `part.method` of the build screen; `keys` comma-separated; `footer` the rank in
     the footer, 0 for none.
 
-    `pane` is the only one that it is about, wherever the reader is.
+    `pane` is the only one that it is about, wherever the reader is; `overview_help` replaces the help where the rows
+    are agents.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Action(Struct, frozen=True):
     footer: int = 0
     palette: bool = True
     pane: str = ""
+    overview_help: str = ""
 
     @property
     def ident(self) -> str:
@@ -54,7 +56,9 @@ PARTS = ("panes", "search", "history", "presenter", "export")
 
 
 ACTIONS = (
-    Action("quit", "q", "quit", "Leave; of one build the exit status says how it ended", "both", footer=1),
+    Action(
+        "quit", "q", "quit", "Leave; the exit status says how the build ended", "both", footer=1, overview_help="Leave"
+    ),
     Action("help", "question_mark", "help", "All keys", "both", footer=2),
     Action("watchers", "W", "who watches", "Who watches the server, from where, and what they lack", "both"),
     Action("app.share", "S", "share", "Lend somebody a link to the build, or its project, for a while", "both"),
@@ -142,13 +146,43 @@ ACTIONS = (
     Action("page(-1)", "pageup,ctrl+b", "page up", "One page up", "rows", palette=False),
     Action("page(1)", "pagedown,ctrl+f", "page down", "One page down", "rows", palette=False),
     Action("first", "g,home", "first", "To the first row", "rows", palette=False),
-    Action("last", "G,end", "last", "To the last row, and follow what is new", "rows", palette=False),
     Action(
-        "screen.inspect", "enter", "open", "Open the row: a call in the inspector, a todo unfolds", "rows", footer=3
+        "last",
+        "G,end",
+        "last",
+        "To the last row, and follow what is new",
+        "rows",
+        palette=False,
+        overview_help="To the last row",
+    ),
+    Action(
+        "screen.inspect",
+        "enter",
+        "open",
+        "Open the row: a call in the inspector, a todo unfolds",
+        "rows",
+        footer=3,
+        overview_help="Open the build, esc leads back to its row; on the fold: open it",
     ),
     Action("fold", "space", "fold", "Fold or unfold the row", "rows", palette=False),
-    Action("fold(True)", "l,right", "unfold", "Unfold the row", "rows", palette=False),
-    Action("fold(False)", "h,left", "close", "Fold the row, or go to the todo above", "rows", palette=False),
+    Action(
+        "fold(True)",
+        "l,right",
+        "unfold",
+        "Unfold the row",
+        "rows",
+        palette=False,
+        overview_help="Show those that ended",
+    ),
+    Action(
+        "fold(False)",
+        "h,left",
+        "close",
+        "Fold the row, or go to the todo above",
+        "rows",
+        palette=False,
+        overview_help="Fold away those that ended",
+    ),
 )
 
 _KEY_SYMBOLS = {
@@ -185,11 +219,15 @@ def _binding(action: Action) -> Binding:
 
 
 def offered(actions: Sequence[Action], screen: Literal["screen", "overview"]) -> tuple[Action, ...]:
-    """The actions that there are on a screen; keys of its own are not those of its lists."""
+    """The actions that there are on a screen, in its words; keys of its own are not those of its lists."""
     screen_keys = {key for action in actions if action.scope == screen for key in action.keys.split(",")}
     left = [(action, [key for key in action.keys.split(",") if key not in screen_keys]) for action in actions]
     return tuple(
-        replace(action, keys=",".join(keys)) if action.scope == "rows" else action
+        replace(
+            action,
+            keys=",".join(keys) if action.scope == "rows" else action.keys,
+            help=action.overview_help if screen == "overview" and action.overview_help else action.help,
+        )
         for action, keys in left
         if action.scope in ("both", screen) or (action.scope == "rows" and keys)
     )

@@ -133,3 +133,18 @@ def test_what_is_asked_does_not_say_the_state_again(title, said):
 def test_a_call_that_waits_is_named_as_in_the_build(tool, title, said):
     asked = row("shop", "waiting-person", requests=(OpenRequest("r", title=title, tool=tool),)).build
     assert what_words(asked, "waits") == said
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_that_there_is_more_of_it_is_never_cut(width):
+    """Calls beside the one that began last, questions behind the first one."""
+    ask = OpenRequest("r", "permission", "Bash " + "rm -rf node_modules " * 30, "Bash", since=NOW)
+    for one, more in (
+        (row("api", "working", SECOND, now="Shell " + "long-word " * 30 + " +3 more", open_calls=4), " +3 more"),
+        (row("shop", "waiting-person", MINUTE, requests=(ask, ask, ask)), " +2 more"),
+    ):
+        entry = entry_of(one, Preferences(), "", NOW)
+        columns = fit_columns(width, extents_of([entry], has_hosts=False))
+        line = line_text(row_line(entry, columns, CONTEXT, width))
+        assert "…" + more in line
+        assert length([(line, "")]) == width

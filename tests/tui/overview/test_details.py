@@ -70,3 +70,23 @@ def test_what_stands_in_the_row_already_is_not_said_again_as_the_last_words(widt
 
     assert sum("I build it." in line for line in lines("I build it.")) == 1
     assert any(line.startswith("last said") for line in lines("I build"))
+
+
+def test_where_nothing_stands_beside_it_what_is_asked_has_the_whole_width():
+    lines = shown(118, 9, BuildState(), "Bash " + "a-word " * 15)
+    assert lines[2].startswith("Bash a-word")
+    assert len(lines[2]) > 100
+
+
+@pytest.mark.parametrize("height", range(5, 8))
+@pytest.mark.parametrize("width", [60, 78, 118])
+def test_an_error_is_said_once_and_no_word_of_it_is_cut_in_the_middle(width, height):
+    state = BuildState()
+    call = ToolStarted("c1", "Bash", Raw(b'{"command":"sleep 12; cat no-such-file.txt"}'))
+    end = ToolEnded("c1", Raw(b'"cat: no-such-file.txt: No such file or directory"'), is_error=True)
+    for at, event in enumerate((BuildStarted(), call, end), 1):
+        state, _ = reduce(state, event, NOW - 9_000 + at, About("p", "s", "b"))
+    entry = entry_of(row("shop", "working"), Preferences(), "", NOW)
+    lines = [line_text(line) for line in details(entry, state, CONTEXT, width, height)]
+    assert " ".join(" ".join(lines).split()).count("cat: no-such-file.txt: No such file or directory") == 1, lines
+    assert not any("…" in line for line in lines[2:]), lines

@@ -404,6 +404,51 @@ async def test_a_build_over_the_overview_says_which_key_leads_back(opened):
         assert text(screen)[-1].startswith(" esc back")
 
 
+@pytest.mark.parametrize("size", [(120, 50), (80, 24), (40, 10)])
+async def test_help_speaks_of_agents_and_of_nothing_that_is_in_a_build(opened, size):
+    async with opened(size=size) as (pilot, _):
+        await press(pilot, "question_mark")
+        columns = pilot.app.screen.query("#help Static")
+        said = " ".join(" ".join(str(column.render()) for column in columns).split())
+        assert "Open the build, esc leads back to its row" in said
+        assert not [
+            word for word in ("inspector", "todo unfolds", "todo above", "follow", "exit status") if word in said
+        ]
+
+
+@pytest.mark.parametrize("size", [(120, 50), (80, 24), (60, 15), (40, 10)])
+async def test_no_line_of_the_help_is_broken_twice(opened, size):
+    async with opened(size=size) as (pilot, _):
+        await press(pilot, "question_mark")
+        for column in pilot.app.screen.query("#help Static"):
+            longest = max(len(line.rstrip()) for line in str(column.render()).split("\n"))
+            assert longest <= column.content_size.width
+
+
+async def test_a_column_in_which_only_folded_rows_say_something_waits_for_them(opened):
+    rows = [row("shop", "working", cost_usd=1.0), row("old", "ended", 30 * 3_600_000, todos_done=1, todos_total=3)]
+    async with opened(rows, size=(120, 36)) as (pilot, screen):
+        assert "TODOS" not in text(screen)[1]
+        assert "COST" in text(screen)[1]
+        await press(pilot, "right")
+        assert "TODOS" in text(screen)[1]
+
+
+async def test_arrows_open_and_close_the_fold_from_any_row(opened):
+    async with opened() as (pilot, screen):
+        before = names(screen)
+        await press(pilot, "right")
+        assert len(names(screen)) > len(before)
+        assert under_cursor(screen) == "shop"
+        await press(pilot, "l", "end")
+        assert under_cursor(screen) not in ("", "shop")
+        await press(pilot, "left")
+        assert names(screen) == before
+        assert isinstance(screen.agents.slot, Fold)
+        await press(pilot, "left")
+        assert names(screen) == before
+
+
 async def test_help_shows_the_signs_and_no_key_that_means_something_else_here(opened):
     async with opened(size=(120, 50)) as (pilot, _):
         await press(pilot, "question_mark")

@@ -28,6 +28,9 @@ class Agents(Rows, inherit_bindings=False):
     class RowSelected(Message):
         """The reader opens what is under the cursor."""
 
+    class FoldTurned(Message):
+        """The reader wants to see those that ended, or no longer."""
+
     def __init__(self, roster: Roster, context: RenderContext, **options: str) -> None:
         super().__init__(**options)
         self.roster, self.context = roster, context
@@ -83,6 +86,12 @@ class Agents(Rows, inherit_bindings=False):
     def at_end(self) -> bool:
         return False
 
+    def action_fold(self, is_open: bool | None = None) -> None:
+        """Shows those that ended, or folds them away, wherever the cursor is."""
+        fold = next((slot for slot in self._slots if isinstance(slot, Fold)), None)
+        if fold is not None and fold.is_open != is_open:
+            self.post_message(self.FoldTurned())
+
     def on_click(self, event: events.Click) -> None:
         """To the row; a second click on it opens it, and one opens the fold."""
         super().on_click(event)
@@ -111,9 +120,12 @@ class Agents(Rows, inherit_bindings=False):
             self.repaint_rows({self._places[key] for key in changes.rows if key in self._places})
 
     def _needed(self, changes: RosterChanges) -> Extents:
-        """By what changed; a column, once there, stays as wide as it is."""
+        """By the rows that changed or came into the list; a column, once there, stays as wide as it is."""
+        slots, before = self.roster.slots, self._places
+        keys = [key for key in changes.rows if key in before]
+        keys += [slot for slot in slots if isinstance(slot, RowKey) and slot not in before] if changes.slots else []
         visible = self.roster.visible
-        return extents_of((visible[key] for key in changes.rows if key in visible), has_hosts=self.roster.has_hosts)
+        return extents_of((visible[key] for key in keys if key in visible), has_hosts=self.roster.has_hosts)
 
     def _renew(self) -> None:
         """Other lines: the cursor stays on its row, and the row on its line of the screen."""

@@ -18,7 +18,7 @@ from ..context import RenderContext, role
 from ..lines import Line, cut, fill, length
 from .arrangement import RosterEntry
 from .triage import since
-from .words import NOBODY_SAYS, STATE_WIDTH, cost_words, short_agent, state_mark, what_words
+from .words import NOBODY_SAYS, STATE_WIDTH, cost_words, more_words, short_agent, state_mark, what_words
 
 COLUMN_GAP = "  "
 
@@ -154,7 +154,7 @@ def row_line(entry: RosterEntry, columns: Columns, context: RenderContext, width
     line: Line = []
     for column in columns.first:
         line += [*_cell(entry, column, context), (COLUMN_GAP, "")]
-    line += fill(_what(entry, context), [], max(0, columns.what))
+    line += _what(entry, max(0, columns.what))
     for column in columns.last:
         line += [(COLUMN_GAP, ""), *_cell(entry, column, context)]
     return cut(line, width)
@@ -167,15 +167,21 @@ def _cell(entry: RosterEntry, column: Column, context: RenderContext) -> Line:
     return [space, *line] if column.is_right else [*line, space]
 
 
-def _what(entry: RosterEntry, context: RenderContext) -> Line:
-    text = what_words(entry.row.build, entry.need)
+def _what(entry: RosterEntry, room: int) -> Line:
+    """In exactly `room` cells; that there is more of it is never cut."""
+    build = entry.row.build
+    text, more = what_words(build, entry.need), more_words(build, entry.need)
     tone = {"waits": "alarm", "failed": "bad", "stuck": "warn", "working": "", "machine": ""}.get(entry.need, "dim")
     if not text:
-        return [(NOBODY_SAYS, "faint")]
+        return fill([(NOBODY_SAYS, "faint")], [], room)
+    if not text.endswith(more):
+        more = ""
+    text = text[: len(text) - len(more)]
     verb, space, rest = text.partition(" ")
-    if entry.need == "working" and space and entry.row.build.open_calls:
-        return [(verb, "verb"), (space + rest, _strong(entry, ""))]
-    return [(text, tone)]
+    is_call = entry.need == "working" and space and build.open_calls
+    line: Line = [(verb, "verb"), (space + rest, _strong(entry, ""))] if is_call else [(text, tone)]
+    line = cut(line, max(0, room - len(more)))
+    return fill([*line, (more, "dim" if is_call else tone)] if more else line, [], room)
 
 
 def _strong(entry: RosterEntry, usual: str) -> str:

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 from textual.geometry import Region
 from textual.strip import Strip
 
@@ -59,13 +60,16 @@ def details(
     if width < TWO_COLUMNS_FROM:
         sections = (*_question(entry, width), *_error(entry, state, context, width),
                     *_words(entry, state, context, width), *_todos(entry, state, context, width))  # fmt: skip
-        return [*head, *(cut(line, width) for line in _stacked(sections, rest))][:height]
+        return [*head, *(cut(line, width) for line in _stacked(sections, rest, width))][:height]
     left_width = (width - 3) // 2
     right_width = width - 3 - left_width
-    left = _stacked([*_question(entry, left_width), *_words(entry, state, context, left_width)], rest)
-    error = _stacked(list(_error(entry, state, context, right_width)), rest)
-    todos = _stacked(list(_todos(entry, state, context, right_width)), max(1, rest - len(error)))
+    error = _stacked(_error(entry, state, context, right_width), rest, right_width)
+    todos = _stacked(_todos(entry, state, context, right_width), max(1, rest - len(error)), right_width)
     right = [*todos, *error][:rest]
+    if not right:
+        left_width = width
+    sections = (*_question(entry, left_width), *_words(entry, state, context, left_width))
+    left = _stacked(sections, rest, left_width)
     lines: list[Line] = []
     for at in range(max(len(left), len(right))):
         begin = cut(left[at], left_width) if at < len(left) else []
@@ -74,21 +78,24 @@ def details(
     return [*head, *lines][:height]
 
 
-def _stacked(sections: Iterable[Section], room: int) -> list[Line]:
+def _stacked(sections: Iterable[Section], room: int, width: int) -> list[Line]:
     """What matters most first, in at most `room` lines; no head stands without words."""
     lines: list[Line] = []
     for section in sections:
         if len(lines) < room:
-            lines += _fitted(section, room - len(lines))
+            lines += _fitted(section, room - len(lines), width)
     return lines
 
 
-def _fitted(section: Section, room: int) -> list[Line]:
+def _fitted(section: Section, room: int, width: int) -> list[Line]:
+    """The head stands in the first line of what is below it where room is scarce and that line has some."""
     lines = [section.head, *section.body] if section.head else section.body
     if len(lines) <= room:
         return lines
     if section.head:
-        lines = [[*section.head, ("  ", ""), *(section.body[0] if room > 1 else section.brief)], *section.body[1:]]
+        first: Line = [*section.head, ("  ", ""), *(section.body[0] if room > 1 else section.brief)]
+        if room == 1 or length(first) <= width:
+            lines = [first, *section.body[1:]]
     return _fit_height(lines, room) if room > 1 else lines[:1]
 
 
@@ -187,8 +194,9 @@ def _error(entry: RosterEntry, state: BuildState | None, context: RenderContext,
     failed = next((item for item in _latest(state) if isinstance(item, ToolCall) and item.state == "error"), None)
     if failed is not None and state is not None:
         head: Line = [("last error", "faint"), (f"  {clock(failed.ended_at)}", "faint")]
-        call: Line = [(f"{context.glyphs.failed} {subject(failed, state.agent.cwd)}", "bad")]
-        why = error_line(failed)
+        why, what = error_line(failed), subject(failed, state.agent.cwd)
+        what = replace(what, detail="") if why.startswith(what.detail.removesuffix("…")) else what
+        call: Line = [(f"{context.glyphs.failed} {what}", "bad")]
         lines = [*wrap(call, width), *(wrap([(f"  {why}", "dim")], width) if why else [])]
         yield Section(head, lines, [(why, "bad")] if why else call)
     elif entry.row.build.error and entry.need != "failed":

@@ -294,6 +294,9 @@ class OverviewScreen(RowsScreen):
     def on_agents_row_selected(self) -> None:
         self.action_inspect()
 
+    def on_agents_fold_turned(self) -> None:
+        self._unfold()
+
     def _unfold(self) -> None:
         self._look(replace(self.roster.options, is_unfolded=not self.roster.options.is_unfolded))
 

@@ -67,8 +67,7 @@ def what_words(build: BuildSummary, what: Need) -> str:
         case "waits":
             first = build.requests[0] if build.requests else None
             title = request_words(first.title, first.tool) if first else request_words(build.activity.what)
-            more = f" (+{len(build.requests) - 1} more)" if len(build.requests) > 1 else ""
-            return title + more
+            return title + more_words(build, what)
         case "failed":
             return clean_line(build.error or build.now)
         case "stuck":
@@ -81,6 +80,12 @@ def what_words(build: BuildSummary, what: Need) -> str:
             return clean_line(build.todo)
         case _:
             return clean_line(build.now or build.todo)
+
+
+def more_words(build: BuildSummary, what: Need) -> str:
+    """How what it asks or does ends when there is more of it: ` +2 more`."""
+    others = (len(build.requests) if what == "waits" else build.open_calls if what == "working" else 0) - 1
+    return f" +{others} more" if others > 0 else ""
 
 
 def short_agent(agent_id: str) -> str:

@@ -18,10 +18,13 @@ from ..widgets.scroll_bar import use_ascii_bar
 
 LEAD = 15
 TEXT_WIDTH = 38
-"""Columns of the keys, and of what they do, in a column of help.tcss."""
-
+"""Columns of the keys, and of what they do, where they stand twice side by side."""
 TWO_COLUMNS = 118
-"""Columns of a screen from which the keys stand in two."""
+"""Columns of a screen from which they do, and of the frame then."""
+LEAST_WIDTH, MOST_WIDTH = 10, 60
+"""Columns of what the keys do in one column."""
+FRAME_WIDTH = 8
+"""Columns of the frame, what is free in it, and the scroll bar."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -51,8 +54,17 @@ class HelpScreen(ModalScreen[None]):
         if self.context.glyphs.done.isascii():
             use_ascii_bar(self.query_one("#help"))
         self.query_one("#help").border_title = "Keys"
-        self.query_one("#help").set_class(self.app.size.width >= TWO_COLUMNS, "-two")  # pyright: ignore[reportUnknownMemberType]
+        self.query_one("#help").styles.width = TWO_COLUMNS if self._is_wide else LEAD + self._text_width + FRAME_WIDTH
         self.query_one("#help").border_subtitle = "esc closes"
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.app.size.width >= TWO_COLUMNS  # pyright: ignore[reportUnknownMemberType]
+
+    @property
+    def _text_width(self) -> int:
+        room = self.app.size.width - LEAD - FRAME_WIDTH  # pyright: ignore[reportUnknownMemberType]
+        return TEXT_WIDTH if self._is_wide else max(LEAST_WIDTH, min(MOST_WIDTH, room))
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#help").scroll_relative(y=lines, animate=False)
@@ -78,7 +90,7 @@ class HelpScreen(ModalScreen[None]):
         """One column, or two of about the same height."""
         blocks = [*(self._block(title, self._keys(actions)) for title, actions in self._sections())]
         blocks.append(self._block("Signs", self.signs))
-        if self.app.size.width < TWO_COLUMNS:  # pyright: ignore[reportUnknownMemberType]
+        if not self._is_wide:
             return [Content("\n\n").join(blocks)]
         heights = [str(block).count("\n") + 2 for block in blocks]
         split = min(range(1, len(blocks)), key=lambda at: max(sum(heights[:at]), sum(heights[at:])))
@@ -92,6 +104,6 @@ class HelpScreen(ModalScreen[None]):
     def _block(self, title: str, rows: Iterable[tuple[str, str]]) -> Content:
         parts: list[Content | tuple[str, str]] = [(title, "bold $primary")]
         for lead, text in rows:
-            description = f"\n{'':{LEAD}}".join(wrap(text, TEXT_WIDTH))
+            description = f"\n{'':{LEAD}}".join(wrap(text, self._text_width))
             parts += [(f"\n  {lead:<{LEAD - 2}}", "bold"), (description, "")]
         return Content.assemble(*parts)
