@@ -21,6 +21,11 @@ def words(met: Met | None) -> str | None:
     return None if met is None else met.words
 
 
+def test_what_a_register_puts_before_a_question_is_not_said() -> None:
+    asks = replace(BUSY, requests=(OpenRequest("r", title="permission prompt: Bash touch x"),))
+    assert words(OneBuild("needs-input").listed((asks,))) == "needs you: Bash touch x"
+
+
 @pytest.mark.parametrize(
     ("what", "at_once", "later"),
     [

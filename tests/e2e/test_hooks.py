@@ -52,6 +52,12 @@ def claude_of_version(desk: Any, version: str) -> None:
     program.chmod(0o755)
 
 
+def test_that_no_settings_call_us_is_said(desk: Any, settings: Path) -> None:
+    shown = desk.run("hooks", "show")
+    assert shown.stdout == b""
+    assert b"`hooks install AGENT` adds that" in shown.stderr
+
+
 def test_installed_after_the_diff_and_removed_without_a_trace(desk: Any, settings: Path) -> None:
     refused = desk.run("hooks", "install", "claude")
     assert (refused.returncode, settings.read_text()) == (2, FOREIGN)

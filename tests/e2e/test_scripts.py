@@ -72,6 +72,7 @@ def test_wait_ends_when_it_has_come_true(desk: Any, server: str) -> None:
     assert said(desk, "wait", "shop", "--for", "error")[0] == 0
     assert said(desk, "wait", "shop", "--for", "needs-input") == (1, ["Shop is failed without that"])
     assert said(desk, "wait", "--any", "--timeout", "0.5")[0] == 124
+    assert b"no agent ended in that time" in desk.run("wait", "--any", "--timeout", "0.5").stderr
     assert said(desk, "wait", "nothing")[0] == 2
     assert said(desk, "wait")[0] == 2
 

@@ -99,9 +99,22 @@ def test_a_file_that_is_no_session_is_told(desk: Any, tmp_path: Path, content: s
     os.utime(path, (1_700_000_000, 1_700_000_000))  # nobody writes it any more
     for command in ("show", "watch"):
         done = desk.run(command, str(path), *(["--plain"] if command == "watch" else []))
-        assert done.returncode in (2, 3)
-        assert b"x.jsonl" in done.stderr
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.count(b"x.jsonl") == 1
         assert b"no server" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["/nowhere/s-9.jsonl", "./s-9.jsonl", "s-9.jsonl", "~/nowhere"])
+def test_a_file_that_is_not_there_is_no_project(desk: Any, name: str) -> None:
+    for command in (("show", name), ("watch", name, "--plain")):
+        done = desk.run(*command)
+        assert done.returncode == 2
+        assert f"there is no file or directory {name}" in done.stderr.decode()
+
+
+def test_the_project_of_a_session_file_is_its_agents_directory(desk: Any, tmp_path: Path) -> None:
+    path = written(tmp_path / "s-9.jsonl", here(LINES + END, Path("/work/shop")))
+    assert desk.run("show", str(path)).stdout.startswith(b"shop ")
 
 
 @pytest.fixture
@@ -126,6 +139,19 @@ def test_in_a_directory_without_an_agent_the_last_session_is_shown_and_said_to_b
     watch.until("There are two.")
     assert watch.end() == 0
     assert any("no agent is at work" in line and "of claude, ended 22m ago" in line for line in watch.errors)
+
+
+def test_a_session_that_is_silent_since_its_agent_waits_is_not_called_over(desk: Any, folder: Path) -> None:
+    """A permission that nobody answered: the register names a process that lives."""
+    written(folder / "s-9.jsonl", here(LINES, desk.folder), age=22 * 60)
+    register = folder.parents[1] / "sessions"
+    register.mkdir()
+    entry = {"pid": os.getpid(), "sessionId": "s-9", "status": "waiting", "waitingFor": "permission prompt"}
+    (register / f"{os.getpid()}.json").write_text(json.dumps(entry | {"cwd": str(desk.folder.resolve())}))
+    watch = desk.start("watch", ".", "--plain")
+    watch.until("needs input")
+    watch.stop(signal.SIGINT)
+    assert not any("no agent is at work" in line or "ended" in line for line in watch.errors)
 
 
 def test_who_waits_is_told_for_what_and_where(desk: Any, folder: Path) -> None:

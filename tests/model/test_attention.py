@@ -23,6 +23,12 @@ FAILED = replace(BUSY, status="failed", error="out of money", ended_at=6_000)
         (BUSY, ASKS, "needs-input", "Bash rm -rf /"),
         (ASKS, ASKS_TWO, "needs-input", "which?"),
         (None, ASKS, "needs-input", "Bash rm -rf /"),
+        (
+            None,
+            replace(BUSY, requests=(OpenRequest("witness", title="permission prompt: Bash ls"),)),
+            "needs-input",
+            "Bash ls",
+        ),
         (BUSY, DONE, "completed", "All green."),
         (ASKS, FAILED, "failed", "out of money"),
         (BUSY, replace(BUSY, status="interrupted"), "interrupted", ""),

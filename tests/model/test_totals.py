@@ -47,6 +47,11 @@ def test_each_build_counts_once_and_the_oldest_question_is_told() -> None:
     assert (found.question, found.project, found.asked_at) == ("which?", "Shop", 9_000)
 
 
+def test_what_a_register_puts_before_a_question_is_not_said() -> None:
+    asks = replace(ASKS, requests=(OpenRequest("r", title="input needed: which?", since=1),))
+    assert totals([figures_of(asks)]).question == "which?"
+
+
 def test_nothing_is_nothing() -> None:
     assert totals([]) == Totals()
 

@@ -13,6 +13,7 @@ from sentryvibe_tui.model.events import About, ActivityReported, BuildEvent, Tex
 from sentryvibe_tui.model.facts import BackgroundMoved, RequestOpened, TurnEnded
 from sentryvibe_tui.model.reducer import reduce
 from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.model.summary import OpenRequest
 from sentryvibe_tui.report.plain import PlainLines
 from sentryvibe_tui.report.summary import page
 from sentryvibe_tui.report.table import build_rows
@@ -54,6 +55,12 @@ def test_for_a_person() -> None:
     assert window_title(state, "p")[0] == "?"
     row = list(build_rows([ListedProject("p", "P", builds=(summary_of(state),))], 2_000 + TWO))[1]
     assert row[1] == "? needs you 2m00s"
+    seen = replace(
+        summary_of(state), requests=(OpenRequest("w", title="permission prompt: Bash touch x", tool="Bash"),)
+    )
+    row = list(build_rows([ListedProject("p", "P", builds=(seen,))], 2_000 + TWO))[1]
+    assert row[2].endswith("Bash touch x")
+    assert "prompt" not in row[2]
     assert [(one.id, one.title) for one in summary_of(state).requests] == [
         (one.id, one.title) for one in state.requests
     ]

@@ -100,7 +100,7 @@ def remove(agent: str, users: bool, yes: bool) -> int:
 @command.command("show")
 def list_hooks() -> int:
     """List which settings call us, and for what."""
-    mask = _masking()
+    mask, calls = _masking(), 0
     for agent in AGENTS:
         for place in (None, Path.cwd()):
             path = settings_file(agent, place)
@@ -110,10 +110,13 @@ def list_hooks() -> int:
                 tell(f"{path}: {error}")
                 continue
             for target in dict.fromkeys(targets.values()):
+                calls += 1
                 events = ", ".join(event for event, called in targets.items() if called == target)
                 write_line(clean_line(f"{agent:<7} {path}  {mask(target)}  ({events})", 4_000))
                 for gone in _missing_files(target):
                     tell(f"{gone} is not there any more, so this hook does nothing: run `hooks install {agent}` again")
+    if not calls:
+        tell(f"no settings of an agent call us, yours or those of {Path.cwd()}: `hooks install AGENT` adds that")
     return 0
 
 

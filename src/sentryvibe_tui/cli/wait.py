@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import click
 
@@ -11,11 +12,18 @@ from ..model.text import clean_line
 from ..report import exit_codes
 from .completing import projects
 from .options import NoLink, Server, UsageProblem, find_server, server_option
-from .output import any_text, write_line
+from .output import any_text, tell, write_line
 from .spans import Length
 
 TIMED_OUT = 124
 """As of `timeout`."""
+_MISSED: Mapping[Awaited, tuple[str, str]] = {
+    "needs-input": ("ask for anything", "asked for anything"),
+    "idle": ("come to rest", "came to rest"),
+    "end": ("end", "ended"),
+    "error": ("fail", "failed"),
+}
+"""What a project did not do, and no agent did."""
 
 
 @click.command("wait")
@@ -48,6 +56,8 @@ async def _limited(server: Server, project: str, what: Awaited, timeout: float |
         async with asyncio.timeout(timeout):
             met = await _awaited(server, project, what)
     except TimeoutError:
+        it, nobody = _MISSED[what]
+        tell(clean_line(f"{f'{project} did not {it}' if project else f'no agent {nobody}'} in that time"))
         return TIMED_OUT
     build = met.build
     if as_json:

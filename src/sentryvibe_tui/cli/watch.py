@@ -17,7 +17,7 @@ from ..tui.display import DisplayOptions
 from .completing import projects_or_folders
 from .options import EXIT_CODES, Server, UsageProblem, find_server, redactor, servers_option, settings
 from .output import any_text, tell, write_line
-from .paths import directory_named, file_named
+from .paths import directory_named, file_named, missing_path, no_path
 from .screen import display_options, has_terminal, look_options, show, show_agents, tell_wrong_theme
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def command(
         tell_wrong_theme(flags)
     if project is None or len(server) > 1:
         return _all_agents(project, server, on_screen, flags)
+    if missing_path(project):
+        raise no_path(project)
     directory = directory_named(project)
     if directory is not None:
         if session:

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
+from ..model.questions import asked_words
 from ..model.summary import BuildKey, BuildSummary
 
 Awaited = Literal["needs-input", "idle", "end", "error"]
@@ -77,7 +78,7 @@ def _words(what: Awaited, before: BuildSummary | None, build: BuildSummary) -> s
     """What has come true of `build`, which was `before` (None: whatever); "" when it has not."""
     if what == "needs-input":
         asked = {one.id for one in before.requests} if before is not None else set[str]()
-        return next((f"needs you: {one.title}" for one in build.requests if one.id not in asked), "")
+        return next((f"needs you: {asked_words(one.title)}" for one in build.requests if one.id not in asked), "")
     if what == "error":
         if build.status == "failed" and (before is None or before.is_active):
             return f"failed: {build.error}"

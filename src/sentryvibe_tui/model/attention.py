@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from .questions import asked_words
 from .requests import BY_WITNESS
 from .state import Millis
 from .summary import BuildKey, BuildSummary, OpenRequest
@@ -45,7 +46,7 @@ def attention(before: BuildSummary | None, now: BuildSummary) -> AttentionEvent 
     fresh = next((one for one in now.requests if not any(_is_same(one, other) for other in earlier)), None)
     if fresh is not None:
         what = fresh.tool_call_id or f"{fresh.id}/{fresh.since}"
-        return _event(now, "needs-input", fresh.title, fresh.since or now.last_event_at, what)
+        return _event(now, "needs-input", asked_words(fresh.title), fresh.since or now.last_event_at, what)
     if before is None or not before.is_active or now.status == "active":
         return None
     ended = now.ended_at or now.last_event_at

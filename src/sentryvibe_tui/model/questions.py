@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from msgspec.structs import astuple
 
 from .activity import Request, RequestKind
 from .state import BuildState, Note, ToolCall
-from .text import clip_end
+from .text import clean_line, clip_end
 
 ASKING_TOOLS = frozenset({"AskUserQuestion", "request_user_input", "ask_user", "ask_user_question", "question"})
 APPROVAL_TOOLS = frozenset({"ExitPlanMode", "exit_plan_mode", "plan_exit"})
@@ -20,6 +21,9 @@ LIMIT = 2_000
 """Characters of a question."""
 NEAR = 64
 """Items of the timeline after which an open question is no longer what the agent waits for."""
+
+KIND_AGAIN = r"^(?:permission(?: prompt)?|input needed|question): (?=.)"
+"""What registers put before what is asked, which the state says already."""
 
 SOMETHING = "a question"
 
@@ -57,6 +61,11 @@ class _Question(Struct):
 class _QuestionInput(Struct):
     questions: list[_Question] | None = None
     question: str = ""
+
+
+def asked_words(title: str) -> str:
+    """What a request's title asks, on one line, without the kind that it may begin with."""
+    return re.sub(KIND_AGAIN, "", clean_line(title, 2_000))
 
 
 def question(name: str, arguments: Raw | None) -> str:

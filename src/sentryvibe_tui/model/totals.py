@@ -54,12 +54,14 @@ class Totals(NamedTuple):
 
 
 def figures_of(build: BuildSummary) -> Figures:
+    from .questions import asked_words  # not for `status`, which adds figures up and must be quick
+
     return Figures(
         build.status,
         build.activity.kind,
         build.cost_usd,
         build.cost_estimated,
-        build.needs_input or build.activity.what,
+        asked_words(build.needs_input or build.activity.what),
         build.project_name or build.project_id,
         build.requests[0].since if build.requests else build.activity.since or 0,
         build.activity.source,

@@ -48,18 +48,25 @@ def _row(name: str, build: BuildSummary, now: Millis) -> tuple[str, ...]:
     return (
         name,
         f"{mark.glyph} {mark.word}{'' if build.damaged else wait}",
-        clean_line(" › ".join(part for part in (build.todo, build.now) if part), 60),
+        _does(build),
         f"{build.todos_done}/{build.todos_total}" if build.todos_total else "",
         str(build.tools),
         str(build.errors) if build.errors else "",
         clean_line(build.agent_id, 40),
         words.short_model(build.model),
-        "" if build.cost_usd is None else words.cost(build.cost_usd) + ("~" if build.cost_estimated else ""),
+        "" if build.cost_usd is None else ("~" if build.cost_estimated else "") + words.cost(build.cost_usd),
         "" if build.context_percent is None else f"{build.context_percent:.0f}%",
         words.age(now - seen) if seen is not None else "",
         clean_line(build.branch, 24),
         clean_line(build.session_id, 40),
     )
+
+
+def _does(build: BuildSummary) -> str:
+    """The step that it is at and the call, or what it asks."""
+    first = build.requests[0] if build.requests else None
+    now = build.now if first is None else words.request_words(first.title, first.tool)
+    return clean_line(" › ".join(part for part in (build.todo, now) if part), 60)
 
 
 def table_lines(rows: Iterable[Sequence[str]], width: int | None) -> Iterator[str]:

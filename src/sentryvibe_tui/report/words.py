@@ -14,6 +14,7 @@ from msgspec import Struct
 from ..agents.kinds import verb_of
 from ..client.watching import CaughtUp, LinkStatus
 from ..model.activity import Activity
+from ..model.questions import asked_words
 from ..model.state import Level, Millis, Status, TodoStatus, ToolState
 from ..model.summary import BuildSummary
 from ..model.text import clean_line
@@ -237,20 +238,16 @@ def waits_for(activity: Activity) -> str:
     """`needs you: which?`, `waiting for npm test until 12:03:11`; empty for what waits for nothing."""
     what = clean_line(activity.what)
     if activity.kind == "waiting-person":
-        return f"needs you: {what}"
+        return f"needs you: {asked_words(activity.what)}"
     if activity.kind != "waiting-machine":
         return ""
     until = f" until {clock(activity.until)}" if activity.until is not None else ""
     return f"waiting for {what or 'a machine'}{until}"
 
 
-_KIND_AGAIN = r"^(?:permission(?: prompt)?|input needed|question): (?=.)"
-"""What registers put before what is asked, which the state says already."""
-
-
 def request_words(title: str, tool: str = "") -> str:
     """What is asked, with a call named as a row of the build names it: `Shell rm -rf build`, not `exec_command: rm`."""
-    text = re.sub(_KIND_AGAIN, "", clean_line(title, 2_000))
+    text = asked_words(title)
     name, verb = clean_line(tool, 80), clean_line(verb_of(tool), 40)
     call, _, arguments = text.partition(" ")
     return f"{verb} {arguments}" if name and call.rstrip(":") == name and arguments else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import nullcontext
@@ -114,9 +115,10 @@ class DirectoryWatch(DeferredWatch):
         from .sessions import Sessions, roots
 
         sessions = Sessions(roots(), self._directory).changed_since(now - LONGEST)
-        last = sessions[0] if sessions else None
+        living = next(filter(_has_process, sessions), None)
+        last = living or (sessions[0] if sessions else None)
         ago = 0.0 if last is None else now - last.changed
-        if last is None or ago > LIVE_SECONDS:
+        if living is None and (last is None or ago > LIVE_SECONDS):
             self._has_last_session = last is not None
             self.prospect = self._idle(last, ago)
         return ago + LIVE_SECONDS if ago > LIVE_SECONDS else LIVE_SECONDS
@@ -156,6 +158,14 @@ class DirectoryWatch(DeferredWatch):
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
+
+
+def _has_process(session: Session) -> bool:
+    """Whether the agent's register says so: who waits for a person writes nothing meanwhile."""
+    from ..agents.registry import agent_kind
+
+    kind = agent_kind(session.agent)
+    return kind.processes is not None and session.id in kind.processes(os.environ)
 
 
 async def _until(happens: Coroutine[object, object, None], work: asyncio.Task[None]) -> None:
