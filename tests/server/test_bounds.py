@@ -95,6 +95,33 @@ async def test_who_does_not_finish_a_request_in_time_is_let_go(server: Running, 
         await link.rest()
 
 
+LATE = ("half a head", "half a body", "half of a body in pieces", "half of another request's body")
+
+
+@pytest.mark.parametrize("name", UNFINISHED)
+async def test_who_has_begun_a_request_is_told_that_it_came_too_late(server: Running, name: str) -> None:
+    async with Link(server, UNFINISHED[name]) as link:
+        heard = await link.rest()
+    late = heard[heard.rfind(b"HTTP/1.1 408") :] if b"HTTP/1.1 408" in heard else b""
+    assert bool(late) == (name in (*LATE, "half a head after an answer"))
+    if late:
+        assert late.endswith(b'{"error":"a request has to be whole within 0.3 s"}')
+        assert b"connection: close" in late
+
+
+async def test_posted_events_that_came_too_late_are_counted_and_not_kept(server: Running) -> None:
+    event = body(3)
+    async with Link(server, POST + b"Content-Length: %d\r\n\r\n" % len(event) + event[:-1]) as link:
+        assert (await link.reader.readline()).startswith(b"HTTP/1.1 408")
+        link.writer.write(event[-1:] + post(event))  # too late
+        heard = await link.rest()
+        assert heard.count(b"HTTP/1.1") == 0
+    async with Link(server, HEALTH.replace(b"healthz", b"metrics")) as link:
+        metrics = await link.rest()
+    assert b'ingest_requests_total{code="408"} 1' in metrics
+    assert b'ingest_requests_total{code="200"}' not in metrics
+
+
 @pytest.mark.parametrize(
     ("said", "piece"),
     [(b"GET / HTTP/1.1\r\n", b"X: y\r\n"), (POST + b"Content-Length: 9999\r\n\r\n", b" ")],

@@ -14,13 +14,16 @@ HEAD_BYTES = 64 * 1024
 UPGRADE_LINE = 8190
 """Bytes of a line in the head of an upgrade, without its end: the WebSocket side reads no longer ones."""
 UPGRADE_FIELDS = 128
+_LINGER = 1.0
+"""Seconds in which who was too late can read that."""
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """A connection is closed when its next request is not whole within `timeout_keep_alive` seconds."""
+    """A connection ends when its next request is not whole within `timeout_keep_alive` seconds: with an answer, once it
+    has begun."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        self._in_head = self._has_begun = False
+        self._in_head = self._in_body = self._has_begun = self._is_late = False
         self._head_size = 0
         self._answering: RequestResponseCycle | None = None
         super().connection_made(transport)
@@ -28,6 +31,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._await_request()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_late:
+            return
         self._has_begun = False
         super().data_received(data)
         if self._in_head and not self._has_begun:
@@ -42,7 +47,7 @@ class BoundedHttp(HttpToolsProtocol):
         cast("dict[str, object]", self.scope)[CALLER] = self._caller
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._in_body = False, True
         if not self.takes():
             super().on_headers_complete()
 
@@ -51,6 +56,7 @@ class BoundedHttp(HttpToolsProtocol):
         return False
 
     def on_message_complete(self) -> None:
+        self._in_body = False
         super().on_message_complete()
         self._stop_waiting()
         if self.cycle and self.cycle.response_complete:  # refused before it was whole
@@ -77,15 +83,39 @@ class BoundedHttp(HttpToolsProtocol):
         return None
 
     def _refuse_upgrade(self, refused: HTTPError) -> None:
+        self._write_last(refused)
+        self.transport.close()
+
+    def _write_last(self, refused: HTTPError) -> None:
         size = b"content-length: %d\r\n" % len(refused.body)
         fields = b"content-type: application/json\r\nconnection: close\r\n"
         self.transport.write(STATUS_LINE[refused.status] + fields + size + b"\r\n" + refused.body)
-        self.transport.close()
+
+    def timeout_keep_alive_handler(self) -> None:
+        is_answered = self._in_body and (self.cycle.response_started or self.cycle.response_complete)
+        if self.transport.is_closing() or is_answered or not (self._in_head or self._in_body):
+            super().timeout_keep_alive_handler()
+        else:
+            self.come_late()
+
+    def come_late(self) -> None:
+        """Says so, and hears no more: what is still on its way would reset the connection if it were closed at once."""
+        self._is_late = True
+        self._forsake()
+        late = HTTPError(408, f"a request has to be whole within {self.timeout_keep_alive:g} s")
+        self._write_last(late)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(_LINGER, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
-        if self._answering is not None:  # also with other requests behind it
+        self._forsake()
+
+    def _forsake(self) -> None:
+        """Nobody waits for the answer any more, also with other requests behind it."""
+        if self._answering is not None:
             self._answering.disconnected = True
             self._answering.message_event.set()
 

@@ -32,7 +32,7 @@ class _Post(RequestResponseCycle):
         self.more_body = True
         self.message_event = asyncio.Event()
         self.disconnected = False
-        self.response_complete = False
+        self.response_started = self.response_complete = False
 
 
 class FastIngestProtocol(BoundedHttp):
@@ -84,6 +84,11 @@ class FastIngestProtocol(BoundedHttp):
                 self._refuse(post, self._app.refusal(error))
             else:
                 answer.add_done_callback(lambda done: self._answer(post, done))
+
+    def come_late(self) -> None:
+        if self.url == _PATH:
+            self._app.context.metrics.refused(408)
+        super().come_late()
 
     def _answer(self, post: _Post, done: asyncio.Future[Accepted]) -> None:
         if done.cancelled():
