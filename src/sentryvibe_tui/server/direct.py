@@ -17,9 +17,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from .caller import CALLER, at_end_of
+from .draining import RESTART, STOPPING
 from .protocols import EXTENSION
 
 _FLUSH = 10.0
+_LAST = 0.5
+"""Seconds until who was told goodbye is cut off, usually and while the server stops."""
 
 
 class DirectWebSocket(WebSocketsSansIOProtocol):
@@ -55,15 +58,34 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         return self.writable.is_set()
 
     def close(self, code: int, reason: str) -> None:
-        """Say goodbye behind what is being sent; whoever does not take even that is cut off."""
+        """Say goodbye behind what is being sent, and hear the peer's; whoever does not take even that is cut off.
+
+        What nobody reads would reset the connection, and a peer that says something just then may miss the goodbye.
+        """
         if self.close_sent or self.transport.is_closing():
             return
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
-        self.transport.close()
-        self.loop.call_later(_FLUSH, self.transport.abort)
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self._end_within(_FLUSH)
+
+    def shutdown(self) -> None:
+        """The process ends soon: nobody is waited for any longer than that."""
+        if self.handshake_complete:
+            self.stop_keepalive()
+            self.close(RESTART, STOPPING)
+            self._end_within(_LAST)
+        else:
+            super().shutdown()
+
+    def _end_within(self, seconds: float) -> None:
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(seconds, self.transport.abort)
 
     def handle_ping(self) -> None:
         """Who asks without reading the answers gets none."""
