@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, closing, suppress
+from contextlib import aclosing, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,23 @@ class Server:
         self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.lists: dict[str, Any] = {"/permission": [asked("per0")], "/question": []}
         self.asked_for: list[str] = []
+        self.links: set[asyncio.Task[None] | None] = set()
+
+    @asynccontextmanager
+    async def at_port(self) -> AsyncIterator[int]:
+        """Until then it answers; a link that lasts ends with it."""
+        listener = await asyncio.start_server(self.answer, "127.0.0.1", 0)
+        try:
+            yield listener.sockets[0].getsockname()[1]
+        finally:
+            listener.close()
+            links = [link for link in self.links if link is not None]
+            for link in links:
+                link.cancel()
+            await asyncio.gather(*links, return_exceptions=True)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.links.add(asyncio.current_task())
         with suppress(ConnectionError, asyncio.CancelledError):
             await self._answer(reader, writer)
         writer.close()
@@ -69,8 +84,7 @@ async def told(sightings: AsyncIterator[Sighting], count: int) -> list[Sighting]
 
 async def test_requests_and_turns_are_told_as_they_come(fold: Any) -> None:
     server = Server()
-    async with await asyncio.start_server(server.answer, "127.0.0.1", 0) as listener:
-        port = listener.sockets[0].getsockname()[1]
+    async with server.at_port() as port:
         ports = Ports(
             lambda: [PROCESS], lambda session: ("A", "t1") if session == "B" else (session, ""), lambda _: [port]
         )
@@ -101,8 +115,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 async def test_a_server_that_is_heard_says_which_calls_wait() -> None:
     server, other = Server(), OpencodeProcess(8, "1", 0, "/w")
-    async with await asyncio.start_server(server.answer, "127.0.0.1", 0) as listener:
-        port = listener.sockets[0].getsockname()[1]
+    async with server.at_port() as port:
         ports = Ports(lambda: [PROCESS, other], lambda session: (session, ""), lambda pid: [port] if pid == 7 else [])
         assert ports.waiting_calls("/w", [PROCESS]) is None
         async with aclosing(ports.sightings()) as sightings:
@@ -149,7 +162,7 @@ async def test_a_guess_is_withdrawn_as_soon_as_its_own_server_is_heard(
     async with asyncio.timeout(2 * PATIENCE), aclosing(live.Live({"XDG_DATA_HOME": str(tmp_path)}).sightings()) as all_:
         while not any(isinstance(one.event, RequestOpened) for one in seen):
             seen.append(await anext(all_))
-        async with await asyncio.start_server(server.answer, "127.0.0.1", 0):
+        async with server.at_port():
             while not any(isinstance(one.event, RequestResolved) for one in seen):
                 seen.append(await anext(all_))
     state = fold(Reported(one.event, one.at, one.session) for one in seen)
@@ -159,12 +172,8 @@ async def test_a_guess_is_withdrawn_as_soon_as_its_own_server_is_heard(
 @pytest.mark.parametrize(("kind", "status"), [("text/html", 200), ("text/event-stream", 401)])
 async def test_what_is_no_server_of_opencode_is_left_alone_and_others_are_heard(kind: str, status: int) -> None:
     other, server = Server(kind, status), Server()
-    async with (
-        await asyncio.start_server(other.answer, "127.0.0.1", 0) as first,
-        await asyncio.start_server(server.answer, "127.0.0.1", 0) as second,
-    ):
-        both = [listener.sockets[0].getsockname()[1] for listener in (first, second)]
-        ports = Ports(lambda: [PROCESS], lambda session: (session, ""), lambda _: both)
+    async with other.at_port() as first, server.at_port() as second:
+        ports = Ports(lambda: [PROCESS], lambda session: (session, ""), lambda _: [first, second])
         async with aclosing(ports.sightings()) as sightings:
             await told(sightings, 1)
     assert other.asked_for == ["GET /event"]
