@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from tests.certificates import made_in
 from tests.e2e.originals import Original
 
 from sentryvibe_tui.audit import AUDIT
+from sentryvibe_tui.client import join_link
 from sentryvibe_tui.client.join_link import CannotLend, Lender, LinkTerms, public_url
 from sentryvibe_tui.principals import TOKENS, NamedTokens
 from sentryvibe_tui.server.serve import running
@@ -140,3 +144,19 @@ def test_a_server_on_every_address_is_reached_by_one_of_them_or_says_that_nobody
         assert own.startswith(head)
         assert own.endswith(":4777")
         assert parse_address(own).host not in ("0.0.0.0", "::", "")
+
+
+async def test_who_vouches_for_others_is_read_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+    usual = ssl.create_default_context
+
+    def noted() -> ssl.SSLContext:
+        threads.append(threading.current_thread())
+        return usual()
+
+    monkeypatch.setattr(ssl, "create_default_context", noted)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        assert await join_link._is_trusted(f"https://127.0.0.1:{nobody.getsockname()[1]}")
+    assert threads != []
+    assert threading.main_thread() not in threads

@@ -150,8 +150,9 @@ async def _is_trusted(url: str) -> bool:
         return True
     try:
         async with asyncio.timeout(_PROBE):
+            authorities = await asyncio.to_thread(ssl.create_default_context)  # reads a file of hundreds
             _, link = await asyncio.open_connection(
-                place.hostname, place.port or 443, ssl=ssl.create_default_context(), server_hostname=place.hostname
+                place.hostname, place.port or 443, ssl=authorities, server_hostname=place.hostname
             )
             link.close()
     except ssl.SSLCertVerificationError as error:
