@@ -56,6 +56,42 @@ async def test_a_page_in_the_users_browser_does_nothing(http: httpx.AsyncClient,
     assert await nothing_was_done(http)
 
 
+def fetched(site: str, mode: str = "no-cors", dest: str = "image") -> dict[str, str]:
+    return {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize(
+    "use", [("no-cors", "script"), ("no-cors", "image"), ("navigate", "iframe"), ("cors", "empty")]
+)
+async def test_a_page_of_another_site_gets_nothing_that_needs_no_origin(
+    http: httpx.AsyncClient, site: str, use: tuple[str, str]
+) -> None:
+    """`<script src>`, `<img>` and frames: time and size of an answer would tell a page what runs here."""
+    for path in ("/api/projects", "/api/builds/events", "/api/sessions/s/tools/t", "/healthz", "/metrics", "/ws"):
+        refused = await http.get(path, headers=fetched(site, *use))
+        assert (refused.status_code, "another site" in refused.text) == (403, True), path
+    assert (await http.post("/api/build-events", json=EVENT, headers=fetched(site, *use))).status_code == 403
+    assert (await http.post("/api/build-events", json=EVENT, headers=fetched(site, "navigate", "document"))).is_error
+    assert await nothing_was_done(http)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [fetched("none", "navigate", "document"), fetched("cross-site", "navigate", "document"), fetched("same-origin")],
+    ids=["typed", "a link that is followed", "a page of ours"],
+)
+async def test_who_opens_an_address_in_a_browser_sees_it(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    assert (await http.get("/api/projects", headers=headers)).status_code == 200
+
+
+async def test_a_page_that_may_use_the_server_is_of_another_site(tmp_path: Path) -> None:
+    limits = ServerLimits(origins=("https://dash.example",))
+    async with running(tmp_path, settings=limits) as server, httpx.AsyncClient(base_url=server.url) as http:
+        headers = {"Origin": "https://dash.example"} | fetched("cross-site", "cors", "empty")
+        assert (await http.get("/api/projects", headers=headers)).status_code == 200
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "TEXT/PLAIN; charset=utf-8", "multipart/form-data; boundary=x"])
 @pytest.mark.parametrize(
     "path", ["/api/build-events", "/api/build-events?x", "/api/hooks/claude", "/api/runner/events"]

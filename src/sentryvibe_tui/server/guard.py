@@ -109,6 +109,8 @@ class Guard:
         if not self._is_ours(_name(host)):
             raise HTTPError(403, "this Host is not served here")
         origin = header(scope, b"origin")
+        if origin is None and _is_of_another_page(scope):
+            raise HTTPError(403, "a page of another site may not use the server")
         if origin is not None and not self._may(origin.lower(), scope["scheme"], host.lower()):
             raise HTTPError(403, "this Origin may not use the server")
 
@@ -119,6 +121,15 @@ class Guard:
         own = {"ws": "http", "wss": "https"}.get(scheme, scheme)
         bare = host.removesuffix(f":{_DEFAULT_PORTS[own]}")
         return origin in (f"{own}://{host}", f"{own}://{bare}") or origin in self._origins
+
+
+def _is_of_another_page(scope: Scope) -> bool:
+    """What a browser fetches without an `Origin` for a page of another site or port, as a picture or a script; not a
+    link that its user follows, which no page gets to read."""
+    if header(scope, b"sec-fetch-site") not in ("cross-site", "same-site"):
+        return False
+    follows = (header(scope, b"sec-fetch-mode"), header(scope, b"sec-fetch-dest")) == ("navigate", "document")
+    return not (follows and scope.get("method") in ("GET", "HEAD"))
 
 
 def _bearer_token(scope: Scope) -> str:
