@@ -16,6 +16,9 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from sentryvibe_tui.store.readonly import DATABASE
+from sentryvibe_tui.store.sqlite.schema import begin_move
+
 from ..patience import PATIENCE
 from ..services import drop_schemas, need_postgres, new_schema, with_schema
 from .conftest import Claude, Desk
@@ -150,6 +153,8 @@ def test_a_copy_that_was_killed_as_it_ended_is_settled_by_the_next_one(
     assert (refused.returncode, b"was interrupted" in refused.stderr) == (1, True), refused.stderr
     elsewhere = desk.run("db", "copy", str(folder), with_schema("elsewhere"))
     assert (elsewhere.returncode, b"name that" in elsewhere.stderr) == (2, True), elsewhere.stderr
+    assert b"db reopen" in refused.stderr
+    assert b"db reopen" in elsewhere.stderr
 
     again = desk.run("db", "copy", str(folder), store)
     assert again.returncode == 0, again.stderr
@@ -159,3 +164,30 @@ def test_a_copy_that_was_killed_as_it_ended_is_settled_by_the_next_one(
     assert _messages(url) == state
     since = {"buildId": mark["buildId"], "since": str(mark["version"] - 1), "epoch": mark["epoch"]}
     assert [frame["type"] for frame in _frames(url, **since)] == ["connected", "batch-update", "heartbeat"]
+
+
+@pytest.mark.parametrize("state", ["moving", "moved"])
+def test_a_folder_whose_builds_went_to_a_database_that_is_lost_is_served_again(
+    desk: Desk, claude: Claude, store: str, tmp_path: Path, state: str
+) -> None:
+    folder = tmp_path / "d"
+    server, url = desk.serve("--port", "0", "--data", str(folder))
+    assert desk.run("ingest", "shop", "-", data=claude.init + claude.text(1, "hello") + claude.done).returncode == 0
+    messages, mark = _messages(url), _frames(url)[-1]
+    early = desk.run("db", "reopen", str(folder))
+    assert (early.returncode, early.stdout) == (2, b""), "a server has it"
+    assert server.stop(signal.SIGTERM) == 0
+    assert b"were not moved" in desk.run("db", "reopen", str(folder)).stderr
+    if state == "moved":
+        assert desk.run("db", "copy", str(folder), store).returncode == 0
+    else:
+        with closing(sqlite3.connect(folder / DATABASE)) as db, db:
+            begin_move(db, mark["epoch"], "a database that is lost")
+    assert desk.run("serve", "--port", "0", "--data", str(folder)).returncode == 1
+    reopened = desk.run("db", "reopen", str(folder))
+    assert (reopened.returncode, b"can be served again" in reopened.stdout) == (0, True), reopened.stderr
+    _, url = desk.serve("--port", "0", "--data", str(folder))
+    assert _messages(url) == messages
+    again = _frames(url)[-1]
+    assert again["version"] == mark["version"]
+    assert again["epoch"] != mark["epoch"], "the database may have gone on from there"

@@ -94,6 +94,26 @@ def copy(folder: Path, url: str | None) -> int:
     return 0
 
 
+@command.command("reopen")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER")
+def reopen(folder: Path) -> int:
+    """Serve the data FOLDER again after `db copy` moved its builds to a database that is lost, or never got them.
+
+    What the database took since is not in the folder. The folder gets an epoch of its own: watchers begin anew.
+
+    Exit codes: 0 it can be served; 2 nothing has changed.
+    """
+    from ..store.sqlite.maintenance import reopen_folder
+
+    try:
+        place = reopen_folder(folder)
+    except StoreError as error:
+        raise UsageProblem(str(error)) from None
+    note(folder, "reopen", f"moved to {place} before")
+    write_line(f"{folder} can be served again; what {place} took since is not in it")
+    return 0
+
+
 def _tell_rows(table: str, rows: int, total: int) -> None:
     tell(f"{table}: {rows} of {total}")
 

@@ -162,7 +162,10 @@ async def _has_arrived(move: _Move) -> bool:
     """Whether a call that was interrupted had come to its end, but for the mark. Raises StoreBroken."""
     epoch, place = begun_move(move.db) or ("", move.address.shown)
     if place != move.address.shown:
-        raise StoreBroken(f"moving these builds to {place} was interrupted, and they may be there already: name that")
+        raise StoreBroken(
+            f"moving these builds to {place} was interrupted, and they may be there already: name that; if it is lost, "
+            "run `sentryvibe-tui db reopen` first"
+        )
     await migrate(move.pg, move.address.schema)
     return bool(epoch) and await read_meta(move.pg, _COPIED) == epoch
 

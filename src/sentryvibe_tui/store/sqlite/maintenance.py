@@ -15,6 +15,7 @@ from ..readonly import DATABASE, Unreadable, open_readonly
 from . import deletion
 from .ledger import unavailable
 from .lock import DirectoryLock
+from .schema import undo_move
 
 _FIRST = 20
 """Faults that are named."""
@@ -32,6 +33,19 @@ def faults(directory: Path) -> tuple[str, ...]:
         except sqlite3.Error as error:
             return (str(error),)
     return tuple(text for (text,) in rows if text != "ok")
+
+
+def reopen_folder(directory: Path) -> str:
+    """Let servers open the directory whose builds were moved away, or nearly; where to.
+
+    Raises Unreadable when they were not, else as `vacuum`.
+    """
+    with _alone(directory) as db:
+        db.isolation_level = None
+        place = undo_move(db)
+    if not place:
+        raise Unreadable(f"the builds of {directory} were not moved")
+    return place
 
 
 class Pruned(Struct, frozen=True):

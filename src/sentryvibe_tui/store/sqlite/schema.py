@@ -71,6 +71,7 @@ MIGRATIONS = (
 """The script at place n takes a file from schema n to n + 1. A published one is never edited."""
 
 _MOVING, _MOVED = "moving", "moved"
+_LOST = "if that database is lost, `sentryvibe-tui db reopen` serves them from here again"
 
 
 def migrate(db: sqlite3.Connection) -> str:
@@ -90,7 +91,7 @@ def migrate(db: sqlite3.Connection) -> str:
     if _MOVED in meta:
         raise StoreBroken(
             f"the builds of this folder were moved to {meta[_MOVED]}: serve them with --store, "
-            "or choose another --data directory"
+            f"or choose another --data directory; {_LOST}"
         )
     return meta["epoch"] if meta.get("rules") == str(RULES) else _reread(db)
 
@@ -124,7 +125,7 @@ def refuse_moving(db: sqlite3.Connection) -> None:
     if (move := begun_move(db)) is not None:
         raise StoreBroken(
             f"moving the builds of this folder to {move[1]} was interrupted, and they may be there already: "
-            "run `db copy` once more"
+            f"run `db copy` once more; {_LOST}"
         )
 
 
@@ -135,6 +136,19 @@ def mark_moved(db: sqlite3.Connection, place: str) -> None:
         renew(db)
         db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_MOVED, place))
         db.execute("DELETE FROM meta WHERE key = ?", (_MOVING,))
+
+
+def undo_move(db: sqlite3.Connection) -> str:
+    """Anybody may serve this file again, in an epoch of its own; where its builds were moved to, "" if nowhere."""
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        move = begun_move(db)
+        moved = db.execute("SELECT value FROM meta WHERE key = ?", (_MOVED,)).fetchone()
+        if move is None and moved is None:
+            return ""
+        db.execute("DELETE FROM meta WHERE key IN (?, ?)", (_MOVING, _MOVED))
+        renew(db)
+    return moved[0] if moved else move[1] if move else ""
 
 
 def renew(db: sqlite3.Connection) -> str:
