@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -9,9 +12,10 @@ import pytest
 
 from sentryvibe_tui.store.contract import KeptStore, Store
 from sentryvibe_tui.store.opening import kept_store, open_store
+from sentryvibe_tui.store.readonly import DATABASE
 from sentryvibe_tui.wire.envelope import EventEnvelope, decode_posted
 
-from ..services import drop_schemas, need_postgres, new_schema, with_schema
+from ..services import drop_schemas, execute, need_postgres, new_schema, with_schema
 
 
 @pytest.fixture
@@ -42,6 +46,10 @@ class Place(Protocol):
         """The same place to read only."""
         ...
 
+    async def run(self, statement: str) -> None:
+        """One of SQL on its tables, past every store."""
+        ...
+
 
 Fresh = Callable[[], Place]
 
@@ -56,6 +64,10 @@ class _Directory:
     def kept(self) -> KeptStore | None:
         return kept_store("", self._path)
 
+    async def run(self, statement: str) -> None:
+        with closing(sqlite3.connect(self._path / DATABASE)) as db, db:
+            db.execute(statement)
+
 
 class _Schema:
     def __init__(self, path: Path, schema: str) -> None:
@@ -66,6 +78,9 @@ class _Schema:
 
     def kept(self) -> KeptStore | None:
         return kept_store(with_schema(self._schema), self._path)
+
+    async def run(self, statement: str) -> None:
+        await asyncio.to_thread(execute, f'SET search_path = "{self._schema}"; {statement}')
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -385,3 +385,25 @@ async def test_expired_are_those_that_ended_long_ago_and_are_not_meant(place: Pl
     assert await expired(Expiry(9000, keep=3)) == []
     assert await expired(Expiry(9000, project_id="q")) == [("d", 2)]
     await store.close()
+
+
+async def test_a_damaged_build_that_is_discarded_goes_as_one_that_is_deleted_and_the_epoch_stays(
+    place: Place, posted: Make
+) -> None:
+    """Who had it sees by the time of its last entry that what stands under that version now is another."""
+    store = await place.open()
+    for build in ("bad", "good"):
+        await store.append([posted("start", build=build, projectName="Shop"), posted("text", build=build, text="x")], 1)
+    await store.close()
+    await place.run("UPDATE builds SET status = 'damaged' WHERE build_id = 'bad'")
+    store = await place.open()
+    assert not await store.discard(BuildKey("p", "s", "good"))
+    assert await store.discard(BuildKey("p", "s", "bad"))
+    assert not await store.discard(BuildKey("p", "s", "bad"))
+    assert [row.build_id for row in await store.builds("p", 9)] == ["good"]
+    epoch = store.epoch
+    await store.close()
+    store = await place.open()
+    assert store.epoch == epoch
+    assert (await store.append([posted("start", build="bad")], 2)).version == 1
+    await store.close()

@@ -23,32 +23,24 @@ def expired(db: sqlite3.Connection, expiry: Expiry, limit: int) -> tuple[Expired
 
 
 def bury(db: sqlite3.Connection, key: BuildKey) -> bool:
-    """False: there is no such build, or it goes on. What it had come to stays in the sum that tells an older copy
-    (`store._confirmed_epoch`)."""
-    version = _bury(db, key, "version > 0 AND status != 'active'")
-    if version is None:
-        return False
-    db.execute(
-        "INSERT INTO meta VALUES ('deleted', ?) ON CONFLICT (key) DO UPDATE SET value = value + excluded.value",
-        (str(version),),
-    )
-    return True
+    """False: there is no such build, or it goes on."""
+    return _bury(db, key, "version > 0 AND status != 'active'")
 
 
 def bury_unreadable(db: sqlite3.Connection, key: BuildKey) -> bool:
-    """False: no such build is marked as damaged. The next start begins a new epoch: its versions may be given again."""
-    return _bury(db, key, "status = 'damaged'") is not None
+    """False: no such build is marked as damaged."""
+    return _bury(db, key, "status = 'damaged'")
 
 
-def _bury(db: sqlite3.Connection, key: BuildKey, condition: str) -> int | None:
-    """The version of the build; None: there is none for which `condition` is true. Its row keeps the number until
-    nothing is left under it; no id has a U+0000."""
+def _bury(db: sqlite3.Connection, key: BuildKey, condition: str) -> bool:
+    """False: there is no such build for which `condition` is true. Its row keeps the number until nothing is left under
+    it; no id has a U+0000. What it had come to stays in the sum that tells an older copy (`store._confirmed_epoch`)."""
     found = db.execute(
         f"SELECT log, version FROM builds WHERE project_id = ? AND session_id = ? AND build_id = ? AND {condition}",
         (key.project_id, key.session_id, key.build_id),
     ).fetchone()
     if found is None:
-        return None
+        return False
     log, version = found
     db.execute(
         "UPDATE builds SET project_id = '', session_id = char(0), build_id = char(0) || log, version = 0,"
@@ -59,7 +51,11 @@ def _bury(db: sqlite3.Connection, key: BuildKey, condition: str) -> int | None:
         "DELETE FROM projects WHERE id = ? AND NOT EXISTS (SELECT 1 FROM builds WHERE project_id = id)",
         (key.project_id,),
     )
-    return version
+    db.execute(
+        "INSERT INTO meta VALUES ('deleted', ?) ON CONFLICT (key) DO UPDATE SET value = value + excluded.value",
+        (str(version),),
+    )
+    return True
 
 
 def is_buried(db: sqlite3.Connection) -> bool:
