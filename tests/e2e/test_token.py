@@ -152,6 +152,21 @@ def test_a_shared_line_opens_its_project_and_no_other(
     assert desk.run("ingest", "shop", "-", "--server", away, data=words).returncode == 3
 
 
+def test_the_server_of_the_folder_that_is_named_is_asked_and_not_the_first(
+    desk: Desk, claude: Claude, tmp_path: Path
+) -> None:
+    _, first = desk.serve("--port", "0", "--data", str(tmp_path / "first"))
+    _, second = desk.serve("--port", "0", "--data", str(tmp_path / "second"))
+    assert desk.run("ingest", "shop", "-", "--server", second, data=claude.init + claude.done).returncode == 0
+    shared = desk.run("share", "shop", "--data", str(tmp_path / "second"))
+    assert shared.returncode == 0, shared.stderr
+    assert f"--server {second}".encode() in shared.stdout
+    assert b"share-" in desk.run("token", "ls", "--data", str(tmp_path / "second")).stdout
+    nobody = desk.run("share", "shop", "--data", str(tmp_path / "third"))
+    assert (nobody.returncode, b"no server runs here with the data folder" in nobody.stderr) == (2, True)
+    assert first != second
+
+
 def test_nothing_is_shared_of_a_server_with_another_list_of_tokens(desk: Desk, claude: Claude, tmp_path: Path) -> None:
     """As when it runs on another machine: the line would open nothing."""
     _, url = desk.serve("--port", "0", "--data", str(tmp_path / "there"))

@@ -160,6 +160,18 @@ def find_server(flag: str | None) -> Server:
     return Server(parse_address(ORIGINAL, _token()), "default", False) if running is None else Server(running, _LOCAL)
 
 
+def find_server_of(data: Path, flag: str | None) -> Server:
+    """The flag, or the server that runs here with that data folder, or what environment and config file name."""
+    if not flag:
+        here = str(data.resolve())
+        running = next((one for one in runtime.local_servers() if one.data_dir == here), None)
+        if running is not None and (address := _reached(running)) is not None:
+            return Server(address, _LOCAL)
+        if not settings().settings.server:
+            raise UsageProblem(f"no server runs here with the data folder {data}; start it, or name it with --server")
+    return find_server(flag)
+
+
 def _address(text: str, source: str) -> Address:
     try:
         address = parse_address(text, _token())
@@ -181,9 +193,14 @@ def _address(text: str, source: str) -> Address:
 def _running() -> Address | None:
     """A server that runs here."""
     running = runtime.find_local_server()
-    with suppress(BadAddress):  # a runtime file that says nonsense is as good as none
-        address = None if running is None else local_address(running)
-        return address if address is None or address.token else replace(address, token=_token())
+    return None if running is None else _reached(running)
+
+
+def _reached(running: runtime.LocalServer) -> Address | None:
+    """None: a runtime file that says nonsense is as good as none."""
+    with suppress(BadAddress):
+        address = local_address(running)
+        return address if address.token else replace(address, token=_token())
     return None
 
 

@@ -20,7 +20,7 @@ from ..settings import data_dir
 from ..wire.address import Address, parse_address
 from .completing import projects
 from .finding import problems_of
-from .options import Server, UsageProblem, data_option, find_server, server_option, settings
+from .options import Server, UsageProblem, data_option, find_server, find_server_of, server_option, settings
 from .output import any_text, tell, write_line
 from .spans import span
 
@@ -48,7 +48,7 @@ def command(
     back. The token stands in the environment of the command, which sends it in a header; it is in no URL and no log.
     """
     any_text()
-    source, length = find_server(server), span(expires)
+    source, length = find_server(server) if data is None else find_server_of(data, server), span(expires)
     if not length:
         raise UsageProblem(f"--expires {expires!r}: like 30m, 2h, 3d, 1w")
     own_folder = data_dir(settings().settings)
