@@ -1,6 +1,7 @@
 """opencode's database as a source: a real SQLite file in the shape of its version 1.18.33, and processes of our own."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -317,3 +318,22 @@ def test_a_process_at_work_is_found_by_the_database_that_it_has_open(tmp_path: P
         assert abs(found.began - time.time() * 1000) < 120_000
         process.kill()
     assert at_work(path) == []
+
+
+@pytest.mark.skipif(not says_so(), reason="only Linux tells which processes there are")
+def test_the_directory_of_a_process_is_that_of_the_database_whatever_the_locale_is(tmp_path: Path) -> None:
+    """Else each of its sessions would be one without a process."""
+    path, home = tmp_path / "opencode.db", tmp_path / "mobile 日本"
+    path.touch()
+    home.mkdir()
+    hold = "import sys; opencode = open(sys.argv[2]); print(flush=True); input()"
+    ask = "import sys; from sentryvibe_tui.agents.opencode.processes import at_work; from pathlib import Path;"
+    ask += "print(ascii(at_work(Path(sys.argv[1]))[0].directory))"
+    words = [sys.executable, "-c", hold, "opencode", str(path)]
+    with subprocess.Popen(words, cwd=home, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        locale = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        said = subprocess.run([sys.executable, "-c", ask, str(path)], env=locale, capture_output=True, check=True)
+        assert said.stdout.decode().strip() == ascii(str(home.resolve()))
+        process.kill()

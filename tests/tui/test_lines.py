@@ -7,7 +7,18 @@ from hypothesis import strategies as st
 from sentryvibe_tui.model.text import clean
 from sentryvibe_tui.report.words import UNICODE
 from sentryvibe_tui.tui.heights import Heights
-from sentryvibe_tui.tui.lines import cells, cut, fill, highlighted, length, line_text, parted, steady_width, wrap
+from sentryvibe_tui.tui.lines import (
+    cells,
+    cut,
+    encodable,
+    fill,
+    highlighted,
+    length,
+    line_text,
+    parted,
+    steady_width,
+    wrap,
+)
 from sentryvibe_tui.tui.prose import inline, prose
 
 SAFE = st.text(st.sampled_from("ab c日本🎉é—  "), max_size=60) | st.text(max_size=30).map(
@@ -115,3 +126,18 @@ def test_prose_is_always_safe_and_fits(text, width) -> None:
     for line in prose(text, width, UNICODE):
         assert line_text(line) == clean(line_text(line))
         assert length(line) <= max(width, 14)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "painted"),
+    [
+        ("日本 é …", "", "日本 é …"),
+        ("日本 é …", "ascii", "???? ? ?"),
+        ("日本 é …", "latin-1", "???? é ?"),
+        ("e\u0301", "ascii", "e"),
+        ("ls", "ascii", "ls"),
+    ],
+)
+def test_what_a_terminal_cannot_show_is_a_question_mark_as_wide(text, encoding, painted) -> None:
+    assert encodable(text, encoding) == painted
+    assert cells(painted) == cells(text)

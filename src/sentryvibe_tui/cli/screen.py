@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import os
+import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 from msgspec.structs import replace
@@ -19,7 +21,7 @@ from ..tui.notices import Notices
 from .completing import themes
 from .imports import uncollected
 from .options import UsageProblem
-from .output import tell
+from .output import any_text, tell
 
 if TYPE_CHECKING:
     from ..client.join_link import Lender
@@ -60,7 +62,14 @@ def display_options(settings: Settings, flags: DisplayOptions) -> DisplayOptions
         settings.animation and flags.animation,
         settings.keys,
         Notices(settings.window_title, settings.bell, settings.desktop_notices),
+        encoding=other_encoding(sys.__stderr__),
     )
+
+
+def other_encoding(stream: TextIO | None) -> str:
+    """That of the locale, by which a screen writes, where it is not UTF-8."""
+    name = getattr(stream, "encoding", None) or "utf-8"
+    return "" if codecs.lookup(name).name == "utf-8" else name
 
 
 def tell_wrong_theme(flags: DisplayOptions) -> None:
@@ -103,6 +112,7 @@ async def show(watching: Watching, project: str, options: DisplayOptions, settin
         from ..notify import Claims
         from ..tui.app import show_build
 
+    any_text()
     log_to_file(settings)
     return await show_build(watching, project, replace(options, claims=Claims("screen")), _lender(settings))
 
@@ -115,6 +125,7 @@ async def show_agents(fleet: Fleet, options: DisplayOptions, settings: Settings)
         from ..tui.overview.app import OverviewApp
         from ..tui.overview.preferences import PreferencesFile
 
+    any_text()
     log_to_file(settings)
     app = OverviewApp(
         fleet,

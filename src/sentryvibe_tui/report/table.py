@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
@@ -27,7 +27,11 @@ HEADER = (
     "BRANCH",
     "SESSION",
 )
-_NARROWEST = 8
+_LEAST = {"PROJECT": 13, "STATUS": 24}
+"""Cells that these columns keep before another is left out, beside DOES with a third; what is shorter needs less.
+Others are never cut."""
+_LEAVING = ("SESSION", "BRANCH", "MODEL", "ERRORS", "CTX", "TODOS", "AGENT", "TOOLS", "AGE", "COST", "STATUS")
+"""The columns that are left out, the first one first."""
 
 
 def build_rows(projects: Iterable[ListedProject], now: Millis) -> Iterator[tuple[str, ...]]:
@@ -70,22 +74,37 @@ def _does(build: BuildSummary) -> str:
 
 
 def table_lines(rows: Iterable[Sequence[str]], width: int | None) -> Iterator[str]:
-    """The rows as lines of at most `width` cells: the widest columns are cut first, then columns are left out."""
+    """The rows, the header first, as lines of at most `width` cells: columns are left out before others are cut."""
     table = [list(row) for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
-    while width is not None and _total(widths) > width:
-        widest = max(range(len(widths)), key=widths.__getitem__)
-        if widths[widest] <= _NARROWEST:
-            widths.pop()
-            continue
-        widths[widest] -= 1
+    needs = {name: max(map(cell_len, cells), default=0) for name, *cells in zip(*table, strict=True)}
+    widths = {name: max(cell_len(name), cells) for name, cells in needs.items()}
+    if width is not None:
+        widths = _fitted(widths, width, [name for name, cells in needs.items() if not cells])
     for row in table:
-        cells = (_cell(text, size) for text, size in zip(row, widths, strict=False))
+        cells = (_cell(text, widths[name]) for name, text in zip(table[0], row, strict=True) if name in widths)
         yield "  ".join(cells).rstrip()
 
 
-def _total(widths: Sequence[int]) -> int:
-    return sum(widths) + 2 * (len(widths) - 1)
+def _fitted(widths: Mapping[str, int], width: int, empty: Sequence[str]) -> dict[str, int]:
+    """Columns with their cells; those that are `empty` go first."""
+    least = {name: min(needed, _LEAST.get(name, needed)) for name, needed in widths.items()}
+    least["DOES"] = min(widths["DOES"], max(24, width // 3))
+    for name in (*empty, *_LEAVING):
+        if _total(least) <= width:
+            break
+        least.pop(name, None)
+    free = max(0, width - _total(least))
+    fitted = dict[str, int]()
+    for name, cells in least.items():
+        more = min(free, widths[name] - cells) if name != "DOES" else 0
+        fitted[name], free = cells + more, free - more
+    if "DOES" in fitted:
+        fitted["DOES"] = max(1, min(widths["DOES"], fitted["DOES"] + free, width - _total(fitted) + fitted["DOES"]))
+    return fitted
+
+
+def _total(widths: Mapping[str, int]) -> int:
+    return sum(widths.values()) + 2 * (len(widths) - 1)
 
 
 def _cell(text: str, size: int) -> str:

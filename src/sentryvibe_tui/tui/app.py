@@ -77,7 +77,8 @@ class TerminalApp(App[int]):
         lender: Lender | None = None,
     ) -> None:
         self._lender = lender
-        self.ascii_only = options.ascii_only
+        self.encoding = options.encoding
+        self.ascii_only = options.ascii_only or bool(options.encoding)
         super().__init__()
         self.notices, self._claims = options.notices, options.claims
         self._unattended: list[AttentionEvent] = []
@@ -88,7 +89,7 @@ class TerminalApp(App[int]):
         own_keys, self.wrong_keys = usable_keys(options.keys)
         if own_keys:
             self.set_keymap(own_keys)
-        self.set_class(options.ascii_only, "-ascii")
+        self.set_class(self.ascii_only, "-ascii")
         self.animation_level = "basic" if options.animation else "none"
         for own in THEMES:
             self.register_theme(own)
@@ -97,7 +98,7 @@ class TerminalApp(App[int]):
         theme = _theme_of_terminal() if options.theme == AUTO else options.theme
         if theme != DARK.name and theme in self.available_themes:
             self.theme = theme
-        self.context = RenderContext(now, ASCII if options.ascii_only else UNICODE, rebound(own_keys))
+        self.context = RenderContext(now, ASCII if self.ascii_only else UNICODE, rebound(own_keys))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """`$frame` and `$edge`: how panes are framed, and parted where there is no room for frames."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class DisplayOptions(Struct, frozen=True):
-    """`theme`: "" is the program's own; one that is not there is left out.
+    """`theme`: "" is the program's own; one that is not there is left out. `encoding`: the terminal's where that is not
+    UTF-8; then it gets ASCII only.
 
     `keys` binds actions (`actions.Action.ident`) to other keys; `notices` is what else the terminal is told, of each
     event once on one machine where there are `claims`.
@@ -26,6 +27,7 @@ class DisplayOptions(Struct, frozen=True):
     keys: Mapping[str, str] = {}
     notices: Notices = NO_NOTICES
     claims: Claims | None = None
+    encoding: str = ""
 
 
 DEFAULT_OPTIONS = DisplayOptions()

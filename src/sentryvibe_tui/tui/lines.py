@@ -33,6 +33,17 @@ def steady_width(text: str) -> str:
     return _CLUSTER.sub(lambda match: pad(match[1], cell_len(match[0])), text)
 
 
+def encodable(text: str, encoding: str) -> str:
+    """`text` as a terminal of that encoding ("" is UTF-8) takes it: what that lacks is `?`, as wide."""
+    if not encoding or text.isascii():
+        return text
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(one if one.encode(encoding, "ignore") else "?" * cell_len(one) for one in text)
+    return text
+
+
 def length(line: Iterable[Span]) -> int:
     return sum(cells(text) for text, _ in line)
 

@@ -148,3 +148,14 @@ def test_that_there_is_more_of_it_is_never_cut(width):
         line = line_text(row_line(entry, columns, CONTEXT, width))
         assert "…" + more in line
         assert length([(line, "")]) == width
+
+
+@pytest.mark.parametrize("width", range(14, 40))
+def test_where_there_is_no_room_for_what_it_does_the_project_has_it(width):
+    entry = entry_of(row("landing", "working"), Preferences(), "", NOW)
+    columns = fit_columns(width, extents_of([entry], has_hosts=False))
+    line = line_text(row_line(entry, columns, CONTEXT, width))
+    assert length([(line, "")]) == width
+    assert columns.what == 0 or columns.what >= 4
+    assert "……" not in line
+    assert width < 20 or "lan" in line

@@ -434,6 +434,32 @@ async def test_a_column_in_which_only_folded_rows_say_something_waits_for_them(o
         assert "TODOS" in text(screen)[1]
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+async def test_a_terminal_of_another_encoding_gets_what_it_takes_in_columns_that_stay(opened, encoding):
+    rows = [row("日本 é", "working"), row("plain-", "working", title="“Ünï” 😀")]
+    async with opened(rows, size=(80, 24), encoding=encoding) as (pilot, screen):
+        for keys in ((), ("j",), ("question_mark",)):
+            await press(pilot, *keys)
+            for line in text(screen):
+                line.encode(encoding)
+                assert len(line) <= 80
+        await press(pilot, "escape")
+        lines = [line for line in text(screen) if " working " in line and "Edit" in line]
+        assert len(lines) == 2
+        assert len({line.index("Edit") for line in lines}) == 1
+        assert any("???? ?" in line if encoding == "ascii" else "???? é" in line for line in lines)
+
+
+async def test_without_colours_the_cursor_is_a_bar_without_patches(opened, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with opened() as (_, screen):
+        strip = screen.agents.render_line(screen.agents.cursor)
+        styles = {
+            (one.style.color, one.style.bgcolor, one.style.reverse, bool(one.style.dim)) for one in strip if one.text
+        }
+        assert len({style for style in styles if style[2]}) == 1
+
+
 async def test_arrows_open_and_close_the_fold_from_any_row(opened):
     async with opened() as (pilot, screen):
         before = names(screen)

@@ -58,7 +58,8 @@ def _process(pid: int, database: str) -> OpencodeProcess | None:
             words = file.read(64 * 1024).split(b"\0")
         if b"opencode" not in b" ".join(words[:3]).lower() or not _has_open(pid, database):
             return None
-        directory, start = os.readlink(f"/proc/{pid}/cwd"), started_at(pid)
+        place = os.readlink(f"/proc/{pid}/cwd".encode())
+        directory, start = place.decode("utf-8", "surrogateescape"), started_at(pid)  # as the database has it
     except OSError:  # gone meanwhile, or another user's
         return None
     is_server = directory == "/" or any(word.decode(errors="replace") in SERVERS for word in words[1:4])

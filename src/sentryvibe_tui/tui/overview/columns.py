@@ -54,6 +54,9 @@ NARROW = 72
 WHAT_WIDTHS = (32, 26, 35)
 """Cells that WHAT keeps on narrow, on usual and on wide screens before another column comes."""
 
+LEAST_WHAT = 4
+"""Cells of WHAT that tell anything: with fewer the project has them."""
+
 Extents = Mapping[str, int]
 """By a column's name how many cells its rows need; a column that is not there says nothing."""
 
@@ -83,6 +86,12 @@ def fit_columns(width: int, extents: Extents) -> Columns:
         if _what_room(candidate, width) < least_room:
             break
         selection = candidate
+    if _what_room(selection, width) < LEAST_WHAT:
+        selection = [
+            MARK,
+            SINCE,
+            replace(project, width=max(1, width - MARK.width - SINCE.width - 3 * len(COLUMN_GAP))),
+        ]
     first = sorted((column for column in selection if column.name in BEFORE_WHAT), key=_place)
     last = sorted((column for column in selection if column.name not in BEFORE_WHAT), key=_place)
     return Columns(tuple(first), _what_room(selection, width), tuple(last))

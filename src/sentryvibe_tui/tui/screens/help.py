@@ -14,6 +14,7 @@ from textual.widgets import Static
 from ...report.words import Glyphs
 from ..actions import Action, keys_of, spelled
 from ..context import RenderContext
+from ..widgets.painted import ASCII_MARKS
 from ..widgets.scroll_bar import use_ascii_bar
 
 LEAD = 15
@@ -104,6 +105,7 @@ class HelpScreen(ModalScreen[None]):
     def _block(self, title: str, rows: Iterable[tuple[str, str]]) -> Content:
         parts: list[Content | tuple[str, str]] = [(title, "bold $primary")]
         for lead, text in rows:
-            description = f"\n{'':{LEAD}}".join(wrap(text, self._text_width))
+            words = text.translate(ASCII_MARKS) if self.context.glyphs.done.isascii() else text
+            description = f"\n{'':{LEAD}}".join(wrap(words, self._text_width))
             parts += [(f"\n  {lead:<{LEAD - 2}}", "bold"), (description, "")]
         return Content.assemble(*parts)

@@ -10,7 +10,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ..lines import Line, length, steady_width
+from ..lines import Line, encodable, length, steady_width
 from .roles import role_styles
 
 ASCII_MARKS = str.maketrans("…“”↑↓←→·", '~""^v<>-')
@@ -48,6 +48,8 @@ class Painted(Widget):
             style += Style(underline=own.underline)
         if row and role != "hit":
             style += Style(bgcolor=theme_styles[row].bgcolor, reverse=theme_styles[row].reverse)
+            if theme_styles[row].reverse:  # a faint word would be a patch in the bar
+                style += Style(color=theme_styles[row].color, dim=False)
         return style
 
     def _theme_styles(self) -> dict[str, Style]:
@@ -65,7 +67,8 @@ class Painted(Widget):
     def strip(self, line: Line, width: int, row: str = "") -> Strip:
         """`line` as exactly `width` cells."""
         if self.ascii_only:
-            line = [(text.translate(ASCII_MARKS), role) for text, role in line]
+            encoding = str(getattr(cast("object", self.app), "encoding", ""))  # pyright: ignore[reportUnknownMemberType]
+            line = [(encodable(text.translate(ASCII_MARKS), encoding), role) for text, role in line]
         segments = [Segment(steady_width(text), self.role_style(role, row)) for text, role in line if text]
         return Strip(segments, length(line)).adjust_cell_length(width, self.role_style("", row))
 
