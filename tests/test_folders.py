@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from sentryvibe_tui.folders import APP, config_folder, data_folder, runtime_folder, state_folder
+from sentryvibe_tui.folders import APP, below_home, config_folder, data_folder, runtime_folder, state_folder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs is asked")
 
@@ -61,3 +61,10 @@ def test_a_link_is_no_runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyP
     login.symlink_to(other)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(login))
     assert not runtime_folder(str(tmp_path)).is_relative_to(login)
+
+
+def test_a_path_below_home_is_written_as_a_person_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/dev")
+    assert below_home("/home/dev/work/shop") == "~/work/shop"
+    assert below_home("/home/dev") == "~"
+    assert below_home("/home/developer/x") == "/home/developer/x"

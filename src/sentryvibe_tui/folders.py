@@ -88,3 +88,9 @@ def _is_private(folder: str) -> bool:
     except OSError:
         return False
     return info.st_mode == stat.S_IFDIR | 0o700 and info.st_uid == os.geteuid()
+
+
+def below_home(path: str) -> str:
+    """`path` as a person writes it: `~/work`."""
+    home = os.path.expanduser("~")
+    return f"~{path[len(home) :]}" if path == home or path.startswith(home + "/") else path

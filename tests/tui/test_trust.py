@@ -147,6 +147,39 @@ async def test_the_footer_tells_what_matters_where_the_reader_is(app_on, running
         assert line_text(screen.chrome.keys.line(80)).startswith(" r retry link")
 
 
+async def test_the_footer_of_the_inspector_says_what_enter_does_there(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("e", "enter")
+        await settled(pilot)
+        assert screen.panes.inspector.has_focus
+        assert line_text(screen.chrome.keys.line(80)).startswith(" esc back  enter full text  c copy")
+
+
+async def test_the_footer_always_has_the_way_back_to_the_overview(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        screen.chrome.leads_back = True
+        for keys in ((), ("4",), ("z",), ("z", "slash", *"npm", "enter")):
+            await pilot.press(*keys)
+            await settled(pilot)
+            screen.chrome.paint()
+            assert line_text(screen.chrome.keys.line(80)).count("esc back") == 1
+        screen.view.pinned = True
+        screen.chrome.paint()
+        assert "esc back" in line_text(screen.chrome.keys.line(80))
+
+
+async def test_builds_are_counted_only_when_they_were_listed(app_on, running_build) -> None:
+    async with app_on(running_build.state).run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        assert "Builds 1" not in line_text(screen.chrome.tabs.line(120))
+        assert "6 Builds" in line_text(screen.chrome.tabs.line(120))
+        screen.panes.builds.update(screen.panes.builds.summaries)
+        screen.chrome.paint()
+        assert "Builds 1" in line_text(screen.chrome.tabs.line(120))
+
+
 async def test_ascii_draws_nothing_else(scene) -> None:
     async with scene("many-todos", ascii_only=True).run_test(size=(80, 24)) as pilot:
         await settled(pilot)

@@ -460,6 +460,43 @@ async def test_without_colours_the_cursor_is_a_bar_without_patches(opened, monke
         assert len({style for style in styles if style[2]}) == 1
 
 
+LONG = "it runs in tmux claude:0.0, but this terminal is in another tmux: tmux -S /tmp/tmux-0/agents attach -t claude"
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (60, 15), (40, 24)])
+async def test_a_long_message_is_said_whole_and_leaves_the_list_as_it_was(opened, size):
+    async with opened(size=size) as (pilot, screen):
+        before = text(screen)
+        screen.tell(LONG, "warning")
+        await pilot.pause()
+        said = text(screen)[-screen.keys.size.height :]
+        assert " ".join(" ".join(said).split()) == LONG
+        assert len(text(screen)) == size[1]
+        screen.keys.hush()
+        await pilot.pause()
+        assert text(screen) == before
+
+
+async def test_on_a_low_screen_a_message_has_one_line(opened):
+    async with opened(size=(40, 10)) as (pilot, screen):
+        screen.tell(LONG, "warning")
+        await pilot.pause()
+        assert screen.keys.size.height == 1
+        assert text(screen)[-1].startswith(" it runs in tmux")
+        assert text(screen)[-1].endswith("attach -t claude")
+
+
+async def test_hidden_rows_that_are_shown_are_marked(opened):
+    async with opened() as (pilot, screen):
+        await press(pilot, "h")
+        assert "1 hidden" in "\n".join(text(screen))
+        assert under_cursor(screen) == "landing"
+        await press(pilot, "H")
+        assert "1 hidden, shown" in "\n".join(text(screen))
+        assert any(" -shop " in line for line in text(screen))
+        assert not any(" -landing " in line for line in text(screen))
+
+
 async def test_arrows_open_and_close_the_fold_from_any_row(opened):
     async with opened() as (pilot, screen):
         before = names(screen)

@@ -64,7 +64,7 @@ class Chrome:
             panes.timeline: "Timeline",
             panes.tools: "Tools",
             panes.files: "Files",
-            panes.builds: f"Builds {len(panes.builds.summaries)}" if panes.builds.summaries else "Builds",
+            panes.builds: f"Builds {len(panes.builds.summaries)}" if panes.builds.is_listed else "Builds",
         }
 
     def _inspected(self) -> str:
@@ -74,7 +74,11 @@ class Chrome:
         return "Summary" if inspector.position is None else "Inspector"
 
     def _useful(self) -> tuple[str, ...]:
-        """Actions, by ident, that matter most where the reader is now."""
+        """Actions, by ident, that matter most where the reader is now; the way back is among them."""
+        useful = self._of_place()
+        return (*useful, "back") if self.leads_back and "back" not in useful else useful
+
+    def _of_place(self) -> tuple[str, ...]:
         panes = self.panes
         if self.view.link.phase == "gave-up":
             return ("retry-link",)
@@ -83,12 +87,12 @@ class Chrome:
         if panes.focused in (panes.builds, panes.timeline, panes.tools, panes.files):
             return ("open", "back")
         if panes.focused is panes.inspector:
-            return ("back", "full-text", "copy", "open-file") if panes.inspector.position is not None else ("back",)
+            return ("back", "open", "copy") if panes.inspector.position is not None else ("back",)
         if panes.stream.needle:
             return ("next-hit", "previous-hit", "only-hits", "back")
         if self.view.pinned:
             return ("live", "older-build", "newer-build")
-        return ("back",) if self.leads_back else ()
+        return ()
 
     def _idle(self) -> Iterator[str]:
         """Actions that would do nothing where the reader is now."""
@@ -111,6 +115,8 @@ class Chrome:
             return "go to todo" if isinstance(panes.timeline.key, int) else "slowest call"
         if panes.focused is panes.files:
             return "show changes"
+        if panes.focused is panes.inspector:
+            return "full text"
         return "slowest call" if panes.focused is panes.tools else ""
 
     def _news(self) -> Line:

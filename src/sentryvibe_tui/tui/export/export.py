@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.app import App
 from textual.screen import Screen
 
-from ...folders import state_folder
+from ...folders import below_home, state_folder
 from ..context import RenderContext
 from .handover import Handover
 
@@ -95,7 +95,7 @@ class Export:
         name = self.view.state.agent.project_name or self.view.state.project_id
         try:
             path = await asyncio.to_thread(save, await self.log() + "\n", state_folder(), name)
-            self.host.tell(f"written to {path}", timeout=10)
+            self.host.tell(f"written to {below_home(str(path))}", timeout=10)
         except OSError as error:
             self.host.tell(f"the log could not be written: {error}", "error")
 

@@ -48,6 +48,7 @@ class RosterEntry(Struct, frozen=True):
     is_unread: bool = False
     is_pinned: bool = False
     own_name: str = ""
+    is_hidden: bool = False
 
 
 Slot = Heading | Fold | RowKey
@@ -77,6 +78,7 @@ def entry_of(row: AgentRow, preferences: Preferences, first_stamp: str, now: Mil
         is_unread=last != now_stamp,
         is_pinned=name in preferences.pins,
         own_name=preferences.names.get(name, ""),
+        is_hidden=name in preferences.hidden,
     )
 
 

@@ -119,8 +119,8 @@ class ListStatus(Bar):
         if self.roster.preferences.group_by != "state":
             conditions.append((f"by {self.roster.preferences.group_by}", "dim"))
         if self.roster.hidden_count:
-            state = "shown" if self.roster.options.shows_hidden else "hidden"
-            conditions.append((f"{self.roster.hidden_count} {state}", "dim"))
+            state = ", shown" if self.roster.options.shows_hidden else ""
+            conditions.append((f"{self.roster.hidden_count} hidden{state}", "dim"))
         return conditions
 
     def _out_of_sight(self) -> Line:

@@ -221,9 +221,10 @@ def _project(entry: RosterEntry, context: RenderContext) -> Line:
 
 
 def _project_name(entry: RosterEntry) -> Line:
-    pin: Line = [("*", "accent")] if entry.is_pinned else []
+    marks: Line = [("*", "accent")] if entry.is_pinned else []
+    marks += [("-", "faint")] if entry.is_hidden else []
     build = entry.row.build
-    return [*pin, (clean_line(entry.own_name or build.project_name or build.project_id, 80), "")]
+    return [*marks, (clean_line(entry.own_name or build.project_name or build.project_id, 80), "")]
 
 
 def _tools(entry: RosterEntry, context: RenderContext) -> Line:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,6 +19,7 @@ from textual.strip import Strip
 
 from ...agents.subject import error_line, first_line, subject
 from ...client.fleet import Fleet
+from ...folders import below_home
 from ...model.state import BuildState, Note, ToolCall
 from ...model.text import clean_line
 from ...report.words import clock, duration, plural, request_words, running_time, short_count, short_model, todo_mark
@@ -115,17 +115,12 @@ def _who(entry: RosterEntry, width: int) -> Line:
         (0, [(entry.own_name or project, "strong")]),
         (3, [(project, "dim")] if entry.own_name else []),
         (2, [(f"“{title}”", "")] if title else []),
-        (4, [(_below_home(clean_line(build.cwd, 200)), "dim")]),
+        (4, [(below_home(clean_line(build.cwd, 200)), "dim")]),
         (5, [(f"branch {clean_line(build.branch, 60)}", "dim")] if build.branch else []),
         (1, [(agent, "dim")]),
         (6, [(f"on {clean_line(entry.row.host, 40)}", "dim")] if build.host else []),
     ]
     return parted(parts, [], width)
-
-
-def _below_home(path: str) -> str:
-    home = str(Path.home())
-    return f"~{path[len(home) :]}" if path == home or path.startswith(home + "/") else path
 
 
 def _standing(entry: RosterEntry, context: RenderContext, width: int) -> Line:

@@ -170,7 +170,7 @@ def signs(glyphs: Glyphs) -> tuple[tuple[str, str], ...]:
         (glyphs.dot, "idle: the turn is over, the agent lives on"),
         (f"{glyphs.done} {glyphs.stopped}", "ended; cancelled or interrupted"),
         ("bold", "changed since you looked"),
-        ("*", "pinned"),
+        ("* -", "pinned; hidden, where H shows those, too"),
         ("~", "before a cost: from a price table, not from the agent"),
         (NOBODY_SAYS, "the agent does not say"),
     )

@@ -7,16 +7,21 @@ from typing import Literal
 
 from textual import events
 from textual.message import Message
+from textual.strip import Strip
 from textual.timer import Timer
 
 from ..actions import Action, in_footer, key_name
 from ..context import RenderContext
-from ..lines import Line, cut_middle, fill, length, parted
+from ..lines import Line, cut_middle, fill, length, parted, wrap
 from .painted import Bar
 
 Severity = Literal["information", "warning", "error"]
 
 TONES: Mapping[Severity, str] = {"information": "strong", "warning": "warn", "error": "bad"}
+
+
+MOST_LINES, LINES_FOR_ONE = 4, 6
+"""Lines of a message, and lines of the screen for each of them."""
 
 
 class Keys(Bar):
@@ -45,21 +50,42 @@ class Keys(Bar):
         self._end: Timer | None = None
 
     def say(self, message: str, severity: Severity = "information", timeout: float = 4) -> None:
-        """A message of one line for `timeout` seconds: here it covers no row that is new."""
+        """A message for `timeout` seconds, in as many lines as it needs: here it covers no row that is new."""
         if self._end is not None:
             self._end.stop()
         self.message, self._tone = message, TONES[severity]
         self._end = self.set_timer(timeout, self.hush)
-        self.repaint()
+        self._fit()
 
     def hush(self) -> None:
         """The message goes."""
         self.message = ""
+        self._fit()
+
+    def _fit(self) -> None:
+        height = len(self._message_lines(self.content_size.width)) if self.message else 1
+        if self.size.height != height:
+            self.styles.height = height
         self.repaint()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _message_lines(self, width: int) -> list[Line]:
+        """On a low screen one line, out of which the middle is cut."""
+        room = max(1, width - 2)
+        lines = wrap([(self.message, self._tone)], room)
+        if len(lines) > min(MOST_LINES, max(1, self.screen.size.height // LINES_FOR_ONE)):  # pyright: ignore[reportUnknownMemberType]
+            lines = [[(cut_middle(self.message, room), self._tone)]]
+        return [[(" ", ""), *fill(line, [], room), (" ", "")] for line in lines]
+
+    def render_line(self, y: int) -> Strip:
+        lines = self._message_lines(self.content_size.width) if self.message and y else []
+        return self.strip(lines[y], self.content_size.width) if y < len(lines) else super().render_line(y)
 
     def line(self, width: int) -> Line:
         if self.message:
-            return [(" ", ""), *fill([(cut_middle(self.message, width - 2), self._tone)], [], width - 2), (" ", "")]
+            return self._message_lines(width)[0]
         parts = [(rank, self._part(action, title)) for rank, (action, title) in enumerate(self._entries())]
         return [(" ", ""), *parted(parts, [], width - 2), (" ", "")]
 

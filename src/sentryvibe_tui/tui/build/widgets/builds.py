@@ -29,10 +29,12 @@ class Builds(Rows):
         self.following = False
         self.summaries: tuple[BuildSummary, ...] = ()
         self._server_list: tuple[BuildSummary, ...] = ()
+        self.is_listed = False
+        """Whether the server has said which there are."""
 
     def update(self, summaries: tuple[BuildSummary, ...]) -> None:
         """The server's list; the cursor goes to the build on screen, or stays on its own while the reader is here."""
-        self._server_list = summaries
+        self._server_list, self.is_listed = summaries, True
         self.renew()
 
     def renew(self) -> None:
