@@ -6,6 +6,7 @@ import json
 import signal
 import time
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -93,4 +94,25 @@ def test_serve_tells_a_command_of_each_event_once(desk: Any, tmp_path: Path, mon
     assert [(event["kind"], event["build"]["projectName"]) for event in told] == [
         ("needs-input", "Shop"),
         ("completed", "Shop"),
+    ]
+
+
+def test_serve_tells_of_a_question_of_a_while_ago_if_it_stands(
+    desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a hook or a file left is read at the start: the question first, then that its agent is gone."""
+    out = tmp_path / "told"
+    monkeypatch.setenv("SENTRYVIBE_NOTIFY_COMMAND", f"cat >> {out}")
+    serve, url = desk.serve()
+    while_ago = datetime.fromtimestamp(time.time() - 60, UTC).isoformat()
+    for build in ("gone", "waits"):
+        post(url, "start", build, at=while_ago)
+        asks(url, build=build, at=while_ago)
+    post(url, "build-interrupted", "gone", at=while_ago, error="process gone")
+    until(lambda: "needs-input" in out.read_text() if out.exists() else False, "the command")
+    assert serve.stop(signal.SIGTERM) == 0
+    told = [json.loads(line) for line in out.read_text().splitlines()]
+    assert sorted((event["kind"], event["build"]["buildId"]) for event in told) == [
+        ("interrupted", "gone"),
+        ("needs-input", "waits"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from sentryvibe_tui.model.attention import FRESH, Attention, attention
+from sentryvibe_tui.model.attention import FRESH, STANDING, Attention, AttentionEvent, attention
 from sentryvibe_tui.model.summary import BuildSummary, OpenRequest
 
 BUSY = BuildSummary("p", "s", "b", version=1, last_event_at=5_000)
@@ -88,10 +88,39 @@ def test_a_question_that_comes_again_is_another_event() -> None:
 
 def test_what_is_there_at_first_is_no_news_and_what_changed_in_an_absence_is() -> None:
     engine = Attention()
-    assert engine.listed([ASKS]) == []
-    assert [event.kind for event in engine.changed([FAILED])] == ["failed"]
-    assert engine.changed([BUSY]) == []
-    assert [event.kind for event in engine.listed([DONE])] == ["completed"]
+    assert engine.listed([ASKS], 5_000) == []
+    assert [event.kind for event in engine.changed([FAILED], 6_000)] == ["failed"]
+    assert engine.changed([BUSY], 6_000) == []
+    assert [event.kind for event in engine.listed([DONE], 6_000)] == ["completed"]
+
+
+def kinds(events: list[AttentionEvent]) -> list[str]:
+    return [event.kind for event in events]
+
+
+def test_a_question_of_just_now_is_told_at_once_and_once() -> None:
+    engine = Attention()
+    assert kinds(engine.changed([ASKS], 4_000 + STANDING)) == ["needs-input"]
+    assert engine.late(4_000 + 9 * STANDING) == []
+
+
+def test_a_question_of_a_while_ago_is_told_when_it_has_stood() -> None:
+    engine = Attention()
+    heard = 4_001 + STANDING
+    assert engine.changed([ASKS], heard) == []
+    assert engine.changed([replace(ASKS_TWO, tools=7)], heard + 600) == []
+    assert engine.late(heard + STANDING - 1) == []
+    assert kinds(engine.late(heard + STANDING)) == ["needs-input"]
+    assert kinds(engine.late(heard + STANDING + 600)) == ["needs-input"]
+    assert engine.late(heard + 9 * STANDING) == []
+
+
+def test_a_question_of_which_the_end_is_read_next_calls_nobody() -> None:
+    engine = Attention()
+    heard = 4_001 + STANDING
+    assert engine.changed([ASKS], heard) == []
+    assert kinds(engine.changed([replace(FAILED, status="interrupted")], heard + 400)) == ["interrupted"]
+    assert engine.late(heard + STANDING) == []
 
 
 def test_what_happened_long_ago_is_no_news() -> None:

@@ -72,7 +72,7 @@ class ServerContext:
 
     async def start(self) -> None:
         self.hub.on_loss = self._restart
-        self._attention.listed((await self.store.all_builds(BuildFilter(active=True), MOST)).builds)
+        self._attention.listed((await self.store.all_builds(BuildFilter(active=True), MOST)).builds, self.now())
         self.store.on_commit(self._committed)
         self.store.on_sync(self.metrics.synced)
         self.liveness.expect(await self.store.active_builds())
@@ -175,7 +175,9 @@ class ServerContext:
 
     def _flush(self) -> None:
         self._flushing = None
-        events = self._attention.changed(self.feed.flush())
+        self._attend(self._attention.changed(self.feed.flush(), self.now()))
+
+    def _attend(self, events: Sequence[AttentionEvent]) -> None:
         if news := [event for event in events if event.is_fresh(self.now())]:
             self.on_attention(news)
 
@@ -217,6 +219,7 @@ class ServerContext:
         self.hub.close_stalled(self.settings.send_timeout)
         self.feed.beat(self.settings.heartbeat)
         self.feed.close_stalled(self.settings.send_timeout)
+        self._attend(self._attention.late(self.now()))
         silent = await self._silent()
         ends = [self.store.append((end,), self.now()) for end in silent]
         for end, answer in zip(silent, await asyncio.gather(*ends, return_exceptions=True), strict=True):

@@ -345,7 +345,9 @@ async def test_what_happens_rings_once_however_many_screens_are_open(tmp_path):
     from sentryvibe_tui.tui.notices import Notices
 
     rung: list[str] = []
-    asked = BuildChanges(HERE, (row("mobile-app", "waiting-person").build, row("docs", "ended", status="failed").build))
+    asked = BuildChanges(
+        HERE, (row("mobile-app", "waiting-person", SECOND).build, row("docs", "ended", status="failed").build)
+    )
     for _ in range(2):
         fleet = fleet_of(many())
         kept, claims = PreferencesFile(tmp_path / "o.json"), Claims("screen", tmp_path)
@@ -360,6 +362,27 @@ async def test_what_happens_rings_once_however_many_screens_are_open(tmp_path):
     notices = [one for one in rung if "]9;" in one or "]777;" in one]
     assert len(notices) == 1
     assert "2 agents: mobile-app needs you: Bash npm install, docs failed" in notices[0]
+
+
+@pytest.mark.parametrize(("later", "rings"), [("waiting-person", 1), ("working", 0)])
+async def test_what_was_asked_a_while_ago_rings_when_it_has_stood(tmp_path, later, rings):
+    """At the start the end of a session may be read just after what it asked."""
+    from sentryvibe_tui.model.attention import STANDING
+    from sentryvibe_tui.tui.notices import Notices
+
+    rung, clock = list[str](), Clock()
+    app = OverviewApp(fleet_of(many()), PreferencesFile(tmp_path / "o.json"), DisplayOptions(notices=Notices()), clock)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.overview.script = app.fleet
+        await settled(pilot)
+        app.write = rung.append
+        await tell(pilot, BuildChanges(HERE, (row("mobile-app", "waiting-person", MINUTE).build,)))
+        await tell(pilot, BuildChanges(HERE, (row("mobile-app", later, MINUTE).build,)))
+        assert app._unattended == []
+        clock.now += STANDING + SECOND
+        app.overview.tick()
+        await pilot.pause()
+        assert len(app._unattended) == rings
 
 
 async def test_a_click_goes_to_a_row_and_a_second_one_opens_it(opened):

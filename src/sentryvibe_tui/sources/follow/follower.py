@@ -137,15 +137,15 @@ class Follow:
         async with AsyncExitStack() as stack:
             listening = asyncio.create_task(self._witnesses.run())
             try:
-                searched, took = float("-inf"), 0.0
+                searched, took, more = float("-inf"), 0.0, False
                 while True:
                     if time.monotonic() >= searched + self._between_searches(took):
                         took = await self._search()
                         searched = time.monotonic()
                         self._searched.set()
-                    more = await self._pull(stack)
                     if not more:
                         await self._end_orphans(time.time())
+                    more = await self._pull(stack)
                     await self._join(stack)
                     if not more:
                         await self._rest()
@@ -203,14 +203,14 @@ class Follow:
 
     async def _end_orphans(self, now: float) -> None:
         """Asks of each session that is silent, and of which nobody tells, whether its process is gone."""
-        suspects = [reader for reader in self._following.values() if reader.is_read and self._is_suspect(reader, now)]
+        suspects = [reader for reader in self._following.values() if self._is_suspect(reader, now)]
         if not suspects:
             return
         orphans = await asyncio.to_thread(self._orphans, [reader.session for reader in suspects])
         for reader in suspects:
             is_orphan = reader.session.path in orphans
             self._inspections.take(reader.session.path, reader.changed, now, is_orphan=is_orphan)
-            if is_orphan and reader.has_build:
+            if is_orphan:
                 at = int((reader.changed + QUIET) * 1000)
                 end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
                 self._witnesses.take(Sighting(reader.about.session_id, end, at, reader.session.directory, f"gone-{at}"))
@@ -235,7 +235,10 @@ class Follow:
         self._tell(f"following {session.agent} session {session.id[:8]}{where}, project {project.name}")
 
     async def _pull(self, stack: AsyncExitStack) -> bool:
-        """One look at every session; whether there is more to read at once."""
+        """One look at every session; whether there is more to read at once.
+
+        What a witness told goes out with the last of the file: between a question and its agent's end nobody hears it.
+        """
         more = False
         for following in list(self._following.values()):
             publisher = await self._publisher(stack, following.project, following.about)
@@ -252,18 +255,23 @@ class Follow:
                 self._given_up.add(following.session.path)
                 del self._following[following.session.path]
                 continue
+            more = more or goes_on
+            about = following.about
+            if following.has_build and not goes_on:
+                self._remember(about.session_id, Build(following.project, about))
+                posted += self._witnesses.due(about.session_id, about, int(time.time() * 1000))
             for one in posted:
                 publisher.send(one)
-            more = more or goes_on
-            if following.has_build and not goes_on:
-                self._remember(following.about.session_id, Build(following.project, following.about))
             await asyncio.sleep(0)
         return more
 
     async def _join(self, stack: AsyncExitStack) -> None:
         """What witnesses saw joins the builds of their sessions, whose files were read up to now."""
         now = int(time.time() * 1000)
+        unread = {one.about.session_id for one in self._following.values() if not one.is_read}
         for session in self._witnesses.sessions():
+            if session in unread:
+                continue
             build = self._builds.get(session) or self._begin(session)
             if build is None:
                 continue

@@ -131,10 +131,10 @@ class OverviewScreen(RowsScreen):
                 self.summary.links[server] = label, status
                 self.agents.set_reach(server, is_within=is_within_reach(status))
             case ServerBuilds(server, builds):
-                self._attend(self._attention.setdefault(server, Attention()).listed(builds))
+                self._attend(self._attention.setdefault(server, Attention()).listed(builds, self.context.now()))
                 self.roster.replace_server(server, [self._row(server, build) for build in builds])
             case BuildChanges(server, changed, removed):
-                self._attend(self._attention.setdefault(server, Attention()).changed(changed))
+                self._attend(self._attention.setdefault(server, Attention()).changed(changed, self.context.now()))
                 for build in changed:
                     self.roster.put(self._row(server, build))
                 for key in removed:
@@ -187,6 +187,8 @@ class OverviewScreen(RowsScreen):
         if now // 1000 == self._second:
             return
         self._second = now // 1000
+        for attention in self._attention.values():
+            self._attend(attention.late(now))
         self.roster.tick(now, midnight(now))
         self._note_look()
         self.flush()
