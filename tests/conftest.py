@@ -33,6 +33,12 @@ ROOMS = ("e2e", "faults", "tui", "real")
 """Folders whose tests have a mark of the same name."""
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two more than cores: half of the time a test waits for a process, a socket or a disk."""
+    return (os.cpu_count() or 1) + 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     marks = {TESTS / name: "fast" for name in FAST} | {TESTS / name: name for name in ROOMS}
     for item in items:
