@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sentryvibe_tui.model.summary import BuildSummary
-from sentryvibe_tui.server import hub as hub_module
 from sentryvibe_tui.server.hub import Hub, OriginalWatcher, Watcher
 from sentryvibe_tui.server.outbound_frame import OutboundFrame, event_id, parse_event_id
+from sentryvibe_tui.server.receiver import TOO_SLOW
 from sentryvibe_tui.server.settings import ServerLimits
 from sentryvibe_tui.store.contract import BuildHead, BuildKey, Commit, Logged
 from sentryvibe_tui.wire.frames import Batch, Heartbeat, decode_frame
@@ -189,7 +189,7 @@ def test_a_link_that_takes_a_large_state_slowly_stays(hub: Hub, clock: Clock) ->
     assert slow.closed is None
     clock.now += 11
     hub.close_stalled(10)
-    assert slow.closed == hub_module.TOO_SLOW
+    assert slow.closed == TOO_SLOW
 
 
 def test_a_link_that_takes_nothing_is_closed_and_others_notice_nothing(hub: Hub, clock: Clock) -> None:
@@ -201,7 +201,7 @@ def test_a_link_that_takes_nothing_is_closed_and_others_notice_nothing(hub: Hub,
     assert stuck.closed is None
     clock.now += 2
     hub.close_stalled(10)
-    assert (stuck.closed, healthy.closed) == (hub_module.TOO_SLOW, None)
+    assert (stuck.closed, healthy.closed) == (TOO_SLOW, None)
     hub.publish([commit(A, 1)])
     assert healthy.versions() == [("a", [1])]
     assert hub.watchers == 1
@@ -316,7 +316,7 @@ def test_a_busy_link_that_turns_to_another_project_stays_busy(hub: Hub, clock: C
     assert len(link.frames) == 1
     clock.now += 11
     hub.close_stalled(10)
-    assert link.closed == hub_module.TOO_SLOW
+    assert link.closed == TOO_SLOW
 
 
 @pytest.mark.parametrize(("behind", "falls_off"), [(4, False), (5, True)])

@@ -7,7 +7,7 @@ here is synchronous and knows no sockets, as in `hub`.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
@@ -17,9 +17,8 @@ from ..model.summary import BuildKey, BuildSummary
 from ..store.contract import Commit
 from ..wire.feed import encode_builds_update
 from ..wire.frames import Heartbeat, encode_heartbeat
-from .hub import TOO_SLOW, Outlet
 from .outbound_frame import OutboundFrame
-from .peer import Traffic
+from .receiver import TOO_SLOW, Outlet, Receiver
 from .settings import DEFAULT_LIMITS, ServerLimits
 
 PERIOD = 0.2
@@ -41,22 +40,13 @@ class _Change(Struct, frozen=True):
     is_active: bool
 
 
-class FeedWatcher:
-    """`cursor`: version that its outlet has been given all up to; `sent`: of the last frame that said so.
-
-    `held`, `ready`, `busy_since`, `waiting`, `backlog`: as of `hub.Watcher`.
-    """
+class FeedWatcher(Receiver):
+    """`cursor`: version that its outlet has been given all up to; `sent`: of the last frame that said so."""
 
     def __init__(self, feed_filter: FeedFilter, outlet: Outlet, cursor: int) -> None:
+        super().__init__(outlet)
         self.wanted = feed_filter
-        self.outlet = outlet
         self.cursor = self.sent = cursor
-        self.is_paused = True
-        self.ready = True
-        self.busy_since: float | None = None
-        self.waiting = 0
-        self.backlog: deque[OutboundFrame] = deque()
-        self.traffic = Traffic()
 
 
 class Feed:
@@ -126,8 +116,7 @@ class Feed:
         return watcher
 
     def leave(self, watcher: FeedWatcher) -> None:
-        watcher.is_paused, watcher.ready = True, False
-        watcher.backlog.clear()
+        watcher.end()
         self.watchers.pop(watcher, None)
 
     def hold(self, watcher: FeedWatcher) -> int:
@@ -151,7 +140,7 @@ class Feed:
 
     def resume(self, watcher: FeedWatcher) -> None:
         """The outlet can take a frame again."""
-        watcher.ready, watcher.busy_since = True, None
+        watcher.ready = True
         self._pump(watcher)
 
     def tell(self, watcher: FeedWatcher, frame: OutboundFrame) -> None:
@@ -173,12 +162,7 @@ class Feed:
         """End the links that took nothing for `longest` seconds."""
         now = self._clock()
         for watcher in tuple(self.watchers):
-            if watcher.busy_since is None:
-                continue
-            left = watcher.outlet.waiting
-            if left < watcher.waiting:
-                watcher.busy_since, watcher.waiting = now, left
-            elif watcher.busy_since < now - longest:
+            if watcher.is_stalled(now, longest):
                 self.leave(watcher)
                 watcher.outlet.close(TOO_SLOW, "too slow")
 
@@ -237,13 +221,9 @@ class Feed:
         yield OutboundFrame(encode_heartbeat(beat, self._now()))
 
     def _give(self, watcher: FeedWatcher, frame: OutboundFrame) -> None:
-        size = len(frame.text)
         self.frames += 1
-        self.frame_bytes += size
-        watcher.traffic.frames += 1
-        watcher.traffic.bytes += size
-        if not watcher.outlet.take(frame):
-            watcher.ready, watcher.busy_since, watcher.waiting = False, self._clock(), watcher.outlet.waiting
+        self.frame_bytes += len(frame.text)
+        watcher.give(frame, self._clock())
 
 
 FEED = BuildKey("", "", "")

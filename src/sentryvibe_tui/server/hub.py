@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -18,34 +17,13 @@ from ..store.contract import BuildHead, BuildKey, Commit, Logged
 from ..wire.frames import AgentSign, Heartbeat, encode_batch, encode_heartbeat
 from .originals import Originals
 from .outbound_frame import OutboundFrame
-from .peer import Peer, Traffic
+from .receiver import TOO_SLOW, Outlet, Receiver
 from .settings import DEFAULT_LIMITS, ServerLimits
 
 FRAME_BYTES = 192 * 1024
 """About how much goes into one `batch-update`; an entry is never split."""
-TOO_SLOW = 4408
 OTHERS = 16
 """Builds that go on, beside the one that is meant, of which a heartbeat tells the head."""
-
-
-class Outlet(Protocol):
-    """One watcher's link."""
-
-    @property
-    def peer(self) -> Peer: ...
-
-    @property
-    def waiting(self) -> int:
-        """Bytes that its peer has not taken yet."""
-        ...
-
-    def take(self, frame: OutboundFrame) -> bool:
-        """Send `frame`. False: no more until `Hub.resume`."""
-        ...
-
-    def close(self, code: int, reason: str, wait: Millis = 0) -> None:
-        """`wait`: how long the peer should before it comes back."""
-        ...
 
 
 class Selection(Struct, frozen=True):
@@ -61,27 +39,20 @@ class Selection(Struct, frozen=True):
 _ALL = Selection()
 
 
-class Watcher:
+class Watcher(Receiver):
     """A cursor: the number of the next entry of the ring that its outlet needs.
 
-    `held`: a starting point is being prepared, and goes before anything from the ring. `floors`: how far it brought
-    builds, so that entries up to there are not sent again. `last`: the build of the last frame with a place in a log.
-    `busy_since`: when a busy outlet's peer took something last, and `waiting` how much was left then.
+    `floors`: how far a starting point brought builds, so that entries up to there are not sent again. `last`: the build
+    of the last frame with a place in a log.
     """
 
     def __init__(self, channel: Channel, selection: Selection, outlet: Outlet) -> None:
+        super().__init__(outlet)
         self.channel = channel
         self.selection = selection
-        self.outlet = outlet
         self.cursor = channel.head
-        self.is_paused = True
-        self.ready = True
-        self.busy_since: float | None = None
-        self.waiting = 0
-        self.backlog: deque[OutboundFrame] = deque()
         self.floors: dict[BuildKey, BuildHead] = {}
         self.last: BuildKey | None = None
-        self.traffic = Traffic()
 
     @property
     def is_gone(self) -> bool:
@@ -267,14 +238,12 @@ class Hub:
     def move(self, watcher: Watcher, project_id: str, session_id: str, build_id: str = "") -> Watcher:
         """The same link, as busy as it is, watches something else from now on."""
         moved = self.join(project_id, session_id, watcher.outlet, type(watcher), build_id)
-        moved.ready, moved.busy_since, moved.waiting = watcher.ready, watcher.busy_since, watcher.waiting
-        moved.traffic = watcher.traffic
+        moved.take_over(watcher)
         self.leave(watcher)
         return moved
 
     def leave(self, watcher: Watcher) -> None:
-        watcher.is_paused, watcher.ready = True, False
-        watcher.backlog.clear()
+        watcher.end()
         channel = watcher.channel
         channel.watchers.pop(watcher, None)
         if not channel.watchers and self.channels.get(channel.project_id) is channel:
@@ -322,7 +291,7 @@ class Hub:
 
     def resume(self, watcher: Watcher) -> None:
         """The outlet can take a frame again."""
-        watcher.ready, watcher.busy_since = True, None
+        watcher.ready = True
         self._pump(watcher)
 
     def tell(self, watcher: Watcher, frame: OutboundFrame) -> None:
@@ -351,12 +320,7 @@ class Hub:
         now = self._clock()
         for channel in tuple(self.channels.values()):
             for watcher in tuple(channel.watchers):
-                if watcher.busy_since is None:
-                    continue
-                left = watcher.outlet.waiting
-                if left < watcher.waiting:
-                    watcher.busy_since, watcher.waiting = now, left
-                elif watcher.busy_since < now - longest:
+                if watcher.is_stalled(now, longest):
                     self.leave(watcher)
                     watcher.outlet.close(TOO_SLOW, "too slow")
 
@@ -442,12 +406,8 @@ class Hub:
         return False
 
     def _give(self, watcher: Watcher, frame: OutboundFrame) -> None:
-        size = len(frame.text)
         self.frames += 1
-        self.frame_bytes += size
-        watcher.traffic.frames += 1
-        watcher.traffic.bytes += size
+        self.frame_bytes += len(frame.text)
         if frame.key is not None:
             watcher.last = frame.key
-        if not watcher.outlet.take(frame):
-            watcher.ready, watcher.busy_since, watcher.waiting = False, self._clock(), watcher.outlet.waiting
+        watcher.give(frame, self._clock())
