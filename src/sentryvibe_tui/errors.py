@@ -138,3 +138,8 @@ class EventDiffers(StoreError):
     def __init__(self, event_id: str) -> None:
         super().__init__(f"event {event_id!r} came before with another body")
         self.event_id = event_id
+
+
+def reason(error: Exception) -> str:
+    """What is wrong, in words; of what the system refused without the number and the path that Python adds."""
+    return (error.strerror if isinstance(error, OSError) else "") or str(error)

@@ -112,6 +112,17 @@ def test_a_file_that_is_not_there_is_no_project(desk: Any, name: str) -> None:
         assert f"there is no file or directory {name}" in done.stderr.decode()
 
 
+def test_a_path_that_the_system_refuses_is_told_with_its_reason(desk: Any, tmp_path: Path) -> None:
+    loop = tmp_path / "loop.jsonl"
+    loop.symlink_to(loop)
+    for name in (f"{tmp_path}/{'x' * 300}.jsonl", str(loop)):
+        for command in (("show", name), ("watch", name, "--plain")):
+            done = desk.run(*command)
+            assert done.returncode == 2
+            assert done.stderr.count(name.encode()) == 1
+            assert b"Errno" not in done.stderr
+
+
 def test_the_project_of_a_session_file_is_its_agents_directory(desk: Any, tmp_path: Path) -> None:
     path = written(tmp_path / "s-9.jsonl", here(LINES + END, Path("/work/shop")))
     assert desk.run("show", str(path)).stdout.startswith(b"shop ")
@@ -160,6 +171,7 @@ def test_who_waits_is_told_for_what_and_where(desk: Any, folder: Path) -> None:
     words = next(line for line in watch.errors if "waiting for an agent" in line)
     assert str(desk.folder.resolve()) in words
     assert "claude, " in words
+    assert "opencode" in words
     assert "30 days" in words
     watch.stop(signal.SIGINT)
 

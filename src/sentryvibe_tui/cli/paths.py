@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from ..errors import reason
 from ..model.text import clean_line
 from .options import UsageProblem
 
@@ -11,21 +13,24 @@ from .options import UsageProblem
 def directory_named(text: str) -> Path | None:
     """The directory that `text` is, when it is written as a path; a bare name is a project's."""
     path = Path(text).expanduser()
-    return path.resolve() if ("/" in text or text in (".", "..", "~")) and path.is_dir() else None
+    return path.resolve() if ("/" in text or text in (".", "..", "~")) and os.path.isdir(path) else None
 
 
 def file_named(text: str) -> Path | None:
     """The session file that `text` is, when it is written as a path."""
     path = Path(text).expanduser()
     is_path = "/" in text or path.suffix in (".jsonl", ".json", ".zst")
-    return path.resolve() if is_path and path.is_file() else None
+    return path.resolve() if is_path and os.path.isfile(path) else None
 
 
-def missing_path(text: str) -> bool:
-    """Whether `text` can only be a path, and nothing is there."""
-    is_path = text.startswith(("/", "./", "../", "~")) or Path(text).suffix in (".jsonl", ".zst")
-    return is_path and not Path(text).expanduser().exists()
-
-
-def no_path(text: str) -> UsageProblem:
-    return UsageProblem(clean_line(f"there is no file or directory {text}"))
+def check_path(text: str) -> None:
+    """Raises UsageProblem where `text` can only be a path, and leads to nothing."""
+    path = Path(text).expanduser()
+    if not text.startswith(("/", "./", "../", "~")) and path.suffix not in (".jsonl", ".zst"):
+        return
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageProblem(clean_line(f"there is no file or directory {text}")) from None
+    except (OSError, ValueError) as error:
+        raise UsageProblem(clean_line(f"{text}: {reason(error)}")) from None

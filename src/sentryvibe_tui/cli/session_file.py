@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..agents.common.folders import head_at
 from ..agents.detect import AutoReader
-from ..errors import UnknownFormat
+from ..errors import UnknownFormat, reason
 from ..model.state import BuildState
 from ..model.text import clean_line
 from ..sources.ingest.fold import SETTLED, SessionFold
@@ -31,7 +31,7 @@ def session_fold(path: Path) -> SessionFold:
             reader.finish()
         directory = head_at(path).cwd or str(path.parent)
     except (OSError, UnknownFormat) as error:
-        raise UsageProblem(clean_line(f"{path}: {error}")) from None
+        raise UsageProblem(clean_line(f"{path}: {reason(error)}")) from None
     return SessionFold(path, project_of(directory, path.stem), masks, roots())
 
 
@@ -42,7 +42,7 @@ async def state_of(path: Path) -> BuildState:
         while await asyncio.to_thread(fold.read):
             pass
     except (OSError, UnknownFormat) as error:
-        raise UsageProblem(clean_line(f"{path}: {error}")) from None
+        raise UsageProblem(clean_line(f"{path}: {reason(error)}")) from None
     if not fold.state.id:
         raise UsageProblem(clean_line(f"{path}: no build begins in it"))
     return fold.state

@@ -13,7 +13,7 @@ from .completing import projects
 from .finding import catalogue, problems_of
 from .options import Server, find_server, server_option
 from .output import any_text, write_line
-from .paths import file_named, missing_path, no_path
+from .paths import check_path, file_named
 
 
 @click.command("show")
@@ -29,8 +29,7 @@ def command(project: str, server: str | None, session: str | None, as_json: bool
     Exit codes: 0 printed, whatever the build's status; 2 no such project; 3 no link to a server.
     """
     any_text(utf8=as_json)
-    if missing_path(project):
-        raise no_path(project)
+    check_path(project)
     path = file_named(project)
     if path is None:
         state = asyncio.run(_newest(find_server(server), project, session))

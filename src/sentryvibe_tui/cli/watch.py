@@ -17,7 +17,7 @@ from ..tui.display import DisplayOptions
 from .completing import projects_or_folders
 from .options import EXIT_CODES, Server, UsageProblem, find_server, redactor, servers_option, settings
 from .output import any_text, tell, write_line
-from .paths import directory_named, file_named, missing_path, no_path
+from .paths import check_path, directory_named, file_named
 from .screen import display_options, has_terminal, look_options, show, show_agents, tell_wrong_theme
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ def command(
         tell_wrong_theme(flags)
     if project is None or len(server) > 1:
         return _all_agents(project, server, on_screen, flags)
-    if missing_path(project):
-        raise no_path(project)
+    check_path(project)
     directory = directory_named(project)
     if directory is not None:
         if session:
@@ -181,7 +180,7 @@ def _idle_words(directory: Path, session: Session | None, ago: float) -> str:
 
     if session is not None:
         return f"no agent is at work in {directory}: its last session, of {session.agent}, ended {age(ago * 1000)}"
-    names = ", ".join(kind.name for kind in agent_kinds() if kind.sessions is not None)
+    names = ", ".join(kind.name for kind in agent_kinds() if kind.sessions or kind.live)
     return (
         f"waiting for an agent in {directory} or below: {names}; "
         f"none wrote there in the last {LONGEST / 86_400:.0f} days"

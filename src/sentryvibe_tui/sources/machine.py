@@ -10,6 +10,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from ..agents.redact import Redactor
+from ..agents.registry import agent_kinds
 from ..client.fleet import FleetEvent, ServerFleet, ServerLink
 from ..client.watching import LinkStatus
 from ..model.text import clean_line
@@ -103,7 +104,8 @@ class Machine(ServerFleet):
             return ("The agents of this machine cannot be shown:", self._problem)
         home = str(Path.home())
         there = [str(folder).replace(home, "~", 1) for folder in roots().values() if folder.is_dir()]
-        looked = ", ".join(there) if there else "no agent has ever run here"
+        names = ", ".join(kind.name for kind in agent_kinds() if kind.sessions or kind.live)
+        looked = ", ".join(there) if there else f"the folders of {names}: none is there yet"
         return (
             "No agent is at work on this machine.",
             "",

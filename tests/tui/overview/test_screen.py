@@ -520,6 +520,30 @@ async def test_hidden_rows_that_are_shown_are_marked(opened):
         assert not any(" -landing " in line for line in text(screen))
 
 
+async def test_the_footer_leaves_out_what_would_do_nothing(opened):
+    async with opened([], size=(120, 30)) as (pilot, screen):
+        assert text(screen)[-1].split()[:4] == ["q", "quit", "?", "help"]
+        await tell(pilot, ServerBuilds(HERE, (row("shop", "working").build, row("old", "ended", MINUTE).build)))
+        foot = text(screen)[-1]
+        assert "enter open" in foot
+        assert "next that waits" not in foot
+        await press(pilot, "end")
+        assert "enter unfold" in text(screen)[-1]
+        assert not [words for words in ("terminal", "pin", "hide", "rename", "folder") if words in text(screen)[-1]]
+        await press(pilot, "enter")
+        assert "enter fold" in text(screen)[-1]
+
+
+async def test_what_is_said_instead_of_rows_is_never_cut(opened):
+    fleet = Script(ServerLink(HERE, "this machine", LinkStatus("live")), ServerBuilds(HERE, ()))
+    fleet.outlook = lambda: (
+        "The agents of this machine cannot be shown:",
+        "cannot open it: " + "the disk is full " * 9,
+    )
+    async with opened(fleet, size=(60, 24)) as (_, screen):
+        assert " ".join(" ".join(text(screen)).split()).count("the disk is full") == 9
+
+
 async def test_arrows_open_and_close_the_fold_from_any_row(opened):
     async with opened() as (pilot, screen):
         before = names(screen)

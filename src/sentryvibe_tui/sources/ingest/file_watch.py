@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from ...client.watchers import ServerWatchers
 from ...client.watching import Changed, LinkChanged, LinkStatus, Snapshot, WatchEvent
-from ...errors import UnknownFormat
+from ...errors import UnknownFormat, reason
 from ...model.state import BuildState
 from ...model.summary import BuildSummary
 from ...model.text import clean_line
@@ -39,7 +39,7 @@ class FileWatch:
             async for change in self._changes():
                 yield change
         except (OSError, UnknownFormat) as error:
-            yield LinkChanged(LinkStatus("refused", reason=clean_line(f"{self._path}: {error}")))
+            yield LinkChanged(LinkStatus("refused", reason=clean_line(f"{self._path}: {reason(error)}")))
             return
         yield LinkChanged(LinkStatus("closed", lost_at=self._fold.state.last_event_at))
 

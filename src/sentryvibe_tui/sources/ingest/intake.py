@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ...agents.detect import AutoReader
 from ...agents.redact import Redactor
-from ...errors import SentryVibeError, UnknownFormat
+from ...errors import SentryVibeError, UnknownFormat, reason
 from ...model.events import About
 from ...model.state import Status
 from ...model.text import clean_line
@@ -151,7 +151,7 @@ class Intake:
             self._tell(clean_line(f"{source.at}{error}"))
             is_unknown = True
         except OSError as error:
-            raise UnreadableInput(f"cannot read the input: {source.at}{error}") from None
+            raise UnreadableInput(f"cannot read {error.filename or 'the input'}: {reason(error)}") from None
         return InputResult(source.agent_input.posting.outcome, len(source.reader.counts.refused), is_unknown)
 
     async def _read(self, source: _Source, publisher: Publisher) -> None:

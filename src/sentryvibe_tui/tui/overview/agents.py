@@ -9,7 +9,7 @@ from textual.message import Message
 from ...report.words import plural
 from ..actions import list_bindings
 from ..context import RenderContext
-from ..lines import Line, cut, fill
+from ..lines import Line, cut, fill, wrap
 from ..widgets.rows import Rows
 from .arrangement import Fold, Heading, RosterEntry, Slot
 from .columns import COLUMN_GAP, Columns, Extents, extents_of, fit_columns, row_line, widest
@@ -196,7 +196,7 @@ class Agents(Rows, inherit_bindings=False):
         return cut([*summary, *counts], width)
 
     def instead(self) -> list[Line]:
-        return [fill(line, [], self.row_width) for line in self.nothing]
+        return [fill(part, [], self.row_width) for line in self.nothing for part in wrap(line, self.row_width)]
 
 
 def _spans(columns: Columns) -> list[tuple[int, int]]:

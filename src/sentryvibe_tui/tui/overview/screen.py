@@ -178,7 +178,24 @@ class OverviewScreen(RowsScreen):
         self._paint_bars()
         self._show_details()
 
+    def _idle(self) -> Iterator[str]:
+        """Actions that would do nothing where the reader is now."""
+        if self.agents.chosen is None:
+            yield from ("terminal", "hide", "rename", "copy", "open-folder")
+        if self.agents.slot is None:
+            yield from ("open", "pin", "find", "group-by")
+        if not self.summary.counts.waits:
+            yield "next-that-waits"
+
+    def _offer_keys(self) -> None:
+        slot = self.agents.slot
+        is_fold = isinstance(slot, Fold)
+        self.keys.opens = ("fold" if slot.is_open else "unfold") if isinstance(slot, Fold) else ""
+        self.keys.idle = frozenset((*self._idle(), *(("pin",) if is_fold else ())))
+        self.keys.repaint()
+
     def _paint_bars(self) -> None:
+        self._offer_keys()
         for bar in (self.summary, self.column_heads, self.list_status, self.keys):
             bar.repaint()
 
@@ -222,6 +239,7 @@ class OverviewScreen(RowsScreen):
         self.roster.touch(self.context.now())
         self._note_look()
         self.list_status.repaint()
+        self._offer_keys()
         self._show_details()
 
     def _show_details(self) -> None:
