@@ -198,7 +198,7 @@ def test_what_is_rewound_and_taken_again_is_as_it_was(kinds, items, data) -> Non
         if failing is not None:
             steps.count_errors(failing, 1)
     items = min(items, len(kinds))
-    again.rewind(items)
+    again.rewind(range(len(kinds) - items, len(kinds)))
     for position in range(len(kinds) - items, len(kinds)):
         take(again, position, "failed" if position == failing and kinds[position] == "call" else
              "nested failed" if position == failing else kinds[position])  # fmt: skip

@@ -5,7 +5,8 @@ Plain Python, as measured by `tests/bench/fold_maps.py`: maps of `rpds-py` make 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
@@ -47,8 +48,10 @@ class Vector(Generic[T]):
         return cast("T", node[position & (_WIDTH - 1)])
 
     def __iter__(self) -> Iterator[T]:
-        yield from _items(self._root, self._shift)
-        yield from self._tail
+        items: Iterable[Any] = self._root
+        for _ in range(self._shift // _BITS):
+            items = chain.from_iterable(items)
+        return chain(items, self._tail)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Vector):
@@ -85,15 +88,6 @@ class Vector(Generic[T]):
         fresh = cast("Vector[T]", object.__new__(Vector))
         fresh._size, fresh._shift, fresh._root, fresh._tail = size, shift, root, tail
         return fresh
-
-
-def _items(node: list[Any], shift: int) -> Iterator[Any]:
-    """Of a tree leaf by leaf: looking each item up by its position costs several times as much."""
-    if shift == 0:
-        yield from node
-    else:
-        for child in node:
-            yield from _items(child, shift - _BITS)
 
 
 def _replaced(node: list[Any], shift: int, position: int, item: object) -> list[Any]:

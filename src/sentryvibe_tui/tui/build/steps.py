@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from msgspec import Struct
 
@@ -51,24 +51,24 @@ class Steps:
         """Places in `all`."""
         self._of_call: dict[int, int] = {}
         self._failed: set[int] = set()
-        self._undo: deque[Callable[[], None]] = deque(maxlen=REWINDABLE)
+        self._undo: deque[tuple[int, Callable[[], None]]] = deque(maxlen=REWINDABLE)
+        """Positions of the latest items, and what takes each back."""
 
     def take(self, position: int, item: Item, root: int | None) -> None:
         """The next item. `root`: of what a subagent does or says, the position of the agent's own call above it.
 
         A call of a todo stands there, and in no step.
         """
-        undo = _nothing
-        if isinstance(item, ToolCall) and item.todo == PLANNING:
-            undo = self._take_call(position, item, root)
-        elif isinstance(item, Note) and item.kind in ("prompt", "text", "reasoning") and root is None:
-            undo = self._take_note(position, item)
-        self._undo.append(undo)
+        if isinstance(item, ToolCall):
+            if item.todo == PLANNING:
+                self._undo.append((position, self._take_call(position, item, root)))
+        elif item.kind in ("prompt", "text", "reasoning") and root is None:
+            self._undo.append((position, self._take_note(position, item)))
 
-    def rewind(self, items: int) -> None:
-        """As it was before the last items came, of which there are at most `REWINDABLE`."""
-        for _ in range(items):
-            self._undo.pop()()
+    def rewind(self, positions: Container[int]) -> None:
+        """As it was before the last items came, those at `positions`, of which there are at most `REWINDABLE`."""
+        while self._undo and self._undo[-1][0] in positions:
+            self._undo.pop()[1]()
 
     def _take_call(self, position: int, call: ToolCall, root: int | None) -> Callable[[], None]:
         """One of a subagent belongs to the step of its root, whatever the agent said meanwhile."""

@@ -5,8 +5,8 @@ No widget and no clock here: watch events go in, `take_repaint` says what to rep
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from typing import Literal
 
@@ -25,7 +25,8 @@ from ...client.watching import (
     WatchEvent,
 )
 from ...model.facts import BuildEnded, CodexReported
-from ...model.state import PLANNING, BuildState, Item, Millis, ToolCall, note_key, tool_key
+from ...model.persistent import Vector
+from ...model.state import PLANNING, BuildState, Item, Millis, Note, ToolCall, note_key, tool_key
 from ...model.updates import BuildBegan, Entry, TextChanged, TodoCompleted, TodosChanged, ToolChanged
 from ...report import words
 from .steps import REWINDABLE, Steps
@@ -62,10 +63,6 @@ class Group(Struct):
 
     positions: list[int] = []
     errors: int = 0
-
-    def add(self, position: int, call: ToolCall) -> None:
-        self.positions.append(position)
-        self.errors += call.state == "error"
 
 
 class BuildView:
@@ -229,7 +226,7 @@ class BuildView:
         """Calls by the call of their subagent."""
         self._is_regrouped = False
         """Whether a call turned out to belong elsewhere: what came before it may stand in the wrong group."""
-        self.starts: defaultdict[int, int] = defaultdict(int)
+        self.starts: Counter[int] = Counter()
         self._activity: tuple[tuple[str, int, int], list[int]] = ("", 0, 0), []
         self._is_disordered = False
         self.shifts = 0
@@ -251,10 +248,8 @@ class BuildView:
         for row, entry in enumerate(self.entries):
             if isinstance(entry, int):
                 self.row_of[entry] = row
-        for position, item in enumerate(items):
-            self._index(position, item)
-        for position in in_order:
-            self._step(position, items[position])
+        self._index(0, items)
+        self._take_steps(in_order, items)
 
     def _time(self, item: Item) -> Millis:
         """When the next item of the timeline happened; one that does not say, with the one before it."""
@@ -268,7 +263,7 @@ class BuildView:
         self.entries.insert(row, position)
         self.row_of.append(row)
         later = [entry for entry in self.entries[row + 1 :] if isinstance(entry, int)]
-        self.steps.rewind(len(later))
+        self.steps.rewind(later)
         for entry in later:
             self.row_of[entry] += 1
         self.shifts += bool(later)
@@ -276,9 +271,11 @@ class BuildView:
             self._lost_row += 1
         self._repaint.positions.update(later)
         self._is_regrouped |= isinstance(item, ToolCall) and item.id in self.children
-        self._index(position, item)
-        for entry in (position, *later):
-            self._step(entry, self.state.timeline[entry])
+        self._repaint.todos |= isinstance(item, ToolCall) or not self.has_todos
+        if self._tally is not None and isinstance(item, ToolCall):
+            self._tally.take(position, item)
+        self._index(position, (item,))
+        self._take_steps((position, *later), self.state.timeline)
 
     def _row_for(self, position: int) -> int:
         """Of a new item; nothing goes above a line of ours. What is much too late is put in order with the painting."""
@@ -291,26 +288,31 @@ class BuildView:
             row -= 1
         return row
 
-    def _step(self, position: int, item: Item) -> None:
-        self.steps.take(position, item, self._root(item))
+    def _take_steps(self, positions: Iterable[int], items: Sequence[Item] | Vector[Item]) -> None:
+        """The next ones of `items` in order of time; calls of todos are passed over, as there may be very many."""
+        for position in positions:
+            if isinstance(item := items[position], Note) or item.todo == PLANNING:
+                self.steps.take(position, item, self._root(item))
 
-    def _index(self, position: int, item: Item) -> None:
-        if not isinstance(item, ToolCall):
-            self._repaint.todos = self._repaint.todos or not self.has_todos
-            is_last = self.last_text is None or self._times[position] >= self._times[self.last_text]
-            is_own = item.kind == "text" and not item.parent_id
-            self.last_text = position if is_own and is_last else self.last_text
-            return
-        self.last_error = position if item.state == "error" else self.last_error
-        if changes_files(item):
-            self.edits.append(position)
-        self._repaint.todos = True
-        if self._tally is not None:
-            self._tally.take(position, item)
-        for group in self._groups_of(item):
-            group.add(position, item)
-        if item.started_at is not None:
-            self.starts[item.started_at // ACTIVITY_STEP] += 1
+    def _index(self, first: int, items: Sequence[Item]) -> None:
+        """Items of the timeline from position `first` on: one that is new, or very many."""
+        calls = {at: item for at, item in enumerate(items, first) if isinstance(item, ToolCall)}
+        for at, call in calls.items():
+            self.groups[call.todo].positions.append(at)
+            if call.parent_id:
+                self.children[call.parent_id].positions.append(at)
+            if not call.parent_id or not self.is_nested(call):
+                self.top[call.todo].positions.append(at)
+        for at in [at for at, call in calls.items() if call.state == "error"]:
+            self.last_error = at
+            for group in self._groups_of(calls[at]):
+                group.errors += 1
+        self.edits += [at for at, call in calls.items() if changes_files(call)]
+        self.starts.update(at // ACTIVITY_STEP for call in calls.values() if (at := call.started_at) is not None)
+        for at, item in enumerate(items, first):
+            if isinstance(item, Note) and item.kind == "text" and not item.parent_id:
+                is_last = self.last_text is None or self._times[at] >= self._times[self.last_text]
+                self.last_text = at if is_last else self.last_text
 
     def _groups_of(self, call: ToolCall) -> Iterator[Group]:
         yield self.groups[call.todo]
@@ -354,7 +356,7 @@ class BuildView:
 
     def _above(self, item: Item) -> list[str]:
         """Ids of the calls that it stands below, the nearest first."""
-        above = list[str]()
+        above: list[str] = []
         while item.parent_id and item.parent_id not in above and (parent := self.state.tool(item.parent_id)):
             above.append(item.parent_id)
             item = parent

@@ -165,9 +165,9 @@ class Agents(Rows, inherit_bindings=False):
                     for x, width in spans:
                         self.refresh(Region(x + self.gutter.left, y + self.gutter.top, width, 1))
 
-    def on_resize(self) -> None:
+    def refit(self) -> None:
         self.columns = fit_columns(self.row_width, self._extents)
-        super().on_resize()
+        super().refit()
 
     # ----------------------------------------------------------------- painting
 

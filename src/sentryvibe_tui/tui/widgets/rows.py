@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual import events
+from textual.geometry import Size
 from textual.message import Message
 
 from ..actions import bindings
@@ -17,6 +18,9 @@ class Rows(ScrolledRows, can_focus=True):
     """Rows under the reader's hand."""
 
     BINDINGS = bindings("rows")
+
+    _room = Size()
+    """What the rows were fitted in last."""
 
     class Moved(Message):
         """The reader moved the cursor or scrolled in `rows`."""
@@ -61,8 +65,16 @@ class Rows(ScrolledRows, can_focus=True):
         return "cursor" if self.has_focus else "cursor-blurred" if not self.following else ""
 
     def on_resize(self) -> None:
-        self.refit()
-        self.post_message(self.Fitted())
+        """Sizes are told when the last of them is there already: that is fitted in once."""
+        room = self.scrollable_content_region.size
+        if room != self._room:
+            self._room = room
+            self.refit()
+            self.post_message(self.Fitted())
+
+    def on_hide(self) -> None:
+        """What changes meanwhile is fitted in when it comes back."""
+        self._room = Size()
 
     def on_focus(self) -> None:
         self.repaint_rows({self.cursor})

@@ -34,12 +34,16 @@ class ScrolledRows(PaintedRows):
         """How many lines each of `rows` probably has; cheap."""
         return repeat(1, len(rows))
 
+    def exact_height(self, row: int) -> int:
+        """How many lines a row has where that is certain before they are made, else 0."""
+        return 1
+
     # ----------------------------------------------------------------- changing
 
     def reset(self, rows: int, cursor: int | None = None) -> None:
-        """All rows anew; the cursor goes to `cursor`, else stays where it is."""
-        width = self.row_width
-        self.heights = Heights(self.guesses(range(rows), width))
+        """All rows anew; the cursor goes to `cursor`, else stays where it is. Off screen none is looked at."""
+        guesses = self.guesses(range(rows), self.row_width) if self._viewport else repeat(1, rows)
+        self.heights = Heights(guesses)
         self._measured.clear()
         self._painted.clear()
         self._point(self.cursor if cursor is None else cursor)
@@ -156,7 +160,7 @@ class ScrolledRows(PaintedRows):
     def _measure(self, row: int) -> None:
         self._measured.add(row)
         start = self.heights.start(row)
-        grown = self.heights.set(row, len(self._strips(row)))
+        grown = self.heights.set(row, self.exact_height(row) or len(self._strips(row)))
         if grown and start < self.scroll_offset.y:
             self._resize()
             self._to(self.scroll_offset.y + grown)

@@ -77,6 +77,9 @@ class Builds(Rows):
     def guesses(self, rows: range, width: int) -> Iterable[int]:
         return repeat(1 if width >= DETAILED else 2, len(rows))
 
+    def exact_height(self, row: int) -> int:
+        return 1 if self.row_width >= DETAILED else 2
+
     def lines_of(self, row: int, width: int) -> list[Line]:
         build, glyphs = self.summaries[row], self.context.glyphs
         mark = listed_mark(build, glyphs)

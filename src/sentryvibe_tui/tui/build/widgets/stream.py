@@ -314,6 +314,13 @@ class Stream(Rows):
         lines = 1 + len(note.text) // max(1, width - self._indent) + note.text.count("\n")
         return lines if self._is_open(entry) else min(lines, LONG)
 
+    def exact_height(self, row: int) -> int:
+        """Calls take one line unless there is more to say of them."""
+        entry = self._entry(row)
+        call = None if isinstance(entry, Extra) else self.view.state.timeline[entry]
+        is_short = isinstance(call, ToolCall) and call.state != "error" and not self.wraps and not self._is_open(entry)
+        return int(is_short)
+
     def lines_of(self, row: int, width: int) -> list[Line]:
         lines = self._lines_of(row, width)
         return [highlighted(line, self.needle.text) for line in lines] if self.needle else lines
