@@ -51,6 +51,8 @@ from sentryvibe_tui.model.facts import (  # noqa: E402
 from sentryvibe_tui.model.reducer import reduce  # noqa: E402
 from sentryvibe_tui.model.state import Agent, BuildState, Usage  # noqa: E402
 from sentryvibe_tui.tui.app import WatchApp  # noqa: E402
+from sentryvibe_tui.tui.build.tally import Tally  # noqa: E402
+from sentryvibe_tui.tui.build.view import BuildView  # noqa: E402
 from sentryvibe_tui.tui.display import DisplayOptions  # noqa: E402
 from sentryvibe_tui.wire.json import raw  # noqa: E402
 
@@ -288,6 +290,13 @@ def codex_build() -> Story:
     story.plan(1, ("Add the model", "Add the page and the form", "Test", "Deploy"))
     story.call("command_execution", {"command": "bash -lc 'npm test'"}, took=None)
     return story
+
+
+def tally_of(state: BuildState) -> Tally:
+    """A build's calls, counted at once."""
+    view = BuildView()
+    view.take(Snapshot(state, "hydrated"))
+    return view.tally
 
 
 def scene(name: str, **options) -> WatchApp:

@@ -214,3 +214,38 @@ async def test_another_theme_paints_all_rows_anew(scene) -> None:
         now = pieces(stream.render_lines(stream.outer_size.region))
         stream._painted.clear()
         assert now == pieces(stream.render_lines(stream.outer_size.region)) != before
+
+
+@pytest.mark.parametrize("name", ["running", "failed", "asking", "no-todos", "wide-characters", "hostile"])
+async def test_heights_that_are_certain_are_those_of_the_lines(scene, name) -> None:
+    """Whatever is unfolded, wrapped or in full."""
+    async with scene(name).run_test(size=(200, 50)) as pilot:
+        screen = await settled(pilot)
+        certain = set()
+        for key in ("2", "v", "w", "v", "w", "home", "enter"):
+            await pilot.press(key)
+            await settled(pilot)
+            for pane in screen.panes:
+                for row in range(len(pane.heights)):
+                    height = pane.exact_height(row)
+                    certain |= {pane} if height else set()
+                    assert height in (0, len(pane.lines_of(row, pane.row_width))), (key, pane, row)
+        assert {screen.panes.stream, screen.panes.todos} <= certain
+
+
+@pytest.mark.parametrize("size", [(120, 36), (200, 50)])
+async def test_a_long_build_begins_at_its_end(app_on, story, monkeypatch, size) -> None:
+    build = story()
+    for number in range(400):
+        build.plan(number // 4, tuple(f"Step {todo}" for todo in range(100)))
+        build.call("Bash", {"command": f"make {number}"})
+    app = app_on(build.state)
+    screen = app.watch_screen
+    panes = (screen.panes.todos, screen.panes.stream, screen.panes.timeline)
+    made = {pane: made_rows(pane, monkeypatch) for pane in panes}
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        for pane in panes:
+            in_view = set(range(50, 400)).intersection(pane._near()) if pane.display else set()
+            assert in_view <= set(made[pane]), pane
+            assert not set(range(50)).intersection(made[pane]), pane

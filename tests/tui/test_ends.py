@@ -4,10 +4,11 @@ from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, LinkStatus
 from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.tui.build.absence import absence_report
 from sentryvibe_tui.tui.build.summary_page import summary_page
-from sentryvibe_tui.tui.build.tally import Tally
 from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.lines import length, line_text
 from sentryvibe_tui.tui.screens.card import squeezed
+
+from .conftest import tally_of
 
 
 async def settled(pilot) -> None:
@@ -100,7 +101,7 @@ async def test_the_summary_comes_at_the_end_unless_the_reader_is_elsewhere(app_o
 
 def test_the_page_of_a_build_fits_a_narrow_pane(running_build) -> None:
     look = RenderContext(lambda: running_build.at)
-    lines = summary_page(running_build.state, Tally(running_build.state), look, 30)
+    lines = summary_page(running_build.state, tally_of(running_build.state), look, 30)
     assert all(length(line) <= 30 for line in lines)
     assert (
         " ".join(line_text(line).strip() for line in lines[:2]) == "running · 4/8 todos · 2m04s · 23 tools · 2 errors"

@@ -8,11 +8,12 @@ from sentryvibe_tui.model.attention import attention
 from sentryvibe_tui.model.facts import BuildEnded, InputNeeded, RequestOpened
 from sentryvibe_tui.tui.app import TOGETHER
 from sentryvibe_tui.tui.build.summary_page import farewell, summary_page
-from sentryvibe_tui.tui.build.tally import Tally
 from sentryvibe_tui.tui.context import RenderContext
 from sentryvibe_tui.tui.export.clipboard import LIMIT, osc52, to_file
 from sentryvibe_tui.tui.lines import line_text
 from sentryvibe_tui.tui.notices import Notices, notice_sequence, notice_text, title_sequence, window_title
+
+from .conftest import tally_of
 
 
 def test_the_title_says_how_far_and_what_is_wanted(running_build) -> None:
@@ -83,7 +84,7 @@ def test_the_page_of_a_build(running_build) -> None:
     state = running_build.state
     lines = [
         line_text(line).rstrip()
-        for line in summary_page(state, Tally(state), RenderContext(lambda: running_build.at), 60)
+        for line in summary_page(state, tally_of(state), RenderContext(lambda: running_build.at), 60)
     ]
     assert lines[0] == "running · 4/8 todos · 2m04s · 23 tools · 2 errors"
     assert [line.split()[:3] for line in lines if line.startswith("Bash")] == [["Bash", "5", "2"]]

@@ -12,12 +12,13 @@ from sentryvibe_tui.model.facts import BuildEnded, PlanReported
 from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.report.words import UNICODE
 from sentryvibe_tui.tui.build.gantt import Scale, bar, foot_text, lanes, scale_of
-from sentryvibe_tui.tui.build.tally import Tally
 from sentryvibe_tui.tui.build.view import BuildView
 from sentryvibe_tui.tui.build.widgets.todos import Todos
 from sentryvibe_tui.tui.lines import length, line_text
 from sentryvibe_tui.tui.widgets.rows import WHEEL_LINES, Rows
 from sentryvibe_tui.wire.json import raw
+
+from .conftest import tally_of
 
 
 async def settled(pilot):
@@ -171,7 +172,7 @@ def test_ticks_stand_at_round_times_and_apart() -> None:
 
 def test_lanes_of_todos_and_of_verbs(running_build, story) -> None:
     state = running_build.state
-    rows = lanes(state, Tally(state), UNICODE)
+    rows = lanes(state, tally_of(state), UNICODE)
     assert [row.name for row in rows] == [
         "Planning",
         "Scaffold Next.js project",
@@ -183,26 +184,27 @@ def test_lanes_of_todos_and_of_verbs(running_build, story) -> None:
     assert [row.ended is None for row in rows] == [False] * 5 + [True]
     without = story().tell(ToolStarted("1", "Bash", raw({"command": "a"})))
     without.call("Read", {"file_path": "x"}, took=3)
-    assert [row.key for row in lanes(without.state, Tally(without.state), UNICODE)] == ["Read"]
+    assert [row.key for row in lanes(without.state, tally_of(without.state), UNICODE)] == ["Read"]
 
 
 def test_a_dropped_todo_goes_on_no_more(story) -> None:
     told = story().plan(0, ("a", "b"))
     told.call("Bash", {"command": "x"}, took=3)
     told.plan(0, ("c", "d"))
-    rows = lanes(told.state, Tally(told.state), UNICODE)
+    rows = lanes(told.state, tally_of(told.state), UNICODE)
     assert [(row.name, row.ended is None) for row in rows] == [("a", False), ("c", True)]
 
 
 def test_a_bar_shows_work_pauses_and_failures(running_build) -> None:
     state, now = running_build.state, running_build.at + 31_000
     scale = scale_of(state, now, 100)
-    rows = lanes(state, Tally(state), UNICODE)
-    drawn = [line_text(bar(row, scale, UNICODE, now, None)) for row in rows]
+    tally = tally_of(state)
+    rows = lanes(state, tally, UNICODE)
+    drawn = [line_text(bar(row, tally.lane(row.key, state), scale, UNICODE, now, None)) for row in rows]
     assert {len(line) for line in drawn} == {100}
     assert [line.count("✗") for line in drawn] == [0, 0, 1, 0, 0, 1]
     assert all(set(line) <= set(" ━─✗") for line in drawn)
-    assert foot_text(state, Tally(state), rows, now).endswith("longest 58s: Wire up auth middleware")
+    assert foot_text(state, tally_of(state), rows, now).endswith("longest 58s: Wire up auth middleware")
 
 
 async def test_hostile_names_stay_names(scene) -> None:
@@ -303,7 +305,7 @@ def test_a_call_left_open_is_counted_at_the_end(story) -> None:
     for event in told_all.happened:
         view.take(event)
         assert view.tally is not None
-    assert view.tally.verbs["Bash"].times == Tally(told_all.state).verbs["Bash"].times
+    assert view.tally.verbs["Bash"].times == tally_of(told_all.state).verbs["Bash"].times
     assert view.tally.verbs["Bash"].times.longest == 600_000
 
 

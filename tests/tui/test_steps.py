@@ -279,3 +279,16 @@ def test_items_stand_by_their_times_and_of_equal_ones_as_they_came(items) -> Non
     fresh = BuildView()
     fresh.take(Snapshot(view.state, "hydrated"))
     assert (fresh.entries, fresh.steps.all) == (view.entries, view.steps.all)
+
+
+@given(st.lists(st.integers(0, 90_000), max_size=40), st.integers(1, 50), st.integers(0, 100_000))
+def test_activity_is_the_calls_begun_in_equal_stretches_of_the_build(begins, buckets, lasted) -> None:
+    """However they came: with the state, or one by one."""
+    view = view_of(*((ToolStarted(str(at), "Bash"), 1 + ms) for at, ms in enumerate(sorted(begins))))
+    until = 1 + lasted
+    span = until // 2000 + 1
+    expected = [0] * min(buckets, span) if lasted else []
+    for ms in begins:
+        if expected and (stretch := (1 + ms) // 2000) < span:
+            expected[stretch * len(expected) // span] += 1
+    assert view.activity(buckets, until) == view_on(view.state).activity(buckets, until) == expected

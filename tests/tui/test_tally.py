@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.model.state import PLANNING, BuildState
 from sentryvibe_tui.tui.build.tally import Percentiles, Spans, Tally, VerbStats, sparks
 from sentryvibe_tui.tui.build.view import BuildView
+
+from .conftest import tally_of
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ def test_the_slowest_call_is_known_and_a_retried_one_counts_once(story) -> None:
     told.call("Bash", {"command": "a"}, took=2)
     told.call("Bash", {"command": "b"}, took=9)
     told.call("Bash", {"command": "c"}, took=1)
-    bash = Tally(told.state).verbs["Bash"]
+    bash = tally_of(told.state).verbs["Bash"]
     assert (bash.number, bash.errors, bash.slowest, list(bash.latest)) == (3, 0, 1, [2000, 9000, 1000])
 
 
@@ -34,13 +36,11 @@ def test_a_call_that_ended_anew_counts_with_what_it_took_last() -> None:
     stats = VerbStats("Bash")
     for position, ms in enumerate([2_000, 9_000, 1_000]):
         stats.add(ms, position)
-    stats.remove(9_000, 1)
+    assert stats.times == Percentiles(2_000, 9_000, 9_000)
     stats.add(500, 1)
     assert stats.slowest == 0
     assert stats.times == Percentiles(1_000, 2_000, 2_000)
-    assert list(stats.latest) == [2_000, 1_000, 500]
-    stats.remove(7, 2)
-    assert stats.times == Percentiles(1_000, 2_000, 2_000)
+    assert stats.latest == [2_000, 1_000, 500]
 
 
 def test_only_changes_of_files_are_kept_until_they_are_asked_for(story) -> None:
@@ -49,7 +49,7 @@ def test_only_changes_of_files_are_kept_until_they_are_asked_for(story) -> None:
     build.call("Edit", {"file_path": "b.py"}, "no such file", error=True)
     build.call("Edit", {"file_path": "c.py"}, took=None)
     build.call("Bash", {"command": "make"})
-    tally = Tally(build.state)
+    tally = tally_of(build.state)
     assert len(tally._unread) == 1
     assert tally.files == {"a.py": 1}
     assert tally._unread == []
@@ -73,24 +73,31 @@ def test_spans_are_the_union_of_what_was_added(added, near) -> None:
         assert covered == {at for start, took in added for at in range(start, start + took + 1)}
 
 
-def told(tally: Tally) -> object:
-    def lane(one):
+def told(tally: Tally, state: BuildState) -> object:
+    def lane(key):
+        one = tally.lane(key, state)
         return one.busy.starts, one.busy.ends, one.busy.total, sorted(one.failed)
 
     calls = {
-        verb: (one.number, one.errors, one.times, sorted(one.latest), lane(one.lane))
+        verb: (one.number, one.errors, one.times, sorted(one.latest), one.slowest, lane(verb))
         for verb, one in tally.verbs.items()
     }
-    return calls, {key: lane(one) for key, one in tally.lanes.items()}, dict(tally.files), tally.busy.total
+    todos = [PLANNING, *(todo.key for todo in state.todos)]
+    return calls, {key: lane(key) for key in todos}, dict(tally.files), tally.busy.total
 
 
-def test_a_view_keeps_its_tally_up(running_build, story) -> None:
-    view = BuildView()
+@pytest.mark.parametrize("is_asked_first", [True, False])
+def test_a_view_keeps_its_tally_up(running_build, is_asked_first) -> None:
+    """Also of what was asked for before there was any call."""
+    view, state = BuildView(), running_build.state
     view.take(running_build.happened[0])
     assert view.tally.verbs == {}
     for event in running_build.happened[1:]:
         view.take(event)
-    assert told(view.tally) == told(Tally(running_build.state))
+        if is_asked_first:
+            told(view.tally, view.state)
+    assert told(view.tally, state) == told(tally_of(state), state)
+    assert any(todo_lane.busy.total for todo_lane in (view.tally.lane(todo.key, state) for todo in state.todos))
     assert view.tally.files["/home/dev/todo-app/src/middleware.ts"] == 1
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, cast
 
 from msgspec import Struct
@@ -31,7 +32,12 @@ class FileChange(Struct, frozen=True):
 
 def changes_files(tool: ToolCall) -> bool:
     """Whether a call wrote something, and that came to pass."""
-    return tool.state == "output-available" and kind_of(tool.name) in ("edit", "write")
+    return tool.state == "output-available" and _writes(tool.name)
+
+
+@lru_cache(512)
+def _writes(name: str) -> bool:
+    return kind_of(name) in ("edit", "write")
 
 
 def file_changes(tool: ToolCall) -> list[FileChange]:

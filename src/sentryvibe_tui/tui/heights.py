@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
 
 
 class Heights:
@@ -10,12 +11,9 @@ class Heights:
 
     def __init__(self, heights: Iterable[int] = ()) -> None:
         self._heights = list(heights)
-        self._tree = [0, *self._heights]
-        for index in range(1, len(self._tree)):
-            above = index + (index & -index)
-            if above < len(self._tree):
-                self._tree[above] += self._tree[index]
-        self.total = sum(self._heights)
+        above = [0, *accumulate(self._heights)]
+        self._tree = [above[end] - above[end & (end - 1)] for end in range(len(above))]
+        self.total = above[-1]
         """Lines of all rows together."""
 
     def __len__(self) -> int:

@@ -63,7 +63,6 @@ class LaneRow(Struct, frozen=True):
     key: int | str
     name: str
     mark: Mark | None
-    lane: Lane
     started: Millis
     ended: Millis | None
 
@@ -80,35 +79,34 @@ def scale_of(state: BuildState, now: Millis, cells: int) -> Scale:
 def lanes(state: BuildState, tally: Tally, glyphs: Glyphs) -> list[LaneRow]:
     """Of todos, planning first, then as they began. Of verbs, the most used first, where there are no todos."""
     if state.todos or state.template_todos or state.dropped:
-        return [*_planning(tally), *sorted(_todos(state, tally, glyphs), key=lambda row: row.started)]
-    return [
-        LaneRow(stats.verb, stats.verb, None, stats.lane, stats.lane.busy.starts[0], stats.lane.busy.ends[-1])
-        for stats in tally.most_used()
-        if stats.lane.busy.starts
-    ]
+        planning = _lane_row(PLANNING, "Planning", tally.lane(PLANNING, state))
+        return [*planning, *sorted(_todos(state, tally, glyphs), key=lambda row: row.started)]
+    verbs = [stats.verb for stats in tally.most_used()]
+    return [row for verb in verbs for row in _lane_row(verb, verb, tally.lane(verb, state))]
 
 
-def _planning(tally: Tally) -> Iterator[LaneRow]:
-    lane = tally.lanes.get(PLANNING)
-    if lane is not None and lane.busy.starts:
-        yield LaneRow(PLANNING, "Planning", None, lane, lane.busy.starts[0], lane.busy.ends[-1])
+def _lane_row(key: int | str, name: str, lane: Lane) -> list[LaneRow]:
+    """From its first call to its last; none without one."""
+    busy = lane.busy
+    return [LaneRow(key, name, None, busy.starts[0], busy.ends[-1])] if busy.starts else []
 
 
 def _todos(state: BuildState, tally: Tally, glyphs: Glyphs) -> Iterator[LaneRow]:
     """What began; a todo that was dropped goes on no more."""
-    current = (*state.template_todos, *state.todos)
-    for todo in (*state.dropped, *current):
-        lane = tally.lanes.get(todo.key) or Lane()
-        started = todo.started_at if todo.started_at is not None else next(iter(lane.busy.starts), None)
+    current = {todo.key for todo in (*state.template_todos, *state.todos)}
+    for todo in (*state.dropped, *state.template_todos, *state.todos):
+        started = todo.started_at
+        if started is None:
+            started = next(iter(tally.lane(todo.key, state).busy.starts), None)
         if started is None:
             continue
-        goes_on = todo.status == "in_progress" and state.is_active and todo in current
-        ended = None if goes_on else todo.ended_at or max([started, *lane.busy.ends[-1:]])
+        goes_on = todo.status == "in_progress" and state.is_active and todo.key in current
+        ended = None if goes_on else todo.ended_at or max([started, *tally.lane(todo.key, state).busy.ends[-1:]])
         mark = todo_mark(todo.status, glyphs, ended=not goes_on)
-        yield LaneRow(todo.key, clean_line(todo.content) or "(no text)", mark, lane, started, ended)
+        yield LaneRow(todo.key, clean_line(todo.content) or "(no text)", mark, started, ended)
 
 
-def bar(row: LaneRow, scale: Scale, glyphs: Glyphs, now: Millis, open_since: Millis | None) -> Line:
+def bar(row: LaneRow, lane: Lane, scale: Scale, glyphs: Glyphs, now: Millis, open_since: Millis | None) -> Line:
     """The lane on the scale: work thick, what lies between thin, failures marked; `open_since`: a call under way."""
     text, roles = [" "] * scale.cells, [""] * scale.cells
 
@@ -117,11 +115,11 @@ def bar(row: LaneRow, scale: Scale, glyphs: Glyphs, now: Millis, open_since: Mil
             text[cell], roles[cell] = glyph, tone
 
     draw(row.started, now if row.ended is None else row.ended, glyphs.track, "faint")
-    for start, end in zip(row.lane.busy.starts, row.lane.busy.ends, strict=True):
+    for start, end in zip(lane.busy.starts, lane.busy.ends, strict=True):
         draw(start, end, glyphs.bar, "bar")
     if open_since is not None:
         draw(open_since, now, glyphs.bar, "busy")
-    for at in row.lane.failed:
+    for at in lane.failed:
         draw(at, at, glyphs.failed, "bad")
     return joined(list(zip(text, roles, strict=True)))
 

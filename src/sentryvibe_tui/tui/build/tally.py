@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections import Counter, deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import msgspec
 from msgspec import Struct
 
-from ...agents.kinds import kind_of, verb_of
+from ...agents.file_changes import changes_files
+from ...agents.kinds import verb_of
 from ...agents.subject import subject
 from ...model.state import BuildState, Millis, ToolCall
 from ...model.text import clean_line
 
 LATEST = 30
-"""Calls of a kind whose durations are kept in the order they ended."""
+"""Calls of a kind that are shown in the order they ended."""
 
 NEAR: Millis = 2_000
 """Stretches of work this close are drawn as one."""
+
+
+class Group(Struct):
+    """Calls that belong together: their positions in order, and how many failed."""
+
+    positions: list[int] = []
+    errors: int = 0
 
 
 class Spans:
@@ -71,6 +79,14 @@ class Lane:
         self.busy = Spans()
         self.failed: list[Millis] = []
 
+    def take(self, call: ToolCall, before: ToolCall | None = None) -> None:
+        """A call that is new, or that was `before` until now; when one had failed stays on the lane."""
+        if call.state == "error" and call.ended_at is not None and (before is None or before.state != "error"):
+            self.failed.append(call.ended_at)
+        start, end = call.started_at, call.ended_at
+        if start is not None and end is not None and not call.is_open:
+            self.busy.add(start, max(start, end))
+
 
 class Percentiles(Struct, frozen=True):
     """Milliseconds of calls, by the nearest rank."""
@@ -85,97 +101,115 @@ class VerbStats:
 
     def __init__(self, verb: str) -> None:
         self.verb = verb
-        self.number = self.errors = 0
-        self.lane = Lane()
-        self.latest: deque[int] = deque(maxlen=LATEST)
-        self._ordered: list[tuple[int, int]] = []
+        self.calls: list[int] = []
+        """Their positions."""
+        self.errors = 0
+        self._took: dict[int, int] = {}
+        """Milliseconds of each call that ended, in the order in which they did."""
+        self._ordered: list[int] | None = None
+
+    @property
+    def number(self) -> int:
+        return len(self.calls)
 
     @property
     def times(self) -> Percentiles | None:
         """None before the first call ended."""
+        if self._ordered is None:
+            self._ordered = sorted(self._took.values())
         ordered = self._ordered
         if not ordered:
             return None
         ranks = (len(ordered) - 1) // 2, (len(ordered) * 95 + 99) // 100 - 1, -1
-        return Percentiles(*(ordered[rank][0] for rank in ranks))
+        return Percentiles(*(ordered[rank] for rank in ranks))
+
+    @property
+    def latest(self) -> list[int]:
+        """What the calls took that ended last."""
+        return list(islice(reversed(self._took.values()), LATEST))[::-1]
 
     @property
     def slowest(self) -> int:
         """The position of the call that took longest; -1 before the first one ended."""
-        return self._ordered[-1][1] if self._ordered else -1
+        longest = max(self._took.values(), default=0)
+        return next((position for position, ms in reversed(self._took.items()) if ms == longest), -1)
 
     def add(self, ms: int, position: int) -> None:
-        ordered, ended = self._ordered, (ms, position)
-        if not ordered or ended >= ordered[-1]:
-            ordered.append(ended)
-        else:
-            insort(ordered, ended)
-        self.latest.append(ms)
-
-    def remove(self, ms: int, position: int) -> None:
-        """A call ended anew; what it took before counts no more."""
-        at = bisect_left(self._ordered, (ms, position))
-        if self._ordered[at : at + 1] == [(ms, position)]:
-            del self._ordered[at]
-            with suppress(ValueError):
-                self.latest.remove(ms)
+        """A call took so long; of one that ended anew, what it took before counts no more."""
+        before = self._took.pop(position, None)
+        self._took[position] = ms
+        if self._ordered is not None:
+            if before is not None:
+                del self._ordered[bisect_left(self._ordered, before)]
+            insort(self._ordered, ms)
 
 
 class Tally:
-    """Calls by verb, lanes by the key of their todo, changes by path."""
+    """Calls by verb, lanes of todos and verbs, changes by path. `groups`: calls by the key of their todo."""
 
-    def __init__(self, state: BuildState) -> None:
+    def __init__(self, state: BuildState, groups: Mapping[int, Group]) -> None:
         self.verbs: dict[str, VerbStats] = {}
-        self.lanes: dict[int, Lane] = {}
         self.busy = Spans(0)
-        self._by_name: dict[str, tuple[VerbStats, bool]] = {}
+        self._groups = groups
+        self._lanes: dict[int | str, Lane] = {}
+        self._by_name: dict[str, VerbStats] = {}
         self._files: Counter[str] = Counter()
         self._unread: list[tuple[ToolCall, int]] = []
-        for position, item in enumerate(state.items()):
-            if isinstance(item, ToolCall):
-                self.take(position, item)
+        self.add({at: item for at, item in enumerate(state.items()) if isinstance(item, ToolCall)})
 
-    def take(self, position: int, tool: ToolCall, before: ToolCall | None = None) -> None:
-        """A call that is new, or that was `before` until now."""
-        stats, changes_files = self._by_name.get(tool.name) or self._named(tool.name)
-        lane = self.lanes.get(tool.todo)
-        if lane is None:
-            lane = self.lanes[tool.todo] = Lane()
-        stats.number += before is None
-        was = None if before is None else before.state
-        if tool.state != was:
-            changed = (tool.state == "output-available") - (was == "output-available")
-            if changes_files and changed:
-                self._unread.append((tool, changed))
-            if tool.state == "error" or was == "error":
-                self._failed(tool, stats, lane)
-        start, end = tool.started_at, tool.ended_at
-        if start is None or end is None or tool.is_open:
-            return
-        end = max(start, end)
-        if before is not None and not before.is_open and before.ended_at is not None:
-            ended = max(start, before.ended_at)
-            if ended == end:
-                return
-            stats.remove(ended - start, position)
-        stats.add(end - start, position)
-        for busy in (stats.lane.busy, lane.busy, self.busy):
-            busy.add(start, end)
+    def add(self, calls: Mapping[int, ToolCall]) -> None:
+        """New calls by their positions: one, or very many."""
+        for position, call in calls.items():
+            stats = self._by_name.get(call.name) or self._named(call.name)
+            stats.calls.append(position)
+            stats.errors += call.state == "error"
+            self._add_end(position, call, stats)
+        self._unread += [(call, 1) for call in calls.values() if changes_files(call)]
+        if self._lanes:
+            for call in calls.values():
+                self._take_in_lanes(call, None)
 
-    def _named(self, name: str) -> tuple[VerbStats, bool]:
+    def change(self, position: int, call: ToolCall, before: ToolCall) -> None:
+        """A call that was `before` until now, with the same name and input."""
+        stats = self._by_name[call.name]
+        stats.errors += (call.state == "error") - (before.state == "error")
+        if changed := changes_files(call) - changes_files(before):
+            self._unread.append((call, changed))
+        if (call.ended_at, call.is_open) != (before.ended_at, before.is_open):
+            self._add_end(position, call, stats)
+        self._take_in_lanes(call, before)
+
+    def _add_end(self, position: int, call: ToolCall, stats: VerbStats) -> None:
+        start, end = call.started_at, call.ended_at
+        if start is not None and end is not None and not call.is_open:
+            stats.add(max(0, end - start), position)
+            self.busy.add(start, max(start, end))
+
+    def _take_in_lanes(self, call: ToolCall, before: ToolCall | None) -> None:
+        for lane in (self._lanes.get(call.todo), self._lanes.get(self._by_name[call.name].verb)):
+            if lane is not None:
+                lane.take(call, before)
+
+    def _named(self, name: str) -> VerbStats:
         verb = verb_of(name)
-        stats = self.verbs.get(verb)
-        if stats is None:
-            stats = self.verbs[verb] = VerbStats(verb)
-        entry = self._by_name[name] = stats, kind_of(name) in ("edit", "write")
-        return entry
+        stats = self._by_name[name] = self.verbs.setdefault(verb, VerbStats(verb))
+        return stats
 
-    def _failed(self, tool: ToolCall, stats: VerbStats, lane: Lane) -> None:
-        """A call failed, or one that had failed did not in the end; when it had stays on the lane."""
-        stats.errors += 1 if tool.state == "error" else -1
-        if tool.state == "error" and tool.ended_at is not None:
-            stats.lane.failed.append(tool.ended_at)
-            lane.failed.append(tool.ended_at)
+    def lane(self, key: int | str, state: BuildState) -> Lane:
+        """Of a todo, by its key, or of a verb: made when it is first asked for, kept up from then on."""
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Lane()
+            for position in self._calls_of(key):
+                call = state.timeline[position]
+                if isinstance(call, ToolCall):
+                    lane.take(call)
+        return lane
+
+    def _calls_of(self, key: int | str) -> list[int]:
+        if isinstance(key, str):
+            return self.verbs[key].calls if key in self.verbs else []
+        return self._groups[key].positions if key in self._groups else []
 
     def most_used(self) -> list[VerbStats]:
         """The most used verb first; of equals the one that came first."""

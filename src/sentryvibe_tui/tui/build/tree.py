@@ -15,7 +15,8 @@ from msgspec import Struct
 from ...model.progress import active
 from ...model.state import PLANNING, BuildState, Todo, ToolCall, tool_key
 from .steps import Step
-from .view import BuildView, Group
+from .tally import Group
+from .view import BuildView
 
 NodeKind = Literal["group", "todo", "tool", "tail", "earlier", "phase", "turn", "step"]
 

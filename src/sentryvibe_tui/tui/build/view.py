@@ -5,9 +5,11 @@ No widget and no clock here: watch events go in, `take_repaint` says what to rep
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
+from itertools import pairwise
 from typing import Literal
 
 from msgspec import Struct
@@ -30,7 +32,7 @@ from ...model.state import PLANNING, BuildState, Item, Millis, Note, ToolCall, n
 from ...model.updates import BuildBegan, Entry, TextChanged, TodoCompleted, TodosChanged, ToolChanged
 from ...report import words
 from .steps import REWINDABLE, Steps
-from .tally import Tally
+from .tally import Group, Tally
 
 ExtraKind = Literal["gap", "build", "other", "mark", "request", "end"]
 
@@ -56,13 +58,6 @@ class Repaint(Struct):
     todos: bool = False
     head: bool = False
     positions: set[int] = set()
-
-
-class Group(Struct):
-    """Calls that belong together: their positions in order, and how many failed."""
-
-    positions: list[int] = []
-    errors: int = 0
 
 
 class BuildView:
@@ -195,7 +190,7 @@ class BuildView:
         if not isinstance(now, ToolCall) or not isinstance(before, ToolCall):
             return
         if self._tally is not None and now.name == before.name and now.input == before.input:
-            self._tally.take(position, now, before)
+            self._tally.change(position, now, before)
         else:
             self._tally = None
         self._is_regrouped |= (now.parent_id, now.todo) != (before.parent_id, before.todo)
@@ -226,7 +221,6 @@ class BuildView:
         """Calls by the call of their subagent."""
         self._is_regrouped = False
         """Whether a call turned out to belong elsewhere: what came before it may stand in the wrong group."""
-        self.starts: Counter[int] = Counter()
         self._activity: tuple[tuple[str, int, int], list[int]] = ("", 0, 0), []
         self._is_disordered = False
         self.shifts = 0
@@ -248,6 +242,9 @@ class BuildView:
         for row, entry in enumerate(self.entries):
             if isinstance(entry, int):
                 self.row_of[entry] = row
+        begins = [item.started_at for item in items if isinstance(item, ToolCall)]
+        self._starts = sorted(at for at in begins if at is not None)
+        """When calls began."""
         self._index(0, items)
         self._take_steps(in_order, items)
 
@@ -270,10 +267,13 @@ class BuildView:
         if self._lost_row is not None and row < self._lost_row:
             self._lost_row += 1
         self._repaint.positions.update(later)
-        self._is_regrouped |= isinstance(item, ToolCall) and item.id in self.children
         self._repaint.todos |= isinstance(item, ToolCall) or not self.has_todos
-        if self._tally is not None and isinstance(item, ToolCall):
-            self._tally.take(position, item)
+        if isinstance(item, ToolCall):
+            self._is_regrouped |= item.id in self.children
+            if item.started_at is not None:
+                insort(self._starts, item.started_at)
+            if self._tally is not None:
+                self._tally.add({position: item})
         self._index(position, (item,))
         self._take_steps((position, *later), self.state.timeline)
 
@@ -308,7 +308,6 @@ class BuildView:
             for group in self._groups_of(calls[at]):
                 group.errors += 1
         self.edits += [at for at, call in calls.items() if changes_files(call)]
-        self.starts.update(at // ACTIVITY_STEP for call in calls.values() if (at := call.started_at) is not None)
         for at, item in enumerate(items, first):
             if isinstance(item, Note) and item.kind == "text" and not item.parent_id:
                 is_last = self.last_text is None or self._times[at] >= self._times[self.last_text]
@@ -340,7 +339,7 @@ class BuildView:
     def tally(self) -> Tally:
         """The calls of the build on screen, counted; made when it is first asked for, kept up from then on."""
         if self._tally is None:
-            self._tally = Tally(self.state)
+            self._tally = Tally(self.state, self.groups)
         return self._tally
 
     def group(self, key: int = PLANNING) -> Group:
@@ -391,8 +390,6 @@ class BuildView:
         if begin is None or buckets < 1 or until <= begin:
             return []
         first, span = begin // ACTIVITY_STEP, (until - begin) // ACTIVITY_STEP + 1
-        counts = [0] * min(buckets, span)
-        for step, number in self.starts.items():
-            if 0 <= step - first < span:
-                counts[(step - first) * len(counts) // span] += number
-        return counts
+        places = min(buckets, span)
+        edges = [(first - -place * span // places) * ACTIVITY_STEP for place in range(places + 1)]
+        return [end - start for start, end in pairwise(bisect_left(self._starts, edge) for edge in edges)]

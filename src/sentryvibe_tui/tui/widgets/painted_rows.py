@@ -52,6 +52,11 @@ class PaintedRows(Painted, ScrollView):
         """The role on whose background a row stands."""
         return ""
 
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it is known which rows are in view; before, none is painted."""
+        return True
+
     # ----------------------------------------------------------------- what is in view
 
     @property
@@ -122,7 +127,7 @@ class PaintedRows(Painted, ScrollView):
     def _picture(self, frame: PaneFrame) -> list[Strip]:
         """The lines on screen within `frame`."""
         room, top = self._viewport, self.scroll_offset.y
-        if not len(self.heights) or self.text_selection is not None:
+        if not (len(self.heights) and self.is_fitted) or self.text_selection is not None:
             return [frame.line(self.render_line(y)) for y in range(room)]
         lines = list[Strip]()
         row = self.heights.find(top)
@@ -158,8 +163,8 @@ class PaintedRows(Painted, ScrollView):
     def render_line(self, y: int) -> Strip:
         line = self.scroll_offset.y + y
         width = self.row_width
-        if not 0 <= line < self.heights.total:
-            placeholder = self.instead() if not len(self.heights) else []
+        if not (self.is_fitted and 0 <= line < self.heights.total):
+            placeholder = self.instead() if self.is_fitted and not len(self.heights) else []
             at = y - max(0, (self._viewport - len(placeholder)) // 2)
             return self.strip(placeholder[at] if 0 <= at < len(placeholder) else [], width)
         row = self.heights.find(line)

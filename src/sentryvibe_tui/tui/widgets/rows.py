@@ -19,7 +19,7 @@ class Rows(ScrolledRows, can_focus=True):
 
     BINDINGS = bindings("rows")
 
-    _room = Size()
+    _room: Size | None = None
     """What the rows were fitted in last."""
 
     class Moved(Message):
@@ -71,6 +71,10 @@ class Rows(ScrolledRows, can_focus=True):
             self._room = room
             self.refit()
             self.post_message(self.Fitted())
+
+    @property
+    def is_fitted(self) -> bool:
+        return self._room is not None
 
     def on_hide(self) -> None:
         """What changes meanwhile is fitted in when it comes back."""

@@ -28,7 +28,7 @@ class Timeline(Rows):
 
     def renew(self) -> None:
         """Another build, or another state of it."""
-        if not self.display:
+        if not self._viewport:
             return
         here = self.key
         self._drawn_at, self._todos = self.context.now(), self.view.state.todos
@@ -76,12 +76,13 @@ class Timeline(Rows):
         return foot_text(self.view.state, self.view.tally, self.lanes, self._drawn_at)
 
     def lines_of(self, row: int, width: int) -> list[Line]:
-        lane, room = self.lanes[row], self._name_width(width)
-        mark: Line = [(lane.mark.glyph + " ", role(lane.mark.tone))] if lane.mark else []
-        name = cut([*mark, (lane.name, "strong" if lane.ended is None else "dim")], room - 1)
+        shown, state, room = self.lanes[row], self.view.state, self._name_width(width)
+        mark: Line = [(shown.mark.glyph + " ", role(shown.mark.tone))] if shown.mark else []
+        name = cut([*mark, (shown.name, "strong" if shown.ended is None else "dim")], room - 1)
         gap: Line = [(pad("", room - length(name)), "")]
-        since = open_since(self.view.state, lambda todo, tool: lane.key in (todo, verb_of(tool)))
-        return [[*name, *gap, *bar(lane, self._scale(width), self.context.glyphs, self._drawn_at, since)]]
+        since = open_since(state, lambda todo, tool: shown.key in (todo, verb_of(tool)))
+        lane = self.view.tally.lane(shown.key, state)
+        return [[*name, *gap, *bar(shown, lane, self._scale(width), self.context.glyphs, self._drawn_at, since)]]
 
     def instead(self) -> list[Line]:
         return [[("No call with known times.", "dim")]] if self.view.state.id else []
