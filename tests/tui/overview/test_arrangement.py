@@ -1,11 +1,12 @@
 """Which rows stand where, and that nothing jumps under the cursor."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.tui.overview.conftest import HOUR, MIDNIGHT, MINUTE, NOW, SECOND, row
 
-from sentryvibe_tui.tui.overview.arrangement import Fold, Heading, ListOptions, next_waiting, stable_slots
+from sentryvibe_tui.tui.overview.arrangement import Fold, Heading, ListOptions, landmarks_of, stable_slots
 from sentryvibe_tui.tui.overview.preferences import Preferences, build_name
 from sentryvibe_tui.tui.overview.roster import REST_MILLIS, Roster
 from sentryvibe_tui.tui.overview.triage import RowKey, build_stamp
@@ -164,8 +165,9 @@ def test_a_server_that_comes_back_takes_away_what_it_no_longer_has():
 def test_the_next_that_waits_goes_round():
     roster = at()
     first, second = 1, 2
-    assert [roster.next_waiting(after) for after in (0, first, second, 8)] == [first, second, first, first]
-    assert next_waiting(roster.slots[3:], roster.visible, 0) is None
+    waiting = [roster.landmarks.next_waiting(after) for after in (0, first, second, 8)]
+    assert waiting == [first, second, first, first]
+    assert landmarks_of(roster.slots[3:], roster.visible).next_waiting(0) is None
 
 
 KINDS = ("working", "waiting-person", "waiting-machine", "idle", "ended")
@@ -214,6 +216,37 @@ def test_what_a_roster_shows_after_changes_is_what_it_shows_from_the_start(first
     ]
     assert roster.slots == fresh.slots
     assert roster.counts() == fresh.counts()
+    assert roster.landmarks == landmarks_of(fresh.slots, fresh.visible)
+
+
+@given(ROWS, ROWS, st.sets(st.sampled_from("abcdefgh")), st.sampled_from([0, 20 * MINUTE, 24 * HOUR]))
+def test_counts_are_the_sum_of_what_is_not_hidden_whatever_changed(first, later, hidden, passed):
+    costs = [replace(one, build=replace(one.build, cost_usd=0.1 * at, cost_estimated=at == 7))
+             for at, one in enumerate(later)]  # fmt: skip
+    roster = at(first)
+    roster.set_preferences(Preferences(hidden=tuple(build_name(row(name, "idle", 0).build.key) for name in hidden)))
+    for one in (*costs, *costs[::2]):
+        roster.put(one)
+    for one in first[:2]:
+        roster.remove(one.key)
+    roster.tick(NOW + passed, MIDNIGHT + passed)
+    counted = [one for one in roster.entries.values() if one.row.build.project_name not in hidden]
+    today = [one for one in counted if one.row.build.last_event_at >= MIDNIGHT + passed]
+    counts = roster.counts()
+    assert counts.agents == sum(one.need != "ended" for one in counted)
+    assert counts.waits == sum(one.need == "waits" for one in counted)
+    assert counts.ended == sum(one.need == "ended" for one in today)
+    assert counts.cost_usd == pytest.approx(sum(one.row.build.cost_usd or 0 for one in today), abs=1e-8)
+    assert counts.is_estimated == any(one.row.build.cost_estimated for one in today)
+
+
+@given(ROWS, VIEWS, st.integers(0, 16), st.integers(0, 16))
+def test_what_stands_between_two_places(rows, view, begin, end):
+    roster = at(rows, options=view)
+    there = [slot for slot in roster.slots[begin:end] if not isinstance(slot, Heading)]
+    waiting = [slot for slot in there if isinstance(slot, RowKey) and roster.visible[slot].need == "waits"]
+    end = min(end, len(roster.slots))
+    assert roster.landmarks.between(min(begin, end), end) == (len(there), len(waiting))
 
 
 @given(ROWS, st.integers(0, 26 * HOUR))

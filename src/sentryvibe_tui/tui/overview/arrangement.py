@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
@@ -200,11 +201,26 @@ def _without_empty(slots: Sequence[Slot]) -> list[Slot]:
     return remaining
 
 
-def next_waiting(slots: Slots, visible: Mapping[RowKey, RosterEntry], after: int) -> int | None:
-    """The place of the next row that waits for the reader behind place `after`, around the end; None: there is none.
+class Landmarks(Struct, frozen=True):
+    """Places in the list, in order: of headings, and of the rows that wait for the reader."""
 
-    `slots` may still have rows that are gone.
-    """
+    headings: tuple[int, ...] = ()
+    waiting: tuple[int, ...] = ()
+
+    def between(self, begin: int, end: int) -> tuple[int, int]:
+        """How many lines but headings stand at places `begin` … `end` - 1, and how many of them wait."""
+        headings, waiting = (bisect_left(at, end) - bisect_left(at, begin) for at in (self.headings, self.waiting))
+        return max(0, end - begin) - headings, waiting
+
+    def next_waiting(self, after: int) -> int | None:
+        """The next that waits behind place `after`, around the end; None: there is none."""
+        return next((at for at in self.waiting if at > after), self.waiting[0] if self.waiting else None)
+
+
+def landmarks_of(slots: Slots, visible: Mapping[RowKey, RosterEntry]) -> Landmarks:
+    """`slots` may still have rows that are gone."""
     rows = ((at, visible.get(slot)) for at, slot in enumerate(slots) if isinstance(slot, RowKey))
-    places = [at for at, row in rows if row is not None and row.need == "waits"]
-    return next((at for at in places if at > after), places[0] if places else None)
+    return Landmarks(
+        tuple(at for at, slot in enumerate(slots) if isinstance(slot, Heading)),
+        tuple(at for at, row in rows if row is not None and row.need == "waits"),
+    )

@@ -9,11 +9,10 @@ from ..context import RenderContext, role
 from ..lines import Line, cut, fill, length, parted
 from ..widgets.painted import Bar
 from .agents import Agents
-from .arrangement import Heading
 from .columns import head_line
+from .counting import AgentCounts
 from .roster import Roster
-from .triage import RowKey
-from .words import AgentCounts, count_words
+from .words import count_words
 
 PROGRAM = "sentryvibe"
 
@@ -126,13 +125,12 @@ class ListStatus(Bar):
     def _out_of_sight(self) -> Line:
         """`↑ 2, 1 waits  ↓ 5`."""
         top, bottom = self.agents.window
+        landmarks, slots = self.roster.landmarks, len(self.roster.slots)
         line: Line = []
-        for sign, places in (("↑", range(top)), ("↓", range(bottom + 1, len(self.roster.slots)))):
-            slots = [self.roster.slots[at] for at in places if not isinstance(self.roster.slots[at], Heading)]
-            rows = (self.roster.visible.get(slot) for slot in slots if isinstance(slot, RowKey))
-            waiting = sum(row is not None and row.need == "waits" for row in rows)
-            if slots:
-                line += [(" ", ""), (f"{sign} {len(slots)}", "dim")]
+        for sign, begin, end in (("↑", 0, top), ("↓", bottom + 1, slots)):
+            rows, waiting = landmarks.between(begin, end)
+            if rows > 0:
+                line += [(" ", ""), (f"{sign} {rows}", "dim")]
                 line += [(f", {waiting} {'waits' if waiting == 1 else 'wait'}", "alarm")] if waiting else []
                 line.append((" ", ""))
         return line

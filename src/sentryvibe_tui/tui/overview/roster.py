@@ -10,10 +10,20 @@ from collections import Counter
 from msgspec import Struct
 
 from ...model.state import Millis
-from .arrangement import ListOptions, RosterEntry, Slots, entry_of, is_in_sight, next_waiting, slots_of, stable_slots
+from .arrangement import (
+    Landmarks,
+    ListOptions,
+    RosterEntry,
+    Slots,
+    entry_of,
+    is_in_sight,
+    landmarks_of,
+    slots_of,
+    stable_slots,
+)
+from .counting import AgentCounts, Counting
 from .preferences import Preferences, build_name
 from .triage import AgentRow, RowKey, build_stamp, need
-from .words import AgentCounts, count_agents
 
 REST_MILLIS = 2_000
 """Milliseconds after the reader's last key during which no row changes its place."""
@@ -35,6 +45,8 @@ class Roster:
         self.entries: dict[RowKey, RosterEntry] = {}
         self.visible: dict[RowKey, RosterEntry] = {}
         self.slots: Slots = ()
+        self.landmarks = Landmarks()
+        self._counting = Counting()
         self._servers = Counter[str]()
         self._first_stamps: dict[RowKey, str] = {}
         self._now, self._midnight = now, midnight
@@ -56,6 +68,7 @@ class Roster:
     def remove(self, key: RowKey) -> None:
         if self.rows.pop(key, None) is not None:
             self.entries.pop(key)
+            self._counting.remove(key)
             self._servers[key.server] -= 1
             self._servers += Counter()  # drops those without rows
             self._is_disordered |= self.visible.pop(key, None) is not None
@@ -89,8 +102,10 @@ class Roster:
     def tick(self, now: Millis, midnight: Millis) -> None:
         """Time went by: what is quiet for long is stuck."""
         self._now = now
-        self._is_disordered |= midnight != self._midnight
-        self._midnight = midnight
+        if midnight != self._midnight:
+            self._is_disordered, self._midnight = True, midnight
+            for key in self.entries:
+                self._count(key)
         for key, entry in self.entries.items():
             if need(entry.row.build, now, is_seen=entry.need != "failed") != entry.need:
                 self._place(key)
@@ -99,6 +114,7 @@ class Roster:
         before = self.entries.get(key)
         entry = entry_of(self.rows[key], self.preferences, self._first_stamps[key], self._now)
         self.entries[key] = entry
+        self._count(key)
         was_shown, is_shown = key in self.visible, is_in_sight(entry, self.preferences, self.options)
         if is_shown:
             self.visible[key] = entry
@@ -108,6 +124,14 @@ class Roster:
             self._is_disordered |= was_shown or is_shown
         if entry != before or is_shown != was_shown:
             self._changed.add(key)
+
+    def _count(self, key: RowKey) -> None:
+        """Whatever the filter leaves of them, but not what is hidden."""
+        if self.preferences.hidden and build_name(key.build) in self.preferences.hidden:
+            self._counting.remove(key)
+        else:
+            entry = self.entries[key]
+            self._counting.put(entry.row, entry.need, self._midnight)
 
     # ----------------------------------------------------------------- what is to be seen
 
@@ -121,6 +145,7 @@ class Roster:
         painted = slots if is_resting else stable_slots(self.slots, slots, self.visible)
         self._is_disordered, self._is_due_now = painted != slots, False
         changed, self.slots = painted != self.slots, painted
+        self.landmarks = landmarks_of(painted, self.visible)
         return RosterChanges(changed, rows)
 
     @property
@@ -136,12 +161,7 @@ class Roster:
 
     def counts(self) -> AgentCounts:
         """Of all that are not hidden, whatever the filter leaves."""
-        hidden = frozenset(self.preferences.hidden)
-        entries = (entry for entry in self.entries.values() if build_name(entry.row.build.key) not in hidden)
-        return count_agents(((entry.row, entry.need) for entry in entries), self._midnight)
-
-    def next_waiting(self, after: int) -> int | None:
-        return next_waiting(self.slots, self.visible, after)
+        return self._counting.counts
 
 
 def _standing(entry: RosterEntry) -> tuple[object, ...]:

@@ -326,7 +326,7 @@ class OverviewScreen(RowsScreen):
 
     def next_waiting(self) -> AgentRow | None:
         """The cursor to the next row that waits for the reader; that row, None where nobody waits."""
-        place = self.roster.next_waiting(self.agents.cursor)
+        place = self.roster.landmarks.next_waiting(self.agents.cursor)
         if place is None:
             return None
         self.agents.move(place)

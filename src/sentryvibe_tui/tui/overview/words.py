@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from msgspec import Struct
-
-from ...model.state import Millis
 from ...model.summary import BuildSummary
 from ...model.text import clean_line
 from ...report.words import UNICODE, Glyphs, Mark, Tone, build_mark, cost, duration, request_words, status_mark
-from .triage import AgentRow, Need
+from .counting import AgentCounts
+from .triage import Need
 
 NEED_TITLES: Mapping[Need, str] = {
     "waits": "WAITS FOR YOU",
@@ -105,37 +103,6 @@ def cost_words(build: BuildSummary) -> str:
     if build.cost_usd is None:
         return NOBODY_SAYS
     return ("~" if build.cost_estimated else "") + cost(build.cost_usd)
-
-
-class AgentCounts(Struct, frozen=True):
-    """How many want what; `ended` and `cost_usd` are today's; `is_estimated`: any of the cost is."""
-
-    waits: int = 0
-    failed: int = 0
-    stuck: int = 0
-    working: int = 0
-    machine: int = 0
-    idle: int = 0
-    ended: int = 0
-    cost_usd: float = 0.0
-    is_estimated: bool = False
-
-    @property
-    def agents(self) -> int:
-        return self.waits + self.failed + self.stuck + self.working + self.machine + self.idle
-
-
-def count_agents(rows: Iterable[tuple[AgentRow, Need]], midnight: Millis) -> AgentCounts:
-    numbers = dict[str, int]()
-    spent, is_estimated = 0.0, False
-    for row, what in rows:
-        at = row.build.last_event_at or row.build.ended_at or 0
-        if what != "ended" or at >= midnight:
-            numbers[what] = numbers.get(what, 0) + 1
-        if at >= midnight and row.build.cost_usd is not None:
-            spent += row.build.cost_usd
-            is_estimated = is_estimated or row.build.cost_estimated
-    return AgentCounts(**numbers, cost_usd=round(spent, 9), is_estimated=is_estimated)
 
 
 def count_words(counts: AgentCounts) -> list[tuple[str, Tone | None]]:
