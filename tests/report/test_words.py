@@ -3,10 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from sentryvibe_tui.client.watching import CaughtUp, LinkStatus
-from sentryvibe_tui.model.state import Agent, BuildState
+from sentryvibe_tui.model.activity import Request
+from sentryvibe_tui.model.state import Agent, BuildState, ToolCall
 from sentryvibe_tui.report import words
 from sentryvibe_tui.report.plain import headline
 from sentryvibe_tui.report.summary import page
@@ -116,3 +118,12 @@ def test_the_template_of_a_project_stands_beside_its_agent() -> None:
     state = BuildState(id="b", project_id="p", agent=Agent("claude-code", "m", "Shop", template="Starter (astro)"))
     assert headline(state).startswith("Shop (claude-code · m · Starter (astro))")
     assert next(page(state, 0)) == "Shop  (claude-code · m · Starter (astro))"
+
+
+def test_a_call_that_a_person_is_asked_about_does_not_run() -> None:
+    call = ToolCall("c1", "Bash", "input-available")
+    asks = Request("r", tool_call_id="c1")
+    assert words.call_mark(call, [asks]) == words.Mark("?", "waits for you", "warn")
+    assert words.call_mark(call, [Request("r", tool_call_id="c2")]).word == "running"
+    assert words.call_mark(call, []).word == "running"
+    assert words.call_mark(replace(call, state="output-available"), [asks]).word == "done"

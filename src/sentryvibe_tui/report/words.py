@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
 
 from ..agents.kinds import verb_of
 from ..client.watching import CaughtUp, LinkStatus
-from ..model.activity import Activity
+from ..model.activity import Activity, Request
 from ..model.questions import asked_words
-from ..model.state import Level, Millis, Status, TodoStatus, ToolState
+from ..model.state import Level, Millis, Status, TodoStatus, ToolCall, ToolState
 from ..model.summary import BuildSummary
 from ..model.text import clean_line
 from ..model.usage import Usage
@@ -281,6 +282,13 @@ def tool_mark(state: ToolState, glyphs: Glyphs = UNICODE) -> Mark:
             return Mark(glyphs.streaming, "starting", "busy")
         case "input-available":
             return Mark(glyphs.running, "running", "busy")
+
+
+def call_mark(call: ToolCall, requests: Iterable[Request], glyphs: Glyphs = UNICODE) -> Mark:
+    """The mark of a call of a build with these open requests: one that a person is asked about does not run."""
+    if call.is_open and any(one.tool_call_id == call.id for one in requests):
+        return Mark(glyphs.needs, "waits for you", "warn")
+    return tool_mark(call.state, glyphs)
 
 
 def level_tone(level: Level) -> Tone:

@@ -90,3 +90,19 @@ def test_an_error_is_said_once_and_no_word_of_it_is_cut_in_the_middle(width, hei
     lines = [line_text(line) for line in details(entry, state, CONTEXT, width, height)]
     assert " ".join(" ".join(lines).split()).count("cat: no-such-file.txt: No such file or directory") == 1, lines
     assert not any("…" in line for line in lines[2:]), lines
+
+
+@pytest.mark.parametrize("width", range(40, 120, 3))
+def test_no_figure_is_cut_in_two(width):
+    figures = {"tools": 6, "errors": 1, "todos_done": 3, "todos_total": 4, "context_percent": 40.0, "cost_usd": 1.12}
+    one = row("shop", "working", input_tokens=105_000, output_tokens=3_200, **figures)
+    line = line_text(details(entry_of(one, Preferences(), "", NOW), None, CONTEXT, width, 2)[1])
+    assert "…" not in line
+    assert "3/4 todos" in line
+
+
+def test_what_is_asked_for_is_called_as_its_row_is():
+    ask = OpenRequest("r", "permission", "exec_command touch x", "exec_command", since=NOW - 9_000)
+    entry = entry_of(row("shop", "waiting-person", requests=(ask,)), Preferences(), "", NOW)
+    lines = [line_text(line) for line in details(entry, None, CONTEXT, 78, 6)]
+    assert lines[1].startswith("? permission for Shell")

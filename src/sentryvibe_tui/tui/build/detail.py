@@ -12,7 +12,7 @@ from typing import Any, cast
 from ...agents.subject import command_of, error_line, exit_code, input_of, kind_of, output_text, subject
 from ...model.state import BuildState, Item, Note, ToolCall
 from ...model.text import clean, clean_line
-from ...report.words import clock, duration, plural, running_time, size, tool_mark
+from ...report.words import call_mark, clock, duration, plural, running_time, size
 from ...wire.json import encode
 from ..context import RenderContext, role
 from ..lines import Line, line_text, wrap
@@ -33,7 +33,7 @@ def tool_detail(
     tool: ToolCall, state: BuildState, context: RenderContext, width: int, stats: VerbStats | None = None
 ) -> list[Line]:
     """All there is to say of a call, beside `stats` of its kind, in lines of `width` cells."""
-    mark = tool_mark(tool.state, context.glyphs)
+    mark = call_mark(tool, state.requests, context.glyphs)
     about = subject(tool, state.agent.cwd)
     head: Line = [(mark.glyph + " ", role(mark.tone)), (about.verb, "strong"), (" " + about.text, "")]
     lines = [*wrap(head, width), *wrap(_facts(tool, state, context, stats), width), []]
@@ -75,7 +75,7 @@ UNWRAPPED = 1 << 30
 
 
 def _facts(tool: ToolCall, state: BuildState, context: RenderContext, stats: VerbStats | None) -> Line:
-    mark = tool_mark(tool.state, context.glyphs)
+    mark = call_mark(tool, state.requests, context.glyphs)
     facts = [mark.word]
     code = exit_code(tool) if kind_of(tool.name) == "shell" else None
     if code is not None:

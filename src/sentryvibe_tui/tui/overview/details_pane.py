@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from textual.geometry import Region
 from textual.strip import Strip
 
+from ...agents.kinds import verb_of
 from ...agents.subject import error_line, first_line, subject
 from ...client.fleet import Fleet
 from ...folders import below_home
@@ -24,7 +25,7 @@ from ...model.state import BuildState, Note, ToolCall
 from ...model.text import clean_line
 from ...report.words import clock, duration, plural, request_words, running_time, short_count, short_model, todo_mark
 from ..context import RenderContext, role
-from ..lines import Line, cut, length, pad, parted, wrap
+from ..lines import Line, cells, cut, length, pad, parted, wrap
 from ..prose import prose
 from ..widgets.painted import Painted
 from .arrangement import RosterEntry
@@ -133,17 +134,19 @@ def _standing(entry: RosterEntry, context: RenderContext, width: int) -> Line:
     if entry.need in ("working", "stuck", "machine") and at is not None:
         ago = f" for {running_time(max(0, now - at))}"
     request = build.requests[0] if entry.need == "waits" and build.requests else None
-    tool = clean_line(request.tool, 40) if request is not None and request.kind == "permission" else ""
+    tool = clean_line(verb_of(request.tool), 40) if request is not None and request.kind == "permission" else ""
     figures = [f"{build.todos_done}/{build.todos_total} todos"] if build.todos_total else []
     figures.append(plural(build.tools, "tool"))
     figures += [plural(build.errors, "error")] if build.errors else []
+    figures += [cost_words(build)] if build.cost_usd is not None else []
+    figures += [f"{build.context_percent:.0f}% context"] if build.context_percent is not None else []
     tokens = [short_count(n) for n in (build.input_tokens, build.output_tokens) if n is not None]
     figures += [f"{' / '.join(tokens)} tokens"] if tokens else []
-    figures += [f"{build.context_percent:.0f}% context"] if build.context_percent is not None else []
-    figures += [cost_words(build)] if build.cost_usd is not None else []
     figures += list(usual_words(build)) if entry.need in ("working", "stuck") else []
     dot = f" {context.glyphs.dot} "
     left: Line = [(f"{mark.glyph} {mark.word}{f' for {tool}' if tool else ''}", tone), (ago, "dim")]
+    while figures and length(left) + 4 + cells(dot.join(figures)) > width:  # half a figure is another one
+        figures.pop()
     return parted([(0, left), (1, [(dot.join(figures), "dim")])], [], width)
 
 

@@ -14,13 +14,13 @@ from ....model.text import clean_line
 from ....report.words import (
     CLOCK_WIDTH,
     DURATION_WIDTH,
+    call_mark,
     duration,
     level_tone,
     plural,
     request_words,
     running_time,
     status_mark,
-    tool_mark,
 )
 from ...context import RenderContext, call, changes, right, role
 from ...heights import Heights
@@ -350,7 +350,7 @@ class Stream(Rows):
         return self._note(item, width, expanded=expanded or (full and item.kind != "reasoning"))
 
     def _tool(self, tool: ToolCall, width: int, *, expanded: bool) -> list[Line]:
-        mark = tool_mark(tool.state, self.context.glyphs)
+        mark = call_mark(tool, self._requests, self.context.glyphs)
         about = subject(tool, self.view.state.agent.cwd)
         detail = changes(tool, about) if about.detail and cells(about.detail) <= width // 4 else []
         is_detailed = bool(detail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....agents.subject import error_line, first_line, subject
 from ....model.state import PLANNING, Millis, Note, Todo, ToolCall
 from ....model.text import clean_line
-from ....report.words import DURATION_WIDTH, duration, running_time, todo_mark, tool_mark
+from ....report.words import DURATION_WIDTH, call_mark, duration, running_time, todo_mark
 from ...context import RenderContext, call, changes, right, role
 from ...lines import Line, fill, line_text
 from ...prose import inline
@@ -294,7 +294,7 @@ class Todos(Rows):
     def _tool(self, row: Node, width: int) -> Line:
         tool = self.view.state.timeline[int(row.ident)]
         assert isinstance(tool, ToolCall)
-        mark = tool_mark(tool.state, self.context.glyphs)
+        mark = call_mark(tool, self.view.state.requests, self.context.glyphs)
         about = subject(tool, self.view.state.agent.cwd)
         detail = changes(tool, about) if about.detail and len(about.detail) <= 16 else []
         if failed := self.view.failed_below(tool):
