@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Protocol
@@ -20,6 +21,7 @@ WINDOW = 0.005
 """Seconds that hints are collected before they are sent together."""
 MESSAGE = 7_900
 """Bytes of a message at most: PostgreSQL refuses more than 7,999."""
+_HINT = re.compile("([0-9]{1,19}):([0-9]{1,19})")
 ECHO = 2.0
 """Seconds in which our own message has to come back."""
 
@@ -88,6 +90,9 @@ class Bus:
             except BusLost as error:
                 failures = 0 if self._echo.is_set() else failures + 1
                 log.warning("hints are not heard, so the store is read once a second: %s", error)
+            except Exception:  # nothing that comes by the bus ends it
+                failures += 1
+                log.exception("hints are not heard for now")
             finally:
                 check.cancel()
             await asyncio.sleep(random.uniform(0, longest_pause(failures)))
@@ -131,8 +136,10 @@ def longest_pause(failures: int) -> float:
 
 
 def _pair(hint: str) -> tuple[int, int] | None:
-    number, _, version = hint.partition(":")
-    return (int(number), int(version)) if number.isdecimal() and version.isdecimal() and number != "0" else None
+    """None for what names no build: whatever is said on the bus, the store is only asked what it can answer."""
+    words = _HINT.fullmatch(hint)
+    number, version = (int(words[1]), int(words[2])) if words else (0, 0)
+    return (number, version) if 0 < number < 1 << 63 else None
 
 
 def _messages(me: str, versions: Mapping[int, int]) -> Iterable[str]:
