@@ -407,3 +407,20 @@ async def test_a_damaged_build_that_is_discarded_goes_as_one_that_is_deleted_and
     assert store.epoch == epoch
     assert (await store.append([posted("start", build="bad")], 2)).version == 1
     await store.close()
+
+
+async def test_a_build_of_which_something_came_since_it_was_listed_is_not_deleted_as_old(
+    place: Place, posted: Make
+) -> None:
+    """An old session that is taken in once more, while old builds are deleted, ends in the same commit."""
+    store = await place.open()
+    for build in ("old", "new"):
+        await store.append([posted("start", build=build), posted("build-completed", build=build)], 1_000)
+    expiry = Expiry(5_000)
+    (listed,) = await store.expired(expiry, 9)
+    again = [posted(kind, build=listed.key.build_id, id="x", text="more") for kind in ("text", "build-completed")]
+    await store.append(again, 9_000)
+    assert not await store.delete(listed.key, expiry.before)
+    assert await store.state(listed.key) is not None
+    assert await store.delete(listed.key)
+    await store.close()

@@ -66,7 +66,7 @@ async def delete_expired(
     """
     deleted = Deleted()
     for build in await context.store.expired(expiry, AT_ONCE):
-        if await context.store.delete(build.key):
+        if await context.store.delete(build.key, expiry.before):
             deleted = Deleted(deleted.builds + 1, deleted.entries + build.entries)
             context.expired(build.key)
             hear(build.key)

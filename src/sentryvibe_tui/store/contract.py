@@ -201,8 +201,8 @@ class Store(Protocol):
         """Delete a build that is marked as damaged. False: there is none such."""
         ...
 
-    async def delete(self, key: BuildKey) -> bool:
-        """Delete a build that has ended. False: there is none such."""
+    async def delete(self, key: BuildKey, before: Millis | None = None) -> bool:
+        """Delete a build that has ended, and of which nothing came since `before`. False: there is none such."""
         ...
 
     async def expired(self, expiry: Expiry, limit: int) -> tuple[Expired, ...]:

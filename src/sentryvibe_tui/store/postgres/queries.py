@@ -11,7 +11,7 @@ from uuid import UUID
 
 from asyncpg import Connection, Record
 
-from ...model.state import ToolCall
+from ...model.state import Millis, ToolCall
 from ...model.summary import BuildSummary
 from ...wire.summary import encode_summary
 from ..appending import slug
@@ -351,10 +351,11 @@ async def bury_damaged(db: Connection, key: BuildKey, me: UUID) -> bool:
         return await _bury(db, key, me, "status = 'damaged'")
 
 
-async def bury_ended(db: Connection, key: BuildKey, me: UUID) -> bool:
-    """False: there is no such build, or it goes on."""
+async def bury_ended(db: Connection, key: BuildKey, me: UUID, before: Millis | None = None) -> bool:
+    """False: there is no such build, it goes on, or something came of it since `before`."""
+    condition = "status != 'active' AND version > 0 AND updated_at < coalesce($2, updated_at + 1)"
     async with db.transaction():
-        return await _bury(db, key, me, "status != 'active' AND version > 0")
+        return await _bury(db, key, me, condition, before)
 
 
 async def sweep_buried(db: Connection) -> bool:
@@ -401,10 +402,11 @@ async def read_expired(db: Connection, expiry: Expiry, limit: int) -> tuple[Expi
     return tuple(Expired(BuildKey(*key), version) for version, *key in rows)
 
 
-async def _bury(db: Connection, key: BuildKey, me: UUID, condition: str) -> bool:
+async def _bury(db: Connection, key: BuildKey, me: UUID, condition: str, *values: object) -> bool:
     """A project without a build goes with its last one. It is locked before that is looked at, so that a server which
     begins a build of it meanwhile makes it anew, or is seen here."""
-    number = await db.fetchval(f"DELETE FROM builds WHERE key = $1 AND {condition} RETURNING log", key_digest(key))
+    deletion = f"DELETE FROM builds WHERE key = $1 AND {condition} RETURNING log"
+    number = await db.fetchval(deletion, key_digest(key), *values)
     if number is None:
         return False
     await db.execute("INSERT INTO buried VALUES ($1)", number)

@@ -239,8 +239,8 @@ class PostgresStore:
         self._sweeper.wake()
         return is_gone
 
-    async def delete(self, key: BuildKey) -> bool:
-        is_gone = await self._read(lambda db: queries.bury_ended(db, key, self.id))
+    async def delete(self, key: BuildKey, before: Millis | None = None) -> bool:
+        is_gone = await self._read(lambda db: queries.bury_ended(db, key, self.id, before))
         self._writer.deleted(key)
         self._sweeper.wake()
         return is_gone

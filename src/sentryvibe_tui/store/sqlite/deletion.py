@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from ...model.state import Millis
 from ..contract import BuildKey, Expired, Expiry
 from ..sweeping import PIECE, VALUES
 from .queries import NEWEST_FIRST, place
@@ -22,9 +23,9 @@ def expired(db: sqlite3.Connection, expiry: Expiry, limit: int) -> tuple[Expired
     return tuple(Expired(BuildKey(*key), version) for version, *key in rows)
 
 
-def bury(db: sqlite3.Connection, key: BuildKey) -> bool:
-    """False: there is no such build, or it goes on."""
-    return _bury(db, key, "version > 0 AND status != 'active'")
+def bury(db: sqlite3.Connection, key: BuildKey, before: Millis | None = None) -> bool:
+    """False: there is no such build, it goes on, or something came of it since `before`."""
+    return _bury(db, key, "version > 0 AND status != 'active' AND updated_at < coalesce(?, updated_at + 1)", before)
 
 
 def bury_unreadable(db: sqlite3.Connection, key: BuildKey) -> bool:
@@ -32,12 +33,12 @@ def bury_unreadable(db: sqlite3.Connection, key: BuildKey) -> bool:
     return _bury(db, key, "status = 'damaged'")
 
 
-def _bury(db: sqlite3.Connection, key: BuildKey, condition: str) -> bool:
+def _bury(db: sqlite3.Connection, key: BuildKey, condition: str, *values: object) -> bool:
     """False: there is no such build for which `condition` is true. Its row keeps the number until nothing is left under
     it; no id has a U+0000. What it had come to stays in the sum that tells an older copy (`store._confirmed_epoch`)."""
     found = db.execute(
         f"SELECT log, version FROM builds WHERE project_id = ? AND session_id = ? AND build_id = ? AND {condition}",
-        (key.project_id, key.session_id, key.build_id),
+        (key.project_id, key.session_id, key.build_id, *values),
     ).fetchone()
     if found is None:
         return False

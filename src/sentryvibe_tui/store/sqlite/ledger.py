@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from ...errors import EventDiffers, StoreUnavailable
+from ...model.state import Millis
 from ..appending import Append, Appending, Draft, GroupResult, is_little
 from ..contract import BuildDamaged, BuildKey, Commit
 from ..folding import pack_state
@@ -123,14 +124,14 @@ class Ledger:
 
     def discard(self, key: BuildKey) -> bool:
         """Buries a build that is marked as damaged; False: there is none such. Raises StoreUnavailable."""
-        return self._bury(key, deletion.bury_unreadable)
+        return self._bury(key, lambda: deletion.bury_unreadable(self._db, key))
 
-    def delete(self, key: BuildKey) -> bool:
-        """Buries a build that has ended (`deletion`); False: there is none such. Raises StoreUnavailable."""
-        return self._bury(key, deletion.bury)
+    def delete(self, key: BuildKey, before: Millis | None = None) -> bool:
+        """As `Store.delete`: buries it (`deletion`). Raises StoreUnavailable."""
+        return self._bury(key, lambda: deletion.bury(self._db, key, before))
 
-    def _bury(self, key: BuildKey, bury: Callable[[sqlite3.Connection, BuildKey], bool]) -> bool:
-        is_gone = self._change(lambda: bury(self._db, key))
+    def _bury(self, key: BuildKey, bury: Callable[[], bool]) -> bool:
+        is_gone = self._change(bury)
         if is_gone:
             self.live.drop(key)
             self._rules.forget_all_names()

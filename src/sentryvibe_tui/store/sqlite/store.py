@@ -180,8 +180,8 @@ class SqliteStore:
     async def discard(self, key: BuildKey) -> bool:
         return await self._bury(partial(self._ledger.discard, key))
 
-    async def delete(self, key: BuildKey) -> bool:
-        return await self._bury(partial(self._ledger.delete, key))
+    async def delete(self, key: BuildKey, before: Millis | None = None) -> bool:
+        return await self._bury(partial(self._ledger.delete, key, before))
 
     async def _bury(self, bury: Callable[[], bool]) -> bool:
         is_gone = await self._writer.ask(bury)
