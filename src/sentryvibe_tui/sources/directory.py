@@ -70,6 +70,7 @@ class DirectoryWatch(DeferredWatch):
             self.problem = SentryVibeError(str(self._work.exception() or "it just ended"))
             yield LinkChanged(LinkStatus("refused", reason=str(self.problem)))
             return
+        self._work.add_done_callback(self._ended)
         self._watch = watch.result()
         async for event in self._watch.events():
             yield self._explained(event)
@@ -122,6 +123,12 @@ class DirectoryWatch(DeferredWatch):
             self._has_last_session = last is not None
             self.prospect = self._idle(last, ago)
         return ago + LIVE_SECONDS if ago > LIVE_SECONDS else LIVE_SECONDS
+
+    def _ended(self, work: asyncio.Task[None]) -> None:
+        """What follows goes on until it is cancelled; else the reader is told why it does not."""
+        if not work.cancelled():
+            log.error("%s is followed no longer", self._directory, exc_info=work.exception())
+            self._tell(f"the agents of {self._directory} are followed no longer: {work.exception() or 'it just ended'}")
 
     def _hear(self, words: str) -> None:
         """What the first search takes up is the session that `idle` has told of already."""

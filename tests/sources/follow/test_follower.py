@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import pytest
 
 from sentryvibe_tui.agents.common.live import Sighting
 from sentryvibe_tui.agents.common.session_files import Session
+from sentryvibe_tui.client.publisher import Publisher
+from sentryvibe_tui.errors import OutboxUnusable
 from sentryvibe_tui.model.activity import PROCESS_GONE
 from sentryvibe_tui.model.facts import BuildEnded
 from sentryvibe_tui.sources.follow.follower import Follow, Pace
@@ -73,3 +75,98 @@ async def test_an_agent_that_was_gone_before_asks_nothing(
     (last,) = (body for body in scripted.bodies if "AskUserQuestion" in json.dumps(body))
     assert last[-1]["event"]["type"] == "build-interrupted"
     assert PROCESS_GONE in json.dumps(last[-1])
+
+
+@pytest.fixture
+async def scripted() -> AsyncIterator[tuple[Scripted, Address]]:
+    scripted = Scripted()
+    listener = await asyncio.start_server(scripted.handle, "127.0.0.1", 0)
+    yield scripted, Address(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
+    listener.close()
+
+
+@asynccontextmanager
+async def followed(follow: Follow) -> AsyncGenerator[None]:
+    running = asyncio.create_task(follow.run())
+    await follow.searched()
+    try:
+        yield
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+def session(folder: Path, name: str, identity: str = ID) -> None:
+    """Of an agent that works in `folder / name`."""
+    work = folder / name
+    work.mkdir()
+    lines = [prompt("go", cwd=str(work)), answer(f"hello from {name}")]
+    write(folder / "projects" / mangled(str(work)) / f"{identity}.jsonl", *lines, at=time.time())
+
+
+OFTEN = Pace(look=0.01, search=0.01)
+
+
+def says(scripted: Scripted, words: str) -> Callable[[], bool]:
+    return lambda: words in json.dumps(scripted.bodies)
+
+
+async def test_a_look_that_fails_is_told_once_and_the_next_one_finds_what_there_is(
+    tmp_path: Path, scripted: tuple[Scripted, Address], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, address = scripted
+    told: list[str] = []
+    follow = Follow(address, tmp_path / "out", {"claude": tmp_path / "projects"}, None, told.append, OFTEN)
+    usual, failures = follow._sessions.changed_since, [OSError("the disk says no")] * 3
+
+    def changed_since(since: float) -> Any:
+        if follow._has_begun and failures:
+            raise failures.pop()
+        return usual(since)
+
+    monkeypatch.setattr(follow._sessions, "changed_since", changed_since)
+    async with followed(follow):
+        session(tmp_path, "shop")
+        await server.until(says(server, "hello from shop"))
+    assert failures == []
+    assert [words for words in told if "the disk says no" in words] == [
+        "OSError: the disk says no; agents are looked for all the same"
+    ]
+
+
+async def test_a_project_whose_outbox_cannot_be_opened_keeps_no_other_waiting(
+    tmp_path: Path, scripted: tuple[Scripted, Address], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, address = scripted
+    told: list[str] = []
+    follow = Follow(address, tmp_path / "out", {"claude": tmp_path / "projects"}, None, told.append, OFTEN)
+    usual, is_full = Publisher.__aenter__, True
+
+    async def enter(publisher: Publisher) -> Publisher:
+        if is_full and publisher.about.agent.project_name == "bad":
+            raise OutboxUnusable("cannot keep events: no space")
+        return await usual(publisher)
+
+    monkeypatch.setattr(Publisher, "__aenter__", enter)
+    async with followed(follow):
+        session(tmp_path, "first", "0a" + ID[2:])
+        await server.until(says(server, "hello from first"))
+        session(tmp_path, "bad", "0b" + ID[2:])
+        session(tmp_path, "good", "0c" + ID[2:])
+        await server.until(says(server, "hello from good"))
+        while not any("no space" in words for words in told):  # noqa: ASYNC110  the follower's own time
+            await asyncio.sleep(0)
+        is_full = False
+        await server.until(says(server, "hello from bad"))
+    assert [words for words in told if "no space" in words] == ["project bad waits: cannot keep events: no space"]
+
+
+async def test_what_keeps_a_follower_from_beginning_is_its_end(
+    tmp_path: Path, scripted: tuple[Scripted, Address]
+) -> None:
+    session(tmp_path, "shop")
+    (tmp_path / "out").write_text("no folder")
+    follow = Follow(scripted[1], tmp_path / "out", {"claude": tmp_path / "projects"}, None, lambda _: None, OFTEN)
+    with pytest.raises(OutboxUnusable):
+        await follow.run()

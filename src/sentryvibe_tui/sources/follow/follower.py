@@ -16,6 +16,7 @@ from ...agents.common.live import Sighting, Witness
 from ...agents.common.session_files import Session
 from ...agents.redact import Redactor
 from ...client.publisher import Publisher
+from ...errors import OutboxUnusable
 from ...model.activity import PROCESS_GONE
 from ...model.events import About, BuildStarted
 from ...model.facts import BuildEnded
@@ -106,6 +107,9 @@ class Follow:
         self._publishers: dict[str, Publisher] = {}
         self._searched, self._first_session = asyncio.Event(), asyncio.Event()
         self._searched_at = time.time()
+        self._last_search, self._search_took = float("-inf"), 0.0
+        self._has_begun = self._has_more = False
+        self._complaints: set[str] = set()
         self._orphans, self._inspections = orphans, Inspections()
 
     @property
@@ -133,26 +137,46 @@ class Follow:
         await self._first_session.wait()
 
     async def run(self) -> None:
-        """Until cancelled. Raises OutboxUnusable when an outbox cannot be opened."""
+        """Until cancelled. Raises what keeps it from beginning, as OutboxUnusable.
+
+        It tells of what goes wrong later, and follows the rest.
+        """
         async with AsyncExitStack() as stack:
             listening = asyncio.create_task(self._witnesses.run())
             try:
-                searched, took, more = float("-inf"), 0.0, False
+                await self._look(stack)
+                self._has_begun = True
                 while True:
-                    if time.monotonic() >= searched + self._between_searches(took):
-                        took = await self._search()
-                        searched = time.monotonic()
-                        self._searched.set()
-                    if not more:
-                        await self._end_orphans(time.time())
-                    more = await self._pull(stack)
-                    await self._join(stack)
-                    if not more:
-                        await self._rest()
+                    try:
+                        await self._look(stack)
+                    except Exception as error:
+                        log.exception("a look at the sessions failed")
+                        self._complain(f"{type(error).__name__}: {error}; agents are looked for all the same")
+                        await asyncio.sleep(self._pace.look)
             finally:
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
                 await asyncio.gather(*(publisher.drain(LAST_WORDS) for publisher in self._publishers.values()))
+
+    async def _look(self, stack: AsyncExitStack) -> None:
+        """A look at the files, a search if it is time, and a rest if there was nothing more to read."""
+        if time.monotonic() >= self._last_search + self._between_searches(self._search_took):
+            self._last_search = time.monotonic()
+            self._search_took = await self._search()
+            self._last_search = time.monotonic()
+            self._searched.set()
+        if not self._has_more:
+            await self._end_orphans(time.time())
+        self._has_more = await self._pull(stack)
+        await self._join(stack)
+        if not self._has_more:
+            await self._rest()
+
+    def _complain(self, words: str) -> None:
+        """Once."""
+        if words not in self._complaints:
+            self._complaints.add(words)
+            self._tell(words)
 
     async def _rest(self) -> None:
         """Until the next look at the files, or until a witness says something."""
@@ -242,6 +266,8 @@ class Follow:
         more = False
         for following in list(self._following.values()):
             publisher = await self._publisher(stack, following.project, following.about)
+            if publisher is None:
+                continue
             if publisher.is_busy:
                 await asyncio.sleep(BREATH)
                 more = more or not publisher.last_error
@@ -276,7 +302,7 @@ class Follow:
             if build is None:
                 continue
             publisher = await self._publisher(stack, build.project, build.about)
-            if not publisher.is_busy:
+            if publisher is not None and not publisher.is_busy:
                 for one in self._witnesses.due(session, build.about, now):
                     publisher.send(one)
 
@@ -304,10 +330,15 @@ class Follow:
         if len(self._builds) > BUILDS:
             del self._builds[next(iter(self._builds))]
 
-    async def _publisher(self, stack: AsyncExitStack, project: ProjectName, about: About) -> Publisher:
-        """One for each project."""
+    async def _publisher(self, stack: AsyncExitStack, project: ProjectName, about: About) -> Publisher | None:
+        """One for each project; None: its outbox cannot be opened now, and that was told."""
         publisher = self._publishers.get(project.id)
         if publisher is None:
             opened = Publisher(self._server, about, self._outbox, report=self._tell)
-            publisher = self._publishers[project.id] = await stack.enter_async_context(opened)
+            try:
+                publisher = self._publishers[project.id] = await stack.enter_async_context(opened)
+            except OutboxUnusable as error:
+                if not self._has_begun:
+                    raise
+                self._complain(f"project {project.name} waits: {error}")
         return publisher
