@@ -432,6 +432,22 @@ async def test_every_build_that_runs_is_told_to_live_also_after_another_has_ende
         assert {beat["buildId"] for beat in scripted.beats} == {"b4"}
 
 
+async def test_no_failure_ends_the_signs_of_life(scripted, publish, monkeypatch) -> None:
+    scripted.beat_status = 200
+    async with publish(limits=PublisherLimits(heartbeat_every=0.01)) as publisher:
+        usual, failures = publisher._client.post, [RuntimeError("what nobody thought of"), OSError("nor of that")]
+
+        async def post(url, **what):
+            if "heartbeats" in url and failures:
+                raise failures.pop()
+            return await usual(url, **what)
+
+        monkeypatch.setattr(publisher._client, "post", post)
+        publisher.publish(BuildStarted())
+        await scripted.until(lambda: len(scripted.beats) >= 1)
+        assert failures == []
+
+
 async def test_publishing_never_waits(publish) -> None:
     loop = asyncio.get_running_loop()
     async with publish() as publisher:

@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import httpx
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -371,7 +370,7 @@ class Publisher:
             waiting = (self._build,) if self._count and self.depth else ()
             for project_id, session_id, build_id in tuple(self._running) or waiting:
                 sign = {"projectId": project_id, "sessionId": session_id, "buildId": build_id, "outbox": self.depth}
-                with suppress(httpx.HTTPError):
+                with suppress(Exception):  # whatever it is, the next one may arrive
                     answer = await self._client.post(self.server.http("build-heartbeats"), content=encode(sign))
                     if answer.status_code in (404, 405):
                         return
