@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import permutations
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from sentryvibe_tui.errors import EventDiffers
 from sentryvibe_tui.model.reducer import apply
-from sentryvibe_tui.model.state import BuildState
+from sentryvibe_tui.model.state import BuildState, Note
 from sentryvibe_tui.store import appending
 from sentryvibe_tui.store.contract import Accepted, BuildFilter, BuildKey, Commit, Expiry, Store
 from sentryvibe_tui.wire.envelope import EventEnvelope
@@ -423,4 +424,25 @@ async def test_a_build_of_which_something_came_since_it_was_listed_is_not_delete
     assert not await store.delete(listed.key, expiry.before)
     assert await store.state(listed.key) is not None
     assert await store.delete(listed.key)
+    await store.close()
+
+
+@pytest.mark.parametrize("words", ["a\0b", "\ud800 alone", "\U0001f600", "\u2028\r\x1b[31m"], ids=ascii)
+async def test_what_an_agent_says_may_have_any_letter(place: Place, posted: Make, words: str) -> None:
+    """PostgreSQL's text and its JSON take neither U+0000 nor half of a pair: what travels is bytes there."""
+    store = await place.open()
+    call = {"toolCallId": "t", "toolName": "Bash"}
+    await store.append([posted("text", id="x", text=words)], 1)
+    await store.append([posted("tool-call", **call, input={"command": words * 20_000})], 2)
+    state = await store.state(KEY)
+    assert state is not None
+    (said,) = [item.text for item in state.items() if isinstance(item, Note)]
+    assert said == words.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    tool = await store.find_tool("s", "t")
+    assert tool is not None
+    assert tool.input is not None
+    assert json.loads(bytes(tool.input))["command"] == said * 20_000
+    await store.close()
+    store = await place.open()
+    assert await store.state(BuildKey("p", "s", "b")) == state
     await store.close()

@@ -1,4 +1,18 @@
-"""What only a store over a database can meet: other servers at the same builds, and connections that end."""
+"""What only a store over a database can meet: other servers at the same builds, and connections that end.
+
+PostgreSQL's traps, and what keeps us out of each:
+
+- A lock read in one statement with what it guards tells what was before: `two_servers_write_one_build`. Of advisory
+  locks there is one, alone in its statement (`schema.lock`), of a transaction: a pooler keeps a session's.
+- REPEATABLE READ, `jit`, time-outs: `every_connection_has_the_settings` in tests/faults/test_databases.py. There, too:
+  poolers, which swallow LISTEN and mix up prepared statements; an older copy put back, which PostgreSQL does not tell.
+- Locks in another order: `groups_that_name_builds_in_another_order`.
+- Plans of tails: `plans_of_tails_read_no_table_whole`.
+- U+0000 in ids is refused at the border (tests/wire/test_ids.py), else it fails alone: `one_bad_append_of_a_group`;
+  what an agent says is bytes: `what_an_agent_says_may_have_any_letter` in test_contract.py.
+- Three long ids in an index: `ids_and_names_of_any_length`.
+- Numbers of builds have holes. No test: nothing counts by them, and lists are in the order of time.
+"""
 
 from __future__ import annotations
 
