@@ -13,6 +13,7 @@ import termios
 import threading
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import pytest
 
@@ -378,6 +379,36 @@ def test_the_scrollback_ends_with_a_key_and_keeps_none(open_terminal) -> None:
         assert b"x" not in terminal.before.split(b"\x1b")[0]
         terminal.shown()
     terminal.end()
+
+
+async def test_the_terminal_is_lent_to_one_program_at_a_time(app_on, running_build, lent) -> None:
+    """Keys that were typed ahead ask for it again: that would stop the driver twice; nor do they end what has it."""
+    app = app_on(running_build.state)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await ready(pilot)
+        handover, is_over, begun = screen.export.handover, asyncio.Event(), list[str]()
+
+        async def first() -> str:
+            begun.append("first")
+            await is_over.wait()
+            return ""
+
+        async def second() -> str:
+            begun.append("second")
+            return ""
+
+        screen.start(partial(handover.lend, first), "export")
+        await pilot.pause()
+        screen.start(partial(handover.lend, second), "export")
+        await pilot.pause()
+        await handover.lend(second)
+        assert (begun, lent) == (["first"], ["out"])
+        is_over.set()
+        await pilot.pause()
+        assert lent == ["out", "back"]
+        screen.start(partial(handover.lend, second), "export")
+        await pilot.pause()
+        assert begun == ["first", "second"]
 
 
 async def test_what_happens_goes_on_while_the_pager_has_the_terminal(

@@ -455,3 +455,17 @@ async def test_the_plan_is_on_screen_when_it_is_asked_for(app_on, running_build,
         room = screen.panes.inspector.scrollable_content_region.height
         shown = [screen.panes.inspector.render_line(at).text.strip() for at in range(room)]
         assert "· the window" in shown, shown
+
+
+@pytest.mark.parametrize("size", [(40, 12), (44, 12), (60, 15), (80, 24)])
+async def test_no_figure_of_the_tools_is_cut(app_on, running_build, size) -> None:
+    async with app_on(running_build.state).run_test(size=size) as pilot:
+        await pilot.press("5")
+        await pilot.pause(0.1)
+        tools = pilot.app.watch_screen.panes.tools
+        width = tools.row_width
+        for row in range(len(tools.verbs)):
+            line = line_text(tools.lines_of(row, width)[0])
+            assert not line[6:].rstrip().endswith("…")
+            assert len(line.rstrip()) <= width
+        assert len(tools.heads(width)) <= width

@@ -85,7 +85,8 @@ class TerminalApp(App[int]):
         self.picture = Picture()
         self.collector: Collector | None = None
         self._window_title = ""
-        self._is_lent = False
+        self.is_lent = False
+        """Whether another program has the terminal."""
         own_keys, self.wrong_keys = usable_keys(options.keys)
         if own_keys:
             self.set_keymap(own_keys)
@@ -153,11 +154,11 @@ class TerminalApp(App[int]):
 
     def _lent(self, _: object) -> None:
         """The terminal is for a pager, an editor or, with ctrl+z, the shell."""
-        self._is_lent = True
+        self.is_lent = True
 
     def _taken_back(self, _: object) -> None:
         """After that the terminal's screen is empty."""
-        self._is_lent = False
+        self.is_lent = False
         self.picture.forget()
         self.refresh(layout=True)
 
@@ -194,7 +195,7 @@ class TerminalApp(App[int]):
 
     def write(self, sequence: str) -> None:
         """To the terminal: past the picture, and also while another program has it."""
-        if self._is_lent and sys.__stderr__ is not None:
+        if self.is_lent and sys.__stderr__ is not None:
             with suppress(OSError):
                 sys.__stderr__.write(sequence)
                 sys.__stderr__.flush()

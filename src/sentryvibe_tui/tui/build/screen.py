@@ -18,6 +18,7 @@ from ...runtime import serves_here
 from ..actions import bindings, keys_of, offered
 from ..context import RenderContext
 from ..export.export import Export
+from ..export.handover import EXPORT, is_lent
 from ..lines import Line
 from ..link_subject import LinkSubject
 from ..widgets.footer import Keys, Severity
@@ -119,6 +120,8 @@ class BuildScreen(RowsScreen):
         app.push_screen(Card(title, lines))
 
     def start(self, work: Callable[[], Awaitable[None]], group: str) -> None:
+        if group == EXPORT and is_lent(self):
+            return
         self.run_worker(work, exclusive=True, group=group)  # pyright: ignore[reportUnknownMemberType, reportArgumentType]
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:

@@ -80,27 +80,37 @@ def _tools(tally: Tally, width: int) -> Iterator[Line]:
     if not tally.verbs:
         return
     yield []
-    yield fill([("Tools", "heading")], [(stats_heads(), "faint")], width)
+    yield fill([("Tools", "heading")], [(stats_heads(width), "faint")], width)
     for stats in tally.most_used()[:KINDS_SHOWN]:
-        yield fill([(stats.verb, "verb")], stats_cells(stats), width)
+        yield fill([(stats.verb, "verb")], stats_cells(stats, width), width)
 
 
-STATS_WIDTH = 10 + 3 * (DURATION_WIDTH + 1)
-"""Cells of `stats_cells` and `stats_heads`."""
+VERB_WIDTH = 6
+"""Cells that a verb keeps beside its figures."""
 
 
-def stats_heads() -> str:
-    return "calls  err" + "".join(word.rjust(DURATION_WIDTH + 1) for word in ("p50", "p95", "max"))
+def stats_width(width: int) -> int:
+    """Cells of `stats_cells` and `stats_heads` in a row of `width`."""
+    return 10 + _times_in(width) * (DURATION_WIDTH + 1)
 
 
-def stats_cells(stats: VerbStats) -> Line:
+def _times_in(width: int) -> int:
+    """How many times there is room for: of a narrow row the longest is left out."""
+    return 3 if width >= VERB_WIDTH + 10 + 3 * (DURATION_WIDTH + 1) else 2
+
+
+def stats_heads(width: int) -> str:
+    return "calls  err" + "".join(word.rjust(DURATION_WIDTH + 1) for word in ("p50", "p95", "max")[: _times_in(width)])
+
+
+def stats_cells(stats: VerbStats, width: int) -> Line:
     """Number, errors and times of a verb's calls, in columns of fixed width."""
     times = stats.times
     took = [duration(ms) for ms in (times.p50, times.p95, times.longest)] if times else ["", "", ""]
     return [
         (str(stats.number).rjust(5), ""),
         (f"{stats.errors or '':>5}", "bad"),
-        *((cell.rjust(DURATION_WIDTH + 1), "dim") for cell in took),
+        *((cell.rjust(DURATION_WIDTH + 1), "dim") for cell in took[: _times_in(width)]),
     ]
 
 

@@ -13,6 +13,14 @@ from textual.screen import Screen
 from ...report.words import size
 from ..build.host import Severity
 
+EXPORT = "export"
+"""The group of workers that carry something out; while one of them has lent the terminal no other begins."""
+
+
+def is_lent(screen: Any) -> bool:
+    """Whether another program has the terminal of a screen."""
+    return bool(getattr(screen.app, "is_lent", False))
+
 
 class Teller(Protocol):
     """A screen that can say a line to the reader."""
@@ -21,7 +29,9 @@ class Teller(Protocol):
 
 
 class Terminal(Protocol):
-    """An app that can say something to its terminal past the picture."""
+    """An app that can say something to its terminal past the picture, and knows when another program has that."""
+
+    is_lent: bool
 
     def write(self, sequence: str) -> None: ...
 
@@ -62,13 +72,21 @@ class Handover:
             self._host.tell(f"{amount} could not be written to a file: {error}", "error", timeout=8)
 
     async def lend(self, work: Callable[[], Awaitable[str]]) -> None:
-        """`work` gets the terminal and says what went wrong; what happens meanwhile is painted when it is back."""
-        app = self._app
+        """`work` gets the terminal and says what went wrong; what happens meanwhile is painted when it is back.
+
+        Nothing gets it while it is lent: keys that were typed ahead may ask for that.
+        """
+        app, lending = self._app, cast("Terminal", self._app)
+        if lending.is_lent:
+            return
+        lending.is_lent = True
         try:
             with app.batch_update(), app.suspend():
                 problem = await _outcome(work)
         except SuspendNotSupported:
             problem = "this terminal cannot be lent to another program"
+        finally:
+            lending.is_lent = False
         app.refresh(layout=True)
         if problem:
             self._host.tell(problem, "warning", timeout=8)

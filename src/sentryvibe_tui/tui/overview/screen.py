@@ -24,7 +24,7 @@ from ...report.words import request_words
 from ..actions import bindings, keys_of, offered
 from ..build.host import Severity
 from ..context import RenderContext
-from ..export.handover import Handover
+from ..export.handover import EXPORT, Handover, is_lent
 from ..link_subject import LinkSubject
 from ..widgets.footer import Keys
 from ..widgets.rows import Rows
@@ -291,6 +291,8 @@ class OverviewScreen(RowsScreen):
         self.keys.say(clean_line(message), severity, timeout)
 
     def start(self, work: Callable[[], Awaitable[None]], group: str) -> None:
+        if group == EXPORT and is_lent(self):
+            return
         self.run_worker(work, exclusive=True, group=group)  # pyright: ignore[reportUnknownMemberType, reportArgumentType]
 
     # ----------------------------------------------------------------- keys

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...context import RenderContext
 from ...lines import Line, cut, fill
 from ...widgets.rows import Rows
-from ..summary_page import STATS_WIDTH, stats_cells, stats_heads
+from ..summary_page import VERB_WIDTH, stats_cells, stats_heads, stats_width
 from ..tally import VerbStats, sparks
 from ..view import BuildView
 
@@ -49,21 +49,20 @@ class Tools(Rows):
         return None if slowest < 0 else slowest
 
     def _name_width(self, width: int) -> int:
-        return max(6, min(NAME_WIDTH, width - STATS_WIDTH))
+        return max(VERB_WIDTH, min(NAME_WIDTH, width - stats_width(width)))
 
     def heads(self, width: int) -> str:
-        room = width - self._name_width(width) - STATS_WIDTH - 2
+        room = width - self._name_width(width) - stats_width(width) - 2
         last = "  latest" if room >= LEAST_SPARKS else ""
-        return (" " * self._name_width(width) + stats_heads() + last) if self.verbs else ""
+        return (" " * self._name_width(width) + stats_heads(width) + last) if self.verbs else ""
 
     def lines_of(self, row: int, width: int) -> list[Line]:
         stats, name_width = self.verbs[row], self._name_width(width)
-        room = width - name_width - STATS_WIDTH - 2
+        room = width - name_width - stats_width(width) - 2
         latest = list(stats.latest)[-room:] if room >= LEAST_SPARKS and stats.number > 1 else []
         name = fill(cut([(stats.verb, "verb")], name_width), [], name_width)
-        return [
-            cut([*name, *stats_cells(stats), ("  ", ""), (sparks(latest, self.context.glyphs.sparks), "faint")], width)
-        ]
+        marks: Line = [("  ", ""), (sparks(latest, self.context.glyphs.sparks), "faint")] if latest else []
+        return [cut([*name, *stats_cells(stats, width), *marks], width)]
 
     def instead(self) -> list[Line]:
         state = self.view.state
