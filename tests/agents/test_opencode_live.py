@@ -293,8 +293,7 @@ def test_an_event_that_makes_no_sense_hides_none_behind_it(opencode: Opencode, f
     )
 
 
-def test_a_database_that_is_just_made_is_read_when_it_is_there(tmp_path: Path, fold: Any) -> None:
-    opencode = Opencode(tmp_path / "opencode" / "opencode.db")
+def test_a_database_that_is_just_made_is_read_when_it_is_there(opencode: Opencode, fold: Any) -> None:
     opencode.database.executescript("DROP TABLE event; DROP TABLE session")
     look = witness(opencode).look
     assert look() == []

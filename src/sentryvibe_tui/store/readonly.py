@@ -38,17 +38,24 @@ def open_readonly(directory: Path) -> sqlite3.Connection | None:
 
 def _checked(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     try:
+        _check_version(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check_version(db: sqlite3.Connection, path: Path) -> None:
+    try:
         (version,) = db.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError:
+        raise
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
         raise Unreadable(f"{path} is damaged or no database of ours ({error})") from None
-    if OLDEST <= version <= SCHEMA:
-        return db
-    db.close()
     if version < OLDEST:
         raise Unreadable(f"{path} is of an older version; `sentryvibe-tui serve` brings it up to date when it starts")
-    raise Unreadable(f"{path} is of a newer version of sentryvibe-tui")
+    if version > SCHEMA:
+        raise Unreadable(f"{path} is of a newer version of sentryvibe-tui")
 
 
 def recent_figures(db: sqlite3.Connection, since: int, since_sign: int) -> list[tuple[Any, ...]]:
