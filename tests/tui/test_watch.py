@@ -1,8 +1,14 @@
 """The screen follows the watch: what happens is shown, keys do what they say, leaving says how it ended."""
 
+import pytest
+
+from sentryvibe_tui.client.kept_watch import KeptWatch
 from sentryvibe_tui.client.watching import LinkChanged, LinkStatus, Snapshot
 from sentryvibe_tui.model.facts import BuildEnded
+from sentryvibe_tui.tui.app import WatchApp
 from sentryvibe_tui.tui.lines import line_text
+
+from .conftest import told_build
 
 
 async def settled(pilot) -> None:
@@ -90,3 +96,25 @@ async def test_codex_phases_stand_above_the_todos(scene) -> None:
         await settled(pilot)
         lines = [line.strip() for line in text_of(pilot.app.watch_screen.panes.todos).split("\n")]
         assert lines[1:4] == ["✓ Select a template", "◐ Carry out the task", "○ Verify the workspace"]
+
+
+class Kept:
+    """A data folder without a server, with nothing beside the build on screen."""
+
+    async def of_project(self, _: str):
+        return ()
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_a_kept_build_that_ended_says_when_and_one_that_went_on_how_it_was_last(ended) -> None:
+    story = told_build()
+    state = (story.tell(BuildEnded("completed")) if ended else story).state
+    now = (state.last_event_at or 0) + 3 * 86_400_000
+    app = WatchApp(KeptWatch(Kept(), state), "todo-app", now=lambda: now)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause(0.1)
+        app.watch_screen.flush()
+        await pilot.pause()
+        head = "\n".join(line_text(bar.line(120)) for bar in (app.watch_screen.head.who, app.watch_screen.head.now))
+        assert ("offline, showing" in head) is not ended
+        assert ("3d ago" in head) is ended

@@ -23,7 +23,8 @@ class KeptWatch:
 
     async def events(self) -> AsyncIterator[WatchEvent]:
         yield Snapshot(self._state, "hydrated")
-        yield LinkChanged(LinkStatus("closed", lost_at=self._state.last_event_at, reason="no server runs"))
+        lost_at = self._state.last_event_at if self._state.is_active else None  # how it went on nobody knows
+        yield LinkChanged(LinkStatus("closed", lost_at=lost_at, reason="no server runs"))
 
     def retry_now(self) -> None:
         pass

@@ -159,3 +159,13 @@ def test_where_there_is_no_room_for_what_it_does_the_project_has_it(width):
     assert columns.what == 0 or columns.what >= 4
     assert "……" not in line
     assert width < 20 or "lan" in line
+
+
+@pytest.mark.parametrize("width", range(60, 140, 5))
+def test_what_is_usual_stands_beside_a_stuck_call_whole_or_not_at_all(width):
+    quiet = {"now_since": NOW - 400_000, "p95_ms": 58_000, "usual_ms": 22_000, "open_calls": 1}
+    entry = entry_of(row("blog", "working", 400 * SECOND, now="Bash npm test", **quiet), Preferences(), "", NOW)
+    columns = fit_columns(width, extents_of([entry], has_hosts=False))
+    line = line_text(row_line(entry, columns, CONTEXT, width))
+    assert "Bash npm test" in line
+    assert "usual" not in line or "usual 22s, p95 58s" in line

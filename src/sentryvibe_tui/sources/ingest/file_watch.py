@@ -41,7 +41,7 @@ class FileWatch:
         except (OSError, UnknownFormat) as error:
             yield LinkChanged(LinkStatus("refused", reason=clean_line(f"{self._path}: {reason(error)}")))
             return
-        yield LinkChanged(LinkStatus("closed", lost_at=self._fold.state.last_event_at))
+        yield LinkChanged(LinkStatus("closed"))
 
     async def _changes(self) -> AsyncIterator[WatchEvent]:
         while self._fold.state.is_active:

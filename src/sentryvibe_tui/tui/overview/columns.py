@@ -15,7 +15,7 @@ from ...model.state import Millis
 from ...model.text import clean_line
 from ...report.words import DURATION_WIDTH, running_time, short_count, short_model
 from ..context import RenderContext, role
-from ..lines import Line, cut, fill, length
+from ..lines import Line, cells, cut, fill, length
 from .arrangement import RosterEntry
 from .triage import since
 from .words import NOBODY_SAYS, STATE_WIDTH, cost_words, more_words, short_agent, state_mark, what_words
@@ -183,6 +183,8 @@ def _what(entry: RosterEntry, room: int) -> Line:
     tone = {"waits": "alarm", "failed": "bad", "stuck": "warn", "working": "", "machine": ""}.get(entry.need, "dim")
     if not text:
         return fill([(NOBODY_SAYS, "faint")], [], room)
+    if entry.need == "stuck" and cells(text) > room and build.now:  # what is usual whole, or not at all
+        text = clean_line(build.now)
     if not text.endswith(more):
         more = ""
     text = text[: len(text) - len(more)]
