@@ -13,7 +13,8 @@ from sentryvibe_tui.agents.claude.live import Registry
 from sentryvibe_tui.agents.common.live import Sighting
 from sentryvibe_tui.model.activity import PROCESS_GONE
 from sentryvibe_tui.model.events import ActivityReported, BuildStarted
-from sentryvibe_tui.model.facts import BuildEnded, Noticed
+from sentryvibe_tui.model.facts import AgentReported, BuildEnded, Noticed
+from sentryvibe_tui.model.state import Agent
 from sentryvibe_tui.processes import is_alive, is_elsewhere, pid_domain, started_at
 
 S, OTHER = "0b8c9d5e-1111-4222-8333-444444444444", "0b8c9d5e-2222-4222-8333-444444444444"
@@ -189,12 +190,15 @@ def test_a_process_that_turns_to_another_session_leaves_the_one_before(register:
     assert (working.session, words([working])) == (OTHER, [("working", "")])
 
 
-def test_a_first_prompt_begins_a_session_before_its_file_is_there(register: Register) -> None:
-    register.write("idle", session=OTHER)
-    assert words(register.look()) == [("idle", "")]
+@pytest.mark.parametrize(("status", "kind"), [("idle", "idle"), ("busy", "working"), ("waiting", "waiting-person")])
+def test_a_session_begins_before_its_file_is_there(register: Register, status: str, kind: str) -> None:
+    """Idle until its first prompt, or with that."""
+    register.write(status, session=OTHER)
+    begun, agent, stands = register.look()
+    assert (begun.event, begun.directory, words([stands])) == (BuildStarted(), "/w/shop", [(kind, "")])
+    assert agent.event == AgentReported(Agent("claude-code", cwd="/w/shop"))
     register.write("busy", NOW + 1, session=OTHER)
-    begun, working = register.look()
-    assert (begun.event, begun.directory, words([working])) == (BuildStarted(), "/w/shop", [("working", "")])
+    assert words(register.look()) == [("working", "")], "once"
     register.write("idle", NOW + 2, session=OTHER)
     register.write("busy", NOW + 3, session=OTHER)
     assert words(register.look()) == [("working", "")], "once"

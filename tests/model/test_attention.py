@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from sentryvibe_tui.model.activity import Activity
 from sentryvibe_tui.model.attention import FRESH, STANDING, Attention, AttentionEvent, attention
 from sentryvibe_tui.model.summary import BuildSummary, OpenRequest
 
@@ -58,6 +59,7 @@ def test_deserves_attention(before: BuildSummary | None, now: BuildSummary, kind
         (replace(BUSY, requests=(OpenRequest("witness", title="input", since=4_000),)), SEEN),
         (None, BUSY),
         (None, DONE),
+        (replace(BUSY, activity=Activity("idle", 4_000)), replace(DONE, status="interrupted")),
         (DONE, replace(DONE, title="later known")),
         (DONE, BUSY),
     ],

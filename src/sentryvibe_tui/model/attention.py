@@ -43,13 +43,14 @@ class AttentionEvent(Struct, frozen=True, rename="camel"):
 def attention(before: BuildSummary | None, now: BuildSummary) -> AttentionEvent | None:
     """The event that lies between two summaries of a build; `before` None: a build that has just appeared.
 
-    A new question, or an end. That an old build appears which has ended already is no news.
+    A new question, or an end. That an old build appears which has ended already is no news, nor is that an agent is
+    closed which was not asked for anything.
     """
     earlier = before.requests if before is not None else ()
     fresh = next((one for one in now.requests if not any(_is_same(one, other) for other in earlier)), None)
     if fresh is not None:
         return _question(now, fresh)
-    if before is None or not before.is_active or now.status == "active":
+    if before is None or not before.is_active or now.status == "active" or before.activity.kind == "idle":
         return None
     ended = now.ended_at or now.last_event_at
     said = now.error if now.status == "failed" else now.now

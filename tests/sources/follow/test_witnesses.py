@@ -26,10 +26,10 @@ def test_what_is_seen_joins_in_order_with_its_times_and_the_same_ids_again() -> 
     for _ in range(2):
         seen = listening()
         for at in (1, 2):
-            seen.take(Sighting("s", WORKING, NOW + at))
-        seen.take(Sighting("s", IDLE, None, id="own"))
+            seen.take(Sighting("s", WORKING, NOW + at), NOW)
+        seen.take(Sighting("s", IDLE, None, id="own"), NOW + 3)
         posted = seen.due("s", ABOUT, NOW + 9)
-        assert [one.at for one in posted] == [NOW + 1, NOW + 2, NOW + 9]
+        assert [one.at for one in posted] == [NOW + 1, NOW + 2, NOW + 3], "what waited is not of now"
         ids.append([one.event_id for one in posted])
         assert seen.sessions() == seen.due("s", ABOUT, NOW + 9) == []
     assert ids[0] == ids[1]
@@ -40,8 +40,8 @@ def test_what_is_seen_joins_in_order_with_its_times_and_the_same_ids_again() -> 
 @pytest.mark.parametrize("rest", [IDLE, BuildEnded("interrupted", source="registry")])
 def test_the_end_of_a_turn_waits_for_the_file_that_says_how(rest: ActivityReported | BuildEnded) -> None:
     seen = listening()
-    seen.take(Sighting("s", WORKING, NOW))
-    seen.take(Sighting("s", rest, NOW + 1))
+    seen.take(Sighting("s", WORKING, NOW), NOW)
+    seen.take(Sighting("s", rest, NOW + 1), NOW)
     assert [one.event for one in seen.due("s", ABOUT, NOW + GRACE)] == [WORKING]
     assert [one.event for one in seen.due("s", ABOUT, NOW + 1 + GRACE)] == [rest]
 
@@ -49,27 +49,27 @@ def test_the_end_of_a_turn_waits_for_the_file_that_says_how(rest: ActivityReport
 def test_without_a_build_the_latest_are_kept_until_the_session_ends() -> None:
     seen = listening()
     for at in range(SIGHTINGS_LIMIT + 5):
-        seen.take(Sighting("s", WORKING, NOW + at, "/w"))
+        seen.take(Sighting("s", WORKING, NOW + at, "/w"), NOW)
     first = seen.first("s")
     assert first is not None
     assert first.at == NOW + SIGHTINGS_LIMIT + 4
     assert len(seen.due("s", ABOUT, NOW + 99)) == SIGHTINGS_LIMIT
-    seen.take(Sighting("s", IDLE, NOW, "/w"))
-    seen.take(Sighting("s", BuildEnded("interrupted"), NOW, "/w"))
+    seen.take(Sighting("s", IDLE, NOW, "/w"), NOW)
+    seen.take(Sighting("s", BuildEnded("interrupted"), NOW, "/w"), NOW)
     assert seen.first("s") is None
 
 
 def test_a_sighted_start_with_a_directory_begins_a_build() -> None:
     seen, start = listening(), Sighting("s", BuildStarted(), NOW, "/w")
     for one in (Sighting("s", IDLE, NOW), start, Sighting("s", WORKING, NOW)):
-        seen.take(one)
+        seen.take(one, NOW)
     assert seen.first("s") is start
 
 
 def test_secrets_are_masked() -> None:
     seen = listening(Redactor())
     secret = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6"
-    seen.take(Sighting("s", TextAdded("t", f"token {secret}", whole=True), NOW))
+    seen.take(Sighting("s", TextAdded("t", f"token {secret}", whole=True), NOW), NOW)
     (posted,) = seen.due("s", ABOUT, NOW)
     assert isinstance(posted.event, TextAdded)
     assert secret not in posted.event.text
@@ -101,9 +101,9 @@ async def test_a_witness_that_breaks_is_told_once_and_the_others_go_on() -> None
 
 async def test_a_session_is_vouched_for_until_it_ends_or_its_witness_does() -> None:
     seen = Witnesses({"odd": Tells(Sighting("s", WORKING, NOW), broken=True)}, lambda _: None)
-    seen.take(Sighting("t", IDLE, NOW))
+    seen.take(Sighting("t", IDLE, NOW), NOW)
     assert seen.vouch_for("t")
-    seen.take(Sighting("t", BuildEnded("interrupted"), NOW))
+    seen.take(Sighting("t", BuildEnded("interrupted"), NOW), NOW)
     assert not seen.vouch_for("t")
     await seen.run()
     assert not seen.vouch_for("s")

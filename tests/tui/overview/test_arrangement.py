@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.tui.overview.conftest import HOUR, MIDNIGHT, MINUTE, NOW, SECOND, row
 
+from sentryvibe_tui.model.activity import Activity
 from sentryvibe_tui.tui.overview.arrangement import Fold, Heading, ListOptions, landmarks_of, stable_slots
 from sentryvibe_tui.tui.overview.preferences import Preferences, build_name
 from sentryvibe_tui.tui.overview.roster import REST_MILLIS, Roster
@@ -262,3 +263,24 @@ def test_time_alone_puts_every_row_where_it_belongs_then(rows, later):
     assert {key: one.need for key, one in roster.entries.items()} == {
         key: one.need for key, one in fresh.entries.items()
     }
+
+
+def test_an_agent_that_was_closed_before_it_was_asked_for_anything_has_no_row() -> None:
+    began = row("app", "idle", status="active", ended_at=None, now="")
+    closed = replace(began, build=replace(began.build, status="interrupted", activity=Activity("ended", NOW)))
+    roster = at((began,))
+    assert list(roster.visible) == [began.key]
+    roster.put(closed)
+    roster.settle(NOW)
+    assert not roster.visible
+    assert roster.counts().ended == 0
+    for something in (
+        {"title": "go"},
+        {"now": "hello"},
+        {"tools": 1},
+        {"input_tokens": 0},
+        {"status": "failed", "error": "no"},
+    ):
+        roster.put(replace(closed, build=replace(closed.build, **something)))
+        assert list(roster.rows) == [began.key]
+        roster.put(closed)

@@ -20,14 +20,15 @@ from msgspec import Struct
 
 from ...model.activity import PROCESS_GONE, ActivityKind
 from ...model.events import ActivityReported, BuildStarted
-from ...model.facts import BuildEnded, Noticed
-from ...model.state import Millis
+from ...model.facts import AgentReported, BuildEnded, Noticed
+from ...model.state import Agent, Millis
 from ...model.text import clip_end
 from ...processes import is_alive, is_elsewhere, pid_domain
 from ..common.folders import home
 from ..common.live import Sighting, polled
 from .files import FILES
 from .files import root as session_files
+from .tools import AGENT
 
 log = logging.getLogger("sentryvibe_tui.agents")
 
@@ -138,14 +139,16 @@ class Registry:
                 notice = Noticed(f"Claude Code's register says {entry.status[:40]!r}, which is not understood here")
                 yield Sighting(entry.session_id, notice, entry.since, entry.cwd)
             return
-        if entry.status == "busy" and self._begins(entry.session_id):
+        if self._begins(entry.session_id):
             yield Sighting(entry.session_id, BuildStarted(), entry.since, entry.cwd, "begun")
+            agent = AgentReported(Agent(AGENT, cwd=entry.cwd))
+            yield Sighting(entry.session_id, agent, entry.since, entry.cwd, "begun-agent")
         kind, what = _STATES[entry.status]
         event = ActivityReported(kind, clip_end(entry.waiting_for or what, 200), source="registry")
         yield Sighting(entry.session_id, event, entry.since, entry.cwd)
 
     def _begins(self, session: str) -> bool:
-        """Whether it is at its first prompt: its file is not there yet. The file tells the same a moment later."""
+        """Whether it is before its first prompt, or at it: its file is not there yet, and will tell the same then."""
         if session in self._sessions:
             return False
         self._sessions.add(session)

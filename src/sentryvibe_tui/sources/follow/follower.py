@@ -17,8 +17,8 @@ from ...agents.common.session_files import Session
 from ...agents.redact import Redactor
 from ...client.publisher import Publisher
 from ...errors import OutboxUnusable
-from ...model.activity import PROCESS_GONE
-from ...model.events import About, BuildStarted
+from ...model.activity import OVER, PROCESS_GONE
+from ...model.events import About, ActivityReported, BuildEvent, BuildStarted
 from ...model.facts import BuildEnded
 from ...model.state import Agent
 from ...wire.address import Address
@@ -49,7 +49,7 @@ LAST_WORDS = 5.0
 BUILDS = 4_096
 """Builds that are remembered after their files were let go of: what a witness tells later joins them."""
 SOUGHT = 3.0
-"""Seconds for which the file of a session that a witness tells of is searched for at every look."""
+"""Seconds for which the file of a session that a witness sees is searched for at every look."""
 SOON = 0.1
 """Seconds between two looks meanwhile."""
 
@@ -98,7 +98,7 @@ class Follow:
         self._owner = Owner("" if directory is None else str(directory.resolve()))
         self._witnesses = Witnesses(witnesses, tell, redactor)
         self._builds: dict[str, Build] = {}
-        self._sought: dict[str, tuple[Sighting, float]] = {}
+        self._sought: dict[str, tuple[Sighting | None, float]] = {}
         self._looked_up: set[str] = set()
         self._server, self._outbox, self._tell, self._pace = server, outbox, tell, pace
         self._sessions = Sessions(roots, directory)
@@ -237,7 +237,8 @@ class Follow:
             if is_orphan:
                 at = int((reader.changed + QUIET) * 1000)
                 end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
-                self._witnesses.take(Sighting(reader.about.session_id, end, at, reader.session.directory, f"gone-{at}"))
+                gone = Sighting(reader.about.session_id, end, at, reader.session.directory, f"gone-{at}")
+                self._witnesses.take(gone, at)
 
     def _is_suspect(self, reader: SessionReader, now: float) -> bool:
         is_vouched = self._witnesses.vouch_for(reader.about.session_id)
@@ -294,17 +295,22 @@ class Follow:
     async def _join(self, stack: AsyncExitStack) -> None:
         """What witnesses saw joins the builds of their sessions, whose files were read up to now."""
         now = int(time.time() * 1000)
-        unread = {one.about.session_id for one in self._following.values() if not one.is_read}
+        readers = {one.about.session_id: one for one in self._following.values()}
         for session in self._witnesses.sessions():
-            if session in unread:
+            if session in readers and not readers[session].is_read:
                 continue
             build = self._builds.get(session) or self._begin(session)
             if build is None:
                 continue
             publisher = await self._publisher(stack, build.project, build.about)
-            if publisher is not None and not publisher.is_busy:
-                for one in self._witnesses.due(session, build.about, now):
-                    publisher.send(one)
+            if publisher is None or publisher.is_busy:
+                continue
+            posted = self._witnesses.due(session, build.about, now)
+            for one in posted:
+                publisher.send(one)
+            is_new = session not in readers and session not in self._looked_up
+            if is_new and any(_is_at_work(one.event) for one in posted):
+                self._sought[session] = (None, time.monotonic())
 
     def _begin(self, session: str) -> Build | None:
         """The build of a session that has no file; None for one whose file will be found, or is another's."""
@@ -342,3 +348,8 @@ class Follow:
                     raise
                 self._complain(f"project {project.name} waits: {error}")
         return publisher
+
+
+def _is_at_work(event: BuildEvent) -> bool:
+    """Whether a session's agent does something by its witness: its file will say what."""
+    return isinstance(event, ActivityReported) and event.kind not in OVER

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from zlib import crc32
@@ -41,7 +42,8 @@ class Witnesses:
     ) -> None:
         self._witnesses, self._tell, self._redactor = witnesses, tell, redactor
         self._redactors: dict[str, Redactor] = {}
-        self._waiting: dict[str, deque[Sighting]] = {}
+        self._waiting: dict[str, deque[tuple[Sighting, Millis]]] = {}
+        """What cannot join yet, and when it was so: what a witness told without a time was so when it was told."""
         self._alive: dict[str, str] = {}
         """Sessions that are seen to live, with the agent whose witness sees it."""
         self.came = asyncio.Event()
@@ -56,18 +58,20 @@ class Witnesses:
     async def _listen(self, name: str, witness: Witness) -> None:
         try:
             async for sighting in witness.sightings():
-                self.take(sighting, name)
+                self.take(sighting, int(time.time() * 1000), name)
         except Exception as error:  # what one agent's register holds must not end the sources beside it
             log.exception("the witness of %s is heard no longer", name)
             self._alive = {session: agent for session, agent in self._alive.items() if agent != name}
             self._tell(f"what runs of {name} is only seen by its files from now on: {type(error).__name__}: {error}")
 
-    def take(self, sighting: Sighting, agent: str = "") -> None:
+    def take(self, sighting: Sighting, now: Millis, agent: str = "") -> None:
+        """`now` is epoch milliseconds."""
         if isinstance(sighting.event, BuildEnded):
             self._alive.pop(sighting.session, None)
         else:
             self._alive[sighting.session] = agent
-        self._waiting.setdefault(sighting.session, deque()).append(sighting)
+        at = now if sighting.at is None else sighting.at
+        self._waiting.setdefault(sighting.session, deque()).append((sighting, at))
         self.came.set()
 
     def vouch_for(self, session: str) -> bool:
@@ -81,12 +85,12 @@ class Witnesses:
     def first(self, session: str) -> Sighting | None:
         """Of a session without a build: what begins one, else the latest; None when it ended before it had one."""
         waiting = self._waiting.get(session, deque())
-        begins = next((one for one in waiting if isinstance(one.event, BuildStarted) and one.directory), None)
-        if begins is not None or not waiting or isinstance(waiting[-1].event, BuildEnded):
+        begins = next((one for one, _ in waiting if isinstance(one.event, BuildStarted) and one.directory), None)
+        if begins is not None or not waiting or isinstance(waiting[-1][0].event, BuildEnded):
             return begins
         while len(waiting) > SIGHTINGS_LIMIT:
             waiting.popleft()
-        return waiting[-1]
+        return waiting[-1][0]
 
     def forget(self, session: str) -> None:
         self._waiting.pop(session, None)
@@ -96,26 +100,25 @@ class Witnesses:
         """What joins the build `about` now, in order."""
         waiting = self._waiting.get(session)
         posted: list[EventEnvelope] = []
-        while waiting and not _is_early(waiting[0], now):
-            posted.append(self._posted(waiting.popleft(), about, now))
+        while waiting and not _is_early(*waiting[0], now):
+            posted.append(self._posted(*waiting.popleft(), about))
         if not waiting:
             self._waiting.pop(session, None)
         if any(isinstance(one.event, BuildEnded) for one in posted):
             self._redactors.pop(session, None)
         return posted
 
-    def _posted(self, sighting: Sighting, about: About, now: Millis) -> EventEnvelope:
+    def _posted(self, sighting: Sighting, at: Millis, about: About) -> EventEnvelope:
+        """Its id is without the time that it got here: the same word again is the same."""
         event = with_usable_ids(sighting.event)
         if self._redactor is not None:
             event = self._redactors.setdefault(sighting.session, self._redactor.copy()).event(event)
         told = crc32(encode((type(event).__name__, sighting.at, event)))
-        return EventEnvelope(
-            about, event, f"live-{sighting.id or f'{told:08x}'}", now if sighting.at is None else sighting.at
-        )
+        return EventEnvelope(about, event, f"live-{sighting.id or f'{told:08x}'}", at)
 
 
-def _is_early(sighting: Sighting, now: Millis) -> bool:
+def _is_early(sighting: Sighting, at: Millis, now: Millis) -> bool:
     """Whether the file may still say more about it than the witness does."""
     event = sighting.event
     is_rest = isinstance(event, BuildEnded) or (isinstance(event, ActivityReported) and event.kind in OVER)
-    return is_rest and sighting.at is not None and 0 <= now - sighting.at < GRACE
+    return is_rest and sighting.at is not None and 0 <= now - at < GRACE

@@ -23,7 +23,7 @@ from .arrangement import (
 )
 from .counting import AgentCounts, Counting
 from .preferences import Preferences, build_name
-from .triage import AgentRow, RowKey, build_stamp, need
+from .triage import AgentRow, RowKey, build_stamp, is_blank, need
 
 REST_MILLIS = 2_000
 """Milliseconds after the reader's last key during which no row changes its place."""
@@ -49,7 +49,8 @@ class Roster:
         self._counting = Counting()
         self._servers = Counter[str]()
         self._first_stamps: dict[RowKey, str] = {}
-        self._now, self._midnight = now, midnight
+        self._now: Millis = now
+        self._midnight: Millis = midnight
         self._touched_at: Millis = 0
         self._changed: set[RowKey] = set()
         self._is_disordered = self._is_due_now = False
@@ -59,6 +60,9 @@ class Roster:
     def put(self, row: AgentRow) -> None:
         """A new row, or one as it stands now."""
         key = row.key
+        if is_blank(row.build):
+            self.remove(key)
+            return
         if key not in self.rows:
             self._servers[key.server] += 1
         self.rows[key] = row
