@@ -242,8 +242,11 @@ def test_a_watch_on_a_directory_follows_by_itself(
     assert watch.end() == 1
 
 
-def test_what_is_watched_in_a_directory_is_said_once(desk: Any, session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_watched_in_a_directory_is_said_once(
+    desk: Any, home: Path, session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SENTRYVIBE_PORT", "0")
+    register(home).unlink()
     append(session, (TRANSCRIPTS / "claude-session" / "irr-api-error.jsonl").read_bytes())
     os.utime(session, (time.time() - 3 * 3_600,) * 2)
     done = desk.run("watch", ".", "--plain")
