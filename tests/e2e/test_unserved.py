@@ -123,6 +123,18 @@ def test_a_path_that_the_system_refuses_is_told_with_its_reason(desk: Any, tmp_p
             assert b"Errno" not in done.stderr
 
 
+def test_what_is_no_file_is_no_project(desk: Any, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    for command in (("show", str(pipe)), ("watch", str(pipe), "--plain")):
+        done = desk.run(*command)
+        assert done.returncode == 2
+        assert b"is no file that a session could be in" in done.stderr
+    done = desk.run("show", str(tmp_path))
+    assert done.returncode == 2
+    assert f"`watch {tmp_path}` shows" in done.stderr.decode()
+
+
 def test_the_project_of_a_session_file_is_its_agents_directory(desk: Any, tmp_path: Path) -> None:
     path = written(tmp_path / "s-9.jsonl", here(LINES + END, Path("/work/shop")))
     assert desk.run("show", str(path)).stdout.startswith(b"shop ")

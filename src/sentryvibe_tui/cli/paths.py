@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from ..errors import reason
@@ -24,13 +25,15 @@ def file_named(text: str) -> Path | None:
 
 
 def check_path(text: str) -> None:
-    """Raises UsageProblem where `text` can only be a path, and leads to nothing."""
+    """Raises UsageProblem where `text` can only be a path, and leads to nothing that could be read."""
     path = Path(text).expanduser()
     if not text.startswith(("/", "./", "../", "~")) and path.suffix not in (".jsonl", ".zst"):
         return
     try:
-        path.stat()
+        mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise UsageProblem(clean_line(f"there is no file or directory {text}")) from None
     except (OSError, ValueError) as error:
         raise UsageProblem(clean_line(f"{text}: {reason(error)}")) from None
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise UsageProblem(clean_line(f"{text} is no file that a session could be in"))

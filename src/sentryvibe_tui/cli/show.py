@@ -9,11 +9,12 @@ import click
 
 from ..client.choice import newest_state
 from ..model.state import BuildState
+from ..model.text import clean_line
 from .completing import projects
 from .finding import catalogue, problems_of
-from .options import Server, find_server, server_option
+from .options import Server, UsageProblem, find_server, server_option
 from .output import any_text, write_line
-from .paths import check_path, file_named
+from .paths import check_path, directory_named, file_named
 
 
 @click.command("show")
@@ -30,6 +31,8 @@ def command(project: str, server: str | None, session: str | None, as_json: bool
     """
     any_text(utf8=as_json)
     check_path(project)
+    if directory_named(project) is not None:
+        raise UsageProblem(clean_line(f"{project} is a directory: `watch {project}` shows what agents do there"))
     path = file_named(project)
     if path is None:
         state = asyncio.run(_newest(find_server(server), project, session))
