@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from sentryvibe_tui.model.activity import Option
 from sentryvibe_tui.model.attention import AttentionEvent
-from sentryvibe_tui.model.summary import BuildSummary
+from sentryvibe_tui.model.summary import BuildSummary, OpenRequest
 from sentryvibe_tui.notify import Claims, NotifyCommand
 
 from .patience import PATIENCE
@@ -44,6 +45,21 @@ async def test_the_command_gets_each_event_once_as_json_on_stdin(tmp_path: Path)
     told = lines(out)
     assert [line["id"] for line in told] == ["a", "b"]
     assert (told[0]["kind"], told[0]["text"], told[0]["build"]["projectName"]) == ("failed", "out of money", "Shop")
+
+
+async def test_what_the_command_gets_is_safe_to_show(tmp_path: Path) -> None:
+    """Titles, questions and errors are an agent's words."""
+    out, words = tmp_path / "out", "\x1b]0;owned\x07rm\x9b2J \u202egnp"
+    asked = OpenRequest("r", title=words, options=(Option("1", words),))
+    build = BuildSummary("p", "s", "b", title=words, requests=(asked,), error=words, cwd="/w\x1b[2J", tools=3)
+    one = notifier(f"cat >> {shlex.quote(str(out))}", tmp_path)
+    one.hear([AttentionEvent("a", "needs-input", "safe", 5, build)])
+    await one.finish(5)
+    (told,) = lines(out)
+    safe = "rm \ufffdgnp"
+    assert (told["build"]["title"], told["build"]["error"], told["build"]["cwd"]) == (safe, safe, "/w")
+    assert (told["build"]["requests"][0]["title"], told["build"]["requests"][0]["options"][0]["label"]) == (safe, safe)
+    assert told["build"]["tools"] == 3
 
 
 async def test_events_of_half_a_second_come_together(tmp_path: Path) -> None:

@@ -7,14 +7,16 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
 from .folders import make_private, runtime_folder
 from .model.attention import AttentionEvent
+from .model.text import clean
 
 log = logging.getLogger("sentryvibe_tui.notify")
 
@@ -107,7 +109,7 @@ class NotifyCommand:
 
     def _claimed(self, events: Iterable[AttentionEvent]) -> bytes:
         """A line for each that nobody else tells. Claimed this late, what is not told after all is left to others."""
-        return b"".join(msgspec.json.encode(event) + b"\n" for event in events if self._claims.take(event))
+        return b"".join(_line(event) for event in events if self._claims.take(event))
 
     async def _once(self, lines: bytes) -> None:
         pipe = asyncio.subprocess.PIPE
@@ -130,6 +132,24 @@ class NotifyCommand:
             return
         if process.returncode:
             self._tell(f"notify_command ended with status {process.returncode}: {_last_line(output)}")
+
+
+def _line(event: AttentionEvent) -> bytes:
+    """What an agent said is safe to show, whatever the command does with it."""
+    return msgspec.json.encode(_cleaned(msgspec.to_builtins(event))) + b"\n"
+
+
+def _cleaned(value: object) -> object:
+    match value:
+        case str():
+            return clean(value)
+        case dict():
+            fields = cast("dict[str, object]", value)
+            return {name: _cleaned(field) for name, field in fields.items()}
+        case list() | tuple():
+            return [_cleaned(item) for item in cast("Sequence[object]", value)]
+        case _:
+            return value
 
 
 def _last_line(text: bytes) -> str:
