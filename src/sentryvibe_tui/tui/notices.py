@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ..model.attention import AttentionEvent
 from ..model.progress import progress
+from ..model.questions import asked_words
 from ..model.state import BuildState
 from ..model.text import clean_line
 from ..report.words import UNICODE, Glyphs, build_mark, request_words, status_mark
@@ -49,7 +50,8 @@ def notice_text(events: Sequence[AttentionEvent]) -> str:
 def _event_words(event: AttentionEvent) -> str:
     name = clean_line(event.build.project_name or event.build.project_id, 60)
     if event.kind == "needs-input":
-        asked = (one for one in event.build.requests if clean_line(one.title, len(event.text)) == event.text)
+        requests = event.build.requests
+        asked = (one for one in requests if clean_line(asked_words(one.title), len(event.text)) == event.text)
         words = next((request_words(one.title, one.tool) for one in asked), event.text)
         return f"{name} needs you: {clean_line(words, 120)}"
     return f"{name} {status_mark(event.kind).word}"
