@@ -36,7 +36,8 @@ class Chrome:
         self.tabs.names = tuple((numbers[pane], str(pane.id), labels[pane]) for pane in present)
         self.tabs.current = next((str(pane.id) for pane in present if pane.display), "")
         self.tabs.news = news
-        self.tabs.repaint()
+        if panes.is_narrow:
+            self.tabs.repaint()
         foot = "".join(text for text, _ in news)
         for pane in panes:
             if pane.display:

@@ -101,8 +101,10 @@ class Presenter:
                 self.panes.tick()
         if has_ticked or repaint.everything:
             self.history.tick(self.second)
-        if repaint.head or repaint.everything or has_ticked:
+        is_news = repaint.head or repaint.everything
+        if is_news or has_ticked:
             self.head.paint(self.history.place)
+        if is_news:
             self.host.settle()
 
     def _tell_change(self, before: BuildState, now: BuildState) -> None:

@@ -30,7 +30,7 @@ class Rows(ScrolledRows, can_focus=True):
             self.rows = rows
 
     class Fitted(Message):
-        """The rows have another width now, so have the columns that the frame names."""
+        """The rows have another width now, or stand for something else by themselves: so does what the frame says."""
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, Rows.Fitted)

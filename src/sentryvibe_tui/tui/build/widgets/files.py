@@ -65,6 +65,7 @@ class Files(Rows):
         """A second went by."""
         if self._edits is not self.view.edits or self._count != len(self.view.edits):
             self.renew()
+            self.post_message(self.Fitted())
 
     def come_back(self) -> None:
         self.renew()

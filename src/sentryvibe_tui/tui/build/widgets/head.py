@@ -216,11 +216,20 @@ class Latest(HeadBar):
         return [(" ", ""), *parted(parts, self._error(width * 2 // 5), width - 2), (" ", "")]
 
     def _error(self, room: int) -> Line:
+        """Of the call that failed last, made once for a call."""
         state, at = self.view.state, self.view.last_error
         call = None if at is None else state.timeline[at]
         if not isinstance(call, ToolCall) or call.state != "error":
             return []
-        failed, about = self.context.glyphs.failed, subject(call, state.agent.cwd)
+        key = call, state.agent.cwd, room
+        if self._told[0] != key:
+            self._told = key, self._error_of(call, state.agent.cwd, room)
+        return self._told[1]
+
+    _told: tuple[tuple[ToolCall, str, int] | None, Line] = (None, [])
+
+    def _error_of(self, call: ToolCall, cwd: str, room: int) -> Line:
+        failed, about = self.context.glyphs.failed, subject(call, cwd)
         why = error_line(call) or about.detail
         head: Line = [(f"{failed} {clock(call.ended_at)} ", "bad"), (f"{about.verb} {about.text}  ", "dim")]
         return [("   ", ""), *cut([*head[:1], *cut(head[1:], max(12, room // 3)), (" " + why, "bad")], room)]

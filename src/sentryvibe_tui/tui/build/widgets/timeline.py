@@ -39,6 +39,7 @@ class Timeline(Rows):
         """A second went by."""
         if self._todos is not self.view.state.todos or self.context.now() // 1000 % DRAWN_SECONDS == 0:
             self.renew()
+            self.post_message(self.Fitted())
 
     def refit(self) -> None:
         self.renew()

@@ -35,6 +35,7 @@ class Tools(Rows):
         """A second went by."""
         if self._drawn is not self.view.state:
             self.renew()
+            self.post_message(self.Fitted())
 
     def refit(self) -> None:
         self.renew()
