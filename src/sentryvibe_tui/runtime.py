@@ -1,9 +1,7 @@
 """The runtime file: how other commands find a server that runs on this machine.
 
-It is quick to import, for `status`.
+It is quick to import, for `status`: so annotations of a NamedTuple are no text, which would be compiled.
 """
-
-from __future__ import annotations
 
 import json
 import os

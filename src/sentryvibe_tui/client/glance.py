@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SentryVibeError
 
@@ -36,8 +36,9 @@ def glance(
     host, port = _host_and_port(place)
     fields = {"Host": place, "Accept": "application/json", **headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    name: Any = host.encode() if host.isascii() else host  # of text Python loads the tables of international names
     try:
-        with closing(socket.create_connection((host, port), patience)) as link:
+        with closing(socket.create_connection((name, port), patience)) as link:
             link.sendall(f"GET /{path} HTTP/1.0\r\n{lines}\r\n".encode())
             answer = _read_all(link)
     except OSError as error:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import re
 
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]?"  # CSI
+# Patterns as text: compiled when first used, as a status line mostly shows nothing that needs them.
+_ESCAPES = (
+    r"(?s)\x1b\[[0-?]*[ -/]*[@-~]?"  # CSI
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c|\Z)"  # OSC, DCS, SOS, PM, APC up to their terminator
     r"|\x1b[ -/]*[0-~]?"  # other escapes
     r"|\x9b[0-?]*[ -/]*[@-~]?"  # CSI as C1
-    r"|[\x90\x98\x9d-\x9f].*?(?:\x07|\x1b\\|\x9c|\Z)",
-    re.DOTALL,
+    r"|[\x90\x98\x9d-\x9f].*?(?:\x07|\x1b\\|\x9c|\Z)"
 )
-_RETURNS = re.compile(r"\r\n?")
-_UNSAFE = re.compile(
+_RETURNS = r"\r\n?"
+_UNSAFE = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and newline, DEL, C1
     "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb"  # bidi, separators, annotations
     "\ud800-\udfff\ufeff\U000e0000-\U000e007f]"  # lone surrogates, byte order mark, tags
 )
-_BREAKS = re.compile(r"\s*\n\s*")
+_BREAKS = r"\s*\n\s*"
 
 REPLACEMENT = "\ufffd"
 
@@ -29,19 +29,21 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     if "\x1b" in text or not text.isascii():
-        text = _ESCAPES.sub("", text)
-    text = _RETURNS.sub("\n", text).expandtabs(4)
-    return _UNSAFE.sub(REPLACEMENT, text)
+        text = re.sub(_ESCAPES, "", text)
+    text = re.sub(_RETURNS, "\n", text).expandtabs(4)
+    return re.sub(_UNSAFE, REPLACEMENT, text)
 
 
 def escaped(text: str) -> str:
     """The JSON `text` with what a terminal would act on as `\\u` escapes: the same value, safe to print."""
-    return text if text.isprintable() else _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
+    return text if text.isprintable() else re.sub(_UNSAFE, lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def clean_line(text: str, limit: int = 500) -> str:
     """`text` as one safe line of at most `limit` characters; line breaks become spaces, a cut ends in `…`."""
-    line = _BREAKS.sub(" ", clean(text[: 4 * limit]).strip())
+    line = clean(text[: 4 * limit]).strip()
+    if "\n" in line:
+        line = re.sub(_BREAKS, " ", line)
     return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1] + "…"
 
 

@@ -1,6 +1,7 @@
-"""Many builds in a few figures: a status line, a window's title. Imports nothing: a status line has no time for it."""
+"""Many builds in a few figures: a status line, a window's title. Imports nothing: a status line has no time for it.
 
-from __future__ import annotations
+Nor for annotations that are text: each of a NamedTuple would be compiled.
+"""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,7 +54,7 @@ class Totals(NamedTuple):
         return self.working + self.needs_input + self.waiting + self.idle
 
 
-def figures_of(build: BuildSummary) -> Figures:
+def figures_of(build: "BuildSummary") -> Figures:
     from .questions import asked_words  # not for `status`, which adds figures up and must be quick
 
     return Figures(
@@ -68,7 +69,7 @@ def figures_of(build: BuildSummary) -> Figures:
     )
 
 
-def totals(builds: Iterable[Figures]) -> Totals:
+def totals(builds: "Iterable[Figures]") -> Totals:
     counts = dict.fromkeys(Totals._fields[:6], 0)
     cost, estimated = None, False
     oldest: Figures | None = None
