@@ -7,9 +7,13 @@ from textual.geometry import Offset
 from textual.selection import Selection
 from textual.widget import Widget
 
+from sentryvibe_tui.client.watching import Snapshot
 from sentryvibe_tui.model.facts import CodexReported
+from sentryvibe_tui.tui.app import WatchApp
 from sentryvibe_tui.tui.lines import line_text
 from sentryvibe_tui.wire.json import raw
+
+from .conftest import LIVE, Script
 
 
 async def settled(pilot):
@@ -249,3 +253,25 @@ async def test_a_long_build_begins_at_its_end(app_on, story, monkeypatch, size) 
             in_view = set(range(50, 400)).intersection(pane._near()) if pane.display else set()
             assert in_view <= set(made[pane]), pane
             assert not set(range(50)).intersection(made[pane]), pane
+
+
+async def test_a_second_paints_clocks_and_frames_only_where_they_say_something_else(running_build, monkeypatch) -> None:
+    now = running_build.at + 31_500
+    script = Script([LIVE, Snapshot(running_build.state, "hydrated")])
+    app = WatchApp(script, "todo-app", now=lambda: now)
+    async with app.run_test(size=(200, 50)) as pilot:
+        await settled(pilot)
+        now += 1_000  # the list of builds is read
+        screen = await settled(pilot)
+        timeline, settled_at = screen.panes.timeline, list[int]()
+        monkeypatch.setattr(screen, "settle", lambda: settled_at.append(now))
+        foot = str(timeline.border_subtitle)
+        clock = screen.head.how_far._line
+        now += 1_000
+        await settled(pilot)
+        assert screen.head.how_far._line != clock
+        assert str(timeline.border_subtitle) == foot == timeline.foot()
+        now = (now // 5_000 + 4) * 5_000  # the lanes are drawn anew
+        await settled(pilot)
+        assert str(timeline.border_subtitle) == timeline.foot() != foot
+        assert settled_at == []
