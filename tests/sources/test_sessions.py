@@ -302,3 +302,5 @@ def test_a_session_is_found_by_its_id_however_old_it_is(tmp_path: Path) -> None:
         None,
     ]
     assert Sessions(roots({"HOME": str(tmp_path)}), Path("/work/api")).of_id("s1") is None
+    claude.write_text('{"type":"mode","sessionId":"s1"}\n')
+    assert sessions.of_id("s1") is None, "it will say where it works"

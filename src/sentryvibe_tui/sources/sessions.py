@@ -43,14 +43,14 @@ class Sessions:
         return sorted(alone.values(), key=lambda session: session.changed, reverse=True)
 
     def of_id(self, session: str) -> Session | None:
-        """The session of that id, however long ago it was written to."""
+        """The session of that id, however long ago it was written to; None while its file says not where it works."""
         for name, files in _session_files():
             path = files.file_of(self._roots[name], session) if files.file_of and name in self._roots else None
             if path is not None:
                 directory = head_at(path).cwd
                 return (
                     Session(name, path, session, directory, path.stat().st_mtime)
-                    if self._owner.owns(directory)
+                    if directory and self._owner.owns(directory)
                     else None
                 )
         return None

@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sentryvibe_tui.agents.common.live import Sighting
+from sentryvibe_tui.agents.common.live import Sighting, Witness
 from sentryvibe_tui.agents.common.session_files import Session
 from sentryvibe_tui.client.publisher import Publisher
 from sentryvibe_tui.errors import OutboxUnusable
 from sentryvibe_tui.model.activity import PROCESS_GONE
+from sentryvibe_tui.model.events import ActivityReported, BuildStarted
 from sentryvibe_tui.model.facts import BuildEnded
-from sentryvibe_tui.sources.follow.follower import Follow, Pace
+from sentryvibe_tui.sources.follow.follower import Follow, OrphanSearch, Pace
 from sentryvibe_tui.sources.follow.tail import PIECE
 from sentryvibe_tui.wire.address import Address
 from sentryvibe_tui.wire.projects import mangled
@@ -48,6 +49,24 @@ def kinds(body: list[dict[str, Any]]) -> list[str]:
     return [event["event"]["type"] for event in body]
 
 
+@asynccontextmanager
+async def following(place: Path, witnesses: Mapping[str, Witness], search: OrphanSearch) -> AsyncGenerator[Scripted]:
+    """What is published of the sessions in `projects`."""
+    scripted = Scripted()
+    listener = await asyncio.start_server(scripted.handle, "127.0.0.1", 0)
+    server = Address(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
+    roots = {"claude": place / "projects"}
+    follow = Follow(server, place / "out", roots, None, lambda _: None, Pace(), witnesses=witnesses, orphans=search)
+    running = asyncio.create_task(follow.run())
+    try:
+        yield scripted
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        listener.close()
+
+
 @pytest.mark.parametrize(("witnesses", "search"), [({"claude": Register()}, nobody), ({}, orphans)])
 @pytest.mark.parametrize("earlier", [0, PIECE], ids=["short", "long"])
 async def test_an_agent_that_was_gone_before_asks_nothing(
@@ -59,19 +78,8 @@ async def test_an_agent_that_was_gone_before_asks_nothing(
     asks = call("q1", "AskUserQuestion", questions=[{"question": "Red?", "options": []}])
     history = [prompt("go", cwd=str(work)), answer("x" * earlier), prompt("more", cwd=str(work)), asks]
     write(tmp_path / "projects" / mangled(str(work)) / f"{ID}.jsonl", *history, at=time.time() - 60)
-    scripted = Scripted()
-    listener = await asyncio.start_server(scripted.handle, "127.0.0.1", 0)
-    server = Address(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
-    roots = {"claude": tmp_path / "projects"}
-    follow = Follow(server, tmp_path / "out", roots, None, lambda _: None, Pace(), witnesses=witnesses, orphans=search)
-    running = asyncio.create_task(follow.run())
-    try:
+    async with following(tmp_path, witnesses, search) as scripted:
         await scripted.until(lambda: any("build-interrupted" in kinds(body) for body in scripted.bodies))
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        listener.close()
     (last,) = (body for body in scripted.bodies if "AskUserQuestion" in json.dumps(body))
     assert last[-1]["event"]["type"] == "build-interrupted"
     assert PROCESS_GONE in json.dumps(last[-1])
@@ -170,3 +178,34 @@ async def test_what_keeps_a_follower_from_beginning_is_its_end(
     follow = Follow(scripted[1], tmp_path / "out", {"claude": tmp_path / "projects"}, None, lambda _: None, OFTEN)
     with pytest.raises(OutboxUnusable):
         await follow.run()
+
+
+class Idle:
+    """A witness that sees a session before its first prompt, and then at work."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.is_prompted = str(directory), asyncio.Event()
+
+    async def sightings(self) -> AsyncIterator[Sighting]:
+        now = int(time.time() * 1000)
+        yield Sighting(ID, BuildStarted(), now, self.directory, "begun")
+        yield Sighting(ID, ActivityReported("idle", source="registry"), now, self.directory)
+        await self.is_prompted.wait()
+        yield Sighting(ID, ActivityReported("working", source="registry"), now + 1_000, self.directory)
+        await asyncio.Event().wait()
+
+
+async def test_a_session_that_was_idle_before_its_first_prompt_stays_one_build(tmp_path: Path) -> None:
+    """Its file begins with lines that say not where it works."""
+    work = tmp_path / "shop"
+    work.mkdir()
+    path, idle = tmp_path / "projects" / mangled(str(work)) / f"{ID}.jsonl", Idle(work)
+    async with following(tmp_path, {"claude": idle}, nobody) as scripted:
+        await scripted.until(lambda: "idle" in json.dumps(scripted.bodies))
+        write(path, {"type": "mode", "sessionId": ID}, at=time.time())
+        idle.is_prompted.set()
+        await scripted.until(lambda: "working" in json.dumps(scripted.bodies))
+        write(path, prompt("what is this", cwd=str(work)), at=time.time())
+        await scripted.until(lambda: "what is this" in json.dumps(scripted.bodies))
+    posted = [event for body in scripted.bodies for event in body]
+    assert {(event["projectName"], event["sessionId"]) for event in posted} == {("shop", ID)}

@@ -310,6 +310,7 @@ class Follow:
                 publisher.send(one)
             is_new = session not in readers and session not in self._looked_up
             if is_new and any(_is_at_work(one.event) for one in posted):
+                self._looked_up.add(session)  # its file is written only now: the search finds it
                 self._sought[session] = (None, time.monotonic())
 
     def _begin(self, session: str) -> Build | None:
