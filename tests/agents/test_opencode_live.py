@@ -139,6 +139,19 @@ def test_a_command_that_does_not_begin_waits_for_permission(opencode: Opencode, 
     assert (folded(fold, seen).requests, folded(fold, seen).activity.kind) == ((), "working")
 
 
+def test_one_that_was_killed_before_the_first_look_asks_nobody(opencode: Opencode, fold: Any) -> None:
+    """Its last event is recent still, so it is not called gone yet: a guess would be newer than its end."""
+    opencode.asks()
+    opencode.alive, opencode.now = False, opencode.now + 3_000
+    look = witness(opencode).look
+    seen = look()
+    for _ in range(12):
+        opencode.now += 1_000
+        seen += look()
+        assert not folded(fold, seen).requests
+    assert (folded(fold, seen).status, folded(fold, seen).activity.kind) == ("interrupted", "ended")
+
+
 def test_the_word_of_its_own_server_counts_where_one_is_heard(opencode: Opencode, fold: Any) -> None:
     """What such a server asks itself is told by its port; where none is heard any more, it is guessed again."""
     opencode.asks()

@@ -232,6 +232,8 @@ class DatabaseWitness:
     def _guesses(self) -> Iterator[Sighting]:
         now = self._now()
         for session in self._sessions.values():
+            if self._owners is not None and not session.is_owned:
+                continue  # it was over before the first look: nobody waits
             for call in session.open_calls.values():
                 if now - call.since < _ASKING[call.request.tool]:
                     continue
