@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class FormatName(click.ParamType[str]):
-    """A format or a family of formats. Agents from elsewhere are looked for when a name is given, or all are shown."""
+    """A format or a family of formats. Agents from elsewhere are looked for when a name is given."""
 
     name = "format"
 
@@ -37,11 +37,16 @@ class FormatName(click.ParamType[str]):
             self.fail(f"{value!r} is not one of {', '.join(map(repr, format_names()))}.", param, ctx)
         return value
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return f"[{'|'.join(format_names())}]"
-
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return [CompletionItem(name) for name in format_names() if name.startswith(incomplete)]
+
+
+class FormatOption(click.Option):
+    """Its help names all formats: agents from elsewhere are looked for when it is shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        return record and (record[0], f"{record[1]}  One of {', '.join(format_names())}.")
 
 
 @click.command("ingest", epilog=EXIT_CODES)
@@ -51,7 +56,9 @@ class FormatName(click.ParamType[str]):
 @click.option(
     "--format",
     "kind",
+    cls=FormatOption,
     type=FormatName(),
+    metavar="NAME",
     default="auto",
     show_default=True,
     help="What the input is; auto tells by its first lines.",
