@@ -17,6 +17,8 @@ from sentryvibe_tui.agents.common.reader import Reported
 from sentryvibe_tui.agents.opencode.database import NotUnderstood
 from sentryvibe_tui.agents.opencode.live import CREATION_SLACK, ORPHANED, RECENT, DatabaseWitness
 from sentryvibe_tui.agents.opencode.processes import OpencodeProcess, Owners, at_work, says_so
+from sentryvibe_tui.model.activity import Request
+from sentryvibe_tui.model.facts import RequestOpened
 from sentryvibe_tui.model.state import BuildState
 
 START = 1_800_000_000_000
@@ -247,10 +249,13 @@ def test_old_sessions_are_left_and_come_back_when_they_go_on(opencode: Opencode,
 
 def test_a_session_that_no_process_has_is_over(opencode: Opencode, fold: Any) -> None:
     opencode.asks()
-    opencode.alive = False
+    opencode.alive, asked_at = False, opencode.now + 200
     opencode.now += ORPHANED + 1
-    state = folded(fold, witness(opencode).look())
-    assert (state.status, state.activity.kind, state.requests) == ("interrupted", "ended", ())
+    seen = witness(opencode).look()
+    plugin = Sighting("A", RequestOpened(Request("asked-1", title="touch x", tool_call_id="c1")), asked_at)
+    for told in (seen, [*seen[:-1], plugin, seen[-1]]):
+        state = folded(fold, told)
+        assert (state.status, state.activity.kind, state.requests) == ("interrupted", "ended", ())
 
 
 def test_a_log_that_is_numbered_anew_loses_nothing(opencode: Opencode, fold: Any) -> None:

@@ -267,7 +267,8 @@ class DatabaseWitness:
             if session.is_owned or self._now() - session.last > ORPHANED:
                 del self._sessions[root]
                 end = BuildEnded("interrupted", error=PROCESS_GONE, source="registry")
-                at = self._now() if session.is_owned else session.last
+                # what it told others last, a plugin or its server, may be newer than its last event here
+                at = self._now() if session.is_owned else session.last + ORPHANED
                 yield self._sighting(
                     session, Sighting(root, end, at, id=f"gone-{max(session.cursor.values(), default=0)}")
                 )
