@@ -104,7 +104,7 @@ def test_a_file_that_is_no_session_is_told(desk: Any, tmp_path: Path, content: s
         assert b"no server" not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["/nowhere/s-9.jsonl", "./s-9.jsonl", "s-9.jsonl", "~/nowhere"])
+@pytest.mark.parametrize("name", ["/nowhere/s-9.jsonl", "./s-9.jsonl", "s-9.jsonl", "~/nowhere", "~nobody-here/s"])
 def test_a_file_that_is_not_there_is_no_project(desk: Any, name: str) -> None:
     for command in (("show", name), ("watch", name, "--plain")):
         done = desk.run(*command)

@@ -13,20 +13,20 @@ from .options import UsageProblem
 
 def directory_named(text: str) -> Path | None:
     """The directory that `text` is, when it is written as a path; a bare name is a project's."""
-    path = Path(text).expanduser()
+    path = _expanded(text)
     return path.resolve() if ("/" in text or text in (".", "..", "~")) and os.path.isdir(path) else None
 
 
 def file_named(text: str) -> Path | None:
     """The session file that `text` is, when it is written as a path."""
-    path = Path(text).expanduser()
+    path = _expanded(text)
     is_path = "/" in text or path.suffix in (".jsonl", ".json", ".zst")
     return path.resolve() if is_path and os.path.isfile(path) else None
 
 
 def check_path(text: str) -> None:
     """Raises UsageProblem where `text` can only be a path, and leads to nothing that could be read."""
-    path = Path(text).expanduser()
+    path = _expanded(text)
     if not text.startswith(("/", "./", "../", "~")) and path.suffix not in (".jsonl", ".zst"):
         return
     try:
@@ -37,3 +37,8 @@ def check_path(text: str) -> None:
         raise UsageProblem(clean_line(f"{text}: {reason(error)}")) from None
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise UsageProblem(clean_line(f"{text} is no file that a session could be in"))
+
+
+def _expanded(text: str) -> Path:
+    """Of a user that there is none of the text stays as it is, as in a shell."""
+    return Path(os.path.expanduser(text))
