@@ -14,6 +14,8 @@ ASKS = replace(BUSY, requests=(OpenRequest("r1", title="Bash rm -rf /", since=4_
 ASKS_TWO = replace(BUSY, requests=(*ASKS.requests, OpenRequest("r2", title="which?", since=4_500)))
 SEEN = replace(BUSY, requests=(OpenRequest("witness", title="permission", tool_call_id="c1", since=4_000),))
 """What a witness sees; every question that it sees has this id."""
+IDLE = replace(BUSY, activity=Activity("idle", 4_000))
+"""Not asked for anything yet; its first prompt and what comes of it may be told together."""
 DONE = replace(BUSY, status="completed", now="All green.", ended_at=6_000)
 FAILED = replace(BUSY, status="failed", error="out of money", ended_at=6_000)
 
@@ -33,6 +35,8 @@ FAILED = replace(BUSY, status="failed", error="out of money", ended_at=6_000)
         (BUSY, DONE, "completed", "All green."),
         (ASKS, FAILED, "failed", "out of money"),
         (BUSY, replace(BUSY, status="interrupted"), "interrupted", ""),
+        (IDLE, FAILED, "failed", "out of money"),
+        (IDLE, DONE, "completed", "All green."),
         (ASKS, replace(BUSY, requests=(OpenRequest("r1", title="again?", since=7_000),)), "needs-input", "again?"),
         (
             SEEN,
@@ -59,7 +63,7 @@ def test_deserves_attention(before: BuildSummary | None, now: BuildSummary, kind
         (replace(BUSY, requests=(OpenRequest("witness", title="input", since=4_000),)), SEEN),
         (None, BUSY),
         (None, DONE),
-        (replace(BUSY, activity=Activity("idle", 4_000)), replace(DONE, status="interrupted")),
+        (IDLE, replace(BUSY, status="interrupted", error="its process is gone")),
         (DONE, replace(DONE, title="later known")),
         (DONE, BUSY),
     ],

@@ -50,7 +50,9 @@ def attention(before: BuildSummary | None, now: BuildSummary) -> AttentionEvent 
     fresh = next((one for one in now.requests if not any(_is_same(one, other) for other in earlier)), None)
     if fresh is not None:
         return _question(now, fresh)
-    if before is None or not before.is_active or now.status == "active" or before.activity.kind == "idle":
+    if before is None or not before.is_active or now.status == "active":
+        return None
+    if before.activity.kind == "idle" and now.is_blank:
         return None
     ended = now.ended_at or now.last_event_at
     said = now.error if now.status == "failed" else now.now

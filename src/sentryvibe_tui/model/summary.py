@@ -94,6 +94,12 @@ class BuildSummary(Struct, frozen=True, rename="camel"):
         return self.status == "active"
 
     @property
+    def is_blank(self) -> bool:
+        """Whether it ended before it was asked for anything: there is nothing to see in it."""
+        has_words = bool(self.title or self.now or (self.error and self.status == "failed"))
+        return not self.is_active and not has_words and not self.tools and self.input_tokens is None
+
+    @property
     def needs_input(self) -> str:
         """What the agent has waited for longest, "" when for no person."""
         return self.requests[0].title if self.requests else ""

@@ -23,7 +23,7 @@ from .arrangement import (
 )
 from .counting import AgentCounts, Counting
 from .preferences import Preferences, build_name
-from .triage import AgentRow, RowKey, build_stamp, is_blank, need
+from .triage import AgentRow, RowKey, build_stamp, need
 
 REST_MILLIS = 2_000
 """Milliseconds after the reader's last key during which no row changes its place."""
@@ -60,7 +60,7 @@ class Roster:
     def put(self, row: AgentRow) -> None:
         """A new row, or one as it stands now."""
         key = row.key
-        if is_blank(row.build):
+        if row.build.is_blank:
             self.remove(key)
             return
         if key not in self.rows:

@@ -69,12 +69,6 @@ def need(build: BuildSummary, now: Millis, *, is_seen: bool) -> Need:
             return "stuck" if is_stuck(build, now) else "working"
 
 
-def is_blank(build: BuildSummary) -> bool:
-    """Whether a session ended before it was asked for anything: there is nothing to see in it."""
-    has_words = bool(build.title or build.now or (build.error and build.status == "failed"))
-    return not build.is_active and not has_words and not build.tools and build.input_tokens is None
-
-
 def is_stuck(build: BuildSummary, now: Millis) -> bool:
     """Whether a working agent's call takes longer than such calls do, or nothing at all happens."""
     last = build.last_event_at or build.started_at
