@@ -63,3 +63,12 @@ def open_links(pid: int | str) -> set[str]:
         with suppress(FileNotFoundError):
             targets.add(os.readlink(f"/proc/{pid}/fd/{name}"))
     return targets
+
+
+def shows_files(pid: int) -> bool:
+    """Whether `open_links` tells all that a process has open, by the names that files have here (Linux)."""
+    try:
+        os.listdir(f"/proc/{pid}/fd")
+        return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
+    except OSError:  # gone, or another user's
+        return False

@@ -65,6 +65,20 @@ def test_the_register_says_whose_a_process_is(shop: Path) -> None:
     assert not gone(shop)  # wherever it works, and however it is called
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not show open files")
+@pytest.mark.parametrize("line", ["codex", "node /x/bin/codex resume", "/x/vendor/codex/codex app-server daemon"])
+def test_a_codex_whose_open_files_are_seen_has_no_other_session(shop: Path, line: str) -> None:
+    """A screen's own processes hold no rollout: those of its daemon are open there."""
+    here = {os.getpid(): str(shop)}
+    assert gone(shop, f"{os.getpid()} pts/1 {line}", here, agent="codex")
+    assert not gone(shop, f"4194305 pts/1 {line}", {4194305: str(shop)}, agent="codex")
+
+
+@pytest.mark.parametrize("line", ["docker exec box codex", "node /x/my-codex-bot.js", "ssh box codex"])
+def test_what_only_mentions_codex_may_have_a_session_out_of_sight(shop: Path, line: str) -> None:
+    assert not gone(shop, f"{os.getpid()} pts/1 {line}", {os.getpid(): str(shop)}, agent="codex")
+
+
 def test_where_nobody_can_say_nothing_is_gone(shop: Path) -> None:
     assert not gone(shop / "nowhere")
     assert not gone(shop, agent="gemini")

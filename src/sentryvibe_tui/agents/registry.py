@@ -76,6 +76,7 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     `hook_settings`: what loads the part that knows its session files, its own register of what runs (by the
     environment), its hooks' payloads, and where they are set; None where it has none. `processes`: the pids that have
     sessions now (by the environment), by the sessions' ids, as its register says; it may look at the disk.
+    `shows`: whether the register names the process of that pid with each session that it has.
     """
 
     name: str
@@ -90,6 +91,7 @@ class AgentKind(Struct, frozen=True, kw_only=True):
     hooks: Callable[[], HookDialect] | None = None
     hook_settings: Callable[[], HookSettings] | None = None
     processes: Callable[[Mapping[str, str]], Mapping[str, int]] | None = None
+    shows: Callable[[int], bool] = lambda _: False
 
 
 @cache

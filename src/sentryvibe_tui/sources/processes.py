@@ -88,8 +88,8 @@ def without_process(
     """The files of those sessions that certainly no process has any more.
 
     That is so where the agent's register names no process for the session, and each process that mentions the agent
-    works elsewhere, or has another session by the register. Of an agent without a register, of a directory that is not
-    on this machine, and of a process that hides where it works, nothing is certain.
+    works elsewhere, or has other sessions or none by the register. Of an agent without a register, of a directory that
+    is not on this machine, and of a process that hides where it works, nothing is certain.
     """
     kinds = {name: agent_kind(name) for name in {session.agent for session in sessions}}
     registers = {name: kind.processes(environ) for name, kind in kinds.items() if kind.processes is not None}
@@ -120,7 +120,9 @@ def _mentions(kind: AgentKind, processes: Sequence[RunningProcess], others: set[
     names = (kind.name, *kind.programs)
     for process in processes:
         line = " ".join(process.words[:WORDS]).lower()
-        if process.pid not in others and "<defunct>" not in line and any(name in line for name in names):
+        if process.pid in others or "<defunct>" in line or not any(name in line for name in names):
+            continue
+        if process.names().isdisjoint(names) or not kind.shows(process.pid):
             yield process
 
 

@@ -66,6 +66,12 @@ def _processes(environ: Mapping[str, str]) -> Mapping[str, int]:
     return processes_of(environ)
 
 
+def _shows(pid: int) -> bool:
+    from ...processes import shows_files
+
+    return shows_files(pid)
+
+
 KIND = AgentKind(
     name="codex",
     agent_id=AGENT,
@@ -82,4 +88,5 @@ KIND = AgentKind(
     hooks=_hooks,
     hook_settings=_hook_settings,
     processes=_processes,
+    shows=_shows,
 )
