@@ -51,6 +51,10 @@ def item(kind: str, **payload: Any) -> dict[str, Any]:
     return {"type": "response_item", "payload": {"type": kind, **payload}}
 
 
+REFUSED = json.dumps({"type": "error", "error": {"message": "quota"}})
+"""What an API said of a request."""
+
+
 def message(role: str, words: str = "words") -> dict[str, Any]:
     return item("message", role=role, content=[{"type": "input_text", "text": words}])
 
@@ -131,6 +135,8 @@ def gemini(kind: str, content: Any = "", **fields: Any) -> dict[str, Any]:
         ("codex", [event("error", message="quota"), COMPLETE], TurnEnd("failed", "quota")),
         ("codex", [event("error", message="slow"), ANSWERED], TurnEnd("completed", summary="a")),
         ("codex", [STARTED, event("error", message="quota"), COMPLETE, STARTED, COMPLETE], DONE),
+        ("codex", [STARTED, event("task_complete", error={"message": REFUSED})], TurnEnd("failed", "quota")),
+        ("codex", [STARTED, event("task_complete", error=None)], DONE),
         ("codex", [event("turn_aborted", reason="budget")], TurnEnd("interrupted", "turn aborted: budget")),
         ("gemini", [gemini("gemini", "done"), {"$set": {}}], LOOKS_DONE),
         ("gemini", [gemini("gemini", toolCalls=[{}])], None),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..common.turn_end import TurnEnd, TurnTracker
-from ..common.values import Record, flat, objects, text
+from ..common.values import Record, flat, obj, objects, text
 from .messages import prompt_words, said_plainly
 
 STARTS = ("task_started", "turn_started")
@@ -24,18 +24,23 @@ class CodexTurn(TurnTracker):
             self._has_marks, self._failure = True, None
             self.goes_on()
         elif kind in ENDS:
-            answer = text(payload, "last_agent_message")
-            completed = TurnEnd("completed", summary=answer)
-            self.over(record, completed if answer or self._failure is None else self._failure)
+            self.over(record, self._ended(payload))
         elif kind == "turn_aborted":
             self.over(record, TurnEnd("interrupted", f"turn aborted: {text(payload, 'reason') or 'no reason given'}"))
         elif kind == "error":
-            self._failure = TurnEnd("failed", said_plainly(text(payload, "message")) or "error")
+            self._failure = _failed(payload)
             self.over(record, self._failure)
         elif kind == "message":
             self._message(record, payload)
         elif kind in _CALLS or (kind in _RESULTS and not self._is_closed):
             self.goes_on()
+
+    def _ended(self, payload: Record) -> TurnEnd:
+        """Today's end names the error itself; an error of its own may only have been a retry's, if an answer came."""
+        answer = text(payload, "last_agent_message")
+        if error := obj(payload, "error"):
+            return _failed(error)
+        return self._failure if self._failure is not None and not answer else TurnEnd("completed", summary=answer)
 
     @property
     def _is_closed(self) -> bool:
@@ -51,6 +56,10 @@ class CodexTurn(TurnTracker):
             isinstance(part := flat([block]), str) and prompt_words(part) for block in objects(payload, "content")
         ):
             self.goes_on()
+
+
+def _failed(error: Record) -> TurnEnd:
+    return TurnEnd("failed", said_plainly(text(error, "message")) or "error")
 
 
 _CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call", "tool_search_call"})
