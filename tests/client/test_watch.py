@@ -2,13 +2,15 @@
 
 import asyncio
 import socket
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from websockets.asyncio.server import serve
 
+from sentryvibe_tui.client.driver import Ear
 from sentryvibe_tui.client.limits import PublisherLimits
 from sentryvibe_tui.client.publisher import Publisher
+from sentryvibe_tui.client.reconnect import Opening
 from sentryvibe_tui.client.rest import (
     AmbiguousProject,
     NoSuchProject,
@@ -18,6 +20,7 @@ from sentryvibe_tui.client.rest import (
     resolve,
     whole_tool,
 )
+from sentryvibe_tui.client.transport import Ended
 from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, SignOfLife, Snapshot
 from sentryvibe_tui.errors import StoreUnavailable
@@ -353,3 +356,22 @@ async def test_a_wrong_name_lists_what_there_is(tmp_path) -> None:
         [project] = await projects(address)
         assert project.builds[0].build_id == "b1"
         assert isinstance(project.builds[0].started_at, int)
+
+
+async def test_a_connection_that_was_cut_says_nothing_more() -> None:
+    class AllAtOnce(Watch):
+        """Its server sends what cannot be read and closes, before the link has heard of either."""
+
+        async def _any_way(self, opening: Opening, ear: Ear) -> None:
+            await ear.opened("ws")
+            await ear.frame(b"\x1f\x8bno frame")
+            raise Ended(1011)
+
+    async with asyncio.timeout(PATIENCE), aclosing(AllAtOnce("http://127.0.0.1:1", "shop").events()) as events:
+        statuses = [(await anext(events)).status for _ in range(4)]
+    assert [(status.phase, status.attempt) for status in statuses] == [
+        ("connecting", 0),
+        ("retrying", 1),
+        ("connecting", 1),
+        ("retrying", 2),
+    ]

@@ -155,12 +155,12 @@ class Driver(Generic[E]):
 
     def _open(self, opening: Opening) -> None:
         self._cut()
-        self._outgoing = asyncio.Queue()
         ear = Ear(self, self._outgoing)
         self._connection = asyncio.create_task(self._connect(opening, ear), name="connection")
 
     def _cut(self) -> None:
         """Nothing that the old connection still says is heard."""
+        self._outgoing = asyncio.Queue()
         if self._connection is not None:
             self._connection.cancel()
             self._side_tasks.add(self._connection)
