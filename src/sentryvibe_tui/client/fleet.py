@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 
 from ..model.state import BuildState
 from ..model.summary import BuildKey, BuildSummary
+from ..model.text import clean_line
 from ..wire.address import Address
 from .watchers import ServerWatchers
 from .watching import LinkChanged, LinkStatus, Watching
@@ -20,6 +22,8 @@ from .watching import LinkChanged, LinkStatus, Watching
 if TYPE_CHECKING:
     from .builds import BuildsWatch
     from .watch import Watch
+
+log = logging.getLogger("sentryvibe_tui.client")
 
 ENDED = 500
 """Builds that ended of which a server tells at first, the latest."""
@@ -120,16 +124,21 @@ class ServerFleet:
         local = sum(server.is_loopback for server in self._servers.values())
         here = f":{address.port}" if local > 1 else "this machine"
         label = here if address.is_loopback else address.host
-        async for event in feed.events():
-            match event:
-                case LinkChanged(status):
-                    await queue.put(ServerLink(name, label, status))
-                case BuildsListed(builds):
-                    await queue.put(ServerBuilds(name, _placed(builds, address)))
-                case BuildsChanged(builds, removed):
-                    await queue.put(BuildChanges(name, _placed(builds, address), removed))
-                case _:
-                    pass
+        try:
+            async for event in feed.events():
+                match event:
+                    case LinkChanged(status):
+                        await queue.put(ServerLink(name, label, status))
+                    case BuildsListed(builds):
+                        await queue.put(ServerBuilds(name, _placed(builds, address)))
+                    case BuildsChanged(builds, removed):
+                        await queue.put(BuildChanges(name, _placed(builds, address), removed))
+                    case _:
+                        pass
+        except Exception as error:  # nobody waits for this task
+            log.exception("%s is listened to no longer", address.base)
+            reason = clean_line(f"{type(error).__name__}: {error}")
+            await queue.put(ServerLink(name, label, LinkStatus("refused", reason=reason)))
 
     def begin_with(self, name: str, server: Address) -> None:
         """`server` before the others, one of which it may be; before `events` is listened to."""
