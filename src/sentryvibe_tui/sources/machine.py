@@ -7,12 +7,12 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import nullcontext, suppress
-from pathlib import Path
 
 from ..agents.redact import Redactor
 from ..agents.registry import agent_kinds
 from ..client.fleet import FleetEvent, ServerFleet, ServerLink
 from ..client.watching import LinkStatus
+from ..folders import below_home
 from ..model.text import clean_line
 from ..settings import Settings, data_dir
 from ..wire.address import Address
@@ -102,8 +102,7 @@ class Machine(ServerFleet):
     def outlook(self) -> tuple[str, ...]:
         if self._problem:
             return ("The agents of this machine cannot be shown:", self._problem)
-        home = str(Path.home())
-        there = [str(folder).replace(home, "~", 1) for folder in roots().values() if folder.is_dir()]
+        there = [below_home(str(folder)) for folder in roots().values() if folder.is_dir()]
         names = ", ".join(kind.name for kind in agent_kinds() if kind.sessions or kind.live)
         looked = ", ".join(there) if there else f"the folders of {names}: none is there yet"
         return (
