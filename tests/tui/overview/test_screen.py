@@ -448,6 +448,19 @@ async def test_no_line_of_the_help_is_broken_twice(opened, size):
             assert longest <= column.content_size.width
 
 
+async def test_the_help_follows_the_size_of_the_terminal(opened):
+    async with opened(size=(160, 40)) as (pilot, _):
+        await press(pilot, "question_mark")
+        for size, number in (((40, 20), 1), ((80, 24), 1), ((160, 40), 2)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            columns = [column for column in pilot.app.screen.query("#help Static") if column.display]
+            assert len(columns) == number
+            for column in columns:
+                longest = max(len(line.rstrip()) for line in str(column.render()).split("\n"))
+                assert longest <= column.content_size.width
+
+
 async def test_a_column_in_which_only_folded_rows_say_something_waits_for_them(opened):
     rows = [row("shop", "working", cost_usd=1.0), row("old", "ended", 30 * 3_600_000, todos_done=1, todos_total=3)]
     async with opened(rows, size=(120, 36)) as (pilot, screen):

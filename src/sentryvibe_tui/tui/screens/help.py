@@ -48,15 +48,23 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help"), Horizontal():
-            for column in self._columns():
-                yield Static(column, markup=False)
+            yield Static(markup=False)
+            yield Static(markup=False)
 
     def on_mount(self) -> None:
         if self.context.glyphs.done.isascii():
             use_ascii_bar(self.query_one("#help"))
         self.query_one("#help").border_title = "Keys"
-        self.query_one("#help").styles.width = TWO_COLUMNS if self._is_wide else LEAD + self._text_width + FRAME_WIDTH
         self.query_one("#help").border_subtitle = "esc closes"
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Columns for the room that there is now."""
+        self.query_one("#help").styles.width = TWO_COLUMNS if self._is_wide else LEAD + self._text_width + FRAME_WIDTH
+        columns = self._columns()
+        for at, column in enumerate(self.query(Static)):
+            column.display = at < len(columns)
+            column.update(columns[at] if column.display else "")
 
     @property
     def _is_wide(self) -> bool:
