@@ -129,7 +129,7 @@ def test_a_subagent_waits_in_its_session() -> None:
         changed(4, "active", "waitingOnApproval", name=CHILD), changed(5, "active", name=CHILD),
         changed(6, "idle", name=CHILD),
     )  # fmt: skip
-    assert told == [(S, f"asks thread-{CHILD} permission", 4), (S, f"answered thread-{CHILD}", 5)]
+    assert told == [(S, f"asks witness-{CHILD} permission", 4), (S, f"answered witness-{CHILD}", 5)]
 
 
 def test_threads_that_were_there_before() -> None:

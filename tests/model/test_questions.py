@@ -4,11 +4,13 @@ import pytest
 from msgspec import Raw
 from msgspec.structs import replace
 
+from sentryvibe_tui.model.activity import Request
 from sentryvibe_tui.model.events import About, TextAdded, TodosReported, ToolEnded, ToolStarted
-from sentryvibe_tui.model.facts import BuildEnded, InputNeeded, Noticed, TodoItem
+from sentryvibe_tui.model.facts import BuildEnded, InputNeeded, Noticed, RequestOpened, RequestResolved, TodoItem
 from sentryvibe_tui.model.merge import merge
 from sentryvibe_tui.model.questions import LIMIT, NEAR, permission, question, request_kind
 from sentryvibe_tui.model.reducer import apply, reduce
+from sentryvibe_tui.model.requests import OF_SUBAGENT
 from sentryvibe_tui.model.state import BuildState
 
 GIVEN = Raw(b'{"questions":[{"question":"Which database?","options":[{"label":"Postgres"},{"label":"SQLite"}]}]}')
@@ -90,6 +92,31 @@ def test_a_bare_message_beside_a_question_is_no_second_one(fold) -> None:
     """Claude Code notifies of each dialog 6 s after it, in words that say nothing of it."""
     asked, _ = fold([ASK, InputNeeded("Claude needs your permission")])
     assert [one.title for one in asked.requests] == [ASKED]
+
+
+SPAWN, SPAWN_MORE = ToolStarted("p1", "spawn_agent"), ToolStarted("p2", "spawn_agent")
+TOLD = RequestOpened(Request("asked-1", "permission", "permission: Bash: make", "Bash", parent_id="p1"))
+TOLD_MORE = RequestOpened(Request("asked-2", "permission", "permission: Bash: ls", "Bash", parent_id="p2"))
+OWN = RequestOpened(Request("own", "permission", "permission: Bash: rm", "Bash"))
+SEEN, SEEN_MORE = (RequestOpened(Request(f"{OF_SUBAGENT}{n}", "permission", "permission: a subagent")) for n in "12")
+
+
+@pytest.mark.parametrize(
+    ("asked", "open_"),
+    [
+        ([SEEN, SEEN_MORE], [f"{OF_SUBAGENT}1", f"{OF_SUBAGENT}2"]),
+        ([SEEN, TOLD], ["asked-1"]),
+        ([TOLD, SEEN], ["asked-1"]),
+        ([TOLD, TOLD_MORE, SEEN, SEEN_MORE], ["asked-1", "asked-2"]),
+        ([SEEN, TOLD, TOLD_MORE, SEEN_MORE], ["asked-1", "asked-2"]),
+        ([TOLD, SEEN, RequestResolved("asked-1")], []),
+        ([OWN, SEEN], ["own", f"{OF_SUBAGENT}1"]),
+    ],
+)
+def test_what_a_subagent_is_seen_to_wait_for_is_what_it_says(fold, asked, open_) -> None:
+    """A witness that knows no words, and a hook that does, tell of the same dialog."""
+    state, _ = fold([SPAWN, SPAWN_MORE, *asked])
+    assert [one.id for one in state.requests] == open_
 
 
 def test_of_many_open_calls_only_the_latest_are_looked_at(fold, monkeypatch) -> None:

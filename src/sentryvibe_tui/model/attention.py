@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from .questions import asked_words
-from .requests import BY_WITNESS
+from .requests import is_seen_only
 from .state import Millis
 from .summary import BuildKey, BuildSummary, OpenRequest
 from .text import clean_line
@@ -63,7 +63,7 @@ def _is_same(now: OpenRequest, earlier: OpenRequest) -> bool:
     """Whether it is the question of before: ids come again, and a source that knows more takes a witness' place."""
     if now.tool_call_id and earlier.tool_call_id:
         return now.tool_call_id == earlier.tool_call_id
-    return earlier.id in (now.id, BY_WITNESS) and now.since <= earlier.since
+    return (earlier.id == now.id or is_seen_only(earlier.id)) and now.since <= earlier.since
 
 
 def _question(build: BuildSummary, request: OpenRequest) -> AttentionEvent:

@@ -17,6 +17,8 @@ BY_MESSAGE = "needs-input"
 """Id of the request that a bare message opens: there is one of these at a time."""
 BY_WITNESS = "witness"
 """Id of the request that a witness sees without its words; any request that says more takes its place."""
+OF_SUBAGENT = "witness-"
+"""Begins the id of what a witness sees a subagent wait for, without its words: what a subagent says takes its place."""
 
 LIMIT = 100
 """Open requests of a build; the oldest of more expires."""
@@ -51,7 +53,7 @@ def by_message(message: str, at: Millis) -> Request:
 def opening(state: BuildState, request: Request, at: Millis) -> Iterator[Update]:
     """A request takes over from what is the same one: that of its id, of its call, and what a witness only saw."""
     request = replace(_placed(state, request), since=request.since or at)
-    if _is_passed(state, request):
+    if _is_passed(state, request) or (_is_subagent_seen(request) and any(map(_is_subagent_told, state.requests))):
         return
     same = [candidate for candidate in state.requests if _is_same(candidate, request)]
     request = replace(request, since=min((one.since for one in same), default=request.since))
@@ -93,8 +95,23 @@ SKEW: Millis = 100
 def _is_same(first: Request, other: Request) -> bool:
     if BY_WITNESS in (first.id, other.id):
         return True
+    if _is_subagent_seen(first) and _is_subagent_told(other):
+        return True
     same_call = bool(other.tool_call_id) and first.tool_call_id == other.tool_call_id
     return first.id == other.id or same_call
+
+
+def is_seen_only(ident: str) -> bool:
+    """Whether the request of that id is what a witness sees, without its words."""
+    return ident == BY_WITNESS or ident.startswith(OF_SUBAGENT)
+
+
+def _is_subagent_seen(request: Request) -> bool:
+    return request.id.startswith(OF_SUBAGENT)
+
+
+def _is_subagent_told(request: Request) -> bool:
+    return bool(request.parent_id) and not is_seen_only(request.id)
 
 
 def needed(state: BuildState, message: str, at: Millis) -> Iterable[Update]:

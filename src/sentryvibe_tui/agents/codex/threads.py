@@ -14,6 +14,7 @@ from ...errors import SentryVibeError
 from ...model.activity import PROCESS_GONE, Request
 from ...model.events import ActivityReported, BuildEvent
 from ...model.facts import BackgroundMoved, BuildEnded, RequestOpened, RequestResolved, TurnEnded
+from ...model.requests import OF_SUBAGENT
 from ...model.state import Millis
 from ..common.live import Sighting
 from ..common.values import Record, as_list, as_object, count, obj, objects, text
@@ -181,7 +182,7 @@ class Threads:
 
     def _subagent(self, thread: Thread, status: ThreadStatus) -> Iterator[Sighting]:
         """What it does is told by its rollout; what it waits for, it waits for in its session."""
-        session, request = self._session(thread), f"thread-{thread.id}"
+        session, request = self._session(thread), f"{OF_SUBAGENT}{thread.id}"
         before, self._waiting[thread.id] = self._waiting.get(thread.id, ""), status.waits
         if status.waits and status.waits != before:
             kind = "question" if status.waits == "question" else "permission"
