@@ -547,6 +547,22 @@ async def test_the_footer_leaves_out_what_would_do_nothing(opened):
         assert "enter fold" in text(screen)[-1]
 
 
+async def test_a_list_without_rows_says_what_keeps_them_out_and_how_they_come_back(opened):
+    async with opened([row("shop", "working")], size=(80, 24)) as (pilot, screen):
+        await press(pilot, "slash", *"zzz", "enter")
+        assert any("No agent has “zzz” in its row." in line for line in text(screen))
+        assert text(screen)[-1].startswith(" esc back")
+        assert "/ find" in text(screen)[-1]
+        await press(pilot, "escape", "h")
+        screen.keys.hush()
+        await pilot.pause()
+        assert any("All agents are hidden." in line for line in text(screen))
+        assert text(screen)[-1].startswith(" H hidden ones")
+        await press(pilot, "H")
+        assert names(screen) == ["shop"]
+        assert "hidden ones" not in text(screen)[-1]
+
+
 async def test_what_is_said_instead_of_rows_is_never_cut(opened):
     fleet = Script(ServerLink(HERE, "this machine", LinkStatus("live")), ServerBuilds(HERE, ()))
     fleet.outlook = lambda: (

@@ -95,7 +95,6 @@ class OverviewScreen(RowsScreen):
         self.list_status = ListStatus(self.agents, self.roster, self.context, id="list-status", classes="bar")
         self.details = DetailsPane(fleet, self.context, id="details")
         self.keys = Keys(self.context, id="keys", classes="bar")
-        self.keys.first = ("open", "next-that-waits", "terminal")
         self.handover = Handover(self)
         self._second = 0
         self._is_due = False
@@ -170,26 +169,41 @@ class OverviewScreen(RowsScreen):
             return
         has_rows = bool(self.roster.rows)
         self.column_heads.display = has_rows and self.size.height >= HEADS_FROM
-        if not has_rows:
-            lines = LOOKING if self.summary.is_connecting else self.fleet.outlook()
-            self.agents.nothing = tuple([(text, "dim")] for text in lines)
+        if not self.roster.slots:
+            self.agents.nothing = tuple([(text, "dim")] for text in self._no_agents())
             self.agents.refresh()
         self.agents.update(changes)
         self._paint_bars()
         self._show_details()
+
+    def _no_agents(self) -> tuple[str, ...]:
+        """Why there is no row."""
+        if not self.roster.rows:
+            return LOOKING if self.summary.is_connecting else self.fleet.outlook()
+        needle = clean_line(self.roster.options.needle)
+        return (f"No agent has “{needle}” in its row.",) if needle else ("All agents are hidden.",)
+
+    def _ways_back(self) -> tuple[str, ...]:
+        """Actions that bring rows back where none is left."""
+        if self.roster.slots or not self.roster.rows:
+            return ()
+        return ("back",) if self.roster.options.needle else ("hidden-ones",)
 
     def _idle(self) -> Iterator[str]:
         """Actions that would do nothing where the reader is now."""
         if self.agents.chosen is None:
             yield from ("terminal", "hide", "rename", "copy", "open-folder")
         if self.agents.slot is None:
-            yield from ("open", "pin", "find", "group-by")
+            yield from ("open", "pin", "group-by")
+        if not self.roster.rows:
+            yield "find"
         if not self.summary.counts.waits:
             yield "next-that-waits"
 
     def _offer_keys(self) -> None:
         slot = self.agents.slot
         is_fold = isinstance(slot, Fold)
+        self.keys.first = (*self._ways_back(), "open", "next-that-waits", "terminal")
         self.keys.opens = ("fold" if slot.is_open else "unfold") if isinstance(slot, Fold) else ""
         self.keys.idle = frozenset((*self._idle(), *(("pin",) if is_fold else ())))
         self.keys.repaint()
