@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 from tests.tui.overview.conftest import HERE, MINUTE, NOW, SECOND, Script, fleet_of, many, row
-from textual.events import MouseScrollDown
+from textual.events import Key, MouseScrollDown
 
 from sentryvibe_tui.client.fleet import BuildChanges, ServerBuilds, ServerLink
 from sentryvibe_tui.client.watching import LinkStatus
@@ -571,6 +571,16 @@ async def test_what_is_said_instead_of_rows_is_never_cut(opened):
     )
     async with opened(fleet, size=(60, 24)) as (_, screen):
         assert " ".join(" ".join(text(screen)).split()).count("the disk is full") == 9
+
+
+async def test_keys_that_were_typed_ahead_meet_the_fold_as_it_is_by_then(opened):
+    async with opened([row("shop", "working"), row("old", "ended", MINUTE)]) as (pilot, screen):
+        for key in ("right", "right", "end", "enter"):
+            pilot.app.post_message(Key(key, None))
+        await pilot.pause()
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, BuildScreen)
+        assert [build.project_name for build in screen.script.watched] == ["old"]
 
 
 async def test_arrows_open_and_close_the_fold_from_any_row(opened):

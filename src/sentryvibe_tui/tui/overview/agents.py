@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
@@ -28,12 +30,10 @@ class Agents(Rows, inherit_bindings=False):
     class RowSelected(Message):
         """The reader opens what is under the cursor."""
 
-    class FoldTurned(Message):
-        """The reader wants to see those that ended, or no longer."""
-
-    def __init__(self, roster: Roster, context: RenderContext, **options: str) -> None:
+    def __init__(self, roster: Roster, context: RenderContext, turn_fold: Callable[[], None], **options: str) -> None:
+        """`turn_fold` shows those that ended, or folds them away, before the next key is looked at."""
         super().__init__(**options)
-        self.roster, self.context = roster, context
+        self.roster, self.context, self._turn_fold = roster, context, turn_fold
         self.following = False
         self.is_touched = False
         self.nothing: tuple[Line, ...] = ()
@@ -90,7 +90,7 @@ class Agents(Rows, inherit_bindings=False):
         """Shows those that ended, or folds them away, wherever the cursor is."""
         fold = next((slot for slot in self._slots if isinstance(slot, Fold)), None)
         if fold is not None and fold.is_open != is_open:
-            self.post_message(self.FoldTurned())
+            self._turn_fold()
 
     def on_click(self, event: events.Click) -> None:
         """To the row; a second click on it opens it, and one opens the fold."""

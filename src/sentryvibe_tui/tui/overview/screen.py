@@ -89,7 +89,7 @@ class OverviewScreen(RowsScreen):
         self.fleet, self.preferences_file = fleet, preferences_file
         now = context.now()
         self.roster = Roster(preferences_file.read(), ListOptions(), now, midnight(now))
-        self.agents = Agents(self.roster, self.context, id="agents")
+        self.agents = Agents(self.roster, self.context, self._unfold, id="agents")
         self.summary = Summary(self.roster, self.context, id="summary", classes="bar")
         self.column_heads = ColumnHeads(self.agents, id="column-heads", classes="bar")
         self.list_status = ListStatus(self.agents, self.roster, self.context, id="list-status", classes="bar")
@@ -329,9 +329,6 @@ class OverviewScreen(RowsScreen):
 
     def on_agents_row_selected(self) -> None:
         self.action_inspect()
-
-    def on_agents_fold_turned(self) -> None:
-        self._unfold()
 
     def _unfold(self) -> None:
         self._look(replace(self.roster.options, is_unfolded=not self.roster.options.is_unfolded))
