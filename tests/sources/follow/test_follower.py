@@ -121,7 +121,10 @@ def says(scripted: Scripted, words: str) -> Callable[[], bool]:
 
 
 async def test_a_look_that_fails_is_told_once_and_the_next_one_finds_what_there_is(
-    tmp_path: Path, scripted: tuple[Scripted, Address], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    scripted: tuple[Scripted, Address],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     server, address = scripted
     told: list[str] = []
@@ -141,6 +144,7 @@ async def test_a_look_that_fails_is_told_once_and_the_next_one_finds_what_there_
     assert [words for words in told if "the disk says no" in words] == [
         "OSError: the disk says no; agents are looked for all the same"
     ]
+    assert caplog.messages.count("a look at the sessions failed") == 1
 
 
 async def test_a_project_whose_outbox_cannot_be_opened_keeps_no_other_waiting(

@@ -150,8 +150,8 @@ class Follow:
                     try:
                         await self._look(stack)
                     except Exception as error:
-                        log.exception("a look at the sessions failed")
-                        self._complain(f"{type(error).__name__}: {error}; agents are looked for all the same")
+                        if self._complain(f"{type(error).__name__}: {error}; agents are looked for all the same"):
+                            log.exception("a look at the sessions failed")
                         await asyncio.sleep(self._pace.look)
             finally:
                 listening.cancel()
@@ -172,11 +172,13 @@ class Follow:
         if not self._has_more:
             await self._rest()
 
-    def _complain(self, words: str) -> None:
-        """Once."""
-        if words not in self._complaints:
+    def _complain(self, words: str) -> bool:
+        """Tells that once; whether this was the first time."""
+        is_new = words not in self._complaints
+        if is_new:
             self._complaints.add(words)
             self._tell(words)
+        return is_new
 
     async def _rest(self) -> None:
         """Until the next look at the files, or until a witness says something."""
