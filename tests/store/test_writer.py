@@ -104,10 +104,11 @@ def limits() -> StoreLimits:
 
 
 @pytest.fixture
-async def watched(tmp_path: Path, limits: StoreLimits) -> Watched:
+async def watched(tmp_path: Path, limits: StoreLimits) -> AsyncIterator[Watched]:
     await (await SqliteStore.open(tmp_path)).close()
-    db = sqlite3.connect(tmp_path / DATABASE, isolation_level=None, check_same_thread=False, timeout=5)
-    return Watched(db, limits)
+    path = tmp_path / DATABASE
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)) as db:
+        yield Watched(db, limits)
 
 
 @pytest.fixture
