@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
 import pytest
 from websockets.asyncio.server import serve
@@ -375,3 +377,16 @@ async def test_a_connection_that_was_cut_says_nothing_more() -> None:
         ("connecting", 1),
         ("retrying", 2),
     ]
+
+
+async def test_a_machine_without_a_thread_to_spare_is_tried_again() -> None:
+    class Full(ThreadPoolExecutor):
+        """As where the limit of processes is reached."""
+
+        def submit(self, *_: Any, **__: Any) -> Any:
+            raise RuntimeError("can't start new thread")
+
+    asyncio.get_running_loop().set_default_executor(Full(1))
+    async with asyncio.timeout(PATIENCE), aclosing(Watch("http://127.0.0.1:1", "shop").events()) as events:
+        statuses = [(await anext(events)).status for _ in range(2)]
+    assert (statuses[-1].phase, statuses[-1].reason) == ("retrying", "RuntimeError: can't start new thread")

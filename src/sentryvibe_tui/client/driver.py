@@ -174,18 +174,25 @@ class Driver(Generic[E]):
 
     async def _connect(self, opening: Opening, ear: Ear) -> None:
         """One connection from the first try to its end; what it says goes into the inbox, whatever goes wrong."""
+        try:
+            end = await self._end_of_connection(opening, ear)
+        except Exception as error:
+            words = f"{type(error).__name__}: {error}"
+            end: Input = lambda now: self._driven.failed(now, None, words)  # noqa: E731
+        await ear.tell(end)
+
+    async def _end_of_connection(self, opening: Opening, ear: Ear) -> Input:
+        """How it ended, for the link."""
         way = await asyncio.to_thread(_transport)
         try:
             await self._any_way(opening, ear)
         except way.Ended as end:
             code, reason, after = end.code, end.reason, end.retry_after
-            await ear.tell(lambda now: self._driven.closed(now, code, reason, after))
+            return lambda now: self._driven.closed(now, code, reason, after)
         except way.Failed as failure:
             status, reason, after = failure.status, failure.reason, failure.retry_after
-            await ear.tell(lambda now: self._driven.failed(now, status, reason, after))
-        except Exception as error:
-            words = f"{type(error).__name__}: {error}"
-            await ear.tell(lambda now: self._driven.failed(now, None, words))
+            return lambda now: self._driven.failed(now, status, reason, after)
+        return self._driven.closed
 
     async def _any_way(self, opening: Opening, ear: Ear) -> None:
         """WebSocket first; the event stream when that is blocked, or refused, which a proxy can do as well."""
