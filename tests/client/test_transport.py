@@ -5,6 +5,7 @@ import gzip
 import json
 import socket
 import threading
+from contextlib import aclosing
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from sentryvibe_tui.client.sse import EventStream
 from sentryvibe_tui.client.transport import retry_after_close, seconds
 from sentryvibe_tui.client.trouble import at_address, in_words
 from sentryvibe_tui.client.watch import Watch
-from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Snapshot
+from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Skipped, Snapshot
 from sentryvibe_tui.errors import BadAddress, ErrorAnswer, NoAnswer
 from sentryvibe_tui.wire.address import parse_address
 from sentryvibe_tui.wire.original_rows import stored
@@ -287,3 +288,20 @@ async def test_an_original_server_is_hydrated_and_followed_over_sockets(answerin
     assert watch.state.status == "failed"
     assert [event.how for event in seen if isinstance(event, CaughtUp)] == ["nothing missed"]
     assert [event.cause for event in seen if isinstance(event, Snapshot)] == ["hydrated"]
+
+
+async def test_what_keeps_an_original_server_from_being_asked_is_told_whatever_it_is(monkeypatch) -> None:
+    async def refused(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def talk(ws) -> None:
+        await ws.send('{"type":"connected","clientId":"c","projectId":"shop"}')
+        await ws.wait_closed()
+
+    monkeypatch.setattr(rest, "hydrate", refused)
+    async with serve(talk, "127.0.0.1", 0) as server, asyncio.timeout(PATIENCE):
+        watch = Watch(parse_address(f"127.0.0.1:{server.sockets[0].getsockname()[1]}"), "shop")
+        async with aclosing(watch.events()) as events:
+            while not isinstance(event := await anext(events), Skipped):
+                pass
+    assert event.reason == "no state over HTTP: can't start new thread"

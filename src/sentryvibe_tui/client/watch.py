@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from msgspec import Raw
 
-from ..errors import NoAnswer
 from ..model.state import BuildState, Millis
 from ..model.summary import BuildSummary
 from ..wire.address import Address
@@ -84,7 +83,7 @@ class Watch(Driver[WatchEvent]):
         connection = self._connection
         try:
             answer = await reading.hydrate(self.server, self.project.id, self.session)
-        except NoAnswer as error:
+        except Exception as error:  # whatever it was, the question is put again
             reason = str(error)
             step: Input = lambda now: self._link.hydrate_failed(reason, now)  # noqa: E731
         else:
