@@ -8,7 +8,15 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from sentryvibe_tui.folders import APP, below_home, config_folder, data_folder, runtime_folder, state_folder
+from sentryvibe_tui.folders import (
+    APP,
+    below_home,
+    config_folder,
+    data_folder,
+    runtime_folder,
+    state_folder,
+    user_path,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs is asked")
 
@@ -68,3 +76,9 @@ def test_a_path_below_home_is_written_as_a_person_does(monkeypatch: pytest.Monke
     assert below_home("/home/dev/work/shop") == "~/work/shop"
     assert below_home("/home/dev") == "~"
     assert below_home("/home/developer/x") == "/home/developer/x"
+
+
+def test_a_home_that_nobody_knows_stays_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/dev")
+    assert user_path("~/work") == Path("/home/dev/work")
+    assert user_path("~nobody-here/work") == Path("~nobody-here/work")

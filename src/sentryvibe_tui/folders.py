@@ -90,6 +90,11 @@ def _is_private(folder: str) -> bool:
     return info.st_mode == stat.S_IFDIR | 0o700 and info.st_uid == os.geteuid()
 
 
+def user_path(text: str) -> Path:
+    """What a person wrote: `~` is a home; where nobody knows that one it stays as it is, as in a shell."""
+    return Path(os.path.expanduser(text))
+
+
 def below_home(path: str) -> str:
     """`path` as a person writes it: `~/work`."""
     home = os.path.expanduser("~")

@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast, get_type_hints
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from .folders import APP, config_folder, data_folder, make_private
+from .folders import APP, config_folder, data_folder, make_private, user_path
 
 _SECRET = {"secret": True}
 
@@ -188,7 +188,7 @@ class Loaded(Struct, frozen=True):
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
     named = environ.get("SENTRYVIBE_CONFIG")
-    return Path(named).expanduser() if named else config_folder() / "config.toml"
+    return user_path(named) if named else config_folder() / "config.toml"
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Loaded:
@@ -216,19 +216,19 @@ def load(environ: Mapping[str, str] = os.environ) -> Loaded:
 
 def data_dir(settings: Settings) -> Path:
     """Where builds are kept."""
-    return Path(settings.data_dir).expanduser() if settings.data_dir else data_folder()
+    return user_path(settings.data_dir) if settings.data_dir else data_folder()
 
 
 def token_path(settings: Settings) -> Path | None:
     """Where the token of a server of ours stands; None: it asks for none."""
-    return Path(settings.token_file).expanduser() if settings.token_file else None
+    return user_path(settings.token_file) if settings.token_file else None
 
 
 def log_file(settings: Settings) -> Path:
     """Where a command with a screen logs; its folder is made."""
     import platformdirs
 
-    folder = Path(settings.log_dir).expanduser() if settings.log_dir else platformdirs.user_log_path(APP)
+    folder = user_path(settings.log_dir) if settings.log_dir else platformdirs.user_log_path(APP)
     make_private(folder)
     return folder / "sentryvibe-tui.log"
 

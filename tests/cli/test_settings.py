@@ -88,6 +88,7 @@ def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
 
 def test_paths(tmp_path: Path) -> None:
     assert data_dir(Settings(data_dir="~/x")) == Path("~/x").expanduser()
+    assert data_dir(Settings(data_dir="~nobody-here/x")) == Path("~nobody-here/x")
     assert data_dir(Settings()).name == "sentryvibe-tui"
     assert log_file(Settings(log_dir=str(tmp_path / "a" / "b"))).parent.is_dir()
     assert config_path({}).name == "config.toml"

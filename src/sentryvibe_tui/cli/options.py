@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from .. import runtime
 from ..errors import BadAddress, OddAnswer, SentryVibeError
+from ..folders import user_path
 from ..model.text import clean_line
 from ..report import exit_codes
 from ..settings import Loaded, Settings, load
@@ -88,7 +89,7 @@ def _authorities() -> str:
     ctx = click.get_current_context(silent=True)
     flag: str = ctx.meta.get(_CA, "") if ctx is not None else ""
     file = flag or settings().settings.ca
-    return str(Path(file).expanduser()) if file else ""
+    return str(user_path(file)) if file else ""
 
 
 def _token() -> str:

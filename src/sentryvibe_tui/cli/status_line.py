@@ -129,18 +129,18 @@ def now() -> int:
 
 
 def _data_dir(config: Mapping[str, object]) -> Path:
-    from ..folders import data_folder
+    from ..folders import data_folder, user_path
 
     named = os.environ.get("SENTRYVIBE_DATA_DIR") or str(config.get("data_dir", ""))
-    return Path(named).expanduser() if named else data_folder()
+    return user_path(named) if named else data_folder()
 
 
 def _config() -> dict[str, object] | None:
     """What the config file says; {} without one, None for one that cannot be read: somebody else tells why."""
-    from ..folders import config_folder
+    from ..folders import config_folder, user_path
 
     named = os.environ.get("SENTRYVIBE_CONFIG")
-    path = Path(named).expanduser() if named else config_folder() / "config.toml"
+    path = user_path(named) if named else config_folder() / "config.toml"
     try:
         text = path.read_bytes()
     except OSError:
