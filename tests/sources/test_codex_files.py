@@ -11,6 +11,7 @@ from sentryvibe_tui.agents.common import zstd
 from sentryvibe_tui.agents.common.session_files import Session
 from sentryvibe_tui.errors import UnknownFormat
 from sentryvibe_tui.sources.follow.session_reader import SessionReader
+from sentryvibe_tui.sources.sessions import Sessions
 from sentryvibe_tui.wire.projects import project_named
 
 THREAD = "01a2f000-0000-7000-8000-000000000077"
@@ -58,6 +59,18 @@ def test_where_nothing_unpacks_it_the_reason_is_told(tmp_path: Path, monkeypatch
     (session,) = found(tmp_path)
     with pytest.raises(UnknownFormat, match="zstd -d FILE"):
         SessionReader(session, project_named("shop")).pull(2e9)
+
+
+def test_a_screen_that_was_closed_without_a_prompt_leaves_no_session(tmp_path: Path) -> None:
+    """For a SessionEnd hook Codex writes its rollout's head a minute later."""
+    head, rest = rollout().split(b"\n", 1)
+    kept(tmp_path, head + b"\n")
+    folder, sessions = CodexFolder(tmp_path / "sessions", ""), Sessions({"codex": tmp_path / "sessions"})
+    assert list(folder.changed_since(0)) == []
+    assert sessions.of_id(THREAD) is None
+    kept(tmp_path, head + b"\n" + rest)
+    assert [session.id for session in folder.changed_since(0)] == [THREAD]
+    assert sessions.of_id(THREAD) is not None
 
 
 def test_the_memory_writer_is_no_session(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def write(path: Path, *records: dict[str, object], at: float = 1000.0) -> Path:
     return path
 
 
+BEGUN = {"type": "event_msg", "payload": {"type": "task_started", "turn_id": "t"}}
 OTHERS = tuple(f"{ID[:-1]}{digit}" for digit in "abc")
 
 
@@ -50,7 +51,7 @@ def claude(places: Roots, directory: Path, name: str = ID, at: float = 1000.0) -
 
 def codex(places: Roots, directory: Path, at: float = 1000.0, **payload: object) -> Path:
     meta = {"type": "session_meta", "payload": {"id": ID, "cwd": str(directory), **payload}}
-    return write(places["codex"] / f"2026/05/16/rollout-2026-05-16T20-56-55-{ID}.jsonl", meta, at=at)
+    return write(places["codex"] / f"2026/05/16/rollout-2026-05-16T20-56-55-{ID}.jsonl", meta, BEGUN, at=at)
 
 
 def found(places: Roots, directory: Path | None, since: float = 0.0) -> list[Session]:
@@ -170,7 +171,7 @@ def thread(places: Roots, name: str, day: str, at: float, parent: str = "", **pa
     spawn = {"subagent": {"thread_spawn": {"parent_thread_id": parent, "agent_path": f"/root/{name}"}}}
     meta = {"id": thread_id(name), "source": spawn if parent else "cli"} | payload
     path = places["codex"] / day / f"rollout-{day.replace('/', '-')}T20-56-55-{thread_id(name)}.jsonl"
-    return write(path, {"type": "session_meta", "payload": meta}, at=at)
+    return write(path, {"type": "session_meta", "payload": meta}, BEGUN, at=at)
 
 
 def thread_id(name: str) -> str:
@@ -290,7 +291,7 @@ def test_a_session_is_found_by_its_id_however_old_it_is(tmp_path: Path) -> None:
     claude = tmp_path / ".claude" / "projects" / "-work-shop" / "s1.jsonl"
     thread = "0199c3a8-1111-7222-8333-444455556666"
     codex = tmp_path / ".codex" / "sessions" / "2026" / "01" / "02" / f"rollout-2026-01-02T03-04-05-{thread}.jsonl"
-    for path, line in ((claude, '{"sessionId":"s1","cwd":"/work/shop"}'), (codex, '{"cwd":"/work/api"}')):
+    for path, line in ((claude, '{"sessionId":"s1","cwd":"/work/shop"}'), (codex, '{"cwd":"/work/api"}\n{}')):
         path.parent.mkdir(parents=True)
         path.write_text(line + "\n")
         os.utime(path, (1_000, 1_000))

@@ -39,6 +39,7 @@ class CodexFolder:
 
     def __init__(self, root: Path, directory: str) -> None:
         self._root, self._owner, self._heads = root, Owner(directory), Heads()
+        self._begun = set[Path]()
         memories = str(root.parent / MEMORIES)
         self._own = {memories, os.path.realpath(memories)}
 
@@ -53,8 +54,13 @@ class CodexFolder:
         for thread, changed in latest.items():
             path = Path(threads[thread].path)
             head = self._heads.of(path)
-            if self._owner.owns(head.cwd) and head.cwd not in self._own:
+            if self._owner.owns(head.cwd) and head.cwd not in self._own and self._is_begun(path):
                 yield Session("codex", path, head.codex_id or thread, head.cwd, changed)
+
+    def _is_begun(self, path: Path) -> bool:
+        if path not in self._begun and _has_begun(path):
+            self._begun.add(path)
+        return path in self._begun
 
     def _first_of(self, thread: str, threads: Mapping[str, os.DirEntry[str]]) -> str:
         """The thread at whose request this one works; itself when there is none, or its file is not there."""
@@ -107,6 +113,18 @@ def _from(root: Path | str, names: Sequence[str]) -> Iterator[str]:
 def session_of(path: Path) -> str:
     """The thread that spawned the one of this file; "" when a person began it."""
     return head_at(path).parent if _is_rollout(path.name) and path.is_file() else ""
+
+
+def _has_begun(path: Path) -> bool:
+    """Whether anything follows a rollout's head: a screen that is closed without a prompt may leave the head alone."""
+    if path.suffix == PACKED:
+        return True
+    try:
+        with path.open("rb") as file:
+            file.readline()
+            return bool(file.read(1))
+    except OSError:  # gone meanwhile
+        return False
 
 
 def _thread_of(name: str) -> str:
@@ -207,7 +225,8 @@ def _agent_of(path: Path) -> Agent | None:
 
 
 def _file_of(root: Path, session: str) -> Path | None:
-    return next((Path(file.path) for file in files_below(root, 3) if _thread_of(file.name) == session), None)
+    paths = (Path(file.path) for file in files_below(root, 3) if _thread_of(file.name) == session)
+    return next(filter(_has_begun, paths), None)
 
 
 FILES = SessionFiles(
