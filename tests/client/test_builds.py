@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,10 +14,12 @@ import pytest
 from sentryvibe_tui.client import rest, transport
 from sentryvibe_tui.client.builds import BuildsWatch
 from sentryvibe_tui.client.builds_link import BuildsChanged, BuildsListed
+from sentryvibe_tui.client.rest import ListedProject
 from sentryvibe_tui.client.watching import LinkChanged
+from sentryvibe_tui.errors import ErrorAnswer, NoAnswer
 from sentryvibe_tui.model.summary import BuildSummary
 from sentryvibe_tui.server.serve import running
-from sentryvibe_tui.wire.address import parse_address
+from sentryvibe_tui.wire.address import Address, parse_address
 
 from ..patience import PATIENCE
 
@@ -187,3 +190,25 @@ async def test_no_server_is_a_reason_and_tries_again() -> None:
     async with watching(BuildsWatch("http://127.0.0.1:9")) as seen:
         await seen.until(lambda: "retrying" in seen.phases)
         assert seen.watch.status.reason == "no server at http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize("status", [429, 408, 404])
+async def test_a_feed_that_could_not_be_told_at_first_is_found_with_the_next_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """Somebody between answers 404 for a server that restarts; a server with too many guests 429."""
+    usual, answers = rest.all_builds, [ErrorAnswer(status, "not now")]
+
+    async def all_builds(*asked: Any, **choice: Any) -> tuple[BuildSummary, ...]:
+        if answers:
+            raise answers.pop()
+        return await usual(*asked, **choice)
+
+    async def projects(_: Address) -> tuple[ListedProject, ...]:
+        raise NoAnswer("connection refused")
+
+    monkeypatch.setattr(rest, "all_builds", all_builds)
+    monkeypatch.setattr(rest, "projects", projects)
+    async with running(tmp_path) as server, watching(BuildsWatch(server.url, chance=lambda: 0.0)) as seen:
+        await seen.until(lambda: seen.watch.status.phase == "live")
+        assert seen.watch.status.transport == "ws"

@@ -45,7 +45,7 @@ class BuildsWatch(Driver[BuildsEvent]):
     ) -> None:
         self._opening = OpenBuilds(project, active, ended)
         self._link = BuildsLink(self._opening, chance=chance, probe=probe, here=socket.gethostname())
-        self._has_feed: bool | None = None
+        self._has_feed = False
         address = address_of(server)
         super().__init__(address, self._link, probe if stay is None else stay, clock, limits)
 
@@ -64,8 +64,7 @@ class BuildsWatch(Driver[BuildsEvent]):
     async def _any_way(self, opening: Opening, ear: Ear) -> None:
         from . import polling
 
-        if self._has_feed is None:
-            self._has_feed = await polling.has_feed(self.server)
+        self._has_feed = self._has_feed or await polling.has_feed(self.server)
         if self._has_feed:
             await super()._any_way(opening, ear)
         await ear.opened("poll")

@@ -20,6 +20,7 @@ EVERY = 15.0
 A_ROUND = 8
 """Projects whose builds are read in one round at most."""
 
+_LATER = frozenset({408, 429})
 _OVER = frozenset({"completed", "failed", "cancelled", "interrupted"})
 
 
@@ -30,7 +31,7 @@ async def has_feed(server: Address) -> bool:
     except ErrorAnswer as error:
         if error.status in (401, 403):
             raise Failed(str(error), error.status) from None
-        if error.status >= 500 and error.status != 501:
+        if error.status in _LATER or (error.status >= 500 and error.status != 501):
             raise Failed(str(error)) from None
         return False
     except OddAnswer:
