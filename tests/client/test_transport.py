@@ -10,6 +10,7 @@ from contextlib import aclosing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from websockets.asyncio.server import serve
 
 from sentryvibe_tui.client import rest
@@ -17,7 +18,7 @@ from sentryvibe_tui.client.limits import LinkLimits
 from sentryvibe_tui.client.link import Open
 from sentryvibe_tui.client.rest import builds, hydrate, projects, states, whole_tool
 from sentryvibe_tui.client.sse import EventStream
-from sentryvibe_tui.client.transport import retry_after_close, seconds
+from sentryvibe_tui.client.transport import reaches, retry_after_close, seconds
 from sentryvibe_tui.client.trouble import at_address, in_words
 from sentryvibe_tui.client.watch import Watch
 from sentryvibe_tui.client.watching import CaughtUp, LinkChanged, Skipped, Snapshot
@@ -305,3 +306,9 @@ async def test_what_keeps_an_original_server_from_being_asked_is_told_whatever_i
             while not isinstance(event := await anext(events), Skipped):
                 pass
     assert event.reason == "no state over HTTP: can't start new thread"
+
+
+async def test_a_websocket_that_cannot_even_be_tried_does_not_get_through() -> None:
+    """The event stream beside which it is tried goes on, and tries again."""
+    server = replace(parse_address("https://127.0.0.1:9"), authorities="/nowhere/authority.pem")
+    assert not await reaches(server, Open("shop"), LinkLimits())
