@@ -18,13 +18,17 @@ class Certificate(NamedTuple):
     authority: Path
 
 
-def made_in(folder: Path, names: str = "DNS:localhost,IP:127.0.0.1") -> Certificate:
-    """One of an authority of its own, for `names`."""
+USAGE = ("-addext", "keyUsage=critical,keyCertSign")
+"""What Python asks of an authority from 3.13 on, and `openssl req -x509` leaves out."""
+
+
+def made_in(folder: Path, names: str = "DNS:localhost,IP:127.0.0.1", usage: tuple[str, ...] = USAGE) -> Certificate:
+    """One of an authority of its own with `usage`, for `names`."""
     if shutil.which("openssl") is None:
         pytest.skip("there is no openssl to make certificates with")
     authority, key, file = folder / "authority.pem", folder / "key.pem", folder / "certificate.pem"
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    _run([*new, "-keyout", folder / "authority.key", "-out", authority, "-subj", "/CN=an authority of tests"])
+    _run([*new, "-keyout", folder / "authority.key", "-out", authority, "-subj", "/CN=an authority of tests", *usage])
     of = ["-CA", authority, "-CAkey", folder / "authority.key"]
     _run([*new, *of, "-keyout", key, "-out", file, "-subj", "/CN=tests", "-addext", f"subjectAltName={names}",
           "-addext", "basicConstraints=critical,CA:FALSE"])  # fmt: skip

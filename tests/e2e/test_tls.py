@@ -86,6 +86,16 @@ def test_others_trust_it_by_the_authority_that_they_name(
     assert (bad.returncode, b"none cannot be used" in bad.stderr) == (2, True), bad.stderr
 
 
+def test_an_authority_that_is_named_needs_to_say_nothing_of_its_usage(
+    desk: Desk, tmp_path: Path, leave: Callable[[], None]
+) -> None:
+    certificate = made_in(tmp_path, usage=())
+    _, url = desk.serve("--port", "0", "--tls-cert", str(certificate.file), "--tls-key", str(certificate.key))
+    leave()
+    answer = desk.run("ls", "--server", url, "--ca", str(certificate.authority))
+    assert (answer.returncode, b"no projects" in answer.stdout) == (0, True), answer.stderr
+
+
 def test_a_certificate_for_another_name_is_not_trusted(desk: Desk, tmp_path: Path, leave: Callable[[], None]) -> None:
     certificate = made_in(tmp_path, "DNS:builds.example.org")
     _, url = desk.serve("--port", "0", "--tls-cert", str(certificate.file), "--tls-key", str(certificate.key))
