@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import reduce
 from pathlib import Path
 from typing import Literal
 
@@ -127,3 +129,29 @@ class PreferencesFile:
         finally:
             with suppress(OSError):
                 fresh.unlink()
+
+
+class PreferenceChanges:
+    """What the reader changes, on its way into the file: in the order in which it was done, several at once."""
+
+    def __init__(self, file: PreferencesFile) -> None:
+        self._file = file
+        self._unwritten: list[Callable[[Preferences], Preferences]] = []
+        self._lock = asyncio.Lock()
+
+    def add(self, change: Callable[[Preferences], Preferences]) -> None:
+        self._unwritten.append(change)
+
+    async def save(self) -> None:
+        """Beside the event loop."""
+        async with self._lock:
+            await asyncio.to_thread(self.write)
+
+    def write(self) -> None:
+        """A file that cannot be written costs the changes, and the log says so."""
+        changes, self._unwritten = self._unwritten, []
+        try:
+            if changes:
+                self._file.change(lambda stored: reduce(lambda now, change: change(now), changes, stored))
+        except OSError as error:
+            log.warning("the overview's settings could not be written: %s", error)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from functools import partial, reduce
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -19,8 +15,7 @@ from ...client.fleet import BuildChanges, Fleet, FleetEvent, ServerBuilds, Serve
 from ...model.attention import Attention, AttentionEvent
 from ...model.state import Millis
 from ...model.summary import BuildSummary
-from ...model.text import clean, clean_line
-from ...report.words import request_words
+from ...model.text import clean_line
 from ..actions import bindings, keys_of, offered
 from ..build.host import Severity
 from ..context import RenderContext
@@ -33,15 +28,14 @@ from .agents import Agents
 from .arrangement import Fold, ListOptions, RosterEntry
 from .bars import ColumnHeads, ListStatus, Summary, is_within_reach
 from .details_pane import DetailsPane
-from .preferences import Preferences, PreferencesFile, build_name
+from .preferences import PreferenceChanges, Preferences, PreferencesFile, build_name
 from .roster import Roster, RosterChanges
 from .triage import AgentRow, RowKey, build_stamp
+from .ways_out import bring_terminal, copyable_texts, open_folder
 from .words import signs
 
 if TYPE_CHECKING:
     from ..widgets.prompt import Prompt
-
-log = logging.getLogger("sentryvibe_tui.tui")
 
 FLUSH_SECONDS = 0.2
 """How soon what happened is painted; what happens meanwhile is painted with it."""
@@ -86,7 +80,7 @@ class OverviewScreen(RowsScreen):
     def __init__(self, fleet: Fleet, preferences_file: PreferencesFile, context: RenderContext) -> None:
         super().__init__()
         self.context = replace(context, actions=offered(context.actions, "overview"))
-        self.fleet, self.preferences_file = fleet, preferences_file
+        self.fleet, self.changes = fleet, PreferenceChanges(preferences_file)
         now = context.now()
         self.roster = Roster(preferences_file.read(), ListOptions(), now, midnight(now))
         self.agents = Agents(self.roster, self.context, self._unfold, id="agents")
@@ -101,8 +95,6 @@ class OverviewScreen(RowsScreen):
         self._has_details = True
         self._looked_at: tuple[RowKey | None, Millis] = (None, 0)
         self._attention: dict[str, Attention] = {}
-        self._unwritten: list[Callable[[Preferences], Preferences]] = []
-        self._save_lock = asyncio.Lock()
         self._asks: Callable[[str, bool], None] = self._find
 
     def compose(self) -> ComposeResult:
@@ -279,24 +271,12 @@ class OverviewScreen(RowsScreen):
     def _change(self, change: Callable[[Preferences], Preferences]) -> None:
         """At once on screen, and then in the file, with what other overviews changed there."""
         self.roster.set_preferences(change(self.roster.preferences))
-        self._unwritten.append(change)
+        self.changes.add(change)
         self.flush()
-        self.run_worker(self._save, group="preferences")
-
-    async def _save(self) -> None:
-        async with self._save_lock:
-            await asyncio.to_thread(self._write)
-
-    def _write(self) -> None:
-        changes, self._unwritten = self._unwritten, []
-        try:
-            if changes:
-                self.preferences_file.change(lambda stored: reduce(lambda now, change: change(now), changes, stored))
-        except OSError as error:
-            log.warning("the overview's settings could not be written: %s", error)
+        self.run_worker(self.changes.save, group="preferences")
 
     def on_unmount(self) -> None:
-        self._write()
+        self.changes.write()
 
     # ----------------------------------------------------------------- for the parts (host.Host)
 
@@ -455,7 +435,7 @@ class OverviewScreen(RowsScreen):
     def action_copy(self) -> None:
         if (chosen := self._chosen) is not None:
             text = next(iter(copyable_texts(chosen).values()))
-            self.start(partial(self.handover.put, text), "export")
+            self.start(partial(self.handover.put, text), EXPORT)
 
     def action_copy_menu(self) -> None:
         from ..export.copy_menu import CopyMenu
@@ -466,63 +446,17 @@ class OverviewScreen(RowsScreen):
 
         def take(name: str | None) -> None:
             if name is not None:
-                self.start(partial(self.handover.put, texts[name]), "export")
+                self.start(partial(self.handover.put, texts[name]), EXPORT)
 
         self.app.push_screen(CopyMenu(texts), take)  # pyright: ignore[reportUnknownMemberType]
 
     def action_folder(self) -> None:
         if (chosen := self._chosen) is not None:
-            self.start(partial(self._open_folder, chosen.row), "export")
-
-    async def _open_folder(self, row: AgentRow) -> None:
-        from ..export.external import open_editor
-
-        folder = Path(row.build.cwd)
-        is_here = folder.is_absolute() and not row.build.host and await asyncio.to_thread(_is_folder, folder)
-        if not is_here:
-            where = (
-                f"{clean_line(row.build.cwd, 120) or 'its folder'}{f' of {row.build.host}' if row.build.host else ''}"
-            )
-            self.tell(f"{where} is not on this machine", "warning")
-        else:
-            await self.handover.lend(lambda: open_editor(folder, os.environ))
+            self.start(partial(open_folder, chosen.row.build, self.handover, self), EXPORT)
 
     def action_terminal(self) -> None:
         if (chosen := self._chosen) is not None:
-            self.start(partial(self._go_to_terminal, chosen.row), "terminal")
-
-    async def _go_to_terminal(self, row: AgentRow) -> None:
-        from ...sources.terminal import NoTerminal, go_to_terminal
-
-        try:
-            place = await asyncio.to_thread(go_to_terminal, row.build, os.environ)
-            self.tell(f"its terminal is in front: {place}")
-        except NoTerminal as problem:
-            self.tell(str(problem), "warning", timeout=10)
-        except (OSError, ValueError):  # a directory of an agent may be anything
-            self.tell("the folder that it names is none", "warning", timeout=10)
-
-
-def _is_folder(path: Path) -> bool:
-    """Of a path that an agent names: it may be too long, or closed to the reader."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def copyable_texts(entry: RosterEntry) -> dict[str, str]:
-    """What of an agent can be copied, by what it is; the first is what matters most."""
-    build = entry.row.build
-    first = build.requests[0] if build.requests else None
-    question = request_words(first.title, first.tool) if first else ""
-    says = question or (build.error if entry.need == "failed" else "") or build.now
-    return {
-        "what it asks" if question else "what it does": clean(says),
-        "folder": clean(build.cwd),
-        "session": clean(build.session_id),
-        "project": clean(build.project_name or build.project_id),
-    }
+            self.start(partial(bring_terminal, chosen.row.build, self), "terminal")
 
 
 def midnight(now: Millis) -> Millis:
