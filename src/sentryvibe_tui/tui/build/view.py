@@ -296,22 +296,26 @@ class BuildView:
 
     def _index(self, first: int, items: Sequence[Item]) -> None:
         """Items of the timeline from position `first` on: one that is new, or very many."""
-        calls = {at: item for at, item in enumerate(items, first) if isinstance(item, ToolCall)}
-        for at, call in calls.items():
-            self.groups[call.todo].positions.append(at)
-            if call.parent_id:
-                self.children[call.parent_id].positions.append(at)
-            if not call.parent_id or not self.is_nested(call):
-                self.top[call.todo].positions.append(at)
-        for at in [at for at, call in calls.items() if call.state == "error"]:
-            self.last_error = at
-            for group in self._groups_of(calls[at]):
-                group.errors += 1
-        self.edits += [at for at, call in calls.items() if changes_files(call)]
         for at, item in enumerate(items, first):
-            if isinstance(item, Note) and item.kind == "text" and not item.parent_id:
-                is_last = self.last_text is None or self._times[at] >= self._times[self.last_text]
-                self.last_text = at if is_last else self.last_text
+            if isinstance(item, Note):
+                self._index_note(at, item)
+                continue
+            self.groups[item.todo].positions.append(at)
+            if item.parent_id:
+                self.children[item.parent_id].positions.append(at)
+            if not item.parent_id or not self.is_nested(item):
+                self.top[item.todo].positions.append(at)
+            if item.state == "error":
+                self.last_error = at
+                for group in self._groups_of(item):
+                    group.errors += 1
+            elif changes_files(item):
+                self.edits.append(at)
+
+    def _index_note(self, at: int, note: Note) -> None:
+        if note.kind == "text" and not note.parent_id:
+            is_last = self.last_text is None or self._times[at] >= self._times[self.last_text]
+            self.last_text = at if is_last else self.last_text
 
     def _groups_of(self, call: ToolCall) -> Iterator[Group]:
         yield self.groups[call.todo]
