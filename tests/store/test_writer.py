@@ -109,6 +109,9 @@ async def watched(tmp_path: Path, limits: StoreLimits) -> AsyncIterator[Watched]
     path = tmp_path / DATABASE
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)) as db:
         yield Watched(db, limits)
+        for thread in threading.enumerate():
+            if thread.name == "store writer":  # it may be at a commit that nobody waits for any more
+                await asyncio.to_thread(thread.join, PATIENCE)
 
 
 @pytest.fixture
